@@ -1,0 +1,167 @@
+"""Comics, their panels, and the images that panels share."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from comics.querysets import ComicQuerySet, PanelQuerySet
+from novels.models import TITLE_COLLATION, Novel
+from users.models import User
+
+
+class Image(models.Model):
+    """An image file, known by its content: the same bytes are stored once.
+
+    `digest` is the SHA-256 in hexadecimal; the file's name follows from it. Rows never change.
+    """
+
+    digest = models.CharField(max_length=64)
+    media_type = models.CharField(max_length=20)
+    width = models.PositiveIntegerField()
+    height = models.PositiveIntegerField()
+    size_bytes = models.PositiveIntegerField()
+
+    class Meta:
+        constraints = [
+            # An uploaded image is looked up by its content.
+            models.UniqueConstraint(fields=["digest"], name="comics_image_digest_uq"),
+            models.CheckConstraint(
+                condition=Q(width__gte=1, height__gte=1), name="comics_image_size_ck"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.digest[:12]} {self.width}×{self.height}"
+
+
+class Rendition(models.Model):
+    """A smaller copy of an image for a thumbnail; made at first use, never changed."""
+
+    class Size(models.TextChoices):
+        SMALL = "small"
+        MEDIUM = "medium"
+        LARGE = "large"
+
+    image = models.ForeignKey(
+        Image,
+        on_delete=models.DO_NOTHING,
+        db_constraint=False,
+        db_index=False,
+        related_name="renditions",
+    )
+    size = models.CharField(max_length=6, choices=Size.choices)
+    digest = models.CharField(max_length=64)
+    media_type = models.CharField(max_length=20)
+    width = models.PositiveIntegerField()
+    height = models.PositiveIntegerField()
+    size_bytes = models.PositiveIntegerField()
+
+    class Meta:
+        constraints = [
+            # GET /comics/{id}/thumbnail/?size=
+            models.UniqueConstraint(fields=["image", "size"], name="comics_rendition_size_uq"),
+            models.CheckConstraint(
+                condition=Q(size__in=["small", "medium", "large"]), name="comics_rendition_size_ck"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.size} of image {self.image_id}"
+
+
+def _public(*fields: str, name: str) -> models.Index:
+    return models.Index(
+        fields=[*fields], name=f"comics_comic_{name}_idx", condition=Q(is_public=True)
+    )
+
+
+class Comic(models.Model):
+    """A comic; `cover` is the image of its first panel, `panel_count` the number of its panels."""
+
+    title = models.CharField(max_length=300, db_collation=TITLE_COLLATION)
+    novel = models.ForeignKey(
+        Novel,
+        on_delete=models.DO_NOTHING,
+        db_constraint=False,
+        db_index=False,
+        null=True,
+        blank=True,
+        related_name="comics",
+    )
+    owner = models.ForeignKey(
+        User,
+        on_delete=models.DO_NOTHING,
+        db_constraint=False,
+        db_index=False,
+        related_name="comics",
+    )
+    is_public = models.BooleanField(default=False)
+    panel_count = models.PositiveIntegerField(default=0)
+    cover = models.ForeignKey(
+        Image,
+        on_delete=models.DO_NOTHING,
+        db_constraint=False,
+        null=True,
+        blank=True,
+        db_index=False,
+        related_name="+",
+    )
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    objects = ComicQuerySet.as_manager()
+
+    class Meta:
+        # GET /comics/: each filter with each ordering, over public comics.
+        indexes = [
+            _public("created_at", "id", name="newest"),
+            _public("title", "id", name="title"),
+            _public("novel", "created_at", "id", name="novel_newest"),
+            _public("novel", "title", "id", name="novel_title"),
+            _public("owner", "created_at", "id", name="owner_newest"),
+            _public("owner", "title", "id", name="owner_title"),
+            # GET /comics/?owner=me, GET /users/me/dashboard/; the foreign key's own look-ups.
+            models.Index(fields=["owner", "created_at", "id"], name="comics_comic_mine_newest_idx"),
+            models.Index(fields=["owner", "title", "id"], name="comics_comic_mine_title_idx"),
+            # Deleting a novel or an image finds the comics that name it.
+            models.Index(fields=["novel"], name="comics_comic_novel_fk_idx"),
+            models.Index(fields=["cover"], name="comics_comic_cover_fk_idx"),
+        ]
+
+    def __str__(self) -> str:
+        return self.title
+
+
+class Panel(models.Model):
+    """One picture of a comic; numbers run from 1 in reading order."""
+
+    comic = models.ForeignKey(
+        Comic,
+        on_delete=models.DO_NOTHING,
+        db_constraint=False,
+        db_index=False,
+        related_name="panels",
+    )
+    number = models.PositiveIntegerField()
+    caption = models.CharField(max_length=500, blank=True, default="")
+    image = models.ForeignKey(
+        Image, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="+"
+    )
+
+    objects = PanelQuerySet.as_manager()
+
+    class Meta:
+        indexes = [
+            # Deleting an image that no panel shows any more.
+            models.Index(fields=["image"], name="comics_panel_image_fk_idx"),
+        ]
+        constraints = [
+            # GET /comics/{id}/panels/
+            models.UniqueConstraint(fields=["comic", "number"], name="comics_panel_number_uq"),
+            models.CheckConstraint(condition=Q(number__gte=1), name="comics_panel_number_ck"),
+        ]
+
+    def __str__(self) -> str:
+        return f"panel {self.number} of comic {self.comic_id}"

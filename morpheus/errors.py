@@ -1,0 +1,143 @@
+"""Errors as clients see them: RFC 9457 `application/problem+json`, whoever raised them."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterable, Mapping
+from http import HTTPStatus
+from typing import Any
+
+from django.core.exceptions import PermissionDenied
+from django.db import DataError, InterfaceError, OperationalError
+from django.http import Http404, HttpRequest, HttpResponse
+from django.views import defaults
+from rest_framework import exceptions
+from rest_framework.response import Response
+from rest_framework.views import set_rollback
+
+logger = logging.getLogger(__name__)
+
+CONTENT_TYPE = "application/problem+json"
+
+# Seconds after which a client may try again when the database is out of reach or its pool is full.
+RETRY_AFTER_S = 2
+
+
+class Conflict(exceptions.APIException):
+    """409: the request is right but contradicts what is stored; `extra` joins the problem."""
+
+    status_code = HTTPStatus.CONFLICT
+    default_detail = "This contradicts what is stored."
+    default_code = "conflict"
+
+    def __init__(self, detail: str, **extra: Any) -> None:
+        super().__init__(detail)
+        self.extra = extra
+
+
+def problem(status: int, detail: str, **extra: Any) -> dict[str, Any]:
+    """Return the members of a problem; `extra` may hold `errors` by field."""
+    return {
+        "type": "about:blank",
+        "title": HTTPStatus(status).phrase,
+        "status": int(status),
+        "detail": detail,
+        **extra,
+    }
+
+
+def problem_response(exc: Exception, context: Mapping[str, Any]) -> Response | None:
+    """Turn an exception into a problem; DRF's `EXCEPTION_HANDLER`.
+
+    Returns None for what is a fault of ours: Django logs it and answers 500.
+    """
+    if isinstance(exc, OperationalError | InterfaceError):
+        logger.error("Database out of reach: %s", exc)
+        exc = exceptions.APIException(_BUSY)
+        exc.status_code = HTTPStatus.SERVICE_UNAVAILABLE
+        headers = {"Retry-After": str(RETRY_AFTER_S)}
+    else:
+        exc = _as_api_exception(exc)
+        if not isinstance(exc, exceptions.APIException):
+            return None
+        headers = _headers(exc)
+    set_rollback()
+    body = problem(exc.status_code, *_detail(exc), **_extra(exc))
+    return Response(body, exc.status_code, headers=headers, content_type=CONTENT_TYPE)
+
+
+_BUSY = "The database is out of reach or busy; try again shortly."
+
+
+def _as_api_exception(exc: Exception) -> Exception:
+    if isinstance(exc, Http404):
+        return exceptions.NotFound("There is nothing here, or it is not yours to see.")
+    if isinstance(exc, PermissionDenied):
+        return exceptions.PermissionDenied(str(exc) or None)
+    if isinstance(exc, DataError):
+        return exceptions.ParseError("A value is out of range or malformed.")
+    return exc
+
+
+def _headers(exc: exceptions.APIException) -> dict[str, str]:
+    headers = {}
+    if getattr(exc, "auth_header", None):
+        headers["WWW-Authenticate"] = exc.auth_header
+    if getattr(exc, "wait", None) is not None:
+        headers["Retry-After"] = f"{max(1, round(exc.wait))}"
+    return headers
+
+
+def _detail(exc: exceptions.APIException) -> tuple[str]:
+    detail = exc.detail
+    if isinstance(detail, dict):
+        return ("Some fields are not valid.",)
+    return (" ".join(map(str, detail)) if isinstance(detail, list) else str(detail),)
+
+
+def _extra(exc: exceptions.APIException) -> dict[str, Any]:
+    extra = dict(getattr(exc, "extra", {}))
+    if isinstance(exc.detail, dict):
+        extra["errors"] = exc.detail
+    return extra
+
+
+def _plain(status: int, detail: str, **headers: str) -> HttpResponse:
+    body = json.dumps(problem(status, detail))
+    return HttpResponse(body, CONTENT_TYPE, status, headers=headers)
+
+
+def method_not_allowed(allowed: Iterable[str]) -> HttpResponse:
+    """Return 405 for a method that nothing here knows."""
+    return _plain(405, "This method is not known here.", Allow=", ".join(allowed))
+
+
+def service_unavailable(exception: Exception) -> HttpResponse:
+    """Return 503 with `Retry-After`, and log why."""
+    logger.error("Database out of reach: %s", exception)
+    return _plain(503, _BUSY, **{"Retry-After": str(RETRY_AFTER_S)})
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Answer 400 to what Django refuses before a view sees it."""
+    return _plain(400, "The request is malformed.")
+
+
+def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Answer 403 outside the API's views."""
+    if request.path.startswith("/admin/"):
+        return defaults.permission_denied(request, exception)
+    return _plain(403, "You may not do this.")
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Answer 404 for a URL that no route has."""
+    if request.path.startswith("/admin/"):
+        return defaults.page_not_found(request, exception)
+    return _plain(404, "There is nothing here.")
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """Answer 500; the exception itself is in the log under the answer's `X-Request-ID`."""
+    return _plain(500, "Something went wrong on our side; it has been logged.")

@@ -1,0 +1,53 @@
+"""Probes: is the process alive, and may it get traffic."""
+
+from __future__ import annotations
+
+from django.core.cache import cache
+from django.db import DatabaseError, connection
+from django.db.migrations.executor import MigrationExecutor
+from django.http import HttpRequest, JsonResponse
+from django.views.decorators.http import require_safe
+
+# Once they are applied they stay so for the life of this process' code.
+_migrated = False
+
+
+@require_safe
+def healthz(request: HttpRequest) -> JsonResponse:
+    """GET /healthz — the process answers. Budget: 0 queries."""
+    return JsonResponse({"status": "ok"})
+
+
+@require_safe
+def readyz(request: HttpRequest) -> JsonResponse:
+    """GET /readyz — 200 when requests can be served, if slowly; 503 when not.
+
+    Without the cache every page still answers, so its loss is `degraded`, not down (DESIGN 9).
+    """
+    database, migrations = _database()
+    checks = {"database": database, "migrations": migrations, "cache": _cache()}
+    if database != "ok" or migrations != "ok":
+        return JsonResponse(
+            {"status": "unavailable", "checks": checks}, status=503, headers={"Retry-After": "2"}
+        )
+    return JsonResponse(
+        {"status": "ok" if checks["cache"] == "ok" else "degraded", "checks": checks}
+    )
+
+
+def _database() -> tuple[str, str]:
+    global _migrated
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+        if not _migrated:
+            executor = MigrationExecutor(connection)
+            _migrated = not executor.migration_plan(executor.loader.graph.leaf_nodes())
+    except DatabaseError:
+        return "out of reach", "unknown"
+    return "ok", "ok" if _migrated else "not applied"
+
+
+def _cache() -> str:
+    # A swallowed error (IGNORE_EXCEPTIONS) answers None, as a missing key would; True is real.
+    return "ok" if cache.set("readyz", 1, timeout=5) else "out of reach"

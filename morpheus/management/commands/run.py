@@ -1,0 +1,168 @@
+"""Run all of Morpheus on this machine: services, migrations, seeding, server and worker."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import signal
+import socket
+import sys
+import time
+from argparse import ArgumentParser
+from typing import Any, NoReturn
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+
+from morpheus.management.embedded import embedded_services
+from morpheus.services.guard import Service
+from morpheus.services.guarded import GuardedServices
+from morpheus.services.roles import RolesUnavailable
+from morpheus.services.state import ServiceError
+from morpheus.services.steps import run_step
+from morpheus.services.supervisor import EmbeddedServices
+
+READY_TIMEOUT_S = 60.0
+POLL_S = 0.1
+# What the server and the worker get to finish what they are doing, then they are killed.
+PATIENCE_S = 10.0
+
+
+class Stopped(BaseException):
+    """SIGINT, SIGTERM or SIGHUP came; not an Exception, so that nothing swallows it."""
+
+
+class Command(BaseCommand):
+    help = "Run Morpheus: http://127.0.0.1:8000 by default. Ctrl-C stops everything."
+    requires_system_checks: list[str] = []
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--host", default="127.0.0.1")
+        parser.add_argument("--port", type=int, default=8000)
+        parser.add_argument("--no-seed", action="store_true", help="leave an empty database empty")
+
+    def handle(self, *, host: str, port: int, no_seed: bool, **_: Any) -> None:
+        _refuse_used_port(host, port)
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, _stop)
+        services = embedded_services()
+        try:
+            with services if services.wanted else contextlib.nullcontext():
+                self._prepare(no_seed=no_seed)
+                self._serve(host, port, services)
+        except Stopped:
+            self.stdout.write("Stopped.")
+        except (ServiceError, RolesUnavailable) as error:
+            raise CommandError(str(error)) from error
+
+    def _prepare(self, *, no_seed: bool) -> None:
+        steps = [["migrate"], ["seed", "--if-empty"], ["operator"]]
+        for step in steps:
+            if step[0] == "seed" and no_seed:
+                continue
+            self.stdout.flush()
+            code = run_step(_manage(*step), cwd=str(settings.BASE_DIR))
+            if code != 0:
+                raise CommandError(f"`manage.py {' '.join(step)}` failed, see above.")
+
+    def _serve(self, host: str, port: int, services: EmbeddedServices) -> None:
+        """Run server and worker until one of them, or the services below them, cannot go on."""
+        running = GuardedServices([_server(host, port), _worker()])
+        try:
+            self._wait_until_ready(running, host, port)
+            self._print_urls(host, port)
+            while not running.have_ended():
+                if services.have_ended():
+                    raise CommandError("The embedded services were stopped by somebody else.")
+                time.sleep(POLL_S)
+            raise CommandError("The server ended, so everything is stopped.")
+        finally:
+            running.stop()
+
+    def _wait_until_ready(self, running: GuardedServices, host: str, port: int) -> None:
+        deadline = time.monotonic() + READY_TIMEOUT_S
+        while (status := _readyz(host, port)) != 200:
+            if running.have_ended():
+                raise CommandError("The server does not start, see above.")
+            if time.monotonic() > deadline:
+                raise CommandError(f"The server is not ready: GET /readyz answers {status}.")
+            time.sleep(POLL_S)
+
+    def _print_urls(self, host: str, port: int) -> None:
+        root = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+        self.stdout.write(
+            f"\nMorpheus is ready. Ctrl-C stops it.\n"
+            f"  API             {root}/api/v1/\n"
+            f"  documentation   {root}/api/v1/docs/\n"
+            f"  OpenAPI schema  {root}/api/v1/schema/\n"
+            f"  admin           {root}/admin/\n"
+        )
+        self.stdout.flush()
+
+
+def _server(host: str, port: int) -> Service:
+    threads = str(settings.SERVER_THREADS)
+    return Service(
+        name="server",
+        command=[
+            *(sys.executable, "-m", "granian", "morpheus.wsgi:application"),
+            *("--interface", "wsgi", "--no-ws", "--workers", "1", "--respawn-failed-workers"),
+            *("--blocking-threads", threads, "--host", host, "--port", str(port)),
+            *("--log-level", "warning"),
+        ],
+        cwd=str(settings.BASE_DIR),
+        signals=[signal.SIGTERM],
+        patience_s=PATIENCE_S,
+        essential=True,
+    )
+
+
+def _worker() -> Service:
+    return Service(
+        name="worker",
+        command=_manage("worker"),
+        cwd=str(settings.BASE_DIR),
+        signals=[signal.SIGTERM],
+        patience_s=PATIENCE_S,
+    )
+
+
+def _manage(*arguments: str) -> list[str]:
+    return [sys.executable, str(settings.BASE_DIR / "manage.py"), *arguments]
+
+
+def _stop(*_: object) -> NoReturn:
+    # A second signal must not interrupt the tidying up.
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    raise Stopped
+
+
+def _refuse_used_port(host: str, port: int) -> None:
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        with socket.socket(family, kind, protocol) as probe:
+            # As servers do: connections of a server that just ended do not keep the port.
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+            probe.listen(1)
+    except (OSError, OverflowError) as error:
+        raise CommandError(
+            f"Cannot serve on {host}:{port}: {error}. Choose another port: "
+            "`make run PORT=8123` or `manage.py run --port 8123`."
+        ) from error
+
+
+def _readyz(host: str, port: int) -> int | None:
+    """Return the status of GET /readyz, None when nobody answers."""
+    reachable = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
+    connection = http.client.HTTPConnection(reachable, port, timeout=10)
+    try:
+        connection.request("GET", "/readyz", headers={"Host": "localhost"})
+        return connection.getresponse().status
+    except (OSError, http.client.HTTPException):
+        return None
+    finally:
+        connection.close()

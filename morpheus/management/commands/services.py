@@ -1,0 +1,143 @@
+"""Start, stop and show the embedded PostgreSQL and Valkey, and make the database's roles."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from argparse import ArgumentParser
+from typing import Any
+
+import psycopg
+import redis
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+from psycopg.conninfo import conninfo_to_dict
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from morpheus.management.embedded import REPLACED_BY, embedded_services
+from morpheus.services.addresses import Addresses
+from morpheus.services.roles import APP, LOADER, OWNER, RolesUnavailable, ensure_roles, script
+from morpheus.services.state import ServiceError, remove
+from morpheus.services.supervisor import stop_services
+
+EXIT_NOT_UP = 3
+ROLE_URLS = {
+    OWNER: "DATABASE_OWNER_URL",
+    APP: "DATABASE_URL",
+    LOADER: "DATABASE_LOADER_URL",
+}
+
+
+class Command(BaseCommand):
+    help = "Embedded services: up, down, status; roles (for any server)."
+    requires_system_checks: list[str] = []
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        actions = parser.add_subparsers(dest="action", required=True)
+        up = actions.add_parser("up", help="start and return when both answer")
+        up.add_argument("--foreground", action="store_true", help="stay; Ctrl-C stops them")
+        down = actions.add_parser("down", help="stop, whoever started them")
+        down.add_argument(
+            "--delete-data", action="store_true", help="delete what root keeps outside of var, too"
+        )
+        actions.add_parser("status", help="one line per service; exit code 3 unless all are up")
+        roles = actions.add_parser("roles", help="make roles, database and grants")
+        roles.add_argument("--sql", action="store_true", help="print a psql script instead")
+
+    def handle(self, *, action: str, **options: Any) -> None:
+        handlers = {"up": self.up, "down": self.down, "status": self.status, "roles": self.roles}
+        try:
+            handlers[action](**options)
+        except (ServiceError, RolesUnavailable) as error:
+            raise CommandError(str(error)) from error
+
+    def up(self, *, foreground: bool, **_: Any) -> None:
+        services = embedded_services()
+        if services.wanted:
+            services.start(detached=not foreground)
+        self._print_status()
+        if not services.is_owner:
+            return
+        stopped = threading.Event()
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, lambda *_: stopped.set())
+        while not stopped.wait(0.5):
+            if services.have_ended():
+                raise CommandError("The services were stopped by somebody else.")
+        services.stop()
+
+    def down(self, *, delete_data: bool, **_: Any) -> None:
+        stopped = stop_services(settings.VAR_DIR)
+        self.stdout.write("Stopped." if stopped else "Nothing was running.")
+        if delete_data:
+            remove(settings.VAR_DIR)
+
+    def status(self, **_: Any) -> None:
+        if not self._print_status():
+            sys.exit(EXIT_NOT_UP)
+
+    def roles(self, *, sql: bool, **_: Any) -> None:
+        admin_url = os.environ.get("DATABASE_ADMIN_URL", "")
+        app_url = os.environ.get("DATABASE_URL", "")
+        database = str(conninfo_to_dict(app_url).get("dbname") or "morpheus")
+        if sql:
+            self.stdout.write(script(database), ending="")
+            return
+        if not admin_url and app_url:
+            raise CommandError(
+                "DATABASE_URL is set: give DATABASE_ADMIN_URL, a login that may create roles, or "
+                "hand the output of `manage.py services roles --sql` to one who has it."
+            )
+        embedded = Addresses.under(settings.VAR_DIR).database_url("postgres", "postgres")
+        for note in ensure_roles(admin_url or embedded, database, _passwords()):
+            self.stderr.write(note)
+        self.stdout.write(f"{', '.join(ROLE_URLS)} and database {database} are ready.")
+
+    def _print_status(self) -> bool:
+        """Print one line per service; tell whether all are up."""
+        all_up = True
+        for found in embedded_services().status():
+            self.stdout.write(str(found))
+            all_up &= found.is_up
+        for name, variable in REPLACED_BY.items():
+            if url := os.environ.get(variable):
+                is_up = REACHES[name](url)
+                answer = "answers" if is_up else "DOES NOT ANSWER"
+                self.stdout.write(f"{name}: not embedded, the server of {variable} {answer}")
+                all_up &= is_up
+        return all_up
+
+
+def _passwords() -> dict[str, str]:
+    """Return the roles' passwords, taken from the URLs that are to work afterwards."""
+    urls = {role: os.environ.get(variable, "") for role, variable in ROLE_URLS.items()}
+    parts = {role: conninfo_to_dict(url) for role, url in urls.items() if url}
+    return {
+        role: str(found["password"])
+        for role, found in parts.items()
+        if found.get("user") == role and found.get("password")
+    }
+
+
+def _reaches_postgres(url: str) -> bool:
+    try:
+        psycopg.connect(url, connect_timeout=5).close()
+    except psycopg.Error:
+        return False
+    return True
+
+
+def _reaches_valkey(url: str) -> bool:
+    client = redis.Redis.from_url(url, socket_timeout=5, retry=Retry(NoBackoff(), 0))
+    try:
+        return bool(client.ping())
+    except redis.RedisError:
+        return False
+    finally:
+        client.close()
+
+
+REACHES = {"postgres": _reaches_postgres, "valkey": _reaches_valkey}

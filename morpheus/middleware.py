@@ -1,0 +1,102 @@
+"""What every request gets: an id, a measurement of its queries, and bounded methods and errors."""
+
+from __future__ import annotations
+
+import re
+import time
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+from django.db import InterfaceError, OperationalError, connection
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.middleware.common import CommonMiddleware
+
+from morpheus.errors import method_not_allowed, service_unavailable
+from morpheus.request_id import request_id
+
+# An id from a proxy is kept if it can do no harm in a log line or a header.
+_HARMLESS_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
+
+# Labels of metrics and logs are bounded by what is let through here (TRAPS 3.4).
+_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"})
+
+
+class QueryClock:
+    """Counts the statements of one request and the milliseconds that they took."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.ms = 0.0
+
+    def __call__(
+        self,
+        execute: Callable[..., Any],
+        sql: str,
+        params: Any,
+        many: bool,
+        context: dict[str, Any],
+    ) -> Any:
+        start = time.perf_counter()
+        try:
+            return execute(sql, params, many, context)
+        finally:
+            self.count += 1
+            self.ms += (time.perf_counter() - start) * 1000
+
+
+class RequestMiddleware:
+    """Outermost: `X-Request-ID` and `Server-Timing` on every answer, 503 without PostgreSQL."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        given = request.headers.get("X-Request-ID", "")
+        identifier = given if _HARMLESS_ID.fullmatch(given) else uuid.uuid4().hex
+        token = request_id.set(identifier)
+        clock = QueryClock()
+        try:
+            with connection.execute_wrapper(clock):
+                response = (
+                    self.get_response(request)
+                    if request.method in _METHODS
+                    else method_not_allowed(sorted(_METHODS))
+                )
+        finally:
+            request_id.reset(token)
+        response["X-Request-ID"] = identifier
+        # There is no cache of answers yet, so each one is a miss.
+        response["Server-Timing"] = (
+            f'db;desc="{clock.count} queries";dur={clock.ms:.2f}, cache;desc="miss"'
+        )
+        return response
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        """Answer 503 where the database is out of reach; everything else goes its usual way."""
+        if isinstance(exception, OperationalError | InterfaceError):
+            return service_unavailable(exception)
+        return None
+
+
+class SlashMiddleware(CommonMiddleware):
+    """Both forms of a GET work: the API answers at once, the rest is redirected.
+
+    Nothing else is redirected, because a redirected POST arrives as a GET without its body.
+    """
+
+    def process_request(self, request: HttpRequest) -> Any:
+        if (
+            request.method in ("GET", "HEAD")
+            and request.path_info.startswith("/api/")
+            and not request.path_info.endswith("/")
+        ):
+            request.path_info += "/"
+            request.path += "/"
+        return super().process_request(request)
+
+    def should_redirect_with_slash(self, request: HttpRequest) -> bool:
+        if request.method not in ("GET", "HEAD"):
+            return False
+        return super().should_redirect_with_slash(request)

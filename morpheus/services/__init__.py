@@ -1,0 +1,1 @@
+"""The embedded PostgreSQL and Valkey; pure Python, usable before Django's settings exist."""

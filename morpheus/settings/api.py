@@ -1,0 +1,51 @@
+"""Django REST framework and the OpenAPI document."""
+
+from __future__ import annotations
+
+from .environment import env
+
+__all__ = ["REST_FRAMEWORK", "SPECTACULAR_SETTINGS", "THROTTLE_RATES", "TRUSTED_PROXIES"]
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "users.authentication.BearerAuthentication",
+        "users.authentication.SessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticatedOrReadOnly"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_PAGINATION_CLASS": "morpheus.pagination.KeysetPagination",
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_THROTTLE_CLASSES": ["morpheus.throttling.WriteThrottle"],
+    "EXCEPTION_HANDLER": "morpheus.errors.problem_response",
+    "DATETIME_FORMAT": "%Y-%m-%dT%H:%M:%S.%fZ",
+    "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
+    "TEST_REQUEST_DEFAULT_FORMAT": "json",
+    "URL_FORMAT_OVERRIDE": None,
+}
+
+# Requests per window and caller: (number, seconds).
+THROTTLE_RATES = {
+    "login": (env.int("THROTTLE_LOGIN_PER_MINUTE", default=10), 60),
+    "register": (env.int("THROTTLE_REGISTER_PER_HOUR", default=20), 3600),
+    "write": (env.int("THROTTLE_WRITES_PER_MINUTE", default=120), 60),
+}
+
+# How many proxies of ours add to X-Forwarded-For; 0 means that the socket's peer is the client.
+TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", default=0)
+
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Morpheus",
+    "DESCRIPTION": "Novels, comics and their making. Lists page by cursor and never count.",
+    "VERSION": "1.0.0",
+    "OAS_VERSION": "3.1.1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SCHEMA_PATH_PREFIX": r"/api/v1",
+    "COMPONENT_SPLIT_REQUEST": True,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "morpheus.openapi.add_problem_responses",
+    ],
+}

@@ -1,0 +1,25 @@
+"""Settings of the test suite: its own services and databases, cheap passwords, no limits."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+_ROOT = Path(__file__).resolve().parent.parent.parent
+# Before any other settings module reads it: tests never touch the data of `make run`.
+os.environ["MORPHEUS_VAR"] = os.environ.get("MORPHEUS_TEST_VAR", str(_ROOT / "var" / "test"))
+os.environ["MORPHEUS_HTTPS"] = "off"
+os.environ["SECRET_KEY"] = "only-for-tests"  # noqa: S105
+_worker = os.environ.get("PYTEST_XDIST_WORKER", "gw0")
+# Two logical databases per parallel worker, after those of a developer's own server.
+os.environ["CACHE_DATABASE_BASE"] = str(4 + 2 * int(_worker.removeprefix("gw")))
+
+from morpheus.settings import *  # noqa: E402, F403
+from morpheus.settings import DATABASES, STORAGES, VAR_DIR  # noqa: E402
+
+DATABASES["default"]["NAME"] = f"test_morpheus_{_worker}"
+DATABASES["default"]["OPTIONS"]["pool"]["min_size"] = 0
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+THROTTLE_RATES = dict.fromkeys(("login", "register", "write"), (1_000_000, 60))
+for _name in ("uploads", "images"):
+    STORAGES[_name]["OPTIONS"]["location"] = VAR_DIR / _worker / _name

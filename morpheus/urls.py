@@ -1,0 +1,30 @@
+"""All URLs: the API under its version, and what operators use beside it."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.urls import include, path
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+
+from morpheus import health, metrics
+
+api = [
+    path("", include("users.urls")),
+    path("", include("novels.urls")),
+    path("", include("comics.urls")),
+    path("schema/", SpectacularAPIView.as_view(), name="schema"),
+    path("docs/", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
+]
+
+urlpatterns = [
+    path("api/v1/", include(api)),
+    path("admin/", admin.site.urls),
+    path("healthz", health.healthz, name="healthz"),
+    path("readyz", health.readyz, name="readyz"),
+    path("metrics", metrics.metrics, name="metrics"),
+]
+
+handler400 = "morpheus.errors.bad_request"
+handler403 = "morpheus.errors.forbidden"
+handler404 = "morpheus.errors.not_found"
+handler500 = "morpheus.errors.server_error"

@@ -1,0 +1,271 @@
+"""Novels, their chapters, and how far each is processed.
+
+Tables are cut by temperature (DESIGN 5): what lists read, what only a reader of one chapter reads,
+and what a running parse writes every second stand apart.
+"""
+
+from __future__ import annotations
+
+from django.contrib.postgres.indexes import GinIndex
+from django.contrib.postgres.search import SearchVectorField
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from novels.querysets import ChapterQuerySet, NovelQuerySet
+from users.models import User
+
+# Titles are ordered by code point. This order is the same in every PostgreSQL and never changes
+# under an index, as that of a language's collation may with the operating system (docs/limits.md);
+# and comparing is leakproof, so that row level security keeps the title indexes.
+TITLE_COLLATION = "C"
+
+
+class Genre(models.Model):
+    """A genre; rarely written, named by its slug in the API."""
+
+    slug = models.SlugField(max_length=40, unique=True)
+    name = models.CharField(max_length=80)
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Language(models.Model):
+    """A language; rarely written, named by its ISO 639-1 code in the API."""
+
+    code = models.CharField(max_length=8, unique=True)
+    name = models.CharField(max_length=80)
+    # PostgreSQL's text search configuration for texts in this language.
+    search_config = models.CharField(max_length=40, default="simple")
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+def _public(*fields: str, name: str) -> models.Index:
+    return models.Index(
+        fields=[*fields], name=f"novels_novel_{name}_idx", condition=Q(is_public=True)
+    )
+
+
+class Novel(models.Model):
+    """A novel as its readers know it; `word_count` and `chapter_count` are set by its parse."""
+
+    title = models.CharField(max_length=300, db_collation=TITLE_COLLATION)
+    author = models.CharField(max_length=200, blank=True, default="")
+    synopsis = models.TextField(max_length=5000, blank=True, default="")
+    genre = models.ForeignKey(
+        Genre, on_delete=models.PROTECT, null=True, blank=True, db_index=False, related_name="+"
+    )
+    language = models.ForeignKey(
+        Language, on_delete=models.PROTECT, null=True, blank=True, db_index=False, related_name="+"
+    )
+    is_public = models.BooleanField(default=False)
+    word_count = models.PositiveIntegerField(default=0)
+    chapter_count = models.PositiveIntegerField(default=0)
+    owner = models.ForeignKey(
+        User,
+        on_delete=models.DO_NOTHING,
+        db_constraint=False,
+        db_index=False,
+        related_name="novels",
+    )
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    objects = NovelQuerySet.as_manager()
+
+    class Meta:
+        # GET /novels/: each filter with each ordering, over public novels; an index is read in both
+        # directions, so it serves the ascending and the descending ordering.
+        indexes = [
+            _public("created_at", "id", name="newest"),
+            _public("title", "id", name="title"),
+            _public("word_count", "id", name="words"),
+            _public("genre", "created_at", "id", name="genre_newest"),
+            _public("genre", "title", "id", name="genre_title"),
+            _public("genre", "word_count", "id", name="genre_words"),
+            _public("language", "created_at", "id", name="language_newest"),
+            _public("language", "title", "id", name="language_title"),
+            _public("language", "word_count", "id", name="language_words"),
+            _public("author", "created_at", "id", name="author_newest"),
+            _public("author", "title", "id", name="author_title"),
+            _public("author", "word_count", "id", name="author_words"),
+            _public("owner", "created_at", "id", name="owner_newest"),
+            _public("owner", "title", "id", name="owner_title"),
+            _public("owner", "word_count", "id", name="owner_words"),
+            # GET /novels/?genre=&language=
+            _public("genre", "language", "created_at", "id", name="genre_lang_newest"),
+            # GET /novels/?owner=me, GET /users/me/dashboard/; the foreign key's own look-ups.
+            models.Index(fields=["owner", "created_at", "id"], name="novels_novel_mine_newest_idx"),
+            models.Index(fields=["owner", "title", "id"], name="novels_novel_mine_title_idx"),
+            models.Index(fields=["owner", "word_count", "id"], name="novels_novel_mine_words_idx"),
+        ]
+
+    def __str__(self) -> str:
+        return self.title
+
+
+class NovelUpload(models.Model):
+    """The file that a novel was made from; kept, so that it can be parsed again.
+
+    One owner has each file once: `digest` is its SHA-256 in hexadecimal.
+    """
+
+    novel = models.OneToOneField(
+        Novel,
+        primary_key=True,
+        on_delete=models.DO_NOTHING,
+        db_constraint=False,
+        related_name="upload",
+    )
+    owner = models.ForeignKey(
+        User, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="+"
+    )
+    digest = models.CharField(max_length=64)
+    filename = models.CharField(max_length=255)
+    path = models.CharField(max_length=255)
+    size_bytes = models.PositiveIntegerField()
+    uploaded_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [
+            # POST /novels/: the same file twice by one owner is one novel.
+            models.UniqueConstraint(
+                fields=["owner", "digest"], name="novels_upload_owner_digest_uq"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.filename
+
+
+class Chapter(models.Model):
+    """One line of a novel's table of contents; numbers run from 1."""
+
+    novel = models.ForeignKey(
+        Novel,
+        on_delete=models.DO_NOTHING,
+        db_constraint=False,
+        db_index=False,
+        related_name="chapters",
+    )
+    number = models.PositiveIntegerField()
+    title = models.CharField(max_length=300)
+    word_count = models.PositiveIntegerField(default=0)
+
+    objects = ChapterQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            # GET /novels/{id}/chapters/ and …/chapters/{number}/.
+            models.UniqueConstraint(fields=["novel", "number"], name="novels_chapter_number_uq"),
+            models.CheckConstraint(condition=Q(number__gte=1), name="novels_chapter_number_ck"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.number}. {self.title}"
+
+
+class ChapterText(models.Model):
+    """What a chapter says; apart, because it can be megabytes and lists never read it."""
+
+    chapter = models.OneToOneField(
+        Chapter,
+        primary_key=True,
+        on_delete=models.DO_NOTHING,
+        db_constraint=False,
+        related_name="text",
+    )
+    content = models.TextField()
+
+    def __str__(self) -> str:
+        return f"text of chapter {self.chapter_id}"
+
+
+class SearchDocument(models.Model):
+    """What full-text search reads: one row per novel (title, author, synopsis) and per chapter.
+
+    Written by `novels.search.documents_rebuild` alone. `chapter` is empty for the novel's own row.
+    """
+
+    novel = models.ForeignKey(
+        Novel, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="+"
+    )
+    chapter = models.ForeignKey(
+        Chapter,
+        on_delete=models.DO_NOTHING,
+        db_constraint=False,
+        db_index=False,
+        null=True,
+        related_name="+",
+    )
+    vector = SearchVectorField()
+
+    class Meta:
+        indexes = [
+            # GET /search/. No pending list: each search would read it through (TRAPS 7).
+            GinIndex(fields=["vector"], name="novels_search_vector_idx", fastupdate=False),
+            # Rebuilding and deleting the documents of one novel, and of one chapter.
+            models.Index(fields=["novel"], name="novels_search_novel_idx"),
+            models.Index(fields=["chapter"], name="novels_search_chapter_idx"),
+        ]
+
+    def __str__(self) -> str:
+        return f"search document {self.pk} of novel {self.novel_id}"
+
+
+class ProcessingStatus(models.Model):
+    """How far a novel's upload is parsed; the one row that a running parse keeps writing.
+
+    Moves `pending → processing → completed | failed`, and back to `pending` when parsed again.
+    """
+
+    class State(models.TextChoices):
+        PENDING = "pending"
+        PROCESSING = "processing"
+        COMPLETED = "completed"
+        FAILED = "failed"
+
+    novel = models.OneToOneField(
+        Novel,
+        primary_key=True,
+        on_delete=models.DO_NOTHING,
+        db_constraint=False,
+        related_name="status",
+    )
+    state = models.CharField(max_length=10, choices=State.choices, default=State.PENDING)
+    stage = models.CharField(max_length=40, blank=True, default="")
+    progress = models.PositiveSmallIntegerField(default=0)
+    message = models.CharField(max_length=500, blank=True, default="")
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        verbose_name_plural = "processing statuses"
+        indexes = [
+            # Admin: the failed, the waiting. Completed rows, nearly all, are not in it.
+            models.Index(
+                fields=["state", "novel"],
+                name="novels_status_unfinished_idx",
+                condition=~Q(state="completed"),
+            ),
+        ]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(state__in=["pending", "processing", "completed", "failed"]),
+                name="novels_status_state_ck",
+            ),
+            models.CheckConstraint(
+                condition=Q(progress__gte=0, progress__lte=100), name="novels_status_progress_ck"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.state} {self.progress}%"

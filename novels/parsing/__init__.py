@@ -1,0 +1,19 @@
+"""Parsing of uploaded novels (.txt, .epub) into chapters; knows nothing of Django."""
+
+from novels.parsing.errors import ErrorCode, ParseError
+from novels.parsing.limits import Limits
+from novels.parsing.model import ParsedChapter, ParsedNovel
+from novels.parsing.parser import check_upload, parse_novel
+from novels.parsing.sniffing import FileFormat, sniff_format
+
+__all__ = [
+    "ErrorCode",
+    "FileFormat",
+    "Limits",
+    "ParseError",
+    "ParsedChapter",
+    "ParsedNovel",
+    "check_upload",
+    "parse_novel",
+    "sniff_format",
+]

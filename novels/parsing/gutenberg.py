@@ -1,0 +1,116 @@
+"""What Project Gutenberg puts around a text: header, licence, credits, title lines."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from novels.parsing.languages import language_code
+
+# Markers begin a line; the title in them may run on to the next line.
+_START: Final = re.compile(
+    r"^[ ]*\*{3}[ ]*START OF (?:THE|THIS) PROJECT GUTENBERG[^*]{0,400}(?:\*{3}[^\n]{0,80})?\n"
+    r"|^[ ]*\*END[ *]{1,3}THE SMALL PRINT[^\n]{0,200}\n",
+    re.MULTILINE | re.IGNORECASE,
+)
+_END: Final = re.compile(
+    r"^[ ]*\*{3}[ ]*END OF (?:THE|THIS) PROJECT GUTENBERG"
+    r"|^[ *]{0,8}END OF (?:THE |THIS )?PROJECT GUTENBERG"
+    r"|^[ ]*\*{3}[ ]*START[ *]{1,3}THE SMALL PRINT"
+    r"|^THE FULL PROJECT GUTENBERG LICEN[CS]E",
+    re.MULTILINE | re.IGNORECASE,
+)
+# The old small print is longer than today's header; no header is longer than this.
+_HEADER_CHARS: Final = 40_000
+_MENTION: Final = re.compile(r"project gutenberg|gutenberg\.(?:org|net)|pgdp\.net", re.IGNORECASE)
+_CREDIT: Final = re.compile(
+    r"_?\[?(?:produced|prepared|transcribed|digiti[sz]ed|scanned|proofread|html version|credits:"
+    r"|e-?text (?:prepared|produced|transcribed)|this e-?(?:text|book) was|note: project)",
+    re.IGNORECASE,
+)
+_FIRST_LINE: Final = re.compile(
+    r"project gutenberg(?:['’]s)?\s+(?:e-?(?:book|text) of\s+)?(.{1,200}?),\s+by\s+(.{1,100})",
+    re.IGNORECASE,
+)
+_FIELD: Final = re.compile(r"(title|author|language|subtitle)s?:[ ]*(.*)", re.IGNORECASE)
+_OTHER_FIELD: Final = re.compile(r"[A-Z][A-Za-z ]{1,30}:(?:\s|$)")
+
+
+@dataclass(frozen=True, slots=True)
+class Front:
+    """What the header says, and the text without header and licence."""
+
+    title: str | None
+    author: str | None
+    language: str | None
+    body: str
+    is_gutenberg: bool
+
+
+def split_front(text: str) -> Front:
+    """Return what the header says and the text between header and licence."""
+    starts = list(_START.finditer(text, 0, _HEADER_CHARS))
+    begin = starts[-1].end() if starts else 0
+    end = _END.search(text, begin)
+    is_gutenberg = bool(starts or end or _MENTION.search(text, 0, 2_000))
+    head = text[:begin] if begin else text[:4_000]
+    fields = _fields(head)
+    body = text[begin : end.start() if end else len(text)]
+    if not begin and fields:
+        body = _without_fields(body)
+    named = _FIRST_LINE.search(text, 0, 1_000) if is_gutenberg else None
+    return Front(
+        title=fields.get("title") or (named.group(1).strip() if named else None),
+        author=fields.get("author") or (named.group(2).strip() if named else None),
+        language=language_code(fields.get("language", "")),
+        body=body,
+        is_gutenberg=is_gutenberg,
+    )
+
+
+def is_boilerplate(block: str, *, leading: bool) -> bool:
+    """Say whether a paragraph of a Gutenberg file is Gutenberg's: a mention, or first credits."""
+    return bool(_MENTION.search(block)) or (leading and bool(_CREDIT.match(block)))
+
+
+def _fields(head: str) -> dict[str, str]:
+    """Return title, author and language as the header gives them, continued lines joined."""
+    fields: dict[str, str] = {}
+    lines = head.split("\n")
+    for index, line in enumerate(lines):
+        match = _FIELD.match(line)
+        if match is None or match.group(1).lower() in fields:
+            continue
+        value = " ".join(match.group(2).split())
+        for more in lines[index + 1 : index + 6]:
+            if not more.startswith("  ") or not more.strip():
+                break
+            value = _continue(value, " ".join(more.split()))
+        if value:
+            fields[match.group(1).lower()] = value
+    return fields
+
+
+def _continue(value: str, more: str) -> str:
+    """Join a continued line: "Frankenstein" and "or The Modern Prometheus" with a semicolon."""
+    if re.match(r"or\b", more, re.IGNORECASE) and value[-1:].isalnum():
+        return f"{value}; {more}"
+    # A full line was wrapped, and a small word never ends a title; else a subtitle begins.
+    wrapped = len(value) >= 55 or not value[-1:].isalnum() or more[0].islower()
+    if wrapped or value.rsplit(" ", 1)[-1].islower():
+        return f"{value} {more}".strip()
+    return f"{value}: {more}"
+
+
+def _without_fields(body: str) -> str:
+    """Return a text that begins with "Title:" lines without its leading field lines."""
+    lines = body.lstrip("\n").split("\n")
+    if not _FIELD.match(lines[0]):
+        return body
+    count = 0
+    while count < len(lines) and (
+        not lines[count].strip() or _OTHER_FIELD.match(lines[count]) or lines[count][:2] == "  "
+    ):
+        count += 1
+    return "\n".join(lines[count:])

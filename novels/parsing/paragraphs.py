@@ -1,0 +1,90 @@
+"""Lines to blocks, and blocks to paragraphs: hard-wrapped prose is joined, verse is not."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Final
+
+Block = tuple[str, ...]
+
+# A paragraph typed as one line; such files need no blank lines between paragraphs.
+_LONG_LINE_CHARS: Final = 120
+_DEFAULT_WIDTH: Final = 70
+_ILLUSTRATION: Final = re.compile(r"\[Illustrations?(?::[^\[\]]{0,1000})?\]", re.IGNORECASE)
+_EMPHASIS: Final = re.compile(r"(?<![\w_])_([^_]{1,4000})_(?![\w_])")
+
+
+def split_blocks(text: str) -> list[Block]:
+    """Return runs of lines that have text, pictures' captions removed; a long line stands alone."""
+    blocks: list[Block] = []
+    run: list[str] = []
+    for line in _ILLUSTRATION.sub("", text).split("\n"):
+        line = line.rstrip()
+        if run and (not line or len(line) > _LONG_LINE_CHARS):
+            blocks.append(tuple(run))
+            run = []
+        if len(line) > _LONG_LINE_CHARS:
+            blocks.append((line,))
+        elif line:
+            run.append(line)
+    if run:
+        blocks.append(tuple(run))
+    return blocks
+
+
+def wrap_width(blocks: Sequence[Block]) -> int:
+    """Return the column at which the file wraps its lines."""
+    lengths = sorted(len(line) for block in blocks if len(block) > 2 for line in block)
+    return max(40, lengths[len(lengths) * 9 // 10]) if lengths else _DEFAULT_WIDTH
+
+
+def reflow(block: Block, width: int) -> list[str]:
+    """Return the paragraphs of a block; verse, addresses and tables keep their lines."""
+    if len(block) == 1:
+        return [_plain(block[0])]
+    if keeps_lines(block, width):
+        margin = min(len(line) - len(line.lstrip()) for line in block)
+        return [_plain("\n".join(line[margin:] for line in block))]
+    return [_plain(paragraph) for paragraph in _joined(block)]
+
+
+def keeps_lines(block: Block, width: int) -> bool:
+    """Say whether the lines end where their author wanted, not where the page did."""
+    breaks = len(block) - 1
+    wanted = sum(
+        len(line) + 1 + len(after.split(None, 1)[0]) <= width * 0.8
+        for line, after in zip(block, block[1:], strict=False)
+    )
+    if all(line.startswith("  ") for line in block):
+        margins = {len(line) - len(line.lstrip()) for line in block[1:]}
+        return len(margins) > 1 or wanted * 5 > breaks
+    return wanted * 2 >= breaks and breaks > 0
+
+
+def _joined(block: Block) -> list[str]:
+    """Join wrapped lines; an indented line after a full one opens a paragraph."""
+    paragraphs: list[list[str]] = []
+    before = "  "
+    for line in block:
+        if not before.startswith("  ") and line.startswith("  ") or not paragraphs:
+            paragraphs.append([])
+        paragraphs[-1].append(line.strip())
+        before = line
+    return [_join(lines) for lines in paragraphs]
+
+
+def _join(lines: list[str]) -> str:
+    """Join by spaces, but a word that ends in a dash goes on without one."""
+    parts = [lines[0]]
+    for before, line in zip(lines, lines[1:], strict=False):
+        dashed = before.endswith(("--", "—")) or re.search(r"\w-$", before)
+        parts.append(line if dashed else f" {line}")
+    return "".join(parts)
+
+
+def _plain(paragraph: str) -> str:
+    """Drop the underscores that stand for italics, and spaces at the ends of lines."""
+    plain = _EMPHASIS.sub(r"\1", paragraph)
+    lines = [line.rstrip() for line in plain.strip("\n").split("\n")]
+    return "\n".join(lines) if len(lines) > 1 else " ".join(plain.split())

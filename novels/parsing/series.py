@@ -1,0 +1,105 @@
+"""Among lines that read like headings, choose those that are the book's chapters."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+
+from novels.parsing.headings import Heading
+
+
+def choose_headings(heads: Sequence[Heading]) -> list[Heading]:
+    """Return the headings of chapters and of parts that hold them, in order.
+
+    Numbers must run: a stray "Chapter 3." in the text or a numbered list makes no chapter.
+    """
+    containers = [head for head in heads if head.is_container]
+    keyword = _keyword_series(heads, containers)
+    chapters = _with_gaps_filled(keyword, heads) if keyword else _bare_series(heads, containers)
+    containers = _running(containers, [])
+    return sorted([*chapters, *containers], key=lambda head: (head.position, -head.is_container))
+
+
+def _keyword_series(heads: Sequence[Heading], containers: list[Heading]) -> list[Heading]:
+    """Return the longest series with a word ("Chapter"), and others that stand outside of it."""
+    series = defaultdict(list)
+    for head in heads:
+        if head.kind != "bare" and not head.is_container:
+            series[head.kind].append(head)
+    ordered = sorted(
+        (_running(found, containers) for found in series.values()), key=len, reverse=True
+    )
+    chosen = next(iter(ordered), [])
+    for other in ordered[1:]:
+        # Frankenstein's letters come before its chapters; a letter inside a chapter is its text.
+        apart = other[-1].position < chosen[0].position or other[0].position > chosen[-1].position
+        if apart and other[0].number in (1, None) and len(other) > 1:
+            chosen = sorted([*chosen, *other], key=lambda head: head.position)
+    return chosen
+
+
+def _running(heads: Sequence[Heading], containers: Sequence[Heading]) -> list[Heading]:
+    """Return the headings whose numbers go on, or begin again at 1 or in a new part."""
+    chosen: list[Heading] = []
+    for index, head in enumerate(heads):
+        if not chosen or _follows(chosen[-1], head, heads[index + 1 :], containers):
+            chosen.append(head)
+    return chosen
+
+
+def _follows(
+    last: Heading, head: Heading, later: Sequence[Heading], containers: Sequence[Heading]
+) -> bool:
+    if head.number is None or last.number is None or head.number == last.number + 1:
+        return True
+    if head.number == 1 or _parted(last, head, containers):
+        return True
+    if head.number <= last.number:
+        # A misprint that repeats a number: the one after goes on as if it had been right.
+        return head.number == last.number and bool(later) and later[0].number == last.number + 2
+    expected = last.number + 1
+    for following in later:
+        if following.number == expected:
+            return False
+        if following.number == 1:
+            break
+    return True
+
+
+def _parted(last: Heading, head: Heading, containers: Sequence[Heading]) -> bool:
+    return any(last.position < part.position <= head.position for part in containers)
+
+
+def _with_gaps_filled(chapters: list[Heading], heads: Sequence[Heading]) -> list[Heading]:
+    """Add titled bare numbers that continue the series: ADVENTURE VI, then VII. TITLE."""
+    filled: list[Heading] = []
+    rest = list(chapters)
+    for head in heads:
+        if rest and head is rest[0]:
+            filled.append(rest.pop(0))
+        elif head.kind == "bare" and head.form.endswith("titled") and filled:
+            expected = (filled[-1].number or 0) + 1
+            if head.number == expected and (not rest or (rest[0].number or 0) > expected):
+                filled.append(head)
+    return filled
+
+
+def _bare_series(heads: Sequence[Heading], containers: list[Heading]) -> list[Heading]:
+    """Return the longest run 1, 2, 3 … of numbers that look alike."""
+    forms = Counter(head.form for head in heads if head.kind == "bare")
+    runs = [
+        _chain([head for head in heads if head.kind == "bare" and head.form == form], containers)
+        for form in forms
+    ]
+    longest = max(runs, key=len, default=[])
+    return longest if len(longest) > 1 else []
+
+
+def _chain(heads: Sequence[Heading], containers: list[Heading]) -> list[Heading]:
+    chain: list[Heading] = []
+    for head in heads:
+        expected = (chain[-1].number or 0) + 1 if chain else 1
+        again = bool(chain) and head.number == 1 and _parted(chain[-1], head, containers)
+        if head.number == expected or again:
+            chain.append(head)
+    return chain

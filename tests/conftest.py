@@ -1,0 +1,211 @@
+"""The test suite's own services and databases, and what most tests start from."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import psycopg
+import pytest
+from django.conf import settings
+from django.core.cache import caches
+from django.core.management import call_command
+from django.db import connection
+from rest_framework.test import APIClient
+
+from morpheus.db.identity import acting_as
+from morpheus.db.roles import connected_as
+from morpheus.services.addresses import Addresses
+from morpheus.services.roles import prepare_database
+from morpheus.services.supervisor import EmbeddedServices
+
+REAL_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+PASSWORD = "correct horse battery staple"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Start the services once, in the process that all parallel workers belong to."""
+    if hasattr(config, "workerinput"):
+        return
+    config.stash[_services] = services = EmbeddedServices(settings.VAR_DIR)
+    services.start()
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if services := config.stash.get(_services, None):
+        services.stop()
+
+
+_services = pytest.StashKey[EmbeddedServices]()
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_blocker: Any) -> Iterator[None]:
+    """Give this worker an empty, migrated database; tests use it as `morpheus_app`."""
+    admin_url = os.environ.get("DATABASE_ADMIN_URL") or Addresses.under(
+        settings.VAR_DIR
+    ).database_url("postgres", "postgres")
+    name = settings.DATABASES["default"]["NAME"]
+    with psycopg.connect(admin_url, autocommit=True) as admin:
+        admin.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+    prepare_database(admin_url, name)
+    with django_db_blocker.unblock():
+        call_command("migrate", verbosity=0)
+        # Django empties tables between tests that commit; the serving role may not, elsewhere.
+        with connected_as("owner"), connection.cursor() as cursor:
+            cursor.execute("GRANT TRUNCATE ON ALL TABLES IN SCHEMA public TO morpheus_app")
+    yield
+    with django_db_blocker.unblock():
+        connection.close()
+        connection.close_pool()
+
+
+@pytest.fixture(autouse=True)
+def empty_caches() -> None:
+    """Start each test with the caches of this worker empty."""
+    for alias in settings.CACHES:
+        caches[alias].clear()
+
+
+@pytest.fixture
+def real_data() -> Path:
+    """Folder of real novels and comic pages, which is not part of the repository."""
+    if not REAL_DATA.is_dir():
+        pytest.skip("the folder of real novels and comics is not here")
+    return REAL_DATA
+
+
+@pytest.fixture
+def api() -> APIClient:
+    """An anonymous API client."""
+    return APIClient()
+
+
+@pytest.fixture
+def make_user(db: None) -> Callable[..., Any]:
+    """Make a user; `make_user("ann")` has the address ann@example.org."""
+    from users.models import User
+
+    numbers = itertools.count(1)
+
+    def make(name: str | None = None, **fields: Any) -> User:
+        name = name or f"user{next(numbers)}"
+        fields.setdefault("display_name", name.capitalize())
+        return User.objects.create_user(f"{name}@example.org", PASSWORD, **fields)
+
+    return make
+
+
+@pytest.fixture
+def as_user() -> Callable[..., APIClient]:
+    """Return a client that sends a bearer token of the given user."""
+    from datetime import timedelta
+
+    from django.utils import timezone
+
+    from users.models import AccessToken
+    from users.tokens import token_digest, token_secret
+
+    def client(user: Any) -> APIClient:
+        secret = token_secret()
+        AccessToken.objects.create(
+            user=user,
+            digest=token_digest(secret),
+            expires_at=timezone.now() + timedelta(days=1),
+        )
+        client = APIClient()
+        client.credentials(HTTP_AUTHORIZATION=f"Bearer {secret}")
+        return client
+
+    return client
+
+
+@pytest.fixture
+def make_novels(make_user: Callable[..., Any]) -> Callable[..., list[Any]]:
+    """Make novels with a finished status, public unless told otherwise; titles are distinct."""
+    from novels.models import Novel, ProcessingStatus
+
+    numbers = itertools.count(1)
+
+    def make(count: int = 1, *, owner: Any = None, **fields: Any) -> list[Novel]:
+        owner = owner or make_user()
+        fields = {"is_public": True, "author": "Somebody"} | fields
+        with acting_as(owner.pk):
+            novels = Novel.objects.bulk_create(
+                Novel(**{"title": f"Novel {next(numbers):05}", "owner": owner} | fields)
+                for _ in range(count)
+            )
+            ProcessingStatus.objects.bulk_create(
+                ProcessingStatus(novel=novel, state="completed", progress=100) for novel in novels
+            )
+        return novels
+
+    return make
+
+
+@pytest.fixture
+def make_chapters() -> Callable[..., list[Any]]:
+    """Add chapters with their texts to a novel, and make it searchable."""
+    from novels.search import documents_rebuild
+
+    from novels.models import Chapter, ChapterText, Novel
+
+    def make(novel: Any, *texts: str, titles: list[str] | None = None) -> list[Chapter]:
+        with acting_as(novel.owner_id):
+            first = novel.chapters.count() + 1
+            chapters = Chapter.objects.bulk_create(
+                Chapter(
+                    novel=novel,
+                    number=first + index,
+                    title=titles[index] if titles else f"Chapter {first + index}",
+                    word_count=len(text.split()),
+                )
+                for index, text in enumerate(texts)
+            )
+            ChapterText.objects.bulk_create(
+                ChapterText(chapter=chapter, content=text)
+                for chapter, text in zip(chapters, texts, strict=True)
+            )
+            Novel.objects.filter(pk=novel.pk).update(chapter_count=first - 1 + len(texts))
+            documents_rebuild(novel_id=novel.pk)
+        return chapters
+
+    return make
+
+
+@contextmanager
+def counted_queries() -> Iterator[SimpleNamespace]:
+    """Collect the statements of the block, without savepoints and the setting of identity.
+
+    Those two are the test's own transaction and a constant per request, not what a page reads.
+    """
+    seen = SimpleNamespace(sql=[])
+
+    def record(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        if not sql.startswith(("SAVEPOINT", "RELEASE", "ROLLBACK")) and "app.user_id" not in sql:
+            seen.sql.append(sql)
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(record):
+        yield seen
+
+
+@pytest.fixture
+def assert_flat_queries() -> Callable[..., None]:
+    """Assert that a request costs the same few statements however many rows there are."""
+
+    def check(request: Callable[[], Any], grow: Callable[[], Any], *, budget: int) -> None:
+        with counted_queries() as few:
+            request()
+        grow()
+        with counted_queries() as many:
+            request()
+        assert len(few.sql) == len(many.sql), "\n".join(many.sql)
+        assert len(many.sql) <= budget, "\n".join(many.sql)
+
+    return check

@@ -1,0 +1,84 @@
+"""Users and the tokens that they log in with."""
+
+from __future__ import annotations
+
+from django.contrib.auth.models import AbstractBaseUser, PermissionsMixin
+from django.db import models
+from django.db.models.functions import Lower
+from django.utils import timezone
+
+from users.querysets import AccessTokenQuerySet, UserManager
+
+
+class User(AbstractBaseUser, PermissionsMixin):
+    """A person who reads, writes or operates; logs in with an e-mail address.
+
+    Addresses are in lower case, so one address is one user however it is typed.
+    """
+
+    email = models.EmailField(max_length=254)
+    display_name = models.CharField(max_length=80)
+    bio = models.TextField(max_length=2000, blank=True, default="")
+    is_staff = models.BooleanField(default=False)
+    is_active = models.BooleanField(default=True)
+    date_joined = models.DateTimeField(default=timezone.now)
+
+    USERNAME_FIELD = "email"
+    EMAIL_FIELD = "email"
+    REQUIRED_FIELDS = ["display_name"]
+
+    objects = UserManager()
+
+    class Meta:
+        indexes = [
+            # Admin: newest users first.
+            models.Index(fields=["-date_joined", "-id"], name="users_user_newest_idx"),
+        ]
+        constraints = [
+            # Login and registration look a user up by address.
+            models.UniqueConstraint(fields=["email"], name="users_user_email_uq"),
+            models.CheckConstraint(
+                condition=models.Q(email=Lower("email")), name="users_user_email_lower_ck"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.email
+
+    def get_short_name(self) -> str:
+        return self.display_name
+
+
+class AccessToken(models.Model):
+    """A bearer token, known here only by its SHA-256 digest.
+
+    Own table instead of a package: one query finds token and user, and nobody who reads the table
+    can log in with what it holds.
+    """
+
+    digest = models.BinaryField(max_length=32)
+    user = models.ForeignKey(
+        User,
+        on_delete=models.DO_NOTHING,
+        db_constraint=False,
+        db_index=False,
+        related_name="tokens",
+    )
+    created_at = models.DateTimeField(default=timezone.now)
+    expires_at = models.DateTimeField()
+
+    objects = AccessTokenQuerySet.as_manager()
+
+    class Meta:
+        db_table = "users_token"
+        indexes = [
+            # All tokens of a user: revoked together, deleted with the user.
+            models.Index(fields=["user", "expires_at"], name="users_token_user_idx"),
+        ]
+        constraints = [
+            # Every request with a bearer token looks it up by digest.
+            models.UniqueConstraint(fields=["digest"], name="users_token_digest_uq"),
+        ]
+
+    def __str__(self) -> str:
+        return f"token {self.pk} of user {self.user_id}"
