@@ -92,9 +92,9 @@ class Novel(models.Model):
             _public("genre", "created_at", "id", name="genre_newest"),
             _public("genre", "title", "id", name="genre_title"),
             _public("genre", "word_count", "id", name="genre_words"),
-            _public("language", "created_at", "id", name="language_newest"),
-            _public("language", "title", "id", name="language_title"),
-            _public("language", "word_count", "id", name="language_words"),
+            _public("language", "created_at", "id", name="lang_newest"),
+            _public("language", "title", "id", name="lang_title"),
+            _public("language", "word_count", "id", name="lang_words"),
             _public("author", "created_at", "id", name="author_newest"),
             _public("author", "title", "id", name="author_title"),
             _public("author", "word_count", "id", name="author_words"),
@@ -102,7 +102,7 @@ class Novel(models.Model):
             _public("owner", "title", "id", name="owner_title"),
             _public("owner", "word_count", "id", name="owner_words"),
             # GET /novels/?genre=&language=
-            _public("genre", "language", "created_at", "id", name="genre_lang_newest"),
+            _public("genre", "language", "created_at", "id", name="genre_lang"),
             # GET /novels/?owner=me, GET /users/me/dashboard/; the foreign key's own look-ups.
             models.Index(fields=["owner", "created_at", "id"], name="novels_novel_mine_newest_idx"),
             models.Index(fields=["owner", "title", "id"], name="novels_novel_mine_title_idx"),

@@ -11,8 +11,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from . import guard
-
-STOP_TIMEOUT_S = 180.0
+from .stopping import STOP_TIMEOUT_S
 
 
 class GuardedServices:

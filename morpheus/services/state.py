@@ -14,6 +14,8 @@ from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 
+from .stopping import RECORD
+
 # PostgreSQL refuses to run as root. What root starts therefore lives here, because the checkout
 # (or a parent of it) may be closed to the system user, and a mode that is not ours stays as it is.
 ROOT_STATE = Path("/var/lib/morpheus")
@@ -52,7 +54,7 @@ class State:
 
     @property
     def record_file(self) -> Path:
-        return self.var / "services.json"
+        return self.var / RECORD
 
     def log_file(self, service: str) -> Path:
         return self.var / f"{service}.log"

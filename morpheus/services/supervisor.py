@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import json
 import os
 import signal
 import time
@@ -14,10 +13,11 @@ from typing import Any, Self
 from . import postgres, processes, valkey
 from .addresses import Addresses
 from .guard import Service
-from .guarded import STOP_TIMEOUT_S, GuardedServices
+from .guarded import GuardedServices
 from .roles import ensure_roles
 from .state import ServiceError, State, locate, prepare
 from .status import ServiceStatus, postgres_status, valkey_status
+from .stopping import read_record
 
 DEFAULT_CACHE_MB = 256
 # Recovery after a crash in the middle of a large load takes its time.
@@ -107,7 +107,7 @@ class EmbeddedServices:
     def status(self) -> list[ServiceStatus]:
         """Return what is known of each wanted service, whoever started it."""
         state = locate(self.var)
-        pids = read_record(state).get("services", {})
+        pids = read_record(self.var).get("services", {})
         make = {"postgres": postgres_status, "valkey": valkey_status}
         return [make[name](state, self.addresses, pids.get(name)) for name in self.wanted]
 
@@ -130,7 +130,7 @@ class EmbeddedServices:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 return lock
             except BlockingIOError:
-                if self._is_served_by(read_record(state)):
+                if self._is_served_by(read_record(self.var)):
                     os.close(lock)
                     return None
             time.sleep(POLL_S)
@@ -151,7 +151,7 @@ class EmbeddedServices:
 
     def _stop_orphans(self, state: State) -> None:
         """Stop what the last guard's record names, if it still runs: the guard was killed."""
-        for pid in read_record(state).get("services", {}).values():
+        for pid in read_record(self.var).get("services", {}).values():
             needle = str(self.addresses.socket_dir)
             gentle_to_hard = (signal.SIGINT, signal.SIGTERM, signal.SIGKILL)
             processes.stop(pid, needle, signals=gentle_to_hard, patience_s=10)
@@ -172,7 +172,7 @@ class EmbeddedServices:
         pids: dict[str, set[int]] = {name: set() for name in self.wanted}
         for name in self.wanted:
             while not PROBES[name](self.addresses):
-                pids[name].add(read_record(state).get("services", {}).get(name, 0))
+                pids[name].add(read_record(self.var).get("services", {}).get(name, 0))
                 given_up = len(pids[name] - {0}) >= STARTS_BEFORE_GIVING_UP
                 if given_up or time.monotonic() > deadline:
                     raise ServiceError(f"{name} does not start:\n{_tail(state.log_file(name))}")
@@ -185,26 +185,6 @@ PROBES: dict[str, Callable[[Addresses], bool]] = {
     "postgres": postgres.answers,
     "valkey": valkey.answers,
 }
-
-
-def read_record(state: State) -> dict[str, Any]:
-    """Return what the guard last wrote about itself, empty when there is none."""
-    try:
-        content: dict[str, Any] = json.loads(state.record_file.read_text())
-    except (OSError, ValueError):
-        return {}
-    return content
-
-
-def stop_services(var: Path) -> bool:
-    """Stop the services of `var`, whoever started them; return whether there were any."""
-    state = locate(var)
-    pid = read_record(state).get("guard")
-    needles = (str(state.record_file),)
-    if pid is None or not processes.runs(pid, *needles):
-        return False
-    processes.stop(pid, *needles, signals=(signal.SIGTERM,), patience_s=STOP_TIMEOUT_S)
-    return True
 
 
 def _tail(file: Path, lines: int = 15) -> str:

@@ -320,7 +320,7 @@ class Migration(migrations.Migration):
             index=models.Index(
                 condition=models.Q(("is_public", True)),
                 fields=["language", "created_at", "id"],
-                name="novels_novel_language_newest_idx",
+                name="novels_novel_lang_newest_idx",
             ),
         ),
         migrations.AddIndex(
@@ -328,7 +328,7 @@ class Migration(migrations.Migration):
             index=models.Index(
                 condition=models.Q(("is_public", True)),
                 fields=["language", "title", "id"],
-                name="novels_novel_language_title_idx",
+                name="novels_novel_lang_title_idx",
             ),
         ),
         migrations.AddIndex(
@@ -336,7 +336,7 @@ class Migration(migrations.Migration):
             index=models.Index(
                 condition=models.Q(("is_public", True)),
                 fields=["language", "word_count", "id"],
-                name="novels_novel_language_words_idx",
+                name="novels_novel_lang_words_idx",
             ),
         ),
         migrations.AddIndex(
@@ -392,7 +392,7 @@ class Migration(migrations.Migration):
             index=models.Index(
                 condition=models.Q(("is_public", True)),
                 fields=["genre", "language", "created_at", "id"],
-                name="novels_novel_genre_lang_newest_idx",
+                name="novels_novel_genre_lang_idx",
             ),
         ),
         migrations.AddIndex(

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from bisect import bisect_right
+from collections import defaultdict
 from collections.abc import Sequence
+from typing import Final
 
 from novels.parsing.headings import Heading
+
+# How far ahead a missing number is looked for; keeps hostile files from costing n².
+_LOOK_AHEAD: Final = 200
 
 
 def choose_headings(heads: Sequence[Heading]) -> list[Heading]:
@@ -13,21 +18,31 @@ def choose_headings(heads: Sequence[Heading]) -> list[Heading]:
 
     Numbers must run: a stray "Chapter 3." in the text or a numbered list makes no chapter.
     """
-    containers = [head for head in heads if head.is_container]
-    keyword = _keyword_series(heads, containers)
-    chapters = _with_gaps_filled(keyword, heads) if keyword else _bare_series(heads, containers)
-    containers = _running(containers, [])
-    return sorted([*chapters, *containers], key=lambda head: (head.position, -head.is_container))
+    containers = _containers(heads)
+    parts = [part.position for part in containers]
+    keyword = _keyword_series(heads, parts)
+    chapters = _with_gaps_filled(keyword, heads) if keyword else _bare_series(heads, parts)
+    return sorted([*chapters, *containers], key=lambda head: (head.position, not head.is_container))
 
 
-def _keyword_series(heads: Sequence[Heading], containers: list[Heading]) -> list[Heading]:
+def _containers(heads: Sequence[Heading]) -> list[Heading]:
+    """Return parts, books and volumes; each kind counts for itself and may begin again."""
+    kinds = defaultdict(list)
+    for head in heads:
+        if head.is_container:
+            kinds[head.kind].append(head)
+    running = [head for found in kinds.values() for head in _running(found, [])]
+    return sorted(running, key=lambda head: head.position)
+
+
+def _keyword_series(heads: Sequence[Heading], parts: list[int]) -> list[Heading]:
     """Return the longest series with a word ("Chapter"), and others that stand outside of it."""
     series = defaultdict(list)
     for head in heads:
         if head.kind != "bare" and not head.is_container:
             series[head.kind].append(head)
     ordered = sorted(
-        (_running(found, containers) for found in series.values()), key=len, reverse=True
+        (_running(found, parts) for found in series.values()), key=len, reverse=True
     )
     chosen = next(iter(ordered), [])
     for other in ordered[1:]:
@@ -38,21 +53,21 @@ def _keyword_series(heads: Sequence[Heading], containers: list[Heading]) -> list
     return chosen
 
 
-def _running(heads: Sequence[Heading], containers: Sequence[Heading]) -> list[Heading]:
+def _running(heads: Sequence[Heading], parts: list[int]) -> list[Heading]:
     """Return the headings whose numbers go on, or begin again at 1 or in a new part."""
     chosen: list[Heading] = []
     for index, head in enumerate(heads):
-        if not chosen or _follows(chosen[-1], head, heads[index + 1 :], containers):
+        if not chosen or _follows(chosen[-1], head, heads[index + 1 : index + _LOOK_AHEAD], parts):
             chosen.append(head)
     return chosen
 
 
 def _follows(
-    last: Heading, head: Heading, later: Sequence[Heading], containers: Sequence[Heading]
+    last: Heading, head: Heading, later: Sequence[Heading], parts: list[int]
 ) -> bool:
     if head.number is None or last.number is None or head.number == last.number + 1:
         return True
-    if head.number == 1 or _parted(last, head, containers):
+    if head.number == 1 or _parted(last, head, parts):
         return True
     if head.number <= last.number:
         # A misprint that repeats a number: the one after goes on as if it had been right.
@@ -66,40 +81,43 @@ def _follows(
     return True
 
 
-def _parted(last: Heading, head: Heading, containers: Sequence[Heading]) -> bool:
-    return any(last.position < part.position <= head.position for part in containers)
+def _parted(last: Heading, head: Heading, parts: list[int]) -> bool:
+    """Say whether a part begins between two headings; `parts` are sorted positions."""
+    return bisect_right(parts, head.position) > bisect_right(parts, last.position)
 
 
 def _with_gaps_filled(chapters: list[Heading], heads: Sequence[Heading]) -> list[Heading]:
     """Add titled bare numbers that continue the series: ADVENTURE VI, then VII. TITLE."""
     filled: list[Heading] = []
-    rest = list(chapters)
+    done = 0
     for head in heads:
-        if rest and head is rest[0]:
-            filled.append(rest.pop(0))
+        if done < len(chapters) and head is chapters[done]:
+            filled.append(head)
+            done += 1
         elif head.kind == "bare" and head.form.endswith("titled") and filled:
             expected = (filled[-1].number or 0) + 1
-            if head.number == expected and (not rest or (rest[0].number or 0) > expected):
+            open_gap = done == len(chapters) or (chapters[done].number or 0) > expected
+            if head.number == expected and open_gap:
                 filled.append(head)
     return filled
 
 
-def _bare_series(heads: Sequence[Heading], containers: list[Heading]) -> list[Heading]:
+def _bare_series(heads: Sequence[Heading], parts: list[int]) -> list[Heading]:
     """Return the longest run 1, 2, 3 … of numbers that look alike."""
-    forms = Counter(head.form for head in heads if head.kind == "bare")
-    runs = [
-        _chain([head for head in heads if head.kind == "bare" and head.form == form], containers)
-        for form in forms
-    ]
+    forms = defaultdict(list)
+    for head in heads:
+        if head.kind == "bare":
+            forms[head.form].append(head)
+    runs = [_chain(found, parts) for found in forms.values()]
     longest = max(runs, key=len, default=[])
     return longest if len(longest) > 1 else []
 
 
-def _chain(heads: Sequence[Heading], containers: list[Heading]) -> list[Heading]:
+def _chain(heads: Sequence[Heading], parts: list[int]) -> list[Heading]:
     chain: list[Heading] = []
     for head in heads:
         expected = (chain[-1].number or 0) + 1 if chain else 1
-        again = bool(chain) and head.number == 1 and _parted(chain[-1], head, containers)
+        again = bool(chain) and head.number == 1 and _parted(chain[-1], head, parts)
         if head.number == expected or again:
             chain.append(head)
     return chain

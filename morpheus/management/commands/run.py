@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import os
 import signal
 import socket
 import sys
+import threading
 import time
 from argparse import ArgumentParser
 from typing import Any, NoReturn
@@ -39,12 +41,17 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--host", default="127.0.0.1")
         parser.add_argument("--port", type=int, default=8000)
+        parser.add_argument(
+            "--stop-with-parent", action="store_true", help="stop when the caller is gone"
+        )
         parser.add_argument("--no-seed", action="store_true", help="leave an empty database empty")
 
-    def handle(self, *, host: str, port: int, no_seed: bool, **_: Any) -> None:
+    def handle(self, *, host: str, port: int, no_seed: bool, **options: Any) -> None:
         _refuse_used_port(host, port)
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, _stop)
+        if options["stop_with_parent"]:
+            threading.Thread(target=_watch_parent, args=[os.getppid()], daemon=True).start()
         services = embedded_services()
         try:
             with services if services.wanted else contextlib.nullcontext():
@@ -106,7 +113,7 @@ def _server(host: str, port: int) -> Service:
         name="server",
         command=[
             *(sys.executable, "-m", "granian", "morpheus.wsgi:application"),
-            *("--interface", "wsgi", "--no-ws", "--workers", "1", "--respawn-failed-workers"),
+            *("--interface", "wsgi", "--no-ws", "--workers", "1"),
             *("--blocking-threads", threads, "--host", host, "--port", str(port)),
             *("--log-level", "warning"),
         ],
@@ -136,6 +143,13 @@ def _stop(*_: object) -> NoReturn:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     raise Stopped
+
+
+def _watch_parent(parent: int) -> None:
+    """Stop us when `parent` is gone: killed, it could not pass the signal on."""
+    while os.getppid() == parent:
+        time.sleep(0.5)
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _refuse_used_port(host: str, port: int) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import sys
 import threading
-from argparse import ArgumentParser
+from argparse import REMAINDER, ArgumentParser
 from typing import Any
 
 import psycopg
@@ -20,8 +21,9 @@ from redis.retry import Retry
 from morpheus.management.embedded import REPLACED_BY, embedded_services
 from morpheus.services.addresses import Addresses
 from morpheus.services.roles import APP, LOADER, OWNER, RolesUnavailable, ensure_roles, script
-from morpheus.services.state import ServiceError, remove
-from morpheus.services.supervisor import stop_services
+from morpheus.services.state import ServiceError
+from morpheus.services.steps import run_step
+from morpheus.services.stopping import stop_services
 
 EXIT_NOT_UP = 3
 ROLE_URLS = {
@@ -39,16 +41,21 @@ class Command(BaseCommand):
         actions = parser.add_subparsers(dest="action", required=True)
         up = actions.add_parser("up", help="start and return when both answer")
         up.add_argument("--foreground", action="store_true", help="stay; Ctrl-C stops them")
-        down = actions.add_parser("down", help="stop, whoever started them")
-        down.add_argument(
-            "--delete-data", action="store_true", help="delete what root keeps outside of var, too"
-        )
+        actions.add_parser("down", help="stop, whoever started them")
         actions.add_parser("status", help="one line per service; exit code 3 unless all are up")
         roles = actions.add_parser("roles", help="make roles, database and grants")
         roles.add_argument("--sql", action="store_true", help="print a psql script instead")
+        during = actions.add_parser("with", help="run another command while they are up")
+        during.add_argument("command", nargs=REMAINDER, help="for example: seed --scale small")
 
     def handle(self, *, action: str, **options: Any) -> None:
-        handlers = {"up": self.up, "down": self.down, "status": self.status, "roles": self.roles}
+        handlers = {
+            "up": self.up,
+            "down": self.down,
+            "status": self.status,
+            "roles": self.roles,
+            "with": self.run_with,
+        }
         try:
             handlers[action](**options)
         except (ServiceError, RolesUnavailable) as error:
@@ -69,11 +76,9 @@ class Command(BaseCommand):
                 raise CommandError("The services were stopped by somebody else.")
         services.stop()
 
-    def down(self, *, delete_data: bool, **_: Any) -> None:
+    def down(self, **_: Any) -> None:
         stopped = stop_services(settings.VAR_DIR)
         self.stdout.write("Stopped." if stopped else "Nothing was running.")
-        if delete_data:
-            remove(settings.VAR_DIR)
 
     def status(self, **_: Any) -> None:
         if not self._print_status():
@@ -95,6 +100,16 @@ class Command(BaseCommand):
         for note in ensure_roles(admin_url or embedded, database, _passwords()):
             self.stderr.write(note)
         self.stdout.write(f"{', '.join(ROLE_URLS)} and database {database} are ready.")
+
+    def run_with(self, *, command: list[str], **_: Any) -> None:
+        """Migrate and run `command`; the services stop afterwards unless they ran before."""
+        services = embedded_services()
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        with services if services.wanted else contextlib.nullcontext():
+            for step in (["migrate", "--verbosity", "0"], command):
+                manage = [sys.executable, str(settings.BASE_DIR / "manage.py"), *step]
+                if code := run_step(manage, cwd=os.getcwd()):
+                    sys.exit(code)
 
     def _print_status(self) -> bool:
         """Print one line per service; tell whether all are up."""
