@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from django.contrib import admin
@@ -25,7 +24,7 @@ class MorpheusAdminSite(admin.AdminSite):
     site_title = "Morpheus"
     index_title = "Operations"
 
-    def admin_view(self, view: Callable[..., Any], cacheable: bool = False) -> Callable[..., Any]:
+    def admin_view(self, view: Any, cacheable: bool = False) -> Any:
         inner = super().admin_view(view, cacheable)
 
         def as_staff(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:

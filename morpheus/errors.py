@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from typing import Any
@@ -82,10 +83,10 @@ def _as_api_exception(exc: Exception) -> Exception:
 
 def _headers(exc: exceptions.APIException) -> dict[str, str]:
     headers = {}
-    if getattr(exc, "auth_header", None):
-        headers["WWW-Authenticate"] = exc.auth_header
-    if getattr(exc, "wait", None) is not None:
-        headers["Retry-After"] = f"{max(1, round(exc.wait))}"
+    if challenge := getattr(exc, "auth_header", None):
+        headers["WWW-Authenticate"] = challenge
+    if (wait_s := getattr(exc, "wait", None)) is not None:
+        headers["Retry-After"] = f"{max(1, math.ceil(wait_s))}"
     return headers
 
 

@@ -49,5 +49,6 @@ def _database() -> tuple[str, str]:
 
 
 def _cache() -> str:
-    # A swallowed error (IGNORE_EXCEPTIONS) answers None, as a missing key would; True is real.
-    return "ok" if cache.set("readyz", 1, timeout=5) else "out of reach"
+    # Asked back: a swallowed error (IGNORE_EXCEPTIONS) is answered like a missing key.
+    cache.set("readyz", 1, timeout=5)
+    return "ok" if cache.get("readyz") == 1 else "out of reach"

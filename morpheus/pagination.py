@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.core import signing
-from django.db.models import F, Model, QuerySet
+from django.db.models import F, Lookup, Model, QuerySet
 from django.db.models.fields.tuple_lookups import (
     Tuple,
     TupleGreaterThan,
@@ -58,8 +58,11 @@ class KeysetPagination(CursorPagination):
     page_size_query_param = "page_size"
     ordering_query_param = "ordering"
 
+    page: list[Any]
+    base_url: str
+
     def paginate_queryset(
-        self, queryset: QuerySet[Any], request: Request, view: APIView | None = None
+        self, queryset: Any, request: Request, view: APIView | None = None
     ) -> list[Any]:
         """Return one page: one query, `page_size` + 1 rows.
 
@@ -190,6 +193,7 @@ class KeysetPagination(CursorPagination):
 def _beyond(names: list[str], position: Position, descending: bool) -> Any:
     """Return the row comparison that an index on these columns serves as its condition."""
     columns: Any = Tuple(*(F(name) for name in names))
+    lookup: type[Lookup[Any]]
     if descending:
         lookup = TupleLessThanOrEqual if position.inclusive else TupleLessThan
     else:

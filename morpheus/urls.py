@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from django.contrib import admin
-from django.urls import include, path
+from django.urls import URLPattern, URLResolver, include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
 from morpheus import health, metrics
 
-api = [
+api: list[URLPattern | URLResolver] = [
     path("", include("users.urls")),
     path("", include("novels.urls")),
     path("", include("comics.urls")),

@@ -12,7 +12,7 @@ from rest_framework.response import Response
 from morpheus.db.identity import acting_as
 
 
-class MorpheusAPIView(GenericAPIView):
+class MorpheusAPIView(GenericAPIView):  # type: ignore[type-arg]
     """Base of every API view.
 
     Attributes:

@@ -1,11 +1,15 @@
-"""Settings of the test suite: its own services and databases, cheap passwords, no limits."""
+"""Settings of the test suite: its own services and databases, cheap passwords, no limits.
+
+Not in `morpheus.settings`, because that package reads the environment when it is imported, and the
+tests' environment must be there first.
+"""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
 
-_ROOT = Path(__file__).resolve().parent.parent.parent
+_ROOT = Path(__file__).resolve().parent.parent
 # Before any other settings module reads it: tests never touch the data of `make run`.
 os.environ["MORPHEUS_VAR"] = os.environ.get("MORPHEUS_TEST_VAR", str(_ROOT / "var" / "test"))
 os.environ["MORPHEUS_HTTPS"] = "off"

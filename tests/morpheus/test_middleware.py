@@ -1,0 +1,93 @@
+"""What every request gets, and how errors look."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from django.db import OperationalError
+from django.urls import path
+
+
+def unreachable(request):
+    raise OperationalError("connection refused")
+
+
+def broken(request):
+    raise RuntimeError("a fault of ours")
+
+
+urlpatterns = [path("unreachable", unreachable), path("broken", broken)]
+handler500 = "morpheus.errors.server_error"
+
+
+def assert_problem(response, status):
+    assert response.status_code == status
+    assert response["Content-Type"] == "application/problem+json"
+    body = response.json()
+    assert {"type", "title", "status", "detail"} <= body.keys()
+    assert body["status"] == status
+    return body
+
+
+def test_every_answer_has_an_id_and_its_timing(client):
+    first, second = client.get("/healthz"), client.get("/nowhere")
+
+    assert first["X-Request-ID"] != second["X-Request-ID"]
+    for answer in (first, second):
+        assert re.fullmatch(
+            r'db;desc="0 queries";dur=0\.00, cache;desc="miss"', answer["Server-Timing"]
+        )
+
+
+@pytest.mark.django_db
+def test_the_timing_counts_the_queries(client):
+    client.get("/readyz")
+
+    assert 'db;desc="1 queries";dur=' in client.get("/readyz")["Server-Timing"]
+
+
+def test_an_id_from_outside_is_kept_only_if_it_is_harmless(client):
+    def answered(given):
+        return client.get("/healthz", headers={"X-Request-ID": given})["X-Request-ID"]
+
+    assert answered("trace-0123456789") == "trace-0123456789"
+    for hostile in ("short", "a" * 65, "evil\nline-of-log", "<script>alert(1)</script>"):
+        assert answered(hostile) != hostile
+
+
+def test_an_invented_method_is_refused_before_anything_counts_it(client):
+    answer = client.generic("FOO1", "/healthz")
+
+    assert_problem(answer, 405)
+    assert "GET" in answer["Allow"]
+
+
+def test_unknown_urls_are_problems(client):
+    assert_problem(client.get("/api/v1/nothing/"), 404)
+    assert_problem(client.get("/nothing"), 404)
+
+
+@pytest.mark.django_db
+def test_both_forms_of_a_get_work_and_a_post_is_never_redirected(client):
+    assert client.get("/api/v1/schema").status_code == 200
+    assert client.get("/api/v1/schema/").status_code == 200
+    assert client.get("/admin").status_code == 301
+    assert client.post("/api/v1/users", {}).status_code == 404
+
+
+@pytest.mark.urls(__name__)
+def test_a_lost_database_is_503_and_says_when_to_come_back(client):
+    answer = client.get("/unreachable")
+
+    assert_problem(answer, 503)
+    assert int(answer["Retry-After"]) >= 1
+
+
+@pytest.mark.urls(__name__)
+def test_a_fault_of_ours_is_500_and_shows_nothing_of_itself(client):
+    client.raise_request_exception = False
+
+    body = assert_problem(client.get("/broken"), 500)
+
+    assert "a fault of ours" not in str(body)
