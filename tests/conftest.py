@@ -32,7 +32,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Start the services once, in the process that all parallel workers belong to."""
     if hasattr(config, "workerinput"):
         return
-    config.stash[_services] = services = EmbeddedServices(settings.VAR_DIR)
+    config.stash[_services] = services = EmbeddedServices(settings.VAR_DIR, durable=False)
     services.start()
 
 
