@@ -6,7 +6,7 @@ import os
 
 from django.conf import settings
 
-from morpheus.services.supervisor import DEFAULT_CACHE_MB, EmbeddedServices
+from morpheus.services.supervisor import EmbeddedServices
 
 # A variable that names a real server; then the embedded one is not started.
 REPLACED_BY = {"postgres": "DATABASE_URL", "valkey": "REDIS_URL"}
@@ -19,5 +19,5 @@ def embedded_services() -> EmbeddedServices:
         wanted=tuple(
             name for name, variable in REPLACED_BY.items() if not os.environ.get(variable)
         ),
-        cache_mb=getattr(settings, "EMBEDDED_CACHE_MB", DEFAULT_CACHE_MB),
+        cache_mb=settings.EMBEDDED_CACHE_MB,
     )

@@ -1,4 +1,4 @@
-"""The roles of DESIGN 3 and what each may do, as SQL that can be applied again and again."""
+"""The roles of docs/design.md (3) and what each may do, as SQL that can be applied again and again."""
 
 from __future__ import annotations
 
@@ -151,7 +151,7 @@ def prepare_database(admin_url: str, name: str) -> list[str]:
             create = sql.SQL("CREATE DATABASE {} OWNER {} ENCODING 'UTF8' TEMPLATE template0")
             try:
                 connection.execute(create.format(sql.Identifier(name), sql.Identifier(OWNER)))
-            except psycopg.errors.DuplicateDatabase:
+            except (psycopg.errors.DuplicateDatabase, psycopg.errors.UniqueViolation):
                 pass  # Somebody else was faster; the grants below are the same.
             except psycopg.Error as error:
                 raise _refused(error) from error

@@ -121,9 +121,9 @@ def remove(var: Path) -> None:
     """Delete the databases kept outside of `var`; its services must be down."""
     if os.geteuid() != 0:
         return
-    for folder in ROOT_STATE.glob("state-*"):
-        if (folder / "var").read_text() == str(var.resolve()):
-            shutil.rmtree(folder)
+    for owner in ROOT_STATE.glob("state-*/var"):
+        if owner.read_text() == str(var.resolve()):
+            shutil.rmtree(owner.parent)
     if ROOT_STATE.exists() and not list(ROOT_STATE.glob("state-*")):
         shutil.rmtree(ROOT_STATE)
 

@@ -8,7 +8,7 @@ from morpheus.services.addresses import Addresses
 
 from .environment import VAR_DIR, env
 
-__all__ = ["CACHES", "SESSION_CACHE_ALIAS", "SESSION_ENGINE"]
+__all__ = ["CACHES", "EMBEDDED_CACHE_MB", "SESSION_CACHE_ALIAS", "SESSION_ENGINE"]
 
 _url = env.str("REDIS_URL", default="")
 # First of the two logical databases used here; installations that share a server differ in it.
@@ -34,6 +34,9 @@ def _cache(database: int) -> dict[str, Any]:
 
 
 CACHES = {"default": _cache(0), "sessions": _cache(1)}
+
+# Memory of the embedded server; what was not used for longest goes first.
+EMBEDDED_CACHE_MB = env.int("MORPHEUS_CACHE_MB", default=256)
 
 # Sessions live in the database and are only cached: they survive a dead or emptied cache server.
 SESSION_ENGINE = "django.contrib.sessions.backends.cached_db"

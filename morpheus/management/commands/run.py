@@ -63,7 +63,12 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from error
 
     def _prepare(self, *, no_seed: bool) -> None:
-        steps = [["migrate"], ["seed", "--if-empty"], ["operator"]]
+        steps = [
+            ["migrate"],
+            ["check", "--tag", "database", "--database", "default"],
+            ["seed", "--if-empty"],
+            ["operator"],
+        ]
         for step in steps:
             if step[0] == "seed" and no_seed:
                 continue
@@ -115,7 +120,8 @@ def _server(host: str, port: int) -> Service:
             *(sys.executable, "-m", "granian", "morpheus.wsgi:application"),
             *("--interface", "wsgi", "--no-ws", "--workers", "1"),
             *("--blocking-threads", threads, "--host", host, "--port", str(port)),
-            *("--log-level", "warning"),
+            # As a warning it says at each start that threads outnumber cores, as they are meant to.
+            *("--log-level", "error"),
         ],
         cwd=str(settings.BASE_DIR),
         signals=[signal.SIGTERM],

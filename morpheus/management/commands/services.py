@@ -8,6 +8,7 @@ import signal
 import sys
 import threading
 from argparse import REMAINDER, ArgumentParser
+from collections.abc import Callable
 from typing import Any
 
 import psycopg
@@ -49,7 +50,7 @@ class Command(BaseCommand):
         during.add_argument("command", nargs=REMAINDER, help="for example: seed --scale small")
 
     def handle(self, *, action: str, **options: Any) -> None:
-        handlers = {
+        handlers: dict[str, Callable[..., None]] = {
             "up": self.up,
             "down": self.down,
             "status": self.status,

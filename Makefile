@@ -1,0 +1,67 @@
+# Everything a checkout needs, from a bare Python >= 3.11: `make` lists the targets.
+
+HOST ?= 127.0.0.1
+PORT ?= 8000
+VENV := .venv
+PYTHON := $(VENV)/bin/python
+# Renewed whenever the lock is newer.
+STAMP := $(VENV)/.installed
+CHECKED := manage.py morpheus users novels comics perf tests
+
+.DEFAULT_GOAL := help
+.PHONY: help run test lint seed import lock clean
+
+help:  ## List what works
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+# Plain HTTP is right here alone: the default address is reachable from this machine only.
+run: $(STAMP)  ## Run everything, with data on first start (PORT=8000 HOST=127.0.0.1)
+	@exec env MORPHEUS_HTTPS=off $(PYTHON) manage.py run --stop-with-parent --host $(HOST) --port $(PORT)
+
+test: $(STAMP)  ## Run the whole test suite in parallel (ARGS= for pytest)
+	@$(PYTHON) -m pytest -n auto $(ARGS)
+
+lint: $(STAMP)  ## Check format, style and types
+	$(VENV)/bin/ruff format --check $(CHECKED)
+	$(VENV)/bin/ruff check $(CHECKED)
+	$(VENV)/bin/mypy
+
+seed: $(STAMP)  ## Fill an empty database with invented novels and comics (ARGS= for manage.py seed)
+	@$(PYTHON) manage.py services with seed $(ARGS)
+
+import: $(STAMP)  ## Import novels (FILES="a.txt b.epub folder/")
+	@test -n "$(FILES)" || { echo 'Say which: make import FILES="a.txt b.epub folder/"'; exit 2; }
+	@$(PYTHON) manage.py services with import_novels $(FILES) $(ARGS)
+
+# uv lives in an environment of its own for the moment: nothing else needs it. Versions stay as they
+# are while they satisfy pyproject.toml, unless ARGS=--upgrade.
+lock:  ## Renew requirements.lock from pyproject.toml (ARGS=--upgrade)
+	@set -e; folder=$$(mktemp -d); trap 'rm -rf "$$folder"' EXIT; $(find_python); \
+	"$$python" -m venv "$$folder"; "$$folder/bin/pip" install --quiet uv; \
+	"$$folder/bin/uv" pip compile pyproject.toml --group dev --universal --generate-hashes \
+		--no-emit-index-url --no-header --no-annotate --quiet -o requirements.lock $(ARGS); \
+	{ echo '# Made by `make lock`; names, versions and hashes only.'; cat requirements.lock; } > "$$folder/lock"; \
+	cat "$$folder/lock" > requirements.lock
+
+# Of a var folder elsewhere (MORPHEUS_VAR) nothing is deleted.
+clean:  ## Stop the services of this checkout; delete var/, the environment and caches
+	@$(find_python); "$$python" -m morpheus.services.clean var
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -not -path './.git/*' -prune -exec rm -rf {} +
+
+# The newest supported Python first; sets $python in the shell.
+define find_python
+for python in python3.13 python3.12 python3.11 python3 python; do \
+	if "$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then break; fi; \
+	python=; \
+done; \
+if test -z "$$python"; then \
+	echo "Morpheus needs Python 3.11 or later, and none is in PATH." >&2; exit 1; \
+fi
+endef
+
+$(STAMP): requirements.lock
+	@set -e; $(find_python); echo "Installing into $(VENV) with $$("$$python" --version)"; \
+	$(PYTHON) -m pip --version >/dev/null 2>&1 || "$$python" -m venv $(VENV); \
+	$(PYTHON) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@touch $@

@@ -1,0 +1,136 @@
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from morpheus.services.guard import Service
+from morpheus.services.guarded import GuardedServices
+from morpheus.services.stopping import read_record
+from morpheus.services.supervisor import EmbeddedServices
+
+from .conftest import is_gone, servers_of, wait_until
+
+Owner = Callable[[], "subprocess.Popen[str]"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_services_go_when_their_owner_is_killed(
+    var: Path, make_owner: Owner, number: signal.Signals
+) -> None:
+    owner = make_owner()
+    services = EmbeddedServices(var)
+    assert len(servers_of(services)) == 2
+
+    owner.send_signal(number)
+    owner.wait()
+
+    assert wait_until(lambda: servers_of(services) == [])
+    assert wait_until(lambda: read_record(var) == {})
+
+
+def test_ctrl_c_stops_the_services_in_order(var: Path, make_owner: Owner) -> None:
+    owner = make_owner()
+
+    os.killpg(owner.pid, signal.SIGINT)  # As a terminal does: to the whole process group.
+    owner.wait()
+
+    assert servers_of(EmbeddedServices(var)) == []
+    assert (var / "postgres.log").read_text().rstrip().endswith("database system is shut down")
+
+
+def test_a_start_right_after_a_kill_waits_for_the_old_services(
+    var: Path, make_owner: Owner
+) -> None:
+    make_owner().kill()
+
+    with EmbeddedServices(var, durable=False) as services:
+        assert services.is_owner
+        assert all(status.is_up for status in services.status())
+
+
+def test_orphans_of_a_killed_guard_are_replaced(var: Path, make_owner: Owner) -> None:
+    owner = make_owner()
+    services = EmbeddedServices(var, durable=False)
+    orphans = servers_of(services)
+    os.kill(read_record(var)["guard"], signal.SIGKILL)
+    owner.kill()
+
+    with services:
+        assert all(status.is_up for status in services.status())
+        assert all(is_gone(process.pid) for process in orphans)
+
+
+def test_when_everything_is_killed_at_once_the_next_start_works(
+    var: Path, make_owner: Owner
+) -> None:
+    owner = make_owner()
+    services = EmbeddedServices(var, durable=False)
+    guard = read_record(var)["guard"]
+    for pid in (owner.pid, guard, *(process.pid for process in servers_of(services))):
+        os.kill(pid, signal.SIGKILL)
+
+    with services:
+        assert all(status.is_up for status in services.status())
+
+
+def test_children_of_a_server_do_not_outlive_it(tmp_path: Path) -> None:
+    pid_file = tmp_path / "pid"
+    forks = (
+        "import pathlib, subprocess; child = subprocess.Popen(['sleep', '60']); "
+        f"pathlib.Path({str(pid_file)!r}).write_text(str(child.pid)); child.wait()"
+    )
+    guarded = GuardedServices([_service("forks", forks)])
+    assert wait_until(lambda: pid_file.exists() and pid_file.read_text() != "")
+
+    guarded.stop()
+
+    assert wait_until(lambda: is_gone(int(pid_file.read_text())))
+
+
+def test_the_end_of_an_essential_server_ends_the_others(tmp_path: Path) -> None:
+    pid_file = tmp_path / "pid"
+    stays = (
+        f"import os, pathlib, time; pathlib.Path({str(pid_file)!r}).write_text(str(os.getpid())); "
+        "time.sleep(60)"
+    )
+    ends = (
+        f"import os, time\nwhile not os.path.exists({str(pid_file)!r}): time.sleep(0.02)\n"
+        "time.sleep(0.1)"
+    )
+
+    guarded = GuardedServices(
+        [_service("stays", stays), _service("ends", ends, essential=True)],
+        log=tmp_path / "log",
+    )
+
+    assert wait_until(guarded.have_ended)
+    guarded.stop()
+    assert "ends ended (0)." in (tmp_path / "log").read_text()
+    assert wait_until(lambda: is_gone(int(pid_file.read_text())))
+
+
+def test_a_server_that_ended_is_started_again(tmp_path: Path) -> None:
+    count = tmp_path / "count"
+    appends = f"open({str(count)!r}, 'a').write('x')"
+
+    guarded = GuardedServices([_service("fails", appends)], log=tmp_path / "log")
+
+    assert wait_until(lambda: count.exists() and len(count.read_text()) >= 2)
+    guarded.stop()
+    assert "fails ended (0); starting it again." in (tmp_path / "log").read_text()
+
+
+def _service(name: str, code: str, *, essential: bool = False) -> Service:
+    return Service(
+        name=name,
+        command=[sys.executable, "-c", code],
+        signals=[signal.SIGTERM],
+        patience_s=5,
+        essential=essential,
+    )

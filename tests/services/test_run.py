@@ -1,0 +1,190 @@
+"""`manage.py run` in a project that has steps, server and worker of a few lines each."""
+
+from __future__ import annotations
+
+import http.client
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from morpheus.services.supervisor import EmbeddedServices
+
+from .conftest import REPOSITORY, is_gone, servers_of, wait_until
+from .small_project import environment
+
+
+@pytest.fixture
+def port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture
+def make_run(project: Path, var: Path, port: int) -> Iterator[Callable[..., subprocess.Popen[str]]]:
+    """Start `manage.py run` in a process group of its own, output to a pipe."""
+    made: list[subprocess.Popen[str]] = []
+
+    def start(*arguments: str, through: tuple[str, ...] = (), **extra: str) -> Any:
+        run = subprocess.Popen(
+            [*through, sys.executable, "manage.py", "run", "--port", str(port), *arguments],
+            cwd=project,
+            env=environment(var, REPOSITORY) | extra,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            process_group=0,
+        )
+        made.append(run)
+        return run
+
+    yield start
+    for run in made:
+        run.kill()
+        run.wait()
+        assert run.stdout is not None
+        run.stdout.close()
+
+
+def read_until_ready(run: subprocess.Popen[str]) -> str:
+    assert run.stdout is not None
+    output = ""
+    while "/admin/" not in output:
+        line = run.stdout.readline()
+        assert line, output
+        output += line
+    return output
+
+
+def get(port: int, path: str) -> int:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    connection.request("GET", path, headers={"Host": "localhost"})
+    try:
+        return connection.getresponse().status
+    finally:
+        connection.close()
+
+
+def processes_of(project: Path, services: EmbeddedServices) -> list[psutil.Process]:
+    """Return every live process that works in the project's folder, and the servers."""
+    found = servers_of(services)
+    for process in psutil.process_iter():
+        try:
+            if Path(process.cwd()) == project:
+                found.append(process)
+        except (psutil.Error, OSError):
+            continue
+    return [process for process in found if not is_gone(process.pid)]
+
+
+def test_it_prepares_serves_and_says_where(
+    make_run: Callable[..., subprocess.Popen[str]], port: int
+) -> None:
+    output = read_until_ready(make_run())
+
+    steps = [line for line in output.splitlines() if line.startswith("step")]
+    assert steps == ["step migrate", "step seed", "step operator"]
+    for path in ("/api/v1/", "/api/v1/docs/", "/api/v1/schema/", "/admin/"):
+        assert f"http://127.0.0.1:{port}{path}\n" in output
+    assert get(port, "/readyz") == 200
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_nothing_is_left_however_it_ends(
+    make_run: Callable[..., subprocess.Popen[str]],
+    project: Path,
+    var: Path,
+    number: signal.Signals,
+) -> None:
+    services = EmbeddedServices(var)
+    run = make_run()
+    read_until_ready(run)
+    assert wait_until(lambda: len(processes_of(project, services)) >= 5)
+
+    if number == signal.SIGINT:
+        os.killpg(run.pid, number)  # As a terminal does.
+    else:
+        run.send_signal(number)
+
+    assert run.wait() == (-signal.SIGKILL if number == signal.SIGKILL else 0)
+    assert wait_until(lambda: processes_of(project, services) == [])
+
+
+def test_it_ends_with_the_make_that_started_it(
+    make_run: Callable[..., subprocess.Popen[str]], project: Path, var: Path
+) -> None:
+    calls = "import subprocess, sys; subprocess.run(sys.argv[1:])"
+    make = make_run("--stop-with-parent", through=(sys.executable, "-c", calls))
+    read_until_ready(make)
+
+    make.kill()
+
+    assert wait_until(lambda: processes_of(project, EmbeddedServices(var)) == [])
+
+
+def test_a_killed_worker_is_started_again(
+    make_run: Callable[..., subprocess.Popen[str]], project: Path, var: Path
+) -> None:
+    run = make_run()
+    read_until_ready(run)
+
+    def workers() -> list[psutil.Process]:
+        running = processes_of(project, EmbeddedServices(var))
+        return [process for process in running if "worker" in process.cmdline()]
+
+    assert wait_until(lambda: len(workers()) == 1)
+    killed = workers()[0]
+    killed.kill()
+
+    assert wait_until(lambda: [w.pid for w in workers()] not in ([], [killed.pid]))
+
+
+def test_the_end_of_the_server_ends_everything(
+    make_run: Callable[..., subprocess.Popen[str]], project: Path, var: Path, port: int
+) -> None:
+    run = make_run()
+    read_until_ready(run)
+
+    with pytest.raises(http.client.HTTPException):
+        get(port, "/crash")
+
+    rest, _ = run.communicate()
+    assert run.returncode == 1
+    assert "The server ended, so everything is stopped." in rest
+    assert processes_of(project, EmbeddedServices(var)) == []
+
+
+def test_a_step_that_fails_stops_everything(
+    make_run: Callable[..., subprocess.Popen[str]], project: Path, var: Path
+) -> None:
+    run = make_run(FAILING_STEP="seed")
+
+    output, _ = run.communicate()
+
+    assert run.returncode == 1
+    assert "`manage.py seed --if-empty` failed, see above." in output
+    assert "step operator" not in output
+    assert processes_of(project, EmbeddedServices(var)) == []
+
+
+def test_a_used_port_is_refused_before_anything_starts(
+    make_run: Callable[..., subprocess.Popen[str]], var: Path, port: int
+) -> None:
+    with socket.create_server(("127.0.0.1", port)):
+        output, _ = (run := make_run()).communicate()
+
+    assert run.returncode == 1
+    assert f"Cannot serve on 127.0.0.1:{port}" in output
+    assert not (var / "services.lock").exists()
+
+
+def test_it_may_leave_the_database_empty(make_run: Callable[..., subprocess.Popen[str]]) -> None:
+    assert "step seed" not in read_until_ready(make_run("--no-seed"))
