@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import Count, FilteredRelation, Q, Sum
+from django.db.models.functions import Coalesce
 
 
 class ComicQuerySet(models.QuerySet):
@@ -16,6 +17,10 @@ class ComicQuerySet(models.QuerySet):
     def owned_by(self, user_id: int) -> ComicQuerySet:
         """All comics of one owner, of every visibility."""
         return self.filter(owner_id=user_id)
+
+    def of_public_novel(self, novel_id: int) -> ComicQuerySet:
+        """Comics of a novel; none of a private one, whose id would be confirmed by them."""
+        return self.filter(novel_id=novel_id, novel__is_public=True)
 
     def visible_to(self, user_id: int | None) -> ComicQuerySet:
         """Comics that a reader may see; for look-ups by primary key, not for lists."""
@@ -39,6 +44,26 @@ class ComicQuerySet(models.QuerySet):
             "updated_at",
         )
 
+    def for_access(self) -> ComicQuerySet:
+        """What tells whether a caller may see or change a comic."""
+        return self.only("id", "is_public", "owner_id")
+
+    def for_thumbnail(self, size: str) -> ComicQuerySet:
+        """Cover and its smaller copy, where it is made: one query of plain values."""
+        of_size = FilteredRelation("cover__renditions", condition=Q(cover__renditions__size=size))
+        return self.annotate(rendition=of_size).values(
+            "is_public", "cover_id", "cover__digest", "cover__media_type", "rendition__digest"
+        )
+
+    def totals(self) -> dict[str, int]:
+        """Count the comics and their panels: one query; only for those of one owner."""
+        return self.aggregate(
+            comics=Count("pk"), panels=Coalesce(Sum("panel_count"), 0, output_field=_BIGINT)
+        )
+
+
+_BIGINT = models.BigIntegerField()
+
 
 class PanelQuerySet(models.QuerySet):
     """Reads of panels."""
@@ -47,8 +72,18 @@ class PanelQuerySet(models.QuerySet):
         """Panels of one comic, in reading order."""
         return self.filter(comic_id=comic_id).order_by("number")
 
+    def visible_to(self, user_id: int | None) -> PanelQuerySet:
+        """Panels of comics that a reader may see; for look-ups, not for lists."""
+        if user_id is None:
+            return self.filter(comic__is_public=True)
+        return self.filter(Q(comic__is_public=True) | Q(comic__owner_id=user_id))
+
     def for_reader(self) -> PanelQuerySet:
         """What a reader's page shows, with the image's size: one query."""
         return self.select_related("image").only(
             "id", "comic_id", "number", "caption", "image__digest", "image__width", "image__height"
         )
+
+    def for_image(self) -> PanelQuerySet:
+        """What serving the picture itself needs: one query of plain values."""
+        return self.values("comic__is_public", "image__digest", "image__media_type")

@@ -2,6 +2,20 @@
 
 from __future__ import annotations
 
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from comics import views
+from comics.dashboard import DashboardView
+
+urlpatterns = [
+    path("users/me/dashboard/", DashboardView.as_view(), name="dashboard"),
+    path("comics/", views.ComicListView.as_view(), name="comic-list"),
+    path("comics/<int:comic_id>/", views.ComicDetailView.as_view(), name="comic-detail"),
+    path("comics/<int:comic_id>/panels/", views.PanelListView.as_view(), name="comic-panels"),
+    path(
+        "comics/<int:comic_id>/panels/<int:number>/image/",
+        views.PanelImageView.as_view(),
+        name="comic-panel-image",
+    ),
+    path("comics/<int:comic_id>/thumbnail/", views.ThumbnailView.as_view(), name="comic-thumbnail"),
+]

@@ -40,16 +40,21 @@ def row_level_security(table: str, *, read: str, write: str) -> migrations.RunSQ
         read: Condition under which a row may be seen.
         write: Condition under which a row may be added, changed or deleted, before and after.
     """
+    # Not FOR ALL: PostgreSQL would add its condition to every SELECT as well.
+    policies = {
+        "read": f"FOR SELECT USING ({read})",
+        "insert": f"FOR INSERT WITH CHECK ({write})",
+        "update": f"FOR UPDATE USING ({write}) WITH CHECK ({write})",
+        "delete": f"FOR DELETE USING ({write})",
+    }
     return migrations.RunSQL(
         [
             f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY",
             f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY",
-            f"CREATE POLICY {table}_read ON {table} FOR SELECT USING ({read})",
-            f"CREATE POLICY {table}_write ON {table} FOR ALL USING ({write}) WITH CHECK ({write})",
+            *(f"CREATE POLICY {table}_{kind} ON {table} {rule}" for kind, rule in policies.items()),
         ],
         reverse_sql=[
-            f"DROP POLICY {table}_write ON {table}",
-            f"DROP POLICY {table}_read ON {table}",
+            *(f"DROP POLICY {table}_{kind} ON {table}" for kind in policies),
             f"ALTER TABLE {table} NO FORCE ROW LEVEL SECURITY",
             f"ALTER TABLE {table} DISABLE ROW LEVEL SECURITY",
         ],

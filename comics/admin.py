@@ -1,0 +1,94 @@
+"""Comics, their panels and images in the admin."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
+
+from comics import services
+from comics.models import Comic, Image, Panel, Rendition
+from morpheus.admin_models import MorpheusAdmin, ReadOnlyAdmin
+
+OWNERS_EMAIL = "the owner's whole e-mail address"
+
+
+@admin.register(Comic)
+class ComicAdmin(MorpheusAdmin):
+    """Comics come from their owners, so none is added here; changes go through the services."""
+
+    list_display = ["title", "novel", "owner", "is_public", "panel_count", "created_at"]
+    list_select_related = ["novel", "owner"]
+    list_defer = ("novel__synopsis", "owner__bio", "owner__password")
+    list_filter = ["is_public"]
+    search_prefixes = ("title",)
+    search_email = "owner__email"
+    search_help_text = f"Beginning of the title (case counts), {OWNERS_EMAIL}, or id."
+    fields = ["title", "is_public", "novel", "owner", "panels", "created_at", "updated_at"]
+    readonly_fields = ["novel", "owner", "panels", "created_at", "updated_at"]
+    actions = ["publish", "unpublish"]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    @admin.display
+    def panels(self, comic: Comic) -> str:
+        url = reverse("admin:comics_panel_changelist")
+        return format_html(
+            '<a href="{}?comic__id__exact={}">{} panels</a>', url, comic.pk, comic.panel_count
+        )
+
+    def save_model(self, request: HttpRequest, obj: Comic, form: Any, change: bool) -> None:
+        changes = {name: form.cleaned_data[name] for name in form.changed_data}
+        services.comic_update(comic_id=obj.pk, **changes)
+
+    def delete_model(self, request: HttpRequest, obj: Comic) -> None:
+        services.comic_delete(comic_id=obj.pk)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet) -> None:
+        for comic_id in sorted(queryset.values_list("pk", flat=True)):
+            services.comic_delete(comic_id=comic_id)
+
+    @admin.action(description="Publish", permissions=["change"])
+    def publish(self, request: HttpRequest, queryset: QuerySet) -> None:
+        self._set_visibility(request, queryset, is_public=True)
+
+    @admin.action(description="Unpublish", permissions=["change"])
+    def unpublish(self, request: HttpRequest, queryset: QuerySet) -> None:
+        self._set_visibility(request, queryset, is_public=False)
+
+    def _set_visibility(self, request: HttpRequest, chosen: QuerySet, *, is_public: bool) -> None:
+        comic_ids = sorted(chosen.values_list("pk", flat=True))
+        count = services.comic_set_visibility(comic_ids=comic_ids, is_public=is_public)
+        self.message_user(
+            request, f"{count} comics are {'public' if is_public else 'private'} now."
+        )
+
+
+@admin.register(Panel)
+class PanelAdmin(ReadOnlyAdmin):
+    list_display = ["id", "comic", "number", "caption", "image"]
+    list_select_related = ["comic", "image"]
+    ordering = ("comic_id", "number")
+    search_numbers = ("comic_id",)
+    search_email = "comic__owner__email"
+    search_help_text = f"The comic's id, or {OWNERS_EMAIL}."
+
+
+@admin.register(Image)
+class ImageAdmin(ReadOnlyAdmin):
+    list_display = ["id", "digest", "media_type", "width", "height", "size_bytes"]
+    search_prefixes = ("digest",)
+    search_help_text = "Beginning of the SHA-256 digest, or id."
+
+
+@admin.register(Rendition)
+class RenditionAdmin(ReadOnlyAdmin):
+    list_display = ["id", "image", "size", "media_type", "width", "height", "size_bytes"]
+    list_select_related = ["image"]
+    search_numbers = ("pk", "image_id")
+    search_help_text = "Its own or the image's id."

@@ -1,0 +1,8 @@
+"""Picture files: what is accepted, where it lies, and its smaller copies. Touches no database."""
+
+from __future__ import annotations
+
+from comics.images.decoding import ImageRefused, Picture, picture_read
+from comics.images.files import StoredImage, image_file_store
+
+__all__ = ["ImageRefused", "Picture", "StoredImage", "image_file_store", "picture_read"]

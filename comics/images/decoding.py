@@ -1,0 +1,114 @@
+"""What a client may upload as a picture, and what of it is kept."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from hashlib import sha256
+from io import BytesIO
+from typing import Any
+
+from django.conf import settings
+from PIL import Image, ImageOps, JpegImagePlugin
+
+# Formats that every browser shows. SVG is not among them: it can hold scripts.
+MEDIA_TYPES = {
+    "PNG": "image/png",
+    "JPEG": "image/jpeg",
+    "WEBP": "image/webp",
+    "GIF": "image/gif",
+}
+
+# A page of A4 at 600 dpi has 35 million; decoded, this many take 160 MB.
+MAX_PIXELS = 40_000_000
+
+# Decoding needs one core and much memory, so threads take turns.
+DECODING = threading.BoundedSemaphore(2)
+
+# Blocks that cameras and programs write unasked, and that can name a place, a device or a person.
+_PRIVATE_BLOCKS = ("exif", "xmp", "iptc", "photoshop", "app1")
+
+# What changes how the pixels look, and so survives when they are written anew.
+_APPEARANCE = ("icc_profile", "transparency", "gamma", "dpi")
+
+
+class ImageRefused(ValueError):
+    """The upload is not a picture that is kept here; the message says why, for its sender."""
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A checked picture, as it is kept.
+
+    Attributes:
+        digest: SHA-256 of `data` in hexadecimal.
+        width: Pixels, as shown: after the rotation that EXIF asks for.
+        height: The same.
+    """
+
+    data: bytes
+    digest: str
+    media_type: str
+    width: int
+    height: int
+
+
+def picture_read(data: bytes) -> Picture:
+    """Decode an upload to the last pixel and return what to keep of it.
+
+    The bytes are kept as they came, unless they carry EXIF, XMP or IPTC: then the pixels are
+    written anew, upright and without those, in the same format (JPEG with its own quantization).
+
+    Raises:
+        ImageRefused: Too many bytes or pixels, broken, animated, or of no accepted format.
+    """
+    if len(data) > settings.IMAGE_MAX_BYTES:
+        raise ImageRefused(f"At most {settings.IMAGE_MAX_BYTES // 1024**2} MB are accepted.")
+    with DECODING:
+        try:
+            return _read(data)
+        except ImageRefused:
+            raise
+        except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+            raise _too_large() from error
+        except Exception as error:
+            # Broken files make decoders fail in too many ways to list (struct.error, zlib.error…).
+            raise ImageRefused("This is not a picture, or it is broken or incomplete.") from error
+
+
+def _read(data: bytes) -> Picture:
+    with Image.open(BytesIO(data), formats=list(MEDIA_TYPES)) as image:
+        if image.width * image.height > MAX_PIXELS:
+            raise _too_large()
+        # Phones write a JPEG with a second view of the same picture as "MPO".
+        is_mpo = image.format == "MPO"
+        if getattr(image, "is_animated", False) and not is_mpo:
+            raise ImageRefused("Animated pictures are not accepted.")
+        image.load()
+        kind = "JPEG" if is_mpo else str(image.format)
+        size = image.size
+        if is_mpo or _is_private(image.info):
+            data, size = _written_anew(image, kind)
+    return Picture(data, sha256(data).hexdigest(), MEDIA_TYPES[kind], *size)
+
+
+def _too_large() -> ImageRefused:
+    return ImageRefused(f"At most {MAX_PIXELS // 10**6} million pixels are accepted.")
+
+
+def _is_private(info: dict[Any, Any]) -> bool:
+    return any(word in str(key).lower() for key in info for word in _PRIVATE_BLOCKS)
+
+
+def _written_anew(image: Image.Image, kind: str) -> tuple[bytes, tuple[int, int]]:
+    options: dict[str, Any] = {}
+    if kind == "JPEG":
+        options["qtables"] = image.quantization  # type: ignore[attr-defined]
+        options["subsampling"] = JpegImagePlugin.get_sampling(image)
+    elif kind == "WEBP":
+        options["quality"] = 95
+    upright = ImageOps.exif_transpose(image)
+    upright.info = {key: image.info[key] for key in _APPEARANCE if key in image.info}
+    out = BytesIO()
+    upright.save(out, kind, icc_profile=image.info.get("icc_profile"), **options)
+    return out.getvalue(), upright.size

@@ -1,0 +1,90 @@
+"""Where picture files lie: named after their content, written whole or not at all."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+
+from django.core.files.storage import storages
+
+from comics.images.decoding import Picture, picture_read
+
+_EXTENSIONS = {
+    "image/png": "png",
+    "image/jpeg": "jpg",
+    "image/webp": "webp",
+    "image/gif": "gif",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class StoredImage:
+    """A picture whose file is in place: the columns of its row in `comics_image`."""
+
+    digest: str
+    media_type: str
+    width: int
+    height: int
+    size_bytes: int
+
+
+def image_file_store(data: bytes) -> StoredImage:
+    """Check a picture and put its file in place; the database is not touched.
+
+    Raises:
+        ImageRefused: It is not a picture that is kept here.
+    """
+    picture = picture_read(data)
+    picture_file_write(picture)
+    return StoredImage(
+        picture.digest, picture.media_type, picture.width, picture.height, len(picture.data)
+    )
+
+
+def picture_file_write(picture: Picture) -> None:
+    """Put the file of a checked picture in place, unless it is there."""
+    path = image_path(picture.digest, picture.media_type)
+    if not path.exists():
+        write_whole(path, picture.data)
+
+
+def image_path(digest: str, media_type: str) -> Path:
+    """Return where the file of an image is."""
+    return _path(f"{digest[:2]}/{digest}.{_EXTENSIONS[media_type]}")
+
+
+def rendition_path(digest: str, size: str) -> Path:
+    """Return where an image's smaller copy is.
+
+    Named after the image it is of, not after its own content: two images may have equal thumbnails,
+    and deleting one must not take the other's.
+    """
+    return _path(f"{digest[:2]}/{digest}.{size}.webp")
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Write a file that readers see complete or not at all, also after a power cut."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with NamedTemporaryFile(dir=path.parent, prefix=".", suffix=".part", delete=False) as draft:
+        try:
+            draft.write(data)
+            draft.flush()
+            os.fsync(draft.fileno())
+            os.replace(draft.name, path)
+        except BaseException:
+            with suppress(FileNotFoundError):
+                os.unlink(draft.name)
+            raise
+
+
+def image_files_delete(digest: str, media_type: str, sizes: list[str]) -> None:
+    """Remove an image's file and those of its smaller copies; what is missing is no error."""
+    for path in [image_path(digest, media_type), *(rendition_path(digest, s) for s in sizes)]:
+        path.unlink(missing_ok=True)
+
+
+def _path(name: str) -> Path:
+    return Path(storages["images"].path(name))

@@ -1,0 +1,128 @@
+"""Comics and panels as the API shows them and takes them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.files.uploadedfile import UploadedFile
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+from rest_framework.reverse import reverse
+
+from comics.images import ImageRefused, Picture, picture_read
+from comics.models import Comic, Panel
+from comics.services.panels import PANEL_NUMBER_MAX
+from novels.serializers import OwnerSerializer, VisibilityField
+
+# The most that a foreign key holds.
+_BIGINT_MAX = 2**63 - 1
+
+
+def image_version(digest: str) -> str:
+    """Return what makes the URL of a picture change with its content."""
+    return digest[:16]
+
+
+class ComicNovelSerializer(serializers.Serializer):
+    id = serializers.IntegerField()
+    title = serializers.CharField()
+
+
+class ComicSerializer(serializers.ModelSerializer):
+    """A comic; reads what `for_cards()` selects.
+
+    The context's `reader_id` is who may see the name of a private novel: its owner. None shows
+    public novels only, so that the answer is the same for everyone.
+    """
+
+    novel = serializers.SerializerMethodField()
+    owner = OwnerSerializer()
+    visibility = VisibilityField()
+    thumbnail_url = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Comic
+        fields = [
+            "id",
+            "title",
+            "novel",
+            "owner",
+            "visibility",
+            "panel_count",
+            "thumbnail_url",
+            "created_at",
+            "updated_at",
+        ]
+        read_only_fields = fields
+
+    @extend_schema_field(ComicNovelSerializer(allow_null=True))
+    def get_novel(self, comic: Comic) -> dict[str, Any] | None:
+        if not novel_is_shown(comic, self.context["reader_id"]):
+            return None
+        return {"id": comic.novel.id, "title": comic.novel.title}
+
+    @extend_schema_field(serializers.URLField(allow_null=True))
+    def get_thumbnail_url(self, comic: Comic) -> str | None:
+        if comic.cover is None:
+            return None
+        url = reverse("comic-thumbnail", [comic.pk], request=self.context["request"])
+        return f"{url}?size=medium&v={image_version(comic.cover.digest)}"
+
+
+def novel_is_shown(comic: Comic, reader_id: int | None) -> bool:
+    """Say whether a comic names its novel; one that row level security hides is None already."""
+    novel = comic.novel
+    return novel is not None and (
+        novel.is_public or (reader_id is not None and novel.owner_id == reader_id)
+    )
+
+
+class ComicInput(serializers.Serializer):
+    """What a client says of a comic."""
+
+    title = serializers.CharField(max_length=300)
+    novel = serializers.IntegerField(
+        min_value=1, max_value=_BIGINT_MAX, allow_null=True, required=False
+    )
+    visibility = VisibilityField(required=False)
+
+    def changes(self) -> dict[str, Any]:
+        """Return what was said, by the names that the services use."""
+        said = dict(self.validated_data)
+        if "novel" in said:
+            said["novel_id"] = said.pop("novel")
+        return said
+
+
+class PanelSerializer(serializers.ModelSerializer):
+    """A panel; reads what `for_reader()` selects."""
+
+    image_url = serializers.SerializerMethodField()
+    width = serializers.IntegerField(source="image.width")
+    height = serializers.IntegerField(source="image.height")
+
+    class Meta:
+        model = Panel
+        fields = ["id", "number", "caption", "image_url", "width", "height"]
+        read_only_fields = fields
+
+    @extend_schema_field(OpenApiTypes.URI)
+    def get_image_url(self, panel: Panel) -> str:
+        where = [panel.comic_id, panel.number]
+        url = reverse("comic-panel-image", where, request=self.context["request"])
+        return f"{url}?v={image_version(panel.image.digest)}"
+
+
+class PanelInput(serializers.Serializer):
+    """A new panel; without a number it comes after the last one."""
+
+    number = serializers.IntegerField(min_value=1, max_value=PANEL_NUMBER_MAX, required=False)
+    caption = serializers.CharField(max_length=500, allow_blank=True, default="")
+    image = serializers.FileField()
+
+    def validate_image(self, upload: UploadedFile) -> Picture:
+        try:
+            return picture_read(upload.read())
+        except ImageRefused as refusal:
+            raise serializers.ValidationError(str(refusal)) from refusal

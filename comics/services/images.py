@@ -1,0 +1,90 @@
+"""Rows and files of images and of their smaller copies.
+
+A file and its row change together under the row's lock: whoever adds an image holds the row until
+its panel is committed, and whoever deletes one unlinks the file before the deletion is committed.
+So an upload of the very picture that is being deleted waits, finds the file gone and writes it.
+"""
+
+from __future__ import annotations
+
+from django.db import IntegrityError, transaction
+
+from comics.images import Picture
+from comics.images.files import image_files_delete, image_path, rendition_path, write_whole
+from comics.images.renditions import rendition_encode
+from comics.models import Comic, Image, Panel, Rendition
+
+
+def image_row_hold(picture: Picture) -> Image:
+    """Insert or find the row of a picture and lock it until the transaction ends.
+
+    ON CONFLICT DO UPDATE, because DO NOTHING would neither lock nor return a row that is there.
+    """
+    image = Image(
+        digest=picture.digest,
+        media_type=picture.media_type,
+        width=picture.width,
+        height=picture.height,
+        size_bytes=len(picture.data),
+    )
+    Image.objects.bulk_create(
+        [image],
+        update_conflicts=True,
+        unique_fields=["digest"],
+        # No column of a unique key: other panels that show the image need not wait.
+        update_fields=["size_bytes"],
+    )
+    return image
+
+
+def images_delete_unused(*, image_ids: list[int]) -> int:
+    """Delete those images, with their files, that no panel shows; return how many.
+
+    The query leaves out what anyone can be seen to show. Whether a private comic of somebody else
+    shows an image, only the foreign key knows: it refuses the deletion.
+    """
+    unused = (
+        Image.objects.filter(pk__in=image_ids)
+        .exclude(pk__in=Panel.objects.filter(image_id__in=image_ids).values("image_id"))
+        .exclude(pk__in=Comic.objects.filter(cover_id__in=image_ids).values("cover_id"))
+    )
+    return sum(_image_delete(image) for image in unused.order_by("pk"))
+
+
+def _image_delete(image: Image) -> bool:
+    try:
+        with transaction.atomic():
+            deleted, _ = Image.objects.filter(pk=image.pk).delete()
+            if deleted:
+                # A commit that fails after this leaves a row that nothing shows and no file; the
+                # next upload of the same picture heals it.
+                image_files_delete(image.digest, image.media_type, Rendition.Size.values)
+            return bool(deleted)
+    except IntegrityError:
+        return False
+
+
+def rendition_make(*, image_id: int, digest: str, media_type: str, size: str) -> Rendition:
+    """Make an image's smaller copy, or return the one that somebody else just made.
+
+    Raises:
+        Image.DoesNotExist: The image, or its file, was deleted meanwhile.
+    """
+    try:
+        copy = rendition_encode(image_path(digest, media_type), size)
+        rendition = Rendition(
+            image_id=image_id,
+            size=size,
+            digest=copy.digest,
+            media_type=copy.media_type,
+            width=copy.width,
+            height=copy.height,
+            size_bytes=len(copy.data),
+        )
+        with transaction.atomic():
+            # The foreign key holds the image until the file is written, too.
+            Rendition.objects.bulk_create([rendition], ignore_conflicts=True)
+            write_whole(rendition_path(digest, size), copy.data)
+        return Rendition.objects.get(image_id=image_id, size=size)
+    except (IntegrityError, FileNotFoundError, Rendition.DoesNotExist) as error:
+        raise Image.DoesNotExist(f"Image {image_id} was deleted.") from error

@@ -1,0 +1,15 @@
+"""The API of comics."""
+
+from __future__ import annotations
+
+from comics.views.comics import ComicDetailView, ComicListView
+from comics.views.panels import PanelListView
+from comics.views.pictures import PanelImageView, ThumbnailView
+
+__all__ = [
+    "ComicDetailView",
+    "ComicListView",
+    "PanelImageView",
+    "PanelListView",
+    "ThumbnailView",
+]

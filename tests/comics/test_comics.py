@@ -1,0 +1,278 @@
+"""GET, POST /comics/ and GET, PATCH, DELETE /comics/{id}/."""
+
+from __future__ import annotations
+
+import pytest
+
+from comics.models import Comic
+from morpheus.db.identity import acting_as
+from novels.models import Novel
+
+URL = "/api/v1/comics/"
+
+pytestmark = pytest.mark.django_db
+
+
+def url(comic) -> str:
+    return f"{URL}{comic.pk}/"
+
+
+def titles(answer) -> list[str]:
+    return [comic["title"] for comic in answer.json()["results"]]
+
+
+def test_the_gallery_shows_public_comics_newest_first(api, make_user, make_novels, make_comics):
+    ann = make_user("ann")
+    (novel,) = make_novels(owner=ann, title="Alice")
+    first, second = make_comics(2, owner=ann, novel=novel)
+    make_comics(owner=ann, is_public=False)
+
+    answer = api.get(URL)
+
+    assert titles(answer) == [second.title, first.title]
+    shown = answer.json()["results"][1]
+    assert shown == {
+        "id": first.pk,
+        "title": first.title,
+        "novel": {"id": novel.pk, "title": "Alice"},
+        "owner": {"id": ann.pk, "display_name": "Ann"},
+        "visibility": "public",
+        "panel_count": 0,
+        "thumbnail_url": None,
+        "created_at": first.created_at.strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+        "updated_at": first.updated_at.strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+    }
+    assert "public" in answer["Cache-Control"]
+    assert api.get(URL, headers={"If-None-Match": answer["ETag"]}).status_code == 304
+
+
+@pytest.mark.parametrize(
+    ("ordering", "expected"),
+    [("created_at", "bac"), ("-created_at", "cab"), ("title", "abc"), ("-title", "cba")],
+)
+def test_every_ordering_pages_through_everything(api, make_user, make_comics, ordering, expected):
+    ann = make_user()
+    for title in "bac":
+        make_comics(owner=ann, title=title)
+
+    seen, link = "", f"{URL}?ordering={ordering}&page_size=2"
+    while link:
+        answer = api.get(link)
+        seen += "".join(titles(answer))
+        link = answer.json()["next"]
+
+    assert seen == expected
+
+
+def test_the_gallery_filters_by_novel_or_by_owner(api, make_user, make_novels, make_comics):
+    ann, ben = make_user(), make_user()
+    novel, other = make_novels(2, owner=ann)
+    (of_novel,) = make_comics(owner=ben, novel=novel)
+    (of_ann,) = make_comics(owner=ann, novel=other)
+    make_comics(owner=ann, is_public=False, novel=novel)
+
+    assert titles(api.get(f"{URL}?novel={novel.pk}")) == [of_novel.title]
+    assert titles(api.get(f"{URL}?owner={ann.pk}&ordering=title")) == [of_ann.title]
+    assert api.get(f"{URL}?owner={ann.pk}&novel={novel.pk}").status_code == 400
+
+
+@pytest.mark.parametrize("query", ["novel=x", "owner=-1", "novel=%00", "ordering=id", "cursor=x"])
+def test_bad_parameters_are_refused(api, query):
+    assert api.get(f"{URL}?{query}").status_code == 400
+
+
+def test_owner_me_lists_all_of_my_own_and_nobody_elses(api, as_user, make_user, make_comics):
+    ann, ben = make_user(), make_user()
+    (public,) = make_comics(owner=ann)
+    (private,) = make_comics(owner=ann, is_public=False)
+    make_comics(owner=ben)
+
+    answer = as_user(ann).get(f"{URL}?owner=me")
+
+    assert titles(answer) == [private.title, public.title]
+    assert "private" in answer["Cache-Control"]
+    assert api.get(f"{URL}?owner=me").status_code == 401
+    assert titles(as_user(ann).get(f"{URL}?owner={ann.pk}")) == [public.title]
+
+
+def test_a_cursor_of_my_list_opens_nobody_elses(as_user, make_user, make_comics):
+    ann, ben = make_user(), make_user()
+    make_comics(3, owner=ann)
+    make_comics(3, owner=ben)
+
+    link = as_user(ann).get(f"{URL}?owner=me&page_size=1").json()["next"]
+
+    assert as_user(ann).get(link).status_code == 200
+    assert as_user(ben).get(link).status_code == 400
+
+
+def test_a_private_novel_is_named_to_its_owner_alone(
+    api, as_user, make_user, make_novels, make_comics
+):
+    ann, ben = make_user(), make_user()
+    (novel,) = make_novels(owner=ann, is_public=False)
+    (comic,) = make_comics(owner=ann, novel=novel)
+    named = {"id": novel.pk, "title": novel.title}
+
+    for client in (api, as_user(ben)):
+        assert client.get(url(comic)).json()["novel"] is None
+        assert client.get(URL).json()["results"][0]["novel"] is None
+        assert titles(client.get(f"{URL}?novel={novel.pk}")) == []
+    mine = as_user(ann).get(url(comic))
+    assert mine.json()["novel"] == named
+    assert "private" in mine["Cache-Control"]
+    assert as_user(ann).get(f"{URL}?owner=me").json()["results"][0]["novel"] == named
+    # The gallery is the same for everyone, so there even its owner does not see it.
+    assert as_user(ann).get(URL).json()["results"] == api.get(URL).json()["results"]
+    assert titles(as_user(ann).get(f"{URL}?novel={novel.pk}")) == []
+
+
+def test_the_serializer_hides_a_private_novel_without_the_databases_help(
+    make_user, make_novels, make_comics
+):
+    from comics.serializers import novel_is_shown
+
+    ann, ben = make_user(), make_user()
+    (novel,) = make_novels(owner=ann, is_public=False)
+    (comic,) = make_comics(owner=ben, novel=novel)
+
+    with acting_as(None, staff=True):
+        comic = Comic.objects.for_cards().get(pk=comic.pk)
+        assert comic.novel == novel
+        assert not novel_is_shown(comic, ben.pk)
+        assert not novel_is_shown(comic, None)
+        assert novel_is_shown(comic, ann.pk)
+
+
+def test_a_comic_outlives_its_novel(api, make_user, make_novels, make_comics):
+    ann = make_user()
+    (novel,) = make_novels(owner=ann)
+    (comic,) = make_comics(owner=ann, novel=novel)
+
+    with acting_as(ann.pk):
+        Novel.objects.filter(pk=novel.pk).delete()
+
+    assert api.get(url(comic)).json()["novel"] is None
+
+
+def test_making_a_comic_answers_with_it_and_keeps_it_private(api, as_user, make_user, make_novels):
+    ann = make_user("ann")
+    (novel,) = make_novels(owner=ann, is_public=False)
+
+    answer = as_user(ann).post(URL, {"title": " Alice ", "novel": novel.pk})
+
+    assert answer.status_code == 201
+    comic = answer.json()
+    assert (comic["title"], comic["visibility"], comic["panel_count"]) == ("Alice", "private", 0)
+    assert comic["novel"] == {"id": novel.pk, "title": novel.title}
+    assert as_user(ann).get(answer["Location"]).json() == comic
+    assert api.get(answer["Location"]).status_code == 404
+
+
+def test_a_comic_can_be_of_somebody_elses_public_novel_only(as_user, make_user, make_novels):
+    ann, ben = make_user(), make_user()
+    (public,) = make_novels(owner=ann)
+    (private,) = make_novels(owner=ann, is_public=False)
+    client = as_user(ben)
+
+    made = client.post(URL, {"title": "x", "novel": public.pk, "visibility": "public"})
+
+    assert made.status_code == 201
+    assert made.json()["visibility"] == "public"
+    for unseen in (private.pk, 10**15, 10**30, "x"):
+        answer = client.post(URL, {"title": "x", "novel": unseen})
+        assert answer.status_code == 400
+        assert "novel" in answer.json()["errors"]
+    answer = client.patch(f"{URL}{made.json()['id']}/", {"novel": private.pk})
+    assert "novel" in answer.json()["errors"]
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({}, "title"),
+        ({"title": " "}, "title"),
+        ({"title": "x" * 301}, "title"),
+        ({"title": "a\x00b"}, "title"),
+        ({"title": "x", "visibility": "secret"}, "visibility"),
+    ],
+)
+def test_bad_input_names_the_field(as_user, make_user, body, field):
+    answer = as_user(make_user()).post(URL, body)
+
+    assert answer.status_code == 400
+    assert field in answer.json()["errors"]
+
+
+def test_changing_a_comic_changes_only_what_was_said(as_user, make_user, make_novels, make_comics):
+    ann = make_user()
+    (novel,) = make_novels(owner=ann)
+    (comic,) = make_comics(owner=ann, novel=novel)
+    client = as_user(ann)
+
+    answer = client.patch(url(comic), {"visibility": "private"})
+
+    assert answer.status_code == 200
+    assert answer.json()["visibility"] == "private"
+    assert answer.json()["title"] == comic.title
+    assert answer.json()["novel"]["id"] == novel.pk
+    assert answer.json()["updated_at"] > answer.json()["created_at"]
+    assert client.patch(url(comic), {"novel": None}).json()["novel"] is None
+    assert client.put(url(comic), {"title": "x"}).status_code == 405
+
+
+def test_writing_asks_who_is_there_and_whose_it_is(api, as_user, make_user, make_comics):
+    ann, ben = make_user(), make_user()
+    (public,) = make_comics(owner=ann)
+    (private,) = make_comics(owner=ann, is_public=False)
+
+    assert api.post(URL, {"title": "x"}).status_code == 401
+    for method in ("patch", "delete"):
+        assert getattr(api, method)(url(public), {"title": "x"}).status_code == 401
+        assert getattr(as_user(ben), method)(url(public), {"title": "x"}).status_code == 403
+        assert getattr(as_user(ben), method)(url(private), {"title": "x"}).status_code == 404
+    assert as_user(ann).get(url(public)).json()["title"] == public.title
+    assert api.get(f"{URL}{10**30}/").status_code == 404
+
+
+def test_a_deleted_comic_is_gone(api, as_user, make_user, make_comics, add_panel):
+    ann = make_user()
+    (comic,) = make_comics(owner=ann)
+    add_panel(comic)
+
+    assert as_user(ann).delete(url(comic)).status_code == 204
+
+    assert api.get(url(comic)).status_code == 404
+    assert api.get(URL).json()["results"] == []
+
+
+def test_visibility_of_many_changes_at_once_and_only_of_ones_own(make_user, make_comics):
+    from comics.services import comic_set_visibility
+
+    ann, ben = make_user(), make_user()
+    mine = make_comics(2, owner=ann)
+    others = make_comics(1, owner=ben)
+    ids = [comic.pk for comic in (*mine, *others)]
+
+    with acting_as(ann.pk):
+        assert comic_set_visibility(comic_ids=ids, is_public=False) == 2
+    assert list(Comic.objects.all()) == others
+    with acting_as(None, staff=True):
+        assert comic_set_visibility(comic_ids=ids, is_public=True) == 3
+
+
+@pytest.mark.parametrize("query", ["", "?owner=me", "?ordering=title"])
+def test_a_page_of_comics_costs_one_query_however_many_there_are(
+    as_user, make_user, make_novels, make_comics, add_panel, assert_flat_queries, query
+):
+    ann = make_user()
+
+    def grow():
+        for novel in make_novels(4, owner=ann):
+            (comic,) = make_comics(owner=ann, novel=novel)
+            add_panel(comic)
+
+    grow()
+    client = as_user(ann)
+    # The other one finds token and user.
+    assert_flat_queries(lambda: client.get(URL + query), grow, budget=2)

@@ -1,0 +1,86 @@
+"""GET /users/me/dashboard/."""
+
+from __future__ import annotations
+
+import pytest
+
+from morpheus.db.identity import acting_as
+from novels.models import ProcessingStatus
+
+URL = "/api/v1/users/me/dashboard/"
+
+pytestmark = pytest.mark.django_db
+
+
+def test_it_shows_my_newest_novels_and_comics_and_my_totals(
+    as_user, make_user, make_novels, make_comics, add_panel
+):
+    ann, ben = make_user(), make_user()
+    novels = make_novels(6, owner=ann, is_public=False, word_count=100, chapter_count=2)
+    comics = make_comics(6, owner=ann, is_public=False, novel=novels[0])
+    add_panel(comics[-1])
+    make_novels(owner=ben)
+    make_comics(owner=ben)
+    with acting_as(ann.pk):
+        states = ProcessingStatus.objects
+        states.filter(novel=novels[-1]).update(state="failed", progress=40, message="Not a book.")
+        states.filter(novel=novels[-2]).update(state="processing", stage="parse", progress=60)
+
+    answer = as_user(ann).get(URL)
+
+    assert answer.status_code == 200
+    assert answer["Cache-Control"].startswith("private")
+    shown = answer.json()
+    assert [novel["id"] for novel in shown["novels"]] == [n.pk for n in reversed(novels[1:])]
+    status = shown["novels"][0]["status"]
+    assert (status["state"], status["progress"], status["message"]) == ("failed", 40, "Not a book.")
+    assert shown["novels"][1]["status"]["stage"] == "parse"
+    assert shown["novels"][2]["status"]["state"] == "completed"
+    assert [comic["id"] for comic in shown["comics"]] == [c.pk for c in reversed(comics[1:])]
+    assert shown["comics"][0]["novel"] == {"id": novels[0].pk, "title": novels[0].title}
+    assert shown["comics"][0]["thumbnail_url"]
+    assert shown["totals"] == {
+        "novels": 6,
+        "novels_unfinished": 1,
+        "novels_failed": 1,
+        "chapters": 12,
+        "words": 600,
+        "comics": 6,
+        "panels": 1,
+    }
+
+
+def test_a_new_user_has_an_empty_one(as_user, make_user):
+    shown = as_user(make_user()).get(URL).json()
+
+    assert (shown["novels"], shown["comics"]) == ([], [])
+    assert set(shown["totals"].values()) == {0}
+
+
+def test_a_novel_without_a_status_is_shown(as_user, make_user, make_novels):
+    ann = make_user()
+    (novel,) = make_novels(owner=ann)
+    with acting_as(ann.pk):
+        ProcessingStatus.objects.filter(novel=novel).delete()
+
+    assert as_user(ann).get(URL).json()["novels"][0]["status"] is None
+
+
+def test_nobody_has_none(api, db):
+    assert api.get(URL).status_code == 401
+
+
+def test_it_costs_the_same_however_much_there_is(
+    as_user, make_user, make_novels, make_comics, add_panel, assert_flat_queries
+):
+    ann = make_user()
+
+    def grow():
+        for novel in make_novels(2, owner=ann):
+            (comic,) = make_comics(owner=ann, novel=novel)
+            add_panel(comic)
+
+    grow()
+    client = as_user(ann)
+    # One of them finds token and user.
+    assert_flat_queries(lambda: client.get(URL), grow, budget=6)

@@ -1,0 +1,200 @@
+"""GET, POST /comics/{id}/panels/ and the pictures behind their `image_url`."""
+
+from __future__ import annotations
+
+from io import BytesIO
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from PIL import Image
+
+from comics.images.files import image_path
+
+pytestmark = pytest.mark.django_db
+
+
+def url(comic) -> str:
+    return f"/api/v1/comics/{comic.pk}/panels/"
+
+
+def body(answer) -> bytes:
+    """Read a file to its end, which closes it as a server would."""
+    return b"".join(answer.streaming_content)
+
+
+@pytest.fixture
+def ann(make_user):
+    return make_user("ann")
+
+
+@pytest.fixture
+def comic(ann, make_comics):
+    return make_comics(owner=ann)[0]
+
+
+def test_real_pages_come_back_with_their_sizes(api, as_user, ann, comic, real_data, upload):
+    pages = sorted((real_data / "comics").glob("*.png"))
+    for page in pages:
+        answer = as_user(ann).post(
+            url(comic), upload(page.read_bytes(), caption=page.stem), format="multipart"
+        )
+        assert answer.status_code == 201, answer.json()
+
+    panels = api.get(url(comic)).json()["results"]
+
+    sizes = [(panel["width"], panel["height"]) for panel in panels]
+    assert sizes == [(992, 690), (992, 1401), (992, 1401), (992, 1401)]
+    assert [panel["number"] for panel in panels] == [1, 2, 3, 4]
+    for panel, page in zip(panels, pages, strict=True):
+        assert panel["caption"] == page.stem
+        answer = api.get(panel["image_url"])
+        assert answer["Content-Type"] == "image/png"
+        assert body(answer) == page.read_bytes()
+    card = api.get(f"/api/v1/comics/{comic.pk}/").json()
+    assert card["panel_count"] == 4
+    for size, width in (("small", 160), ("medium", 320), ("large", 640)):
+        answer = api.get(f"/api/v1/comics/{comic.pk}/thumbnail/?size={size}")
+        with Image.open(BytesIO(body(answer))) as image:
+            image.load()
+            assert (image.format, image.size) == ("WEBP", (width, round(width * 690 / 992)))
+
+
+def test_a_panel_is_answered_as_it_is_listed(api, as_user, ann, comic, make_picture, upload):
+    body = upload(make_picture(30, 40), number=7, caption="Down the hole")
+
+    answer = as_user(ann).post(url(comic), body, format="multipart")
+
+    assert answer.status_code == 201
+    panel = answer.json()
+    assert list(panel) == ["id", "number", "caption", "image_url", "width", "height"]
+    assert (panel["number"], panel["width"], panel["height"]) == (7, 30, 40)
+    assert panel["image_url"].startswith(f"http://testserver{url(comic)}7/image/?v=")
+    assert api.get(url(comic)).json()["results"] == [panel]
+
+
+def test_numbers_continue_after_the_last_one_and_are_never_taken_twice(
+    as_user, ann, comic, make_picture, upload
+):
+    client = as_user(ann)
+
+    def post(**fields):
+        return client.post(url(comic), upload(make_picture(), **fields), format="multipart")
+
+    assert post().json()["number"] == 1
+    assert post(number=5).json()["number"] == 5
+    assert post().json()["number"] == 6
+    before = sorted(path for path in image_path("ab", "image/png").parent.parent.rglob("*.png"))
+    assert post(number=5).status_code == 409
+    after = sorted(path for path in image_path("ab", "image/png").parent.parent.rglob("*.png"))
+    assert before == after
+    for number in ("0", "-1", "x", "100001", str(10**30)):
+        answer = post(number=number)
+        assert answer.status_code == 400
+        assert "number" in answer.json()["errors"]
+
+
+def test_the_cover_is_the_panel_with_the_lowest_number(comic, add_panel):
+    second = add_panel(comic, number=2)
+    comic.refresh_from_db()
+    assert (comic.cover, comic.panel_count) == (second.image, 1)
+
+    add_panel(comic, number=3)
+    first = add_panel(comic, number=1)
+
+    comic.refresh_from_db()
+    assert (comic.cover, comic.panel_count) == (first.image, 3)
+
+
+def test_the_same_picture_twice_is_stored_once(comic, add_panel, make_picture):
+    data = make_picture()
+
+    assert add_panel(comic, data).image == add_panel(comic, data).image
+
+
+def test_only_the_owner_adds_panels(api, as_user, make_user, ann, comic, make_picture, upload):
+    ben = as_user(make_user("ben"))
+    data = make_picture()
+
+    assert api.post(url(comic), upload(data), format="multipart").status_code == 401
+    assert ben.post(url(comic), upload(data), format="multipart").status_code == 403
+    assert as_user(ann).post(url(comic), {"number": 1}).status_code == 415
+
+
+@pytest.mark.parametrize("missing", [True, False])
+def test_a_panel_needs_a_picture(as_user, ann, comic, missing):
+    body = {} if missing else {"image": SimpleUploadedFile("page.svg", b"<svg/>")}
+
+    answer = as_user(ann).post(url(comic), body, format="multipart")
+
+    assert answer.status_code == 400
+    assert "image" in answer.json()["errors"]
+
+
+@pytest.mark.parametrize("times", [1.1, 5])
+def test_a_file_over_the_limit_is_refused(
+    as_user, ann, comic, make_picture, upload, settings, times
+):
+    settings.IMAGE_MAX_BYTES = 20_000
+    data = make_picture().ljust(int(settings.IMAGE_MAX_BYTES * times), b"\0")
+
+    answer = as_user(ann).post(url(comic), upload(data), format="multipart")
+
+    assert answer.status_code == 400
+    assert "MB" in answer.json()["errors"]["image"][0]
+
+
+def test_private_comics_are_closed_by_every_route(
+    api, as_user, make_user, ann, make_comics, add_panel, make_picture, upload
+):
+    (comic,) = make_comics(owner=ann, is_public=False)
+    add_panel(comic)
+    ben = as_user(make_user("ben"))
+    routes = ["", "panels/", "panels/1/image/", "thumbnail/", "thumbnail/?size=small"]
+
+    for route in routes:
+        where = f"/api/v1/comics/{comic.pk}/{route}"
+        assert api.get(where).status_code == 404, route
+        assert ben.get(where).status_code == 404, route
+        answer = as_user(ann).get(where)
+        assert answer.status_code == 200, route
+        assert answer["Cache-Control"].startswith("private"), route
+        if answer.streaming:
+            body(answer)
+    answer = ben.post(url(comic), upload(make_picture()), format="multipart")
+    assert answer.status_code == 404
+
+
+def test_panels_page_by_number(api, comic, add_panel):
+    for number in (3, 1, 2):
+        add_panel(comic, number=number)
+
+    seen, link = [], f"{url(comic)}?page_size=2"
+    while link:
+        answer = api.get(link)
+        seen += [panel["number"] for panel in answer.json()["results"]]
+        link = answer.json()["next"]
+
+    assert seen == [1, 2, 3]
+    assert "public" in answer["Cache-Control"]
+    assert api.get(f"/api/v1/comics/{comic.pk + 1}/panels/").status_code == 404
+
+
+def test_panels_cost_two_queries_however_many_there_are(api, comic, add_panel, assert_flat_queries):
+    def grow():
+        for _ in range(5):
+            add_panel(comic)
+
+    grow()
+    assert_flat_queries(lambda: api.get(url(comic)), grow, budget=2)
+
+
+def test_adding_a_panel_costs_the_same_however_many_there_are(
+    as_user, ann, comic, make_picture, upload, assert_flat_queries
+):
+    client = as_user(ann)
+
+    def post():
+        client.post(url(comic), upload(make_picture()), format="multipart")
+
+    post()
+    assert_flat_queries(post, post, budget=7)

@@ -1,0 +1,158 @@
+"""The bytes of panels and thumbnails, and what they say about being kept."""
+
+from __future__ import annotations
+
+from io import BytesIO
+
+import pytest
+from PIL import Image
+
+from comics.images.files import image_path, rendition_path
+from comics.models import Rendition
+from tests.conftest import counted_queries
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def comic(make_comics):
+    return make_comics()[0]
+
+
+@pytest.fixture
+def panel(comic, add_panel, make_picture):
+    return add_panel(comic, make_picture(700, 1000))
+
+
+@pytest.fixture
+def links(api, comic, panel):
+    """Links to the picture of the panel and to the thumbnail, as the API gives them."""
+    (listed,) = api.get(f"/api/v1/comics/{comic.pk}/panels/").json()["results"]
+    return listed["image_url"], api.get(f"/api/v1/comics/{comic.pk}/").json()["thumbnail_url"]
+
+
+def body(answer) -> bytes:
+    """Read a file to its end, which closes it as a server would."""
+    return b"".join(answer.streaming_content)
+
+
+@pytest.mark.parametrize("which", [0, 1])
+def test_a_linked_picture_may_be_kept_for_ever(api, links, which):
+    answer = api.get(links[which])
+
+    assert answer.status_code == 200
+    assert answer["Cache-Control"] == "public, max-age=31536000, immutable"
+    assert answer["X-Content-Type-Options"] == "nosniff"
+    assert answer["ETag"].startswith('"')
+    assert int(answer["Content-Length"]) == len(body(answer))
+
+
+@pytest.mark.parametrize("which", [0, 1])
+@pytest.mark.parametrize("version", ["", "?v=0123456789abcdef"])
+def test_without_its_version_a_picture_is_asked_for_again(api, links, which, version):
+    answer = api.get(links[which].partition("?")[0] + version)
+
+    assert answer.status_code == 200
+    assert answer["Cache-Control"] == "public, no-cache"
+    body(answer)
+
+
+@pytest.mark.parametrize("which", [0, 1])
+def test_an_unchanged_picture_is_304(api, links, which):
+    answer = api.get(links[which])
+    body(answer)
+
+    again = api.get(links[which], headers={"If-None-Match": answer["ETag"]})
+
+    assert (again.status_code, again.content) == (304, b"")
+    assert again["ETag"] == answer["ETag"]
+    assert "immutable" in again["Cache-Control"]
+
+
+@pytest.mark.parametrize("which", [0, 1])
+@pytest.mark.parametrize("accept", ["image/avif,image/webp,image/*", "image/png", "*/*"])
+def test_any_accept_header_gets_the_picture(api, links, which, accept):
+    answer = api.get(links[which], headers={"Accept": accept})
+
+    assert answer.status_code == 200
+    assert answer["Content-Type"].startswith("image/")
+    body(answer)
+
+
+def test_the_etag_of_a_panel_is_the_digest_of_what_is_sent(api, links, panel):
+    from hashlib import sha256
+
+    answer = api.get(links[0])
+
+    assert answer["ETag"] == f'"{panel.image.digest}"' == f'"{sha256(body(answer)).hexdigest()}"'
+
+
+def test_head_sends_no_body(api, links):
+    answer = api.head(links[0])
+
+    assert answer.status_code == 200
+    assert int(answer["Content-Length"]) > 0
+    assert body(answer) == b""
+
+
+def test_thumbnails_have_three_sizes_and_nothing_is_made_larger(
+    api, make_comics, add_panel, make_picture, comic, panel
+):
+    (tiny,) = make_comics()
+    add_panel(tiny, make_picture(200, 10))
+
+    def size_of(a_comic, query):
+        answer = api.get(f"/api/v1/comics/{a_comic.pk}/thumbnail/{query}")
+        with Image.open(BytesIO(body(answer))) as image:
+            image.load()
+            return image.size
+
+    assert size_of(comic, "?size=small") == (160, 229)
+    assert size_of(comic, "") == size_of(comic, "?size=medium") == (320, 457)
+    assert size_of(comic, "?size=large") == (640, 914)
+    assert size_of(tiny, "?size=large") == (200, 10)
+    assert api.get(f"/api/v1/comics/{comic.pk}/thumbnail/?size=huge").status_code == 400
+
+
+def test_a_comic_without_panels_has_no_thumbnail(api, comic):
+    assert api.get(f"/api/v1/comics/{comic.pk}/thumbnail/").status_code == 404
+    assert api.get(f"/api/v1/comics/{comic.pk}/").json()["thumbnail_url"] is None
+
+
+def test_another_cover_has_another_url(api, comic, add_panel):
+    add_panel(comic, number=2)
+    before = api.get(f"/api/v1/comics/{comic.pk}/").json()["thumbnail_url"]
+
+    add_panel(comic, number=1)
+
+    assert api.get(f"/api/v1/comics/{comic.pk}/").json()["thumbnail_url"] != before
+
+
+def test_a_thumbnail_is_made_once_and_then_costs_one_query(api, links):
+    body(api.get(links[1]))
+    assert Rendition.objects.count() == 1
+
+    with counted_queries() as warm:
+        body(api.get(links[1]))
+
+    assert len(warm.sql) == 1, warm.sql
+    assert Rendition.objects.count() == 1
+
+
+def test_a_lost_thumbnail_file_is_made_again(api, links, panel):
+    first = body(api.get(links[1]))
+    rendition_path(panel.image.digest, "medium").unlink()
+
+    assert body(api.get(links[1])) == first
+
+
+@pytest.mark.parametrize("which", [0, 1])
+def test_a_lost_picture_file_is_404(api, links, panel, which):
+    image_path(panel.image.digest, panel.image.media_type).unlink()
+
+    assert api.get(links[which]).status_code == 404
+
+
+def test_unknown_panels_are_404(api, comic, panel):
+    for number in (2, 10**30):
+        assert api.get(f"/api/v1/comics/{comic.pk}/panels/{number}/image/").status_code == 404
