@@ -32,13 +32,19 @@ _DECLARED: Final = re.compile(
 _HIGH: Final = re.compile(rb"[\x80-\xff]")
 # In Western languages at most every tenth letter has an accent; in Cyrillic or Greek all do.
 _WESTERN_SHARE: Final = 0.10
+# A few words may have more, and the detector cannot tell from so little.
+_SHORT_WESTERN_SHARE: Final = 0.25
+_SHORT_BYTES: Final = 2_000
 _WESTERN: Final = frozenset("€‚ƒ„…ˆ‰Š‹ŒŽ‘’“”•–—™š›œžŸ\xa0¡£§©ª«®°´·º»½¼¾¿×÷­")
 # Form feeds and the end-of-file mark of DOS occur in honest texts.
 _CONTROLS: Final = re.compile(r"[\x00-\x08\x0e-\x19\x1b-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff]")
-_DROPPED: Final = dict.fromkeys([*range(0x20), 0x7F, *range(0x80, 0xA0), 0xAD, 0x200B, 0x2060])
-_DROPPED |= {0xFEFF: None, 0xFFFE: None, 0xFFFF: None, **dict.fromkeys(range(0xD800, 0xE000))}
-_DROPPED |= dict.fromkeys((0x09, 0x0B, 0xA0, 0x2007, 0x2009, 0x200A, 0x202F), " ")
-_DROPPED |= dict.fromkeys((0x0A, 0x0C, 0x85, 0x2028), "\n") | {0x2029: "\n\n"}
+_INVISIBLE: Final = (*range(0x20), 0x7F, *range(0x80, 0xA0), 0xAD, 0x200B, 0x2060, 0xFEFF)
+_DROPPED: Final[dict[int, str | None]] = {
+    **dict.fromkeys((*_INVISIBLE, 0xFFFE, 0xFFFF, *range(0xD800, 0xE000))),
+    **dict.fromkeys((0x09, 0x0B, 0xA0, 0x2007, 0x2009, 0x200A, 0x202F), " "),
+    **dict.fromkeys((0x0A, 0x0C, 0x85, 0x2028), "\n"),
+    0x2029: "\n\n",
+}
 
 
 def decode_text(data: bytes) -> str:
@@ -48,9 +54,12 @@ def decode_text(data: bytes) -> str:
         ParseError: Nothing but white space, or not text.
     """
     text = _decode(data)
-    controls = len(_CONTROLS.findall(text))
-    if "\0" in text or controls > 5 + len(text) // 1000:
+    if "\0" in text:
         raise _binary()
+    # The beginning first: of a large binary file that is all that is looked at.
+    for part in (text[:_SAMPLE_BYTES], text):
+        if len(_CONTROLS.findall(part)) > 5 + len(part) // 1000:
+            raise _binary()
     cleaned = clean(text.replace("\r\n", "\n").replace("\r", "\n"))
     if not cleaned.strip():
         raise ParseError("empty", "The file holds no text. Choose a file with text in it.")
@@ -124,12 +133,13 @@ def _detect(data: bytes) -> str:
 def _telling_lines(data: bytes) -> bytes:
     """Return lines that have letters beyond ASCII: they alone tell one encoding from another."""
     lines: list[bytes] = []
-    end = 0
-    while sum(map(len, lines)) < _SAMPLE_BYTES and (high := _HIGH.search(data, end)):
+    end = size = 0
+    while size < _SAMPLE_BYTES and (high := _HIGH.search(data, end)):
         start = data.rfind(b"\n", end, high.start()) + 1 or end
         line_end = data.find(b"\n", high.end()) + 1 or len(data)
         end = min(line_end, high.end() + _SAMPLE_BYTES)
         lines.append(data[start:end])
+        size += end - start
     return b"".join(lines)[:_SAMPLE_BYTES]
 
 
@@ -139,8 +149,17 @@ def _looks_western(sample: bytes) -> bool:
     letters = sum(map(str.isalpha, text)) or 1
     foreign = sum(not ("À" <= char <= "ÿ" or char in _WESTERN) for char in high)
     share = sum(map(str.isalpha, high)) / letters
-    return share <= _WESTERN_SHARE and foreign * 20 <= len(high)
+    limit = _SHORT_WESTERN_SHARE if len(sample) < _SHORT_BYTES else _WESTERN_SHARE
+    return share <= limit and foreign * 20 <= len(high)
 
 
 def _binary() -> ParseError:
     return ParseError("binary", "The file is not text. Upload a .txt or an .epub file.")
+
+
+def decode_markup(data: bytes) -> str:
+    """Return the text of an XHTML document; bytes that fit no encoding are replaced."""
+    try:
+        return _decode(data).replace("\r\n", "\n").replace("\r", "\n")
+    except ParseError:
+        return data.decode("utf-8", errors="replace")

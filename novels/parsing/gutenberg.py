@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -72,6 +73,18 @@ def split_front(text: str) -> Front:
 def is_boilerplate(block: str, *, leading: bool) -> bool:
     """Say whether a paragraph of a Gutenberg file is Gutenberg's: a mention, or first credits."""
     return bool(_MENTION.search(block)) or (leading and bool(_CREDIT.match(block)))
+
+
+def boilerplate_indexes(paragraphs: Sequence[str]) -> set[int]:
+    """Return which paragraphs of an EPUB are Gutenberg's header, licence and credits."""
+    if not any(_MENTION.search(paragraph) for paragraph in paragraphs):
+        return set()
+    marked = [f"{paragraph}\n" for paragraph in paragraphs]
+    begin = max((i + 1 for i, p in enumerate(marked[:80]) if _START.match(p)), default=0)
+    end = next((i for i in range(begin, len(marked)) if _END.match(marked[i])), len(marked))
+    inside = range(begin, end)
+    dropped = {i for i in inside if is_boilerplate(paragraphs[i], leading=i < begin + 8)}
+    return dropped | set(range(len(marked))) - set(inside)
 
 
 def _fields(head: str) -> dict[str, str]:

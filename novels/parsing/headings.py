@@ -45,6 +45,8 @@ _ORNAMENTS: Final = "#*_=~ -—–|"
 _PAGE: Final = re.compile(r"(?:\s*\.(?:\s?\.){2,}|\s{3,}|\t)\s*(?:\d{1,4}|[ivxl]{1,6})$")
 
 MAX_HEADING_CHARS: Final = 100
+# With the spaces that centre it.
+_MAX_LINE_CHARS: Final = 250
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +85,11 @@ def is_contents_line(line: str) -> bool:
 
 def parse_heading(line: str) -> Heading | None:
     """Return what a line says as a heading, or None if it is not one."""
-    text = " ".join(line.split()).strip(_ORNAMENTS)
-    if not text or len(text) > MAX_HEADING_CHARS or is_contents_line(line):
+    # Lines of megabytes occur in hostile files: looked at only if short enough.
+    text = " ".join(line[:_MAX_LINE_CHARS].split()).strip(_ORNAMENTS)
+    if not text or len(text) > MAX_HEADING_CHARS or len(line) > _MAX_LINE_CHARS:
+        return None
+    if is_contents_line(line):
         return None
     return _keyword(text) or _foreign(text) or _bare(text)
 
@@ -141,13 +146,16 @@ def _is_title(title: str, *, after_space: bool) -> bool:
 
 def is_title_line(line: str) -> bool:
     """Say whether a line of its own below a heading is the chapter's title."""
+    if len(line) > _MAX_LINE_CHARS:
+        return False
     text = line.strip().strip(_ORNAMENTS)
     letters = [char for char in text if char.isalpha()]
     if not letters or len(text) > MAX_HEADING_CHARS:
         return False
     if text.isupper():
         return len(letters) > 1
-    words = [word for word in re.findall(r"[^\W\d_]+", text) if len(word) > 3]
+    words = re.findall(r"[^\W\d_]+", text)
+    words = [word for word in words if len(word) > 3] or words
     capitals = sum(word[0].isupper() for word in words)
     plain_end = text[-1].isalnum() or text[-1] in ")?!'’"
     few = len(text.split()) <= 10 and not text.startswith(("“", '"', "‘", "'", "«", "—"))

@@ -23,7 +23,9 @@ class Limits:
     ratio_floor_bytes: int = 1 * _MIB
     # Package and navigation files of books with thousands of parts are below 1 MB.
     max_xml_bytes: int = 5 * _MIB
-    # Text documents of one book together, mark-up included.
-    max_text_bytes: int = 64 * _MIB
+    # Text documents of one book together, mark-up included: as much as a text file may have.
+    max_text_bytes: int = 25 * _MIB
+    # The longest novels have 100,000; bounds memory, which goes by paragraphs more than by bytes.
+    max_paragraphs: int = 500_000
     # The longest web novels have some 2,500 chapters.
     max_chapters: int = 10_000

@@ -14,10 +14,10 @@ _ORDINALS: Final = (
     "thirteenth fourteenth fifteenth sixteenth seventeenth eighteenth nineteenth"
 ).split()
 _TENS: Final = "twenty thirty forty fifty sixty seventy eighty ninety".split()
-_WORDS: Final = {
+_WORDS: Final[dict[str, int]] = {
     **{word: number for number, word in enumerate(_ONES, 1)},
     **{word: number for number, word in enumerate(_ORDINALS, 1)},
-    **{word: number for number, word in zip(_TENS, range(20, 100, 10), strict=True)},
+    **{word: number for word, number in zip(_TENS, range(20, 100, 10), strict=True)},
     **{f"{w[:-1]}ieth": n for w, n in zip(_TENS, range(20, 100, 10), strict=True)},
     "hundred": 100,
     "hundredth": 100,

@@ -6,20 +6,31 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
+from novels.parsing.errors import ParseError
+
 Block = tuple[str, ...]
 
 # A paragraph typed as one line; such files need no blank lines between paragraphs.
 _LONG_LINE_CHARS: Final = 120
 _DEFAULT_WIDTH: Final = 70
 _ILLUSTRATION: Final = re.compile(r"\[Illustrations?(?::[^\[\]]{0,1000})?\]", re.IGNORECASE)
+_BLANK_LINES: Final = re.compile(r"\n[ \n]*\n")
+_SPACES: Final = re.compile(" {2,}")
 _EMPHASIS: Final = re.compile(r"(?<![\w_])_([^_]{1,4000})_(?![\w_])")
 
 
-def split_blocks(text: str) -> list[Block]:
-    """Return runs of lines that have text, pictures' captions removed; a long line stands alone."""
+def split_blocks(text: str, max_blocks: int) -> list[Block]:
+    """Return runs of lines that have text, pictures' captions removed; a long line stands alone.
+
+    Raises:
+        ParseError: More than `max_blocks` of them.
+    """
+    text = _BLANK_LINES.sub("\n\n", _ILLUSTRATION.sub("", text))
+    if text.count("\n\n") > max_blocks:
+        raise too_many_paragraphs(max_blocks)
     blocks: list[Block] = []
     run: list[str] = []
-    for line in _ILLUSTRATION.sub("", text).split("\n"):
+    for line in text.split("\n"):
         line = line.rstrip()
         if run and (not line or len(line) > _LONG_LINE_CHARS):
             blocks.append(tuple(run))
@@ -31,6 +42,13 @@ def split_blocks(text: str) -> list[Block]:
     if run:
         blocks.append(tuple(run))
     return blocks
+
+
+def too_many_paragraphs(limit: int) -> ParseError:
+    """Return the refusal of a text that is cut into too many pieces."""
+    return ParseError(
+        "too_large", f"The file has more than {limit} paragraphs. Split it into several files."
+    )
 
 
 def wrap_width(blocks: Sequence[Block]) -> int:
@@ -87,4 +105,4 @@ def _plain(paragraph: str) -> str:
     """Drop the underscores that stand for italics, and spaces at the ends of lines."""
     plain = _EMPHASIS.sub(r"\1", paragraph)
     lines = [line.rstrip() for line in plain.strip("\n").split("\n")]
-    return "\n".join(lines) if len(lines) > 1 else " ".join(plain.split())
+    return "\n".join(lines) if len(lines) > 1 else _SPACES.sub(" ", plain).strip()

@@ -41,9 +41,7 @@ def _keyword_series(heads: Sequence[Heading], parts: list[int]) -> list[Heading]
     for head in heads:
         if head.kind != "bare" and not head.is_container:
             series[head.kind].append(head)
-    ordered = sorted(
-        (_running(found, parts) for found in series.values()), key=len, reverse=True
-    )
+    ordered = sorted((_running(found, parts) for found in series.values()), key=len, reverse=True)
     chosen = next(iter(ordered), [])
     for other in ordered[1:]:
         # Frankenstein's letters come before its chapters; a letter inside a chapter is its text.
@@ -62,9 +60,7 @@ def _running(heads: Sequence[Heading], parts: list[int]) -> list[Heading]:
     return chosen
 
 
-def _follows(
-    last: Heading, head: Heading, later: Sequence[Heading], parts: list[int]
-) -> bool:
+def _follows(last: Heading, head: Heading, later: Sequence[Heading], parts: list[int]) -> bool:
     if head.number is None or last.number is None or head.number == last.number + 1:
         return True
     if head.number == 1 or _parted(last, head, parts):

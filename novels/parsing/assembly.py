@@ -1,0 +1,94 @@
+"""Chapters out of paragraphs and the places where chapters begin."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from novels.parsing.errors import ParseError
+from novels.parsing.headings import Heading
+from novels.parsing.limits import Limits
+from novels.parsing.model import ParsedChapter
+
+
+@dataclass(slots=True)
+class Section:
+    """A stretch of the book that one heading opens; None opens what comes first."""
+
+    heading: Heading | None
+    paragraphs: list[str] = field(default_factory=list)
+
+
+def assemble(
+    sections: Iterable[Section], *, fallback_title: str | None, limits: Limits
+) -> tuple[ParsedChapter, ...]:
+    """Return the chapters; text above the first one, or between part and chapter, joins it.
+
+    Raises:
+        ParseError: More chapters than `limits` allow, or no text.
+    """
+    chapters: list[ParsedChapter] = []
+    parts: dict[str, str] = {}
+    pending: list[str] = []
+    part_is_open = False
+    for section in sections:
+        heading = section.heading
+        if heading is None:
+            pending += section.paragraphs
+        elif heading.is_container:
+            if part_is_open and pending:
+                chapters.append(_chapter(_part_title(parts), pending))
+                pending = []
+            _enter(parts, heading)
+            pending += section.paragraphs
+            part_is_open = True
+        else:
+            content = [*pending, _heading_line(heading)] if pending else []
+            title = _title(heading, parts)
+            chapters.append(_chapter(title, [*content, *section.paragraphs]))
+            pending, part_is_open = [], False
+        if len(chapters) > limits.max_chapters:
+            raise too_many_chapters(limits.max_chapters)
+    if pending:
+        chapters.append(_chapter(_part_title(parts) or fallback_title or "Chapter 1", pending))
+    if not any(chapter.content for chapter in chapters):
+        raise ParseError("empty", "The file holds no text of a novel. Choose another file.")
+    return tuple(chapters)
+
+
+def too_many_chapters(limit: int) -> ParseError:
+    """Return the refusal of a text with more chapters than any novel."""
+    return ParseError(
+        "too_large", f"The file has more than {limit} chapters. Split it into several files."
+    )
+
+
+def _enter(parts: dict[str, str], heading: Heading) -> None:
+    """Remember the part, inside of the book or volume whose kind was met before it."""
+    kinds = list(parts)
+    for inner in kinds[kinds.index(heading.kind) :] if heading.kind in parts else []:
+        # A shorter list of parts would forget which kind is the outer one.
+        parts[inner] = ""
+    parts[heading.kind] = _heading_line(heading)
+
+
+def _part_title(parts: dict[str, str]) -> str:
+    return ", ".join(part for part in parts.values() if part)
+
+
+def _title(heading: Heading, parts: dict[str, str]) -> str:
+    own = heading.title
+    if not own:
+        own = f"Chapter {heading.label}" if heading.kind == "bare" else heading.label
+    part = _part_title(parts)
+    return f"{part} — {own}" if part else own
+
+
+def _heading_line(heading: Heading) -> str:
+    titled = heading.title and heading.title != heading.label
+    return f"{heading.label}. {heading.title}" if titled else heading.label
+
+
+def _chapter(title: str, paragraphs: Iterable[str]) -> ParsedChapter:
+    content = "\n\n".join(paragraph for paragraph in paragraphs if paragraph)
+    return ParsedChapter(title=" ".join(title.split()), content=content)

@@ -1,0 +1,44 @@
+"""Copy protection: what is encrypted cannot be read and is refused."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from novels.parsing.epub.archive import Archive
+from novels.parsing.epub.xml import attribute, elements, parse_xml
+from novels.parsing.errors import ParseError
+from novels.parsing.limits import Limits
+
+# Hidden fonts are no protection of the text.
+_FONT_METHODS: Final = frozenset(
+    {"http://www.idpf.org/2008/embedding", "http://ns.adobe.com/pdf/enc#RC"}
+)
+# Licences of Adobe, Readium LCP and Apple FairPlay.
+_LICENCES: Final = ("META-INF/rights.xml", "META-INF/license.lcpl", "META-INF/sinf.xml")
+_ENCRYPTION: Final = "META-INF/encryption.xml"
+
+
+def refuse_protected(archive: Archive, limits: Limits) -> None:
+    """Refuse a book with DRM; embedded fonts may be obfuscated.
+
+    Raises:
+        ParseError: Protected, or the declaration of what is encrypted is broken.
+    """
+    if any(archive.find(name) for name in _LICENCES):
+        raise _protected()
+    name = archive.find(_ENCRYPTION)
+    if name is None:
+        return
+    root = parse_xml(archive.read(name, max_bytes=limits.max_xml_bytes), name)
+    for data in elements(root, "EncryptedData"):
+        methods = [
+            attribute(element, "Algorithm") for element in elements(data, "EncryptionMethod")
+        ]
+        if not methods or any(method not in _FONT_METHODS for method in methods):
+            raise _protected()
+
+
+def _protected() -> ParseError:
+    return ParseError(
+        "drm", "The EPUB is copy-protected (DRM) and cannot be read. Upload an unprotected copy."
+    )

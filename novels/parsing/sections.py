@@ -1,0 +1,78 @@
+"""Names of parts of a book that are not numbered chapters."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Final
+
+# Written by the author: kept, at the beginning of the first chapter or the end of the last one.
+_NAMED: Final = re.compile(
+    r"(?:(?:author['’]?s?['’]? |general |the )?"
+    r"(?:preface|prologue|prelude|introduction|foreword|proem|epilogue|conclusion|afterword"
+    r"|postscript|vorwort|prolog|epilog|nachwort|einleitung|préface|avant-propos|épilogue"
+    r"|prólogo|epílogo|prefacio|prefazione|prologo|epilogo|пролог|эпилог|предисловие)"
+    r"|author['’]s note|to the reader|interlude)\b(?:[.:,—–-].{0,60}|\s+(?:to|by|of)\s.{1,60})?",
+    re.IGNORECASE,
+)
+# Made by the publisher, or only a way to find one's place: dropped.
+_DROPPED: Final = re.compile(
+    r"(?:half[- ]?)?title[- ]?page|half[- ]?title|cover|imprint|colophon|(?:un)?copyright(?: page"
+    r"| notice)?|(?:table of )?contents|endnotes|footnotes|notes|index|(?:list of )?illustrations"
+    r"|about the (?:author|publisher)|also by .{1,60}|transcriber['’]?s['’]? notes?"
+    r"|advertisements?|(?:the full )?project gutenberg.{0,3} licen[cs]e|(?:the full )?project "
+    r"gutenberg.{0,80}|inhalt(?:sverzeichnis)?|table des matières|índice|indice|содержание",
+    re.IGNORECASE,
+)
+_BACK: Final = re.compile(r"transcriber['’]?s['’]? notes?|(?:end|foot)notes|index", re.IGNORECASE)
+_CONTENTS: Final = re.compile(
+    r"(?:table of )?contents|inhalt(?:sverzeichnis)?|table des matières", re.IGNORECASE
+)
+_IMPRINT: Final = re.compile(
+    r"copyright|all rights reserved|printed (?:in|by|at)|published|publisher|\bisbn\b|transcriber"
+    r"|proofread|\bpublishing\b|first edition|this e-?(?:book|text)|www\.|https?:",
+    re.IGNORECASE,
+)
+_ORNAMENTS: Final = "#*_=~ -—–|[]:."
+# Title pages have short lines; a line of prose is longer than this and ends like a sentence.
+_PROSE_CHARS: Final = 60
+
+
+def is_named(label: str) -> bool:
+    """Say whether a heading is that of a preface, an epilogue or the like."""
+    return bool(_NAMED.fullmatch(label.strip(_ORNAMENTS)))
+
+
+def is_dropped(label: str) -> bool:
+    """Say whether a heading is that of a title page, a table of contents, notes or the like."""
+    return bool(_DROPPED.fullmatch(label.strip(_ORNAMENTS)))
+
+
+def is_back_matter(label: str) -> bool:
+    """Say whether a heading after the last chapter begins what is not the author's."""
+    return bool(_BACK.fullmatch(label.strip(_ORNAMENTS)))
+
+
+def is_contents(label: str) -> bool:
+    """Say whether a heading is that of a table of contents."""
+    return bool(_CONTENTS.fullmatch(label.strip(_ORNAMENTS)))
+
+
+def without_title_page(paragraphs: Iterable[str]) -> list[str]:
+    """Return paragraphs from the first that is prose or the heading of a preface."""
+    found = list(paragraphs)
+    for index, paragraph in enumerate(found):
+        if is_named(paragraph) or (_is_prose(paragraph) and not _IMPRINT.search(paragraph)):
+            return found[index:]
+    return []
+
+
+def _is_prose(paragraph: str) -> bool:
+    text = paragraph.rstrip("_*\"'”’)» ")
+    return len(text) >= _PROSE_CHARS and "\n" not in text and text[-1] in ".!?…:;—-"
+
+
+def is_imprint(paragraphs: Iterable[str]) -> bool:
+    """Say whether a page is about rights and printing: short, and it says so."""
+    text = "\n".join(paragraphs)
+    return len(text) < 4_000 and bool(_IMPRINT.search(text))
