@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator
+from functools import wraps
+from typing import Any, cast
 
 from django.contrib import admin
 from django.contrib.admin.apps import AdminConfig
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, StreamingHttpResponse
+from django.http.response import HttpResponseBase
 
 from morpheus.db.identity import acting_as
 
@@ -24,16 +27,30 @@ class MorpheusAdminSite(admin.AdminSite):
     site_title = "Morpheus"
     index_title = "Operations"
 
-    def admin_view(self, view: Any, cacheable: bool = False) -> Any:
+    def admin_view(self, view: Callable[..., Any], cacheable: bool = False) -> Any:
         inner = super().admin_view(view, cacheable)
 
-        def as_staff(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        @wraps(inner)
+        def as_staff(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
             if not self.has_permission(request):
                 return inner(request, *args, **kwargs)  # type: ignore[no-any-return]
-            with acting_as(request.user.pk, staff=True):
-                response: HttpResponse = inner(request, *args, **kwargs)
+            # Its own name: logging out, a view of this site too, makes the user anonymous.
+            staff_id = request.user.pk
+            with acting_as(staff_id, staff=True):
+                response: HttpResponseBase = inner(request, *args, **kwargs)
                 # Templates read rows too: render while the identity lasts.
                 render = getattr(response, "render", None)
-                return render() if callable(render) else response
+                if callable(render):
+                    return render()  # type: ignore[no-any-return]
+            if isinstance(response, StreamingHttpResponse) and not response.is_async:
+                chunks = cast("Iterable[bytes]", response.streaming_content)
+                response.streaming_content = _streamed_as_staff(staff_id, chunks)
+            return response
 
         return as_staff
+
+
+def _streamed_as_staff(staff_id: int | None, chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """Pass on what is read only while it is sent, which is after the view's transaction."""
+    with acting_as(staff_id, staff=True):
+        yield from chunks

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from typing import Any
 
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, RequestDataTooBig
 from django.db import DataError, InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.views import defaults
@@ -76,6 +76,8 @@ def _as_api_exception(exc: Exception) -> Exception:
         return exceptions.NotFound("There is nothing here, or it is not yours to see.")
     if isinstance(exc, PermissionDenied):
         return exceptions.PermissionDenied(str(exc) or None)
+    if isinstance(exc, RequestDataTooBig):
+        return exceptions.ParseError(str(exc))
     if isinstance(exc, DataError):
         return exceptions.ParseError("A value is out of range or malformed.")
     return exc

@@ -56,6 +56,9 @@ class RequestMiddleware:
         given = request.headers.get("X-Request-ID", "")
         identifier = given if _HARMLESS_ID.fullmatch(given) else uuid.uuid4().hex
         token = request_id.set(identifier)
+        # Everything here is UTF-8. A client's `charset` may name any codec of Python, even a
+        # compression, and Django would decode the query string by it.
+        request.encoding = None
         clock = QueryClock()
         try:
             with connection.execute_wrapper(clock):

@@ -77,12 +77,16 @@ class KeysetPagination(CursorPagination):
         cursor = request.query_params.get(self.cursor_query_param)
         self.position = self._decode(cursor) if cursor is not None else None
         backwards = self.position is not None and self.position.backwards
-        rows = list(self._slice(queryset, backwards)[: self.page_size + 1])
+        rows = self.read(queryset, backwards, self.page_size + 1)
         self._more = len(rows) > self.page_size
         self.page = rows[: self.page_size]
         if backwards:
             self.page.reverse()
         return self.page
+
+    def read(self, queryset: Any, backwards: bool, count: int) -> list[Any]:
+        """Return `count` rows beyond the position; override it for rows that no queryset gives."""
+        return list(self._slice(queryset, backwards)[:count])
 
     def get_next_link(self) -> str | None:
         """Return the URL of the page after this one, None on the last."""

@@ -34,7 +34,7 @@ class WindowThrottle(BaseThrottle):
 
     def allow_request(self, request: Request, view: APIView) -> bool:
         self.limit, self.window_s = settings.THROTTLE_RATES[self.scope]
-        return all([self._count(identity) <= self.limit for identity in self.identities(request)])
+        return all(self._count(identity) <= self.limit for identity in self.identities(request))
 
     def wait(self) -> float:
         """Return the seconds until the window ends."""

@@ -15,6 +15,10 @@ class UserManager(BaseUserManager):
     def normalize_email(cls, email: str | None) -> str:
         return (email or "").strip().lower()
 
+    def operators(self) -> models.QuerySet:
+        """Active superusers, the first one first."""
+        return self.filter(is_superuser=True, is_active=True).order_by("pk")
+
     def get_by_natural_key(self, username: str | None):
         return self.get(email=self.normalize_email(username))
 
@@ -34,6 +38,14 @@ class AccessTokenQuerySet(models.QuerySet):
     def live(self, now: datetime) -> AccessTokenQuerySet:
         """Tokens that still open something, of users who are still active."""
         return self.filter(expires_at__gt=now, user__is_active=True)
+
+    def expired(self, now: datetime) -> AccessTokenQuerySet:
+        """Tokens that open nothing any more."""
+        return self.filter(expires_at__lte=now)
+
+    def of_user(self, user_id: int) -> AccessTokenQuerySet:
+        """All tokens of one user, live or not."""
+        return self.filter(user_id=user_id)
 
     def with_user(self) -> AccessTokenQuerySet:
         """Token and user in one query."""

@@ -4,9 +4,25 @@ from __future__ import annotations
 
 from .environment import VAR_DIR, env
 
-__all__ = ["MAX_UPLOAD_BYTES", "STATIC_URL", "STORAGES", "WHITENOISE_USE_FINDERS"]
+__all__ = [
+    "FILE_UPLOAD_DIRECTORY_PERMISSIONS",
+    "FILE_UPLOAD_HANDLERS",
+    "FILE_UPLOAD_PERMISSIONS",
+    "IMAGE_MAX_BYTES",
+    "MAX_UPLOAD_BYTES",
+    "STATIC_URL",
+    "STORAGES",
+    "WHITENOISE_USE_FINDERS",
+]
 
 MAX_UPLOAD_BYTES = env.int("MAX_UPLOAD_MB", default=25) * 1024 * 1024
+# One comic panel.
+IMAGE_MAX_BYTES = env.int("IMAGE_MAX_MB", default=20) * 1024 * 1024
+# Received files go straight to the system's temporary folder and are moved from there.
+FILE_UPLOAD_HANDLERS = ["morpheus.uploads.BoundedUploadHandler"]
+# What is kept may be private: it is read by this system user alone.
+FILE_UPLOAD_PERMISSIONS = 0o600
+FILE_UPLOAD_DIRECTORY_PERMISSIONS = 0o700
 
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},

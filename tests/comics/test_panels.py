@@ -194,7 +194,7 @@ def test_adding_a_panel_costs_the_same_however_many_there_are(
     client = as_user(ann)
 
     def post():
-        client.post(url(comic), upload(make_picture()), format="multipart")
+        return client.post(url(comic), upload(make_picture()), format="multipart")
 
     post()
     assert_flat_queries(post, post, budget=7)

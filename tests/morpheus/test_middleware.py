@@ -63,6 +63,14 @@ def test_an_invented_method_is_refused_before_anything_counts_it(client):
     assert "GET" in answer["Allow"]
 
 
+@pytest.mark.django_db
+@pytest.mark.parametrize("charset", ["zlib", "utf-16", "rot13", "x" * 99])
+def test_a_charset_that_no_client_needs_does_no_harm(client, charset):
+    kind = f"application/json; charset={charset}"
+
+    assert client.get("/api/v1/novels/?author=%C3%A9", content_type=kind).status_code == 200
+
+
 def test_unknown_urls_are_problems(client):
     assert_problem(client.get("/api/v1/nothing/"), 404)
     assert_problem(client.get("/nothing"), 404)

@@ -1,0 +1,46 @@
+"""Bodies that no honest client sends: always a 4xx, never a fault of ours."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.users.conftest import LOGIN, TOKEN, USERS
+
+pytestmark = pytest.mark.django_db
+
+BODIES = {
+    "nothing": b"",
+    "not JSON": b"{",
+    "a number": b"1",
+    "null": b"null",
+    "a list": b"[1]",
+    "a string": b'"x"',
+    "not a number": b'{"email": NaN}',
+    "too many digits": b'{"email": ' + b"9" * 10_000 + b"}",
+    "not UTF-8": b'{"email": "\xff\xfe"}',
+    "UTF-16": '{"email": "a"}'.encode("utf-16"),
+    "nested deeply": b"[" * 200_000,
+    "nested deeply in a field": b'{"email": ' + b"[" * 200_000,
+    "long": b'{"email": "' + b"a" * 3_000_000 + b'"}',
+    "long password": b'{"email": "a@b.org", "password": "' + b"a" * 1_025 + b'"}',
+    "NUL": rb'{"email": "a@b.org\u0000", "password": "a\u0000b"}',
+    "a lone surrogate": rb'{"email": "a@b.org", "password": "\ud800"}',
+}
+
+
+@pytest.mark.parametrize("url", [TOKEN, LOGIN, USERS])
+@pytest.mark.parametrize("body", BODIES.values(), ids=BODIES)
+def test_a_hostile_body_is_refused_with_a_problem(api, url, body):
+    answer = api.generic("POST", url, body, content_type="application/json")
+
+    assert answer.status_code == 400
+    assert answer.headers["Content-Type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize("charset", ["zlib", "rot13", "hex", "utf-16", "nonsense"])
+def test_json_is_utf8_whatever_charset_is_claimed(api, charset):
+    body = b'{"email": "nobody@example.org", "password": "wrong"}'
+
+    answer = api.generic("POST", TOKEN, body, content_type=f"application/json; charset={charset}")
+
+    assert answer.status_code == 401

@@ -1,0 +1,149 @@
+"""`manage.py operator`."""
+
+from __future__ import annotations
+
+import threading
+import time
+from io import StringIO
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import connection
+
+from users.models import User
+from users.services import operator_ensure
+
+pytestmark = pytest.mark.django_db
+
+EMAIL = "operator@morpheus.local"
+
+
+@pytest.fixture
+def kept(settings, tmp_path):
+    """The file that holds the operator's login."""
+    settings.VAR_DIR = tmp_path / "var"
+    return settings.VAR_DIR / "operator-login"
+
+
+def run(**options) -> str:
+    out = StringIO()
+    call_command("operator", stdout=out, **options)
+    return out.getvalue()
+
+
+def test_the_first_run_makes_a_superuser_and_says_how_to_log_in(kept, client):
+    said = run()
+
+    email, password = kept.read_text().split()
+    assert email == EMAIL and email in said and password in said and "/admin/" in said
+    assert kept.stat().st_mode & 0o777 == 0o600
+    assert User.objects.get().is_superuser
+    assert client.login(username=email, password=password)
+
+
+def test_a_later_run_changes_nothing_and_says_where_the_password_is(kept):
+    run()
+    before = (kept.read_text(), User.objects.values().get())
+
+    said = run(email="other@example.org")
+
+    assert before == (kept.read_text(), User.objects.values().get())
+    assert EMAIL in said and str(kept) in said
+    assert before[0].split()[1] not in said
+
+
+def test_a_later_run_says_that_the_password_was_changed(kept):
+    run()
+    user = User.objects.get()
+    user.set_password("changed by the operator")
+    user.save()
+
+    assert "was changed since" in run()
+    user.refresh_from_db()
+    assert user.check_password("changed by the operator")
+
+
+def test_another_superuser_is_enough(kept, make_user):
+    make_user("root", is_staff=True, is_superuser=True)
+
+    said = run()
+
+    assert "root@example.org" in said
+    assert not kept.exists()
+    assert User.objects.count() == 1
+
+
+def test_an_inactive_superuser_is_not_enough(kept, make_user):
+    make_user("root", is_staff=True, is_superuser=True, is_active=False)
+
+    run()
+
+    assert User.objects.operators().get().email == EMAIL
+
+
+def test_a_stranger_with_the_operators_address_does_not_become_one(kept):
+    User.objects.create_user(EMAIL, "known to the stranger", display_name="Stranger")
+
+    with pytest.raises(CommandError, match="--email"):
+        run()
+
+    assert not User.objects.operators().exists()
+    run(email="Me@Example.org")
+    assert User.objects.operators().get().email == "me@example.org"
+
+
+def test_what_is_no_address_is_refused(kept):
+    with pytest.raises(CommandError, match="not an e-mail address"):
+        run(email="me")
+
+
+def test_a_kept_password_serves_a_new_database(kept):
+    run()
+    password = kept.read_text().split()[1]
+    User.objects.all().delete()
+
+    run()
+
+    assert User.objects.get().check_password(password)
+
+
+def test_a_kept_password_is_never_overwritten(kept):
+    run()
+    before = kept.read_text()
+    User.objects.all().delete()
+
+    with pytest.raises(CommandError, match="move the file away"):
+        run(email="other@example.org")
+
+    assert kept.read_text() == before
+
+
+def test_quiet_says_nothing(kept):
+    assert run(quiet=True) == ""
+    assert kept.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_runs_at_the_same_time_make_one_superuser():
+    start = threading.Barrier(4)
+    made = []
+
+    def slow_password():
+        time.sleep(0.05)  # The others are here by then, or wait.
+        return "a slow password"
+
+    def one():
+        start.wait()
+        try:
+            made.append(operator_ensure(email=EMAIL, password=slow_password))
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=one) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert sorted(made) == [False, False, False, True]
+    assert User.objects.operators().count() == 1

@@ -1,0 +1,99 @@
+"""GET and PATCH /users/me/."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.conftest import counted_queries
+from tests.users.conftest import ME
+
+pytestmark = pytest.mark.django_db
+
+
+def test_the_profile_shows_what_is_ones_own(make_user, as_user):
+    ann = make_user("ann", bio="Reads.")
+
+    answer = as_user(ann).get(ME)
+
+    assert answer.status_code == 200
+    assert answer.json() == {
+        "id": ann.pk,
+        "email": "ann@example.org",
+        "display_name": "Ann",
+        "bio": "Reads.",
+        "date_joined": ann.date_joined.strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+    }
+    assert "private" in answer.headers["Cache-Control"]
+
+
+@pytest.mark.parametrize("method", ["get", "patch"])
+def test_nobody_has_no_profile(api, method):
+    answer = getattr(api, method)(ME)
+
+    assert answer.status_code == 401
+    assert answer.headers["WWW-Authenticate"] == "Bearer"
+
+
+def test_name_and_bio_change_and_every_later_read_shows_it(make_user, as_user):
+    client = as_user(make_user("ann"))
+
+    answer = client.patch(ME, {"display_name": "  Anna ", "bio": "Writes."})
+
+    assert answer.status_code == 200
+    assert (answer.json()["display_name"], answer.json()["bio"]) == ("Anna", "Writes.")
+    assert client.get(ME).json() == answer.json()
+
+
+def test_what_is_not_given_stays(make_user, as_user):
+    client = as_user(make_user("ann", bio="Reads."))
+
+    assert client.patch(ME, {"display_name": "Anna"}).json()["bio"] == "Reads."
+    assert client.patch(ME, {}).json()["display_name"] == "Anna"
+
+
+def test_address_id_and_rights_cannot_be_changed(make_user, as_user):
+    ann = make_user("ann")
+    forged = {"id": 1, "email": "root@example.org", "is_staff": True, "date_joined": "2000-01-01"}
+
+    answer = as_user(ann).patch(ME, forged)
+
+    assert answer.status_code == 200
+    before = (ann.pk, ann.email, ann.is_staff, ann.date_joined)
+    ann.refresh_from_db()
+    assert before == (ann.pk, ann.email, ann.is_staff, ann.date_joined)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"display_name": ""},
+        {"display_name": None},
+        {"display_name": "x" * 81},
+        {"bio": "x" * 2001},
+        {"bio": "\x00"},
+        {"bio": []},
+        [],
+        "text",
+        5,
+    ],
+)
+def test_bad_input_is_refused_and_changes_nothing(make_user, as_user, body):
+    client = as_user(make_user("ann"))
+
+    assert client.patch(ME, body).status_code == 400
+    assert client.get(ME).json()["display_name"] == "Ann"
+
+
+@pytest.mark.parametrize("method", ["put", "post", "delete"])
+def test_other_methods_are_not_offered(make_user, as_user, method):
+    assert getattr(as_user(make_user("ann")), method)(ME, {}).status_code == 405
+
+
+def test_a_change_costs_two_queries(make_user, as_user):
+    client = as_user(make_user("ann"))
+
+    with counted_queries() as seen:
+        client.patch(ME, {"bio": "Writes."})
+
+    assert len(seen.sql) == 2, "\n".join(seen.sql)
+    assert "password" not in seen.sql[1]

@@ -1,0 +1,143 @@
+"""POST /users/."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+from django.db import connection
+from rest_framework.test import APIClient
+
+from tests.conftest import PASSWORD, counted_queries
+from tests.users.conftest import TOKEN, USERS
+from users.models import User
+
+pytestmark = pytest.mark.django_db
+
+ANN = {"email": "ann@example.org", "password": PASSWORD, "display_name": "Ann"}
+
+
+def test_a_stranger_becomes_a_user_who_can_log_in(api):
+    answer = api.post(USERS, ANN)
+
+    assert answer.status_code == 201
+    assert set(answer.json()) == {"id", "email", "display_name", "bio", "date_joined"}
+    user = User.objects.get(pk=answer.json()["id"])
+    assert (user.is_staff, user.is_superuser, user.is_active) == (False, False, True)
+    assert api.post(TOKEN, {"email": ANN["email"], "password": PASSWORD}).status_code == 200
+
+
+def test_nobody_registers_with_rights(api):
+    answer = api.post(USERS, ANN | {"is_staff": True, "is_superuser": True, "id": 7})
+
+    user = User.objects.get(email=ANN["email"])
+    assert answer.status_code == 201
+    assert (user.is_staff, user.is_superuser) == (False, False)
+    assert user.pk != 7
+
+
+@pytest.mark.parametrize("email", ["ann@example.org", "ANN@Example.Org", " ann@example.org "])
+def test_an_address_that_is_taken_is_refused_in_any_case(api, email):
+    api.post(USERS, ANN)
+
+    answer = api.post(USERS, ANN | {"email": email})
+
+    assert answer.status_code == 400
+    assert answer.json()["errors"]["email"] == ["A user with this address exists."]
+    assert User.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    "field, value",
+    [
+        ("email", "nobody"),
+        ("email", ""),
+        ("email", "a" * 250 + "@example.org"),
+        ("email", "a\x00@example.org"),
+        ("email", None),
+        ("email", ["ann@example.org"]),
+        ("password", "x7!k"),
+        ("password", "password123"),
+        ("password", "8462517390"),
+        ("password", "ann@example.org"),
+        ("password", "long enough\x00"),
+        ("password", "correct horse " * 80),
+        ("password", {"a": 1}),
+        ("password", True),
+        ("display_name", " "),
+        ("display_name", "x" * 81),
+        ("display_name", "nul\x00"),
+    ],
+)
+def test_bad_input_names_the_field_and_never_repeats_the_password(api, field, value):
+    body = ANN | {field: value}
+
+    answer = api.post(USERS, body)
+
+    assert answer.status_code == 400
+    assert list(answer.json()["errors"]) == [field]
+    if isinstance(body["password"], str):
+        assert body["password"] not in answer.content.decode()
+    assert not User.objects.exists()
+
+
+def test_ones_own_name_is_a_weak_password(api):
+    answer = api.post(USERS, ANN | {"display_name": "Annabella Rose", "password": "annabellarose"})
+
+    assert list(answer.json()["errors"]) == ["password"]
+
+
+@pytest.mark.parametrize("field", ["email", "password", "display_name"])
+def test_every_field_is_required(api, field):
+    answer = api.post(USERS, {name: value for name, value in ANN.items() if name != field})
+
+    assert answer.status_code == 400
+    assert list(answer.json()["errors"]) == [field]
+
+
+def test_the_password_is_kept_as_it_is_typed(api):
+    api.post(USERS, ANN | {"password": "  spaces around it  "})
+
+    assert User.objects.get().check_password("  spaces around it  ")
+
+
+def test_no_password_reaches_the_log(api, caplog):
+    caplog.set_level("DEBUG")
+    secret = "a password to look for"
+
+    api.post(USERS, ANN | {"password": secret})
+    api.post(USERS, ANN | {"password": secret})
+    api.post(TOKEN, {"email": ANN["email"], "password": secret})
+    api.post(TOKEN, {"email": ANN["email"], "password": f"not {secret}"})
+
+    assert secret not in caplog.text
+
+
+def test_registering_costs_one_query(api):
+    with counted_queries() as seen:
+        api.post(USERS, ANN)
+
+    assert len(seen.sql) == 1, "\n".join(seen.sql)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_registrations_that_race_one_wins_and_the_others_are_told():
+    start = threading.Barrier(6)
+    answers = []
+
+    def register(email):
+        start.wait()
+        try:
+            answers.append(APIClient().post(USERS, ANN | {"email": email}).status_code)
+        finally:
+            connection.close()
+
+    emails = ["ann@example.org", "ANN@example.org", "Ann@Example.org"] * 2
+    threads = [threading.Thread(target=register, args=[email]) for email in emails]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert sorted(answers) == [201, 400, 400, 400, 400, 400]
+    assert User.objects.count() == 1

@@ -1,0 +1,139 @@
+"""POST /auth/login/ and /auth/logout/, and writes with the session cookie."""
+
+from __future__ import annotations
+
+import pytest
+from django.conf import settings
+from django.contrib.sessions.backends.cached_db import SessionStore
+
+from tests.conftest import PASSWORD, counted_queries
+from tests.users.conftest import LOGIN, LOGOUT, ME, USERS
+
+pytestmark = pytest.mark.django_db
+
+
+def csrf(browser):
+    return {"HTTP_X_CSRFTOKEN": browser.cookies[settings.CSRF_COOKIE_NAME].value}
+
+
+def test_a_session_opens_the_api(browser, log_in, make_user):
+    answer = log_in(make_user("ann"))
+
+    assert answer.status_code == 200
+    assert answer.json()["email"] == "ann@example.org"
+    assert answer.cookies[settings.SESSION_COOKIE_NAME]["httponly"]
+    assert browser.get(ME).json()["email"] == "ann@example.org"
+
+
+@pytest.mark.parametrize("secure", [True, False])
+def test_the_session_cookie_is_for_https_where_the_site_is(api, make_user, settings, secure):
+    make_user("ann")
+    settings.SESSION_COOKIE_SECURE = secure
+
+    answer = api.post(LOGIN, {"email": "ann@example.org", "password": PASSWORD})
+
+    cookie = answer.cookies[settings.SESSION_COOKIE_NAME]
+    assert bool(cookie["secure"]) is secure
+    assert cookie["samesite"] == "Lax"
+
+
+def test_a_wrong_password_opens_nothing(browser, log_in, make_user):
+    answer = log_in(make_user("ann"), password="wrong")
+
+    assert answer.status_code == 401
+    assert answer.headers["WWW-Authenticate"] == "Bearer"
+    assert settings.SESSION_COOKIE_NAME not in answer.cookies
+    assert browser.get(ME).status_code == 401
+
+
+def test_an_inactive_user_cannot_log_in(browser, log_in, make_user):
+    assert log_in(make_user("ann", is_active=False)).status_code == 401
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    ["application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "text/plain", ""],
+)
+def test_a_form_of_another_site_cannot_log_in(browser, make_user, content_type):
+    make_user("ann")
+    body = f'{{"email": "ann@example.org", "password": "{PASSWORD}"}}'
+
+    answer = browser.generic("POST", LOGIN, body, content_type=content_type)
+
+    assert answer.status_code in (400, 415)
+    assert settings.SESSION_COOKIE_NAME not in answer.cookies
+
+
+def test_a_session_key_that_was_there_before_is_not_kept(browser, log_in, make_user):
+    planted = SessionStore()
+    planted["cart"] = "attacker's"
+    planted.create()
+    browser.cookies[settings.SESSION_COOKIE_NAME] = planted.session_key
+
+    answer = log_in(make_user("ann"))
+
+    assert answer.cookies[settings.SESSION_COOKIE_NAME].value != planted.session_key
+    assert not SessionStore().exists(planted.session_key)
+
+
+def test_a_session_of_one_user_is_not_taken_over_by_the_next(browser, log_in, make_user):
+    log_in(make_user("ann"))
+    before = browser.cookies[settings.SESSION_COOKIE_NAME].value
+
+    log_in(make_user("bob"))
+
+    assert browser.get(ME).json()["email"] == "bob@example.org"
+    assert not SessionStore().exists(before)
+
+
+def test_a_write_with_the_session_needs_the_csrf_token(browser, log_in, make_user):
+    log_in(make_user("ann"))
+
+    refused = browser.patch(ME, {"bio": "forged"})
+    accepted = browser.patch(ME, {"bio": "mine"}, **csrf(browser))
+
+    assert refused.status_code == 403
+    assert refused.headers["Content-Type"] == "application/problem+json"
+    assert accepted.json()["bio"] == "mine"
+
+
+def test_logging_out_needs_the_csrf_token_and_ends_the_session(browser, log_in, make_user):
+    log_in(make_user("ann"))
+    key = browser.cookies[settings.SESSION_COOKIE_NAME].value
+
+    assert browser.post(LOGOUT).status_code == 403
+    assert browser.get(ME).status_code == 200
+
+    assert browser.post(LOGOUT, **csrf(browser)).status_code == 204
+    assert browser.get(ME).status_code == 401
+    assert not SessionStore().exists(key)
+
+
+def test_logging_out_without_a_session_is_a_clients_mistake(api, make_user, as_user):
+    assert api.post(LOGOUT).status_code == 401
+    assert as_user(make_user("ann")).post(LOGOUT).status_code == 400
+
+
+def test_a_session_ends_with_the_password(browser, log_in, make_user):
+    ann = make_user("ann")
+    log_in(ann)
+
+    ann.set_password("another long password")
+    ann.save()
+
+    assert browser.get(ME).status_code == 401
+
+
+def test_a_session_costs_one_query(browser, log_in, make_user):
+    log_in(make_user("ann"))
+
+    with counted_queries() as seen:
+        assert browser.get(ME).status_code == 200
+
+    assert len(seen.sql) == 1, "\n".join(seen.sql)
+
+
+def test_registering_needs_json_too(browser):
+    answer = browser.generic("POST", USERS, "email=a", "application/x-www-form-urlencoded")
+
+    assert answer.status_code == 415

@@ -1,0 +1,208 @@
+"""POST and DELETE /auth/token/, and requests with a bearer token."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.conf import settings
+from django.utils import timezone
+
+from tests.conftest import PASSWORD, counted_queries
+from tests.users.conftest import ME, TOKEN
+from users.models import AccessToken
+from users.tokens import token_digest
+
+pytestmark = pytest.mark.django_db
+
+
+def test_a_token_opens_the_api_until_it_expires(api, make_user):
+    ann = make_user("ann")
+
+    answer = api.post(TOKEN, {"email": "ann@example.org", "password": PASSWORD})
+
+    assert answer.status_code == 200
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert set(answer.data) == {"token", "expires_at", "user"}
+    assert answer.json()["user"]["id"] == ann.pk
+    days = timezone.datetime.fromisoformat(answer.json()["expires_at"]) - timezone.now()
+    assert timedelta(days=settings.TOKEN_TTL_DAYS - 1) < days
+    api.credentials(HTTP_AUTHORIZATION=f"Bearer {answer.data['token']}")
+    assert api.get(ME).json()["email"] == "ann@example.org"
+
+
+def test_the_database_knows_only_the_digest(api, make_user):
+    make_user("ann")
+
+    secret = api.post(TOKEN, {"email": "ann@example.org", "password": PASSWORD}).data["token"]
+
+    token = AccessToken.objects.get()
+    assert bytes(token.digest) == token_digest(secret)
+    assert secret not in str(token.__dict__)
+
+
+def test_an_address_logs_in_however_it_is_typed(api, make_user):
+    make_user("ann")
+
+    answer = api.post(TOKEN, {"email": " Ann@Example.ORG ", "password": PASSWORD})
+
+    assert answer.status_code == 200
+
+
+def test_a_login_is_remembered_and_sweeps_the_users_expired_tokens(api, make_user, as_user):
+    ann = make_user("ann")
+    as_user(ann)
+    AccessToken.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
+
+    api.post(TOKEN, {"email": ann.email, "password": PASSWORD})
+
+    assert AccessToken.objects.filter(user=ann).count() == 1
+    ann.refresh_from_db()
+    assert ann.last_login is not None
+
+
+@pytest.mark.parametrize("email", ["ann@example.org", "nobody@example.org"])
+def test_wrong_password_and_unknown_address_get_the_same_answer(api, make_user, email):
+    make_user("ann")
+
+    answer = api.post(TOKEN, {"email": email, "password": "wrong"})
+
+    assert answer.status_code == 401
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert answer.headers["WWW-Authenticate"] == "Bearer"
+    assert answer.json()["detail"] == "Address and password do not belong together."
+
+
+@pytest.mark.parametrize("email", ["ann@example.org", "nobody@example.org"])
+def test_wrong_password_and_unknown_address_cost_the_same_work(api, make_user, monkeypatch, email):
+    from django.contrib.auth.hashers import MD5PasswordHasher
+
+    make_user("ann")
+    hashed = []
+    encode = MD5PasswordHasher.encode
+    monkeypatch.setattr(
+        MD5PasswordHasher, "encode", lambda *args: hashed.append(1) or encode(*args)
+    )
+
+    with counted_queries() as seen:
+        api.post(TOKEN, {"email": email, "password": "wrong"})
+
+    assert len(hashed) == 1
+    assert len(seen.sql) == 1
+
+
+def test_an_inactive_user_cannot_log_in_and_their_token_is_worthless(api, make_user, as_user):
+    ann = make_user("ann")
+    client = as_user(ann)
+    ann.is_active = False
+    ann.save(update_fields=["is_active"])
+
+    assert api.post(TOKEN, {"email": ann.email, "password": PASSWORD}).status_code == 401
+    assert client.get(ME).status_code == 401
+
+
+def test_the_token_of_a_deleted_user_is_worthless(make_user, as_user):
+    ann = make_user("ann")
+    client = as_user(ann)
+
+    ann.delete()
+
+    assert client.get(ME).status_code == 401
+    assert not AccessToken.objects.exists()
+
+
+def test_an_expired_token_is_worthless(make_user, as_user):
+    client = as_user(make_user("ann"))
+    assert client.get(ME).status_code == 200
+
+    AccessToken.objects.update(expires_at=timezone.now() - timedelta(microseconds=1))
+
+    assert client.get(ME).status_code == 401
+
+
+@pytest.mark.parametrize(
+    "header",
+    ["Bearer", "Bearer ", "Bearer a b", "Bearer " + "x" * 4000, "bearer \xff\xfe", "Bearer \t0"],
+)
+def test_a_garbage_token_is_401_and_says_how_to_log_in(api, header):
+    api.credentials(HTTP_AUTHORIZATION=header)
+
+    answer = api.get(ME)
+
+    assert answer.status_code == 401
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert answer.headers["WWW-Authenticate"] == "Bearer"
+
+
+def test_revoking_ends_the_token_used_and_no_other(make_user, as_user):
+    ann = make_user("ann")
+    one, other = as_user(ann), as_user(ann)
+
+    assert one.delete(TOKEN).status_code == 204
+
+    assert one.get(ME).status_code == 401
+    assert one.delete(TOKEN).status_code == 401
+    assert other.get(ME).status_code == 200
+
+
+def test_without_a_bearer_token_there_is_nothing_to_revoke(api, browser, log_in, make_user):
+    log_in(make_user("ann"))
+
+    for client in (api, browser):
+        answer = client.delete(TOKEN)
+        assert answer.status_code == 401
+        assert "Authorization: Bearer" in answer.json()["detail"]
+
+
+def test_a_stale_token_does_not_keep_its_owner_from_logging_in(api, make_user):
+    make_user("ann")
+    api.credentials(HTTP_AUTHORIZATION="Bearer stale")
+
+    answer = api.post(TOKEN, {"email": "ann@example.org", "password": PASSWORD})
+
+    assert answer.status_code == 200
+
+
+def test_a_changed_password_revokes_every_token(make_user, as_user):
+    ann, bob = make_user("ann"), make_user("bob")
+    anns, bobs = as_user(ann), as_user(bob)
+
+    ann.set_password("another long password")
+    ann.save()
+
+    assert anns.get(ME).status_code == 401
+    assert bobs.get(ME).status_code == 200
+
+
+def test_an_old_hash_is_renewed_at_login_and_tokens_live_on(api, make_user, as_user, settings):
+    ann = make_user("ann")
+    client = as_user(ann)
+    old = ann.password
+    settings.PASSWORD_HASHERS = [
+        "tests.users.hashers.CheapPBKDF2",
+        "django.contrib.auth.hashers.MD5PasswordHasher",
+    ]
+
+    api.post(TOKEN, {"email": ann.email, "password": PASSWORD})
+
+    ann.refresh_from_db()
+    assert ann.password != old and ann.password.startswith("pbkdf2_sha256$1$")
+    assert client.get(ME).status_code == 200
+
+
+def test_a_bearer_token_costs_one_query(make_user, as_user):
+    client = as_user(make_user("ann"))
+
+    with counted_queries() as seen:
+        assert client.get(ME).status_code == 200
+
+    assert len(seen.sql) == 1, "\n".join(seen.sql)
+
+
+def test_logging_in_costs_four_queries(api, make_user):
+    make_user("ann")
+
+    with counted_queries() as seen:
+        api.post(TOKEN, {"email": "ann@example.org", "password": PASSWORD})
+
+    assert len(seen.sql) == 4, "\n".join(seen.sql)

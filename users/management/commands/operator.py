@@ -1,0 +1,97 @@
+"""Make sure that somebody can log in to the admin."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.core.management.base import BaseCommand, CommandError
+from django.core.validators import validate_email
+
+from users import services
+from users.models import User
+
+HOW = "Log in at /admin/, or for the API at POST /api/v1/auth/token/."
+
+
+class Login(NamedTuple):
+    """What `VAR_DIR/operator-login` holds, one line each."""
+
+    email: str
+    password: str
+
+
+class Command(BaseCommand):
+    help = "Make a superuser if there is none; say how to log in."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--email", default="operator@morpheus.local", help="of a new superuser")
+        parser.add_argument("--quiet", action="store_true", help="print errors only")
+
+    def handle(self, *, email: str, quiet: bool, **options: Any) -> None:
+        path = settings.VAR_DIR / "operator-login"
+        try:
+            validate_email(email := User.objects.normalize_email(email))
+            made = services.operator_ensure(email=email, password=lambda: _kept(path, email))
+        except ValidationError as error:
+            raise CommandError(f"{email} is not an e-mail address.") from error
+        except services.NotAnOperator as error:
+            raise CommandError(
+                f"{email} belongs to a user who is no active superuser, and stays so: choose "
+                "another address with --email."
+            ) from error
+        if not quiet:
+            self.stdout.write(_first(path) if made else _again(path))
+
+
+def _first(path: Path) -> str:
+    login = _read(path)
+    return (
+        f"A superuser was made:\n  e-mail    {login.email}\n  password  {login.password}\n"
+        f"{HOW} The password is kept in {path}."
+    )
+
+
+def _again(path: Path) -> str:
+    """Say who the operator is and whether the kept password still opens anything."""
+    try:
+        login = _read(path)
+    except FileNotFoundError:
+        email = User.objects.operators().values_list("email", flat=True).first()
+        return f"Operator: {email}; {path} is not there, so the password is not known here. {HOW}"
+    user = User.objects.operators().filter(email=login.email).first()
+    if user is not None and user.check_password(login.password):
+        return f"Operator: {login.email}; the password is in {path}. {HOW}"
+    return f"Operator: {login.email}; the password in {path} was changed since. {HOW}"
+
+
+def _read(path: Path) -> Login:
+    return Login(*path.read_text().split("\n")[:2])
+
+
+def _kept(path: Path, email: str) -> str:
+    """Return the password kept for `email`; make and keep one, for our eyes only, if needed.
+
+    Kept before the user is made: a crash in between costs nothing, the next run uses it.
+    """
+    if path.exists():
+        login = _read(path)
+        if login.email != email:
+            raise CommandError(
+                f"{path} holds the login of {login.email}, who is no active superuser: move the "
+                f"file away, or give --email {login.email}."
+            )
+        return login.password
+    path.parent.mkdir(parents=True, exist_ok=True)
+    password = secrets.token_urlsafe(18)
+    draft = path.with_name(f"{path.name}.{os.getpid()}")
+    draft.unlink(missing_ok=True)
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(f"{email}\n{password}\n")
+    draft.replace(path)
+    return password

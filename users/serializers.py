@@ -1,0 +1,90 @@
+"""Users and tokens as JSON; reading and writing have separate classes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
+from rest_framework import serializers
+
+from users.models import AccessToken, User
+
+# Longer ones would only make hashing them expensive.
+MAX_PASSWORD_CHARS = 1024
+
+
+class EmailField(serializers.EmailField):
+    """An address in the spelling that the database keeps."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(max_length=254, **options)
+
+    def to_internal_value(self, data: Any) -> str:
+        return User.objects.normalize_email(super().to_internal_value(data))
+
+
+class PasswordField(serializers.CharField):
+    """A password, taken as it is typed and never sent back."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(
+            max_length=MAX_PASSWORD_CHARS,
+            trim_whitespace=False,
+            write_only=True,
+            style={"input_type": "password"},
+            **options,
+        )
+
+
+class ProfileSerializer(serializers.ModelSerializer):
+    """What a user sees of themselves."""
+
+    class Meta:
+        model = User
+        fields = ["id", "email", "display_name", "bio", "date_joined"]
+        read_only_fields = fields
+
+
+class ProfileInput(serializers.ModelSerializer):
+    """What a user may change of themselves."""
+
+    class Meta:
+        model = User
+        fields = ["display_name", "bio"]
+
+
+class CredentialsInput(serializers.Serializer):
+    """What a user logs in with."""
+
+    email = EmailField()
+    password = PasswordField()
+
+
+class RegisterInput(serializers.Serializer):
+    """What somebody becomes a user with."""
+
+    email = EmailField()
+    password = PasswordField()
+    display_name = serializers.CharField(max_length=80)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Refuse weak passwords; the user's own name and address are weak ones."""
+        user = User(email=attrs["email"], display_name=attrs["display_name"])
+        try:
+            validate_password(attrs["password"], user)
+        except ValidationError as error:
+            raise serializers.ValidationError({"password": error.messages}) from error
+        return attrs
+
+
+class TokenSerializer(serializers.ModelSerializer):
+    """A new token; `token` is its secret, which is shown this once."""
+
+    token = serializers.CharField(read_only=True)
+    user = ProfileSerializer(read_only=True)
+
+    class Meta:
+        model = AccessToken
+        fields = ["token", "expires_at", "user"]
+        read_only_fields = fields
