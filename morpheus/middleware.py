@@ -58,7 +58,7 @@ class RequestMiddleware:
         token = request_id.set(identifier)
         # Everything here is UTF-8. A client's `charset` may name any codec of Python, even a
         # compression, and Django would decode the query string by it.
-        request.encoding = None
+        request.encoding = None  # type: ignore[assignment] # None is the default
         clock = QueryClock()
         try:
             with connection.execute_wrapper(clock):

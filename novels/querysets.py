@@ -40,6 +40,14 @@ class NovelQuerySet(models.QuerySet):
             "updated_at",
         )
 
+    def for_status(self) -> NovelQuerySet:
+        """A novel with how far its upload is parsed, in one query."""
+        return (
+            self.select_related("status")
+            .filter(status__isnull=False)
+            .only("id", "is_public", "status")
+        )
+
 
 class ChapterQuerySet(models.QuerySet):
     """Reads of chapters; the text is apart and is read only where it is shown."""
@@ -52,8 +60,13 @@ class ChapterQuerySet(models.QuerySet):
         """What a table of contents shows."""
         return self.only("id", "novel_id", "number", "title", "word_count")
 
+    def visible_to(self, user_id: int | None) -> ChapterQuerySet:
+        """Chapters of novels that a reader may see; for look-ups, not for lists."""
+        public = Q(novel__is_public=True)
+        return self.filter(public if user_id is None else public | Q(novel__owner_id=user_id))
+
     def for_reader(self) -> ChapterQuerySet:
-        """A chapter with its text, in one query."""
-        return self.select_related("text").only(
-            "id", "novel_id", "number", "title", "word_count", "text__content"
+        """A chapter with its text and whether its novel is public, in one query."""
+        return self.select_related("text", "novel").only(
+            "id", "number", "title", "word_count", "text__content", "novel__is_public"
         )

@@ -2,6 +2,17 @@
 
 from __future__ import annotations
 
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from novels.views.chapters import ChapterListView, ChapterView, StatusView
+from novels.views.novels import NovelListView, NovelView
+from novels.views.search import SearchView
+
+urlpatterns = [
+    path("novels/", NovelListView.as_view(), name="novels"),
+    path("novels/<int:pk>/", NovelView.as_view(), name="novel"),
+    path("novels/<int:pk>/chapters/", ChapterListView.as_view(), name="chapters"),
+    path("novels/<int:pk>/chapters/<int:number>/", ChapterView.as_view(), name="chapter"),
+    path("novels/<int:pk>/status/", StatusView.as_view(), name="novel-status"),
+    path("search/", SearchView.as_view(), name="search"),
+]

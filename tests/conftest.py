@@ -151,9 +151,8 @@ def make_novels(make_user: Callable[..., Any]) -> Callable[..., list[Any]]:
 @pytest.fixture
 def make_chapters() -> Callable[..., list[Any]]:
     """Add chapters with their texts to a novel, and make it searchable."""
-    from novels.search import documents_rebuild
-
     from novels.models import Chapter, ChapterText, Novel
+    from novels.search import documents_rebuild
 
     def make(novel: Any, *texts: str, titles: list[str] | None = None) -> list[Chapter]:
         with acting_as(novel.owner_id):

@@ -1,0 +1,253 @@
+"""Novels, their chapters and their processing in the admin."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.db import models
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
+
+from morpheus.admin_models import MorpheusAdmin, ReadOnlyAdmin
+from novels import services
+from novels.models import (
+    Chapter,
+    ChapterText,
+    Genre,
+    Language,
+    Novel,
+    NovelUpload,
+    ProcessingStatus,
+    SearchDocument,
+)
+
+OWNERS_EMAIL = "the owner's whole e-mail address"
+
+
+def reparse(
+    modeladmin: MorpheusAdmin, request: HttpRequest, queryset: QuerySet, failed: models.Q
+) -> None:
+    """Queue the parse of what failed among the chosen; `queryset` has the novels' primary keys."""
+    novel_ids = sorted(queryset.filter(failed).values_list("pk", flat=True))
+    queued = 0
+    for novel_id in novel_ids:
+        try:
+            services.novel_reparse(novel_id=novel_id)
+            queued += 1
+        except services.NothingToParse as error:
+            modeladmin.message_user(request, str(error), messages.WARNING)
+    modeladmin.message_user(
+        request,
+        f"{queued} of {len(novel_ids)} failed novels are parsed again; others are left alone.",
+        messages.SUCCESS if queued else messages.WARNING,
+    )
+
+
+class ReferenceAdmin(MorpheusAdmin):
+    """A small table that novels point to."""
+
+    ordering = ("name",)
+    search_prefixes = ("name",)
+    search_help_text = "Beginning of the name, or id."
+
+    def get_deleted_objects(
+        self, objs: Any, request: HttpRequest
+    ) -> tuple[list[str], dict[str, int], set[str], list[str]]:
+        """Refuse what novels point to, without listing those novels: they may be a million."""
+        column = self.opts.model_name
+        used = [str(obj) for obj in objs if Novel.objects.filter(**{column: obj}).exists()]
+        protected = [f"{name}, which novels have" for name in used]
+        return (
+            [str(obj) for obj in objs],
+            {self.opts.verbose_name_plural: len(objs)},
+            set(),
+            protected,
+        )
+
+
+@admin.register(Genre)
+class GenreAdmin(ReferenceAdmin):
+    list_display = ["name", "slug"]
+    prepopulated_fields = {"slug": ["name"]}
+
+
+@admin.register(Language)
+class LanguageAdmin(ReferenceAdmin):
+    list_display = ["name", "code", "search_config"]
+
+
+class StatusInline(admin.StackedInline):
+    """How far the novel's parse is."""
+
+    model = ProcessingStatus
+    can_delete = False
+    fields = readonly_fields = ["state", "stage", "progress", "message", "updated_at"]
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+class UploadInline(admin.StackedInline):
+    """The file that the novel was made from."""
+
+    model = NovelUpload
+    can_delete = False
+    fields = readonly_fields = ["filename", "size_bytes", "digest", "path", "uploaded_at"]
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+@admin.register(Novel)
+class NovelAdmin(MorpheusAdmin):
+    """Novels come from files, so none is added here; what changes goes through the services."""
+
+    list_display = [
+        "title",
+        "author",
+        "owner",
+        "genre",
+        "language",
+        "is_public",
+        "state",
+        "chapter_count",
+        "word_count",
+        "created_at",
+    ]
+    list_select_related = ["owner", "genre", "language", "status"]
+    list_defer = ("synopsis", "owner__bio", "owner__password")
+    list_filter = ["status__state", "is_public", "genre", "language"]
+    search_prefixes = ("title",)
+    search_email = "owner__email"
+    search_help_text = f"Beginning of the title (case counts), {OWNERS_EMAIL}, or id."
+    autocomplete_fields = ["genre", "language"]
+    fields = [
+        "title",
+        "author",
+        "synopsis",
+        "genre",
+        "language",
+        "is_public",
+        "owner",
+        "chapters",
+        "word_count",
+        "created_at",
+        "updated_at",
+    ]
+    readonly_fields = ["owner", "chapters", "word_count", "created_at", "updated_at"]
+    inlines = [StatusInline, UploadInline]
+    actions = ["publish", "unpublish", "reparse_failed"]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    @admin.display(empty_value="-")
+    def state(self, novel: Novel) -> str:
+        return novel.status.state
+
+    @admin.display
+    def chapters(self, novel: Novel) -> str:
+        url = reverse("admin:novels_chapter_changelist")
+        return format_html(
+            '<a href="{}?novel__id__exact={}">{} chapters</a>', url, novel.pk, novel.chapter_count
+        )
+
+    def save_model(self, request: HttpRequest, obj: Novel, form: Any, change: bool) -> None:
+        changes = {name: form.cleaned_data[name] for name in form.changed_data}
+        services.novel_update(novel_id=obj.pk, changes=changes)
+
+    def delete_model(self, request: HttpRequest, obj: Novel) -> None:
+        services.novel_delete(novel_id=obj.pk)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet) -> None:
+        for novel_id in sorted(queryset.values_list("pk", flat=True)):
+            services.novel_delete(novel_id=novel_id)
+
+    @admin.action(description="Publish", permissions=["change"])
+    def publish(self, request: HttpRequest, queryset: QuerySet) -> None:
+        self._set_visibility(request, queryset, is_public=True)
+
+    @admin.action(description="Unpublish", permissions=["change"])
+    def unpublish(self, request: HttpRequest, queryset: QuerySet) -> None:
+        self._set_visibility(request, queryset, is_public=False)
+
+    @admin.action(description="Parse again what failed", permissions=["change"])
+    def reparse_failed(self, request: HttpRequest, queryset: QuerySet) -> None:
+        reparse(self, request, queryset, models.Q(status__state=ProcessingStatus.State.FAILED))
+
+    def _set_visibility(self, request: HttpRequest, chosen: QuerySet, *, is_public: bool) -> None:
+        novel_ids = sorted(chosen.values_list("pk", flat=True))
+        count = services.novel_set_visibility(novel_ids=novel_ids, is_public=is_public)
+        self.message_user(
+            request, f"{count} novels are {'public' if is_public else 'private'} now."
+        )
+
+
+@admin.register(ProcessingStatus)
+class ProcessingStatusAdmin(ReadOnlyAdmin):
+    list_display = ["novel", "state", "stage", "progress", "message", "updated_at"]
+    list_select_related = ["novel"]
+    list_defer = ("novel__synopsis",)
+    list_filter = ["state"]
+    search_email = "novel__owner__email"
+    search_help_text = f"The novel's id, or {OWNERS_EMAIL}."
+    actions = ["reparse_failed"]
+
+    def has_reparse_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("novels.change_novel")
+
+    @admin.action(description="Parse again what failed", permissions=["reparse"])
+    def reparse_failed(self, request: HttpRequest, queryset: QuerySet) -> None:
+        reparse(self, request, queryset, models.Q(state=ProcessingStatus.State.FAILED))
+
+
+@admin.register(NovelUpload)
+class NovelUploadAdmin(ReadOnlyAdmin):
+    list_display = ["filename", "novel", "owner", "size_bytes", "uploaded_at"]
+    list_select_related = ["novel", "owner"]
+    list_defer = ("novel__synopsis", "owner__bio", "owner__password")
+    search_email = "owner__email"
+    search_help_text = f"The novel's id, or {OWNERS_EMAIL}."
+
+
+@admin.register(Chapter)
+class ChapterAdmin(ReadOnlyAdmin):
+    """Chapters with their text; they change when their novel is parsed again."""
+
+    list_display = ["title", "novel", "number", "word_count"]
+    list_select_related = ["novel"]
+    list_defer = ("novel__synopsis",)
+    ordering = ("novel_id", "number")
+    fields = ["novel", "number", "title", "word_count", "content"]
+    search_numbers = ("novel_id",)
+    search_email = "novel__owner__email"
+    search_help_text = f"The novel's id, or {OWNERS_EMAIL}."
+
+    @admin.display(description="text", empty_value="-")
+    def content(self, chapter: Chapter) -> str:
+        return format_html(
+            '<div style="white-space: pre-wrap; max-width: 45em">{}</div>', chapter.text.content
+        )
+
+
+@admin.register(ChapterText)
+class ChapterTextAdmin(ReadOnlyAdmin):
+    list_display = ["chapter_id", "chapter"]
+    list_select_related = ["chapter"]
+    list_defer = ("content",)
+    search_help_text = "The chapter's id."
+
+
+@admin.register(SearchDocument)
+class SearchDocumentAdmin(ReadOnlyAdmin):
+    """What full-text search reads; the vector itself is for no eyes."""
+
+    list_display = ["id", "novel", "chapter"]
+    list_select_related = ["novel", "chapter"]
+    list_defer = ("vector", "novel__synopsis")
+    fields = ["novel", "chapter"]
+    search_numbers = ("pk", "novel_id")
+    search_help_text = "Its own or the novel's id."

@@ -1,0 +1,126 @@
+"""Import novels from files and folders, parsing them here and now."""
+
+from __future__ import annotations
+
+import sys
+from argparse import ArgumentParser
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from django.core.files import File
+from django.core.management.base import BaseCommand, CommandError
+from tqdm import tqdm
+
+from morpheus.db.identity import acting_as
+from novels.models import Novel
+from novels.parsing import ParseError
+from novels.serializers import PUBLIC, VISIBILITIES
+from novels.services import UploadExists, novel_import
+from users.models import User
+
+# Whom imported novels belong to unless told otherwise; nobody can log in as this user.
+LIBRARY_EMAIL, LIBRARY_NAME = "library@morpheus.local", "Library"
+
+SUFFIXES = {".txt", ".epub"}
+HEADER = ("file", "title", "author", "language", "chapters", "words", "result")
+MAX_CELL_CHARS = 48
+
+
+class Line(NamedTuple):
+    """One file in the summary."""
+
+    cells: tuple[str, ...]
+    is_refused: bool = False
+
+
+class Command(BaseCommand):
+    help = (
+        "Import novels (.txt, .epub) from files and, recursively, folders. A file that its owner "
+        "has already is left alone. Ends with a summary; exit code 1 if a file was refused."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("paths", nargs="+", type=Path, metavar="PATH")
+        parser.add_argument(
+            "--owner",
+            metavar="EMAIL",
+            help=f"whose novels they are (default: {LIBRARY_EMAIL}, made at the first import)",
+        )
+        parser.add_argument(
+            "--visibility",
+            choices=VISIBILITIES,
+            default=PUBLIC,
+            help="who may read them (default: %(default)s)",
+        )
+
+    def handle(
+        self, *, paths: list[Path], owner: str | None, visibility: str, **options: Any
+    ) -> None:
+        files = list(_files(paths))
+        owner_id = _owner(owner).pk
+        bar = tqdm(files, desc="Importing", unit="file", file=sys.stderr, disable=None)
+        lines = [_import(path, owner_id, is_public=visibility == PUBLIC) for path in bar]
+        self._print([HEADER, *(line.cells for line in lines)])
+        refused = sum(line.is_refused for line in lines)
+        if refused:
+            raise CommandError(f"{refused} of {len(lines)} files refused.")
+
+    def _print(self, rows: list[tuple[str, ...]]) -> None:
+        cut = [tuple(_cut(cell) for cell in row[:-1]) + row[-1:] for row in rows]
+        widths = [max(map(len, column)) for column in zip(*cut, strict=True)]
+        for row in cut:
+            cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+            self.stdout.write("  ".join(cells).rstrip())
+
+
+def _files(paths: Iterable[Path]) -> Iterator[Path]:
+    """Yield files as they are named, and those of folders by their paths.
+
+    Raises:
+        CommandError: There is no such file or folder.
+    """
+    for path in paths:
+        if path.is_dir():
+            found = (file for file in path.rglob("*") if file.suffix.lower() in SUFFIXES)
+            yield from sorted(file for file in found if file.is_file())
+        elif path.exists():
+            yield path
+        else:
+            raise CommandError(f"{path} does not exist.")
+
+
+def _owner(email: str | None) -> User:
+    address = User.objects.normalize_email(email or LIBRARY_EMAIL)
+    user = User.objects.filter(email=address).first()
+    if user is None and email:
+        raise CommandError(f"There is no user {address}.")
+    return user or User.objects.create_user(address, display_name=LIBRARY_NAME)
+
+
+def _import(path: Path, owner_id: int, *, is_public: bool) -> Line:
+    try:
+        with path.open("rb") as opened, acting_as(owner_id):
+            novel = novel_import(
+                owner_id=owner_id,
+                file=File(opened),
+                filename=path.name,
+                fields={"is_public": is_public},
+            )
+    except UploadExists as known:
+        with acting_as(owner_id):
+            novel = Novel.objects.for_cards().get(pk=known.novel_id)
+        return Line(_cells(path, novel, f"already there (novel {novel.pk})"))
+    except (ParseError, OSError) as error:
+        return Line((path.name, "", "", "", "", "", f"refused: {error}"), is_refused=True)
+    return Line(_cells(path, novel, f"imported (novel {novel.pk})"))
+
+
+def _cells(path: Path, novel: Novel, result: str) -> tuple[str, ...]:
+    language = novel.language.code if novel.language else ""
+    counts = (f"{novel.chapter_count:,}", f"{novel.word_count:,}")
+    return (path.name, novel.title, novel.author, language, *counts, result)
+
+
+def _cut(cell: str) -> str:
+    return cell if len(cell) <= MAX_CELL_CHARS else cell[: MAX_CELL_CHARS - 1] + "…"

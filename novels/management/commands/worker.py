@@ -1,0 +1,53 @@
+"""Run background tasks: the parsing of uploads."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from argparse import ArgumentParser
+from types import FrameType
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from novels.worker import Worker
+
+SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
+
+class Command(BaseCommand):
+    help = (
+        "Parse uploads as they come. SIGTERM or Ctrl-C: finish the task in progress and end; "
+        "twice: end at once, and the next worker begins that task again."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument(
+            "--interval", type=float, default=0.5, help="seconds between looks at an empty queue"
+        )
+        parser.add_argument("--batch", action="store_true", help="run what is queued, then end")
+
+    def handle(self, *, interval: float, batch: bool, **options: Any) -> None:
+        worker = Worker(interval_s=interval)
+        previous = _on_signals(worker)
+        try:
+            if batch:
+                worker.drain()
+            else:
+                worker.run()
+        finally:
+            for number, handler in previous.items():
+                signal.signal(number, handler)
+
+
+def _on_signals(worker: Worker) -> dict[int, Any]:
+    """Stop the worker on signals; return the handlers that were there."""
+    if threading.current_thread() is not threading.main_thread():
+        return {}  # Only the main thread may; another one is stopped by its own.
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        if worker.stopping.is_set():
+            raise SystemExit(128 + number)
+        worker.stop()
+
+    return {number: signal.signal(number, stop) for number in SIGNALS}

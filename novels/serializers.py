@@ -1,0 +1,138 @@
+"""Novels, chapters and search results as the API shows and takes them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework import serializers
+
+from novels.models import Chapter, Genre, Language, Novel, ProcessingStatus
+from users.models import User
+
+PUBLIC, PRIVATE = "public", "private"
+VISIBILITIES = [PUBLIC, PRIVATE]
+
+
+class VisibilityField(serializers.ChoiceField):
+    """The column `is_public` as `public` or `private`."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(choices=VISIBILITIES, source="is_public", **options)
+
+    def to_representation(self, value: bool) -> str:
+        return PUBLIC if value else PRIVATE
+
+    def to_internal_value(self, data: Any) -> bool:
+        return super().to_internal_value(data) == PUBLIC
+
+
+class OwnerSerializer(serializers.ModelSerializer):
+    """Who a novel belongs to."""
+
+    class Meta:
+        model = User
+        fields = ["id", "display_name"]
+        read_only_fields = fields
+
+
+class NovelSerializer(serializers.ModelSerializer):
+    """A novel, in lists and alone; from `for_cards()`, so it runs no SQL."""
+
+    genre = serializers.SlugField(source="genre.slug", allow_null=True, default=None)
+    language = serializers.CharField(source="language.code", allow_null=True, default=None)
+    visibility = VisibilityField()
+    owner = OwnerSerializer()
+
+    class Meta:
+        model = Novel
+        fields = [
+            "id",
+            "title",
+            "author",
+            "synopsis",
+            "genre",
+            "language",
+            "visibility",
+            "word_count",
+            "chapter_count",
+            "owner",
+            "created_at",
+            "updated_at",
+        ]
+        read_only_fields = fields
+
+
+class NovelChanges(serializers.ModelSerializer):
+    """What a novel's owner may change."""
+
+    genre = serializers.SlugRelatedField(
+        slug_field="slug", queryset=Genre.objects.all(), required=False, allow_null=True
+    )
+    language = serializers.SlugRelatedField(
+        slug_field="code", queryset=Language.objects.all(), required=False, allow_null=True
+    )
+    visibility = VisibilityField(required=False)
+
+    class Meta:
+        model = Novel
+        fields = ["title", "author", "synopsis", "genre", "language", "visibility"]
+
+
+class NovelUploadInput(NovelChanges):
+    """A new novel: a file, and what its owner says about it; an empty value counts as absent."""
+
+    title = serializers.CharField(required=False, allow_blank=True, max_length=300)
+    # An empty file is refused with the parser's own sentence.
+    file = serializers.FileField(allow_empty_file=True, write_only=True)
+
+    class Meta(NovelChanges.Meta):
+        fields = [*NovelChanges.Meta.fields, "file"]
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        return {name: value for name, value in attrs.items() if value not in ("", None)}
+
+
+class ChapterSerializer(serializers.ModelSerializer):
+    """One line of a table of contents."""
+
+    class Meta:
+        model = Chapter
+        fields = ["id", "number", "title", "word_count"]
+        read_only_fields = fields
+
+
+class ChapterTextSerializer(ChapterSerializer):
+    """A chapter with its text; paragraphs are separated by one blank line."""
+
+    content = serializers.CharField(source="text.content", read_only=True)
+
+    class Meta(ChapterSerializer.Meta):
+        fields = [*ChapterSerializer.Meta.fields, "content"]
+        read_only_fields = fields
+
+
+class StatusSerializer(serializers.ModelSerializer):
+    """How far a novel's upload is parsed; `progress` is in percent."""
+
+    novel = serializers.IntegerField(source="novel_id")
+
+    class Meta:
+        model = ProcessingStatus
+        fields = ["novel", "state", "stage", "progress", "message", "updated_at"]
+        read_only_fields = fields
+
+
+class SearchResultSerializer(serializers.Serializer):
+    """A novel or a chapter that was found."""
+
+    kind = serializers.ChoiceField(choices=["novel", "chapter"], help_text="What was found.")
+    novel = serializers.IntegerField(help_text="Id of the novel, or of the chapter's novel.")
+    novel_title = serializers.CharField()
+    chapter = serializers.IntegerField(
+        allow_null=True, help_text="Number of the chapter, null for the novel itself."
+    )
+    title = serializers.CharField(help_text="Title of the chapter or the novel.")
+    snippet = serializers.CharField(
+        help_text="HTML: text around the words that were found, each in a `mark` element."
+    )
+    rank = serializers.FloatField(help_text="Comparable within one search.")

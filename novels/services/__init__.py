@@ -1,0 +1,29 @@
+"""Every write to novels; callers run them under the identity that may (`acting_as`)."""
+
+from novels.services.novels import novel_delete, novel_set_visibility, novel_update
+from novels.services.parsed import novel_store_parsed
+from novels.services.processing import upload_parse
+from novels.services.status import NovelGone, status_advance, status_fail
+from novels.services.uploads import (
+    NothingToParse,
+    UploadExists,
+    novel_create_from_upload,
+    novel_import,
+    novel_reparse,
+)
+
+__all__ = [
+    "NothingToParse",
+    "NovelGone",
+    "UploadExists",
+    "novel_create_from_upload",
+    "novel_delete",
+    "novel_import",
+    "novel_reparse",
+    "novel_set_visibility",
+    "novel_store_parsed",
+    "novel_update",
+    "status_advance",
+    "status_fail",
+    "upload_parse",
+]

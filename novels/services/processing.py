@@ -1,0 +1,96 @@
+"""The way of an uploaded file to chapters that can be read and found."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Collection
+
+from django.conf import settings
+from django.core.files.storage import storages
+from django.db import InterfaceError, OperationalError
+
+from morpheus.db.identity import acting_as
+from novels.models import NovelUpload
+from novels.parsing import Limits, ParsedNovel, ParseError, parse_novel
+from novels.services.parsed import novel_store_parsed
+from novels.services.status import NovelGone, status_advance, status_fail
+
+logger = logging.getLogger(__name__)
+
+# Seconds between two writes of one status row; a reader asks about once a second.
+PROGRESS_INTERVAL_S = 0.25
+# Parsing is this percent of the whole; storing chapters and their search documents is the rest.
+PARSING_PERCENT = 70
+
+BROKEN = "Something went wrong on our side while this file was parsed; it has been logged."
+FILE_LOST = "The uploaded file is not there any more. Delete this novel and upload it again."
+
+
+def parsing_limits() -> Limits:
+    """Return how much work one file may cause here."""
+    return Limits(max_file_bytes=settings.MAX_UPLOAD_BYTES)
+
+
+def upload_parse(*, novel_id: int, owner_id: int, given: Collection[str]) -> None:
+    """Parse the upload of a novel and store its chapters; the status row says how far it is.
+
+    Running it again gives the same rows. A refused file is a `failed` status, not an exception; a
+    novel that was deleted meanwhile ends it quietly. No transaction spans the parse.
+
+    Raises:
+        OperationalError: The database is out of reach; run it again.
+    """
+    try:
+        parsed = _parse(novel_id, owner_id)
+        with acting_as(owner_id):
+            novel_store_parsed(novel_id=novel_id, parsed=parsed, given=given)
+    except NovelGone:
+        logger.info("Novel %s was deleted while its upload was parsed.", novel_id)
+    except ParseError as error:
+        status_fail(novel_id=novel_id, owner_id=owner_id, message=error.message)
+    except FileNotFoundError:
+        logger.error("The upload of novel %s is not in its storage.", novel_id)
+        status_fail(novel_id=novel_id, owner_id=owner_id, message=FILE_LOST)
+    except (OperationalError, InterfaceError):
+        raise
+    except Exception:
+        status_fail(novel_id=novel_id, owner_id=owner_id, message=BROKEN)
+        raise
+
+
+def _parse(novel_id: int, owner_id: int) -> ParsedNovel:
+    report = _Progress(novel_id, owner_id)
+    report("reading", 0)
+    with acting_as(owner_id):
+        upload = NovelUpload.objects.filter(pk=novel_id).only("filename", "path").first()
+    if upload is None:
+        raise NovelGone
+    with storages["uploads"].open(upload.path) as file:
+        parsed = parse_novel(
+            file, filename=upload.filename, limits=parsing_limits(), progress=report
+        )
+    report("storing", 100)
+    return parsed
+
+
+class _Progress:
+    """Writes stage and percent to the status row: a new stage at once, else rarely."""
+
+    def __init__(self, novel_id: int, owner_id: int) -> None:
+        self.novel_id = novel_id
+        self.owner_id = owner_id
+        self.stage = ""
+        self.written_at = 0.0
+
+    def __call__(self, stage: str, percent: int) -> None:
+        now = time.monotonic()
+        if stage == self.stage and now - self.written_at < PROGRESS_INTERVAL_S:
+            return
+        self.stage, self.written_at = stage, now
+        status_advance(
+            novel_id=self.novel_id,
+            owner_id=self.owner_id,
+            stage=stage,
+            progress=percent * PARSING_PERCENT // 100,
+        )

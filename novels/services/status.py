@@ -1,0 +1,45 @@
+"""How far a parse is; each step is a short transaction of its own, so that readers see it."""
+
+from __future__ import annotations
+
+from django.utils import timezone
+
+from morpheus.db.identity import acting_as
+from novels.models import ProcessingStatus
+
+State = ProcessingStatus.State
+
+
+class NovelGone(Exception):
+    """The novel was deleted while its upload was parsed."""
+
+
+def status_advance(*, novel_id: int, owner_id: int, stage: str, progress: int) -> None:
+    """Say how far a parse is, in percent of the whole.
+
+    Raises:
+        NovelGone: There is no such novel any more.
+    """
+    with acting_as(owner_id):
+        status_set(novel_id=novel_id, state=State.PROCESSING, stage=stage, progress=progress)
+
+
+def status_fail(*, novel_id: int, owner_id: int, message: str) -> None:
+    """End a parse with a sentence for the novel's owner; nothing happens if the novel is gone."""
+    with acting_as(owner_id):
+        ProcessingStatus.objects.filter(pk=novel_id).update(
+            state=State.FAILED, stage="", message=message[:500], updated_at=timezone.now()
+        )
+
+
+def status_set(*, novel_id: int, state: State, stage: str = "", progress: int) -> None:
+    """Write the status row in the caller's transaction.
+
+    Raises:
+        NovelGone: There is no such novel any more.
+    """
+    found = ProcessingStatus.objects.filter(pk=novel_id).update(
+        state=state, stage=stage, progress=progress, message="", updated_at=timezone.now()
+    )
+    if not found:
+        raise NovelGone

@@ -1,0 +1,1 @@
+"""The API of novels, one file per subject."""

@@ -1,0 +1,147 @@
+"""Novels: the list, uploads, and one novel."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from django.http import Http404
+from django.shortcuts import get_object_or_404
+from drf_spectacular.utils import OpenApiResponse, extend_schema
+from rest_framework import status
+from rest_framework.exceptions import PermissionDenied, ValidationError
+from rest_framework.mixins import ListModelMixin
+from rest_framework.parsers import MultiPartParser
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from morpheus.errors import Conflict
+from morpheus.filters import ServedFilters
+from morpheus.views import MorpheusAPIView
+from novels import filters
+from novels.models import Novel
+from novels.parsing import ParseError
+from novels.querysets import NovelQuerySet
+from novels.serializers import NovelChanges, NovelSerializer, NovelUploadInput
+from novels.services import UploadExists, novel_create_from_upload, novel_delete, novel_update
+
+
+@extend_schema(tags=["novels"])
+class NovelListView(ListModelMixin, MorpheusAPIView):
+    """/api/v1/novels/. Budget of GET: 1 query and 1 to resolve a genre or a language."""
+
+    serializer_class = NovelSerializer
+    parser_classes = [MultiPartParser]
+    filter_backends = [ServedFilters]
+    filters = {
+        "genre": filters.by_genre,
+        "language": filters.by_language,
+        "author": filters.by_author,
+        "owner": filters.by_owner,
+    }
+    filter_pairs = (frozenset({"genre", "language"}),)
+    orderings = {
+        "-created_at": ("-created_at", "-id"),
+        "created_at": ("created_at", "id"),
+        "title": ("title", "id"),
+        "-title": ("-title", "-id"),
+        "word_count": ("word_count", "id"),
+        "-word_count": ("-word_count", "-id"),
+    }
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        if request.method == "POST":
+            _ = request.data  # However slowly it arrives, no transaction waits for it.
+
+    @property
+    def is_own_list(self) -> bool:
+        """Whether the caller asks for novels of their own, of every visibility."""
+        return self.request.query_params.get("owner") == filters.OWN
+
+    @property
+    def cursor_scope(self) -> str:
+        return str(self.reader_id) if self.is_own_list else ""
+
+    def get_queryset(self) -> NovelQuerySet:
+        novels = Novel.objects.for_cards()
+        return novels if self.is_own_list else novels.public()
+
+    @extend_schema(operation_id="novels_list")
+    def get(self, request: Request) -> Response:
+        """List public novels, the same for everyone; with `owner=me` all of my own."""
+        self.answer_is_public = not self.is_own_list
+        return self.list(request)
+
+    @extend_schema(
+        operation_id="novels_create",
+        request={"multipart/form-data": NovelUploadInput},
+        responses={
+            201: NovelSerializer,
+            409: OpenApiResponse(description="I have this file already, as novel `existing_id`."),
+        },
+    )
+    def post(self, request: Request) -> Response:
+        """Upload a novel (.txt or .epub); it is parsed in the background, see its status."""
+        given = NovelUploadInput(data=request.data)
+        given.is_valid(raise_exception=True)
+        fields = dict(given.validated_data)
+        file = fields.pop("file")
+        try:
+            novel = novel_create_from_upload(
+                owner_id=request.user.pk, file=file, filename=file.name, fields=fields
+            )
+        except ParseError as error:
+            raise ValidationError({"file": [error.message]}) from error
+        except UploadExists as error:
+            raise Conflict(str(error), existing_id=error.novel_id) from error
+        shown = NovelSerializer(Novel.objects.for_cards().get(pk=novel.pk))
+        return Response(shown.data, status.HTTP_201_CREATED)
+
+
+@extend_schema(tags=["novels"])
+class NovelView(MorpheusAPIView):
+    """/api/v1/novels/{id}/. Budget of GET: 1 query."""
+
+    serializer_class = NovelSerializer
+
+    @extend_schema(operation_id="novels_read")
+    def get(self, request: Request, pk: int) -> Response:
+        """Show a novel."""
+        novels = Novel.objects.visible_to(self.reader_id).for_cards()
+        novel = get_object_or_404(novels, pk=pk)
+        self.answer_is_public = novel.is_public
+        return Response(NovelSerializer(novel).data)
+
+    @extend_schema(
+        operation_id="novels_update", request=NovelChanges, responses={200: NovelSerializer}
+    )
+    def patch(self, request: Request, pk: int) -> Response:
+        """Change what is said about a novel of mine."""
+        given = NovelChanges(data=request.data, partial=True)
+        with self._own(pk):
+            given.is_valid(raise_exception=True)
+            novel_update(novel_id=pk, changes=given.validated_data)
+        return Response(NovelSerializer(Novel.objects.for_cards().get(pk=pk)).data)
+
+    @extend_schema(operation_id="novels_delete", responses={204: None})
+    def delete(self, request: Request, pk: int) -> Response:
+        """Delete a novel of mine, its chapters and its file."""
+        with self._own(pk):
+            novel_delete(novel_id=pk)
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+    @contextmanager
+    def _own(self, pk: int) -> Iterator[None]:
+        """Demand that the novel is the caller's, before and within the block."""
+        owners = Novel.objects.visible_to(self.reader_id).filter(pk=pk).values_list("owner_id")
+        owner = owners.first()
+        if owner is None:
+            raise Http404
+        if owner != (self.reader_id,):
+            raise PermissionDenied("Only its owner may change a novel.")
+        try:
+            yield
+        except Novel.DoesNotExist as gone:
+            raise Http404 from gone

@@ -1,0 +1,285 @@
+"""The way of an uploaded file to chapters."""
+
+from __future__ import annotations
+
+import io
+import threading
+
+import pytest
+from django.core.files import File
+from django.core.files.storage import storages
+from django.core.management import call_command
+from django.db import connection
+from django_tasks_db.models import DBTaskResult
+
+from morpheus.db.identity import acting_as
+from novels.models import Chapter, ChapterText, Novel, NovelUpload, ProcessingStatus, SearchDocument
+from novels.parsing import ParsedChapter, ParsedNovel
+from novels.services import (
+    NothingToParse,
+    NovelGone,
+    novel_create_from_upload,
+    novel_delete,
+    novel_reparse,
+    novel_set_visibility,
+    novel_store_parsed,
+    novel_update,
+    processing,
+    status_advance,
+    upload_parse,
+)
+
+TEXT = b"""Title: A Tale
+Author: Ann Author
+Language: English
+
+CHAPTER I. The start
+
+It began.
+
+CHAPTER II. The end
+
+It ended.
+"""
+
+
+@pytest.fixture
+def ann(make_user):
+    return make_user("ann")
+
+
+@pytest.fixture
+def make_upload(ann):
+    def make(content=TEXT, filename="my_file.txt", **fields):
+        file = File(io.BytesIO(content), name=filename)
+        file.size = len(content)
+        with acting_as(ann.pk):
+            return novel_create_from_upload(
+                owner_id=ann.pk, file=file, filename=filename, fields=fields
+            )
+
+    return make
+
+
+def parse(novel, given=()):
+    upload_parse(novel_id=novel.pk, owner_id=novel.owner_id, given=given)
+
+
+def state_of(novel):
+    with acting_as(novel.owner_id):
+        row = ProcessingStatus.objects.get(pk=novel.pk)
+    return row.state, row.progress, row.message
+
+
+def stored(novel):
+    with acting_as(novel.owner_id):
+        return (
+            list(Chapter.objects.of_novel(novel.pk).values_list("number", "title", "word_count")),
+            ChapterText.objects.filter(chapter__novel=novel).count(),
+            SearchDocument.objects.filter(novel=novel).count(),
+        )
+
+
+def fresh(novel):
+    with acting_as(novel.owner_id):
+        return Novel.objects.for_cards().get(pk=novel.pk)
+
+
+def test_a_parse_completes_the_novel(make_upload):
+    novel = make_upload()
+
+    parse(novel)
+
+    now = fresh(novel)
+    assert (now.title, now.author, now.language.code) == ("A Tale", "Ann Author", "en")
+    assert (now.chapter_count, now.word_count) == (2, 4)
+    assert stored(novel) == ([(1, "The start", 2), (2, "The end", 2)], 2, 3)
+    assert state_of(novel) == ("completed", 100, "")
+
+
+def test_parsing_twice_gives_the_same_rows(make_upload):
+    novel = make_upload()
+    parse(novel)
+    once = stored(novel)
+
+    parse(novel)
+
+    assert stored(novel) == once
+
+
+def test_what_the_owner_said_stays(make_upload):
+    novel = make_upload(title="my file", author="Somebody else")
+
+    parse(novel, given=["author", "title"])
+
+    assert (fresh(novel).title, fresh(novel).author) == ("my file", "Somebody else")
+    assert fresh(novel).language.code == "en"
+
+
+def test_what_the_owner_changed_meanwhile_stays(make_upload):
+    novel = make_upload()
+    with acting_as(novel.owner_id):
+        novel_update(novel_id=novel.pk, changes={"title": "Changed"})
+
+    parse(novel)
+
+    assert (fresh(novel).title, fresh(novel).author) == ("Changed", "Ann Author")
+
+
+def test_a_file_that_cannot_be_parsed_fails_with_its_sentence_and_is_kept(make_upload):
+    novel = make_upload()
+    with acting_as(novel.owner_id):
+        path = NovelUpload.objects.get().path
+    with storages["uploads"].open(path, "wb") as file:
+        file.write(b"%PDF-1.4")
+
+    parse(novel)
+
+    state, _, message = state_of(novel)
+    assert state == "failed" and "PDF" in message
+    assert storages["uploads"].exists(path)
+
+
+def test_a_lost_file_fails_and_says_so(make_upload):
+    novel = make_upload()
+    with acting_as(novel.owner_id):
+        storages["uploads"].delete(NovelUpload.objects.get().path)
+
+    parse(novel)
+
+    assert state_of(novel)[::2] == ("failed", processing.FILE_LOST)
+
+
+def test_a_fault_of_ours_fails_with_a_general_sentence(make_upload, monkeypatch):
+    novel = make_upload()
+
+    def broken(*args, **kwargs):
+        raise RuntimeError("secret detail")
+
+    monkeypatch.setattr(processing, "parse_novel", broken)
+
+    with pytest.raises(RuntimeError):
+        parse(novel)
+
+    assert state_of(novel)[::2] == ("failed", processing.BROKEN)
+
+
+def test_a_novel_deleted_before_its_parse_ends_it_quietly(make_upload):
+    novel = make_upload()
+    with acting_as(novel.owner_id):
+        novel_delete(novel_id=novel.pk)
+
+    parse(novel)
+
+    assert not Chapter.objects.exists() and not ProcessingStatus.objects.exists()
+
+
+def test_a_novel_deleted_during_its_parse_is_not_brought_back(make_upload, monkeypatch):
+    novel = make_upload()
+    really = processing.parse_novel
+
+    def parse_and_delete(*args, **kwargs):
+        parsed = really(*args, **kwargs)
+        with acting_as(novel.owner_id):
+            novel_delete(novel_id=novel.pk)
+        return parsed
+
+    monkeypatch.setattr(processing, "parse_novel", parse_and_delete)
+
+    parse(novel)
+
+    with acting_as(novel.owner_id):
+        assert not Novel.objects.exists() and not Chapter.objects.exists()
+    with pytest.raises(NovelGone):
+        status_advance(novel_id=novel.pk, owner_id=novel.owner_id, stage="x", progress=1)
+
+
+def test_progress_is_told_on_the_way(make_upload, monkeypatch):
+    novel = make_upload()
+    told = []
+    monkeypatch.setattr(
+        processing, "status_advance", lambda **step: told.append((step["stage"], step["progress"]))
+    )
+
+    parse(novel)
+
+    stages = [stage for stage, _ in told]
+    percents = [percent for _, percent in told]
+    assert stages[0] == "reading" and stages[-1] == "storing"
+    assert percents == sorted(percents) and percents[-1] < 100
+
+
+def test_long_titles_of_a_file_are_cut(make_upload):
+    novel = make_upload()
+    long = ParsedNovel("t" * 999, "a" * 999, "en", (ParsedChapter("c" * 999, "text"),))
+
+    with acting_as(novel.owner_id):
+        novel_store_parsed(novel_id=novel.pk, parsed=long, given=[])
+
+    now = fresh(novel)
+    assert (len(now.title), len(now.author)) == (300, 200)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_parses_of_one_novel_at_once_leave_no_duplicate(make_upload):
+    novel = make_upload()
+    chapters = tuple(ParsedChapter(f"Chapter {n}", "text " * 50) for n in range(1, 101))
+    parsed = ParsedNovel("T", "A", "en", chapters)
+    errors = []
+
+    def store():
+        try:
+            with acting_as(novel.owner_id):
+                novel_store_parsed(novel_id=novel.pk, parsed=parsed, given=[])
+        except Exception as error:
+            errors.append(error)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=store) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    rows, texts, documents = stored(novel)
+    assert errors == []
+    assert ([number for number, _, _ in rows], texts, documents) == (list(range(1, 101)), 100, 101)
+
+
+def test_a_failed_novel_is_parsed_again_on_demand(make_upload):
+    novel = make_upload()
+    DBTaskResult.objects.all().delete()
+    parse(novel)
+
+    with acting_as(None, staff=True):
+        novel_reparse(novel_id=novel.pk)
+
+    assert state_of(novel)[:2] == ("pending", 0)
+    call_command("worker", batch=True)
+    assert state_of(novel)[:2] == ("completed", 100)
+    assert len(stored(novel)[0]) == 2
+
+
+def test_nothing_is_parsed_again_without_a_file_or_twice(make_upload, make_novels):
+    waiting, (without,) = make_upload(), make_novels(1)
+
+    with acting_as(None, staff=True):
+        for novel in (waiting, without):
+            with pytest.raises(NothingToParse, match=str(novel.pk)):
+                novel_reparse(novel_id=novel.pk)
+        with pytest.raises(Novel.DoesNotExist):
+            novel_reparse(novel_id=0)
+    assert DBTaskResult.objects.count() == 1
+
+
+def test_visibility_is_set_for_many(make_novels, ann, make_user):
+    novels = make_novels(2, owner=ann) + make_novels(1, owner=ann, is_public=False)
+    others = make_novels(1)
+    ids = [novel.pk for novel in novels + others]
+
+    with acting_as(ann.pk):
+        assert novel_set_visibility(novel_ids=ids, is_public=False) == 2
+    with acting_as(None, staff=True):
+        assert novel_set_visibility(novel_ids=ids, is_public=False) == 1
+        assert novel_set_visibility(novel_ids=ids, is_public=True) == 4

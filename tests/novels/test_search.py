@@ -1,0 +1,105 @@
+"""Search documents, and the plan behind the search."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+from django.db import connection
+
+from morpheus.db.identity import acting_as
+from novels.finding import Search
+from novels.models import Language, SearchDocument
+from novels.search import MAX_INDEXED_CHARS, documents_build_range, documents_rebuild
+
+
+def documents(novel):
+    with acting_as(novel.owner_id):
+        rows = SearchDocument.objects.filter(novel=novel).order_by("chapter_id")
+        return list(rows.values_list("chapter_id", "vector"))
+
+
+def test_rebuilding_twice_leaves_one_document_each(make_novels, make_chapters):
+    (novel,) = make_novels(1)
+    chapters = make_chapters(novel, "one", "two")
+    first = documents(novel)
+
+    with acting_as(novel.owner_id):
+        documents_rebuild(novel_id=novel.pk)
+
+    assert documents(novel) == first
+    assert {chapter_id for chapter_id, _ in first} == {None, *(row.pk for row in chapters)}
+
+
+def test_words_weigh_by_where_they_stand(make_novels, make_chapters):
+    (novel,) = make_novels(1, title="Alpha", author="Beta", synopsis="gamma")
+    make_chapters(novel, "delta", titles=["Epsilon"])
+
+    vectors = dict(documents(novel))
+
+    assert vectors.pop(None) == "'alpha':1A 'beta':2B 'gamma':3B"
+    assert list(vectors.values()) == ["'delta':2 'epsilon':1A"]
+
+
+def test_a_range_is_built_as_in_one_by_one(make_novels, make_chapters):
+    english = Language.objects.get(code="en")
+    novels = make_novels(2, language=english) + make_novels(1)
+    for novel in novels:
+        make_chapters(novel, "He was running.", "Houses")
+    one_by_one = [documents(novel) for novel in novels]
+
+    for novel in novels:
+        with acting_as(novel.owner_id):
+            SearchDocument.objects.filter(novel=novel).delete()
+    with acting_as(None, staff=True), connection.cursor() as cursor:
+        documents_build_range(cursor, novels[0].pk, novels[-1].pk)
+
+    assert [documents(novel) for novel in novels] == one_by_one
+
+
+def test_no_text_is_too_long_to_be_indexed(make_novels, make_chapters):
+    """The oddest words that were found: pairs of four rare characters, all distinct."""
+    rng = random.Random(1)  # noqa: S311
+    rare = [chr(code) for code in range(0x20000, 0x2A000)]
+
+    def odd_word():
+        return "-".join("".join(rng.choices(rare, k=4)) for _ in range(2))
+
+    text = " ".join(odd_word() for _ in range(MAX_INDEXED_CHARS // 8))
+    assert len(text) > MAX_INDEXED_CHARS
+    (novel,) = make_novels(1)
+
+    make_chapters(novel, text)
+
+    assert len(documents(novel)) == 2
+
+
+@pytest.mark.parametrize(("word", "found"), [("frequent", 21), ("rare", 1), ("absent", 0)])
+def test_the_index_serves_a_search_under_row_level_security(make_novels, word, found):
+    """Counted by PostgreSQL itself: the plan of a function is not shown to its caller."""
+    (novel,) = make_novels(1)
+    with acting_as(novel.owner_id), connection.cursor() as cursor:
+        cursor.execute(
+            """
+            INSERT INTO novels_searchdocument (novel_id, vector)
+            SELECT %s, to_tsvector('simple', CASE i WHEN 7 THEN 'rare' ELSE 'frequent' END)
+            FROM generate_series(1, 4000) i
+            """,
+            [novel.pk],
+        )
+    before = scans()
+
+    rows = Search(words=word).page(None, False, 21)
+
+    assert len(rows) == found
+    sequential, by_index = (now - then for now, then in zip(scans(), before, strict=True))
+    assert (sequential, by_index > 0) == (0, True)
+
+
+def scans():
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT seq_scan, idx_scan FROM pg_stat_xact_user_tables "
+            "WHERE relname = 'novels_searchdocument'"
+        )
+        return cursor.fetchone()

@@ -1,0 +1,88 @@
+"""Chapters and the processing status of a novel."""
+
+from __future__ import annotations
+
+import pytest
+
+from morpheus.db.identity import acting_as
+from novels.models import ProcessingStatus
+
+
+def url(novel, rest):
+    return f"/api/v1/novels/{novel.pk}/{rest}"
+
+
+def test_chapters_come_by_number(api, make_novels, make_chapters):
+    (novel,) = make_novels(1)
+    make_chapters(novel, *(f"text {number}" for number in range(1, 13)))
+
+    first = api.get(url(novel, "chapters/?page_size=10")).json()
+    second = api.get(first["next"]).json()
+
+    numbers = [row["number"] for row in first["results"] + second["results"]]
+    assert numbers == list(range(1, 13)) and second["next"] is None
+    assert set(first["results"][0]) == {"id", "number", "title", "word_count"}
+    assert api.get(second["previous"]).json()["results"] == first["results"]
+
+
+def test_a_chapter_has_its_text(api, make_novels, make_chapters):
+    (novel,) = make_novels(1)
+    make_chapters(novel, "One.", "Two.\n\nThree.")
+
+    chapter = api.get(url(novel, "chapters/2/"))
+
+    assert chapter.json()["content"] == "Two.\n\nThree."
+    assert "public" in chapter["Cache-Control"] and chapter["ETag"]
+    for number in ("0", "3", "99999999999999999999"):
+        assert api.get(url(novel, f"chapters/{number}/")).status_code == 404
+
+
+def test_the_status_is_told(api, make_novels):
+    (novel,) = make_novels(1)
+
+    status = api.get(url(novel, "status/")).json()
+
+    updated_at = status.pop("updated_at")
+    assert updated_at.endswith("Z")
+    assert status == {
+        "novel": novel.pk,
+        "state": "completed",
+        "stage": "",
+        "progress": 100,
+        "message": "",
+    }
+
+
+@pytest.mark.parametrize("rest", ["chapters/", "chapters/1/", "status/"])
+def test_what_belongs_to_a_private_novel_is_its_owners(
+    api, as_user, make_user, make_novels, make_chapters, rest
+):
+    ann = make_user("ann")
+    (novel,) = make_novels(1, owner=ann, is_public=False)
+    make_chapters(novel, "Secret.")
+
+    mine = as_user(ann).get(url(novel, rest))
+
+    assert mine.status_code == 200 and "private" in mine["Cache-Control"]
+    assert api.get(url(novel, rest)).status_code == 404
+    assert as_user(make_user("bob")).get(url(novel, rest)).status_code == 404
+
+
+def test_a_novel_without_a_status_has_none(api, make_novels):
+    (novel,) = make_novels(1)
+    with acting_as(novel.owner_id):
+        ProcessingStatus.objects.all().delete()
+
+    assert api.get(url(novel, "status/")).status_code == 404
+
+
+def test_queries_do_not_grow_with_chapters(api, make_novels, make_chapters, assert_flat_queries):
+    (novel,) = make_novels(1)
+    make_chapters(novel, "one")
+
+    def more():
+        make_chapters(novel, *["more"] * 10)
+
+    assert_flat_queries(lambda: api.get(url(novel, "chapters/")), more, budget=2)
+    assert_flat_queries(lambda: api.get(url(novel, "chapters/1/")), more, budget=1)
+    assert_flat_queries(lambda: api.get(url(novel, "status/")), more, budget=1)

@@ -1,0 +1,281 @@
+"""The list of novels, and one novel."""
+
+from __future__ import annotations
+
+import pytest
+
+from morpheus.db.identity import acting_as
+from novels.models import Chapter, Genre, Language, Novel, SearchDocument
+
+URL = "/api/v1/novels/"
+
+
+def ids(response):
+    assert response.status_code == 200, response.content
+    return [row["id"] for row in response.json()["results"]]
+
+
+@pytest.fixture
+def ann(make_user):
+    return make_user("ann")
+
+
+@pytest.fixture
+def bob(make_user):
+    return make_user("bob")
+
+
+def test_the_list_shows_public_novels_newest_first(api, make_novels):
+    novels = make_novels(3)
+    make_novels(2, is_public=False)
+
+    assert ids(api.get(URL)) == [novel.pk for novel in reversed(novels)]
+
+
+def test_a_card_has_the_members_of_the_contract(api, make_novels, ann):
+    genre = Genre.objects.get(slug="gothic")
+    language = Language.objects.get(code="en")
+    (novel,) = make_novels(1, owner=ann, genre=genre, language=language)
+
+    card = api.get(URL).json()["results"][0]
+
+    assert list(card) == [
+        *("id", "title", "author", "synopsis", "genre", "language", "visibility"),
+        *("word_count", "chapter_count", "owner", "created_at", "updated_at"),
+    ]
+    assert card["genre"] == "gothic" and card["language"] == "en"
+    assert card["visibility"] == "public"
+    assert card["owner"] == {"id": ann.pk, "display_name": "Ann"}
+    assert api.get(f"{URL}{novel.pk}/").json() == card
+
+
+def test_the_list_is_the_same_for_everyone(api, as_user, make_novels, ann):
+    make_novels(2, owner=ann)
+    make_novels(2, owner=ann, is_public=False)
+
+    assert as_user(ann).get(URL).json() == api.get(URL).json()
+
+
+def test_owner_me_lists_all_of_my_own_and_nobody_elses(as_user, make_novels, ann, bob):
+    mine = make_novels(1, owner=ann) + make_novels(1, owner=ann, is_public=False)
+    make_novels(2, owner=bob)
+
+    response = as_user(ann).get(f"{URL}?owner=me")
+
+    assert ids(response) == [novel.pk for novel in reversed(mine)]
+    assert "private" in response["Cache-Control"]
+
+
+def test_owner_me_demands_a_login(api):
+    assert api.get(f"{URL}?owner=me").status_code == 401
+
+
+def test_a_cursor_of_my_own_list_is_not_valid_for_somebody_else(as_user, make_novels, ann, bob):
+    make_novels(3, owner=ann, is_public=False)
+    following = as_user(ann).get(f"{URL}?owner=me&page_size=1").json()["next"]
+
+    assert as_user(ann).get(following).status_code == 200
+    assert as_user(bob).get(following).status_code == 400
+
+
+def test_filters_choose(api, make_novels, ann):
+    gothic = Genre.objects.get(slug="gothic")
+    german = Language.objects.get(code="de")
+    both, only_genre, only_language, other = (
+        make_novels(1, genre=gothic, language=german)
+        + make_novels(1, genre=gothic, author="Mary")
+        + make_novels(1, language=german)
+        + make_novels(1, owner=ann)
+    )
+
+    assert ids(api.get(f"{URL}?genre=gothic")) == [only_genre.pk, both.pk]
+    assert ids(api.get(f"{URL}?language=de&ordering=created_at")) == [both.pk, only_language.pk]
+    assert ids(api.get(f"{URL}?genre=gothic&language=de")) == [both.pk]
+    assert ids(api.get(f"{URL}?author=Mary")) == [only_genre.pk]
+    assert ids(api.get(f"{URL}?owner={ann.pk}")) == [other.pk]
+
+
+def test_a_filter_by_somebody_elses_id_shows_public_novels_only(as_user, make_novels, ann, bob):
+    (public,) = make_novels(1, owner=ann)
+    make_novels(1, owner=ann, is_public=False)
+
+    assert ids(as_user(bob).get(f"{URL}?owner={ann.pk}")) == [public.pk]
+    assert ids(as_user(ann).get(f"{URL}?owner={ann.pk}")) == [public.pk]
+
+
+@pytest.mark.parametrize(
+    "ordering", ["created_at", "-created_at", "title", "-title", "word_count", "-word_count"]
+)
+def test_a_walk_meets_each_novel_once_in_every_ordering(api, make_novels, ordering):
+    novels = make_novels(7)
+    seen, url = [], f"{URL}?ordering={ordering}&page_size=3"
+    while url:
+        page = api.get(url).json()
+        seen += [row["id"] for row in page["results"]]
+        url = page["next"]
+
+    expected = [novel.pk for novel in novels]
+    assert seen == (expected[::-1] if ordering.startswith("-") else expected)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        *("genre=nonsense", "genre=", "genre=%00", "language=zz", "owner=x", "owner=-1"),
+        *("owner=99999999999999999999", "author=%00", "ordering=owner", "cursor=abc"),
+        *("genre=gothic&author=x", "genre=gothic&language=en&ordering=title"),
+        *("owner=1&genre=gothic", "page_size=0", "page_size=101"),
+    ],
+)
+def test_a_list_that_cannot_be_served_is_a_bad_request(db, api, query):
+    response = api.get(f"{URL}?{query}")
+
+    assert response.status_code == 400, response.content
+    assert response["Content-Type"] == "application/problem+json"
+
+
+def test_lists_and_pages_cost_the_same_however_many_rows(api, make_novels, assert_flat_queries):
+    gothic = Genre.objects.get(slug="gothic")
+    (novel,) = make_novels(1, genre=gothic)
+
+    def more():
+        make_novels(20, genre=gothic)
+
+    assert_flat_queries(lambda: api.get(URL), more, budget=1)
+    assert_flat_queries(lambda: api.get(f"{URL}?genre=gothic"), more, budget=2)
+    assert_flat_queries(lambda: api.get(f"{URL}{novel.pk}/"), more, budget=1)
+
+
+def test_an_unchanged_public_page_is_not_sent_again(api, make_novels):
+    (novel,) = make_novels(1)
+    for url in (URL, f"{URL}{novel.pk}/"):
+        first = api.get(url)
+
+        again = api.get(url, headers={"If-None-Match": first["ETag"]})
+
+        assert "public" in first["Cache-Control"]
+        assert again.status_code == 304 and again.content == b""
+
+
+def test_a_private_novel_exists_for_its_owner_alone(api, as_user, make_novels, ann, bob):
+    (novel,) = make_novels(1, owner=ann, is_public=False)
+    url = f"{URL}{novel.pk}/"
+
+    response = as_user(ann).get(url)
+
+    assert response.json()["visibility"] == "private"
+    assert "private" in response["Cache-Control"]
+    assert api.get(url).status_code == as_user(bob).get(url).status_code == 404
+    assert as_user(bob).patch(url, {"title": "Taken"}).status_code == 404
+    assert as_user(bob).delete(url).status_code == 404
+
+
+def test_only_its_owner_changes_a_public_novel(api, as_user, make_novels, ann, bob):
+    (novel,) = make_novels(1, owner=ann)
+    url = f"{URL}{novel.pk}/"
+
+    for change in (lambda client: client.patch(url, {"title": "Taken"}), lambda c: c.delete(url)):
+        assert change(api).status_code == 401
+        assert change(as_user(bob)).status_code == 403
+    assert api.get(url).json()["title"] == novel.title
+
+
+def test_its_owner_changes_every_field(as_user, make_novels, ann):
+    (novel,) = make_novels(1, owner=ann)
+    changes = {
+        "title": "New",
+        "author": "Someone else",
+        "synopsis": "It is about…",
+        "genre": "horror",
+        "language": "fr",
+        "visibility": "private",
+    }
+
+    response = as_user(ann).patch(f"{URL}{novel.pk}/", changes)
+
+    assert response.status_code == 200
+    assert changes.items() <= response.json().items()
+    assert as_user(ann).get(f"{URL}{novel.pk}/").json() == response.json()
+    cleared = as_user(ann).patch(f"{URL}{novel.pk}/", {"genre": None, "language": None})
+    assert cleared.json()["genre"] is None and cleared.json()["language"] is None
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"title": ""},
+        {"title": None},
+        {"title": "x" * 301},
+        {"title": "null\x00"},
+        {"title": ["a"]},
+        {"genre": "nonsense"},
+        {"genre": "gothic\x00"},
+        {"genre": {"a": 1}},
+        {"language": 7},
+        {"visibility": "secret"},
+        {"synopsis": "x" * 5001},
+        [],
+        "text",
+    ],
+    ids=repr,
+)
+def test_a_bad_change_is_refused(as_user, make_novels, ann, change):
+    (novel,) = make_novels(1, owner=ann)
+
+    response = as_user(ann).patch(f"{URL}{novel.pk}/", change)
+
+    assert response.status_code == 400, response.content
+
+
+def test_what_is_not_to_be_changed_stays(as_user, make_novels, ann, bob):
+    (novel,) = make_novels(1, owner=ann)
+
+    response = as_user(ann).patch(f"{URL}{novel.pk}/", {"owner": bob.pk, "word_count": 5})
+
+    assert response.json()["owner"]["id"] == ann.pk and response.json()["word_count"] == 0
+
+
+def test_search_follows_a_change(api, as_user, make_novels, make_chapters, ann):
+    (novel,) = make_novels(1, owner=ann, language=Language.objects.get(code="en"))
+    make_chapters(novel, "They were running.")
+    found = "/api/v1/search/?q={}&kind={}"
+
+    as_user(ann).patch(f"{URL}{novel.pk}/", {"title": "Albatross", "language": None})
+
+    assert len(ids_of(api.get(found.format("albatross", "novel")))) == 1
+    # Without a language, words are found as they are written.
+    assert ids_of(api.get(found.format("run", "chapter"))) == []
+    as_user(ann).patch(f"{URL}{novel.pk}/", {"language": "en"})
+    assert ids_of(api.get(found.format("run", "chapter"))) == [novel.pk]
+
+
+def ids_of(response):
+    return [row["novel"] for row in response.json()["results"]]
+
+
+def test_deleting_a_novel_takes_all_that_belongs_to_it(as_user, make_novels, make_chapters, ann):
+    novel, other = make_novels(2, owner=ann)
+    make_chapters(novel, "text")
+    make_chapters(other, "text")
+
+    assert as_user(ann).delete(f"{URL}{novel.pk}/").status_code == 204
+
+    assert as_user(ann).get(f"{URL}{novel.pk}/").status_code == 404
+    with acting_as(ann.pk):
+        assert list(Novel.objects.values_list("pk", flat=True)) == [other.pk]
+        assert set(Chapter.objects.values_list("novel_id", flat=True)) == {other.pk}
+        assert set(SearchDocument.objects.values_list("novel_id", flat=True)) == {other.pk}
+
+
+@pytest.mark.parametrize("path", ["0/", "99999999999999999999/", "1/chapters/", "1/status/"])
+def test_what_is_not_there_is_not_found(db, api, path):
+    assert api.get(URL + path).status_code == 404
+
+
+def test_options_describe_and_head_answers_without_a_body(api, make_novels):
+    (novel,) = make_novels(1)
+
+    assert api.options(URL).status_code == 200
+    assert api.options(f"{URL}{novel.pk}/").status_code == 200
+    head = api.head(f"{URL}{novel.pk}/")
+    assert head.status_code == 200 and head.content == b""

@@ -1,0 +1,264 @@
+"""GET /search/."""
+
+from __future__ import annotations
+
+import pytest
+
+from morpheus.db.identity import acting_as
+from novels.models import Genre, Language, Novel
+
+URL = "/api/v1/search/"
+
+
+@pytest.fixture
+def english(db):
+    return Language.objects.get(code="en")
+
+
+def found(client, query, **filters):
+    response = client.get(URL, {"q": query, **filters})
+    assert response.status_code == 200, response.content
+    return response.json()["results"]
+
+
+def titles(client, query, **filters):
+    return [row["title"] for row in found(client, query, **filters)]
+
+
+def test_a_chapter_is_found_with_a_snippet(api, make_novels, make_chapters, english):
+    (novel,) = make_novels(1, title="Alice", language=english)
+    make_chapters(
+        novel, "She fell.", "It ran down the rabbit-hole.", titles=["The fall", "The race"]
+    )
+
+    (row,) = found(api, '"down the rabbit-hole"')
+
+    rank = row.pop("rank")
+    assert 0 < rank <= 1
+    assert row == {
+        "kind": "chapter",
+        "novel": novel.pk,
+        "novel_title": "Alice",
+        "chapter": 2,
+        "title": "The race",
+        "snippet": "down the <mark>rabbit</mark>-<mark>hole</mark>",
+    }
+
+
+def test_a_novel_is_found_by_title_author_and_synopsis(api, make_novels, make_chapters):
+    (novel,) = make_novels(1, title="Alice", author="Carroll", synopsis="About a looking-glass.")
+    make_chapters(novel, "Nothing.")
+
+    for query in ("alice", "carroll", "glass"):
+        (row,) = found(api, query)
+        assert (row["kind"], row["novel"], row["chapter"]) == ("novel", novel.pk, None)
+        assert row["title"] == "Alice" and "<mark>" in row["snippet"]
+
+
+def test_the_best_comes_first(api, make_novels, make_chapters, english):
+    (novel,) = make_novels(1, language=english)
+    make_chapters(
+        novel,
+        "A whale.",
+        "Nothing of it here.",
+        "The whale saw a whale, and that whale was a whale.",
+        titles=["Little", "The whale", "Much"],
+    )
+
+    rows = found(api, "whale")
+
+    assert [row["title"] for row in rows] == ["The whale", "Much", "Little"]
+    assert [row["rank"] for row in rows] == sorted((row["rank"] for row in rows), reverse=True)
+
+
+def test_quotes_or_and_minus_work(api, make_novels, make_chapters, english):
+    (novel,) = make_novels(1, language=english)
+    make_chapters(novel, "red fox", "red hen", "fox red", "hens", titles=["1", "2", "3", "4"])
+
+    assert set(titles(api, "red fox")) == {"1", "3"}
+    assert set(titles(api, '"red fox"')) == {"1"}
+    assert set(titles(api, "fox or hen")) == {"1", "2", "3", "4"}
+    assert set(titles(api, "red -fox")) == {"2"}
+    assert found(api, "red -fox")[0]["rank"] > 0.01
+
+
+def test_minus_excludes_what_the_texts_language_means(api, make_novels, make_chapters, english):
+    """Another language's reading of `-dogs` must not let "dog" pass."""
+    (novel,) = make_novels(1, language=english)
+    make_chapters(novel, "a fog and a dog", "fog")
+
+    assert titles(api, "fog -dogs") == ["Chapter 2"]
+
+
+def test_each_text_is_read_in_its_own_language(api, make_novels, make_chapters, english):
+    german = Language.objects.get(code="de")
+    unknown, in_english, in_german = (
+        make_novels(1)[0],
+        make_novels(1, language=english)[0],
+        make_novels(1, language=german)[0],
+    )
+    make_chapters(unknown, "running and Häuser")
+    make_chapters(in_english, "running")
+    make_chapters(in_german, "Häuser")
+
+    assert [row["novel"] for row in found(api, "runs")] == [in_english.pk]
+    assert {row["novel"] for row in found(api, "running")} == {unknown.pk, in_english.pk}
+    assert [row["novel"] for row in found(api, "Haus")] == [in_german.pk]
+    assert "<mark>Häuser</mark>" in found(api, "Haus")[0]["snippet"]
+
+
+def test_a_mistyped_text_search_configuration_breaks_nothing(api, make_novels, make_chapters):
+    language = Language.objects.create(code="xx", name="X", search_config="no such")
+    (novel,) = make_novels(1, language=language)
+    make_chapters(novel, "whale")
+
+    assert len(found(api, "whale")) == 1
+
+
+def test_filters_combine(api, make_novels, make_chapters, english):
+    gothic = Genre.objects.get(slug="gothic")
+    one, two, three = (
+        make_novels(1, title="whale", genre=gothic, language=english)[0],
+        make_novels(1, title="whale", genre=gothic)[0],
+        make_novels(1, title="whale", language=english)[0],
+    )
+    for novel in (one, two, three):
+        make_chapters(novel, "whale")
+
+    def novels(**filters):
+        return {(row["novel"], row["kind"]) for row in found(api, "whale", **filters)}
+
+    every = {(novel.pk, kind) for novel in (one, two, three) for kind in ("novel", "chapter")}
+    assert novels() == every
+    assert novels(kind="novel") == {(novel.pk, "novel") for novel in (one, two, three)}
+    assert {pk for pk, _ in novels(genre="gothic")} == {one.pk, two.pk}
+    assert {pk for pk, _ in novels(language="en")} == {one.pk, three.pk}
+    assert novels(kind="chapter", genre="gothic", language="en") == {(one.pk, "chapter")}
+
+
+def test_private_texts_are_found_by_their_owner_alone(
+    api, as_user, make_user, make_novels, make_chapters
+):
+    ann, bob = make_user("ann"), make_user("bob")
+    (novel,) = make_novels(1, owner=ann, is_public=False, title="Secret whale")
+    make_chapters(novel, "The whale is secret.")
+    make_chapters(make_novels(1, owner=bob)[0], "A public whale.")
+
+    assert {row["novel"] for row in found(as_user(ann), "secret", scope="mine")} == {novel.pk}
+    assert len(found(as_user(ann), "whale", scope="mine")) == 2
+    assert found(as_user(ann), "secret") == []
+    for client in (api, as_user(bob)):
+        assert novel.pk not in {row["novel"] for row in found(client, "whale")}
+    assert "Secret whale" not in titles(as_user(bob), "whale", scope="mine")
+
+
+def test_what_is_withdrawn_is_not_found_any_more(api, make_novels, make_chapters):
+    (novel,) = make_novels(1)
+    make_chapters(novel, "whale")
+    assert found(api, "whale")
+
+    with acting_as(novel.owner_id):
+        Novel.objects.update(is_public=False)
+
+    assert found(api, "whale") == []
+
+
+def test_my_own_search_demands_a_login_and_is_private(api, as_user, make_user):
+    assert api.get(URL, {"q": "x", "scope": "mine"}).status_code == 401
+    mine = as_user(make_user()).get(URL, {"q": "x", "scope": "mine"})
+    assert "private" in mine["Cache-Control"]
+    assert "public" in api.get(URL, {"q": "x"})["Cache-Control"]
+
+
+def test_a_walk_meets_each_result_once_and_goes_back(api, make_novels, make_chapters):
+    (novel,) = make_novels(1)
+    # Equal ranks: the ids must break the ties.
+    make_chapters(novel, *["whale"] * 8, *["whale whale"] * 3)
+
+    pages, url = [], f"{URL}?q=whale&page_size=3"
+    while url:
+        page = api.get(url).json()
+        pages.append([row["chapter"] for row in page["results"]])
+        url = page["next"]
+    back = [pages[-1]]
+    while url := page["previous"]:
+        page = api.get(url).json()
+        back.insert(0, [row["chapter"] for row in page["results"]])
+
+    assert sum(pages, []) == [11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1]
+    assert back == pages
+
+
+def test_a_cursor_belongs_to_one_search_of_one_caller(
+    api, as_user, make_user, make_novels, make_chapters
+):
+    ann = make_user("ann")
+    (novel,) = make_novels(1, owner=ann)
+    make_chapters(novel, "whale", "whale")
+    public = api.get(URL, {"q": "whale", "page_size": 1}).json()["next"]
+    mine = as_user(ann).get(URL, {"q": "whale", "page_size": 1, "scope": "mine"}).json()["next"]
+
+    assert api.get(public.replace("q=whale", "q=fox")).status_code == 400
+    assert as_user(ann).get(mine).status_code == 200
+    assert as_user(make_user("bob")).get(mine).status_code == 400
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {},
+        {"q": ""},
+        {"q": "  "},
+        {"q": "x" * 201},
+        {"q": "a\x00b"},
+        {"q": "a", "genre": "nonsense"},
+        {"q": "a", "genre": "\x00"},
+        {"q": "a", "language": "zz"},
+        {"q": "a", "kind": "comic"},
+        {"q": "a", "scope": "theirs"},
+        {"q": "a", "cursor": "abc"},
+        {"q": "a", "page_size": "1000"},
+        {"q": "a", "ordering": "title"},
+    ],
+    ids=repr,
+)
+def test_a_search_that_cannot_be_is_refused(db, api, query):
+    response = api.get(URL, query)
+
+    assert response.status_code == 400, response.content
+    assert response["Content-Type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize(
+    "query", ["-whale", "-a -b", "fox or -whale", '"', "'", "!!&|():*", "\\", "<->", "%", "--", "…"]
+)
+def test_a_search_without_a_word_that_must_occur_finds_nothing(
+    api, make_novels, make_chapters, query
+):
+    make_chapters(make_novels(1)[0], "whale")
+
+    assert found(api, query) == []
+
+
+def test_a_snippet_holds_no_mark_up_of_the_text(api, make_novels, make_chapters):
+    (novel,) = make_novels(1, title="whale <script>alert(1)</script>")
+    make_chapters(novel, "a < whale & \x02b\x03 <img src=x onerror=alert(1)> <mark>q</mark>")
+
+    for row in found(api, "whale"):
+        plain = row["snippet"].replace("<mark>whale</mark>", "")
+        assert "<" not in plain and ">" not in plain and "\x02" not in plain
+        assert row["snippet"].count("<mark>whale</mark>") == 1
+
+
+def test_a_search_costs_the_same_however_much_is_found(
+    api, make_novels, make_chapters, assert_flat_queries
+):
+    (novel,) = make_novels(1, genre=Genre.objects.get(slug="gothic"))
+    make_chapters(novel, "whale")
+
+    def more():
+        for other in make_novels(3, genre=Genre.objects.get(slug="gothic")):
+            make_chapters(other, *["whale"] * 4)
+
+    assert_flat_queries(lambda: api.get(URL, {"q": "whale"}), more, budget=1)
+    assert_flat_queries(lambda: api.get(URL, {"q": "whale", "genre": "gothic"}), more, budget=2)

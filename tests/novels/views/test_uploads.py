@@ -1,0 +1,247 @@
+"""POST /novels/."""
+
+from __future__ import annotations
+
+import io
+import threading
+import zipfile
+
+import pytest
+from django.conf import settings
+from django.core.files.storage import storages
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
+from django_tasks_db.models import DBTaskResult
+
+from morpheus.db.identity import acting_as
+from novels.models import Novel, NovelUpload, ProcessingStatus
+
+URL = "/api/v1/novels/"
+TEXT = b"CHAPTER I. The start\n\nIt began.\n\nCHAPTER II. The end\n\nIt ended.\n"
+
+
+@pytest.fixture
+def ann(make_user):
+    return make_user("ann")
+
+
+def upload(client, content=TEXT, name="a_tale.txt", **fields):
+    file = SimpleUploadedFile(name, content)
+    return client.post(URL, {"file": file, **fields}, format="multipart")
+
+
+def kept_files():
+    root = settings.STORAGES["uploads"]["OPTIONS"]["location"]
+    return {path for path in root.rglob("*") if path.is_file()}
+
+
+def assert_nothing_is_left(user, files):
+    with acting_as(user.pk):
+        assert not Novel.objects.exists() and not NovelUpload.objects.exists()
+    assert not DBTaskResult.objects.exists()
+    assert kept_files() == files
+
+
+def test_only_a_file_is_required(as_user, ann):
+    response = upload(as_user(ann))
+
+    assert response.status_code == 201, response.content
+    novel = response.json()
+    assert novel["title"] == "a tale" and novel["visibility"] == "private"
+    assert novel["owner"] == {"id": ann.pk, "display_name": "Ann"}
+    assert as_user(ann).get(f"{URL}{novel['id']}/").json() == novel
+    status = as_user(ann).get(f"{URL}{novel['id']}/status/").json()
+    assert (status["state"], status["progress"]) == ("pending", 0)
+
+
+def test_what_is_said_about_a_novel_is_kept(as_user, ann):
+    said = {
+        "title": "A tale",
+        "author": "Ann",
+        "synopsis": "Short.",
+        "genre": "fantasy",
+        "language": "de",
+        "visibility": "public",
+    }
+
+    response = upload(as_user(ann), **said)
+
+    assert said.items() <= response.json().items()
+    given = DBTaskResult.objects.get().args_kwargs["kwargs"]["given"]
+    assert {"title", "author", "language"} <= set(given)
+
+
+def test_an_empty_value_counts_as_absent(as_user, ann):
+    response = upload(as_user(ann), title="", author=" ", language="", genre="")
+
+    assert response.status_code == 201, response.content
+    assert response.json()["title"] == "a tale"
+    assert DBTaskResult.objects.get().args_kwargs["kwargs"]["given"] == []
+
+
+def test_the_file_is_kept_under_a_name_of_ours_for_us_alone(as_user, ann):
+    before = kept_files()
+
+    upload(as_user(ann), name="../../etc/evil.txt")
+
+    (path,) = kept_files() - before
+    assert path.read_bytes() == TEXT
+    assert "evil" not in str(path)
+    assert path.stat().st_mode & 0o077 == 0
+    with acting_as(ann.pk):
+        row = NovelUpload.objects.get()
+    assert (row.filename, row.size_bytes) == ("evil.txt", len(TEXT))
+
+
+def test_uploading_demands_a_login(api, ann):
+    files = kept_files()
+
+    assert upload(api).status_code == 401
+    assert_nothing_is_left(ann, files)
+
+
+def test_the_same_file_twice_by_one_owner_is_one_novel(as_user, make_user, ann):
+    first = upload(as_user(ann)).json()
+    files = kept_files()
+
+    again = upload(as_user(ann), name="other.txt", title="Other")
+
+    assert again.status_code == 409
+    assert again["Content-Type"] == "application/problem+json"
+    assert again.json()["existing_id"] == first["id"]
+    assert kept_files() == files
+    assert upload(as_user(make_user("bob"))).status_code == 201
+
+
+def epub_of(entries):
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in entries.items():
+            archive.writestr(name, content)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("empty.txt", b""),
+        ("blank.txt", b" \n\n "),
+        ("binary.txt", bytes(range(256)) * 20),
+        ("picture.txt", b"\x89PNG\r\n\x1a\n" + b"\0" * 100),
+        ("novel.pdf", b"%PDF-1.4\n"),
+        ("no.epub", b"plain text"),
+        ("broken.epub", b"PK\x03\x04 and nothing else"),
+        ("other.epub", epub_of({"readme": "no book"})),
+        ("bomb.epub", epub_of({"mimetype": "application/epub+zip", "a": b"0" * 30_000_000})),
+    ],
+)
+def test_a_bad_file_is_refused_and_nothing_is_left(as_user, ann, name, content):
+    files = kept_files()
+
+    response = upload(as_user(ann), content, name)
+
+    assert response.status_code == 400, response.content
+    (sentence,) = response.json()["errors"]["file"]
+    assert sentence.endswith(".")
+    assert_nothing_is_left(ann, files)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"genre": "nonsense"},
+        {"language": "zz"},
+        {"visibility": "secret"},
+        {"title": "x" * 301},
+        {"author": "a\x00b"},
+    ],
+    ids=repr,
+)
+def test_a_bad_field_is_refused_and_nothing_is_left(as_user, ann, fields):
+    files = kept_files()
+
+    response = upload(as_user(ann), **fields)
+
+    assert response.status_code == 400
+    assert set(response.json()["errors"]) == set(fields)
+    assert_nothing_is_left(ann, files)
+
+
+def test_a_form_that_is_none_is_refused(as_user, ann):
+    client = as_user(ann)
+
+    assert client.post(URL, {"title": "x"}, format="multipart").status_code == 400
+    assert client.post(URL, {"file": "text"}, format="multipart").status_code == 400
+    assert client.post(URL, b"--x", content_type="multipart/form-data").status_code == 400
+    assert client.post(URL, {"file": "text"}).status_code == 415
+
+
+@pytest.mark.parametrize("excess", [1, 100_000])
+def test_a_file_over_the_limit_is_refused(as_user, ann, settings, excess):
+    settings.MAX_UPLOAD_BYTES = 1024 * 1024
+    files = kept_files()
+
+    response = upload(as_user(ann), b"a " * (512 * 1024) + b"a" * excess)
+
+    assert response.status_code == 400
+    assert "1 MB" in response.content.decode()
+    assert_nothing_is_left(ann, files)
+    assert upload(as_user(ann), (b"word " * 210_000)[: 1024 * 1024]).status_code == 201
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_equal_uploads_at_once_one_wins(as_user, make_user):
+    ann = make_user("ann")
+    clients = [as_user(ann) for _ in range(4)]
+    files = kept_files()
+    barrier = threading.Barrier(len(clients))
+    answers = []
+
+    def post(client):
+        try:
+            barrier.wait()
+            answers.append(upload(client))
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=post, args=[client]) for client in clients]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    won = [answer for answer in answers if answer.status_code == 201]
+    lost = [answer for answer in answers if answer.status_code == 409]
+    assert (len(won), len(lost)) == (1, 3), [answer.content for answer in answers]
+    assert {answer.json()["existing_id"] for answer in lost} == {won[0].json()["id"]}
+    assert len(kept_files() - files) == 1
+    with acting_as(ann.pk):
+        assert ProcessingStatus.objects.count() == 1
+    assert DBTaskResult.objects.count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_deleting_a_novel_deletes_its_file_once_that_is_committed(as_user, make_user):
+    client = as_user(make_user("ann"))
+    files = kept_files()
+    novel_id = upload(client).json()["id"]
+    assert kept_files() != files
+
+    assert client.delete(f"{URL}{novel_id}/").status_code == 204
+
+    assert kept_files() == files
+    assert upload(client).status_code == 201
+
+
+def test_a_session_uploads_too(make_user, client, ann):
+    client.force_login(ann)
+
+    response = client.post(URL, {"file": SimpleUploadedFile("a.txt", TEXT)})
+
+    assert response.status_code == 201, response.content
+    assert storages["uploads"].exists(_path(ann))
+
+
+def _path(user):
+    with acting_as(user.pk):
+        return NovelUpload.objects.get().path
