@@ -14,7 +14,7 @@ Filter = Callable[[QuerySet[Any], str, Request], QuerySet[Any]]
 
 
 class ServedFilters(BaseFilterBackend):
-    """Apply the view's filters; refuse combinations that no index serves (DESIGN 6).
+    """Apply the view's filters; refuse combinations that no index serves.
 
     The view has `filters`, a mapping of parameter names to functions of queryset, value and
     request, and may have `filter_pairs`, sets of two names that are served together in the default

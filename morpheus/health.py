@@ -22,7 +22,7 @@ def healthz(request: HttpRequest) -> JsonResponse:
 def readyz(request: HttpRequest) -> JsonResponse:
     """GET /readyz — 200 when requests can be served, if slowly; 503 when not.
 
-    Without the cache every page still answers, so its loss is `degraded`, not down (DESIGN 9).
+    Without the cache every page still answers, so its loss is `degraded`, not down.
     """
     database, migrations = _database()
     checks = {"database": database, "migrations": migrations, "cache": _cache()}

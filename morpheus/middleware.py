@@ -19,7 +19,7 @@ from morpheus.request_id import request_id
 # An id from a proxy is kept if it can do no harm in a log line or a header.
 _HARMLESS_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 
-# Labels of metrics and logs are bounded by what is let through here (TRAPS 3.4).
+# Labels of metrics and logs are bounded by what is let through here.
 _METHODS = frozenset({"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"})
 
 

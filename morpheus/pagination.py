@@ -1,4 +1,4 @@
-"""Keyset pagination: pages by row comparison, whose cost does not grow with depth (DESIGN 6)."""
+"""Keyset pagination: pages by row comparison, whose cost does not grow with depth."""
 
 from __future__ import annotations
 

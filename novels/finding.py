@@ -10,7 +10,7 @@ from django.db import connection
 
 from morpheus.pagination import KeysetPagination, Position
 
-# So many of the newest matches are ranked: ranking reads each one's whole vector (TRAPS 7).
+# So many of the newest matches are ranked: ranking reads each one's whole vector.
 MAX_CANDIDATES = 1000
 
 # Snippets are cut from this much of a chapter. A match further on shows the chapter's beginning.

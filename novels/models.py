@@ -1,6 +1,6 @@
 """Novels, their chapters, and how far each is processed.
 
-Tables are cut by temperature (DESIGN 5): what lists read, what only a reader of one chapter reads,
+Tables are cut by temperature: what lists read, what only a reader of one chapter reads,
 and what a running parse writes every second stand apart.
 """
 
@@ -211,7 +211,7 @@ class SearchDocument(models.Model):
 
     class Meta:
         indexes = [
-            # GET /search/. No pending list: each search would read it through (TRAPS 7).
+            # GET /search/. No pending list: each search would read it through.
             GinIndex(fields=["vector"], name="novels_search_vector_idx", fastupdate=False),
             # Rebuilding and deleting the documents of one novel, and of one chapter.
             models.Index(fields=["novel"], name="novels_search_novel_idx"),

@@ -1,4 +1,4 @@
-"""Which workers are alive, and what becomes of the tasks of those that are not (TRAPS 11)."""
+"""Which workers are alive, and what becomes of the tasks of those that are not."""
 
 from __future__ import annotations
 

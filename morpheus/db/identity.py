@@ -15,8 +15,8 @@ _SET = "SELECT set_config('app.user_id', %s, true), set_config('app.staff', %s, 
 def acting_as(user_id: int | None, *, staff: bool = False) -> Iterator[None]:
     """Run the block in one transaction whose identity is `user_id`; None is anonymous.
 
-    The identity ends with the transaction, because pooled connections keep what a session sets
-    (TRAPS 4.1). Anonymous callers need none, so they cost no transaction and no round trip.
+    The identity ends with the transaction, because pooled connections keep what a session sets.
+    Anonymous callers need none, so they cost no transaction and no round trip.
 
     Args:
         user_id: The caller's primary key.

@@ -1,4 +1,4 @@
-"""The roles of docs/design.md (3) and what each may do, as SQL that can be applied again and again."""
+"""The database roles and what each may do, as SQL that can be applied again and again."""
 
 from __future__ import annotations
 

@@ -90,7 +90,7 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
 ]
 
-# Novels are parsed by `manage.py worker`, which takes its jobs from this database (DESIGN 12).
+# Novels are parsed by `manage.py worker`, which takes its jobs from this database.
 TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
 
 LANGUAGE_CODE = "en"

@@ -24,7 +24,7 @@ def _cache(database: int) -> dict[str, Any]:
         "BACKEND": "django_redis.cache.RedisCache",
         "LOCATION": location,
         "OPTIONS": {
-            # A stalled server costs these seconds per call, a dead one nothing (TRAPS 2.1).
+            # A stalled server costs these seconds per call, a dead one nothing.
             "SOCKET_CONNECT_TIMEOUT": 0.1,
             "SOCKET_TIMEOUT": 0.25,
             "IGNORE_EXCEPTIONS": True,

@@ -38,7 +38,7 @@ def _credentials(variable: str, role: str, fallback: str | None = None) -> dict[
 
 _app = _credentials("DATABASE_URL", "morpheus_app")
 _options: dict[str, Any] = {
-    # More users wait in the server, not in PostgreSQL (DESIGN 10). `timeout` is in seconds and
+    # More users wait in the server, not in PostgreSQL. `timeout` is in seconds and
     # longer than psycopg_pool needs to replace connections after a database restart.
     "pool": {
         "min_size": 2,
@@ -61,7 +61,7 @@ DATABASES: dict[str, dict[str, Any]] = {
     }
 }
 
-# Who else may come (DESIGN 3): `owner` migrates, `loader` seeds by COPY.
+# Who else may come: `owner` migrates, `loader` seeds by COPY.
 DATABASE_ROLES = {
     "owner": _credentials("DATABASE_OWNER_URL", "morpheus_owner", fallback="DATABASE_URL"),
     "loader": _credentials("DATABASE_LOADER_URL", "morpheus_loader", fallback="DATABASE_URL"),

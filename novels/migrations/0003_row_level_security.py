@@ -1,6 +1,6 @@
 """The second lock on private novels: PostgreSQL itself shows them to their owner and staff alone.
 
-Conditions use leakproof comparisons only, so that the list indexes still serve (TRAPS 6.1).
+Conditions use leakproof comparisons only, so that the list indexes still serve.
 To recover from an interruption, migrate again: the migration is one transaction.
 """
 

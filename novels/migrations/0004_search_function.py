@@ -1,6 +1,6 @@
 """Full-text search that keeps its index under row level security.
 
-`@@` is not leakproof, so under RLS it may not be an index condition (TRAPS 6.1). The function runs
+`@@` is not leakproof, so under RLS it may not be an index condition. The function runs
 as the loader, whom RLS does not bind, and repeats the visibility rules itself: public novels, or
 those of the transaction's own identity, which a caller cannot choose by an argument.
 
@@ -60,7 +60,7 @@ AS $$
         ORDER BY m.id DESC
         LIMIT candidates
     )
-    -- Only these are ranked: reading a stored vector is what costs (TRAPS 7). Ranked by the words
+    -- Only these are ranked: reading a stored vector is what costs. Ranked by the words
     -- that must occur: one that must not would pull every rank to nought.
     SELECT d.id, d.novel_id, d.chapter_id,
         (1000000 * ts_rank(d.vector, querytree(m.query)::tsquery))::integer

@@ -41,6 +41,16 @@ def test_words_weigh_by_where_they_stand(make_novels, make_chapters):
     assert list(vectors.values()) == ["'delta':2 'epsilon':1A"]
 
 
+@pytest.mark.parametrize("text", ["“Harbour!” he said.", "a ship—harbour—a ship", "l’harbour…"])
+def test_typographic_marks_are_no_part_of_a_word(make_novels, make_chapters, text):
+    novel = make_novels(1)[0]
+    make_chapters(novel, text)
+
+    found = Search(words="harbour").page(None, False, 10)
+
+    assert [result["novel"] for result in found] == [novel.pk]
+
+
 def test_a_range_is_built_as_in_one_by_one(make_novels, make_chapters):
     english = Language.objects.get(code="en")
     novels = make_novels(2, language=english) + make_novels(1)

@@ -10,7 +10,7 @@ from morpheus.db.roles import connected_as
 
 
 class Command(migrate.Command):
-    """Run as `morpheus_owner`: the serving role may not change the schema (DESIGN 3)."""
+    """Run as `morpheus_owner`: the serving role may not change the schema."""
 
     def handle(self, *args: Any, **options: Any) -> None:
         with connected_as("owner"):
