@@ -1,0 +1,141 @@
+"""What seeding does to the database around its COPYs: locks, emptying, ids, access roles."""
+
+# ruff: noqa: S608 - the names in the statements are the constants of tables.py
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from django.contrib.admin.models import LogEntry
+
+from morpheus.services.roles import LOADER
+from users.models import User
+
+from .tables import COLUMNS, DOMAIN, JOBS, USERS
+
+# Longer than any request of a running server holds its locks.
+LOCK_TIMEOUT_MS = 15_000
+
+
+class DatabaseNotEmpty(Exception):
+    """There are rows already, and nobody said what to do with them."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The database is not empty. --append adds to it, --reset deletes all novels, comics "
+            "and users in it except superusers."
+        )
+
+
+@contextmanager
+def as_loader(cursor: Any) -> Iterator[None]:
+    """Run the block as the role that row level security does not bind.
+
+    A role inside the owner's transaction, not a login of its own: COPY, DDL and the look at what
+    is there are one transaction. If the block fails, the rollback ends the role too.
+    """
+    cursor.execute(f"SET LOCAL ROLE {LOADER}")
+    yield
+    cursor.execute("SET LOCAL ROLE NONE")
+
+
+def prepare_session(cursor: Any) -> None:
+    """Settings of this transaction alone."""
+    for name, value in {
+        "lock_timeout": f"{LOCK_TIMEOUT_MS}ms",
+        "statement_timeout": "0",
+        "idle_in_transaction_session_timeout": "0",
+        # When we are killed, the server notices within this time and rolls back.
+        "client_connection_check_interval": "1s",
+    }.items():
+        cursor.execute(f"SET LOCAL {name} = '{value}'")
+
+
+def is_empty(cursor: Any) -> bool:
+    """Tell whether there is no row but operators and reference tables."""
+    checks = [f"EXISTS (SELECT FROM {table})" for table in DOMAIN]
+    checks.append(f"EXISTS (SELECT FROM {USERS} WHERE NOT is_superuser)")
+    with as_loader(cursor):
+        cursor.execute(f"SELECT NOT ({' OR '.join(checks)})")
+        return bool(cursor.fetchone()[0])
+
+
+def count(cursor: Any, table: str) -> int:
+    """Count all rows of a table, which takes as long as reading it."""
+    with as_loader(cursor):
+        cursor.execute(f"SELECT count(*) FROM {table}")
+        return int(cursor.fetchone()[0])
+
+
+def lock(cursor: Any, *, exclusively: bool) -> None:
+    """Keep writers out until the transaction ends; exclusively: readers too."""
+    mode = "ACCESS EXCLUSIVE" if exclusively else "SHARE ROW EXCLUSIVE"
+    cursor.execute(f"LOCK TABLE {', '.join([USERS, *DOMAIN])} IN {mode} MODE")
+
+
+def empty(cursor: Any) -> None:
+    """Delete everything but operators and reference tables; ids start at 1 again.
+
+    TRUNCATE gives each table a new file. Rows that the same transaction then copies into it need
+    no WAL (where `wal_level` is `minimal`) and can be frozen at once.
+    """
+    cursor.execute(f"TRUNCATE {', '.join([*DOMAIN, JOBS])} RESTART IDENTITY")
+    readers = User.objects.filter(is_superuser=False)
+    LogEntry.objects.filter(user__in=readers).delete()
+    User.groups.through.objects.filter(user__in=readers).delete()
+    User.user_permissions.through.objects.filter(user__in=readers).delete()
+    # Tokens go with them, by their foreign key.
+    cursor.execute(f"DELETE FROM {USERS} WHERE NOT is_superuser")
+    # Deferred foreign keys are checked now: what waits for the commit forbids DDL.
+    cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+
+
+def first_free_id(cursor: Any, table: str) -> int:
+    """Return the id after the greatest that was ever given to a row of `table`."""
+    sequence = _sequence(cursor, table)
+    with as_loader(cursor):
+        cursor.execute(
+            f"SELECT greatest(CASE WHEN is_called THEN last_value END, "
+            f"(SELECT max(id) FROM {table}), 0) + 1 FROM {sequence}"
+        )
+        return int(cursor.fetchone()[0])
+
+
+def free_user_ids(cursor: Any, count: int, *, append: bool) -> list[int]:
+    """Return ids for new users: the lowest that operators leave free, or those after all."""
+    if append:
+        first = first_free_id(cursor, USERS)
+        return list(range(first, first + count))
+    cursor.execute(f"SELECT id FROM {USERS} ORDER BY id")
+    taken = {row[0] for row in cursor.fetchall()}
+    ids = (number for number in range(1, count + len(taken) + 1) if number not in taken)
+    return [next(ids) for _ in range(count)]
+
+
+def reference_ids(cursor: Any) -> tuple[list[int], list[int]]:
+    """Return the ids of genres and of languages, English first among these."""
+    cursor.execute("SELECT id FROM novels_genre ORDER BY slug")
+    genres = [row[0] for row in cursor.fetchall()]
+    cursor.execute("SELECT id FROM novels_language ORDER BY code <> 'en', code")
+    return genres, [row[0] for row in cursor.fetchall()]
+
+
+def image_ids(cursor: Any, digests: list[str]) -> dict[str, int]:
+    """Return the ids of the images that are there, by digest."""
+    cursor.execute("SELECT digest, id FROM comics_image WHERE digest = ANY (%s)", [digests])
+    return dict(cursor.fetchall())
+
+
+def advance_sequences(cursor: Any) -> None:
+    """Let the identity columns go on after the greatest id."""
+    for table in (table for table, columns in COLUMNS.items() if columns.startswith("id ")):
+        last = first_free_id(cursor, table) - 1
+        if last:
+            cursor.execute(f"SELECT setval('{_sequence(cursor, table)}', {last})")
+
+
+def _sequence(cursor: Any, table: str) -> str:
+    cursor.execute(f"SELECT pg_get_serial_sequence('{table}', 'id')")
+    return str(cursor.fetchone()[0])

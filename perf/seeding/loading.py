@@ -1,0 +1,42 @@
+"""COPY of generated rows: one at a time, so that memory stays flat."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .progress import Progress
+from .tables import COLUMNS, Load
+
+# Rows between two moves of the bar.
+CHUNK = 500
+
+
+def load_rows(cursor: Any, load: Load, progress: Progress, *, freeze: bool) -> None:
+    """Copy the rows into their table, as the current role.
+
+    Args:
+        cursor: Django's, inside a transaction.
+        load: The table and its rows.
+        progress: Shows how far it is.
+        freeze: Mark the rows frozen and their pages all-visible, which spares a VACUUM. Only for
+            tables that this transaction has truncated.
+
+    Raises:
+        RuntimeError: The generator yields another number of rows than it said.
+    """
+    columns = COLUMNS[load.table].replace(" ", ", ")
+    options = " WITH (FREEZE)" if freeze else ""
+    sent = 0
+    with (
+        progress.step(load.table, load.count) as bar,
+        cursor.copy(f"COPY {load.table} ({columns}) FROM STDIN{options}") as copy,
+    ):
+        write = copy.write_row
+        for row in load.rows:
+            write(row)
+            sent += 1
+            if sent % CHUNK == 0:
+                bar.update(CHUNK)
+        bar.update(sent % CHUNK)
+    if sent != load.count:
+        raise RuntimeError(f"{load.table}: {sent} rows were made, {load.count} were promised.")

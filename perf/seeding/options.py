@@ -1,0 +1,63 @@
+"""How much is seeded, and the presets."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Any, Literal
+
+Mode = Literal["empty", "append", "reset"]
+
+SCALES: dict[str, dict[str, int]] = {
+    "small": {"novels": 600, "comics": 300, "panels": 3000, "users": 100},
+    "default": {},
+    # About 10 GB on disk; short chapters, because texts are most of it.
+    "large": {
+        "novels": 1_000_000,
+        "chapters_per_novel": 4,
+        "words_per_chapter": 60,
+        "comics": 1_000_000,
+        "panels": 10_000_000,
+        "users": 80_000,
+    },
+}
+
+
+class ImpossibleOptions(Exception):
+    """The numbers do not go together; the message says which."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SeedOptions:
+    """What to make.
+
+    Attributes:
+        chapters_per_novel: Mean; the total is exact.
+        words_per_chapter: Mean, roughly.
+        seed: The same seed gives the same rows.
+        mode: What to do with a database that is not empty: refuse, add to it, or empty it.
+        password: What all seeded users log in with; None: nobody can.
+    """
+
+    novels: int = 12_000
+    chapters_per_novel: int = 12
+    words_per_chapter: int = 150
+    comics: int = 6_000
+    panels: int = 60_000
+    users: int = 1_000
+    seed: int = 42
+    mode: Mode = "empty"
+    password: str | None = None
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            value: Any = getattr(self, field.name)
+            if field.type == "int" and field.name != "seed" and value < 0:
+                raise ImpossibleOptions(f"--{field.name.replace('_', '-')} cannot be negative.")
+        if self.words_per_chapter < 1:
+            raise ImpossibleOptions("--words-per-chapter must be at least 1.")
+        if (self.novels or self.comics) and not self.users:
+            raise ImpossibleOptions("Novels and comics need owners: --users must be at least 1.")
+        if self.panels and self.panels < self.comics:
+            raise ImpossibleOptions("--panels must be 0 or at least --comics: each has a cover.")
+        if self.panels and not self.comics:
+            raise ImpossibleOptions("Panels need comics: --comics must be at least 1.")

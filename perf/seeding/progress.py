@@ -1,0 +1,59 @@
+"""Progress bars with rate and remaining time, and the measured times they stand for."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import NoReturn
+
+from tqdm import tqdm
+
+# In a log file each refresh is a line.
+LOG_INTERVAL_S = 10.0
+SCREEN_INTERVAL_S = 0.2
+
+
+@dataclass(frozen=True)
+class Step:
+    """One finished step: what, how many of it, how long."""
+
+    label: str
+    count: int
+    seconds: float
+
+    @property
+    def per_second(self) -> float:
+        return self.count / self.seconds if self.seconds else 0.0
+
+
+@dataclass
+class Progress:
+    """Shows each step while it runs and remembers its time.
+
+    Attributes:
+        quiet: Show nothing.
+        steps: The finished steps, in order.
+    """
+
+    quiet: bool = False
+    steps: list[Step] = field(default_factory=list)
+
+    @contextmanager
+    def step(self, label: str, count: int, unit: str = " rows") -> Iterator[tqdm[NoReturn]]:
+        """Give a bar that ends at `count`; the block moves it by `update`."""
+        on_screen = sys.stderr.isatty()
+        began = time.perf_counter()
+        with tqdm(
+            desc=f"{label:<24}",
+            total=count,
+            unit=unit,
+            unit_scale=True,
+            disable=self.quiet,
+            mininterval=SCREEN_INTERVAL_S if on_screen else LOG_INTERVAL_S,
+            dynamic_ncols=on_screen,
+        ) as bar:
+            yield bar
+        self.steps.append(Step(label, count, time.perf_counter() - began))

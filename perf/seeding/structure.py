@@ -1,0 +1,75 @@
+"""Indexes and foreign keys that are cheaper to build after the rows than row by row.
+
+They are dropped and built again inside the transaction that loads the rows, from PostgreSQL's own
+definitions: whatever interrupts it, the rollback brings them back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from .tables import DOMAIN
+
+_FOREIGN_KEYS = """
+SELECT
+    format('ALTER TABLE %%s DROP CONSTRAINT %%I', conrelid::regclass, conname),
+    format('ALTER TABLE %%s ADD CONSTRAINT %%I %%s',
+        conrelid::regclass, conname, pg_get_constraintdef(oid))
+FROM pg_constraint
+WHERE contype = 'f' AND conrelid = ANY (%s::text[]::regclass[])
+ORDER BY conrelid::regclass::text, conname
+"""
+# Unique ones stay: they say what may be loaded, and rows come in their order.
+_INDEXES = """
+SELECT
+    format('DROP INDEX %%s', indexrelid::regclass),
+    pg_get_indexdef(indexrelid)
+FROM pg_index
+WHERE NOT indisunique AND indrelid = ANY (%s::text[]::regclass[])
+ORDER BY indrelid::regclass::text, indexrelid::regclass::text
+"""
+_FORCED = """
+SELECT oid::regclass::text
+FROM pg_class
+WHERE relforcerowsecurity AND oid = ANY (%s::text[]::regclass[])
+ORDER BY 1
+"""
+
+
+@dataclass(frozen=True)
+class Structure:
+    """What was dropped, as the statements that bring it back."""
+
+    indexes: list[str]
+    foreign_keys: list[str]
+
+
+def drop(cursor: Any) -> Structure:
+    """Drop the indexes and foreign keys of the seeded tables."""
+    dropped: list[list[str]] = []
+    for query in (_INDEXES, _FOREIGN_KEYS):
+        cursor.execute(query, [DOMAIN])
+        rows = cursor.fetchall()
+        for statement, _ in rows:
+            cursor.execute(statement)
+        dropped.append([definition for _, definition in rows])
+    return Structure(*dropped)
+
+
+@contextmanager
+def row_security_not_forced(cursor: Any) -> Iterator[None]:
+    """Let the owner see all rows in the block.
+
+    A new foreign key is checked by a query of the owner: with private rows hidden it would take
+    them for missing. Nobody else sees the tables meanwhile, they are locked.
+    """
+    cursor.execute(_FORCED, [DOMAIN])
+    tables = [row[0] for row in cursor.fetchall()]
+    for table in tables:
+        cursor.execute(f"ALTER TABLE {table} NO FORCE ROW LEVEL SECURITY")
+    yield
+    for table in tables:
+        cursor.execute(f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY")

@@ -1,0 +1,70 @@
+"""The tables that seeding fills, in the order of their foreign keys."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from django_tasks_db.models import DBTaskResult
+
+from comics.models import Comic, Image, Panel, Rendition
+from novels.models import (
+    Chapter,
+    ChapterText,
+    Novel,
+    NovelUpload,
+    ProcessingStatus,
+    SearchDocument,
+)
+from users.models import User
+
+Row = tuple[Any, ...]
+
+USERS = User._meta.db_table
+# Emptied by --reset. Users are not: operators stay. Nor are genres and languages.
+DOMAIN = [
+    model._meta.db_table
+    for model in (
+        Novel,
+        NovelUpload,
+        ProcessingStatus,
+        Chapter,
+        ChapterText,
+        SearchDocument,
+        Image,
+        Rendition,
+        Comic,
+        Panel,
+    )
+]
+# A job that waits for a novel would find another one under its id.
+JOBS = DBTaskResult._meta.db_table
+
+COLUMNS = {
+    USERS: "id password is_superuser email display_name bio is_staff is_active date_joined",
+    "comics_image": "id digest media_type width height size_bytes",
+    "novels_novel": "id title author synopsis genre_id language_id is_public word_count "
+    "chapter_count owner_id created_at updated_at",
+    "novels_processingstatus": "novel_id state stage progress message updated_at",
+    "novels_chapter": "id novel_id number title word_count",
+    "novels_chaptertext": "chapter_id content",
+    "comics_comic": "id title novel_id owner_id is_public panel_count cover_id created_at "
+    "updated_at",
+    "comics_panel": "id comic_id number caption image_id",
+}
+SEARCH = SearchDocument._meta.db_table
+SEEDED = [*COLUMNS, SEARCH]
+
+
+@dataclass(frozen=True)
+class Load:
+    """Rows for one table, made while they are sent.
+
+    Attributes:
+        count: How many `rows` will yield.
+    """
+
+    table: str
+    rows: Iterable[Row]
+    count: int

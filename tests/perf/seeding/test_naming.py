@@ -1,0 +1,11 @@
+from __future__ import annotations
+
+from perf.seeding.naming import name, person, title
+
+
+def test_titles_and_names_of_different_numbers_differ():
+    numbers = range(99_000, 160_000)
+
+    assert len({title(number) for number in numbers}) == len(numbers)
+    assert len({name(number) for number in numbers}) == len(numbers)
+    assert person(1) != person(2)

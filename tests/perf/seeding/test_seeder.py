@@ -1,0 +1,252 @@
+from __future__ import annotations
+
+import pytest
+from django.conf import settings
+from django.contrib.admin.models import LogEntry
+from django.contrib.auth.models import Group
+from django.core.files.storage import storages
+from django.core.management import CommandError
+
+from morpheus.db.identity import acting_as
+from novels.finding import Search
+from novels.models import Novel, ProcessingStatus
+from perf.seeding import seeder
+from perf.seeding.naming import SHORT_NAMES, name
+from perf.seeding.tables import SEEDED
+from users.models import User
+
+COUNTS = {
+    "users_user": 12,
+    "comics_image": 6,
+    "novels_novel": 100,
+    "novels_processingstatus": 100,
+    "novels_chapter": 300,
+    "novels_chaptertext": 300,
+    "novels_searchdocument": 400,
+    "comics_comic": 40,
+    "comics_panel": 200,
+}
+
+
+def counts(rows):
+    return {table: rows(f"SELECT count(*) FROM {table}")[0][0] for table in SEEDED}
+
+
+def test_the_same_seed_gives_the_same_rows_twice_and_another_seed_others(seed, digests):
+    seed()
+    first = digests()
+
+    seed("--reset")
+    again = digests()
+    seed("--reset", seed=43)
+    other = digests()
+
+    assert again == first
+    assert None not in first.values()
+    assert [table for table in SEEDED if other[table] == first[table]] == []
+
+
+def test_counts_are_exact_and_structure_is_what_it_was(seed, rows, structure):
+    before = structure()
+
+    seed()
+
+    assert counts(rows) == COUNTS
+    assert structure() == before
+
+
+def test_a_database_with_rows_is_refused_and_stays_as_it_is(seed, digests):
+    seed()
+    before = digests()
+
+    with pytest.raises(CommandError, match="--append adds to it, --reset deletes"):
+        seed(seed=43)
+
+    assert digests() == before
+
+
+def test_a_database_with_nothing_but_a_user_is_refused_too(seed, make_user, rows):
+    make_user("ann")
+
+    with pytest.raises(CommandError, match="not empty"):
+        seed()
+
+    assert counts(rows)["users_user"] == 1
+
+
+def test_if_empty_seeds_an_empty_database_and_leaves_another_alone(seed, digests):
+    seed("--if-empty")
+    before = digests()
+
+    seed("--if-empty", seed=43)
+
+    assert None not in before.values()
+    assert digests() == before
+
+
+@pytest.mark.parametrize("more", [5, 200])
+def test_append_keeps_every_row_and_continues_the_ids(seed, rows, structure, more):
+    seed()
+    before = rows("SELECT n::text FROM novels_novel n WHERE id <= 100 ORDER BY id")
+    shape = structure()
+
+    seed("--append", novels=more, comics=10, panels=30)
+
+    assert rows("SELECT n::text FROM novels_novel n WHERE id <= 100 ORDER BY id") == before
+    assert rows("SELECT min(id), max(id), count(DISTINCT title) FROM novels_novel") == [
+        (1, 100 + more, 100 + more)
+    ]
+    assert counts(rows) == COUNTS | {
+        "users_user": 24,
+        "novels_novel": 100 + more,
+        "novels_processingstatus": 100 + more,
+        "novels_chapter": 300 + 3 * more,
+        "novels_chaptertext": 300 + 3 * more,
+        "novels_searchdocument": 400 + 4 * more,
+        "comics_comic": 50,
+        "comics_panel": 230,
+    }
+    assert structure() == shape
+
+
+def test_append_works_on_an_empty_database(seed, rows):
+    seed("--append")
+
+    assert counts(rows) == COUNTS
+
+
+def test_reset_keeps_operators_and_no_other_user(seed, digests, make_user):
+    seed()
+    first = digests()
+    operator = make_user("operator", is_superuser=True, is_staff=True)
+    make_user("ann", is_staff=True)
+
+    seed("--reset")
+
+    kept = User.objects.exclude(email__startswith="reader")
+    assert list(kept) == [operator]
+    # Ids that the operator leaves free are the same as without one.
+    assert digests() | {"users_user": ""} == first | {"users_user": ""}
+
+
+def test_reset_forgets_jobs_and_admin_history_of_deleted_users(seed, rows, make_user):
+    staff = make_user("ann", is_staff=True)
+    staff.groups.add(Group.objects.create(name="editors"))
+    LogEntry.objects.create(user=staff, action_flag=1, object_repr="a novel")
+
+    seed("--reset")
+
+    assert not LogEntry.objects.exists()
+    assert counts(rows)["users_user"] == 12
+
+
+@pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt])
+@pytest.mark.parametrize("step", ["_load", "_build_search", "_rebuild"])
+def test_a_failure_in_the_middle_leaves_everything_as_it_was(
+    seed, digests, structure, monkeypatch, step, error
+):
+    seed()
+    before = digests(), structure()
+
+    def fail(*args):
+        raise error
+
+    monkeypatch.setattr(seeder._Seeder, step, fail)
+    with pytest.raises(SystemExit if error is KeyboardInterrupt else error):
+        seed("--reset", seed=43)
+
+    assert (digests(), structure()) == before
+
+
+def test_rows_can_be_added_by_the_orm_afterwards(seed):
+    seed()
+
+    user = User.objects.create_user("ann@example.org", None, display_name="Ann")
+    with acting_as(user.pk):
+        novel = Novel.objects.create(title="New", owner=user)
+        ProcessingStatus.objects.create(novel=novel)
+
+    assert user.pk > 12
+    assert novel.pk == 101
+
+
+def test_derived_numbers_are_right(seed, rows):
+    seed()
+
+    assert not rows(
+        "SELECT FROM novels_chapter c JOIN novels_chaptertext t ON t.chapter_id = c.id "
+        "WHERE c.word_count <> cardinality(regexp_split_to_array(trim(t.content), '\\s+'))"
+    )
+    assert not rows(
+        "SELECT FROM novels_novel n WHERE (chapter_count, word_count) <> "
+        "(SELECT count(*), coalesce(sum(word_count), 0) FROM novels_chapter WHERE novel_id = n.id)"
+    )
+    assert not rows(
+        "SELECT FROM comics_comic c JOIN LATERAL ("
+        "SELECT count(*) AS panels, min(image_id) FILTER (WHERE number = 1) AS first "
+        "FROM comics_panel WHERE comic_id = c.id"
+        ") p ON true WHERE (panel_count, cover_id) IS DISTINCT FROM (p.panels, p.first)"
+    )
+
+
+def test_every_image_has_its_file(seed, rows):
+    seed()
+
+    for digest, size_bytes in rows("SELECT digest, size_bytes FROM comics_image"):
+        names = storages["images"].listdir(digest[:2])[1]
+        (name,) = [name for name in names if name.startswith(digest)]
+        assert storages["images"].size(f"{digest[:2]}/{name}") == size_bytes
+
+
+def test_there_is_everything_that_lists_must_cope_with(seed, rows):
+    seed()
+
+    assert {row[0] for row in rows("SELECT state FROM novels_processingstatus")} == {
+        "pending",
+        "processing",
+        "completed",
+        "failed",
+    }
+    assert rows("SELECT bool_or(is_public), bool_and(is_public) FROM novels_novel") == [
+        (True, False)
+    ]
+    distinct = rows("SELECT count(DISTINCT created_at) FROM novels_novel")[0][0]
+    assert 50 < distinct < 100
+    most = rows("SELECT count(*) FROM novels_novel GROUP BY owner_id ORDER BY 1 DESC")
+    assert most[0][0] > 2 * most[-1][0]
+
+
+def test_nobody_can_log_in_as_a_seeded_user_unless_a_password_is_given(seed):
+    seed()
+    locked = User.objects.get(email="reader000001@example.org")
+
+    seed("--reset", password="correct horse")
+
+    opened = User.objects.get(email="reader000001@example.org")
+    assert not locked.has_usable_password()
+    assert opened.check_password("correct horse")
+
+
+def test_anonymous_readers_see_public_novels_only(seed, rows):
+    seed()
+
+    public = rows("SELECT count(*) FROM novels_novel WHERE is_public")[0][0]
+
+    assert settings.DATABASES["default"]["USER"] == "morpheus_app"
+    assert Novel.objects.count() == public < 100
+
+
+def test_search_finds_frequent_and_rare_words_of_public_novels(seed, rows):
+    seed()
+    public = {row[0] for row in rows("SELECT id FROM novels_novel WHERE is_public")}
+    (first,) = rows(
+        "SELECT c.id, c.novel_id FROM novels_chapter c JOIN novels_novel n ON n.id = c.novel_id "
+        "WHERE n.is_public ORDER BY c.id LIMIT 1"
+    )
+
+    frequent = Search(words="man").page(None, False, 1000)
+    rare = Search(words=name(SHORT_NAMES + first[0])).page(None, False, 1000)
+
+    assert len(frequent) > 50
+    assert {found["novel"] for found in frequent} <= public
+    assert [found["novel"] for found in rare] == [first[1]]
