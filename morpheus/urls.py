@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
+from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
 from morpheus import health, metrics
+
+# Who comes without knowing where to is shown what there is.
+to_docs = RedirectView.as_view(pattern_name="docs")
 
 api: list[URLPattern | URLResolver] = [
     path("", include("users.urls")),
@@ -14,9 +18,11 @@ api: list[URLPattern | URLResolver] = [
     path("", include("comics.urls")),
     path("schema/", SpectacularAPIView.as_view(), name="schema"),
     path("docs/", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
+    path("", to_docs),
 ]
 
 urlpatterns = [
+    path("", to_docs),
     path("api/v1/", include(api)),
     path("admin/", admin.site.urls),
     path("healthz", health.healthz, name="healthz"),

@@ -20,5 +20,7 @@ LOGGING = {
             "filters": ["request_id"],
         }
     },
+    # A client's mistake is no event of ours; it would let strangers fill the log.
+    "loggers": {"django.request": {"level": "ERROR"}},
     "root": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", default="WARNING")},
 }

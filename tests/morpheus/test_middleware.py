@@ -76,6 +76,11 @@ def test_unknown_urls_are_problems(client):
     assert_problem(client.get("/nothing"), 404)
 
 
+@pytest.mark.parametrize("url", ["/", "/api/v1/"])
+def test_who_does_not_know_where_to_go_is_shown_the_documentation(client, url):
+    assert client.get(url)["Location"] == "/api/v1/docs/"
+
+
 @pytest.mark.django_db
 def test_both_forms_of_a_get_work_and_a_post_is_never_redirected(client):
     assert client.get("/api/v1/schema").status_code == 200

@@ -170,7 +170,7 @@ def test_a_step_that_fails_stops_everything(
     output, _ = run.communicate()
 
     assert run.returncode == 1
-    assert "`manage.py seed --if-empty` failed, see above." in output
+    assert "Preparing the database failed, see above." in output
     assert "step operator" not in output
     assert processes_of(project, EmbeddedServices(var)) == []
 

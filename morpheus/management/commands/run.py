@@ -63,19 +63,11 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from error
 
     def _prepare(self, *, no_seed: bool) -> None:
-        steps = [
-            ["migrate"],
-            ["check", "--tag", "database", "--database", "default"],
-            ["seed", "--if-empty"],
-            ["operator"],
-        ]
-        for step in steps:
-            if step[0] == "seed" and no_seed:
-                continue
-            self.stdout.flush()
-            code = run_step(_manage(*step), cwd=str(settings.BASE_DIR))
-            if code != 0:
-                raise CommandError(f"`manage.py {' '.join(step)}` failed, see above.")
+        # A process of its own: whatever it opens is closed before server and worker start.
+        self.stdout.flush()
+        command = _manage("prepare", *(["--no-seed"] if no_seed else []))
+        if run_step(command, cwd=str(settings.BASE_DIR)) != 0:
+            raise CommandError("Preparing the database failed, see above.")
 
     def _serve(self, host: str, port: int, services: EmbeddedServices) -> None:
         """Run server and worker until one of them, or the services below them, cannot go on."""
