@@ -171,6 +171,9 @@ def test_a_worker_survives_the_loss_of_every_connection(make_upload):
                 "WHERE datname = current_database() AND pid <> pg_backend_pid() "
                 "AND usename = current_user"
             )
+        # This process' own pool lost connections as well, and would pause for each.
+        connection.close()
+        connection.close_pool()
         novel = make_upload(chapters=4)
         wait_for(lambda: status_of(novel).state == "completed")
         assert process.poll() is None
