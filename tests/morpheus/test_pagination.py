@@ -175,7 +175,7 @@ def test_a_deep_page_is_found_by_the_index_as_the_serving_role(make_novels):
     paginator.columns = ORDERINGS["-created_at"]
     paginator.position = SimpleNamespace(inclusive=False, values=(position.created_at, position.pk))
 
-    plan = paginator._slice(Novel.objects.public(), False)[:21].explain()
+    plan = paginator.slice(Novel.objects.public(), False)[:21].explain()
 
     assert "Index Cond: (ROW(created_at, id) < ROW(" in plan
     assert "Sort" not in plan and "Rows Removed" not in plan

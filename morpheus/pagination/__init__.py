@@ -1,0 +1,8 @@
+"""Keyset pagination for Django REST framework; imports nothing of this project."""
+
+from __future__ import annotations
+
+from morpheus.pagination.cursors import Position
+from morpheus.pagination.paginator import KeysetPagination
+
+__all__ = ["KeysetPagination", "Position"]
