@@ -6,9 +6,14 @@ from django.apps import AppConfig
 
 
 class MorpheusConfig(AppConfig):
-    """Register the kernel's system checks; importing it touches no database."""
+    """Register the kernel's system checks and metrics; this touches no database."""
 
     name = "morpheus"
 
     def ready(self) -> None:
+        from prometheus_client import REGISTRY
+
         from morpheus import checks  # noqa: F401
+        from morpheus.db.pool_metrics import PoolCollector
+
+        REGISTRY.register(PoolCollector())

@@ -1,0 +1,57 @@
+"""The connection pool: what it shows, and that it keeps nobody's settings."""
+
+from __future__ import annotations
+
+import re
+import threading
+
+import pytest
+from django.db import connection, transaction
+
+
+def gauge(client, name):
+    text = client.get("/metrics").content.decode()
+    found = re.search(rf'^morpheus_db_pool_{name}{{alias="default"}} (\S+)$', text, re.MULTILINE)
+    assert found, text
+    return float(found[1])
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_gauges_follow_the_pool(client):
+    connection.close()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
+    requests = gauge(client, "requests_total")
+
+    held, release = threading.Event(), threading.Event()
+
+    def hold():
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+            held.set()
+            release.wait(10)
+        connection.close()
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    held.wait(10)
+    during = gauge(client, "size") - gauge(client, "idle")
+    release.set()
+    thread.join()
+
+    assert during == 2  # This thread's and the other one's.
+    assert gauge(client, "requests_total") > requests
+    assert gauge(client, "waiting") == 0
+    assert gauge(client, "timeouts_total") == 0
+    assert gauge(client, "size_limit") == 16
+
+
+@pytest.mark.django_db(transaction=True)
+def test_scraping_opens_no_connection(client):
+    connection.close()
+    connection.close_pool()
+
+    text = client.get("/metrics").content.decode()
+
+    assert "morpheus_db_pool_size" in text
+    assert 'morpheus_db_pool_size{alias="default"}' not in text
