@@ -153,7 +153,9 @@ def test_a_changed_cursor_is_refused(ties):
             page(page_size=2, cursor=changed)
 
 
-@pytest.mark.parametrize("size", ["0", "101", "-1", "1.5", "abc", "", "９", "9" * 5000])
+@pytest.mark.parametrize(
+    "size", ["0", "101", "-1", "1.5", "abc", "", "９", "9" * 5000, "00000000100000"]
+)
 def test_an_impossible_page_size_is_refused(size):
     with pytest.raises(ValidationError):
         page(page_size=size)
