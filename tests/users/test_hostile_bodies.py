@@ -25,6 +25,8 @@ BODIES = {
     "long password": b'{"email": "a@b.org", "password": "' + b"a" * 1_025 + b'"}',
     "NUL": rb'{"email": "a@b.org\u0000", "password": "a\u0000b"}',
     "a lone surrogate": rb'{"email": "a@b.org", "password": "\ud800"}',
+    "a lone surrogate as address": rb'{"email": "a@\ud800.org", "password": "a"}',
+    "a lone surrogate as name": rb'{"\udfff": "a@b.org"}',
 }
 
 
@@ -35,6 +37,29 @@ def test_a_hostile_body_is_refused_with_a_problem(api, url, body):
 
     assert answer.status_code == 400
     assert answer.headers["Content-Type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize("field", ["genre", "language", "visibility"])
+def test_a_lone_surrogate_is_not_repeated_in_an_error(as_user, make_user, make_novels, field):
+    owner = make_user()
+    (novel,) = make_novels(1, owner=owner)
+    body = rb'{"%s": "\ud800"}' % field.encode()
+
+    answer = as_user(owner).generic(
+        "PATCH", f"/api/v1/novels/{novel.pk}/", body, content_type="application/json"
+    )
+
+    assert answer.status_code == 400
+
+
+def test_a_surrogate_pair_is_a_character(as_user, make_user):
+    body = rb'{"display_name": "\ud83d\ude00"}'
+
+    answer = as_user(make_user()).generic(
+        "PATCH", "/api/v1/users/me/", body, content_type="application/json"
+    )
+
+    assert answer.json()["display_name"] == "😀"
 
 
 @pytest.mark.parametrize("charset", ["zlib", "rot13", "hex", "utf-16", "nonsense"])
