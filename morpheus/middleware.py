@@ -57,8 +57,9 @@ class RequestMiddleware:
         identifier = given if _HARMLESS_ID.fullmatch(given) else uuid.uuid4().hex
         token = request_id.set(identifier)
         # Everything here is UTF-8. A client's `charset` may name any codec of Python, even a
-        # compression, and Django would decode the query string by it.
-        request.encoding = None  # type: ignore[assignment] # None is the default
+        # compression, and Django would decode the query string by it. Not by the setter: it reads
+        # the query string, and one that is refused here would be answered without an id.
+        request._encoding = None  # type: ignore[attr-defined] # the stubs know the setter alone
         clock = QueryClock()
         try:
             with connection.execute_wrapper(clock):

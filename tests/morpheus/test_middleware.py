@@ -71,6 +71,13 @@ def test_a_charset_that_no_client_needs_does_no_harm(client, charset):
     assert client.get("/api/v1/novels/?author=%C3%A9", content_type=kind).status_code == 200
 
 
+def test_a_query_string_that_is_refused_unread_has_an_id_like_every_answer(client):
+    answer = client.get("/api/v1/novels/?" + "a=1&" * 3000)
+
+    assert_problem(answer, 400)
+    assert answer["X-Request-ID"] and answer["Server-Timing"]
+
+
 def test_unknown_urls_are_problems(client):
     assert_problem(client.get("/api/v1/nothing/"), 404)
     assert_problem(client.get("/nothing"), 404)
