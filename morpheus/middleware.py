@@ -12,6 +12,7 @@ from django.db import InterfaceError, OperationalError, connection
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.middleware.common import CommonMiddleware
+from django.middleware.http import ConditionalGetMiddleware
 
 from morpheus.errors import method_not_allowed, service_unavailable
 from morpheus.request_id import request_id
@@ -82,6 +83,19 @@ class RequestMiddleware:
         if isinstance(exception, OperationalError | InterfaceError):
             return service_unavailable(exception)
         return None
+
+
+class ETagMiddleware(ConditionalGetMiddleware):
+    """`ETag` and 304 for HEAD, too: our views make the whole answer, and the server cuts it off."""
+
+    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> Any:
+        if request.method != "HEAD" or not getattr(response, "content", b""):
+            return super().process_response(request, response)
+        request.method = "GET"
+        try:
+            return super().process_response(request, response)
+        finally:
+            request.method = "HEAD"
 
 
 class SlashMiddleware(CommonMiddleware):

@@ -52,7 +52,7 @@ MIDDLEWARE = [
     "morpheus.middleware.RequestMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "django.middleware.http.ConditionalGetMiddleware",
+    "morpheus.middleware.ETagMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "morpheus.middleware.SlashMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",

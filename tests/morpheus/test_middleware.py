@@ -78,6 +78,16 @@ def test_a_query_string_that_is_refused_unread_has_an_id_like_every_answer(clien
     assert answer["X-Request-ID"] and answer["Server-Timing"]
 
 
+@pytest.mark.django_db
+@pytest.mark.parametrize("url", ["/api/v1/novels/", "/api/v1/schema/", "/healthz"])
+def test_head_has_the_etag_of_get_and_is_answered_304_by_it(client, url):
+    etag = client.get(url)["ETag"]
+
+    assert client.head(url)["ETag"] == etag
+    assert client.head(url, headers={"If-None-Match": etag}).status_code == 304
+    assert client.head(url, headers={"If-None-Match": '"other"'}).status_code == 200
+
+
 def test_unknown_urls_are_problems(client):
     assert_problem(client.get("/api/v1/nothing/"), 404)
     assert_problem(client.get("/nothing"), 404)
