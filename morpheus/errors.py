@@ -14,6 +14,7 @@ from django.db import DataError, InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.views import defaults
 from rest_framework import exceptions
+from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
@@ -64,6 +65,9 @@ def problem_response(exc: Exception, context: Mapping[str, Any]) -> Response | N
             return None
         headers = _headers(exc)
     set_rollback()
+    # Whatever the view renders otherwise (YAML, a page): a problem is JSON.
+    context["request"].accepted_renderer = JSONRenderer()
+    context["request"].accepted_media_type = JSONRenderer.media_type
     body = problem(exc.status_code, *_detail(exc), **_extra(exc))
     return Response(body, exc.status_code, headers=headers, content_type=CONTENT_TYPE)
 

@@ -88,6 +88,12 @@ def test_head_has_the_etag_of_get_and_is_answered_304_by_it(client, url):
     assert client.head(url, headers={"If-None-Match": '"other"'}).status_code == 200
 
 
+@pytest.mark.parametrize("url", ["/api/v1/schema/", "/api/v1/docs/"])
+def test_a_problem_is_json_whatever_the_view_answers_otherwise(client, url):
+    assert_problem(client.post(url), 405)
+    assert_problem(client.get(url, headers={"Accept": "image/png"}), 406)
+
+
 def test_unknown_urls_are_problems(client):
     assert_problem(client.get("/api/v1/nothing/"), 404)
     assert_problem(client.get("/nothing"), 404)
