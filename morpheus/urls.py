@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
+from django.views.decorators.cache import cache_control
 from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
@@ -12,12 +13,16 @@ from morpheus import health, metrics
 # Who comes without knowing where to is shown what there is.
 to_docs = RedirectView.as_view(pattern_name="docs")
 
+# The document is the same for everyone; the page holds its reader's CSRF token.
+schema = cache_control(public=True, no_cache=True)(SpectacularAPIView.as_view())
+docs = cache_control(private=True, no_cache=True)(SpectacularSwaggerView.as_view(url_name="schema"))
+
 api: list[URLPattern | URLResolver] = [
     path("", include("users.urls")),
     path("", include("novels.urls")),
     path("", include("comics.urls")),
-    path("schema/", SpectacularAPIView.as_view(), name="schema"),
-    path("docs/", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
+    path("schema/", schema, name="schema"),
+    path("docs/", docs, name="docs"),
     path("", to_docs),
 ]
 

@@ -88,6 +88,11 @@ def test_head_has_the_etag_of_get_and_is_answered_304_by_it(client, url):
     assert client.head(url, headers={"If-None-Match": '"other"'}).status_code == 200
 
 
+def test_the_document_may_be_kept_by_everyone_and_the_page_by_its_reader(client):
+    assert client.get("/api/v1/schema/")["Cache-Control"] == "public, no-cache"
+    assert client.get("/api/v1/docs/")["Cache-Control"] == "private, no-cache"
+
+
 @pytest.mark.parametrize("url", ["/api/v1/schema/", "/api/v1/docs/"])
 def test_a_problem_is_json_whatever_the_view_answers_otherwise(client, url):
     assert_problem(client.post(url), 405)
