@@ -93,6 +93,10 @@ def test_the_document_may_be_kept_by_everyone_and_the_page_by_its_reader(client)
     assert client.get("/api/v1/docs/")["Cache-Control"] == "private, no-cache"
 
 
+def test_the_documentation_page_asks_no_validator_elsewhere(client):
+    assert '"validatorUrl": null' in client.get("/api/v1/docs/").content.decode()
+
+
 @pytest.mark.parametrize("url", ["/api/v1/schema/", "/api/v1/docs/"])
 def test_a_problem_is_json_whatever_the_view_answers_otherwise(client, url):
     assert_problem(client.post(url), 405)
