@@ -15,6 +15,7 @@ from rest_framework.mixins import ListModelMixin
 from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.reverse import reverse
 
 from morpheus.errors import Conflict
 from morpheus.filters import ServedFilters
@@ -97,7 +98,8 @@ class NovelListView(ListModelMixin, MorpheusAPIView):
         except UploadExists as error:
             raise Conflict(str(error), existing_id=error.novel_id) from error
         shown = NovelSerializer(Novel.objects.for_cards().get(pk=novel.pk))
-        return Response(shown.data, status.HTTP_201_CREATED)
+        where = reverse("novel", [novel.pk], request=request)
+        return Response(shown.data, status.HTTP_201_CREATED, headers={"Location": where})
 
 
 @extend_schema(tags=["novels"])

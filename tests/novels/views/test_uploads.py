@@ -49,7 +49,7 @@ def test_only_a_file_is_required(as_user, ann):
     novel = response.json()
     assert novel["title"] == "a tale" and novel["visibility"] == "private"
     assert novel["owner"] == {"id": ann.pk, "display_name": "Ann"}
-    assert as_user(ann).get(f"{URL}{novel['id']}/").json() == novel
+    assert as_user(ann).get(response["Location"]).json() == novel
     status = as_user(ann).get(f"{URL}{novel['id']}/status/").json()
     assert (status["state"], status["progress"]) == ("pending", 0)
 
