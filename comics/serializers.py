@@ -30,11 +30,10 @@ class ComicNovelSerializer(serializers.Serializer):
 
 
 class ComicSerializer(serializers.ModelSerializer):
-    """A comic; reads what `for_cards()` selects.
+    """A comic; `novel` is null without one, and for whoever may not see it."""
 
-    The context's `reader_id` is who may see the name of a private novel: its owner. None shows
-    public novels only, so that the answer is the same for everyone.
-    """
+    # Reads what `for_cards()` selects. The context's `reader_id` is who may see the name of a
+    # private novel: its owner. None shows public novels only, the same to everyone.
 
     novel = serializers.SerializerMethodField()
     owner = OwnerSerializer()
@@ -96,8 +95,9 @@ class ComicInput(serializers.Serializer):
 
 
 class PanelSerializer(serializers.ModelSerializer):
-    """A panel; reads what `for_reader()` selects."""
+    """A panel of a comic."""
 
+    # Reads what `for_reader()` selects.
     image_url = serializers.SerializerMethodField()
     width = serializers.IntegerField(source="image.width")
     height = serializers.IntegerField(source="image.height")

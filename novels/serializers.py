@@ -36,10 +36,15 @@ class OwnerSerializer(serializers.ModelSerializer):
 
 
 class NovelSerializer(serializers.ModelSerializer):
-    """A novel, in lists and alone; from `for_cards()`, so it runs no SQL."""
+    """A novel, in lists and alone."""
 
-    genre = serializers.SlugField(source="genre.slug", allow_null=True, default=None)
-    language = serializers.CharField(source="language.code", allow_null=True, default=None)
+    # From `for_cards()`, so that they cost no query.
+    genre = serializers.SlugField(
+        source="genre.slug", allow_null=True, default=None, read_only=True
+    )
+    language = serializers.CharField(
+        source="language.code", allow_null=True, default=None, read_only=True
+    )
     visibility = VisibilityField()
     owner = OwnerSerializer()
 

@@ -84,7 +84,12 @@ class TokenView(StrangerView):
         token.token = secret
         return Response(TokenSerializer(token).data, headers={"Cache-Control": "no-store"})
 
-    @extend_schema(operation_id="auth_token_revoke", tags=["auth"], responses={204: None})
+    @extend_schema(
+        operation_id="auth_token_revoke",
+        tags=["auth"],
+        responses={204: None},
+        auth=[{"bearer": []}],
+    )
     def delete(self, request: Request) -> Response:
         """Revoke the token that this request is sent with."""
         if request.auth is None:

@@ -152,6 +152,15 @@ class KeysetPagination(CursorPagination):
             parameters.append({"name": self.ordering_query_param, "schema": schema})
         return [{"required": False, "in": "query", **parameter} for parameter in parameters]
 
+    def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
+        """Describe a page as OpenAPI 3.1 does: both links are always there and may be null."""
+        link = {"type": ["string", "null"], "format": "uri"}
+        return {
+            "type": "object",
+            "required": ["next", "previous", "results"],
+            "properties": {"next": link, "previous": dict(link), "results": schema},
+        }
+
     def _columns(self, request: Request, view: Any, queryset: Any) -> tuple[str, ...]:
         orderings = self.get_orderings(view, queryset)
         name = request.query_params.get(self.ordering_query_param, next(iter(orderings)))

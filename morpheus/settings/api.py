@@ -49,5 +49,7 @@ SPECTACULAR_SETTINGS = {
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
         "morpheus.openapi.add_problem_responses",
+        "morpheus.openapi.add_not_modified",
+        "morpheus.openapi.add_summaries",
     ],
 }

@@ -19,7 +19,7 @@ MINE = "mine"
 _PARAMETERS = [
     OpenApiParameter(
         "q",
-        str,
+        {"type": "string", "minLength": 1, "maxLength": MAX_QUERY_CHARS},
         required=True,
         description=f"At most {MAX_QUERY_CHARS} characters. Quotes, `or` and `-word` work; "
         "at least one word must have to occur, else nothing is found.",
