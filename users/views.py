@@ -17,6 +17,7 @@ from rest_framework.exceptions import (
 from rest_framework.permissions import AllowAny, IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.serializers import Serializer
 
 from morpheus.views import MorpheusAPIView
 from users import services
@@ -117,7 +118,7 @@ class LogoutView(MorpheusAPIView):
     """POST /api/v1/auth/logout/ — end the session."""
 
     permission_classes = [IsAuthenticated]
-    serializer_class = None
+    serializer_class = Serializer  # Of no fields: OPTIONS describes what a body holds.
 
     @extend_schema(
         operation_id="auth_logout",
