@@ -120,6 +120,11 @@ def method_not_allowed(allowed: Iterable[str]) -> HttpResponse:
     return _plain(405, "This method is not known here.", Allow=", ".join(allowed))
 
 
+def length_required() -> HttpResponse:
+    """Return 411 for a body of unannounced length: WSGI would take it for an empty one."""
+    return _plain(411, "Send the body's Content-Length; chunks of unknown number are not read.")
+
+
 def service_unavailable(exception: Exception) -> HttpResponse:
     """Return 503 with `Retry-After`, and log why."""
     logger.error("Database out of reach: %s", exception)

@@ -14,7 +14,7 @@ from django.http.response import HttpResponseBase
 from django.middleware.common import CommonMiddleware
 from django.middleware.http import ConditionalGetMiddleware
 
-from morpheus.errors import method_not_allowed, service_unavailable
+from morpheus.errors import length_required, method_not_allowed, service_unavailable
 from morpheus.request_id import request_id
 
 # An id from a proxy is kept if it can do no harm in a log line or a header.
@@ -64,11 +64,7 @@ class RequestMiddleware:
         clock = QueryClock()
         try:
             with connection.execute_wrapper(clock):
-                response = (
-                    self.get_response(request)
-                    if request.method in _METHODS
-                    else method_not_allowed(sorted(_METHODS))
-                )
+                response = _refused(request) or self.get_response(request)
         finally:
             request_id.reset(token)
         response["X-Request-ID"] = identifier
@@ -83,6 +79,14 @@ class RequestMiddleware:
         if isinstance(exception, OperationalError | InterfaceError):
             return service_unavailable(exception)
         return None
+
+
+def _refused(request: HttpRequest) -> HttpResponse | None:
+    if request.method not in _METHODS:
+        return method_not_allowed(sorted(_METHODS))
+    if "Transfer-Encoding" in request.headers and not request.headers.get("Content-Length"):
+        return length_required()
+    return None
 
 
 class ETagMiddleware(ConditionalGetMiddleware):

@@ -63,6 +63,14 @@ def test_an_invented_method_is_refused_before_anything_counts_it(client):
     assert "GET" in answer["Allow"]
 
 
+def test_a_body_of_unknown_length_is_refused_and_not_taken_for_an_empty_one(client):
+    answer = client.post(
+        "/api/v1/users/", headers={"Transfer-Encoding": "chunked"}, CONTENT_LENGTH=""
+    )
+
+    assert "Content-Length" in assert_problem(answer, 411)["detail"]
+
+
 @pytest.mark.django_db
 @pytest.mark.parametrize("charset", ["zlib", "utf-16", "rot13", "x" * 99])
 def test_a_charset_that_no_client_needs_does_no_harm(client, charset):
