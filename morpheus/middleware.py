@@ -23,6 +23,9 @@ _HARMLESS_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 # Labels of metrics and logs are bounded by what is let through here.
 _METHODS = frozenset({"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"})
 
+# They come from inside, by whatever address, so ALLOWED_HOSTS does not hold for them.
+_PROBES = frozenset({"/healthz", "/readyz", "/metrics"})
+
 
 class QueryClock:
     """Counts the statements of one request and the milliseconds that they took."""
@@ -109,6 +112,8 @@ class SlashMiddleware(CommonMiddleware):
     """
 
     def process_request(self, request: HttpRequest) -> Any:
+        if request.path_info in _PROBES:
+            return None
         if (
             request.method in ("GET", "HEAD")
             and request.path_info.startswith("/api/")

@@ -70,3 +70,11 @@ def test_behind_a_proxy_the_clients_own_address_counts(client, settings):
     spoofed = client.get("/metrics", headers={"X-Forwarded-For": "127.0.0.1, 192.0.2.1"})
 
     assert spoofed.status_code == 403
+
+
+def test_probes_come_by_whatever_address(client, settings, db):
+    settings.ALLOWED_HOSTS = ["morpheus.example.org"]
+
+    for probe in ("/healthz", "/readyz", "/metrics"):
+        assert client.get(probe, headers={"Host": "10.0.0.7"}).status_code == 200, probe
+    assert client.get("/api/v1/novels/", headers={"Host": "10.0.0.7"}).status_code == 400
