@@ -90,7 +90,9 @@ def prepare(var: Path, socket_dir: Path) -> State:
     if os.geteuid() == 0 and not identity.exists():
         identity.write_text(secrets.token_hex(16))
     state = locate(var)
+    # The snapshot holds cached sessions, and the server writes it for everybody to read.
     state.valkey_data.mkdir(exist_ok=True)
+    state.valkey_data.chmod(0o700)
     if state.user and state.root_state:
         _make_readable_folder(ROOT_STATE)
         _copy_package()

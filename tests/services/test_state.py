@@ -22,6 +22,7 @@ def test_folders_above_keep_their_modes(tmp_path: Path, var: Path) -> None:
 
     with EmbeddedServices(var, durable=False) as services:
         assert mode_of(services.addresses.socket_dir) == 0o700
+        assert mode_of(var / "valkey") == 0o700  # Its snapshot holds cached sessions.
 
     assert {path: mode_of(path) for path in above} == above
 
