@@ -20,6 +20,7 @@ from rest_framework.test import APIClient
 
 from morpheus.db.identity import acting_as
 from morpheus.db.roles import connected_as
+from morpheus.management.embedded import embedded_services
 from morpheus.services.addresses import Addresses
 from morpheus.services.roles import prepare_database
 from morpheus.services.supervisor import EmbeddedServices
@@ -32,8 +33,9 @@ def pytest_configure(config: pytest.Config) -> None:
     """Start the services once, in the process that all parallel workers belong to."""
     if hasattr(config, "workerinput"):
         return
-    config.stash[_services] = services = EmbeddedServices(settings.VAR_DIR, durable=False)
-    services.start()
+    services = embedded_services(durable=False)
+    if services.wanted:
+        config.stash[_services] = services.start()
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

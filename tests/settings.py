@@ -7,11 +7,18 @@ tests' environment must be there first.
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 _ROOT = Path(__file__).resolve().parent.parent
-# Before any other settings module reads it: tests never touch the data of `make run`.
-os.environ["MORPHEUS_VAR"] = os.environ.get("MORPHEUS_TEST_VAR", str(_ROOT / "var" / "test"))
+# Empty, so that neither the environment nor `.env` bends a test, least of all onto a server whose
+# Redis databases the tests would empty. Real servers have to be asked for.
+_on_real_servers = os.environ.get("MORPHEUS_TEST_REAL_SERVERS") == "on"
+for _name in re.findall(r"^#([A-Z_]+)=", (_ROOT / ".env.example").read_text(), re.MULTILINE):
+    _is_kept = _name.endswith("_URL") and _on_real_servers
+    if not _name.startswith("MORPHEUS_TEST_") and not _is_kept:
+        os.environ[_name] = ""
+os.environ["MORPHEUS_VAR"] = os.environ.get("MORPHEUS_TEST_VAR") or str(_ROOT / "var" / "test")
 os.environ["MORPHEUS_HTTPS"] = "off"
 os.environ["SECRET_KEY"] = "only-for-tests"  # noqa: S105
 _worker = os.environ.get("PYTEST_XDIST_WORKER", "gw0")

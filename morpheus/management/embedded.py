@@ -12,7 +12,7 @@ from morpheus.services.supervisor import EmbeddedServices
 REPLACED_BY = {"postgres": "DATABASE_URL", "valkey": "REDIS_URL"}
 
 
-def embedded_services() -> EmbeddedServices:
+def embedded_services(*, durable: bool = True) -> EmbeddedServices:
     """Return the services of this checkout that no real server replaces; starts nothing."""
     return EmbeddedServices(
         settings.VAR_DIR,
@@ -20,4 +20,5 @@ def embedded_services() -> EmbeddedServices:
             name for name, variable in REPLACED_BY.items() if not os.environ.get(variable)
         ),
         cache_mb=settings.EMBEDDED_CACHE_MB,
+        durable=durable,
     )

@@ -26,13 +26,13 @@ REST_FRAMEWORK = {
 
 # Requests per window and caller: (number, seconds).
 THROTTLE_RATES = {
-    "login": (env.int("THROTTLE_LOGIN_PER_MINUTE", default=10), 60),
-    "register": (env.int("THROTTLE_REGISTER_PER_HOUR", default=20), 3600),
-    "write": (env.int("THROTTLE_WRITES_PER_MINUTE", default=120), 60),
+    "login": (env.number("THROTTLE_LOGIN_PER_MINUTE", default=10, at_least=1), 60),
+    "register": (env.number("THROTTLE_REGISTER_PER_HOUR", default=20, at_least=1), 3600),
+    "write": (env.number("THROTTLE_WRITES_PER_MINUTE", default=120, at_least=1), 60),
 }
 
 # How many proxies of ours add to X-Forwarded-For; 0 means that the socket's peer is the client.
-TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", default=0)
+TRUSTED_PROXIES = env.number("TRUSTED_PROXIES", default=0, at_least=0)
 
 SPECTACULAR_SETTINGS = {
     "TITLE": "Morpheus",

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import psycopg
+from django.core.exceptions import ImproperlyConfigured
+from psycopg.conninfo import conninfo_to_dict
+
 from morpheus.services.addresses import Addresses
 
 from .environment import VAR_DIR, env
@@ -11,7 +15,7 @@ from .environment import VAR_DIR, env
 __all__ = ["DATABASES", "DATABASE_ROLES", "SERVER_THREADS"]
 
 # Threads of one server process; each holds at most one connection, so this is the pool's size too.
-SERVER_THREADS = env.int("MORPHEUS_THREADS", default=16)
+SERVER_THREADS = env.number("MORPHEUS_THREADS", default=16, at_least=1)
 
 
 def _embedded(role: str) -> dict[str, Any]:
@@ -27,13 +31,30 @@ def _embedded(role: str) -> dict[str, Any]:
 
 def _credentials(variable: str, role: str, fallback: str | None = None) -> dict[str, Any]:
     """Return what `variable` says, else what `fallback` says, else the embedded server's role."""
-    url = env.str(variable, default="") or (env.str(fallback, default="") if fallback else "")
-    if not url:
-        return _embedded(role)
-    parsed = env.db_url_config(url)
-    return {key: parsed[key] for key in ("NAME", "USER", "PASSWORD", "HOST", "PORT")} | {
-        "OPTIONS": parsed.get("OPTIONS", {})
-    }
+    if url := env.str(variable, default=""):
+        return _parsed(variable, url)
+    return _credentials(fallback, role) if fallback else _embedded(role)
+
+
+def _parsed(variable: str, url: str) -> dict[str, Any]:
+    """Return what `url` says, read as PostgreSQL's own programs read it.
+
+    The refusal does not repeat the URL: there is a password in it.
+    """
+    try:
+        parts: dict[str, Any] = conninfo_to_dict(url)
+    except psycopg.ProgrammingError:
+        parts = {}
+    # A password with a bare slash makes the rest of it the port.
+    ports = str(parts.get("port") or "5432").split(",")
+    if not parts.get("dbname") or not all(port.isdecimal() for port in ports):
+        raise ImproperlyConfigured(
+            f"{variable} must be like postgresql://user:password@host:5432/database; in the "
+            "password all but letters and digits are percent-encoded, as %40 for @."
+        )
+    keys = {"NAME": "dbname", "USER": "user", "PASSWORD": "password", "HOST": "host"}
+    login = {key: parts.pop(part, "") for key, part in (keys | {"PORT": "port"}).items()}
+    return login | {"OPTIONS": parts}
 
 
 _app = _credentials("DATABASE_URL", "morpheus_app")
@@ -43,7 +64,7 @@ _options: dict[str, Any] = {
     "pool": {
         "min_size": 2,
         "max_size": SERVER_THREADS,
-        "timeout": env.float("DATABASE_POOL_TIMEOUT_S", default=5.0),
+        "timeout": env.number("DATABASE_POOL_TIMEOUT_S", default=5.0, at_least=0.1),
         "max_waiting": 4 * SERVER_THREADS,
         "max_lifetime": 1800,
     },

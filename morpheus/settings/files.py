@@ -15,9 +15,9 @@ __all__ = [
     "WHITENOISE_USE_FINDERS",
 ]
 
-MAX_UPLOAD_BYTES = env.int("MAX_UPLOAD_MB", default=25) * 1024 * 1024
+MAX_UPLOAD_BYTES = env.number("MAX_UPLOAD_MB", default=25, at_least=1) * 1024 * 1024
 # One comic panel.
-IMAGE_MAX_BYTES = env.int("IMAGE_MAX_MB", default=20) * 1024 * 1024
+IMAGE_MAX_BYTES = env.number("IMAGE_MAX_MB", default=20, at_least=1) * 1024 * 1024
 # Received files go straight to the system's temporary folder and are moved from there.
 FILE_UPLOAD_HANDLERS = ["morpheus.uploads.BoundedUploadHandler"]
 # What is kept may be private: it is read by this system user alone.

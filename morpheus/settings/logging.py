@@ -6,6 +6,10 @@ from .environment import env
 
 __all__ = ["LOGGING"]
 
+_level = env.choice(
+    "LOG_LEVEL", default="WARNING", choices=("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+)
+
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
@@ -22,5 +26,5 @@ LOGGING = {
     },
     # A client's mistake is no event of ours; it would let strangers fill the log.
     "loggers": {"django.request": {"level": "ERROR"}},
-    "root": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", default="WARNING")},
+    "root": {"handlers": ["stderr"], "level": _level},
 }

@@ -63,7 +63,8 @@ SECURE_PROXY_SSL_HEADER = (
     ("HTTP_X_FORWARDED_PROTO", "https") if env.bool("BEHIND_PROXY", default=False) else None
 )
 
-TOKEN_TTL_DAYS = env.int("TOKEN_TTL_DAYS", default=30)
+# A hundred years at most, so that the end is a date that Python knows.
+TOKEN_TTL_DAYS = env.number("TOKEN_TTL_DAYS", default=30, at_least=1, at_most=36_500)
 
 # `GET /metrics` wants `Authorization: Bearer <this>`; without it, only loopback may scrape.
 METRICS_TOKEN = env.str("METRICS_TOKEN", default="")

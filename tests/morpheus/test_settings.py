@@ -1,0 +1,194 @@
+from __future__ import annotations
+
+import ast
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+EXAMPLE = REPOSITORY / ".env.example"
+CODE = [
+    path
+    for folder in ("morpheus", "users", "novels", "comics", "perf")
+    for path in (REPOSITORY / folder).rglob("*.py")
+]
+SHOW = """
+import json
+from django.conf import settings
+names = ("SECRET_KEY", "ALLOWED_HOSTS", "VAR_DIR", "MAX_UPLOAD_BYTES", "DATABASES", "CACHES")
+print(json.dumps({name: getattr(settings, name) for name in names}, default=str))
+"""
+
+
+def variables_read() -> Iterator[tuple[str, ast.expr | None]]:
+    """Yield each variable that the code reads, with the expression of its default."""
+    for path in CODE:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if not isinstance(node, ast.Call) or not node.args:
+                continue
+            first, called = node.args[0], ast.unparse(node.func)
+            reads = called.startswith(("env.", "os.environ.get")) or called == "_credentials"
+            if reads and isinstance(first, ast.Constant):
+                defaults = [word.value for word in node.keywords if word.arg == "default"]
+                yield first.value, defaults[0] if defaults else None
+
+
+def variables_listed() -> dict[str, str]:
+    return dict(re.findall(r"^#([A-Z_]+)=(.*)$", EXAMPLE.read_text(), re.MULTILINE))
+
+
+def written(value: Any) -> str:
+    """Return a default as somebody would write it into `.env`."""
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    if isinstance(value, list):
+        return ",".join(value)
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+@pytest.fixture
+def settings_of(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Import the settings in a checkout of their own, with `dotenv` as its `.env`."""
+    unseen = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(REPOSITORY / "morpheus", tmp_path / "morpheus", ignore=unseen)
+
+    def run(dotenv: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
+        (tmp_path / ".env").write_text(dotenv)
+        return subprocess.run(
+            [sys.executable, "-c", SHOW],
+            cwd=tmp_path,
+            env={"PATH": os.defpath, "DJANGO_SETTINGS_MODULE": "morpheus.settings"} | environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    return run
+
+
+def test_the_example_lists_every_variable_that_is_read_and_no_other() -> None:
+    read = {name for name, _ in variables_read()} - {"DJANGO_SETTINGS_MODULE"}
+
+    listed = {name for name in variables_listed() if not name.startswith("MORPHEUS_TEST_")}
+
+    assert listed == read
+
+
+def test_the_example_tells_the_true_defaults() -> None:
+    listed = variables_listed()
+    defaults = {}
+    for name, default in variables_read():
+        try:
+            defaults[name] = ast.literal_eval(default) if default else ""
+        except ValueError:
+            continue
+
+    for name, default in defaults.items():
+        if not name.endswith("_URL") and default != "":
+            assert listed[name] == written(default), name
+
+
+def test_the_example_as_it_is_changes_nothing(settings_of: Callable[..., Any]) -> None:
+    found = settings_of(EXAMPLE.read_text())
+
+    assert json.loads(found.stdout)["MAX_UPLOAD_BYTES"] == 25 * 1024 * 1024, found.stderr
+
+
+def test_the_file_is_read_as_it_is_written(settings_of: Callable[..., Any], tmp_path: Path) -> None:
+    found = json.loads(
+        settings_of(
+            "SECRET_KEY=$not#a comment\nALLOWED_HOSTS=a.example, b.example\n"
+            "MORPHEUS_VAR=elsewhere\nMAX_UPLOAD_MB=1\n",
+            MAX_UPLOAD_MB="2",
+        ).stdout
+    )
+
+    assert found["SECRET_KEY"] == "$not#a comment"
+    assert found["ALLOWED_HOSTS"] == ["a.example", "b.example"]
+    assert found["VAR_DIR"] == str(tmp_path / "elsewhere")
+    assert found["MAX_UPLOAD_BYTES"] == 2 * 1024 * 1024
+
+
+def test_an_empty_variable_counts_as_not_set(settings_of: Callable[..., Any]) -> None:
+    found = json.loads(settings_of(MAX_UPLOAD_MB="", ALLOWED_HOSTS="", DATABASE_URL="").stdout)
+
+    assert found["MAX_UPLOAD_BYTES"] == 25 * 1024 * 1024
+    assert "localhost" in found["ALLOWED_HOSTS"]
+    assert found["DATABASES"]["default"]["USER"] == "morpheus_app"
+
+
+def test_a_database_url_is_read_as_psql_reads_it(settings_of: Callable[..., Any]) -> None:
+    url = "postgresql://app:a%23p%2Fp%40%25%3A%3F@db:6432/novels?sslmode=require&connect_timeout=3"
+
+    database = json.loads(settings_of(DATABASE_URL=url).stdout)["DATABASES"]["default"]
+
+    assert [database[key] for key in ("NAME", "USER", "PASSWORD", "HOST", "PORT")] == [
+        *("novels", "app", "a#p/p@%:?", "db", "6432")
+    ]
+    assert database["OPTIONS"]["sslmode"] == "require"
+    assert database["OPTIONS"]["connect_timeout"] == "3"
+    assert database["OPTIONS"]["server_side_binding"] is True
+
+
+@pytest.mark.parametrize(
+    ("url", "locations"),
+    [
+        ("redis://:a%2Fb@cache:6379/", ["redis://:a%2Fb@cache:6379/?db=4", "?db=5"]),
+        ("rediss://cache?ssl_cert_reqs=none", ["rediss://cache?ssl_cert_reqs=none&db=4", "&db=5"]),
+        ("unix:///run/redis.sock", ["unix:///run/redis.sock?db=4", "?db=5"]),
+    ],
+)
+def test_each_use_of_redis_has_its_database(
+    settings_of: Callable[..., Any], url: str, locations: list[str]
+) -> None:
+    caches = json.loads(settings_of(REDIS_URL=url, CACHE_DATABASE_BASE="4").stdout)["CACHES"]
+
+    assert caches["default"]["LOCATION"] == locations[0]
+    assert caches["sessions"]["LOCATION"].endswith(locations[1])
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "sentence"),
+    [
+        ("MORPHEUS_THREADS", "many", "MORPHEUS_THREADS must be a whole number, not 'many'."),
+        ("MORPHEUS_THREADS", "0", "MORPHEUS_THREADS must be at least 1, not 0."),
+        ("MAX_UPLOAD_MB", "-1", "MAX_UPLOAD_MB must be at least 1, not -1."),
+        ("TOKEN_TTL_DAYS", "99999", "TOKEN_TTL_DAYS must be at least 1 and at most 36500"),
+        ("DATABASE_POOL_TIMEOUT_S", "nan", "DATABASE_POOL_TIMEOUT_S must be a number"),
+        ("DATABASE_POOL_TIMEOUT_S", "5s", "DATABASE_POOL_TIMEOUT_S must be a number"),
+        ("MORPHEUS_HTTPS", "flase", "MORPHEUS_HTTPS must be on or off, not 'flase'."),
+        ("LOG_LEVEL", "loud", "LOG_LEVEL must be one of DEBUG, INFO,"),
+        ("DATABASE_URL", "mysql://app:secret@db/novels", "DATABASE_URL must be like postgresql:"),
+        ("DATABASE_URL", "postgresql://app:secret/x@db/novels", "DATABASE_URL must be like"),
+        ("DATABASE_URL", "postgresql://app:%secret@db/novels", "DATABASE_URL must be like"),
+        ("DATABASE_OWNER_URL", "postgresql://app:secret@db", "DATABASE_OWNER_URL must be like"),
+        ("REDIS_URL", "http://:secret@cache", "REDIS_URL must be like redis://"),
+        ("REDIS_URL", "redis://:secret@cache/3", "REDIS_URL must be like redis://"),
+        ("REDIS_URL", "redis://cache?db=3", "REDIS_URL must be like redis://"),
+        ("REDIS_URL", "redis://:se#cret@cache", "REDIS_URL must be like redis://"),
+    ],
+)
+def test_what_cannot_be_read_is_refused_in_a_sentence(
+    variable: str, value: str, sentence: str, tmp_path: Path
+) -> None:
+    answer = subprocess.run(
+        [sys.executable, "manage.py", "run"],
+        cwd=REPOSITORY,
+        env={"PATH": os.defpath, "MORPHEUS_VAR": str(tmp_path), variable: value},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert answer.returncode == 1
+    assert answer.stderr.startswith(f"Error in the settings: {sentence}"), answer.stderr
+    assert "Traceback" not in answer.stderr
+    assert "secret" not in answer.stderr
