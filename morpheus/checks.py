@@ -10,10 +10,20 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, register
 from django.db import connections
 
+from morpheus.services.addresses import Addresses
+
+# Contradictions that the settings alone show; `manage.py run` looks for them before it starts
+# anything. The others run when the database answers.
+CONTRADICTIONS = "contradictions"
+
 # A member of a role that bypasses row level security can become it by SET ROLE.
 _BYPASSING = """
 SELECT r.rolname FROM pg_roles r
 WHERE (r.rolsuper OR r.rolbypassrls) AND pg_has_role(current_user, r.oid, 'MEMBER')
+"""
+_CONNECTIONS = """
+SELECT current_setting('max_connections')::int
+     - current_setting('superuser_reserved_connections')::int
 """
 
 
@@ -40,22 +50,95 @@ def serving_role_is_bound_by_rls(
     return errors
 
 
-@register()
+@register(Tags.database)
+def pool_fits_into_the_server(
+    app_configs: Sequence[AppConfig] | None, databases: Sequence[str] | None = None, **kwargs: Any
+) -> list[CheckMessage]:
+    """Refuse more threads than the server lets in, the worker and one command beside them."""
+    errors: list[CheckMessage] = []
+    for alias in databases or []:
+        with connections[alias].cursor() as cursor:
+            cursor.execute(_CONNECTIONS)
+            [allowed] = cursor.fetchone() or [0]
+        # The worker keeps two connections and a lock on a third.
+        if settings.SERVER_THREADS + 4 > allowed:
+            errors.append(
+                Error(
+                    f"MORPHEUS_THREADS is {settings.SERVER_THREADS}, each thread may hold a "
+                    f"connection, and PostgreSQL lets {allowed} in.",
+                    hint=f"Set MORPHEUS_THREADS to {max(1, allowed - 4)} at most, or raise "
+                    "max_connections of the server.",
+                    id="morpheus.E003",
+                )
+            )
+    return errors
+
+
+@register(CONTRADICTIONS)
 def pool_and_persistent_connections(
     app_configs: Sequence[AppConfig] | None, **kwargs: Any
 ) -> list[CheckMessage]:
     """Refuse what a connection pool cannot be combined with."""
     database = settings.DATABASES["default"]
-    options = database.get("OPTIONS", {})
+    if database.get("OPTIONS", {}).get("pool") and database.get("CONN_MAX_AGE"):
+        return [Error("CONN_MAX_AGE must be 0 while the pool is on.", id="morpheus.E002")]
+    return []
+
+
+@register(CONTRADICTIONS)
+def proxies_are_told_of_as_a_whole(
+    app_configs: Sequence[AppConfig] | None, **kwargs: Any
+) -> list[CheckMessage]:
+    """Refuse settings of which one says that there is a proxy and another that there is none."""
     errors: list[CheckMessage] = []
-    if options.get("pool") and database.get("CONN_MAX_AGE"):
-        errors.append(Error("CONN_MAX_AGE must be 0 while the pool is on.", id="morpheus.E002"))
-    if database["ENGINE"] != "django.db.backends.postgresql":
+    behind_proxy = bool(settings.SECURE_PROXY_SSL_HEADER)
+    if behind_proxy and not settings.TRUSTED_PROXIES:
         errors.append(
             Error(
-                "Morpheus runs on PostgreSQL only.",
-                hint="DATABASE_URL must start with postgresql://",
-                id="morpheus.E003",
+                "BEHIND_PROXY is on and TRUSTED_PROXIES is 0: everybody would have the proxy's "
+                "address, and with it one common limit of logins.",
+                hint="Set TRUSTED_PROXIES to the number of proxies, and have each of them append "
+                "to X-Forwarded-For.",
+                id="morpheus.E004",
+            )
+        )
+    if settings.TRUSTED_PROXIES and settings.SECURE_SSL_REDIRECT and not behind_proxy:
+        errors.append(
+            Error(
+                "TRUSTED_PROXIES is set and BEHIND_PROXY is off: every request would be redirected "
+                "to HTTPS again and again.",
+                hint="Set BEHIND_PROXY=on if the proxy sets X-Forwarded-Proto, else "
+                "MORPHEUS_HTTPS=off.",
+                id="morpheus.E005",
+            )
+        )
+    if (behind_proxy or settings.TRUSTED_PROXIES) and not settings.METRICS_TOKEN:
+        errors.append(
+            Error(
+                "METRICS_TOKEN is empty behind a proxy: one on this machine makes every request "
+                "come from the loopback address, which may read GET /metrics.",
+                hint="Set METRICS_TOKEN to a long random value.",
+                id="morpheus.E006",
             )
         )
     return errors
+
+
+@register(CONTRADICTIONS)
+def all_roles_log_in_to_one_server(
+    app_configs: Sequence[AppConfig] | None, **kwargs: Any
+) -> list[CheckMessage]:
+    """Refuse to migrate or seed a real server while the embedded one serves requests."""
+    embedded = str(Addresses.under(settings.VAR_DIR).socket_dir)
+    roles = settings.DATABASE_ROLES
+    elsewhere = [role for role, login in roles.items() if login["HOST"] != embedded]
+    if settings.DATABASES["default"]["HOST"] != embedded or not elsewhere:
+        return []
+    names = " and ".join(f"DATABASE_{role.upper()}_URL" for role in elsewhere)
+    return [
+        Error(
+            f"{names} is set and DATABASE_URL is not: the embedded server would serve requests.",
+            hint="Set DATABASE_URL as well, or none of them.",
+            id="morpheus.E007",
+        )
+    ]

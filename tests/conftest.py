@@ -43,15 +43,19 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         services.stop()
 
 
+def administrator_url() -> str:
+    """Return a login that may create databases on the server under test."""
+    embedded = Addresses.under(settings.VAR_DIR).database_url("postgres", "postgres")
+    return os.environ.get("DATABASE_ADMIN_URL") or embedded
+
+
 _services = pytest.StashKey[EmbeddedServices]()
 
 
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_blocker: Any) -> Iterator[None]:
     """Give this worker an empty, migrated database; tests use it as `morpheus_app`."""
-    admin_url = os.environ.get("DATABASE_ADMIN_URL") or Addresses.under(
-        settings.VAR_DIR
-    ).database_url("postgres", "postgres")
+    admin_url = administrator_url()
     name = settings.DATABASES["default"]["NAME"]
     with psycopg.connect(admin_url, autocommit=True) as admin:
         admin.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')

@@ -41,8 +41,10 @@ urlpatterns = [path("readyz", readyz), path("crash", crash)]
 STEP = """
 import os, sys
 from django.core.management.base import BaseCommand
+from django.db.migrations.autodetector import MigrationAutodetector
 class Command(BaseCommand):
     requires_system_checks = []
+    autodetector = MigrationAutodetector  # `check` looks for it on migrate.
     def add_arguments(self, parser):
         parser.add_argument("--if-empty", action="store_true")
     def handle(self, **options):

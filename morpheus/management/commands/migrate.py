@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.core.management.base import CommandError
 from django.core.management.commands import migrate
+from django.db import ProgrammingError, connection
+from django.db.migrations.exceptions import MigrationSchemaMissing
+from psycopg.errors import InsufficientPrivilege
 
 from morpheus.db.roles import connected_as
 
@@ -14,4 +18,22 @@ class Command(migrate.Command):
 
     def handle(self, *args: Any, **options: Any) -> None:
         with connected_as("owner"):
-            super().handle(*args, **options)
+            try:
+                super().handle(*args, **options)
+            except (ProgrammingError, MigrationSchemaMissing) as error:
+                if not _is_refusal(error):
+                    raise
+                raise CommandError(
+                    f"The role {connection.settings_dict['USER']} may not change the schema: "
+                    f"{str(error).splitlines()[0]}. DATABASE_OWNER_URL names the one that may; "
+                    "`manage.py services roles` makes it."
+                ) from error
+
+
+def _is_refusal(error: BaseException | None) -> bool:
+    """Tell whether the error, or one that caused it, is PostgreSQL's "permission denied"."""
+    while error is not None:
+        if isinstance(error, InsufficientPrivilege):
+            return True
+        error = error.__cause__ or error.__context__
+    return False

@@ -6,11 +6,12 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.core.management import call_command
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
+from django.db import OperationalError
 
 
 class Command(BaseCommand):
-    help = "Migrate, check the serving role, fill an empty database, make sure of an operator."
+    help = "Check, migrate, fill an empty database, make sure of an operator."
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -18,8 +19,9 @@ class Command(BaseCommand):
 
     def handle(self, *, no_seed: bool, **options: Any) -> None:
         steps = [
+            # First, so that a role which may do too much owns no table afterwards.
+            ["check", "--database", "default"],
             ["migrate"],
-            ["check", "--tag", "database", "--database", "default"],
             ["seed", "--if-empty"],
             ["operator"],
         ]
@@ -27,4 +29,7 @@ class Command(BaseCommand):
             if step[0] == "seed" and no_seed:
                 continue
             self.stdout.flush()
-            call_command(*step)
+            try:
+                call_command(*step)
+            except OperationalError as error:
+                raise CommandError(f"The database does not answer: {error}") from error

@@ -36,7 +36,8 @@ class Stopped(BaseException):
 
 class Command(BaseCommand):
     help = "Run Morpheus: http://127.0.0.1:8000 by default. Ctrl-C stops everything."
-    requires_system_checks: list[str] = []
+    # The tag of what `morpheus.checks` finds by the settings alone; the rest is for `prepare`.
+    requires_system_checks = ["contradictions"]
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--host", default="127.0.0.1")
@@ -47,6 +48,7 @@ class Command(BaseCommand):
         parser.add_argument("--no-seed", action="store_true", help="leave an empty database empty")
 
     def handle(self, *, host: str, port: int, no_seed: bool, **options: Any) -> None:
+        _refuse_endless_redirects()
         _refuse_used_port(host, port)
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, _stop)
@@ -148,6 +150,15 @@ def _watch_parent(parent: int) -> None:
     while os.getppid() == parent:
         time.sleep(0.5)
     os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _refuse_endless_redirects() -> None:
+    if settings.SECURE_SSL_REDIRECT and not settings.SECURE_PROXY_SSL_HEADER:
+        raise CommandError(
+            "This server speaks plain HTTP, and MORPHEUS_HTTPS redirects every request to HTTPS: "
+            "set BEHIND_PROXY=on behind a proxy that ends TLS, else MORPHEUS_HTTPS=off, as "
+            "`make run` does."
+        )
 
 
 def _refuse_used_port(host: str, port: int) -> None:

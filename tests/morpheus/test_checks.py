@@ -1,0 +1,140 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.checks import run_checks
+from django.core.management import CommandError, call_command
+from django.db import connection
+
+from morpheus.checks import CONTRADICTIONS
+from morpheus.db.roles import connected_as
+from morpheus.services.roles import prepare_database
+from tests.conftest import administrator_url
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+BEHIND_PROXY = {
+    "SECURE_PROXY_SSL_HEADER": ("HTTP_X_FORWARDED_PROTO", "https"),
+    "TRUSTED_PROXIES": 1,
+    "METRICS_TOKEN": "long and random",
+    "SECURE_SSL_REDIRECT": True,
+}
+
+
+def contradictions() -> list[str | None]:
+    return [message.id for message in run_checks(tags=[CONTRADICTIONS])]
+
+
+@pytest.fixture
+def manage(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Run manage.py in an environment of its own, where no services run."""
+
+    def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "manage.py", *arguments],
+            cwd=REPOSITORY,
+            env={"PATH": os.defpath, "MORPHEUS_VAR": str(tmp_path)} | environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    return run
+
+
+def test_the_defaults_contradict_nothing() -> None:
+    assert contradictions() == []
+
+
+def test_a_proxy_told_of_as_a_whole_contradicts_nothing(settings: Any) -> None:
+    for name, value in BEHIND_PROXY.items():
+        setattr(settings, name, value)
+
+    assert contradictions() == []
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "refused_as"),
+    [
+        ("TRUSTED_PROXIES", 0, "morpheus.E004"),
+        ("SECURE_PROXY_SSL_HEADER", None, "morpheus.E005"),
+        ("METRICS_TOKEN", "", "morpheus.E006"),
+    ],
+)
+def test_half_a_proxy_is_refused(settings: Any, name: str, value: Any, refused_as: str) -> None:
+    for each, whole in BEHIND_PROXY.items():
+        setattr(settings, each, whole)
+    setattr(settings, name, value)
+
+    assert contradictions() == [refused_as]
+
+
+def test_owner_and_server_of_different_machines_are_refused(manage: Callable[..., Any]) -> None:
+    answer = manage(
+        "run", MORPHEUS_HTTPS="off", DATABASE_OWNER_URL="postgresql://owner:secret@db/morpheus"
+    )
+
+    assert answer.returncode == 1
+    assert "DATABASE_OWNER_URL is set and DATABASE_URL is not" in answer.stderr
+
+
+def test_a_server_that_would_only_redirect_does_not_start(manage: Callable[..., Any]) -> None:
+    answer = manage("run")
+
+    assert answer.returncode == 1
+    assert "MORPHEUS_HTTPS redirects every request" in answer.stderr
+
+
+def test_more_threads_than_the_server_lets_in_are_refused(db: None, settings: Any) -> None:
+    settings.SERVER_THREADS = 100_000
+
+    found = run_checks(tags=["database"], databases=["default"])
+
+    assert [message.id for message in found] == ["morpheus.E003"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_role_that_passes_row_security_is_refused() -> None:
+    with connected_as("loader"):
+        found = run_checks(tags=["database"], databases=["default"])
+
+    assert [message.id for message in found] == ["morpheus.E001"]
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("database", ["migrated", "bare"])
+def test_migrating_as_the_wrong_role_says_which_variable_is_missing(
+    settings: Any, monkeypatch: pytest.MonkeyPatch, database: str
+) -> None:
+    roles = settings.DATABASE_ROLES
+    app = {key: connection.settings_dict[key] for key in roles["owner"] if key != "OPTIONS"}
+    settings.DATABASE_ROLES = roles | {"owner": app}
+    if database == "bare":
+        name = f"{connection.settings_dict['NAME']}_bare"
+        prepare_database(administrator_url(), name)
+        monkeypatch.setitem(connection.settings_dict, "NAME", name)
+
+    with pytest.raises(CommandError, match="morpheus_app may not change .*DATABASE_OWNER_URL"):
+        call_command("migrate", "novels", "0003", verbosity=0)
+
+
+@pytest.mark.parametrize("command", [["check", "--deploy"], ["makemigrations", "--check"]])
+def test_a_fresh_clone_is_clean_while_no_services_run(
+    manage: Callable[..., Any], command: list[str]
+) -> None:
+    answer = manage(*command)
+
+    assert (answer.returncode, answer.stderr) == (0, "")
+
+
+def test_a_database_that_does_not_answer_is_told_in_a_sentence(manage: Callable[..., Any]) -> None:
+    answer = manage("prepare", DATABASE_POOL_TIMEOUT_S="0.5")
+
+    assert answer.returncode == 1
+    assert "CommandError: The database does not answer:" in answer.stderr
+    assert "Traceback" not in answer.stderr
