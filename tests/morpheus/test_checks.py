@@ -138,3 +138,11 @@ def test_a_database_that_does_not_answer_is_told_in_a_sentence(manage: Callable[
     assert answer.returncode == 1
     assert "CommandError: The database does not answer:" in answer.stderr
     assert "Traceback" not in answer.stderr
+
+
+def test_a_command_that_finds_no_database_says_what_starts_one(manage: Any) -> None:
+    done = manage("import_novels", "README.md", DATABASE_POOL_TIMEOUT_S="0.2")
+
+    assert done.returncode == 1
+    assert "services up" in done.stderr
+    assert "Traceback" not in done.stderr
