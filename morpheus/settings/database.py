@@ -12,7 +12,7 @@ from morpheus.services.addresses import Addresses
 
 from .environment import VAR_DIR, env
 
-__all__ = ["DATABASES", "DATABASE_ROLES", "SERVER_THREADS"]
+__all__ = ["DATABASES", "DATABASE_ROLES", "SERVER_THREADS", "SERVING_LIMITS_MS"]
 
 # Threads of one server process; each holds at most one connection, so this is the pool's size too.
 SERVER_THREADS = env.number("MORPHEUS_THREADS", default=16, at_least=1)
@@ -58,14 +58,19 @@ def _parsed(variable: str, url: str) -> dict[str, Any]:
 
 
 _app = _credentials("DATABASE_URL", "morpheus_app")
+# Longer than psycopg_pool needs to replace connections after a database restart.
+_pool_timeout_s = env.number("DATABASE_POOL_TIMEOUT_S", default=5.0, at_least=0.1)
 _options: dict[str, Any] = {
-    # More users wait in the server, not in PostgreSQL. `timeout` is in seconds and
-    # longer than psycopg_pool needs to replace connections after a database restart.
+    # More users wait in the server, not in PostgreSQL. There is no `max_waiting`: the threads bound
+    # who waits, and psycopg_pool also counts those who gave up, so that a long outage would leave a
+    # pool that refuses everybody and never connects again.
     "pool": {
         "min_size": 2,
         "max_size": SERVER_THREADS,
-        "timeout": env.number("DATABASE_POOL_TIMEOUT_S", default=5.0, at_least=0.1),
-        "max_waiting": 4 * SERVER_THREADS,
+        "timeout": _pool_timeout_s,
+        # Pauses between attempts double until psycopg_pool gives up: the longer the outage, the
+        # longer it would last beyond its end. Once given up, the next request tries at once.
+        "reconnect_timeout": _pool_timeout_s,
         "max_lifetime": 1800,
     },
     "server_side_binding": True,
@@ -80,6 +85,13 @@ DATABASES: dict[str, dict[str, Any]] = {
         "CONN_HEALTH_CHECKS": True,
         "OPTIONS": _app.get("OPTIONS", {}) | _options,
     }
+}
+
+# What one statement of a request may take, and how long it may wait for a lock, so that a stuck
+# transaction of somebody else does not hold every thread (morpheus.db.limits). Milliseconds.
+SERVING_LIMITS_MS = {
+    "statement_timeout": int(1000 * env.float("DATABASE_STATEMENT_TIMEOUT_S", default=15.0)),
+    "lock_timeout": int(1000 * env.float("DATABASE_LOCK_TIMEOUT_S", default=3.0)),
 }
 
 # Who else may come: `owner` migrates, `loader` seeds by COPY.
