@@ -1,0 +1,97 @@
+"""What a request may cost the database, asked by one that somebody else's lock is in the way of."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from django.conf import settings
+from django.db import connection
+
+from morpheus.db.limits import limit_statements
+from morpheus.db.roles import connected_as
+
+ASK = """
+from morpheus import wsgi
+from django.db import connection
+with connection.cursor() as cursor:
+    for name in ("statement_timeout", "lock_timeout"):
+        print(cursor.execute(f"SHOW {name}").fetchone()[0])
+"""
+
+
+@pytest.fixture
+def limited(settings: Any) -> Iterator[None]:
+    """Serve the test's requests under limits of a tenth of a second."""
+    settings.SERVING_LIMITS_MS = {"statement_timeout": 5000, "lock_timeout": 100}
+    saved = connection.settings_dict["OPTIONS"]
+    connection.close()
+    connection.close_pool()
+    limit_statements(connection.settings_dict)
+    yield
+    connection.close()
+    connection.close_pool()
+    connection.settings_dict["OPTIONS"] = saved
+
+
+@contextmanager
+def locked(table: str) -> Iterator[None]:
+    """Hold the strongest lock on a table, as a migration does."""
+    with connected_as("owner"):
+        parameters = connection.get_connection_params()
+    with psycopg.connect(**parameters | {"prepare_threshold": None}) as owner:
+        owner.execute(f"LOCK TABLE {table}")
+        yield
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_lock_of_somebody_else_is_503_and_leaves_the_thread_sound(
+    limited: None, client: Any, make_novels: Callable[..., list[Any]]
+) -> None:
+    make_novels(1)
+
+    with locked("novels_novel"):
+        answers = [client.get("/api/v1/novels/") for _ in range(3)]
+
+    assert [answer.status_code for answer in answers] == [503] * 3
+    assert all(int(answer["Retry-After"]) >= 1 for answer in answers)
+    assert client.get("/api/v1/novels/").status_code == 200
+
+
+def test_the_server_is_limited_and_keeps_the_options_it_was_given() -> None:
+    given = {"OPTIONS": {"options": "-c search_path=public", "pool": {}}}
+
+    limit_statements(given)
+
+    assert given["OPTIONS"]["options"].split() == [
+        *("-c", "search_path=public"),
+        *("-c", f"statement_timeout={settings.SERVING_LIMITS_MS['statement_timeout']}"),
+        *("-c", f"lock_timeout={settings.SERVING_LIMITS_MS['lock_timeout']}"),
+    ]
+
+
+@pytest.mark.django_db
+def test_what_granian_loads_is_limited_and_what_commands_use_is_not() -> None:
+    environment = os.environ | {"DJANGO_SETTINGS_MODULE": "tests.settings"}
+    environment |= {"DATABASE_STATEMENT_TIMEOUT_S": "7", "DATABASE_LOCK_TIMEOUT_S": "2.5"}
+    root = Path(__file__).resolve().parents[3]
+
+    served = subprocess.run(
+        [sys.executable, "-c", ASK],
+        env=environment,
+        cwd=root,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert served.stdout.split() == ["7s", "2500ms"]
+    with connection.cursor() as cursor:
+        assert cursor.execute("SHOW statement_timeout").fetchone() == ("0",)
