@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import math
+import sys
 from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from typing import Any
@@ -15,6 +16,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.views import defaults
 from rest_framework import exceptions
 from rest_framework.renderers import JSONRenderer
+from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
@@ -55,7 +57,7 @@ def problem_response(exc: Exception, context: Mapping[str, Any]) -> Response | N
     Returns None for what is a fault of ours: Django logs it and answers 500.
     """
     if isinstance(exc, OperationalError | InterfaceError):
-        logger.error("Database out of reach: %s", exc)
+        _log_unavailable(context["request"], exc)
         exc = exceptions.APIException(_BUSY)
         exc.status_code = HTTPStatus.SERVICE_UNAVAILABLE
         headers = {"Retry-After": str(RETRY_AFTER_S)}
@@ -73,6 +75,11 @@ def problem_response(exc: Exception, context: Mapping[str, Any]) -> Response | N
 
 
 _BUSY = "The database is out of reach or busy; try again shortly."
+
+
+def _log_unavailable(request: HttpRequest | Request, exception: BaseException) -> None:
+    route = (request.method, request.path)
+    logger.error("Answered 503 to %s %s: database out of reach or busy: %s", *route, exception)
 
 
 def _as_api_exception(exc: Exception) -> Exception:
@@ -125,9 +132,9 @@ def length_required() -> HttpResponse:
     return _plain(411, "Send the body's Content-Length; chunks of unknown number are not read.")
 
 
-def service_unavailable(exception: Exception) -> HttpResponse:
+def service_unavailable(request: HttpRequest, exception: BaseException) -> HttpResponse:
     """Return 503 with `Retry-After`, and log why."""
-    logger.error("Database out of reach: %s", exception)
+    _log_unavailable(request, exception)
     return _plain(503, _BUSY, **{"Retry-After": str(RETRY_AFTER_S)})
 
 
@@ -151,5 +158,12 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Answer 500; the exception itself is in the log under the answer's `X-Request-ID`."""
+    """Answer 500; the exception itself is in the log under the answer's `X-Request-ID`.
+
+    What a middleware raised (SessionMiddleware saves after the view) comes here past
+    `process_exception`; a lost database is 503 there as well.
+    """
+    exception = sys.exception()
+    if isinstance(exception, OperationalError | InterfaceError):
+        return service_unavailable(request, exception)
     return _plain(500, "Something went wrong on our side; it has been logged.")

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import logging
+
 from django.core.cache import cache
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.http import require_safe
+
+logger = logging.getLogger(__name__)
 
 # Once they are applied they stay so for the life of this process' code.
 _migrated = False
@@ -43,12 +47,18 @@ def _database() -> tuple[str, str]:
         if not _migrated:
             executor = MigrationExecutor(connection)
             _migrated = not executor.migration_plan(executor.loader.graph.leaf_nodes())
-    except DatabaseError:
+    except DatabaseError as error:
+        logger.error("Not ready: database out of reach or busy: %s", error)
         return "out of reach", "unknown"
+    if not _migrated:
+        logger.error("Not ready: there are migrations to apply: `manage.py migrate`.")
     return "ok", "ok" if _migrated else "not applied"
 
 
 def _cache() -> str:
     # Asked back: a swallowed error (IGNORE_EXCEPTIONS) is answered like a missing key.
     cache.set("readyz", 1, timeout=5)
-    return "ok" if cache.get("readyz") == 1 else "out of reach"
+    if cache.get("readyz") == 1:
+        return "ok"
+    logger.warning("Degraded: the cache server does not answer.")
+    return "out of reach"

@@ -80,7 +80,7 @@ class RequestMiddleware:
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         """Answer 503 where the database is out of reach; everything else goes its usual way."""
         if isinstance(exception, OperationalError | InterfaceError):
-            return service_unavailable(exception)
+            return service_unavailable(request, exception)
         return None
 
 

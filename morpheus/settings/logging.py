@@ -13,9 +13,15 @@ _level = env.choice(
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "filters": {"request_id": {"()": "morpheus.request_id.RequestIDFilter"}},
+    "filters": {
+        "request_id": {"()": "morpheus.log_lines.RequestIDFilter"},
+        "unexplained": {"()": "morpheus.log_lines.UnexplainedFilter"},
+    },
     "formatters": {
-        "line": {"format": "%(asctime)s %(levelname)s %(name)s [%(request_id)s] %(message)s"}
+        "line": {
+            "()": "morpheus.log_lines.LineFormatter",
+            "format": "%(asctime)s %(levelname)s %(name)s [%(request_id)s] %(message)s",
+        }
     },
     "handlers": {
         "stderr": {
@@ -25,6 +31,6 @@ LOGGING = {
         }
     },
     # A client's mistake is no event of ours; it would let strangers fill the log.
-    "loggers": {"django.request": {"level": "ERROR"}},
+    "loggers": {"django.request": {"level": "ERROR", "filters": ["unexplained"]}},
     "root": {"handlers": ["stderr"], "level": _level},
 }
