@@ -80,9 +80,9 @@ _options: dict[str, Any] = {
 DATABASES: dict[str, dict[str, Any]] = {
     "default": _app
     | {
-        "ENGINE": "django.db.backends.postgresql",
+        "ENGINE": "morpheus.db.postgresql",
         "CONN_MAX_AGE": 0,
-        "CONN_HEALTH_CHECKS": True,
+        "CONN_HEALTH_CHECKS": False,  # The engine has its own.
         "OPTIONS": _app.get("OPTIONS", {}) | _options,
     }
 }

@@ -1,0 +1,50 @@
+"""Django's PostgreSQL backend, but quick to notice that all its pooled connections are dead."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import Any
+
+import psycopg
+from django.db.backends.postgresql import base
+from psycopg_pool import ConnectionPool
+
+
+class DatabaseWrapper(base.DatabaseWrapper):
+    """Checks each connection that the pool gives; a dead one takes all the others along.
+
+    What ends one connection, a restart of the server, nearly always ends all. psycopg_pool's own
+    check meets them one by one, with pauses that grow: a request after a quiet hour would meet
+    dead connections until its time is over. So `CONN_HEALTH_CHECKS` is off.
+    """
+
+    # When each pool's connections were last replaced, by alias; time.monotonic().
+    _drained_at: dict[str, float] = {}
+    _draining = threading.Lock()
+
+    def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
+        """Return a connection that answers.
+
+        Raises:
+            OperationalError: None was to be had within the pool's timeout.
+        """
+        connection = super().get_new_connection(conn_params)
+        pool = self.pool
+        if not pool:
+            return connection
+        taken_at = time.monotonic()
+        try:
+            ConnectionPool.check_connection(connection)
+        except psycopg.OperationalError:
+            pool.putconn(connection)
+            self._drain(pool, taken_at)
+            return super().get_new_connection(conn_params)
+        return connection
+
+    def _drain(self, pool: ConnectionPool, taken_at: float) -> None:
+        """Replace all connections, unless somebody did since ours was taken."""
+        with self._draining:
+            if self._drained_at.get(self.alias, 0.0) < taken_at:
+                self._drained_at[self.alias] = time.monotonic()
+                pool.drain()
