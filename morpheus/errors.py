@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
 import math
@@ -82,7 +83,18 @@ def _log_unavailable(request: HttpRequest | Request, exception: BaseException) -
     logger.error("Answered 503 to %s %s: database out of reach or busy: %s", *route, exception)
 
 
+class StorageFull(exceptions.APIException):
+    """507: there is no room for what was sent."""
+
+    status_code = HTTPStatus.INSUFFICIENT_STORAGE
+    default_detail = "There is no room for this file at the moment; the operator has been told."
+    default_code = "storage_full"
+
+
 def _as_api_exception(exc: Exception) -> Exception:
+    if isinstance(exc, OSError) and exc.errno in (errno.ENOSPC, errno.EDQUOT):
+        logger.error("No room left: %s", exc)
+        return StorageFull()
     if isinstance(exc, Http404):
         return exceptions.NotFound("There is nothing here, or it is not yours to see.")
     if isinstance(exc, PermissionDenied):

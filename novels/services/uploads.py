@@ -105,9 +105,10 @@ def _refuse_known(owner_id: int, digest: str) -> None:
 @contextmanager
 def _kept(file: File, file_format: FileFormat) -> Iterator[str]:
     """Keep the file for as long as the block succeeds; yield its path in the storage."""
-    path = storages["uploads"].save(new_path(file_format), file)
+    path = new_path(file_format)
     try:
-        yield path
+        # Nobody else has this path, so what lies there is ours, also half of it on a full disk.
+        yield storages["uploads"].save(path, file)
     except BaseException:
         storages["uploads"].delete(path)
         raise

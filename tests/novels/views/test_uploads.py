@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import threading
 import zipfile
+from pathlib import Path
 
 import pytest
 from django.conf import settings
-from django.core.files.storage import storages
+from django.core.files.storage import FileSystemStorage, storages
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django_tasks_db.models import DBTaskResult
@@ -28,6 +30,16 @@ def ann(make_user):
 def upload(client, content=TEXT, name="a_tale.txt", **fields):
     file = SimpleUploadedFile(name, content)
     return client.post(URL, {"file": file, **fields}, format="multipart")
+
+
+class FullStorage(FileSystemStorage):
+    """A disk with room for half of each file."""
+
+    def _save(self, name, content):
+        path = Path(self.path(name))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content.read()[: content.size // 2])
+        raise OSError(errno.ENOSPC, "No space left on device")
 
 
 def kept_files():
@@ -245,3 +257,15 @@ def test_a_session_uploads_too(make_user, client, ann):
 def _path(user):
     with acting_as(user.pk):
         return NovelUpload.objects.get().path
+
+
+def test_a_full_disk_is_told_and_keeps_no_half_of_a_file(as_user, ann, settings):
+    before = kept_files()
+    full = settings.STORAGES["uploads"] | {"BACKEND": f"{__name__}.FullStorage"}
+    settings.STORAGES = settings.STORAGES | {"uploads": full}
+
+    response = upload(as_user(ann))
+
+    assert response.status_code == 507
+    assert response["Content-Type"] == "application/problem+json"
+    assert_nothing_is_left(ann, before)
