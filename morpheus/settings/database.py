@@ -90,7 +90,9 @@ DATABASES: dict[str, dict[str, Any]] = {
 # What one statement of a request may take, and how long it may wait for a lock, so that a stuck
 # transaction of somebody else does not hold every thread (morpheus.db.limits). Milliseconds.
 SERVING_LIMITS_MS = {
-    "statement_timeout": int(1000 * env.number("DATABASE_STATEMENT_TIMEOUT_S", default=15.0, at_least=0)),
+    "statement_timeout": int(
+        1000 * env.number("DATABASE_STATEMENT_TIMEOUT_S", default=15.0, at_least=0)
+    ),
     "lock_timeout": int(1000 * env.number("DATABASE_LOCK_TIMEOUT_S", default=3.0, at_least=0)),
 }
 
