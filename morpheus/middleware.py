@@ -14,6 +14,7 @@ from django.http.response import HttpResponseBase
 from django.middleware.common import CommonMiddleware
 from django.middleware.http import ConditionalGetMiddleware
 
+from morpheus.db.wal import REPLICA
 from morpheus.errors import length_required, method_not_allowed, service_unavailable
 from morpheus.request_id import request_id
 
@@ -32,6 +33,7 @@ class QueryClock:
 
     def __init__(self) -> None:
         self.count = 0
+        self.on_replica = 0
         self.ms = 0.0
 
     def __call__(
@@ -47,6 +49,7 @@ class QueryClock:
             return execute(sql, params, many, context)
         finally:
             self.count += 1
+            self.on_replica += context["connection"].alias == REPLICA
             self.ms += (time.perf_counter() - start) * 1000
 
 
@@ -71,9 +74,10 @@ class RequestMiddleware:
         finally:
             request_id.reset(token)
         response["X-Request-ID"] = identifier
+        where = f", {clock.on_replica} on the replica" if clock.on_replica else ""
         # There is no cache of answers yet, so each one is a miss.
         response["Server-Timing"] = (
-            f'db;desc="{clock.count} queries";dur={clock.ms:.2f}, cache;desc="miss"'
+            f'db;desc="{clock.count} queries{where}";dur={clock.ms:.2f}, cache;desc="miss"'
         )
         return response
 

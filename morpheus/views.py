@@ -10,6 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from morpheus.db.identity import acting_as
+from morpheus.db.replica import failed_by_replica, reads_replica
 
 
 class MorpheusAPIView(GenericAPIView):  # type: ignore[type-arg]
@@ -18,9 +19,16 @@ class MorpheusAPIView(GenericAPIView):  # type: ignore[type-arg]
     Attributes:
         answer_is_public: Whether the answer is the same for everyone; a view whose answer depends
             on what it reads sets it on itself while it answers.
+        may_read_replica: Whether GET reads the replica, if there is one; not where it writes.
     """
 
     answer_is_public = False
+    may_read_replica = True
+
+    @classmethod
+    def as_view(cls, **initkwargs: Any) -> Any:
+        view = super().as_view(**initkwargs)
+        return reads_replica(view) if cls.may_read_replica else view
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Authenticate, then run the handler in a transaction that knows the caller."""
@@ -31,6 +39,11 @@ class MorpheusAPIView(GenericAPIView):  # type: ignore[type-arg]
         handler = getattr(self, name, None)
         if handler is not None and request.user.is_authenticated:
             setattr(self, name, acting_as(request.user.pk)(handler))
+
+    def handle_exception(self, exc: Exception) -> Response:
+        if failed_by_replica(exc):
+            raise exc  # `reads_replica` asks the primary.
+        return super().handle_exception(exc)
 
     def finalize_response(
         self, request: Request, response: Response, *args: Any, **kwargs: Any

@@ -6,8 +6,9 @@ import html
 from dataclasses import dataclass
 from typing import Any
 
-from django.db import connection
+from django.db import connections
 
+from morpheus.db.replica import reading_alias
 from morpheus.pagination import KeysetPagination, Position
 
 # So many of the newest matches are ranked: ranking reads each one's whole vector.
@@ -91,7 +92,7 @@ class Search:
             where = f"WHERE (score, id) {sign} (%(score)s, %(id)s)"
             parameters["score"], parameters["id"] = position.values
         sql = _PAGE.format(where=where, direction="DESC" if descending else "ASC")
-        with connection.cursor() as cursor:
+        with connections[reading_alias()].cursor() as cursor:
             cursor.execute(sql, parameters)
             return [_result(*row) for row in cursor.fetchall()]
 

@@ -99,6 +99,8 @@ class ThumbnailView(PictureView):
     Budget: 1 query; at the first use of a size, 5 and the making of it.
     """
 
+    may_read_replica = False
+
     @extend_schema(
         operation_id="comics_thumbnail",
         tags=["comics"],

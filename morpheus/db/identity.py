@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from django.db import connection, transaction
+from django.db import connections, transaction
+
+from morpheus.db.replica import reading_alias
 
 _READ = "SELECT current_setting('app.user_id', true), current_setting('app.staff', true)"
 _SET = "SELECT set_config('app.user_id', %s, true), set_config('app.staff', %s, true)"
@@ -22,11 +24,13 @@ def acting_as(user_id: int | None, *, staff: bool = False) -> Iterator[None]:
         user_id: The caller's primary key.
         staff: Whether every row may be seen and changed (the admin, and nothing else).
     """
+    alias = reading_alias()
+    connection = connections[alias]
     nested = connection.in_atomic_block
     if user_id is None and not staff and not nested:
         yield
         return
-    with transaction.atomic(), connection.cursor() as cursor:
+    with transaction.atomic(using=alias), connection.cursor() as cursor:
         # Inside an outer transaction the setting would outlive the block: put the old one back.
         previous = cursor.execute(_READ).fetchone() if nested else None
         cursor.execute(_SET, ["" if user_id is None else str(user_id), "on" if staff else ""])

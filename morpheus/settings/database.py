@@ -8,11 +8,19 @@ import psycopg
 from django.core.exceptions import ImproperlyConfigured
 from psycopg.conninfo import conninfo_to_dict
 
+from morpheus.db.patience import PatientConnection
 from morpheus.services.addresses import Addresses
 
 from .environment import VAR_DIR, env
 
-__all__ = ["DATABASES", "DATABASE_ROLES", "SERVER_THREADS", "SERVING_LIMITS_MS"]
+__all__ = [
+    "DATABASES",
+    "DATABASE_ROLES",
+    "DATABASE_ROUTERS",
+    "REPLICA_TIMEOUT_S",
+    "SERVER_THREADS",
+    "SERVING_LIMITS_MS",
+]
 
 # Threads of one server process; each holds at most one connection, so this is the pool's size too.
 SERVER_THREADS = env.number("MORPHEUS_THREADS", default=16, at_least=1)
@@ -95,6 +103,31 @@ SERVING_LIMITS_MS = {
     ),
     "lock_timeout": int(1000 * env.number("DATABASE_LOCK_TIMEOUT_S", default=3.0, at_least=0)),
 }
+
+DATABASE_ROUTERS: list[str] = []
+
+# Seconds after which a statement on the replica is given up and the primary is asked; longer than
+# any page may take (2 for a search).
+REPLICA_TIMEOUT_S = env.number("DATABASE_REPLICA_TIMEOUT_S", default=5.0, at_least=0.1)
+
+# A streaming replica of that server, for the API's reads (docs/replica.md).
+if env.str("DATABASE_REPLICA_URL", default=""):
+    _replica = _credentials("DATABASE_REPLICA_URL", "morpheus_app")
+    DATABASES["replica"] = (
+        DATABASES["default"]
+        | _replica
+        | {
+            # The first statement on each connection asks how far it is, which shows its health.
+            "CONN_HEALTH_CHECKS": False,
+            # The primary answers what a replica does not: it is not waited for. `connect_timeout`
+            # is in seconds, `tcp_user_timeout` in milliseconds.
+            "OPTIONS": {"connect_timeout": 2, "tcp_user_timeout": 3000}
+            | _replica["OPTIONS"]
+            | _options
+            | {"pool": _options["pool"] | {"timeout": 1.0, "connection_class": PatientConnection}},
+        }
+    )
+    DATABASE_ROUTERS = ["morpheus.db.replica.ReplicaRouter"]
 
 # Who else may come: `owner` migrates, `loader` seeds by COPY.
 DATABASE_ROLES = {

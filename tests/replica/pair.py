@@ -1,0 +1,161 @@
+"""A primary and a streaming replica, real ones, on Unix sockets of one private folder."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import psutil
+import psycopg
+
+from morpheus.services.addresses import Addresses
+from morpheus.services.guard import Service
+from morpheus.services.guarded import GuardedServices
+from morpheus.services.postgres import ENVIRONMENT
+from morpheus.services.state import locate, make_private_folder
+from morpheus.services.supervisor import EmbeddedServices
+
+REPLICA_PORT = 5433
+# Pytest's own time limit is the last resort; this one says what was waited for.
+PATIENCE_S = 30
+
+
+class Pair:
+    """The embedded services of a var folder, made to stream, and a copy that follows them."""
+
+    def __init__(self, var: Path) -> None:
+        self.var = var
+        self.primary = EmbeddedServices(var, durable=False)
+        self.replica: GuardedServices | None = None
+
+    def start_primary(self) -> None:
+        """Start it twice: what replication needs is read at the start only."""
+        with self.primary, psycopg.connect(self.primary_url(), autocommit=True) as admin:
+            for setting in (
+                "wal_level = replica",
+                "max_wal_senders = 4",
+                "synchronous_commit = on",
+            ):
+                admin.execute(f"ALTER SYSTEM SET {setting}")
+        self.primary.start()
+
+    def make_replica(self) -> None:
+        """Copy the primary as it is now, and start the copy."""
+        state = locate(self.var)
+        data = self._replica_data()
+        shutil.rmtree(data, ignore_errors=True)
+        make_private_folder(data, state.user)
+        addresses = Addresses.under(self.var)
+        subprocess.run(
+            [
+                str(state.postgres_home / "bin" / "pg_basebackup"),
+                *("--pgdata", str(data), "--write-recovery-conf", "--checkpoint=fast", "--no-sync"),
+                *("--username", "postgres", "--host", str(addresses.socket_dir)),
+                *("--port", str(addresses.postgres_port)),
+            ],
+            env=ENVIRONMENT,
+            cwd="/",
+            check=True,
+            **self._user(),
+        )
+        self.start_replica()
+
+    def start_replica(self) -> None:
+        state, addresses = locate(self.var), Addresses.under(self.var)
+        service = Service(
+            name="replica",
+            command=[
+                *(str(state.postgres_home / "bin" / "postgres"), "-D", str(self._replica_data())),
+                *("-c", "listen_addresses=", "-c", f"port={REPLICA_PORT}"),
+                *("-c", f"unix_socket_directories={addresses.socket_dir}"),
+            ],
+            log=str(self.var / "replica.log"),
+            signals=[signal.SIGQUIT],
+            patience_s=PATIENCE_S,
+            environment=ENVIRONMENT,
+            uid=state.user.pw_uid if state.user else None,
+            gid=state.user.pw_gid if state.user else None,
+        )
+        self.replica = GuardedServices([service])
+        wait_until(lambda: self.on_replica("SELECT 1") == [(1,)])
+
+    def freeze_replica(self) -> Callable[[], None]:
+        """Let all its processes stand still; return what lets them go on."""
+        pid = (self._replica_data() / "postmaster.pid").read_text().split("\n", 1)[0]
+        postmaster = psutil.Process(int(pid))
+        processes = [postmaster, *postmaster.children(recursive=True)]
+        for process in processes:
+            process.suspend()
+
+        def go_on() -> None:
+            for process in reversed(processes):
+                process.resume()
+
+        return go_on
+
+    def stop_replica(self) -> None:
+        if self.replica is not None:
+            self.replica.stop()
+            self.replica = None
+
+    def stop(self) -> None:
+        self.stop_replica()
+        self.primary.stop()
+
+    def primary_url(self, role: str = "postgres") -> str:
+        return self.primary.addresses.database_url(role)
+
+    def replica_url(self, role: str = "morpheus_app") -> str:
+        primary_port = f"port={self.primary.addresses.postgres_port}"
+        return self.primary_url(role).replace(primary_port, f"port={REPLICA_PORT}")
+
+    def on_primary(self, sql: str, *parameters: Any) -> list[Any]:
+        return _run(self.primary_url(), sql, parameters)
+
+    def on_replica(self, sql: str, *parameters: Any) -> list[Any]:
+        """Run it; nothing comes back while the replica is not there."""
+        try:
+            return _run(self.replica_url("postgres"), sql, parameters)
+        except psycopg.OperationalError:
+            return []
+
+    def pause(self) -> None:
+        """Stop replaying: from now on the replica stays as it is."""
+        self.on_replica("SELECT pg_wal_replay_pause()")
+        state = "SELECT pg_get_wal_replay_pause_state()"
+        wait_until(lambda: self.on_replica(state) == [("paused",)])
+
+    def resume(self) -> None:
+        """Replay again, and return when the replica is as far as the primary is now."""
+        [(position,)] = self.on_primary("SELECT pg_current_wal_flush_lsn()::text")
+        self.on_replica("SELECT pg_wal_replay_resume()")
+        follows = "SELECT pg_last_wal_replay_lsn() >= %s::pg_lsn"
+        wait_until(lambda: self.on_replica(follows, position) == [(True,)])
+
+    def _replica_data(self) -> Path:
+        state = locate(self.var)
+        return (state.root_state or self.var) / "replica"
+
+    def _user(self) -> dict[str, Any]:
+        user = locate(self.var).user
+        if user is None:
+            return {}
+        return {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
+
+
+def _run(url: str, sql: str, parameters: tuple[Any, ...]) -> list[Any]:
+    with psycopg.connect(url, autocommit=True) as connection:
+        cursor = connection.execute(sql, parameters or None)
+        return cursor.fetchall() if cursor.description else []
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE_S
+    while not condition():
+        assert time.monotonic() < deadline, "It did not happen."
+        time.sleep(0.02)

@@ -1,0 +1,108 @@
+"""What is read from the replica, and that it is the same."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from .pair import Pair
+from .server import Client, Server
+
+COMICS_READ = "SELECT sum(calls) FROM pg_stat_statements WHERE query LIKE 'SELECT%FROM \"comics_c%'"
+
+
+def test_lists_are_read_from_the_replica_and_not_from_the_primary(
+    pair: Pair, server: Server
+) -> None:
+    before = [run(COMICS_READ) for run in (pair.on_primary, pair.on_replica)]
+
+    answers = [server.get("/comics/") for _ in range(5)]
+
+    after = [run(COMICS_READ) for run in (pair.on_primary, pair.on_replica)]
+    assert all(answer.is_from_replica for answer in answers)
+    assert after[0] == before[0]
+    assert after[1][0][0] == before[1][0][0] + 5
+
+
+def test_every_route_reads_the_same_from_both(pair: Pair, server: Server, writer: Client) -> None:
+    novel = writer.get("/novels/?owner=me").json["results"][0]["id"]
+    comic = writer.get("/comics/?owner=me&ordering=created_at").json["results"][0]["id"]
+    paths = [
+        *("/novels/", "/novels/?genre=horror&language=en", "/novels/?owner=me&ordering=title"),
+        *(f"/novels/{novel}/", f"/novels/{novel}/chapters/", f"/novels/{novel}/chapters/1/"),
+        *(f"/novels/{novel}/status/", "/search/?q=the", "/search/?q=the&scope=mine"),
+        *("/comics/", "/comics/?owner=me&ordering=-title", f"/comics/{comic}/"),
+        *(f"/comics/{comic}/panels/", f"/comics/{comic}/panels/1/image/"),
+        *("/users/me/", "/users/me/dashboard/"),
+    ]
+
+    from_replica = [writer.get(path) for path in paths]
+    pair.pause()
+    pair.on_primary("CREATE TABLE a_change (); DROP TABLE a_change")
+    from_primary = [writer.get(path) for path in paths]
+
+    assert {answer.status for answer in from_replica} == {200}
+    assert [answer.is_from_replica for answer in from_replica] == [True] * len(paths)
+    assert [answer.is_from_replica for answer in from_primary] == [False] * len(paths)
+    assert [answer.body for answer in from_replica] == [answer.body for answer in from_primary]
+
+
+def test_a_thumbnail_is_shown_to_the_reader_for_whom_it_was_made(
+    pair: Pair, server: Server, writer: Client
+) -> None:
+    comic = writer.get("/comics/?owner=me&ordering=created_at").json["results"][0]["id"]
+
+    pair.pause()
+    answers = [writer.get(f"/comics/{comic}/thumbnail/?size=small") for _ in range(2)]
+
+    assert [answer.status for answer in answers] == [200, 200]
+    assert answers[0].body == answers[1].body != b""
+
+
+def test_private_rows_on_the_replica_are_for_their_owner_alone(
+    server: Server, writer: Client, other: Client, pair: Pair
+) -> None:
+    made = writer.send("POST", "/comics/", {"title": "Mine alone", "visibility": "private"})
+    path = f"/comics/{made.json['id']}/"
+    pair.resume()
+
+    for _ in range(3):  # Through the same few connections.
+        answers = [client.get(path) for client in (writer, other, server)]
+        assert [answer.status for answer in answers] == [200, 404, 404]
+        assert all(answer.is_from_replica for answer in answers)
+        theirs = other.get("/comics/?owner=me&page_size=100")
+        assert theirs.is_from_replica
+        assert b"Mine alone" not in theirs.body
+
+
+@pytest.mark.parametrize("changes", [{"title": ""}, {"visibility": "nobody"}])
+def test_what_a_write_is_refused_for_is_not_read_from_the_replica(
+    server: Server, writer: Client, changes: dict[str, str]
+) -> None:
+    answer = writer.send("POST", "/comics/", {"title": "Refused"} | changes)
+
+    assert answer.status == 400
+    assert not answer.is_from_replica
+
+
+def test_a_token_that_was_revoked_opens_nothing_on_the_replica(
+    pair: Pair, server: Server, make_login: Callable[[], Client]
+) -> None:
+    client = make_login()
+    assert client.get("/users/me/").status == 200
+
+    pair.pause()
+    assert client.send("DELETE", "/auth/token/").status == 204
+
+    assert client.get("/users/me/").status == 401
+    pair.resume()
+    assert client.get("/users/me/").status == 401
+
+
+@pytest.fixture
+def make_login(pair: Pair, server: Server) -> Callable[[], Client]:
+    from .conftest import PASSWORD
+
+    [(email,)] = pair.on_primary("SELECT email FROM users_user ORDER BY id LIMIT 1 OFFSET 2")
+    return lambda: server.login(email, PASSWORD)
