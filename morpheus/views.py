@@ -6,10 +6,11 @@ from typing import Any
 
 from django.utils.cache import patch_cache_control, patch_vary_headers
 from rest_framework.generics import GenericAPIView
+from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from morpheus.db.identity import acting_as
+from morpheus.db.identity import acting_as, reading_as
 from morpheus.db.replica import failed_by_replica, reads_replica
 
 
@@ -31,14 +32,15 @@ class MorpheusAPIView(GenericAPIView):  # type: ignore[type-arg]
         return reads_replica(view) if cls.may_read_replica else view
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        """Authenticate, then run the handler in a transaction that knows the caller."""
+        """Authenticate, then run the handler as the caller; a write, in one transaction."""
         super().initial(request, *args, **kwargs)
         # DRF looks the handler up after this: wrapped, its errors still become problems, and they
         # have rolled the transaction back by then.
         name = (request.method or "").lower()
         handler = getattr(self, name, None)
         if handler is not None and request.user.is_authenticated:
-            setattr(self, name, acting_as(request.user.pk)(handler))
+            identity = reading_as if request.method in SAFE_METHODS else acting_as
+            setattr(self, name, identity(request.user.pk)(handler))
 
     def handle_exception(self, exc: Exception) -> Response:
         if failed_by_replica(exc):

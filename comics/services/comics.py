@@ -25,7 +25,7 @@ def comic_create(
     _novel_require(novel_id, owner_id)
     comic = Comic(owner_id=owner_id, title=title, novel_id=novel_id, is_public=is_public)
     try:
-        with transaction.atomic():
+        with transaction.atomic(savepoint=False):
             comic.save(force_insert=True)
     except IntegrityError as error:
         raise _no_such_novel() from error  # It was deleted a moment ago.
@@ -40,7 +40,7 @@ def comic_update(*, comic_id: int, **changes: Any) -> None:
         ValidationError: There is no such novel, or its owner does not show it.
     """
     try:
-        with transaction.atomic():
+        with transaction.atomic(savepoint=False):
             comic = _locked(comic_id)
             _novel_require(changes.get("novel_id"), comic.owner_id)
             for name, value in changes.items():
@@ -56,7 +56,7 @@ def comic_delete(*, comic_id: int) -> None:
     Raises:
         Comic.DoesNotExist: No such comic, or the caller may not change it.
     """
-    with transaction.atomic():
+    with transaction.atomic(savepoint=False):
         # The lock keeps new panels out, so that no image of theirs is forgotten.
         comic = _locked(comic_id)
         image_ids = list(comic.panels.order_by().values_list("image_id", flat=True).distinct())
@@ -67,7 +67,7 @@ def comic_delete(*, comic_id: int) -> None:
 
 def comic_set_visibility(*, comic_ids: list[int], is_public: bool) -> int:
     """Publish or unpublish comics; return how many there were that the caller may change."""
-    with transaction.atomic():
+    with transaction.atomic(savepoint=False):
         rows = Comic.objects.filter(pk__in=comic_ids).order_by("pk").select_for_update(no_key=True)
         locked = list(rows.values_list("pk", flat=True))
         return Comic.objects.filter(pk__in=locked).update(

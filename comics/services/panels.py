@@ -29,7 +29,7 @@ def panel_add(
         Conflict: The comic has a panel of this number.
         ValidationError: The comic is full.
     """
-    with transaction.atomic():
+    with transaction.atomic(savepoint=False):
         comic = Comic.objects.select_for_update(of=("self",), no_key=True).get(pk=comic_id)
         found = comic.panels.aggregate(
             first=Min("number"), last=Max("number"), taken=Count("pk", filter=Q(number=number))

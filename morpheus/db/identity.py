@@ -1,16 +1,21 @@
-"""Whom the database's row level security takes the current transaction for."""
+"""Whom the database's row level security takes a statement for."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
 
-from django.db import connections, transaction
+from django.db import NotSupportedError, connections, transaction
 
 from morpheus.db.replica import reading_alias
 
 _READ = "SELECT current_setting('app.user_id', true), current_setting('app.staff', true)"
 _SET = "SELECT set_config('app.user_id', %s, true), set_config('app.staff', %s, true)"
+
+# Parameters of `_SET` that go with each statement; None where a transaction has its identity.
+_companion: ContextVar[tuple[str, str] | None] = ContextVar("_companion", default=None)
 
 
 @contextmanager
@@ -27,13 +32,60 @@ def acting_as(user_id: int | None, *, staff: bool = False) -> Iterator[None]:
     alias = reading_alias()
     connection = connections[alias]
     nested = connection.in_atomic_block
-    if user_id is None and not staff and not nested:
+    if user_id is None and not staff and not nested and _companion.get() is None:
         yield
         return
-    with transaction.atomic(using=alias), connection.cursor() as cursor:
-        # Inside an outer transaction the setting would outlive the block: put the old one back.
-        previous = cursor.execute(_READ).fetchone() if nested else None
-        cursor.execute(_SET, ["" if user_id is None else str(user_id), "on" if staff else ""])
-        yield
-        if previous is not None:
-            cursor.execute(_SET, [value or "" for value in previous])
+    before = _companion.set(None)
+    try:
+        with transaction.atomic(using=alias), connection.cursor() as cursor:
+            # Inside an outer transaction the setting would outlive the block: put back the old.
+            previous = cursor.execute(_READ).fetchone() if nested else None
+            cursor.execute(_SET, ["" if user_id is None else str(user_id), "on" if staff else ""])
+            yield
+            if previous is not None:
+                cursor.execute(_SET, [value or "" for value in previous])
+    finally:
+        _companion.reset(before)
+
+
+@contextmanager
+def reading_as(user_id: int | None) -> Iterator[None]:
+    """Run the block with `user_id` as the identity of each statement, without a transaction.
+
+    The identity is set in the same message to the server as the statement (a pipeline), so it costs
+    no round trip, and nobody inherits it: the server ends it with the statement. Statements see
+    what is committed when each of them starts, as they do in a transaction of READ COMMITTED.
+
+    Inside a transaction this is `acting_as`.
+    """
+    connection = connections[reading_alias()]
+    if connection.in_atomic_block or (user_id is None and _companion.get() is None):
+        with acting_as(user_id):
+            yield
+        return
+    before = _companion.set(("" if user_id is None else str(user_id), ""))
+    try:
+        with connection.execute_wrapper(_accompanied):
+            yield
+    finally:
+        _companion.reset(before)
+
+
+def _accompanied(
+    execute: Callable[..., Any], sql: str, params: Any, many: bool, context: dict[str, Any]
+) -> Any:
+    """Send the identity and the statement together: both run before the server's next sync.
+
+    Without a transaction of its own, what is sent before one sync is one transaction to PostgreSQL.
+    """
+    identity = _companion.get()
+    if identity is None:
+        return execute(sql, params, many, context)
+    if getattr(context["cursor"].cursor, "name", None):
+        # It is read by later messages, when the identity has ended.
+        raise NotSupportedError("Read by .iterator() inside acting_as(), not reading_as().")
+    database = context["connection"]
+    # Errors and results arrive at the end of the pipeline, before anything reads the cursor.
+    with database.wrap_database_errors, database.connection.pipeline():
+        database.connection.execute(_SET, identity)
+        return execute(sql, params, many, context)

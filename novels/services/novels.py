@@ -17,7 +17,7 @@ from novels.search import documents_rebuild, novel_document_rebuild
 _SEARCHED = {"title", "author", "synopsis"}
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def novel_update(*, novel_id: int, changes: Mapping[str, Any]) -> Novel:
     """Set the given columns and keep search in step; return the novel as it is now.
 
@@ -38,7 +38,7 @@ def novel_update(*, novel_id: int, changes: Mapping[str, Any]) -> Novel:
     return novel
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def novel_delete(*, novel_id: int) -> None:
     """Delete a novel with all that belongs to it; its file goes when that is committed.
 
@@ -53,7 +53,7 @@ def novel_delete(*, novel_id: int) -> None:
         transaction.on_commit(partial(storages["uploads"].delete, path), robust=True)
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def novel_set_visibility(*, novel_ids: Iterable[int], is_public: bool) -> int:
     """Publish or withdraw novels; return how many were not so before."""
     rows = Novel.objects.select_for_update(of=("self",), no_key=True).order_by("pk")

@@ -16,7 +16,7 @@ from novels.upload_files import default_title
 BATCH_ROWS = 200
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def novel_store_parsed(*, novel_id: int, parsed: ParsedNovel, given: Collection[str]) -> None:
     """Replace the novel's chapters, texts and search documents, and complete its status.
 
