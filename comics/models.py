@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from comics.querysets import ComicQuerySet, PanelQuerySet
 from novels.models import TITLE_COLLATION, Novel
-from users.models import User
+from users.models import User, public_owner
 
 
 class Image(models.Model):
@@ -97,6 +97,7 @@ class Comic(models.Model):
         db_index=False,
         related_name="comics",
     )
+    public_owner = public_owner()
     is_public = models.BooleanField(default=False)
     panel_count = models.PositiveIntegerField(default=0)
     cover = models.ForeignKey(

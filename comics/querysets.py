@@ -30,13 +30,14 @@ class ComicQuerySet(models.QuerySet):
 
     def for_cards(self) -> ComicQuerySet:
         """What the gallery or a detail page shows: one query with novel, owner and cover."""
-        return self.select_related("owner", "novel", "cover").only(
+        return self.select_related("public_owner", "novel", "cover").only(
             "id",
             "title",
             "novel__title",
             "novel__is_public",
             "novel__owner_id",
-            "owner__display_name",
+            "owner",
+            "public_owner__display_name",
             "is_public",
             "panel_count",
             "cover__digest",

@@ -36,7 +36,7 @@ class ComicSerializer(serializers.ModelSerializer):
     # private novel: its owner. None shows public novels only, the same to everyone.
 
     novel = serializers.SerializerMethodField()
-    owner = OwnerSerializer()
+    owner = OwnerSerializer(source="public_owner")
     visibility = VisibilityField()
     thumbnail_url = serializers.SerializerMethodField()
 

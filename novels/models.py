@@ -13,7 +13,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from novels.querysets import ChapterQuerySet, NovelQuerySet
-from users.models import User
+from users.models import User, public_owner
 
 # Titles are ordered by code point. This order is the same in every PostgreSQL and never changes
 # under an index, as that of a language's collation may with the operating system (docs/limits.md);
@@ -77,6 +77,7 @@ class Novel(models.Model):
         db_index=False,
         related_name="novels",
     )
+    public_owner = public_owner()
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     updated_at = models.DateTimeField(auto_now=True)
 

@@ -25,7 +25,7 @@ class NovelQuerySet(models.QuerySet):
 
     def for_cards(self) -> NovelQuerySet:
         """What a list or a detail page shows: one query with owner, genre and language."""
-        return self.select_related("owner", "genre", "language").only(
+        return self.select_related("public_owner", "genre", "language").only(
             "id",
             "title",
             "author",
@@ -35,7 +35,8 @@ class NovelQuerySet(models.QuerySet):
             "is_public",
             "word_count",
             "chapter_count",
-            "owner__display_name",
+            "owner",
+            "public_owner__display_name",
             "created_at",
             "updated_at",
         )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.db import connection
+
 from novels.models import Genre, Language
 
 GENRES = {
@@ -48,8 +50,11 @@ LANGUAGES = {
 def reference_rows_ensure(**signal: Any) -> None:
     """Add the genres and languages that are missing; what is there stays as it is.
 
-    Runs after each `migrate`, and after a test has emptied the tables.
+    Runs after each `migrate`, also after one that took the tables away, and after a test has
+    emptied them.
     """
+    if Language._meta.db_table not in connection.introspection.table_names():
+        return
     Genre.objects.bulk_create(
         [Genre(slug=slug, name=name) for slug, name in GENRES.items()], ignore_conflicts=True
     )

@@ -7,7 +7,7 @@ from typing import Any
 from rest_framework import serializers
 
 from novels.models import Chapter, Genre, Language, Novel, ProcessingStatus
-from users.models import User
+from users.models import PublicUser
 
 PUBLIC, PRIVATE = "public", "private"
 VISIBILITIES = [PUBLIC, PRIVATE]
@@ -30,7 +30,7 @@ class OwnerSerializer(serializers.ModelSerializer):
     """Who a novel belongs to."""
 
     class Meta:
-        model = User
+        model = PublicUser
         fields = ["id", "display_name"]
         read_only_fields = fields
 
@@ -46,7 +46,7 @@ class NovelSerializer(serializers.ModelSerializer):
         source="language.code", allow_null=True, default=None, read_only=True
     )
     visibility = VisibilityField()
-    owner = OwnerSerializer()
+    owner = OwnerSerializer(source="public_owner")
 
     class Meta:
         model = Novel

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from django.contrib.auth.backends import ModelBackend
 from django.utils import timezone
 from rest_framework import authentication, exceptions
 from rest_framework.request import Request
 
+from morpheus.db.identity import acting_as, reading_as
 from users.models import AccessToken, User
 from users.tokens import token_digest
 
@@ -24,8 +28,7 @@ class BearerAuthentication(authentication.BaseAuthentication):
         scheme, _, secret = request.headers.get("Authorization", "").partition(" ")
         if scheme.lower() != "bearer":
             return None
-        tokens = AccessToken.objects.live(timezone.now()).with_user()
-        token = tokens.filter(digest=token_digest(secret.strip())).first()
+        token = AccessToken.objects.of_secret(token_digest(secret.strip()))
         if token is None:
             raise exceptions.AuthenticationFailed("The token is unknown, expired or revoked.")
         return token.user, token
@@ -36,3 +39,19 @@ class BearerAuthentication(authentication.BaseAuthentication):
 
 class SessionAuthentication(authentication.SessionAuthentication):
     """Django's session, with CSRF protection for whatever changes something."""
+
+
+class OwnRowBackend(ModelBackend):
+    """Django's backend; who is known by a session reads their row as themselves."""
+
+    def get_user(self, user_id: int) -> User | None:
+        """Return the active user of a session: 1 query, no further round trip."""
+        with reading_as(user_id):
+            return super().get_user(user_id)
+
+
+def login_remember(sender: Any, user: User, **signal: Any) -> None:
+    """Write when somebody last logged in, in their own name; in place of Django's receiver."""
+    user.last_login = timezone.now()
+    with acting_as(user.pk):
+        user.save(update_fields=["last_login"])

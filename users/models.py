@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from django.contrib.auth.hashers import check_password
 from django.contrib.auth.models import AbstractBaseUser, PermissionsMixin
 from django.db import models
 from django.db.models.functions import Lower
 from django.utils import timezone
 
+from morpheus.db.identity import acting_as
 from users.querysets import AccessTokenQuerySet, UserManager
 
 
 class User(AbstractBaseUser, PermissionsMixin):
     """A person who reads, writes or operates; logs in with an e-mail address.
 
-    Addresses are in lower case, so one address is one user however it is typed.
+    Addresses are in lower case, so one address is one user however it is typed. Row level security
+    shows a row to its user and to staff alone; what others may know is `PublicUser`.
     """
 
     email = models.EmailField(max_length=254)
@@ -47,6 +50,46 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     def get_short_name(self) -> str:
         return self.display_name
+
+    def check_password(self, raw_password: str | None) -> bool:
+        """Compare; a hash of an outdated kind is then replaced, in the user's own name."""
+
+        def upgrade(password: str) -> None:
+            self.set_password(password)
+            self._password = None  # As in Django: nobody chose a new one.
+            with acting_as(self.pk):
+                self.save(update_fields=["password"])
+
+        return check_password(raw_password, self.password, upgrade)
+
+
+class PublicUser(models.Model):
+    """What everybody may know of a user: a view, past row level security and for reading only."""
+
+    id = models.BigIntegerField(primary_key=True)
+    display_name = models.CharField(max_length=80)
+
+    class Meta:
+        managed = False
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return self.display_name
+
+
+def public_owner() -> models.ForeignObject:
+    """Return the relation from a model's `owner` to what everybody may know of them.
+
+    Django's join on columns that other fields have; it adds none. The row is always there, because
+    the owner's foreign key is.
+    """
+    return models.ForeignObject(
+        PublicUser,
+        on_delete=models.DO_NOTHING,
+        from_fields=["owner"],
+        to_fields=["id"],
+        related_name="+",
+    )
 
 
 class AccessToken(models.Model):

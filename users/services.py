@@ -7,9 +7,10 @@ from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, connection
 from django.utils import timezone
 
+from morpheus.db.identity import acting_as
 from users.models import AccessToken, User
 from users.tokens import token_digest, token_secret
 
@@ -33,8 +34,7 @@ def user_register(*, email: str, password: str, display_name: str) -> User:
     user = User(email=User.objects.normalize_email(email), display_name=display_name)
     user.set_password(password)  # Takes long: before the transaction, not in it.
     try:
-        with transaction.atomic():
-            user.save(force_insert=True)
+        User.objects.register(user)
     except IntegrityError as error:
         raise EmailTaken from error
     return user
@@ -60,7 +60,7 @@ def operator_ensure(*, email: str, password: Callable[[], str]) -> bool:
     Raises:
         NotAnOperator: The address is taken, perhaps by a stranger who registered with it.
     """
-    with transaction.atomic(), connection.cursor() as cursor:
+    with acting_as(None, staff=True), connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtext('morpheus operator'))")
         if User.objects.operators().exists():
             return False
@@ -77,7 +77,7 @@ def token_create(*, user: User) -> tuple[str, AccessToken]:
     """
     now = timezone.now()
     secret = token_secret()
-    with transaction.atomic():
+    with acting_as(user.pk):
         AccessToken.objects.of_user(user.pk).expired(now).delete()
         token = AccessToken.objects.create(
             digest=token_digest(secret),

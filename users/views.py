@@ -136,7 +136,7 @@ class LogoutView(MorpheusAPIView):
 
 
 class RegisterView(StrangerView):
-    """POST /api/v1/users/ — become a user. Budget: 1 query."""
+    """POST /api/v1/users/ — become a user. Budget: 2 queries."""
 
     serializer_class = RegisterInput
     throttle_classes = [RegisterThrottle]

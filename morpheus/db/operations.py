@@ -32,18 +32,21 @@ def foreign_key(
     )
 
 
-def row_level_security(table: str, *, read: str, write: str) -> migrations.RunSQL:
+def row_level_security(
+    table: str, *, read: str, write: str, insert: str | None = None
+) -> migrations.RunSQL:
     """Switch row level security on, for the table's owner too.
 
     Args:
         table: The table's name.
         read: Condition under which a row may be seen.
         write: Condition under which a row may be added, changed or deleted, before and after.
+        insert: Another condition for adding a row.
     """
     # Not FOR ALL: PostgreSQL would add its condition to every SELECT as well.
     policies = {
         "read": f"FOR SELECT USING ({read})",
-        "insert": f"FOR INSERT WITH CHECK ({write})",
+        "insert": f"FOR INSERT WITH CHECK ({insert or write})",
         "update": f"FOR UPDATE USING ({write}) WITH CHECK ({write})",
         "delete": f"FOR DELETE USING ({write})",
     }
@@ -57,5 +60,30 @@ def row_level_security(table: str, *, read: str, write: str) -> migrations.RunSQ
             *(f"DROP POLICY {table}_{kind} ON {table}" for kind in policies),
             f"ALTER TABLE {table} NO FORCE ROW LEVEL SECURITY",
             f"ALTER TABLE {table} DISABLE ROW LEVEL SECURITY",
+        ],
+    )
+
+
+def owned_by_loader(signature: str, definition: str) -> migrations.RunSQL:
+    """Make a SECURITY DEFINER function that looks past row level security, as the loader does.
+
+    The serving role may execute it, and nobody else.
+
+    Args:
+        signature: Name and types of the arguments.
+        definition: The whole CREATE FUNCTION statement.
+    """
+    return migrations.RunSQL(
+        [
+            definition,
+            f"REVOKE ALL ON FUNCTION {signature} FROM PUBLIC",
+            f"GRANT EXECUTE ON FUNCTION {signature} TO morpheus_app",
+            f"ALTER FUNCTION {signature} OWNER TO morpheus_loader",
+        ],
+        # The loader owns it; the owner may become the loader.
+        reverse_sql=[
+            "SET LOCAL ROLE morpheus_loader",
+            f"DROP FUNCTION {signature}",
+            "RESET ROLE",
         ],
     )

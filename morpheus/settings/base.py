@@ -6,6 +6,7 @@ from .environment import BASE_DIR, VAR_DIR, env
 
 __all__ = [
     "APPEND_SLASH",
+    "AUTHENTICATION_BACKENDS",
     "AUTH_PASSWORD_VALIDATORS",
     "AUTH_USER_MODEL",
     "BASE_DIR",
@@ -80,6 +81,7 @@ TEMPLATES = [
 ]
 
 AUTH_USER_MODEL = "users.User"
+AUTHENTICATION_BACKENDS = ["users.authentication.OwnRowBackend"]
 AUTH_PASSWORD_VALIDATORS = [
     {
         "NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator",

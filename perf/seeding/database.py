@@ -10,6 +10,7 @@ from typing import Any
 
 from django.contrib.admin.models import LogEntry
 
+from morpheus.db.identity import acting_as
 from morpheus.services.roles import LOADER
 from users.models import User
 
@@ -82,14 +83,19 @@ def empty(cursor: Any) -> None:
     no WAL (where `wal_level` is `minimal`) and can be frozen at once.
     """
     cursor.execute(f"TRUNCATE {', '.join([*DOMAIN, JOBS])} RESTART IDENTITY")
+    with acting_as(None, staff=True):
+        _delete_readers(cursor)
+    # Deferred foreign keys are checked now: what waits for the commit forbids DDL.
+    cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+
+
+def _delete_readers(cursor: Any) -> None:
     readers = User.objects.filter(is_superuser=False)
     LogEntry.objects.filter(user__in=readers).delete()
     User.groups.through.objects.filter(user__in=readers).delete()
     User.user_permissions.through.objects.filter(user__in=readers).delete()
     # Tokens go with them, by their foreign key.
     cursor.execute(f"DELETE FROM {USERS} WHERE NOT is_superuser")
-    # Deferred foreign keys are checked now: what waits for the commit forbids DDL.
-    cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
 
 
 def first_free_id(cursor: Any, table: str) -> int:
@@ -108,8 +114,9 @@ def free_user_ids(cursor: Any, count: int, *, append: bool) -> list[int]:
     if append:
         first = first_free_id(cursor, USERS)
         return list(range(first, first + count))
-    cursor.execute(f"SELECT id FROM {USERS} ORDER BY id")
-    taken = {row[0] for row in cursor.fetchall()}
+    with as_loader(cursor):
+        cursor.execute(f"SELECT id FROM {USERS} ORDER BY id")
+        taken = {row[0] for row in cursor.fetchall()}
     ids = (number for number in range(1, count + len(taken) + 1) if number not in taken)
     return [next(ids) for _ in range(count)]
 

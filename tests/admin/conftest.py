@@ -63,9 +63,9 @@ def _belongings(novel: Novel, owner: Any) -> None:
             title=f"Comic {novel.pk}", novel=novel, owner=owner, cover=image, panel_count=1
         )
         Panel.objects.create(comic=comic, number=1, image=image)
-    AccessToken.objects.create(
-        user=owner, digest=novel.pk.to_bytes(32, "big"), expires_at=timezone.now()
-    )
+        AccessToken.objects.create(
+            user=owner, digest=novel.pk.to_bytes(32, "big"), expires_at=timezone.now()
+        )
 
 
 @pytest.fixture

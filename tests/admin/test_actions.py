@@ -10,7 +10,7 @@ from comics.models import Comic
 from morpheus.db.identity import acting_as
 from novels.models import Genre, Novel, NovelUpload, ProcessingStatus, SearchDocument
 from tests.admin.conftest import url
-from tests.conftest import PASSWORD
+from tests.conftest import PASSWORD, as_staff
 from tests.users.conftest import ME
 from users.models import AccessToken, User
 
@@ -111,8 +111,9 @@ def test_a_user_who_owns_novels_is_kept_with_a_clear_message(site, make_rows):
 
     for page in (one.content.decode(), many):
         assert "Nothing was deleted: there are" in page
-    assert User.objects.filter(pk=owner.pk).exists()
-    assert AccessToken.objects.filter(user=owner).exists()
+    with as_staff():
+        assert User.objects.filter(pk=owner.pk).exists()
+        assert AccessToken.objects.filter(user=owner).exists()
 
 
 def test_a_user_without_novels_is_deleted(site, make_user, as_user):
@@ -121,7 +122,8 @@ def test_a_user_without_novels_is_deleted(site, make_user, as_user):
 
     assert site.post(url(User, "delete", ann.pk), {"post": "yes"}).status_code == 302
 
-    assert not User.objects.filter(pk=ann.pk).exists()
+    with as_staff():
+        assert not User.objects.filter(pk=ann.pk).exists()
     assert client.get(ME).status_code == 401
 
 
@@ -150,7 +152,8 @@ def test_a_user_is_made_with_an_address_in_lower_case(site, client):
     assert site.post(url(User, "add"), form).status_code == 302
     again = site.post(url(User, "add"), form)
 
-    assert User.objects.get(email="ann@example.org").check_password(PASSWORD)
+    with as_staff():
+        assert User.objects.get(email="ann@example.org").check_password(PASSWORD)
     assert "already exists" in again.content.decode()
 
 
@@ -165,14 +168,16 @@ def test_a_password_set_here_revokes_the_users_tokens(site, make_user, as_user):
 
     assert answer.status_code == 302
     assert client.get(ME).status_code == 401
-    ann.refresh_from_db()
+    with as_staff():
+        ann.refresh_from_db()
     assert ann.check_password("quite new words")
 
 
 def test_deleting_a_token_revokes_it(site, make_user, as_user):
     client = as_user(make_user("ann"))
 
-    site.post(url(AccessToken, "delete", AccessToken.objects.get().pk), {"post": "yes"})
+    with as_staff():
+        site.post(url(AccessToken, "delete", AccessToken.objects.get().pk), {"post": "yes"})
 
     assert client.get(ME).status_code == 401
 
@@ -181,20 +186,23 @@ def test_deleting_a_token_revokes_it(site, make_user, as_user):
 def helpdesk(client, make_user):
     """A browser of staff who may change and delete users, and nothing else."""
     staff = make_user("desk", is_staff=True)
-    staff.user_permissions.set(
-        Permission.objects.filter(codename__in=["view_user", "change_user", "delete_user"])
-    )
+    with as_staff():
+        staff.user_permissions.set(
+            Permission.objects.filter(codename__in=["view_user", "change_user", "delete_user"])
+        )
     client.login(username=staff.email, password=PASSWORD)
     return client
 
 
 def test_staff_cannot_make_themselves_superusers(helpdesk):
-    staff = User.objects.get(email="desk@example.org")
+    with as_staff():
+        staff = User.objects.get(email="desk@example.org")
     form = {"email": staff.email, "display_name": "Desk", "is_active": "on", "is_superuser": "on"}
 
     assert helpdesk.post(url(User, "change", staff.pk), form).status_code == 302
 
-    staff.refresh_from_db()
+    with as_staff():
+        staff.refresh_from_db()
     assert (staff.is_superuser, staff.is_staff) == (False, True)
 
 
@@ -207,7 +215,8 @@ def test_staff_cannot_touch_superusers(helpdesk, operator):
     assert helpdesk.post(url(User, "delete", operator.pk), {"post": "yes"}).status_code == 403
     act(helpdesk, User, "delete_selected", operator.pk, post="yes")
 
-    operator.refresh_from_db()
+    with as_staff():
+        operator.refresh_from_db()
     assert operator.check_password(PASSWORD)
 
 

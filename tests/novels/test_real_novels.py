@@ -50,7 +50,7 @@ def test_all_are_imported_and_alices_rabbit_hole_is_found(db, api, real_data):
 
     call_command("import_novels", str(real_data / "novels"), stdout=out)
 
-    user = User.objects.get(email=LIBRARY_EMAIL)
+    user = User.objects.get_by_natural_key(LIBRARY_EMAIL)
     with acting_as(user.pk):
         counts = dict(Novel.objects.values_list("title", "chapter_count"))
     assert counts == {title: chapters for title, _, chapters in EXPECTED.values()}

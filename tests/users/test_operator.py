@@ -10,6 +10,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
 
+from tests.conftest import as_staff
 from users.models import User
 from users.services import operator_ensure
 
@@ -37,29 +38,35 @@ def test_the_first_run_makes_a_superuser_and_says_how_to_log_in(kept, client):
     email, password = kept.read_text().split()
     assert email == EMAIL and email in said and password in said and "/admin/" in said
     assert kept.stat().st_mode & 0o777 == 0o600
-    assert User.objects.get().is_superuser
+    with as_staff():
+        assert User.objects.get().is_superuser
     assert client.login(username=email, password=password)
 
 
 def test_a_later_run_changes_nothing_and_says_where_the_password_is(kept):
     run()
-    before = (kept.read_text(), User.objects.values().get())
+    with as_staff():
+        before = (kept.read_text(), User.objects.values().get())
 
     said = run(email="other@example.org")
 
-    assert before == (kept.read_text(), User.objects.values().get())
+    with as_staff():
+        assert before == (kept.read_text(), User.objects.values().get())
     assert EMAIL in said and str(kept) in said
     assert before[0].split()[1] not in said
 
 
 def test_a_later_run_says_that_the_password_was_changed(kept):
     run()
-    user = User.objects.get()
+    with as_staff():
+        user = User.objects.get()
     user.set_password("changed by the operator")
-    user.save()
+    with as_staff():
+        user.save()
 
     assert "was changed since" in run()
-    user.refresh_from_db()
+    with as_staff():
+        user.refresh_from_db()
     assert user.check_password("changed by the operator")
 
 
@@ -70,7 +77,8 @@ def test_another_superuser_is_enough(kept, make_user):
 
     assert "root@example.org" in said
     assert not kept.exists()
-    assert User.objects.count() == 1
+    with as_staff():
+        assert User.objects.count() == 1
 
 
 def test_an_inactive_superuser_is_not_enough(kept, make_user):
@@ -78,7 +86,8 @@ def test_an_inactive_superuser_is_not_enough(kept, make_user):
 
     run()
 
-    assert User.objects.operators().get().email == EMAIL
+    with as_staff():
+        assert User.objects.operators().get().email == EMAIL
 
 
 def test_a_stranger_with_the_operators_address_does_not_become_one(kept):
@@ -87,9 +96,11 @@ def test_a_stranger_with_the_operators_address_does_not_become_one(kept):
     with pytest.raises(CommandError, match="--email"):
         run()
 
-    assert not User.objects.operators().exists()
+    with as_staff():
+        assert not User.objects.operators().exists()
     run(email="Me@Example.org")
-    assert User.objects.operators().get().email == "me@example.org"
+    with as_staff():
+        assert User.objects.operators().get().email == "me@example.org"
 
 
 def test_what_is_no_address_is_refused(kept):
@@ -100,17 +111,20 @@ def test_what_is_no_address_is_refused(kept):
 def test_a_kept_password_serves_a_new_database(kept):
     run()
     password = kept.read_text().split()[1]
-    User.objects.all().delete()
+    with as_staff():
+        User.objects.all().delete()
 
     run()
 
-    assert User.objects.get().check_password(password)
+    with as_staff():
+        assert User.objects.get().check_password(password)
 
 
 def test_a_kept_password_is_never_overwritten(kept):
     run()
     before = kept.read_text()
-    User.objects.all().delete()
+    with as_staff():
+        User.objects.all().delete()
 
     with pytest.raises(CommandError, match="move the file away"):
         run(email="other@example.org")
@@ -146,4 +160,5 @@ def test_runs_at_the_same_time_make_one_superuser():
         thread.join()
 
     assert sorted(made) == [False, False, False, True]
-    assert User.objects.operators().count() == 1
+    with as_staff():
+        assert User.objects.operators().count() == 1

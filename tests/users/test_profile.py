@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.conftest import counted_queries
+from tests.conftest import as_staff, counted_queries
 from tests.users.conftest import ME
 
 pytestmark = pytest.mark.django_db
@@ -59,7 +59,8 @@ def test_address_id_and_rights_cannot_be_changed(make_user, as_user):
 
     assert answer.status_code == 200
     before = (ann.pk, ann.email, ann.is_staff, ann.date_joined)
-    ann.refresh_from_db()
+    with as_staff():
+        ann.refresh_from_db()
     assert before == (ann.pk, ann.email, ann.is_staff, ann.date_joined)
 
 

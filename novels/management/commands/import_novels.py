@@ -92,10 +92,12 @@ def _files(paths: Iterable[Path]) -> Iterator[Path]:
 
 def _owner(email: str | None) -> User:
     address = User.objects.normalize_email(email or LIBRARY_EMAIL)
-    user = User.objects.filter(email=address).first()
-    if user is None and email:
-        raise CommandError(f"There is no user {address}.")
-    return user or User.objects.create_user(address, display_name=LIBRARY_NAME)
+    try:
+        return User.objects.get_by_natural_key(address)
+    except User.DoesNotExist:
+        if email:
+            raise CommandError(f"There is no user {address}.") from None
+        return User.objects.create_user(address, display_name=LIBRARY_NAME)
 
 
 def _import(path: Path, owner_id: int, *, is_public: bool) -> Line:

@@ -13,6 +13,7 @@ from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 from django.core.validators import validate_email
 
+from morpheus.db.identity import acting_as
 from users import services
 from users.models import User
 
@@ -46,7 +47,8 @@ class Command(BaseCommand):
                 "another address with --email."
             ) from error
         if not quiet:
-            self.stdout.write(_first(path) if made else _again(path))
+            with acting_as(None, staff=True):
+                self.stdout.write(_first(path) if made else _again(path))
 
 
 def _first(path: Path) -> str:

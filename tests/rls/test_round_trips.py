@@ -1,0 +1,132 @@
+"""What identity costs on the way to the database, counted where it leaves this process."""
+
+from __future__ import annotations
+
+import tempfile
+from contextlib import contextmanager
+from types import SimpleNamespace
+
+import pytest
+from django.db import connection
+from rest_framework.test import APIClient
+
+from morpheus.db.identity import acting_as, reading_as
+from novels.models import Novel
+from tests.conftest import PASSWORD
+from tests.users.conftest import LOGIN
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@contextmanager
+def counted():
+    """Count the answers that are waited for: each ends with the server's ReadyForQuery."""
+    connection.ensure_connection()
+    seen = SimpleNamespace(trips=0)
+    with tempfile.TemporaryFile("w+") as file:
+        pgconn = connection.connection.pgconn
+        pgconn.trace(file.fileno())
+        try:
+            yield seen
+        finally:
+            pgconn.untrace()
+            file.seek(0)
+            sent = file.read()
+            # An empty query is the pool's question whether the connection lives.
+            checks = sent.count("\tEmptyQueryResponse")
+            seen.trips = sent.count("\tReadyForQuery") - checks
+
+
+@pytest.fixture
+def trips():
+    """Return how often a warm request waits for the database."""
+
+    def trips(client, url):
+        for _ in range(7):  # Until every statement is prepared.
+            assert client.get(url).status_code == 200
+        with counted() as seen:
+            client.get(url)
+        return seen.trips
+
+    return trips
+
+
+def test_reading_with_a_token_waits_no_more_often_than_its_queries(trips, make_novels, as_user):
+    novel = make_novels()[0]
+    url = f"/api/v1/novels/{novel.pk}/"
+
+    anonymous = trips(APIClient(), url)
+    reader = trips(as_user(novel.owner), url)
+
+    assert anonymous == 1
+    assert reader == anonymous + 1  # Whose token it is.
+
+
+def test_reading_with_a_session_waits_for_session_user_and_queries(trips, make_novels):
+    novel = make_novels()[0]
+    client = APIClient()
+    client.post(LOGIN, {"email": novel.owner.email, "password": PASSWORD})
+
+    # The session itself is in the cache.
+    assert trips(client, f"/api/v1/novels/{novel.pk}/") == 1 + 1
+
+
+def test_a_missing_row_is_told_without_a_rollback(make_novels, as_user):
+    """A rollback would let the connection forget every statement that it has prepared."""
+    client = as_user(make_novels()[0].owner)
+    with counted(), connection.cursor() as cursor:
+        for _ in range(7):
+            client.get("/api/v1/novels/0/")
+            connection.ensure_connection()
+        cursor.execute("SELECT count(*) FROM pg_prepared_statements")
+        assert cursor.fetchone()[0] > 0
+
+
+def test_a_statement_takes_its_identity_along_and_leaves_none(make_novels):
+    novel = make_novels(is_public=False)[0]
+
+    with reading_as(novel.owner_id):
+        assert not connection.in_atomic_block
+        assert Novel.objects.filter(pk=novel.pk).exists()
+        with acting_as(novel.owner_id + 1):
+            assert not Novel.objects.filter(pk=novel.pk).exists()
+        with acting_as(None):
+            assert not Novel.objects.filter(pk=novel.pk).exists()
+        assert Novel.objects.get(pk=novel.pk).title == novel.title
+
+    assert not Novel.objects.filter(pk=novel.pk).exists()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT current_setting('app.user_id', true)")
+        assert not cursor.fetchone()[0]
+
+
+def test_nobody_inherits_the_identity_of_a_statement_that_failed(make_novels):
+    from django.db import DataError
+
+    novel = make_novels(is_public=False)[0]
+
+    with reading_as(novel.owner_id):
+        with pytest.raises(DataError), connection.cursor() as cursor:
+            cursor.execute("SELECT 1 / %s", [0])
+        assert Novel.objects.filter(pk=novel.pk).exists()
+
+    assert not Novel.objects.filter(pk=novel.pk).exists()
+
+
+def test_a_transaction_inside_reading_keeps_the_identity(make_novels):
+    from django.db import transaction
+
+    novel = make_novels(is_public=False)[0]
+
+    with reading_as(novel.owner_id), transaction.atomic():
+        assert Novel.objects.filter(pk=novel.pk).exists()
+        assert Novel.objects.filter(pk=novel.pk).update(title="New") == 1
+
+
+def test_what_is_read_in_portions_wants_a_transaction(make_novels):
+    from django.db import NotSupportedError
+
+    novel = make_novels(is_public=False)[0]
+
+    with reading_as(novel.owner_id), pytest.raises(NotSupportedError, match="acting_as"):
+        list(Novel.objects.iterator())
