@@ -119,15 +119,18 @@ class Comic(models.Model):
         indexes = [
             _public("created_at", "id", name="newest"),
             _public("title", "id", name="title"),
-            _public("novel", "created_at", "id", name="novel_newest"),
             _public("novel", "title", "id", name="novel_title"),
             _public("owner", "created_at", "id", name="owner_newest"),
             _public("owner", "title", "id", name="owner_title"),
             # GET /comics/?owner=me, GET /users/me/dashboard/; the foreign key's own look-ups.
             models.Index(fields=["owner", "created_at", "id"], name="comics_comic_mine_newest_idx"),
             models.Index(fields=["owner", "title", "id"], name="comics_comic_mine_title_idx"),
-            # Deleting a novel or an image finds the comics that name it.
-            models.Index(fields=["novel"], name="comics_comic_novel_fk_idx"),
+            # GET /comics/?novel=; the foreign key's own look-ups, so also of private comics.
+            models.Index(
+                fields=["novel", "is_public", "created_at", "id"],
+                name="comics_comic_novel_newest_idx",
+            ),
+            # Deleting an image finds the comics that name it.
             models.Index(fields=["cover"], name="comics_comic_cover_fk_idx"),
         ]
 

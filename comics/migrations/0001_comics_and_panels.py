@@ -181,8 +181,7 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="comic",
             index=models.Index(
-                condition=models.Q(("is_public", True)),
-                fields=["novel", "created_at", "id"],
+                fields=["novel", "is_public", "created_at", "id"],
                 name="comics_comic_novel_newest_idx",
             ),
         ),
@@ -219,10 +218,6 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="comic",
             index=models.Index(fields=["owner", "title", "id"], name="comics_comic_mine_title_idx"),
-        ),
-        migrations.AddIndex(
-            model_name="comic",
-            index=models.Index(fields=["novel"], name="comics_comic_novel_fk_idx"),
         ),
         migrations.AddIndex(
             model_name="comic",
