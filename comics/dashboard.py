@@ -14,6 +14,7 @@ from rest_framework.response import Response
 
 from comics.models import Comic
 from comics.serializers import ComicSerializer
+from morpheus.pagination import found_first
 from morpheus.views import MorpheusAPIView
 from novels.models import Novel
 from novels.serializers import NovelSerializer, StatusSerializer
@@ -71,7 +72,7 @@ class DashboardView(MorpheusAPIView):
 
 
 def _newest(rows: QuerySet[Any]) -> QuerySet[Any]:
-    return rows.order_by("-created_at", "-id")[:NEWEST]
+    return found_first(rows.order_by("-created_at", "-id"), NEWEST)
 
 
 def _novel_totals(novels: QuerySet[Novel]) -> dict[str, int]:

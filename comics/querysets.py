@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from django.db import models
-from django.db.models import Count, FilteredRelation, Q, Sum
+from django.db.models import Count, Exists, FilteredRelation, Q, Sum
 from django.db.models.functions import Coalesce
+
+from novels.models import Novel
 
 
 class ComicQuerySet(models.QuerySet):
@@ -20,7 +22,8 @@ class ComicQuerySet(models.QuerySet):
 
     def of_public_novel(self, novel_id: int) -> ComicQuerySet:
         """Comics of a novel; none of a private one, whose id would be confirmed by them."""
-        return self.filter(novel_id=novel_id, novel__is_public=True)
+        # Asked once: a join would ask for each comic.
+        return self.filter(Exists(Novel.objects.public().filter(pk=novel_id)), novel_id=novel_id)
 
     def visible_to(self, user_id: int | None) -> ComicQuerySet:
         """Comics that a reader may see; for look-ups by primary key, not for lists."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from morpheus.pagination.cursors import Position
+from morpheus.pagination.joining import found_first
 from morpheus.pagination.paginator import KeysetPagination
 
-__all__ = ["KeysetPagination", "Position"]
+__all__ = ["KeysetPagination", "Position", "found_first"]

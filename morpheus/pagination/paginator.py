@@ -18,6 +18,7 @@ from rest_framework.views import APIView
 from morpheus.pagination import cursors
 from morpheus.pagination.conditions import beyond
 from morpheus.pagination.cursors import CursorSigner, Position
+from morpheus.pagination.joining import found_first
 
 
 class KeysetPagination(CursorPagination):
@@ -75,7 +76,7 @@ class KeysetPagination(CursorPagination):
 
     def read(self, queryset: Any, backwards: bool, count: int) -> list[Any]:
         """Return `count` rows beyond the position; override it for rows that no queryset gives."""
-        return list(self.slice(queryset, backwards)[:count])
+        return list(found_first(self.slice(queryset, backwards), count))
 
     def slice(self, queryset: QuerySet[Any], backwards: bool) -> QuerySet[Any]:
         """Return the rows beyond the position in the order in which they are read."""

@@ -1,0 +1,68 @@
+"""Pages of joined rows, found before they are joined."""
+
+from __future__ import annotations
+
+import pytest
+from django.db.models import Count
+
+from morpheus.pagination import found_first
+from novels.models import Novel
+from tests.conftest import counted_queries
+
+
+@pytest.fixture
+def novels(make_novels):
+    make_novels(5)
+    make_novels(3, is_public=False)
+    return Novel.objects.public().for_cards().order_by("-title")
+
+
+@pytest.mark.django_db
+def test_the_rows_and_their_order_are_those_of_the_plain_query(novels):
+    assert list(found_first(novels, 3)) == list(novels[:3])
+    assert list(found_first(novels, 9)) == list(novels)
+
+
+@pytest.mark.django_db
+def test_a_page_with_what_is_joined_is_one_statement(novels):
+    with counted_queries() as seen:
+        shown = [(novel.owner.display_name, novel.genre) for novel in found_first(novels, 3)]
+
+    assert len(shown) == 3
+    assert len(seen.sql) == 1
+
+
+@pytest.mark.django_db
+def test_what_is_prefetched_and_deferred_stays_so(novels):
+    (novel, *_) = found_first(novels.prefetch_related("status"), 2)
+
+    assert novel.owner.get_deferred_fields() >= {"password", "email"}
+    with counted_queries() as seen:
+        assert novel.status.state == "completed"
+    assert seen.sql == []
+
+
+@pytest.mark.django_db
+def test_rows_that_nothing_is_joined_to_are_read_at_once(novels):
+    plain = Novel.objects.public().order_by("title")
+
+    assert str(found_first(plain, 2).query) == str(plain[:2].query)
+
+
+@pytest.mark.django_db
+def test_the_query_it_is_made_from_stays_as_it_was(novels):
+    before = str(novels.query)
+    list(found_first(novels, 2))
+
+    assert str(novels.query) == before
+    assert novels.aggregate(count=Count("pk")) == {"count": 5}
+
+
+@pytest.mark.django_db
+def test_a_filter_that_joins_many_gives_no_row_twice(make_novels, make_chapters):
+    (novel,) = make_novels(1)
+    make_chapters(novel, "one", "two")
+    rows = Novel.objects.for_cards().order_by("id")
+
+    assert len(found_first(rows.filter(chapters__number__gte=1), 9)) == 2, "as the plain query"
+    assert len(found_first(rows.filter(chapters__number=2), 9)) == 1
