@@ -13,6 +13,21 @@ from rest_framework.request import Request
 Filter = Callable[[QuerySet[Any], str, Request], QuerySet[Any]]
 
 
+def compares(*columns: str, also: tuple[str, ...] = ()) -> Callable[[Filter], Filter]:
+    """Declare which columns a filter compares for equality: checks tell the index behind it so.
+
+    Args:
+        columns: Names of fields of the listed model.
+        also: Values for which the view lists other rows, such as `me`.
+    """
+
+    def declare(function: Filter) -> Filter:
+        vars(function).update(columns=columns, also=also)
+        return function
+
+    return declare
+
+
 class ServedFilters(BaseFilterBackend):
     """Apply the view's filters; refuse combinations that no index serves.
 

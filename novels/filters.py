@@ -5,7 +5,7 @@ from __future__ import annotations
 from rest_framework.exceptions import NotAuthenticated, ValidationError
 from rest_framework.request import Request
 
-from morpheus.filters import positive_id
+from morpheus.filters import compares, positive_id
 from novels.models import Genre, Language
 from novels.querysets import NovelQuerySet
 
@@ -38,21 +38,25 @@ def language_id(code: str) -> int:
     return found
 
 
+@compares("genre")
 def by_genre(novels: NovelQuerySet, value: str, request: Request) -> NovelQuerySet:
     """Novels of this genre, by its slug."""
     return novels.filter(genre_id=genre_id(value))
 
 
+@compares("language")
 def by_language(novels: NovelQuerySet, value: str, request: Request) -> NovelQuerySet:
     """Novels in this language, by its ISO 639-1 code."""
     return novels.filter(language_id=language_id(value))
 
 
+@compares("author")
 def by_author(novels: NovelQuerySet, value: str, request: Request) -> NovelQuerySet:
     """Novels of the author of exactly this name."""
     return novels.filter(author=value)
 
 
+@compares("owner", also=(OWN,))
 def by_owner(novels: NovelQuerySet, value: str, request: Request) -> NovelQuerySet:
     """Public novels of the user with this id; with `me` all of my own, of every visibility."""
     if value != OWN:

@@ -1,0 +1,1 @@
+"""Proof that every list has its index, and every statement its plan."""
