@@ -1,0 +1,82 @@
+"""Prove that every list is served by an index, and show the plan of every statement."""
+
+from __future__ import annotations
+
+import json
+import sys
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand
+
+from perf.plans.documentation import filled, statements_markdown
+from perf.plans.report import HEADINGS, Proof, markdown, prove, table
+from perf.plans.routes import combinations
+from perf.plans.statements import endpoints
+
+DOCUMENT = Path(settings.BASE_DIR) / "docs" / "performance.md"
+
+
+class Command(BaseCommand):
+    help = (
+        "Explain the second and the deepest page of every list in every ordering and under every "
+        "filter, as the serving role. Exit code 1 if one of them is not served by an index."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--route", default="", help="only routes that contain this text")
+        parser.add_argument(
+            "--statements", action="store_true", help="every endpoint's statements instead"
+        )
+        shapes = parser.add_mutually_exclusive_group()
+        shapes.add_argument("--json", action="store_true")
+        shapes.add_argument("--markdown", action="store_true")
+        shapes.add_argument(
+            "--write", action="store_true", help="renew both lists in docs/performance.md"
+        )
+
+    def handle(self, *, statements: bool, write: bool, **options: Any) -> None:
+        if statements and not write:
+            self.stdout.write(statements_markdown(endpoints()))
+            return
+        route = "" if write else options["route"]
+        wanted = [one for one in combinations() if route in one.route.path]
+        proofs = [prove(combination) for combination in wanted]
+        if write:
+            parts = {"plans": _markdown(proofs), "statements": statements_markdown(endpoints())}
+            DOCUMENT.write_text(filled(DOCUMENT.read_text(), parts))
+        else:
+            shape = _json if options["json"] else _markdown if options["markdown"] else _table
+            self.stdout.write(shape(proofs))
+        faults = [fault for proof in proofs for fault in proof.faults]
+        for fault in faults:
+            self.stderr.write(fault)
+        if faults:
+            sys.exit(1)
+
+
+def _json(proofs: list[Proof]) -> str:
+    return json.dumps([proof.as_json() for proof in proofs], indent=2)
+
+
+def _markdown(proofs: list[Proof]) -> str:
+    return f"{markdown([proof.cells() for proof in proofs], HEADINGS)}\n\n{_summary(proofs)}"
+
+
+def _table(proofs: list[Proof]) -> str:
+    return f"{table([proof.cells() for proof in proofs], HEADINGS)}\n\n{_summary(proofs)}"
+
+
+def _summary(proofs: list[Proof]) -> str:
+    """Return the two figures that count: how much the worst page reads, and what depth costs."""
+    found = [proof.pages for proof in proofs if proof.pages is not None]
+    if not found:
+        return "Nothing is proven."
+    worst = max(page.buffers for pages in found for page in pages.plans.values())
+    ratios = [pages.deepest.buffers / pages.second.buffers for pages in found]
+    return (
+        f"{len(found)} of {len(proofs)} combinations; at most {worst} buffers a page; "
+        f"deepest ÷ second page: {max(ratios):.2f} at most."
+    )

@@ -1,0 +1,104 @@
+"""The statements of a list's pages: the second, the deepest, and the way back from there."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, cast
+from urllib.parse import urlencode
+
+from perf.plans.capture import Statement, get
+from perf.plans.explain import Plan, explain
+from perf.plans.routes import Combination
+from perf.plans.samples import NoSample, Sample, sample
+
+PAGE_SIZE = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Pages:
+    """The plans of one combination's pages.
+
+    Attributes:
+        size: Rows per page; fewer than 20 where the data has no list of four such pages.
+    """
+
+    combination: Combination
+    size: int
+    second: Plan
+    deepest: Plan
+    back: Plan
+
+    @property
+    def plans(self) -> dict[str, Plan]:
+        return {"second": self.second, "deepest": self.deepest, "back": self.back}
+
+
+def pages(combination: Combination) -> Pages:
+    """Request the pages by the view's own code, and explain what it asks: some ten requests.
+
+    Raises:
+        NoSample: The data has no list of four rows or more.
+    """
+    values = sample(combination)
+    size = min(PAGE_SIZE, len(_last(combination, values, 4 * PAGE_SIZE)) // 4)
+    if not size:
+        raise NoSample("no list has four rows")
+    statements = dict(_statements(combination, values, size))
+    user_id = None if values.user is None else values.user.pk
+    plans = {name: explain(statement, user_id) for name, statement in statements.items()}
+    return Pages(combination, size, **plans)
+
+
+def _statements(
+    combination: Combination, values: Sample, size: int
+) -> Iterator[tuple[str, Statement]]:
+    """Yield the names of pages and the statements that read them."""
+    route = combination.route
+    query = values.query | {"page_size": str(size)}
+    start = f"{route.url(values.path)}?{urlencode(query)}"
+    first, _ = get(route.view, start, values.path, values.user)
+    # A list of the last two pages alone gives the cursor between them, which the whole list takes.
+    last, _ = get(_tail_view(combination, 2 * size), start, values.path, values.user)
+    _, statements = get(route.view, first.data["next"], values.path, values.user)
+    yield "second", _of_page(statements, size)
+    deepest, statements = get(route.view, last.data["next"], values.path, values.user)
+    if deepest.data["next"] is not None:
+        raise AssertionError(f"{combination}: the last page has a next one")
+    yield "deepest", _of_page(statements, size)
+    _, statements = get(route.view, deepest.data["previous"], values.path, values.user)
+    yield "back", _of_page(statements, size)
+
+
+def _of_page(statements: list[Statement], size: int) -> Statement:
+    """Return the statement that reads a page and the row after it."""
+    ordered = re.compile(rf"ORDER BY [^()]+ LIMIT {size + 1}\b")
+    found = [one for one in statements if ordered.search(one.sql)]
+    if len(found) != 1:
+        raise AssertionError(f"Not one statement reads the page, but {len(found)}: {statements}")
+    return found[0]
+
+
+def _last(combination: Combination, values: Sample, count: int) -> list[Any]:
+    """Return the primary keys of the last rows, the very last first."""
+    view = _tail_view(combination, count)
+    url = f"{combination.route.url(values.path)}?{urlencode(values.query)}"
+    get(view, url, values.path, values.user)
+    return cast("list[Any]", vars(view)["last"])
+
+
+def _tail_view(combination: Combination, count: int) -> type[Any]:
+    """Return the view with its list cut down to its last rows, whose keys it keeps in `last`."""
+    view: Any = combination.route.view
+
+    class Tail(view):  # type: ignore[misc] # found at run time
+        last: list[Any] = []
+
+        def filter_queryset(self, queryset: Any) -> Any:
+            rows = super().filter_queryset(queryset)
+            keys = rows.order_by(*combination.columns).reverse().values_list("pk", flat=True)
+            type(self).last = list(keys[:count])
+            return rows.filter(pk__in=type(self).last)
+
+    return Tail

@@ -1,0 +1,86 @@
+"""The proof as tables: for people, for docs/performance.md, and as JSON."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from perf.plans.judgement import begins_at_cursor, violations
+from perf.plans.pages import Pages, pages
+from perf.plans.routes import Combination
+from perf.plans.samples import NoSample
+
+HEADINGS = ["route", "ordering", "filter", "index", "rows", "examined", "second", "deepest"]
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """One combination, its pages unless the data have none, and what is wrong with it."""
+
+    combination: Combination
+    pages: Pages | None
+    faults: list[str]
+
+    def cells(self) -> list[str]:
+        """Return one line of the table; buffers are those of the second and the deepest page."""
+        one = self.combination
+        names = [one.route.path, one.ordering, one.filter_text]
+        if self.pages is None:
+            return [*names, "no such list in the data", "", "", "", ""]
+        second, deepest = self.pages.second, self.pages.deepest
+        figures = [second.returned, second.examined, second.buffers, deepest.buffers]
+        return [*names, page_index(self.pages), *map(str, figures)]
+
+    def as_json(self) -> dict[str, Any]:
+        one = self.combination
+        said: dict[str, Any] = {
+            "route": one.route.path,
+            "ordering": one.ordering,
+            "filters": dict(one.filters),
+            "faults": self.faults,
+        }
+        if self.pages is not None:
+            said |= {"index": page_index(self.pages), "page_size": self.pages.size}
+            said |= {
+                name: {
+                    "buffers": plan.buffers,
+                    "examined": plan.examined,
+                    "returned": plan.returned,
+                    "generic": plan.is_generic,
+                    "nodes": list(map(str, plan.nodes)),
+                }
+                for name, plan in self.pages.plans.items()
+            }
+        return said
+
+
+def prove(combination: Combination) -> Proof:
+    """Explain the pages of a combination and judge them."""
+    try:
+        found = pages(combination)
+    except NoSample as missing:
+        return Proof(combination, None, [f"{combination} is not proven: {missing}."])
+    return Proof(combination, found, violations(found))
+
+
+def page_index(found: Pages) -> str:
+    """Return the index that the second page is read by."""
+    for node in found.second.nodes:
+        if begins_at_cursor(node, found.combination):
+            return node.index
+    return "none"
+
+
+def table(lines: list[list[str]], headings: list[str] = HEADINGS) -> str:
+    """Return lines of cells as a table for a terminal."""
+    widths = [max(map(len, column)) for column in zip(headings, *lines, strict=True)]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        for line in [headings, *lines]
+    )
+
+
+def markdown(lines: list[list[str]], headings: list[str] = HEADINGS) -> str:
+    """Return lines of cells as a table of Markdown."""
+    rule = ["---"] * len(headings)
+    return "\n".join("| " + " | ".join(line) + " |" for line in [headings, rule, *lines])

@@ -1,0 +1,139 @@
+"""What the indexes of a table cost those who write to it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import connection
+
+from morpheus.db.roles import connected_as
+from morpheus.services.roles import LOADER
+
+TABLES = ("novels_novel", "comics_comic")
+ROWS = 2_000
+REPEATS = 5
+
+# ruff: noqa: S608 - the names are the constants here, and those of the catalogue
+_COPY = "perf_written"
+_FILL = f"INSERT INTO {_COPY} OVERRIDING SYSTEM VALUE SELECT * FROM {{table}} ORDER BY id"
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What inserting rows costs under some of the indexes; bytes are per row.
+
+    Attributes:
+        indexes: Their number, without the primary key's.
+        rows_per_s: INSERT … SELECT of rows in random order, one transaction; the best of some runs,
+            which is the one least disturbed.
+        wal_bytes: What the write-ahead log grows by.
+        index_bytes: What the indexes take on disk once the whole table is in them.
+    """
+
+    table: str
+    what: str
+    indexes: int
+    rows_per_s: int
+    wal_bytes: int
+    index_bytes: int
+
+
+def costs(table: str) -> Iterator[Cost]:
+    """Yield the costs with all indexes, without each group of them, and with none.
+
+    A group has the same first column and the same condition. Works on a copy of the table, which it
+    makes and drops; the table itself is only read.
+    """
+    with _copied(table) as cursor:
+        definitions = _definitions(cursor)
+        yield _cost(cursor, table, "all", len(definitions))
+        for group, names in _groups(definitions).items():
+            with _dropped(cursor, {name: definitions[name] for name in names}):
+                yield _cost(cursor, table, f"without {group}", len(definitions) - len(names))
+        with _dropped(cursor, definitions):
+            yield _cost(cursor, table, "none but the primary key", 0)
+
+
+@contextmanager
+def _copied(table: str) -> Iterator[Any]:
+    with connected_as("owner"), connection.cursor() as cursor:
+        cursor.execute(f"DROP TABLE IF EXISTS {_COPY}")
+        # Committed at once: what fills a table of its own transaction is not logged.
+        cursor.execute(f"CREATE TABLE {_COPY} (LIKE {table} INCLUDING ALL)")
+        try:
+            cursor.execute(f"GRANT ALL ON {_COPY} TO {LOADER}")
+            # Row level security keeps the owner from reading private rows.
+            cursor.execute(f"SET ROLE {LOADER}")
+            cursor.execute(_FILL.format(table=table))
+            cursor.execute("RESET ROLE")
+            yield cursor
+        finally:
+            cursor.execute("RESET ROLE")
+            cursor.execute(f"DROP TABLE {_COPY}")
+
+
+def _definitions(cursor: Any) -> dict[str, str]:
+    """Return the statements that make the secondary indexes of the copy."""
+    cursor.execute(
+        "SELECT c.relname, pg_get_indexdef(c.oid) FROM pg_index i "
+        "JOIN pg_class c ON c.oid = i.indexrelid "
+        "WHERE i.indrelid = %s::regclass AND NOT i.indisprimary ORDER BY 1",
+        [_COPY],
+    )
+    return dict(cursor.fetchall())
+
+
+def _groups(definitions: dict[str, str]) -> dict[str, list[str]]:
+    groups: dict[str, list[str]] = {}
+    for name, definition in definitions.items():
+        first = definition.split("(", 1)[1].split(",")[0].split(")")[0]
+        rows = "public rows" if "WHERE" in definition else "all rows"
+        groups.setdefault(f"{first} … of {rows}", []).append(name)
+    return groups
+
+
+@contextmanager
+def _dropped(cursor: Any, definitions: dict[str, str]) -> Iterator[None]:
+    for name in definitions:
+        cursor.execute(f"DROP INDEX {name}")
+    yield
+    for definition in definitions.values():
+        cursor.execute(definition)
+
+
+def _cost(cursor: Any, table: str, what: str, indexes: int) -> Cost:
+    cursor.execute(f"REINDEX TABLE {_COPY}")
+    cursor.execute(f"VACUUM (ANALYZE) {_COPY}")
+    cursor.execute(f"SELECT pg_indexes_size(%s), (SELECT count(*) FROM {_COPY})", [_COPY])
+    size, count = cursor.fetchone()
+    _insert(cursor)  # After REINDEX the first one finds nothing in memory.
+    runs = [_insert(cursor) for _ in range(REPEATS)]
+    seconds, wal = (min(figures) for figures in zip(*runs, strict=True))
+    return Cost(
+        table, what, indexes, round(ROWS / seconds), round(wal / ROWS), round(size / max(count, 1))
+    )
+
+
+def _insert(cursor: Any) -> tuple[float, float]:
+    """Insert rows that are like those there are; return seconds and bytes of log. Undoes it."""
+    cursor.execute(f"SELECT * FROM {_COPY} LIMIT 0")
+    names = [column.name for column in cursor.description]
+    values = ", ".join("id + 1000000000" if name == "id" else name for name in names)
+    cursor.execute("BEGIN")
+    cursor.execute("SELECT pg_current_wal_insert_lsn()")
+    before = cursor.fetchone()[0]
+    began = time.perf_counter()
+    cursor.execute(
+        f"INSERT INTO {_COPY} OVERRIDING SYSTEM VALUE SELECT {values} FROM {_COPY} "
+        f"ORDER BY md5(id::text) LIMIT {ROWS}"
+    )
+    seconds = time.perf_counter() - began
+    cursor.execute("SELECT pg_wal_lsn_diff(pg_current_wal_insert_lsn(), %s::pg_lsn)", [before])
+    wal = float(cursor.fetchone()[0])
+    cursor.execute("ROLLBACK")
+    cursor.execute(f"VACUUM {_COPY}")
+    return seconds, wal
