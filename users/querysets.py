@@ -10,8 +10,16 @@ from django.db import connection, models
 
 from morpheus.db.identity import acting_as
 
+_OF_EMAIL = """
+SELECT id, email, password, display_name, bio, is_active, is_staff, is_superuser, date_joined,
+    last_login
+FROM users_by_email(%s)
+"""
+# All of a user but the password's hash, which only a log-in needs.
 _OF_DIGEST = """
-SELECT (f.person).*, f.token_id, f.created_at AS token_created_at, f.expires_at AS token_expires_at
+SELECT (f.person).id, (f.person).email, (f.person).display_name, (f.person).bio,
+    (f.person).is_active, (f.person).is_staff, (f.person).is_superuser, (f.person).date_joined,
+    f.token_id, f.created_at AS token_created_at, f.expires_at AS token_expires_at
 FROM users_by_token(%s) f
 """
 
@@ -29,7 +37,7 @@ class UserManager(BaseUserManager):
 
     def get_by_natural_key(self, username: str | None):
         """Return the user of an address: 1 query, for whoever is about to compare a password."""
-        found = self.raw("SELECT * FROM users_by_email(%s)", [self.normalize_email(username)])
+        found = self.raw(_OF_EMAIL, [self.normalize_email(username)])
         for user in found:
             return user
         raise self.model.DoesNotExist("There is no user of this address.")

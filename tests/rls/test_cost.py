@@ -24,6 +24,10 @@ ROWS = {
     # Each novel's state is counted.
     "dashboard": 600,
 }
+# These find a page's keys first and join afterwards. Past row level security an index alone gives
+# the keys; under it, each row is looked at for its owner: up to two buffers more per row.
+PER_KEY = 2
+FOUND_FIRST = {"novels", "comic-list"}
 # Routes that read nothing private, or change something only.
 OTHERS = {"auth-token", "auth-login", "auth-logout", "users", "users-me", "schema", "docs"}
 
@@ -40,6 +44,8 @@ def test_no_read_costs_more_than_it_may_and_all_keep_their_indexes(seeded):
     dear, without = [], []
     for cost in costs(reads(subjects()), rounds=1):
         allowed = cost.buffers_bare * MOST + PER_ROW * ROWS.get(cost.read.route, 0)
+        if cost.read.route in FOUND_FIRST:
+            allowed += PER_KEY * (101 if "page_size=100" in cost.read.url else 21)
         if cost.buffers > allowed:
             dear.append(f"{cost.read}: {cost.buffers} buffers for {cost.buffers_bare}")
         # A handful of images is as well read whole.
