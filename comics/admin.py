@@ -5,20 +5,19 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
 
 from comics import services
 from comics.models import Comic, Image, Panel, Rendition
-from morpheus.admin_models import MorpheusAdmin, ReadOnlyAdmin
+from morpheus.admin_models import PublishableAdmin, ReadOnlyAdmin
 
 OWNERS_EMAIL = "the owner's whole e-mail address"
 
 
 @admin.register(Comic)
-class ComicAdmin(MorpheusAdmin):
+class ComicAdmin(PublishableAdmin):
     """Comics come from their owners, so none is added here; changes go through the services."""
 
     list_display = ["title", "novel", "owner", "is_public", "panel_count", "created_at"]
@@ -30,10 +29,6 @@ class ComicAdmin(MorpheusAdmin):
     search_help_text = f"Beginning of the title (case counts), {OWNERS_EMAIL}, or id."
     fields = ["title", "is_public", "novel", "owner", "panels", "created_at", "updated_at"]
     readonly_fields = ["novel", "owner", "panels", "created_at", "updated_at"]
-    actions = ["publish", "unpublish"]
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
 
     @admin.display
     def panels(self, comic: Comic) -> str:
@@ -46,27 +41,11 @@ class ComicAdmin(MorpheusAdmin):
         changes = {name: form.cleaned_data[name] for name in form.changed_data}
         services.comic_update(comic_id=obj.pk, **changes)
 
-    def delete_model(self, request: HttpRequest, obj: Comic) -> None:
-        services.comic_delete(comic_id=obj.pk)
+    def delete_row(self, pk: int) -> None:
+        services.comic_delete(comic_id=pk)
 
-    def delete_queryset(self, request: HttpRequest, queryset: QuerySet) -> None:
-        for comic_id in sorted(queryset.values_list("pk", flat=True)):
-            services.comic_delete(comic_id=comic_id)
-
-    @admin.action(description="Publish", permissions=["change"])
-    def publish(self, request: HttpRequest, queryset: QuerySet) -> None:
-        self._set_visibility(request, queryset, is_public=True)
-
-    @admin.action(description="Unpublish", permissions=["change"])
-    def unpublish(self, request: HttpRequest, queryset: QuerySet) -> None:
-        self._set_visibility(request, queryset, is_public=False)
-
-    def _set_visibility(self, request: HttpRequest, chosen: QuerySet, *, is_public: bool) -> None:
-        comic_ids = sorted(chosen.values_list("pk", flat=True))
-        count = services.comic_set_visibility(comic_ids=comic_ids, is_public=is_public)
-        self.message_user(
-            request, f"{count} comics are {'public' if is_public else 'private'} now."
-        )
+    def set_visibility(self, pks: list[int], is_public: bool) -> int:
+        return services.comic_set_visibility(comic_ids=pks, is_public=is_public)
 
 
 @admin.register(Panel)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.apps import apps
 from django.contrib import admin, messages
@@ -87,6 +87,48 @@ class MorpheusAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
             messages.ERROR,
         )
         return HttpResponseRedirect(request.get_full_path())
+
+
+class PublishableAdmin(MorpheusAdmin):
+    """For rows that their owners publish; whatever staff change goes through the services.
+
+    A subclass says by which: `delete_row`, `set_visibility`.
+    """
+
+    actions = ("publish", "unpublish")
+
+    if TYPE_CHECKING:
+
+        def delete_row(self, pk: int) -> None: ...
+
+        def set_visibility(self, pks: list[int], is_public: bool) -> int: ...
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def delete_model(self, request: HttpRequest, obj: models.Model) -> None:
+        self.delete_row(obj.pk)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+        for pk in sorted(queryset.values_list("pk", flat=True)):
+            self.delete_row(pk)
+
+    @admin.action(description="Publish", permissions=["change"])
+    def publish(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+        self._set_visibility(request, queryset, is_public=True)
+
+    @admin.action(description="Unpublish", permissions=["change"])
+    def unpublish(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+        self._set_visibility(request, queryset, is_public=False)
+
+    def _set_visibility(
+        self, request: HttpRequest, chosen: QuerySet[Any], *, is_public: bool
+    ) -> None:
+        count = self.set_visibility(sorted(chosen.values_list("pk", flat=True)), is_public)
+        name = self.opts.verbose_name_plural
+        self.message_user(
+            request, f"{count} {name} are {'public' if is_public else 'private'} now."
+        )
 
 
 class ReadOnlyAdmin(MorpheusAdmin):

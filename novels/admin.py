@@ -11,7 +11,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
 
-from morpheus.admin_models import MorpheusAdmin, ReadOnlyAdmin
+from morpheus.admin_models import MorpheusAdmin, PublishableAdmin, ReadOnlyAdmin
 from novels import services
 from novels.models import (
     Chapter,
@@ -102,7 +102,7 @@ class UploadInline(admin.StackedInline):
 
 
 @admin.register(Novel)
-class NovelAdmin(MorpheusAdmin):
+class NovelAdmin(PublishableAdmin):
     """Novels come from files, so none is added here; what changes goes through the services."""
 
     list_display = [
@@ -139,10 +139,7 @@ class NovelAdmin(MorpheusAdmin):
     ]
     readonly_fields = ["owner", "chapters", "word_count", "created_at", "updated_at"]
     inlines = [StatusInline, UploadInline]
-    actions = ["publish", "unpublish", "reparse_failed"]
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
+    actions = [*PublishableAdmin.actions, "reparse_failed"]
 
     @admin.display(empty_value="-")
     def state(self, novel: Novel) -> str:
@@ -159,31 +156,15 @@ class NovelAdmin(MorpheusAdmin):
         changes = {name: form.cleaned_data[name] for name in form.changed_data}
         services.novel_update(novel_id=obj.pk, changes=changes)
 
-    def delete_model(self, request: HttpRequest, obj: Novel) -> None:
-        services.novel_delete(novel_id=obj.pk)
+    def delete_row(self, pk: int) -> None:
+        services.novel_delete(novel_id=pk)
 
-    def delete_queryset(self, request: HttpRequest, queryset: QuerySet) -> None:
-        for novel_id in sorted(queryset.values_list("pk", flat=True)):
-            services.novel_delete(novel_id=novel_id)
-
-    @admin.action(description="Publish", permissions=["change"])
-    def publish(self, request: HttpRequest, queryset: QuerySet) -> None:
-        self._set_visibility(request, queryset, is_public=True)
-
-    @admin.action(description="Unpublish", permissions=["change"])
-    def unpublish(self, request: HttpRequest, queryset: QuerySet) -> None:
-        self._set_visibility(request, queryset, is_public=False)
+    def set_visibility(self, pks: list[int], is_public: bool) -> int:
+        return services.novel_set_visibility(novel_ids=pks, is_public=is_public)
 
     @admin.action(description="Parse again what failed", permissions=["change"])
     def reparse_failed(self, request: HttpRequest, queryset: QuerySet) -> None:
         reparse(self, request, queryset, models.Q(status__state=ProcessingStatus.State.FAILED))
-
-    def _set_visibility(self, request: HttpRequest, chosen: QuerySet, *, is_public: bool) -> None:
-        novel_ids = sorted(chosen.values_list("pk", flat=True))
-        count = services.novel_set_visibility(novel_ids=novel_ids, is_public=is_public)
-        self.message_user(
-            request, f"{count} novels are {'public' if is_public else 'private'} now."
-        )
 
 
 @admin.register(ProcessingStatus)
