@@ -10,7 +10,7 @@ import psycopg
 from django.db.backends.postgresql import base
 from psycopg_pool import ConnectionPool
 
-# Statements kept prepared on each connection. Lists alone have 55 combinations of ordering and filter,
+# Statements kept prepared on each connection. Lists have 55 combinations of ordering and filter,
 # each with a first, a next and a previous page; psycopg's own 100 would throw hot ones out.
 PREPARED_MAX = 500
 
