@@ -118,7 +118,7 @@ if env.str("DATABASE_REPLICA_URL", default=""):
         | _replica
         | {
             # The first statement on each connection asks how far it is, which shows its health.
-            "CONN_HEALTH_CHECKS": False,
+            "CHECK_AT_CHECKOUT": False,
             # The primary answers what a replica does not: it is not waited for. `connect_timeout`
             # is in seconds, `tcp_user_timeout` in milliseconds.
             "OPTIONS": {"connect_timeout": 2, "tcp_user_timeout": 3000}

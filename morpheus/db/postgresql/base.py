@@ -21,6 +21,9 @@ class DatabaseWrapper(base.DatabaseWrapper):
     What ends one connection, a restart of the server, nearly always ends all. psycopg_pool's own
     check meets them one by one, with pauses that grow: a request after a quiet hour would meet
     dead connections until its time is over. So `CONN_HEALTH_CHECKS` is off.
+
+    `CHECK_AT_CHECKOUT` of the database's settings, on by default, is for whom a first statement of
+    their own shows the same without another round trip.
     """
 
     # When each pool's connections were last replaced, by alias; time.monotonic().
@@ -39,7 +42,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         """
         connection = super().get_new_connection(conn_params)
         pool = self.pool
-        if not pool:
+        if not pool or not self.settings_dict.get("CHECK_AT_CHECKOUT", True):
             return connection
         taken_at = time.monotonic()
         try:
