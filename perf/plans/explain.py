@@ -17,7 +17,7 @@ from perf.plans.capture import Statement
 # PostgreSQL weighs a generic plan against the custom ones from the sixth execution on.
 EXECUTIONS = 7
 
-_OPTIONS = "ANALYZE, BUFFERS, TIMING OFF, SUMMARY OFF, FORMAT JSON"
+OPTIONS = "ANALYZE, BUFFERS, TIMING OFF, SUMMARY OFF, FORMAT JSON"
 _CONDITIONS = ("Index Cond", "Filter", "Recheck Cond", "Hash Cond", "Join Filter")
 
 
@@ -74,7 +74,7 @@ def explain(statement: Statement, user_id: int | None) -> Plan:
     """Return the plan of a SELECT after it was prepared and executed, as the serving role."""
     with acting_as(user_id), connection.cursor() as cursor:
         name = _prepare(cursor, statement)
-        cursor.execute(f"EXPLAIN ({_OPTIONS}) {name}")
+        cursor.execute(f"EXPLAIN ({OPTIONS}) {name}")
         return plan_of(cursor.fetchone()[0])
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from statistics import median
@@ -14,17 +14,17 @@ from django.conf import settings
 from django.db import connection
 from rest_framework.test import APIClient
 
+from perf.plans.capture import RequestFailed, Statement, captured, served_host
+from perf.plans.explain import OPTIONS, Plan, plan_of
 from users.models import User
 
 from .routes import Read
 
 _IDENTITY = "SELECT set_config('app.user_id', %s, false)"
-_EXPLAIN = "EXPLAIN (ANALYZE, BUFFERS, TIMING OFF, FORMAT JSON) "
+_EXPLAIN = f"EXPLAIN ({OPTIONS}) "
 
 # The generic plan that a hot statement ends with counts, not the first ones.
 WARM_UP = 6
-
-Statement = tuple[str, Any]
 
 
 @dataclass(frozen=True)
@@ -56,17 +56,15 @@ class _Side:
     def run(self, statement: Statement) -> float:
         """Return the seconds that a statement takes."""
         began = time.perf_counter()
-        self.connection.execute(statement[0].encode(), statement[1]).fetchall()
+        self.connection.execute(statement.sql.encode(), statement.params).fetchall()
         return time.perf_counter() - began
 
-    def plan(self, statement: Statement) -> tuple[int, set[str]]:
-        """Return the buffers that a statement touches, and its indexes."""
-        row = self.connection.execute((_EXPLAIN + statement[0]).encode(), statement[1]).fetchone()
+    def plan(self, statement: Statement) -> Plan:
+        """Return the executed plan of a statement."""
+        sql = (_EXPLAIN + statement.sql).encode()
+        row = self.connection.execute(sql, statement.params).fetchone()
         assert row is not None  # noqa: S101 - EXPLAIN always answers
-        plan = row[0][0]["Plan"]
-        nodes = list(_nodes(plan))
-        indexes = {node["Index Name"] for node in nodes if "Index Name" in node}
-        return plan["Shared Hit Blocks"] + plan["Shared Read Blocks"], indexes
+        return plan_of(row[0])
 
 
 def costs(reads: list[Read], *, rounds: int) -> Iterator[Cost]:
@@ -81,23 +79,21 @@ def costs(reads: list[Read], *, rounds: int) -> Iterator[Cost]:
 
 
 def statements_of(read: Read) -> list[Statement]:
-    """Return the statements that a request sends, in their order."""
-    seen: list[Statement] = []
+    """Return the reading statements that a request sends, in their order.
 
-    def record(execute: Callable[..., Any], sql: str, params: Any, *rest: Any) -> Any:
-        seen.append((sql, params))
-        return execute(sql, params, *rest)
-
-    client = APIClient(headers={"host": "localhost"})
+    Raises:
+        RequestFailed: The answer is not 200.
+    """
+    client = APIClient(SERVER_NAME=served_host())
     if read.reader_id is not None:
         # Who it is costs the same in every request, so it is not looked up here.
         client.force_authenticate(User(pk=read.reader_id))
-    with connection.execute_wrapper(record):
+    with captured() as seen:
         answer = client.get(read.url, secure=True)
     if answer.status_code != 200:
-        raise RuntimeError(f"{read.url} was answered {answer.status_code}.")
+        raise RequestFailed(f"{read.url} was answered {answer.status_code}.")
     answer.close()
-    return [one for one in seen if one[0].startswith(("SELECT", "WITH", "\nWITH"))]
+    return [one for one in seen if one.sql.lstrip().startswith(("SELECT", "WITH"))]
 
 
 def _cost(read: Read, bound: _Side, bare: _Side, rounds: int) -> Cost:
@@ -114,12 +110,12 @@ def _cost(read: Read, bound: _Side, bare: _Side, rounds: int) -> Cost:
     return Cost(
         read,
         len(statements),
-        buffers=sum(buffers for buffers, _ in plans[0]),
-        buffers_bare=sum(buffers for buffers, _ in plans[1]),
+        buffers=sum(plan.buffers for plan in plans[0]),
+        buffers_bare=sum(plan.buffers for plan in plans[1]),
         ms=median(times[0]) * 1000,
         ms_bare=median(times[1]) * 1000,
-        indexes=frozenset().union(*(indexes for _, indexes in plans[0])),
-        indexes_bare=frozenset().union(*(indexes for _, indexes in plans[1])),
+        indexes=_indexes(plans[0]),
+        indexes_bare=_indexes(plans[1]),
     )
 
 
@@ -137,7 +133,5 @@ def _side(login: dict[str, Any]) -> Iterator[_Side]:
         yield _Side(opened)
 
 
-def _nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    yield plan
-    for child in plan.get("Plans", ()):
-        yield from _nodes(child)
+def _indexes(plans: list[Plan]) -> frozenset[str]:
+    return frozenset(node.index for plan in plans for node in plan.nodes if node.index)
