@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from itertools import groupby
 from typing import Any
 
-from django.db.models import F, Lookup, Q
+from django.db.models import BigIntegerField, F, Lookup, Q, QuerySet, Value
+from django.db.models.expressions import Col
 from django.db.models.fields.tuple_lookups import (
     Tuple,
     TupleExact,
@@ -15,6 +16,7 @@ from django.db.models.fields.tuple_lookups import (
     TupleLessThan,
     TupleLessThanOrEqual,
 )
+from django.db.models.lookups import Exact
 
 from morpheus.pagination.cursors import Position
 
@@ -41,6 +43,16 @@ def beyond(columns: Sequence[str], position: Position) -> Any:
     return condition
 
 
+def compared(queryset: QuerySet[Any]) -> dict[str, Any]:
+    """Return the listed table's columns that a queryset compares for equality, with the values."""
+    table = queryset.model._meta.db_table
+    return {
+        each.lhs.target.name: each.rhs
+        for each in queryset.query.where.children
+        if isinstance(each, Exact) and isinstance(each.lhs, Col) and each.lhs.alias == table
+    }
+
+
 Run = tuple[list[str], tuple[Any, ...], bool]
 
 
@@ -63,7 +75,23 @@ def _after(
         lookup = TupleLessThanOrEqual if inclusive else TupleLessThan
     else:
         lookup = TupleGreaterThanOrEqual if inclusive else TupleGreaterThan
-    return lookup(_tuple(names), values)
+    return lookup(_tuple(names), [_Unforeseen(value) for value in values])
+
+
+class _Unforeseen(Value):
+    """A value that the planner does not look at.
+
+    From a position at the end of an ordering it expects next to no rows. It would then take the
+    index of the ordering alone for a list with a filter, and read past the rows of other lists.
+    """
+
+    def _resolve_output_field(self) -> Any:
+        # Django takes any whole number for one of four bytes, and psycopg sends it as such.
+        return BigIntegerField() if type(self.value) is int else super()._resolve_output_field()  # type: ignore[misc]
+
+    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, Any]:
+        text, params = super().as_sql(compiler, connection)
+        return f"(SELECT {text})", params
 
 
 def _exactly(names: Sequence[str], values: tuple[Any, ...]) -> Any:

@@ -58,12 +58,7 @@ class KeysetPagination(CursorPagination):
         Raises:
             ValidationError: `page_size`, `ordering` or `cursor` is not one that this list gives.
         """
-        self.request = request
-        self.base_url = request.build_absolute_uri()
-        self.page_size = self.get_page_size(request)
-        self.columns = self._columns(request, view, queryset)
-        self._signer = CursorSigner(self._binding(request, view))
-        self.position = self._position(request)
+        self._begin(queryset, request, view)
         backwards = self.position is not None and self.position.backwards
         rows = self.read(queryset, backwards, self.page_size + 1)
         self._more = len(rows) > self.page_size
@@ -73,6 +68,11 @@ class KeysetPagination(CursorPagination):
         # DRF's browsable API asks this.
         self.display_page_controls = self._more or self.position is not None
         return self.page
+
+    def link_after(self, row: Any, queryset: Any, request: Request, view: APIView) -> str:
+        """Return the URL of the page after `row` of the list that `request` asks for: no query."""
+        self._begin(queryset, request, view)
+        return self._link(False, row)
 
     def read(self, queryset: Any, backwards: bool, count: int) -> list[Any]:
         """Return `count` rows beyond the position; override it for rows that no queryset gives."""
@@ -135,18 +135,12 @@ class KeysetPagination(CursorPagination):
 
     def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
         """Describe the parameters with what this view really takes."""
-        parameters = [
-            {"name": self.cursor_query_param, "schema": {"type": "string"}},
-            {
-                "name": self.page_size_query_param,
-                "schema": {
-                    "type": "integer",
-                    "minimum": 1,
-                    "maximum": self.max_page_size,
-                    "default": type(self).page_size,
-                },
-            },
-        ]
+        parameters = [{"name": self.cursor_query_param, "schema": {"type": "string"}}]
+        if self.page_size_query_param:
+            default = type(self).page_size
+            most = self.max_page_size or default
+            schema = {"type": "integer", "minimum": 1, "maximum": most, "default": default}
+            parameters.append({"name": self.page_size_query_param, "schema": schema})
         orderings = list(getattr(view, "orderings", ()))
         if len(orderings) > 1:
             schema = {"type": "string", "enum": orderings, "default": orderings[0]}
@@ -161,6 +155,15 @@ class KeysetPagination(CursorPagination):
             "required": ["next", "previous", "results"],
             "properties": {"next": link, "previous": dict(link), "results": schema},
         }
+
+    def _begin(self, queryset: Any, request: Request, view: Any) -> None:
+        """Read what is asked for."""
+        self.request = request
+        self.base_url = request.build_absolute_uri()
+        self.page_size = self.get_page_size(request)
+        self.columns = self._columns(request, view, queryset)
+        self._signer = CursorSigner(self._binding(request, view))
+        self.position = self._position(request)
 
     def _columns(self, request: Request, view: Any, queryset: Any) -> tuple[str, ...]:
         orderings = self.get_orderings(view, queryset)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from django.db.models import Count
+from django.db.models import Count, Value
+from django.db.models.functions import Concat
 
 from morpheus.pagination import found_first
 from novels.models import Novel
@@ -41,6 +42,44 @@ def test_what_is_prefetched_and_deferred_stays_so(novels):
     with counted_queries() as seen:
         assert novel.status.state == "completed"
     assert seen.sql == []
+
+
+@pytest.mark.django_db
+def test_a_page_is_a_derived_table_that_others_are_joined_to(novels):
+    """Django has no form for it: this tells when a new version of it compiles another."""
+    sql, parameters = found_first(novels.filter(author="Somebody"), 3).query.sql_with_params()
+
+    tables = sql.partition(" FROM ")[2]
+    assert tables.startswith('(SELECT "novels_novel"."id", "novels_novel"."title", ')
+    assert tables.count(" WHERE ") == tables.count(' LIMIT 3) "novels_novel" LEFT OUTER JOIN ') == 1
+    assert tables.endswith(' ORDER BY "novels_novel"."title" DESC')
+    assert parameters == ("Somebody",)
+
+
+@pytest.mark.django_db
+def test_what_is_found_can_be_filtered_counted_and_asked_for_in_another_query(novels):
+    found = found_first(novels, 3)
+
+    assert list(found.filter(title__lt=novels[0].title)) == list(novels[1:3])
+    assert list(found.filter(public_owner__display_name="Nobody")) == []
+    assert (found.count(), found.exists(), found.none().count()) == (3, True, 0)
+    assert list(Novel.objects.filter(pk__in=found.values("pk")).order_by("-title")) == list(
+        novels[:3]
+    )
+
+
+@pytest.mark.django_db
+def test_a_page_of_no_rows_and_a_page_of_a_slice_are_what_the_plain_query_gives(novels):
+    assert list(found_first(novels.none(), 3)) == []
+    assert list(found_first(novels[1:3], 9)) == list(novels[1:3])
+
+
+@pytest.mark.django_db
+def test_annotations_are_there_and_may_order_the_page(novels):
+    rows = novels.annotate(named=Concat("title", Value("!"))).order_by("-named")
+
+    assert [novel.named for novel in found_first(rows, 2)] == [f"{n.title}!" for n in novels[:2]]
+    assert found_first(rows, 2).values_list("named", "genre")[0] == (f"{novels[0].title}!", None)
 
 
 @pytest.mark.django_db

@@ -171,7 +171,8 @@ def test_an_index_of_the_same_directions_serves_any_depth(columns, condition):
         paginator.slice(Row.objects.all(), False)[:21].explain(format="json", analyze=True)
     )
 
-    node = plan[0]["Plan"]["Plans"][0]
+    # Beside it are the values of the position, which the planner does not see.
+    [node] = [each for each in plan[0]["Plan"]["Plans"] if "Relation Name" in each]
     assert condition in node["Index Cond"]
     assert node["Node Type"] == "Index Scan"
     # Only rows that share the first value with the position may be looked at in vain.

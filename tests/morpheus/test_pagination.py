@@ -15,7 +15,8 @@ from rest_framework.request import Request
 from rest_framework.test import APIRequestFactory
 
 from morpheus.db.identity import acting_as
-from morpheus.pagination import KeysetPagination
+from morpheus.pagination import KeysetPagination, Position
+from morpheus.pagination.conditions import beyond
 from novels.models import Novel
 
 pytestmark = pytest.mark.django_db
@@ -209,3 +210,12 @@ def test_any_list_is_the_concatenation_of_its_pages(make_novels, days, size, ord
             Novel.objects.all().delete()
 
     assert met == expected
+
+
+def test_the_planner_does_not_see_where_a_cursor_stands():
+    position = Position(False, False, ("at the end", 1))
+
+    plan = Novel.objects.public().filter(beyond(("title", "id"), position)).explain()
+
+    assert "InitPlan" in plan
+    assert "at the end" not in plan
