@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from comics.querysets import ComicQuerySet, PanelQuerySet
 from novels.models import TITLE_COLLATION, Novel
-from users.models import User, public_owner
+from users.models import Belonging, User, public_owner, shown_index
 
 
 class Image(models.Model):
@@ -72,9 +72,7 @@ class Rendition(models.Model):
 
 
 def _public(*fields: str, name: str) -> models.Index:
-    return models.Index(
-        fields=[*fields], name=f"comics_comic_{name}_idx", condition=Q(is_public=True)
-    )
+    return shown_index(*fields, name=f"comics_comic_{name}_idx", condition=Q(is_public=True))
 
 
 class Comic(models.Model):
@@ -123,12 +121,11 @@ class Comic(models.Model):
             _public("owner", "created_at", "id", name="owner_newest"),
             _public("owner", "title", "id", name="owner_title"),
             # GET /comics/?owner=me, GET /users/me/dashboard/; the foreign key's own look-ups.
-            models.Index(fields=["owner", "created_at", "id"], name="comics_comic_mine_newest_idx"),
-            models.Index(fields=["owner", "title", "id"], name="comics_comic_mine_title_idx"),
+            shown_index("owner", "created_at", "id", name="comics_comic_mine_newest_idx"),
+            shown_index("owner", "title", "id", name="comics_comic_mine_title_idx"),
             # GET /comics/?novel=; the foreign key's own look-ups, so also of private comics.
-            models.Index(
-                fields=["novel", "is_public", "created_at", "id"],
-                name="comics_comic_novel_newest_idx",
+            shown_index(
+                "novel", "is_public", "created_at", "id", name="comics_comic_novel_newest_idx"
             ),
             # Deleting an image finds the comics that name it.
             models.Index(fields=["cover"], name="comics_comic_cover_fk_idx"),
@@ -138,7 +135,7 @@ class Comic(models.Model):
         return self.title
 
 
-class Panel(models.Model):
+class Panel(Belonging):
     """One picture of a comic; numbers run from 1 in reading order."""
 
     comic = models.ForeignKey(

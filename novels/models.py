@@ -12,8 +12,8 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
-from novels.querysets import ChapterQuerySet, NovelQuerySet
-from users.models import User, public_owner
+from novels.querysets import ChapterQuerySet, NovelQuerySet, StatusQuerySet
+from users.models import Belonging, User, public_owner, shown_index
 
 # Titles are ordered by code point. This order is the same in every PostgreSQL and never changes
 # under an index, as that of a language's collation may with the operating system (docs/limits.md);
@@ -50,9 +50,7 @@ class Language(models.Model):
 
 
 def _public(*fields: str, name: str) -> models.Index:
-    return models.Index(
-        fields=[*fields], name=f"novels_novel_{name}_idx", condition=Q(is_public=True)
-    )
+    return shown_index(*fields, name=f"novels_novel_{name}_idx", condition=Q(is_public=True))
 
 
 class Novel(models.Model):
@@ -105,9 +103,9 @@ class Novel(models.Model):
             # GET /novels/?genre=&language=
             _public("genre", "language", "created_at", "id", name="genre_lang"),
             # GET /novels/?owner=me, GET /users/me/dashboard/; the foreign key's own look-ups.
-            models.Index(fields=["owner", "created_at", "id"], name="novels_novel_mine_newest_idx"),
-            models.Index(fields=["owner", "title", "id"], name="novels_novel_mine_title_idx"),
-            models.Index(fields=["owner", "word_count", "id"], name="novels_novel_mine_words_idx"),
+            shown_index("owner", "created_at", "id", name="novels_novel_mine_newest_idx"),
+            shown_index("owner", "title", "id", name="novels_novel_mine_title_idx"),
+            shown_index("owner", "word_count", "id", name="novels_novel_mine_words_idx"),
         ]
 
     def __str__(self) -> str:
@@ -148,7 +146,7 @@ class NovelUpload(models.Model):
         return self.filename
 
 
-class Chapter(models.Model):
+class Chapter(Belonging):
     """One line of a novel's table of contents; numbers run from 1."""
 
     novel = models.ForeignKey(
@@ -175,7 +173,7 @@ class Chapter(models.Model):
         return f"{self.number}. {self.title}"
 
 
-class ChapterText(models.Model):
+class ChapterText(Belonging):
     """What a chapter says; apart, because it can be megabytes and lists never read it."""
 
     chapter = models.OneToOneField(
@@ -223,7 +221,7 @@ class SearchDocument(models.Model):
         return f"search document {self.pk} of novel {self.novel_id}"
 
 
-class ProcessingStatus(models.Model):
+class ProcessingStatus(Belonging):
     """How far a novel's upload is parsed; the one row that a running parse keeps writing.
 
     Moves `pending → processing → completed | failed`, and back to `pending` when parsed again.
@@ -248,6 +246,8 @@ class ProcessingStatus(models.Model):
     message = models.CharField(max_length=500, blank=True, default="")
     updated_at = models.DateTimeField(auto_now=True)
 
+    objects = StatusQuerySet.as_manager()
+
     class Meta:
         verbose_name_plural = "processing statuses"
         indexes = [
@@ -257,6 +257,8 @@ class ProcessingStatus(models.Model):
                 name="novels_status_unfinished_idx",
                 condition=~Q(state="completed"),
             ),
+            # GET /users/me/dashboard/: one owner's, counted.
+            models.Index(fields=["owner", "state"], name="novels_status_owner_idx"),
         ]
         constraints = [
             models.CheckConstraint(

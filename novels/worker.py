@@ -20,6 +20,7 @@ from django.db import (
 )
 from django_tasks_db.models import DBTaskResult
 
+from morpheus.cache.reference import heal
 from novels.presence import Presence, lost_tasks_return
 
 logger = logging.getLogger(__name__)
@@ -90,7 +91,8 @@ class Worker:
 
 
 def _connections_tidy() -> None:
-    """Do between two tasks what Django does between two requests."""
+    """Do between two tasks what is done between two requests."""
+    heal()
     if not connection.in_atomic_block:  # As in a test, which is one transaction.
         close_old_connections()
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
+from typing import Any
+
 from django.contrib.auth.hashers import check_password
 from django.contrib.auth.models import AbstractBaseUser, PermissionsMixin
-from django.db import models
+from django.db import DEFAULT_DB_ALIAS, models
 from django.db.models.functions import Lower
 from django.utils import timezone
+from django.utils.crypto import salted_hmac
 
 from morpheus.db.identity import acting_as
 from users.querysets import AccessTokenQuerySet, UserManager
@@ -31,6 +35,9 @@ class User(AbstractBaseUser, PermissionsMixin):
     REQUIRED_FIELDS = ["display_name"]
 
     objects = UserManager()
+
+    # What the cache said of this user, if they come from there.
+    kept: dict[str, Any] | None = None
 
     class Meta:
         indexes = [
@@ -62,6 +69,39 @@ class User(AbstractBaseUser, PermissionsMixin):
 
         return check_password(raw_password, self.password, upgrade)
 
+    @property
+    def password_digest(self) -> str:
+        """SHA-256 of the password's hash, whose salt is in it: nobody can try passwords on it."""
+        if self.kept is not None and "password" not in self.__dict__:
+            return self.kept["password_digest"]
+        return sha256(self.password.encode()).hexdigest()
+
+    def _get_session_auth_hash(self, secret: str | None = None) -> str:
+        # As Django's, but of the digest: the cache keeps that, and not the password's hash.
+        return salted_hmac(
+            "users.session", self.password_digest, secret=secret, algorithm="sha256"
+        ).hexdigest()
+
+    @classmethod
+    def from_cache(cls, kept: dict[str, Any]) -> User:
+        """Make a user of what `account()` tells; other columns are read at their first use."""
+        # In the order that Django expects.
+        names = [field.attname for field in cls._meta.concrete_fields if field.attname in kept]
+        user = cls.from_db(DEFAULT_DB_ALIAS, names, [kept[name] for name in names])
+        user.kept = kept
+        return user
+
+    def save(self, *args: Any, **options: Any) -> None:
+        """Save; of somebody from the cache, only what was changed: the rest may be outdated."""
+        if self.kept is not None and not args and options.get("update_fields") is None:
+            options["update_fields"] = [
+                name
+                for field in self._meta.concrete_fields
+                if (name := field.attname) in self.__dict__
+                and (name not in self.kept or self.kept[name] != getattr(self, name))
+            ]
+        super().save(*args, **options)
+
 
 class PublicUser(models.Model):
     """What everybody may know of a user: a view, past row level security and for reading only."""
@@ -90,6 +130,41 @@ def public_owner() -> models.ForeignObject:
         to_fields=["id"],
         related_name="+",
     )
+
+
+class Belonging(models.Model):
+    """What belongs to a novel or comic, and says itself whose it is and whether all may read it.
+
+    Row level security then asks no other row. Both are the parent's: a foreign key of all three
+    columns refuses anything else, and follows when the parent is published or withdrawn.
+    """
+
+    owner = models.ForeignKey(
+        User,
+        on_delete=models.DO_NOTHING,
+        db_constraint=False,
+        db_index=False,
+        editable=False,
+        related_name="+",
+    )
+    is_public = models.BooleanField(editable=False)
+
+    class Meta:
+        abstract = True
+
+
+def belonging_to(parent: Any) -> dict[str, Any]:
+    """Return the columns of a `Belonging` of this row, which must be locked or new."""
+    return {"owner_id": parent.owner_id, "is_public": parent.is_public}
+
+
+def shown_index(*fields: str, name: str, condition: models.Q | None = None) -> models.Index:
+    """Return an index of a list that has what row level security compares, too.
+
+    Pages of ids are then read from the index alone, as they would be without it.
+    """
+    include = [column for column in ("owner", "is_public") if column not in fields]
+    return models.Index(fields=[*fields], name=name, condition=condition, include=include)
 
 
 class AccessToken(models.Model):

@@ -107,6 +107,18 @@ class Migration(migrations.Migration):
                 ),
                 ("number", models.PositiveIntegerField()),
                 ("caption", models.CharField(blank=True, default="", max_length=500)),
+                ("is_public", models.BooleanField(editable=False)),
+                (
+                    "owner",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        editable=False,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
                 (
                     "comic",
                     models.ForeignKey(
@@ -165,6 +177,10 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="comic",
             index=models.Index(
+                include=(
+                    "owner",
+                    "is_public",
+                ),
                 condition=models.Q(("is_public", True)),
                 fields=["created_at", "id"],
                 name="comics_comic_newest_idx",
@@ -173,6 +189,10 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="comic",
             index=models.Index(
+                include=(
+                    "owner",
+                    "is_public",
+                ),
                 condition=models.Q(("is_public", True)),
                 fields=["title", "id"],
                 name="comics_comic_title_idx",
@@ -181,6 +201,7 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="comic",
             index=models.Index(
+                include=("owner",),
                 fields=["novel", "is_public", "created_at", "id"],
                 name="comics_comic_novel_newest_idx",
             ),
@@ -188,6 +209,10 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="comic",
             index=models.Index(
+                include=(
+                    "owner",
+                    "is_public",
+                ),
                 condition=models.Q(("is_public", True)),
                 fields=["novel", "title", "id"],
                 name="comics_comic_novel_title_idx",
@@ -196,6 +221,7 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="comic",
             index=models.Index(
+                include=("is_public",),
                 condition=models.Q(("is_public", True)),
                 fields=["owner", "created_at", "id"],
                 name="comics_comic_owner_newest_idx",
@@ -204,6 +230,7 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="comic",
             index=models.Index(
+                include=("is_public",),
                 condition=models.Q(("is_public", True)),
                 fields=["owner", "title", "id"],
                 name="comics_comic_owner_title_idx",
@@ -212,12 +239,18 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="comic",
             index=models.Index(
-                fields=["owner", "created_at", "id"], name="comics_comic_mine_newest_idx"
+                include=("is_public",),
+                fields=["owner", "created_at", "id"],
+                name="comics_comic_mine_newest_idx",
             ),
         ),
         migrations.AddIndex(
             model_name="comic",
-            index=models.Index(fields=["owner", "title", "id"], name="comics_comic_mine_title_idx"),
+            index=models.Index(
+                include=("is_public",),
+                fields=["owner", "title", "id"],
+                name="comics_comic_mine_title_idx",
+            ),
         ),
         migrations.AddIndex(
             model_name="comic",

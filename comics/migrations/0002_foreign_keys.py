@@ -5,7 +5,7 @@ To recover from an interruption, migrate again: the migration is one transaction
 
 from django.db import migrations
 
-from morpheus.db.operations import foreign_key
+from morpheus.db.operations import belonging, foreign_key, shown_key
 
 
 class Migration(migrations.Migration):
@@ -18,6 +18,7 @@ class Migration(migrations.Migration):
         foreign_key("comics_comic", "novel_id", "novels_novel", on_delete="SET NULL"),
         foreign_key("comics_comic", "owner_id", "users_user", on_delete="RESTRICT"),
         foreign_key("comics_comic", "cover_id", "comics_image", on_delete="RESTRICT"),
-        foreign_key("comics_panel", "comic_id", "comics_comic", on_delete="CASCADE"),
+        shown_key("comics_comic"),
+        belonging("comics_panel", "comic_id", to="comics_comic"),
         foreign_key("comics_panel", "image_id", "comics_image", on_delete="RESTRICT"),
     ]

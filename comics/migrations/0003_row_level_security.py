@@ -9,16 +9,12 @@ from django.db import migrations
 from morpheus.db.operations import CALLER, STAFF, row_level_security
 
 OWNED = f"owner_id = {CALLER} OR {STAFF}"
-COMIC_IS_VISIBLE = "EXISTS (SELECT FROM comics_comic c WHERE c.id = comic_id)"
-COMIC_IS_OWNED = (
-    f"{STAFF} OR EXISTS (SELECT FROM comics_comic c WHERE c.id = comic_id "
-    f"AND c.owner_id = {CALLER})"
-)
+VISIBLE = f"is_public OR {OWNED}"
 
 
 class Migration(migrations.Migration):
     dependencies = [("comics", "0002_foreign_keys")]
     operations = [
-        row_level_security("comics_comic", read=f"is_public OR {OWNED}", write=OWNED),
-        row_level_security("comics_panel", read=COMIC_IS_VISIBLE, write=COMIC_IS_OWNED),
+        row_level_security("comics_comic", read=VISIBLE, write=OWNED),
+        row_level_security("comics_panel", read=VISIBLE, write=OWNED),
     ]

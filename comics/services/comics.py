@@ -11,6 +11,7 @@ from rest_framework.exceptions import ValidationError
 
 from comics.models import Comic
 from comics.services.images import images_delete_unused
+from morpheus.db.arrays import AnyOf
 from novels.models import Novel
 
 
@@ -68,9 +69,9 @@ def comic_delete(*, comic_id: int) -> None:
 def comic_set_visibility(*, comic_ids: list[int], is_public: bool) -> int:
     """Publish or unpublish comics; return how many there were that the caller may change."""
     with transaction.atomic(savepoint=False):
-        rows = Comic.objects.filter(pk__in=comic_ids).order_by("pk").select_for_update(no_key=True)
-        locked = list(rows.values_list("pk", flat=True))
-        return Comic.objects.filter(pk__in=locked).update(
+        rows = Comic.objects.filter(AnyOf("pk", comic_ids)).order_by("pk")
+        locked = list(rows.select_for_update(no_key=True).values_list("pk", flat=True))
+        return Comic.objects.filter(AnyOf("pk", locked)).update(
             is_public=is_public, updated_at=timezone.now()
         )
 

@@ -13,6 +13,7 @@ from comics.images import Picture
 from comics.images.files import image_files_delete, image_path, rendition_path, write_whole
 from comics.images.renditions import rendition_encode
 from comics.models import Comic, Image, Panel, Rendition
+from morpheus.db.arrays import AnyOf
 
 
 def image_row_hold(picture: Picture) -> Image:
@@ -43,10 +44,12 @@ def images_delete_unused(*, image_ids: list[int]) -> int:
     The query leaves out what anyone can be seen to show. Whether a private comic of somebody else
     shows an image, only the foreign key knows: it refuses the deletion.
     """
+    if not image_ids:
+        return 0
     unused = (
-        Image.objects.filter(pk__in=image_ids)
-        .exclude(pk__in=Panel.objects.filter(image_id__in=image_ids).values("image_id"))
-        .exclude(pk__in=Comic.objects.filter(cover_id__in=image_ids).values("cover_id"))
+        Image.objects.filter(AnyOf("pk", image_ids))
+        .exclude(pk__in=Panel.objects.filter(AnyOf("image_id", image_ids)).values("image_id"))
+        .exclude(pk__in=Comic.objects.filter(AnyOf("cover_id", image_ids)).values("cover_id"))
     )
     return sum(_image_delete(image) for image in unused.order_by("pk"))
 

@@ -11,6 +11,7 @@ from comics.images.files import picture_file_write
 from comics.models import Comic, Panel
 from comics.services.images import image_row_hold
 from morpheus.errors import Conflict
+from users.models import belonging_to
 
 # Panels of one comic; a strip that has run for decades has some ten thousand.
 PANEL_NUMBER_MAX = 100_000
@@ -42,7 +43,9 @@ def panel_add(
             raise Conflict(f"This comic has a panel {number} already.")
         image = image_row_hold(picture)
         picture_file_write(picture)
-        panel = Panel.objects.create(comic=comic, number=number, caption=caption, image=image)
+        panel = Panel.objects.create(
+            comic=comic, number=number, caption=caption, image=image, **belonging_to(comic)
+        )
         comic.panel_count += 1
         if found["first"] is None or number < found["first"]:
             comic.cover = image

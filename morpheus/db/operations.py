@@ -32,6 +32,30 @@ def foreign_key(
     )
 
 
+def shown_key(table: str) -> migrations.RunSQL:
+    """Make id, owner and visibility of a table's rows a key, for `belonging` to refer to."""
+    name = f"{table}_shown_uq"
+    return migrations.RunSQL(
+        f"ALTER TABLE {table} ADD CONSTRAINT {name} UNIQUE (id, owner_id, is_public)",
+        reverse_sql=f"ALTER TABLE {table} DROP CONSTRAINT {name}",
+    )
+
+
+def belonging(table: str, column: str, to: str) -> migrations.RunSQL:
+    """Let rows belong to another, go with it, and have its owner and visibility.
+
+    Nobody can say otherwise, and when the other is published or withdrawn, these follow in the same
+    statement. It has a `shown_key`.
+    """
+    name = f"{table}_{column}_fk"
+    return migrations.RunSQL(
+        f"ALTER TABLE {table} ADD CONSTRAINT {name} "
+        f"FOREIGN KEY ({column}, owner_id, is_public) REFERENCES {to} (id, owner_id, is_public) "
+        "ON UPDATE CASCADE ON DELETE CASCADE",
+        reverse_sql=f"ALTER TABLE {table} DROP CONSTRAINT {name}",
+    )
+
+
 def row_level_security(
     table: str, *, read: str, write: str, insert: str | None = None
 ) -> migrations.RunSQL:
@@ -64,26 +88,35 @@ def row_level_security(
     )
 
 
-def owned_by_loader(signature: str, definition: str) -> migrations.RunSQL:
+def owned_by_loader(
+    signature: str, definition: str, *, callers: str = "morpheus_app"
+) -> migrations.RunSQL:
     """Make a SECURITY DEFINER function that looks past row level security, as the loader does.
-
-    The serving role may execute it, and nobody else.
 
     Args:
         signature: Name and types of the arguments.
         definition: The whole CREATE FUNCTION statement.
+        callers: Who may execute it, and nobody else: the serving role, unless told otherwise.
     """
     return migrations.RunSQL(
-        [
-            definition,
-            f"REVOKE ALL ON FUNCTION {signature} FROM PUBLIC",
-            f"GRANT EXECUTE ON FUNCTION {signature} TO morpheus_app",
-            f"ALTER FUNCTION {signature} OWNER TO morpheus_loader",
-        ],
-        # The loader owns it; the owner may become the loader.
-        reverse_sql=[
-            "SET LOCAL ROLE morpheus_loader",
-            f"DROP FUNCTION {signature}",
-            "RESET ROLE",
-        ],
+        [*loader_function(signature, definition, callers=callers)],
+        reverse_sql=[*loader_function_drop(signature)],
     )
+
+
+def loader_function(signature: str, definition: str, *, callers: str) -> list[str]:
+    """Return the statements of `owned_by_loader`."""
+    return [
+        definition,
+        f"REVOKE ALL ON FUNCTION {signature} FROM PUBLIC",
+        f"ALTER FUNCTION {signature} OWNER TO morpheus_loader",
+        # As the loader: what the owner were granted before, a new owner would take over.
+        "SET LOCAL ROLE morpheus_loader",
+        f"GRANT EXECUTE ON FUNCTION {signature} TO {callers}",
+        "RESET ROLE",
+    ]
+
+
+def loader_function_drop(signature: str) -> list[str]:
+    """Return the way back: the loader owns the function; the owner may become the loader."""
+    return ["SET LOCAL ROLE morpheus_loader", f"DROP FUNCTION {signature}", "RESET ROLE"]

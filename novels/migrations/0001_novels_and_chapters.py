@@ -31,6 +31,18 @@ class Migration(migrations.Migration):
                 ("number", models.PositiveIntegerField()),
                 ("title", models.CharField(max_length=300)),
                 ("word_count", models.PositiveIntegerField(default=0)),
+                ("is_public", models.BooleanField(editable=False)),
+                (
+                    "owner",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        editable=False,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
@@ -132,6 +144,18 @@ class Migration(migrations.Migration):
                         related_name="text",
                         serialize=False,
                         to="novels.chapter",
+                    ),
+                ),
+                ("is_public", models.BooleanField(editable=False)),
+                (
+                    "owner",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        editable=False,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
                     ),
                 ),
                 ("content", models.TextField()),
@@ -243,6 +267,18 @@ class Migration(migrations.Migration):
                 ("progress", models.PositiveSmallIntegerField(default=0)),
                 ("message", models.CharField(blank=True, default="", max_length=500)),
                 ("updated_at", models.DateTimeField(auto_now=True)),
+                ("is_public", models.BooleanField(editable=False)),
+                (
+                    "owner",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        editable=False,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
                 "verbose_name_plural": "processing statuses",
@@ -251,7 +287,8 @@ class Migration(migrations.Migration):
                         condition=models.Q(("state", "completed"), _negated=True),
                         fields=["state", "novel"],
                         name="novels_status_unfinished_idx",
-                    )
+                    ),
+                    models.Index(fields=["owner", "state"], name="novels_status_owner_idx"),
                 ],
                 "constraints": [
                     models.CheckConstraint(
@@ -270,6 +307,10 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="novel",
             index=models.Index(
+                include=(
+                    "owner",
+                    "is_public",
+                ),
                 condition=models.Q(("is_public", True)),
                 fields=["created_at", "id"],
                 name="novels_novel_newest_idx",
@@ -278,6 +319,10 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="novel",
             index=models.Index(
+                include=(
+                    "owner",
+                    "is_public",
+                ),
                 condition=models.Q(("is_public", True)),
                 fields=["title", "id"],
                 name="novels_novel_title_idx",
@@ -286,6 +331,10 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="novel",
             index=models.Index(
+                include=(
+                    "owner",
+                    "is_public",
+                ),
                 condition=models.Q(("is_public", True)),
                 fields=["word_count", "id"],
                 name="novels_novel_words_idx",
@@ -294,6 +343,10 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="novel",
             index=models.Index(
+                include=(
+                    "owner",
+                    "is_public",
+                ),
                 condition=models.Q(("is_public", True)),
                 fields=["genre", "created_at", "id"],
                 name="novels_novel_genre_newest_idx",
@@ -302,6 +355,10 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="novel",
             index=models.Index(
+                include=(
+                    "owner",
+                    "is_public",
+                ),
                 condition=models.Q(("is_public", True)),
                 fields=["genre", "title", "id"],
                 name="novels_novel_genre_title_idx",
@@ -310,6 +367,10 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="novel",
             index=models.Index(
+                include=(
+                    "owner",
+                    "is_public",
+                ),
                 condition=models.Q(("is_public", True)),
                 fields=["genre", "word_count", "id"],
                 name="novels_novel_genre_words_idx",
@@ -318,6 +379,10 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="novel",
             index=models.Index(
+                include=(
+                    "owner",
+                    "is_public",
+                ),
                 condition=models.Q(("is_public", True)),
                 fields=["language", "created_at", "id"],
                 name="novels_novel_lang_newest_idx",
@@ -326,6 +391,10 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="novel",
             index=models.Index(
+                include=(
+                    "owner",
+                    "is_public",
+                ),
                 condition=models.Q(("is_public", True)),
                 fields=["language", "title", "id"],
                 name="novels_novel_lang_title_idx",
@@ -334,6 +403,10 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="novel",
             index=models.Index(
+                include=(
+                    "owner",
+                    "is_public",
+                ),
                 condition=models.Q(("is_public", True)),
                 fields=["language", "word_count", "id"],
                 name="novels_novel_lang_words_idx",
@@ -342,6 +415,10 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="novel",
             index=models.Index(
+                include=(
+                    "owner",
+                    "is_public",
+                ),
                 condition=models.Q(("is_public", True)),
                 fields=["author", "created_at", "id"],
                 name="novels_novel_author_newest_idx",
@@ -350,6 +427,10 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="novel",
             index=models.Index(
+                include=(
+                    "owner",
+                    "is_public",
+                ),
                 condition=models.Q(("is_public", True)),
                 fields=["author", "title", "id"],
                 name="novels_novel_author_title_idx",
@@ -358,6 +439,10 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="novel",
             index=models.Index(
+                include=(
+                    "owner",
+                    "is_public",
+                ),
                 condition=models.Q(("is_public", True)),
                 fields=["author", "word_count", "id"],
                 name="novels_novel_author_words_idx",
@@ -366,6 +451,7 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="novel",
             index=models.Index(
+                include=("is_public",),
                 condition=models.Q(("is_public", True)),
                 fields=["owner", "created_at", "id"],
                 name="novels_novel_owner_newest_idx",
@@ -374,6 +460,7 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="novel",
             index=models.Index(
+                include=("is_public",),
                 condition=models.Q(("is_public", True)),
                 fields=["owner", "title", "id"],
                 name="novels_novel_owner_title_idx",
@@ -382,6 +469,7 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="novel",
             index=models.Index(
+                include=("is_public",),
                 condition=models.Q(("is_public", True)),
                 fields=["owner", "word_count", "id"],
                 name="novels_novel_owner_words_idx",
@@ -390,6 +478,10 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="novel",
             index=models.Index(
+                include=(
+                    "owner",
+                    "is_public",
+                ),
                 condition=models.Q(("is_public", True)),
                 fields=["genre", "language", "created_at", "id"],
                 name="novels_novel_genre_lang_idx",
@@ -398,17 +490,25 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="novel",
             index=models.Index(
-                fields=["owner", "created_at", "id"], name="novels_novel_mine_newest_idx"
+                include=("is_public",),
+                fields=["owner", "created_at", "id"],
+                name="novels_novel_mine_newest_idx",
             ),
         ),
         migrations.AddIndex(
             model_name="novel",
-            index=models.Index(fields=["owner", "title", "id"], name="novels_novel_mine_title_idx"),
+            index=models.Index(
+                include=("is_public",),
+                fields=["owner", "title", "id"],
+                name="novels_novel_mine_title_idx",
+            ),
         ),
         migrations.AddIndex(
             model_name="novel",
             index=models.Index(
-                fields=["owner", "word_count", "id"], name="novels_novel_mine_words_idx"
+                include=("is_public",),
+                fields=["owner", "word_count", "id"],
+                name="novels_novel_mine_words_idx",
             ),
         ),
         migrations.AddConstraint(

@@ -26,6 +26,9 @@ CREATE FUNCTION novels_search_matches(
     words text, mine boolean, kind text, genre bigint, language bigint, candidates integer
 ) RETURNS TABLE (id bigint, novel_id bigint, chapter_id bigint, score integer)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp
+-- Planned for each search: from the sixth in a session on, PostgreSQL 18 would use a plan for any
+-- argument, which asks the novel of each match one by one (16 times the buffers).
+SET plan_cache_mode = force_custom_plan
 AS $$
     -- Each text is asked in its own language, so that `-word` excludes what that language means
     -- by it. Languages that read the words alike share one scan; 0 stands for no language.

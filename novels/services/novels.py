@@ -10,6 +10,7 @@ from django.core.files.storage import storages
 from django.db import transaction
 from django.utils import timezone
 
+from morpheus.db.arrays import AnyOf
 from novels.models import Novel, NovelUpload
 from novels.search import documents_rebuild, novel_document_rebuild
 
@@ -58,10 +59,10 @@ def novel_set_visibility(*, novel_ids: Iterable[int], is_public: bool) -> int:
     """Publish or withdraw novels; return how many were not so before."""
     rows = Novel.objects.select_for_update(of=("self",), no_key=True).order_by("pk")
     changing = list(
-        rows.filter(pk__in=list(novel_ids))
+        rows.filter(AnyOf("pk", novel_ids))
         .exclude(is_public=is_public)
         .values_list("pk", flat=True)
     )
-    return Novel.objects.filter(pk__in=changing).update(
+    return Novel.objects.filter(AnyOf("pk", changing)).update(
         is_public=is_public, updated_at=timezone.now()
     )

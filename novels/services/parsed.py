@@ -11,6 +11,7 @@ from novels.parsing import ParsedChapter, ParsedNovel
 from novels.search import documents_rebuild
 from novels.services.status import NovelGone, State, status_set
 from novels.upload_files import default_title
+from users.models import belonging_to
 
 # Rows per INSERT: texts are long, and one statement's parameters are all in memory at once.
 BATCH_ROWS = 200
@@ -35,7 +36,7 @@ def novel_store_parsed(*, novel_id: int, parsed: ParsedNovel, given: Collection[
     for name in found.keys() - set(given):
         setattr(novel, name, found[name])
     Chapter.objects.filter(novel_id=novel_id).delete()
-    chapters = _chapters_create(novel_id, parsed.chapters)
+    chapters = _chapters_create(novel, parsed.chapters)
     novel.chapter_count = len(chapters)
     novel.word_count = sum(chapter.word_count for chapter in chapters)
     novel.save(update_fields=[*found, "chapter_count", "word_count", "updated_at"])
@@ -57,14 +58,15 @@ def _found(novel: Novel, parsed: ParsedNovel) -> dict[str, str | Language]:
     return found
 
 
-def _chapters_create(novel_id: int, parsed: tuple[ParsedChapter, ...]) -> list[Chapter]:
+def _chapters_create(novel: Novel, parsed: tuple[ParsedChapter, ...]) -> list[Chapter]:
     chapters = Chapter.objects.bulk_create(
         [
             Chapter(
-                novel_id=novel_id,
+                novel=novel,
                 number=number,
                 title=chapter.title[:300],
                 word_count=chapter.word_count,
+                **belonging_to(novel),
             )
             for number, chapter in enumerate(parsed, start=1)
         ],
@@ -72,7 +74,7 @@ def _chapters_create(novel_id: int, parsed: tuple[ParsedChapter, ...]) -> list[C
     )
     ChapterText.objects.bulk_create(
         [
-            ChapterText(chapter=chapter, content=text.content)
+            ChapterText(chapter=chapter, content=text.content, **belonging_to(chapter))
             for chapter, text in zip(chapters, parsed, strict=True)
         ],
         batch_size=BATCH_ROWS,

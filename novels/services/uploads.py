@@ -18,6 +18,7 @@ from novels.services.parsed import novel_store_parsed
 from novels.services.processing import parsing_limits
 from novels.services.status import State, status_set
 from novels.upload_files import default_title, new_path
+from users.models import belonging_to
 
 
 class UploadExists(Exception):
@@ -138,7 +139,7 @@ def _belongings_create(novel: Novel, filename: str, digest: str, path: str, size
         path=path,
         size_bytes=size,
     )
-    ProcessingStatus.objects.create(novel=novel)
+    ProcessingStatus.objects.create(novel=novel, **belonging_to(novel))
     documents_rebuild(novel_id=novel.pk)
 
 

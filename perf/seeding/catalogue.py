@@ -93,18 +93,19 @@ class Catalogue:
             novel_id = self.first_novel + number
             draw = draws(self.options.seed, "status", novel_id)
             state = UNFINISHED.get(number % 100, COMPLETED)
-            yield novel_id, *state, made_at(draw, number, self.options.novels, OPENING_DAY, END)
+            at = made_at(draw, number, self.options.novels, OPENING_DAY, END)
+            yield novel_id, *state, at, *self.owner_and_visibility(number)
 
     def chapter_rows(self) -> Iterator[Row]:
         """Yield novels_chapter."""
-        for novel_id, chapter_id, number, heading, text, indexes in self._chapters():
+        for place, chapter_id, number, heading, text, indexes, shown in self._chapters():
             words = len(text.split()) + self.prose.words(indexes)
-            yield chapter_id, novel_id, number, heading, words
+            yield chapter_id, self.first_novel + place, number, heading, words, *shown
 
     def text_rows(self) -> Iterator[Row]:
         """Yield novels_chaptertext."""
-        for _, chapter_id, _, _, text, indexes in self._chapters():
-            yield chapter_id, self.prose.text(text, indexes)
+        for _, chapter_id, _, _, text, indexes, shown in self._chapters():
+            yield chapter_id, self.prose.text(text, indexes), *shown
 
     def _novel(self, number: int) -> Row:
         novel_id = self.first_novel + number
@@ -145,13 +146,14 @@ class Catalogue:
             ]
         )
 
-    def _chapters(self) -> Iterator[tuple[int, int, int, str, str, list[int]]]:
-        """Yield novel id, chapter id, number, heading, opening and sentences of all chapters."""
+    def _chapters(self) -> Iterator[tuple[int, int, int, str, str, list[int], tuple[int, bool]]]:
+        """Yield the novel's place, id, number, heading, opening, sentences; owner, visibility."""
         chapter_id = self.first_chapter
         for place in range(self.options.novels):
+            shown = self.owner_and_visibility(place)
             made = self._chapters_of(place, chapter_id)
             for number, (heading, text, indexes) in enumerate(made, start=1):
-                yield self.first_novel + place, chapter_id, number, heading, text, indexes
+                yield place, chapter_id, number, heading, text, indexes, shown
                 chapter_id += 1
 
     def _chapters_of(self, place: int, chapter_id: int) -> Iterator[tuple[str, str, list[int]]]:

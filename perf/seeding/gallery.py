@@ -37,10 +37,10 @@ class Gallery:
 
     def comic_rows(self) -> Iterator[Row]:
         """Yield comics_comic."""
-        seed, count = self.options.seed, self.options.comics
+        count = self.options.comics
         for place in range(count):
             comic_id = self.first_comic + place
-            draw = draws(seed, "comic", comic_id)
+            draw = self._comic_draw(comic_id)
             novel_id, owner, is_public = self._novel_owner_visibility(draw)
             panels = self.panel_counts[place]
             cover = self._image(self._panel_draw(comic_id)) if panels else None
@@ -55,12 +55,16 @@ class Gallery:
         sentences = self.catalogue.prose.sentences
         for place, count in enumerate(self.panel_counts):
             comic_id = self.first_comic + place
+            _, *shown = self._novel_owner_visibility(self._comic_draw(comic_id))
             draw = self._panel_draw(comic_id)
             for number in range(1, count + 1):
                 image = self._image(draw)
                 caption = pick(draw, sentences) if draw() < CAPTION_SHARE else ""
-                yield panel_id, comic_id, number, caption, image
+                yield panel_id, comic_id, number, caption, image, *shown
                 panel_id += 1
+
+    def _comic_draw(self, comic_id: int) -> Draw:
+        return draws(self.options.seed, "comic", comic_id)
 
     def _panel_draw(self, comic_id: int) -> Draw:
         """Return what a comic's panels are drawn from; the first draw is the cover's image."""

@@ -85,6 +85,8 @@ class _Seeder:
         self._build_search()
         if dropped:
             self._rebuild(dropped)
+            # In place of the triggers: whatever is in the cache is of other rows.
+            self.cursor.execute("SELECT cache_touch('{all}')")
 
     def _take_hold(self) -> bool:
         """Lock the tables; tell whether to build indexes anew rather than fill them row by row."""
@@ -167,7 +169,7 @@ class _Seeder:
                 bar.update(upto - first + 1)
 
     def _rebuild(self, dropped: structure.Structure) -> None:
-        statements = [*dropped.indexes, *dropped.foreign_keys]
+        statements = [*dropped.indexes, *dropped.foreign_keys, *dropped.triggers]
         with (
             self.progress.step("indexes, foreign keys", len(statements), " statements") as bar,
             structure.row_security_not_forced(self.cursor),

@@ -1,4 +1,4 @@
-"""Indexes and foreign keys that are cheaper to build after the rows than row by row.
+"""Indexes and foreign keys that are cheaper to build after the rows than row by row; triggers.
 
 They are dropped and built again inside the transaction that loads the rows, from PostgreSQL's own
 definitions: whatever interrupts it, the rollback brings them back.
@@ -31,6 +31,14 @@ FROM pg_index
 WHERE NOT indisunique AND indrelid = ANY (%s::text[]::regclass[])
 ORDER BY indrelid::regclass::text, indexrelid::regclass::text
 """
+# Those that look at all rows of an INSERT: PostgreSQL would keep a copy of each until its end, in a
+# file, even for a disabled trigger. That everything is new is said once.
+_TRIGGERS = """
+SELECT format('DROP TRIGGER %%I ON %%s', tgname, tgrelid::regclass), pg_get_triggerdef(oid)
+FROM pg_trigger
+WHERE tgnewtable IS NOT NULL AND tgoldtable IS NULL AND tgrelid = ANY (%s::text[]::regclass[])
+ORDER BY tgrelid::regclass::text, tgname
+"""
 _FORCED = """
 SELECT oid::regclass::text
 FROM pg_class
@@ -45,12 +53,13 @@ class Structure:
 
     indexes: list[str]
     foreign_keys: list[str]
+    triggers: list[str]
 
 
 def drop(cursor: Any) -> Structure:
-    """Drop the indexes and foreign keys of the seeded tables."""
+    """Drop the indexes, foreign keys and triggers of the seeded tables."""
     dropped: list[list[str]] = []
-    for query in (_INDEXES, _FOREIGN_KEYS):
+    for query in (_INDEXES, _FOREIGN_KEYS, _TRIGGERS):
         cursor.execute(query, [DOMAIN])
         rows = cursor.fetchall()
         for statement, _ in rows:

@@ -46,12 +46,13 @@ COLUMNS = {
     "comics_image": "id digest media_type width height size_bytes",
     "novels_novel": "id title author synopsis genre_id language_id is_public word_count "
     "chapter_count owner_id created_at updated_at",
-    "novels_processingstatus": "novel_id state stage progress message updated_at",
-    "novels_chapter": "id novel_id number title word_count",
-    "novels_chaptertext": "chapter_id content",
+    "novels_processingstatus": "novel_id state stage progress message updated_at owner_id "
+    "is_public",
+    "novels_chapter": "id novel_id number title word_count owner_id is_public",
+    "novels_chaptertext": "chapter_id content owner_id is_public",
     "comics_comic": "id title novel_id owner_id is_public panel_count cover_id created_at "
     "updated_at",
-    "comics_panel": "id comic_id number caption image_id",
+    "comics_panel": "id comic_id number caption image_id owner_id is_public",
 }
 SEARCH = SearchDocument._meta.db_table
 SEEDED = [*COLUMNS, SEARCH]

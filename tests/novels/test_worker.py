@@ -254,6 +254,19 @@ def test_giving_up_on_a_deleted_novel_breaks_nothing(make_upload):
     assert row.status == TaskResultStatus.FAILED
 
 
+def test_a_living_worker_keeps_no_row_from_being_vacuumed(db):
+    alive = Presence()
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT state, backend_xid, backend_xmin FROM pg_stat_activity WHERE pid = %s",
+                [alive._connection.info.backend_pid],
+            )
+            assert cursor.fetchone() == ("idle in transaction", None, None)
+    finally:
+        alive.close()
+
+
 def test_a_lost_lock_is_noticed(db):
     lost = Presence()
     lost._connection.close()

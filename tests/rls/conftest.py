@@ -19,7 +19,7 @@ from comics.models import Comic, Image, Panel
 from morpheus.db.identity import acting_as
 from novels.models import Chapter, ChapterText, Novel, NovelUpload, ProcessingStatus
 from novels.search import documents_rebuild
-from users.models import AccessToken, User
+from users.models import AccessToken, User, belonging_to
 
 # What everybody may read, so that no row of theirs is private; whoever adds a table decides.
 OPEN = {
@@ -89,15 +89,15 @@ def _rows_make(owner: User, is_public: bool) -> None:
     NovelUpload.objects.create(
         novel=novel, owner=owner, digest=f"{is_public:064}", filename="a.txt", size_bytes=1
     )
-    ProcessingStatus.objects.create(novel=novel)
-    chapter = Chapter.objects.create(novel=novel, number=1, title="One")
-    ChapterText.objects.create(chapter=chapter, content="The whale.")
+    ProcessingStatus.objects.create(novel=novel, **belonging_to(novel))
+    chapter = Chapter.objects.create(novel=novel, number=1, title="One", **belonging_to(novel))
+    ChapterText.objects.create(chapter=chapter, content="The whale.", **belonging_to(novel))
     documents_rebuild(novel_id=novel.pk)
     image = Image.objects.create(
         digest=f"{is_public:064}", media_type="image/png", width=1, height=1, size_bytes=1
     )
     comic = Comic.objects.create(title="C", novel=novel, owner=owner, is_public=is_public)
-    Panel.objects.create(comic=comic, number=1, image=image)
+    Panel.objects.create(comic=comic, number=1, image=image, **belonging_to(comic))
 
 
 @contextmanager

@@ -10,19 +10,14 @@ from psycopg.types.json import Jsonb
 from tests.rls.conftest import FOLLOWS_VISIBILITY, PRIVATE, connect, rolled_back
 
 ALL = {"SELECT", "INSERT", "UPDATE", "DELETE"}
-# A row's visibility, as an expression over the row `t`.
-IS_PUBLIC = {
-    "novels_novel": "t.is_public",
-    "novels_chaptertext": "(SELECT n.is_public FROM novels_novel n JOIN novels_chapter c "
-    "ON c.novel_id = n.id WHERE c.id = t.chapter_id)",
-    "comics_comic": "t.is_public",
-    "comics_panel": "(SELECT c.is_public FROM comics_comic c WHERE c.id = t.comic_id)",
+# A row's visibility where it does not say it itself, as an expression over the row `t`.
+OF_NOVEL = "(SELECT n.is_public FROM novels_novel n WHERE n.id = t.novel_id)"
+IS_PUBLIC = dict.fromkeys(("novels_novelupload", "novels_searchdocument"), OF_NOVEL) | {
     "users_user": "false",
     "users_token": "false",
     "users_user_groups": "false",
     "users_user_user_permissions": "false",
 }
-OF_NOVEL = "(SELECT n.is_public FROM novels_novel n WHERE n.id = t.novel_id)"
 ANNS = {"users_user": "t.email = 'ann@example.org'"}
 # Tables without a public row.
 RIGHTS = {"users_user_groups", "users_user_user_permissions"}
@@ -63,9 +58,7 @@ def as_role(role, people):
 
 def row_of(table, is_public):
     """Return Ann's row of this visibility, as JSON."""
-    condition = f"{IS_PUBLIC.get(table, OF_NOVEL)} = {is_public}"
-    if table == "novels_novelupload":
-        condition = OF_NOVEL + f" = {is_public}"
+    condition = f"{IS_PUBLIC.get(table, 't.is_public')} = {is_public}"
     with connect("loader") as loader:
         found = loader.execute(
             f"SELECT to_jsonb(t) FROM {table} t WHERE {condition} AND {ANNS.get(table, 'true')} "

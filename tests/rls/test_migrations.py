@@ -21,7 +21,8 @@ STATE = [
     "SELECT relname, relkind, relrowsecurity, relforcerowsecurity FROM pg_class "
     "WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'v') ORDER BY 1",
     "SELECT proname, prosecdef, proowner::regrole::text, proacl::text FROM pg_proc "
-    "WHERE pronamespace = 'public'::regnamespace AND proname ~ '^(novels|users)_' ORDER BY 1",
+    "WHERE pronamespace = 'public'::regnamespace AND proname ~ '^(comics|novels|users|auth)_' "
+    "ORDER BY 1",
     "SELECT viewname, viewowner, definition FROM pg_views WHERE schemaname = 'public'",
 ]
 

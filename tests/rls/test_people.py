@@ -78,16 +78,28 @@ def test_each_door_opens_for_one_secret(make_user, as_user):
 
 
 def test_functions_that_look_past_row_level_security_are_known():
-    """Each is a door: a new one belongs in docs/security.md."""
+    """Each is a door: a new one belongs in docs/security.md. Nobody opens those of triggers."""
     found = sql(
         "SELECT proname, pg_get_userbyid(proowner) FROM pg_proc "
-        "WHERE prosecdef AND pronamespace = 'public'::regnamespace ORDER BY 1"
+        "WHERE prosecdef AND pronamespace = 'public'::regnamespace "
+        "AND has_function_privilege('morpheus_app', oid, 'EXECUTE') ORDER BY 1"
     )
 
     assert found == [
         (name, "morpheus_loader")
-        for name in ("novels_search_matches", "users_by_email", "users_by_token")
+        for name in ("cache_touch", "novels_search_matches", "users_by_email", "users_by_token")
     ]
+
+
+def test_functions_of_triggers_are_called_by_triggers_alone_and_find_what_they_name():
+    """A search path that a caller chose would let them run as the loader."""
+    found = sql(
+        "SELECT bool_or(has_function_privilege('morpheus_app', oid, 'EXECUTE')), "
+        "array_agg(DISTINCT pg_get_userbyid(proowner)), array_agg(DISTINCT proconfig::text) "
+        "FROM pg_proc WHERE proname ~ '_tags$' AND pronamespace = 'public'::regnamespace"
+    )
+
+    assert found == [(False, ["morpheus_loader"], ['{"search_path=public, pg_temp"}'])]
 
 
 def test_nobody_makes_or_becomes_staff_by_registering(make_user):

@@ -60,7 +60,7 @@ def digests(rows: Callable[..., list[Any]]) -> Callable[[], dict[str, str]]:
 
 @pytest.fixture
 def structure(rows: Callable[..., list[Any]]) -> Callable[[], list[Any]]:
-    """Return every index, constraint, policy and row security flag of the database."""
+    """Return every index, constraint, trigger, policy and row security flag of the database."""
 
     def run() -> list[Any]:
         return [
@@ -68,6 +68,10 @@ def structure(rows: Callable[..., list[Any]]) -> Callable[[], list[Any]]:
             rows(
                 "SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid), convalidated "
                 "FROM pg_constraint WHERE connamespace = 'public'::regnamespace ORDER BY 1, 2"
+            ),
+            rows(
+                "SELECT pg_get_triggerdef(oid), tgenabled FROM pg_trigger "
+                "WHERE NOT tgisinternal ORDER BY 1"
             ),
             rows(
                 "SELECT relname, relrowsecurity, relforcerowsecurity, relacl::text FROM pg_class "

@@ -10,7 +10,7 @@ from perf.seeding.prose import prose
 
 # Of all rows below. Changes with what seeding makes, and with nothing else: not with the machine,
 # the Python version or PYTHONHASHSEED.
-GOLDEN = "065d8d4d1438c73ea85e28733461b63b44005dd66332129ac53461d6df2d3285"
+GOLDEN = "ec0aba0ae0d4f4d9cd7ff05939e16fa7ec3f4af89ed47c06fd4c20509d6f5d2e"
 
 
 def made():

@@ -14,7 +14,7 @@ from perf.seeding import seeder
 from perf.seeding.naming import SHORT_NAMES, name
 from perf.seeding.tables import SEEDED
 from tests.conftest import as_staff
-from users.models import User
+from users.models import User, belonging_to
 
 COUNTS = {
     "users_user": 12,
@@ -167,7 +167,7 @@ def test_rows_can_be_added_by_the_orm_afterwards(seed):
     user = User.objects.create_user("ann@example.org", None, display_name="Ann")
     with acting_as(user.pk):
         novel = Novel.objects.create(title="New", owner=user)
-        ProcessingStatus.objects.create(novel=novel)
+        ProcessingStatus.objects.create(novel=novel, **belonging_to(novel))
 
     assert user.pk > 12
     assert novel.pk == 101
@@ -249,9 +249,22 @@ def test_search_finds_frequent_and_rare_words_of_public_novels(seed, rows):
         "WHERE n.is_public ORDER BY c.id LIMIT 1"
     )
 
-    frequent = Search(words="man").page(None, False, 1000)
-    rare = Search(words=name(SHORT_NAMES + first[0])).page(None, False, 1000)
+    frequent = Search(words="man").candidates()
+    rare = Search(words=name(SHORT_NAMES + first[0])).candidates()
 
     assert len(frequent) > 50
-    assert {found["novel"] for found in frequent} <= public
-    assert [found["novel"] for found in rare] == [first[1]]
+    assert {found.novel_id for found in frequent} <= public
+    assert [found.novel_id for found in rare] == [first[1]]
+
+
+@pytest.mark.parametrize("more", [{}, {"novels": 5}])
+def test_what_is_cached_of_other_rows_is_stale_afterwards(seed, rows, more):
+    seed()
+    assert ("all",) in rows("DELETE FROM cache_outbox RETURNING tag")
+
+    seed("--append", **more)
+
+    tags = {tag for (tag,) in rows("DELETE FROM cache_outbox RETURNING tag")}
+    # Few rows keep their triggers, which say more exactly what is stale.
+    assert ("all" in tags) is not bool(more)
+    assert tags
