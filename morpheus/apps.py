@@ -14,6 +14,7 @@ class MorpheusConfig(AppConfig):
         from prometheus_client import REGISTRY
 
         from morpheus import checks  # noqa: F401
+        from morpheus.db import checks as database_checks  # noqa: F401
         from morpheus.db.pool_metrics import PoolCollector
 
         REGISTRY.register(PoolCollector())

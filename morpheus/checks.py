@@ -56,6 +56,8 @@ def pool_fits_into_the_server(
 ) -> list[CheckMessage]:
     """Refuse more threads than the server lets in, the worker and one command beside them."""
     errors: list[CheckMessage] = []
+    if settings.PGBOUNCER:  # Then it holds the connections, by limits of its own.
+        return errors
     for alias in databases or []:
         with connections[alias].cursor() as cursor:
             cursor.execute(_CONNECTIONS)

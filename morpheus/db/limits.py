@@ -11,8 +11,11 @@ def limit_statements(database: dict[str, Any]) -> None:
     """Give the connections that will be opened with `database` the limits of serving.
 
     A statement beyond them is an OperationalError, hence a 503. Set as the connection starts: no
-    round trip, and nothing that a request sets or a pool hands on can lift them.
+    round trip, and nothing that a request sets or a pool hands on can lift them. PgBouncer takes no
+    options: there they are in its configuration (docs/pool.md).
     """
+    if settings.PGBOUNCER:
+        return
     limits = [f"-c {name}={limit}" for name, limit in settings.SERVING_LIMITS_MS.items()]
     options = database["OPTIONS"]
     database["OPTIONS"] = options | {"options": " ".join([options.get("options", ""), *limits])}

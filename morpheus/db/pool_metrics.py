@@ -7,11 +7,13 @@ from collections.abc import Iterator
 from django.db.backends.postgresql.base import DatabaseWrapper
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
+from psycopg_pool import ConnectionPool
 
 # What psycopg_pool counts, and what it is called here; milliseconds become seconds.
 GAUGES = {
     "pool_max": ("size_limit", "Connections that the pool may have."),
     "pool_size": ("size", "Connections that the pool has."),
+    "in_use": ("in_use", "Connections that threads use, or that are being opened."),
     "pool_available": ("idle", "Connections that nobody uses at this moment."),
     "requests_waiting": ("waiting", "Threads that wait for a connection."),
 }
@@ -33,7 +35,7 @@ class PoolCollector(Collector):
 
     def collect(self) -> Iterator[Metric]:
         pools = dict(DatabaseWrapper._connection_pools)  # type: ignore[attr-defined]
-        stats = {alias: pool.get_stats() for alias, pool in pools.items()}
+        stats = {alias: _stats(pool) for alias, pool in pools.items()}
         for key, (name, text) in GAUGES.items():
             gauge = GaugeMetricFamily(f"morpheus_db_pool_{name}", text, labels=["alias"])
             for alias, found in stats.items():
@@ -45,3 +47,9 @@ class PoolCollector(Collector):
                 for alias, found in stats.items():
                     counter.add_metric([alias], found.get(key, 0) / divisor)
                 yield counter
+
+
+def _stats(pool: ConnectionPool) -> dict[str, int]:
+    stats = pool.get_stats()
+    in_use = stats["pool_size"] - stats["pool_available"]
+    return stats | {"in_use": in_use}

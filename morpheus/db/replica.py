@@ -119,6 +119,20 @@ def _reading_replica() -> Iterator[None]:
         _alias.reset(token)
 
 
+@contextmanager
+def reading_primary() -> Iterator[None]:
+    """Let the block read the primary, whatever the request reads.
+
+    For what is kept in the cache: the replica's position was asked for before the versions of the
+    value's tags were, so what it answers may be older than they are.
+    """
+    token = _alias.set(DEFAULT_DB_ALIAS)
+    try:
+        yield
+    finally:
+        _alias.reset(token)
+
+
 def _lost(reason: object) -> None:
     _watch.lost(reason)
     connections[REPLICA].close()
@@ -128,8 +142,10 @@ class ReplicaRouter:
     """Sends the ORM where the request reads; writes, locks and sessions go to the primary."""
 
     def db_for_read(self, model: type[Model], **hints: Any) -> str:
-        # A session that is read goes into the cache: older than the cache, it would stay there.
-        return DEFAULT_DB_ALIAS if model._meta.app_label == "sessions" else reading_alias()
+        # What is read goes into the cache: older than the cache, it would stay there.
+        is_kept = model._meta.db_table in settings.CACHALOT_ONLY_CACHABLE_TABLES
+        is_kept = is_kept or model._meta.app_label == "sessions"
+        return DEFAULT_DB_ALIAS if is_kept else reading_alias()
 
     def db_for_write(self, model: type[Model], **hints: Any) -> str:
         return DEFAULT_DB_ALIAS

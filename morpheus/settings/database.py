@@ -17,6 +17,7 @@ __all__ = [
     "DATABASES",
     "DATABASE_ROLES",
     "DATABASE_ROUTERS",
+    "PGBOUNCER",
     "REPLICA_TIMEOUT_S",
     "SERVER_THREADS",
     "SERVING_LIMITS_MS",
@@ -24,6 +25,10 @@ __all__ = [
 
 # Threads of one server process; each holds at most one connection, so this is the pool's size too.
 SERVER_THREADS = env.number("MORPHEUS_THREADS", default=16, at_least=1)
+
+# Whether DATABASE_URL and DATABASE_REPLICA_URL lead to a PgBouncer in transaction mode, where each
+# transaction may run on another session of PostgreSQL: nothing lasts for longer (docs/pool.md).
+PGBOUNCER = env.bool("MORPHEUS_PGBOUNCER", default=False)
 
 
 def _embedded(role: str) -> dict[str, Any]:
@@ -73,7 +78,7 @@ _options: dict[str, Any] = {
     # who waits, and psycopg_pool also counts those who gave up, so that a long outage would leave a
     # pool that refuses everybody and never connects again.
     "pool": {
-        "min_size": 2,
+        "min_size": min(2, SERVER_THREADS),
         "max_size": SERVER_THREADS,
         "timeout": _pool_timeout_s,
         # Pauses between attempts double until psycopg_pool gives up: the longer the outage, the
@@ -82,7 +87,8 @@ _options: dict[str, Any] = {
         "max_lifetime": 1800,
     },
     "server_side_binding": True,
-    "prepare_threshold": 5,
+    # A statement is prepared for the session.
+    "prepare_threshold": None if PGBOUNCER else 5,
 }
 
 DATABASES: dict[str, dict[str, Any]] = {
@@ -91,6 +97,7 @@ DATABASES: dict[str, dict[str, Any]] = {
         "ENGINE": "morpheus.db.postgresql",
         "CONN_MAX_AGE": 0,
         "CONN_HEALTH_CHECKS": False,  # The engine has its own.
+        "DISABLE_SERVER_SIDE_CURSORS": PGBOUNCER,
         "OPTIONS": _app.get("OPTIONS", {}) | _options,
     }
 }

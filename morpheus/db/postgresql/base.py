@@ -1,4 +1,4 @@
-"""Django's PostgreSQL backend, but quick to notice that all its pooled connections are dead."""
+"""Django's PostgreSQL backend: it notices dead pools quickly, and its commits tell the cache."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from typing import Any
 import psycopg
 from django.db.backends.postgresql import base
 from psycopg_pool import ConnectionPool
+
+from morpheus.cache.writing import commit_and_renew
 
 # Statements kept prepared on each connection. Lists have 55 combinations of ordering and filter,
 # each with a first, a next and a previous page; psycopg's own 100 would throw hot ones out.
@@ -25,6 +27,9 @@ class DatabaseWrapper(base.DatabaseWrapper):
     `CHECK_AT_CHECKOUT` of the database's settings, on by default, is for whom a first statement of
     their own shows the same without another round trip.
     """
+
+    # Whether the current transaction collects the tags that it touches (`acting_as`).
+    collects_touches = False
 
     # When each pool's connections were last replaced, by alias; time.monotonic().
     _drained_at: dict[str, float] = {}
@@ -52,6 +57,17 @@ class DatabaseWrapper(base.DatabaseWrapper):
             self._drain(pool, taken_at)
             return super().get_new_connection(conn_params)
         return connection
+
+    def _commit(self) -> None:
+        if not self.collects_touches:
+            super()._commit()  # type: ignore[misc]
+            return
+        self.collects_touches = False
+        commit_and_renew(self, super()._commit)  # type: ignore[misc]
+
+    def _rollback(self) -> None:
+        self.collects_touches = False
+        super()._rollback()  # type: ignore[misc]
 
     def _drain(self, pool: ConnectionPool, taken_at: float) -> None:
         """Replace all connections, unless somebody did since ours was taken."""

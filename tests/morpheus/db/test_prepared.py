@@ -1,6 +1,9 @@
-"""Hot statements are prepared on the server, and come back after what makes them go."""
+"""Hot statements are prepared on the server, planned once, and come back after what ends them."""
 
 from __future__ import annotations
+
+import re
+from pathlib import Path
 
 import pytest
 from django.db import connection, transaction
@@ -9,6 +12,9 @@ from morpheus.db.postgresql.base import PREPARED_MAX
 
 # psycopg prepares what it has sent this often.
 WARM = 8
+# PostgreSQL plans so many executions for their parameters, then compares with a plan for any.
+CUSTOM = 5
+STATEMENTS = Path(__file__).resolve().parents[3] / "docs" / "performance.md"
 
 
 def prepared(table):
@@ -22,10 +28,21 @@ def prepared(table):
         return [plans for (plans,) in cursor.fetchall()]
 
 
-def warm_up(api, *urls):
-    for _ in range(WARM):
+def warm_up(api, *urls, times=WARM):
+    for _ in range(times):
         for url in urls:
             assert api.get(url).status_code == 200
+
+
+def plans(*, of):
+    """Return `(generic, custom)` of each prepared statement of the API that contains `of`."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT generic_plans, custom_plans FROM pg_prepared_statements "
+            "WHERE strpos(statement, %s) > 0 AND statement NOT LIKE '%%pg_prepared%%'",
+            [of],
+        )
+        return cursor.fetchall()
 
 
 @pytest.mark.django_db
@@ -36,6 +53,38 @@ def test_hot_statements_are_prepared_and_used(api, make_novels):
 
     assert len(prepared("novels_novel")) == 2
     assert all(plans >= 2 for plans in prepared("novels_novel"))
+
+
+@pytest.mark.django_db
+def test_hot_statements_are_planned_once_and_not_for_each_request(
+    api, make_novels, make_chapters, make_user, as_user
+):
+    ann = make_user("ann")
+    novels = make_novels(3, owner=ann)
+    make_chapters(novels[0], "Once upon a time")
+    path = f"/api/v1/novels/{novels[0].pk}/"
+    second = api.get("/api/v1/novels/?page_size=1").json()["next"]
+    asked = {  # By what only the statement that reads the page has.
+        second: '"id") < (',
+        path: '"users_publicuser"',
+        f"{path}chapters/": 'ORDER BY "novels_chapter"."number"',
+        f"{path}chapters/1/": '"novels_chaptertext"."content"',
+    }
+
+    warm_up(api, *asked, times=3 * WARM)
+    warm_up(as_user(ann), "/api/v1/novels/?owner=me", times=3 * WARM)
+
+    for part in (*asked.values(), "users_by_token"):
+        found = plans(of=part)
+        assert found, part
+        assert all(custom <= CUSTOM < generic for generic, custom in found), (part, found)
+
+
+def test_no_statement_of_the_api_has_a_list_that_grows_with_data_or_client():
+    lists = re.findall(r"(\S+) IN \(%s, …\)", STATEMENTS.read_text())
+
+    # Two states, which the code names.
+    assert set(lists) == {"novels_processingstatus.state"}
 
 
 @pytest.mark.django_db

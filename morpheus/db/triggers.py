@@ -1,0 +1,94 @@
+"""The migration operation that lets a table say what a write to it makes stale."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from django.db import migrations
+
+from morpheus.db.operations import loader_function, loader_function_drop
+
+# A statement that changes more rows is not looked at row by row: everything is stale.
+ROWS_MAX = 10_000
+
+_TRANSITIONS = {
+    "INSERT": "REFERENCING NEW TABLE AS new_rows",
+    "UPDATE": "REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows",
+    "DELETE": "REFERENCING OLD TABLE AS old_rows",
+    "TRUNCATE": "",
+}
+
+# The same tags of all three kinds of change: what an INSERT has no old rows of, a DELETE no new
+# ones, is an empty table to it.
+_FUNCTION = """
+CREATE FUNCTION {table}_tags() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp
+AS $$
+DECLARE
+    touched text[] := '{{all}}';
+BEGIN
+    IF TG_OP = 'INSERT' THEN
+        IF NOT EXISTS (SELECT FROM new_rows OFFSET {rows_max}) THEN
+            touched := ARRAY(
+                WITH old_rows AS (SELECT * FROM new_rows WHERE false)
+                {tags}
+            );
+        END IF;
+    ELSIF TG_OP = 'UPDATE' THEN
+        IF NOT EXISTS (SELECT FROM new_rows OFFSET {rows_max}) THEN
+            touched := ARRAY(
+                {tags}
+            );
+        END IF;
+    ELSIF TG_OP = 'DELETE' THEN
+        IF NOT EXISTS (SELECT FROM old_rows OFFSET {rows_max}) THEN
+            touched := ARRAY(
+                WITH new_rows AS (SELECT * FROM old_rows WHERE false)
+                {tags}
+            );
+        END IF;
+    END IF;
+    IF touched <> '{{}}' THEN
+        PERFORM cache_touch(touched);
+    END IF;
+    RETURN NULL;
+END
+$$
+"""
+
+
+def cache_tags(
+    table: str, tags: str, *, on: Iterable[str] = ("INSERT", "UPDATE", "DELETE", "TRUNCATE")
+) -> migrations.RunSQL:
+    """Let each statement that changes rows of `table` touch the tags that `tags` selects.
+
+    The function runs as the loader, because whoever writes may not see what depends on it.
+
+    Args:
+        table: The table's name.
+        tags: A query of one text column, NULLs ignored, from `old_rows o` and `new_rows n`: the
+            rows before and after. Joined in full by their key, a new row has no old one.
+        on: The kinds of statements that are looked at. A TRUNCATE touches everything.
+    """
+    name = f"{table}_tags"
+    function = loader_function(
+        f"{name}()",
+        _FUNCTION.format(table=table, tags=tags.strip(), rows_max=ROWS_MAX),
+        # It makes the triggers.
+        callers="morpheus_owner",
+    )
+    triggers = [
+        f"CREATE TRIGGER {name}_{event.lower()} AFTER {event} ON {table} "
+        f"{_TRANSITIONS[event]} FOR EACH STATEMENT EXECUTE FUNCTION {name}()"
+        for event in on
+    ]
+    dropped = [f"DROP TRIGGER {name}_{event.lower()} ON {table}" for event in on]
+    return migrations.RunSQL(
+        [*function, *triggers], reverse_sql=[*dropped, *loader_function_drop(f"{name}()")]
+    )
+
+
+def changed(*columns: str) -> str:
+    """Return the condition that a row is new, gone, or has another value in one of `columns`."""
+    old, new = (", ".join(f"{side}.{column}" for column in columns) for side in "on")
+    return f"ROW({old}) IS DISTINCT FROM ROW({new})"

@@ -1,0 +1,101 @@
+"""A real PgBouncer in transaction mode, in front of the embedded PostgreSQL of a var folder."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from morpheus.services.addresses import Addresses
+from morpheus.services.guard import Service
+from morpheus.services.guarded import GuardedServices
+from morpheus.services.postgres import ENVIRONMENT
+from morpheus.services.state import locate
+from tests.serving import PATIENCE_S, wait_until
+
+# Fewer than the threads of the server, so that its connections change sessions all the time.
+SESSIONS = 3
+QUERY_WAIT_S = 1
+LIMITS = "SET statement_timeout = 5000; SET lock_timeout = 500"
+PORT = 6432
+
+CONFIGURATION = """
+[databases]
+morpheus = host={socket_dir} port={port} connect_query='{limits}'
+tasks = host={socket_dir} port={port} dbname=morpheus
+
+[pgbouncer]
+pool_mode = transaction
+unix_socket_dir = {socket_dir}
+listen_port = {own_port}
+auth_type = trust
+auth_file = {users}
+default_pool_size = {sessions}
+query_wait_timeout = {query_wait_s}
+"""
+
+
+class PgBouncer:
+    """One PgBouncer; it listens beside the PostgreSQL that it leads to."""
+
+    def __init__(self, var: Path) -> None:
+        self.var = var
+        self.addresses = Addresses.under(var)
+        self._guarded: GuardedServices | None = None
+
+    def url(self, database: str = "morpheus", role: str = "morpheus_app") -> str:
+        return f"host={self.addresses.socket_dir} port={PORT} dbname={database} user={role}"
+
+    def start(self) -> None:
+        program = shutil.which("pgbouncer") or shutil.which("pgbouncer", path="/usr/sbin")
+        if program is None:
+            pytest.fail("There is no PgBouncer: apt-get install pgbouncer.", pytrace=False)
+        user = locate(self.var).user
+        service = Service(
+            name="pgbouncer",
+            command=[program, str(self._configure())],
+            log=str(self.var / "pgbouncer.log"),
+            signals=[signal.SIGINT, signal.SIGTERM],
+            patience_s=PATIENCE_S,
+            environment=ENVIRONMENT,
+            uid=user.pw_uid if user else None,
+            gid=user.pw_gid if user else None,
+        )
+        self._guarded = GuardedServices([service])
+        wait_until(self._answers)
+
+    def stop(self) -> None:
+        if self._guarded is not None:
+            self._guarded.stop()
+            self._guarded = None
+
+    def _configure(self) -> Path:
+        """Write its files where its user may read them, and return the main one."""
+        folder = self.addresses.socket_dir
+        users = folder / "users.txt"
+        users.write_text('"morpheus_app" ""\n')
+        file = folder / "pgbouncer.ini"
+        file.write_text(
+            CONFIGURATION.format(
+                socket_dir=folder,
+                port=self.addresses.postgres_port,
+                own_port=PORT,
+                limits=LIMITS,
+                users=users,
+                sessions=SESSIONS,
+                query_wait_s=QUERY_WAIT_S,
+            )
+        )
+        for each in (users, file):
+            each.chmod(0o644)
+        return file
+
+    def _answers(self) -> bool:
+        try:
+            psycopg.connect(self.url(), connect_timeout=2).close()
+        except psycopg.OperationalError:
+            return False
+        return True

@@ -1,0 +1,145 @@
+"""Morpheus as it is served, in a process of its own, and clients of it."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+# Pytest's own time limit is the last resort; this one says what was waited for.
+PATIENCE_S = 30
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE_S
+    while not condition():
+        assert time.monotonic() < deadline, "It did not happen."
+        time.sleep(0.02)
+
+
+def environment(var: Path, **more: str) -> dict[str, str]:
+    """Return that of a Morpheus on the embedded services of `var`, whatever `.env` says."""
+    urls = ("DATABASE_URL", "DATABASE_OWNER_URL", "DATABASE_LOADER_URL", "DATABASE_REPLICA_URL")
+    return {
+        "PATH": "/usr/bin:/bin",
+        "MORPHEUS_VAR": str(var),
+        "MORPHEUS_HTTPS": "off",
+        "MORPHEUS_THREADS": "8",
+        # The way to the database is what is tested.
+        "MORPHEUS_CACHE": "off",
+        **dict.fromkeys((*urls, "REDIS_URL"), ""),
+        "THROTTLE_WRITES_PER_MINUTE": "1000000",
+        "DJANGO_SETTINGS_MODULE": "morpheus.settings",
+    } | more
+
+
+# One process for all, because starting Django takes longest.
+PREPARE = """
+import sys, django
+from django.core.management import call_command
+django.setup()
+call_command("migrate", verbosity=0)
+call_command("seed", *sys.argv[1:])
+"""
+
+
+def prepare(var: Path, *seed_options: str) -> None:
+    """Make the tables and fill them."""
+    command = [sys.executable, "-c", PREPARE, "--quiet", *seed_options]
+    subprocess.run(command, cwd=REPOSITORY, env=environment(var), check=True)
+
+
+@dataclass(frozen=True)
+class Answer:
+    status: int
+    headers: http.client.HTTPMessage
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+    @property
+    def is_from_replica(self) -> bool:
+        return "on the replica" in self.headers["Server-Timing"]
+
+
+class Client:
+    """A client of the API; anonymous without a token."""
+
+    def __init__(self, port: int, token: str = "") -> None:
+        self.port = port
+        self.headers = {"Authorization": f"Bearer {token}"} if token else {}
+
+    def send(self, method: str, path: str, body: Any = None, **headers: str) -> Answer:
+        """Send `body` as it is when it is bytes, else as JSON; `path` may be a whole URL."""
+        target = urlsplit(path)
+        path = target.path if target.path.startswith("/api") else f"/api/v1{target.path}"
+        if body is not None and not isinstance(body, bytes):
+            body, headers = json.dumps(body).encode(), {"Content-Type": "application/json"}
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        try:
+            url = f"{path}?{target.query}"
+            connection.request(method, url, body, {"Host": "localhost"} | self.headers | headers)
+            response = connection.getresponse()
+            return Answer(response.status, response.headers, response.read())
+        finally:
+            connection.close()
+
+    def get(self, path: str) -> Answer:
+        return self.send("GET", path)
+
+    def login(self, email: str, password: str) -> Client:
+        answer = self.send("POST", "/auth/token/", {"email": email, "password": password})
+        assert answer.status == 200, answer.body
+        return Client(self.port, answer.json["token"])
+
+
+class Server(Client):
+    """A server process; also an anonymous client of it."""
+
+    def __init__(self, environment: dict[str, str], log: Path) -> None:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            super().__init__(int(probe.getsockname()[1]))
+        self.log = log
+        with log.open("wb") as output:
+            self._process = subprocess.Popen(
+                [
+                    *(sys.executable, "-m", "granian", "morpheus.wsgi:application"),
+                    *("--interface", "wsgi", "--no-ws", "--workers", "1", "--log-level", "error"),
+                    *("--blocking-threads", "8", "--port", str(self.port)),
+                ],
+                cwd=REPOSITORY,
+                env=environment,
+                stdout=output,
+                stderr=output,
+            )
+        try:
+            wait_until(self._answers)
+        except BaseException:
+            self.stop()
+            raise
+
+    def until_replica_is_used(self) -> None:
+        wait_until(lambda: self.get("/comics/").is_from_replica)
+
+    def stop(self) -> None:
+        self._process.terminate()
+        self._process.wait(30)
+
+    def _answers(self) -> bool:
+        assert self._process.poll() is None, self.log.read_text()
+        try:
+            return self.get("/comics/").status == 200
+        except ConnectionError:
+            return False
