@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import re
 import time
-import uuid
 from collections.abc import Callable
 from typing import Any
 
@@ -14,12 +12,10 @@ from django.http.response import HttpResponseBase
 from django.middleware.common import CommonMiddleware
 from django.middleware.http import ConditionalGetMiddleware
 
+from morpheus.cache.recording import RECORDING, recording
 from morpheus.db.wal import REPLICA
 from morpheus.errors import length_required, method_not_allowed, service_unavailable
-from morpheus.request_id import request_id
-
-# An id from a proxy is kept if it can do no harm in a log line or a header.
-_HARMLESS_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
+from morpheus.request_id import request_id, request_id_of
 
 # Labels of metrics and logs are bounded by what is let through here.
 _METHODS = frozenset({"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"})
@@ -60,8 +56,7 @@ class RequestMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        given = request.headers.get("X-Request-ID", "")
-        identifier = given if _HARMLESS_ID.fullmatch(given) else uuid.uuid4().hex
+        identifier = request_id_of(request.headers.get("X-Request-ID", ""))
         token = request_id.set(identifier)
         # Everything here is UTF-8. A client's `charset` may name any codec of Python, even a
         # compression, and Django would decode the query string by it. Not by the setter: it reads
@@ -69,15 +64,17 @@ class RequestMiddleware:
         request._encoding = None  # type: ignore[attr-defined] # the stubs know the setter alone
         clock = QueryClock()
         try:
-            with connection.execute_wrapper(clock):
-                response = _refused(request) or self.get_response(request)
+            with recording() as record, connection.execute_wrapper(clock):
+                with connection.execute_wrapper(record.observe):
+                    response = _refused(request) or self.get_response(request)
         finally:
             request_id.reset(token)
+        request.META[RECORDING] = record
         response["X-Request-ID"] = identifier
         where = f", {clock.on_replica} on the replica" if clock.on_replica else ""
-        # There is no cache of answers yet, so each one is a miss.
+        cached = "hit" if record.hits and not record.misses else "miss"
         response["Server-Timing"] = (
-            f'db;desc="{clock.count} queries{where}";dur={clock.ms:.2f}, cache;desc="miss"'
+            f'db;desc="{clock.count} queries{where}";dur={clock.ms:.2f}, cache;desc="{cached}"'
         )
         return response
 

@@ -5,10 +5,11 @@ import os
 from django.conf import settings
 from django.core.wsgi import get_wsgi_application
 
+from morpheus.cache.answers import FastLane
 from morpheus.db.limits import limit_statements
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "morpheus.settings")
 
-application = get_wsgi_application()
+application = FastLane(get_wsgi_application())
 # Before the first request opens the pool.
 limit_statements(settings.DATABASES["default"])

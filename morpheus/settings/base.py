@@ -29,6 +29,7 @@ DEBUG = env.bool("DEBUG", default=False)
 
 INSTALLED_APPS = [
     "morpheus.apps.MorpheusConfig",
+    "morpheus.cache.apps.CacheConfig",
     "morpheus.admin_site.MorpheusAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -37,6 +38,7 @@ INSTALLED_APPS = [
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
     "django.contrib.postgres",
+    "cachalot",
     "django_prometheus",
     "django_tasks",
     "django_tasks_db",

@@ -125,6 +125,13 @@ def test_an_empty_variable_counts_as_not_set(settings_of: Callable[..., Any]) ->
     assert found["DATABASES"]["default"]["USER"] == "morpheus_app"
 
 
+def test_one_thread_has_a_pool_of_one(settings_of: Callable[..., Any]) -> None:
+    database = json.loads(settings_of(MORPHEUS_THREADS="1").stdout)["DATABASES"]["default"]
+
+    pool = database["OPTIONS"]["pool"]
+    assert (pool["min_size"], pool["max_size"]) == (1, 1)
+
+
 def test_a_database_url_is_read_as_psql_reads_it(settings_of: Callable[..., Any]) -> None:
     url = "postgresql://app:a%23p%2Fp%40%25%3A%3F@db:6432/novels?sslmode=require&connect_timeout=3"
 
@@ -152,7 +159,7 @@ def test_each_use_of_redis_has_its_database(
     caches = json.loads(settings_of(REDIS_URL=url, CACHE_DATABASE_BASE="4").stdout)["CACHES"]
 
     assert caches["default"]["LOCATION"] == locations[0]
-    assert caches["sessions"]["LOCATION"].endswith(locations[1])
+    assert caches["values"]["LOCATION"].endswith(locations[1])
 
 
 @pytest.mark.parametrize(

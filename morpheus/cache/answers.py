@@ -1,0 +1,174 @@
+"""The fast lane: whole answers to anonymous GETs, kept as the bytes that the client gets."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import Any
+
+import orjson
+from django.conf import settings
+
+from morpheus.cache import metrics
+from morpheus.cache.engine import engine
+from morpheus.cache.policies import Policy
+from morpheus.cache.recording import RECORDING, Recording
+from morpheus.cache.server import Unreachable
+from morpheus.cache.shadow import Hit, sample
+from morpheus.request_id import request_id_of
+
+Environ = dict[str, Any]
+Headers = list[tuple[str, str]]
+StartResponse = Callable[..., Any]
+Application = Callable[[Environ, StartResponse], Iterable[bytes]]
+
+ANSWERS = Policy("answers", version=1, ttl_s=300, max_bytes=512 * 1024)
+
+_PREFIX = "/api/v1/"
+# Longer ones are nobody's bookmarks.
+_MAX_URL_CHARS = 1024
+# What our views negotiate by. Others, and their order of preference, are for Django to read.
+_ACCEPTED = frozenset({"", "*/*", "application/json", "application/json, */*"})
+# What browsers send for an `<img>` is part of the key, as it is: each browser has its own, one.
+_PICTURES, _MAX_ACCEPT_CHARS = "image/", 200
+# Whoever sends one of these may get an answer of their own.
+_OWN = (
+    "HTTP_AUTHORIZATION",
+    "HTTP_RANGE",
+    "HTTP_IF_MATCH",
+    "HTTP_IF_UNMODIFIED_SINCE",
+    "HTTP_TRANSFER_ENCODING",
+)
+# Each answer has its own.
+_OF_ONE_ANSWER = frozenset({"x-request-id", "server-timing", "date", "content-length"})
+_TIMING = ("Server-Timing", 'db;desc="0 queries";dur=0, cache;desc="hit"')
+
+
+class FastLane:
+    """A WSGI application in front of another one: what is kept never reaches it.
+
+    Kept is what the other one answers to a GET without credentials, if it says `public`, and is
+    composed of cached values alone; under the tags and versions of those.
+    """
+
+    def __init__(self, application: Application) -> None:
+        self.application = application
+
+    def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        key = _key(environ)
+        if key is None or not engine().is_readable():
+            return self.application(environ, start_response)
+        try:
+            [kept] = engine().fetch([key])
+        except Unreachable:
+            return self.application(environ, start_response)
+        if kept is None:
+            metrics.requests(ANSWERS, "miss", 1)
+            return self._answer_and_keep(key, environ, start_response)
+        metrics.requests(ANSWERS, "hit", 1)
+        sample(lambda: Hit(ANSWERS, key, kept[1], partial(self._again, dict(environ))))
+        return _replay(kept[1], environ, start_response)
+
+    def _answer_and_keep(
+        self, key: str, environ: Environ, start_response: StartResponse
+    ) -> Iterable[bytes]:
+        started: list[tuple[str, Headers]] = []
+
+        def start(status: str, headers: Headers, *error: Any) -> Any:
+            started.append((status, headers))
+            return start_response(status, headers, *error)
+
+        answer = self.application(environ, start)
+        status, headers = started[-1]
+        record: Recording | None = environ.get(RECORDING)
+        if record and _may_be_kept(status, headers, answer, record):
+            payload = _payload(headers, answer)
+            if len(payload) <= ANSWERS.max_bytes:
+                engine().fill({key: (record.versions, payload)}, ANSWERS.ttl_s)
+        return answer
+
+    def _again(self, environ: Environ) -> bytes:
+        """Return what the other application answers now to a request that was answered before."""
+        started: list[Headers] = []
+        # Without conditions, and without the client's connection, which is gone.
+        environ.pop("HTTP_IF_NONE_MATCH", None)
+        environ["wsgi.input"] = io.BytesIO()
+        answer = self.application(environ, lambda status, headers, *_: started.append(headers))
+        try:
+            return _payload(started[-1], answer)
+        finally:
+            if close := getattr(answer, "close", None):
+                close()
+
+
+def _payload(headers: Headers, answer: Iterable[bytes]) -> bytes:
+    return orjson.dumps(_lasting(headers)) + b"\n" + b"".join(answer)
+
+
+def _key(environ: Environ) -> str | None:
+    """Return what the answer is kept under; None if it could be anybody's own.
+
+    Holds all of a request that an answer may depend on: whatever could change one and is not here
+    must be in `_OWN`, or be negotiated by a value that is not in `_ACCEPTED`.
+    """
+    path = environ.get("PATH_INFO", "")
+    query = environ.get("QUERY_STRING", "")
+    accept = _accept(environ.get("HTTP_ACCEPT", ""))
+    if (
+        environ["REQUEST_METHOD"] != "GET"
+        or not path.startswith(_PREFIX)
+        or any(environ.get(name) for name in _OWN)
+        or settings.SESSION_COOKIE_NAME in environ.get("HTTP_COOKIE", "")
+        or accept is None
+        or environ.get("CONTENT_LENGTH") not in (None, "", "0")
+        or len(path) + len(query) > _MAX_URL_CHARS
+        or not settings.MORPHEUS_CACHE
+    ):
+        return None
+    host = environ.get("HTTP_HOST", "")
+    scheme = environ["wsgi.url_scheme"], environ.get("HTTP_X_FORWARDED_PROTO", "")
+    # JSON, so that no part can pretend to be two.
+    return ANSWERS.key(orjson.dumps([*scheme, host, path, query, *accept]).decode(), None)
+
+
+def _accept(given: str) -> list[str] | None:
+    """Return what the key has to hold of an `Accept`; None if that is for Django to read."""
+    if given in _ACCEPTED:
+        return []
+    return [given] if given.startswith(_PICTURES) and len(given) <= _MAX_ACCEPT_CHARS else None
+
+
+def _may_be_kept(status: str, headers: Headers, answer: Any, record: Recording) -> bool:
+    named = {name.lower(): value for name, value in headers}
+    return (
+        status.startswith("200 ")
+        and "public" in named.get("cache-control", "")
+        and "set-cookie" not in named
+        and not getattr(answer, "streaming", True)
+        and record.is_complete
+        and bool(record.versions)
+    )
+
+
+def _lasting(headers: Headers) -> Headers:
+    return [(name, value) for name, value in headers if name.lower() not in _OF_ONE_ANSWER]
+
+
+def _replay(payload: bytes, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+    head, _, body = payload.partition(b"\n")
+    headers = [(name, value) for name, value in orjson.loads(head)]
+    headers += [_TIMING, ("X-Request-ID", request_id_of(environ.get("HTTP_X_REQUEST_ID", "")))]
+    given = environ.get("HTTP_IF_NONE_MATCH", "")
+    if given and _matches(given, headers):
+        start_response("304 Not Modified", [each for each in headers if each[0] != "Content-Type"])
+        return [b""]
+    headers.append(("Content-Length", str(len(body))))
+    start_response("200 OK", headers)
+    return [body]
+
+
+def _matches(given: str, headers: Headers) -> bool:
+    etag = next((value for name, value in headers if name == "ETag"), None)
+    tags = [tag.strip().removeprefix("W/") for tag in given.split(",")]
+    return etag is not None and (given.strip() == "*" or etag.removeprefix("W/") in tags)

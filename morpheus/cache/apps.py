@@ -1,0 +1,21 @@
+"""The cache as an app: its part of the database is the outbox, which has no model."""
+
+from __future__ import annotations
+
+from django.apps import AppConfig
+from django.core.signals import request_started
+
+
+class CacheConfig(AppConfig):
+    name = "morpheus.cache"
+    label = "cache"
+
+    def ready(self) -> None:
+        from prometheus_client import REGISTRY
+
+        from morpheus.cache import checks  # noqa: F401
+        from morpheus.cache.reference import heal
+        from morpheus.cache.state import StateCollector
+
+        request_started.connect(heal)
+        REGISTRY.register(StateCollector())

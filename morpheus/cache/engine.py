@@ -1,0 +1,170 @@
+"""The engine of this process: its server, and whether it may be read now."""
+
+from __future__ import annotations
+
+import os
+import random
+import secrets
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+
+from morpheus.cache.breaker import breaker_of
+from morpheus.cache.flights import Flights
+from morpheus.cache.scripts import FETCH, MARK, RENEW, VERSIONS, Script
+from morpheus.cache.server import Server, Unreachable
+
+if TYPE_CHECKING:
+    from morpheus.cache.listener import Listener
+
+# Every value depends on it: for changes that are too many to name.
+ALL = "all"
+
+# How long readers keep off a tag whose writer died between its mark and the end of its commit, and
+# the longest COMMIT after which that death leaves nothing stale.
+MARK_S = 5.0
+
+# Longer than values live, so that a tag does not end before what depends on it.
+_TAG_S = 24 * 3600
+
+
+class Engine:
+    """Values and tags in the server, in terms of the cache."""
+
+    def __init__(self, server: Server) -> None:
+        self.server = server
+        self.flights: Flights[dict[str, bytes]] = Flights()
+        # Until the listener has looked, nobody knows what happened before this process began.
+        self._is_trusted = False
+        self._distrusted_at = float("-inf")
+        self._trusting = threading.Lock()
+        self._listener: Listener | None = None
+        self._starting = threading.Lock()
+
+    def is_readable(self) -> bool:
+        """Tell whether all changes that this process knows of have reached the server."""
+        if self._listener is None:
+            self._listen()
+        return self._is_trusted
+
+    @property
+    def is_trusted(self) -> bool:
+        """Whether `is_readable`, without beginning to look at what waits."""
+        return self._is_trusted
+
+    def fetch(self, keys: Sequence[str]) -> list[tuple[dict[str, str], bytes] | None]:
+        """Return versions and payload of each key whose value agrees with its tags."""
+        stored = self._ask(FETCH, keys)
+        return [None if value is None else _split(value) for value in stored]
+
+    def versions(self, tags: Sequence[str]) -> dict[str, str]:
+        """Return the version of each tag, or its mark."""
+        new = secrets.token_hex(6)
+        found = self._ask(VERSIONS, (), new, _TAG_S, *tags)
+        return {tag: version.decode() for tag, version in zip(tags, found, strict=True)}
+
+    def fill(self, values: Mapping[str, tuple[Mapping[str, str], bytes]], ttl_s: int) -> None:
+        """Keep each key's payload under its versions; nothing if the server is out of reach."""
+        if not values:
+            return
+        try:
+            self.server.run(
+                lambda prefix: [
+                    ("SET", prefix + key, _join(versions, payload), "PX", _jittered_ms(ttl_s))
+                    for key, (versions, payload) in values.items()
+                ]
+            )
+        except Unreachable:
+            self.distrust()
+
+    def mark(self, tags: Sequence[str], token: str) -> None:
+        """Keep readers off the tags until `renew`, or for `MARK_S`.
+
+        Raises:
+            Unreachable: They may be kept off or not.
+        """
+        self._ask(MARK, (), token, int(MARK_S * 1000), *tags)
+
+    def renew(self, tags: Sequence[str], token: str | None = None) -> None:
+        """Make worthless what was read of the tags until now; take the mark of `token` away.
+
+        Raises:
+            Unreachable: It may have happened or not.
+        """
+        self._ask(RENEW, (), token or "-", *tags)
+
+    def distrust(self) -> None:
+        """Do not read: a change that this process knows of may not have reached the server."""
+        with self._trusting:
+            self._distrusted_at = time.monotonic()
+            self._is_trusted = False
+
+    def trust(self, looked_at: float) -> None:
+        """Read again, if the server answers.
+
+        Args:
+            looked_at: When all changes known had reached the server; time.monotonic().
+        """
+        if self._is_trusted or looked_at <= self._distrusted_at:
+            return
+        try:
+            self.server.run(lambda prefix: [("PING",)])
+        except Unreachable:
+            return
+        with self._trusting:
+            self._is_trusted = looked_at > self._distrusted_at
+
+    def _ask(self, script: Script, keys: Sequence[str], *arguments: Any) -> Any:
+        try:
+            return self.server.script(
+                script, lambda prefix: [prefix + key for key in keys], *arguments
+            )
+        except Unreachable:
+            self.distrust()
+            raise
+
+    def _listen(self) -> None:
+        from morpheus.cache.listener import Listener
+
+        with self._starting:
+            if self._listener is None:
+                self._listener = Listener(
+                    renew=self.renew, on_pending=self.distrust, on_drained=self.trust
+                )
+                self._listener.start()
+
+
+@cache
+def engine() -> Engine:
+    """Return this process' engine, made of the settings."""
+    url = settings.CACHES["values"]["LOCATION"]
+    return Engine(Server(url, timeout_s=0.25, breaker=breaker_of(url)))
+
+
+def is_marked(version: str) -> bool:
+    """Tell whether a writer is between its mark and the end of its commit."""
+    return version.startswith("!")
+
+
+def _jittered_ms(ttl_s: int) -> int:
+    """Return 80 to 100 % of a lifetime, so that what was filled together does not end together."""
+    return int(ttl_s * random.uniform(800, 1000))  # noqa: S311 - no secret
+
+
+def _join(versions: Mapping[str, str], payload: bytes) -> bytes:
+    head = " ".join(f"{tag} {version}" for tag, version in versions.items())
+    return head.encode() + b"\n" + payload
+
+
+def _split(stored: bytes) -> tuple[dict[str, str], bytes]:
+    head, _, payload = stored.partition(b"\n")
+    words = head.decode().split(" ")
+    return dict(zip(words[::2], words[1::2], strict=True)), payload
+
+
+# A fork has no threads, and must not use its parent's connections.
+os.register_at_fork(after_in_child=engine.cache_clear)

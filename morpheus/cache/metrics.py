@@ -1,0 +1,64 @@
+"""What the cache did, by policy, for `/metrics`."""
+
+from __future__ import annotations
+
+from prometheus_client import Counter
+
+from morpheus.cache.policies import Policy
+
+_requests = Counter(
+    "morpheus_cache_requests_total",
+    "Values asked for, by policy and by where they came from: hit, miss, joined (another thread "
+    "loaded it), marked (a writer was committing), bypass (in a transaction, or cache not usable).",
+    ["policy", "outcome"],
+)
+_loads = Counter(
+    "morpheus_cache_loads_total", "Values loaded from the database, by policy.", ["policy"]
+)
+_load_seconds = Counter(
+    "morpheus_cache_load_seconds_total", "Seconds that loading took, by policy.", ["policy"]
+)
+_writes = Counter(
+    "morpheus_cache_writes_total",
+    "Transactions that changed cached values, by how the cache heard of it: marked (before the "
+    "answer), deferred (by the outbox).",
+    ["outcome"],
+)
+_shadowed = Counter(
+    "morpheus_cache_shadowed_total",
+    "Hits that were computed again, by policy and by whether they were the same, changed since, "
+    "stale, or failed.",
+    ["policy", "outcome"],
+)
+_shadowed_seconds = Counter(
+    "morpheus_cache_shadowed_seconds_total",
+    "Seconds that computing hits again took, by policy; divided by their number, what one saves.",
+    ["policy"],
+)
+
+
+def requests(policy: Policy, outcome: str, count: int) -> None:
+    """Count values that were asked for."""
+    if count:
+        _requests.labels(policy.name, outcome).inc(count)
+
+
+def loads(policy: Policy, count: int, seconds: float) -> None:
+    """Count values that were loaded, and what it took."""
+    _loads.labels(policy.name).inc(count)
+    _load_seconds.labels(policy.name).inc(seconds)
+
+
+def writes(outcome: str) -> None:
+    """Count a transaction that changed cached values."""
+    _writes.labels(outcome).inc()
+
+
+def shadowed(policy: Policy, outcome: str) -> None:
+    """Count a hit that was computed again."""
+    _shadowed.labels(policy.name, outcome).inc()
+
+
+def shadowed_seconds(policy: Policy, seconds: float) -> None:
+    """Count what it took to compute a hit again."""
+    _shadowed_seconds.labels(policy.name).inc(seconds)

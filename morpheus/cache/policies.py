@@ -1,0 +1,41 @@
+"""What a cache policy says: policies are data, and the engine does the rest."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Policy:
+    """One kind of cached value.
+
+    Attributes:
+        name: Part of the key and label of the metrics, like `novels.card`.
+        version: Raised when the form of the value changes.
+        ttl_s: Longest life; what a crash left stale is healed by then.
+        max_bytes: Larger values are not kept.
+        lease_s: Of a value that is dear to compute, how long other processes wait for the one that
+            computes it; 0 is not at all.
+        keeps_none: Whether what there is not is kept, too; not where strangers choose what is asked
+            for, and never ask for it again: nothing of it, not even its tags, stays in the server.
+    """
+
+    name: str
+    version: int
+    ttl_s: int
+    max_bytes: int = 256 * 1024
+    lease_s: float = 0.0
+    keeps_none: bool = True
+
+    def __post_init__(self) -> None:
+        if POLICIES.setdefault(self.name, self) is not self:
+            raise ValueError(f"There are two policies of the name {self.name}.")
+
+    def key(self, identity: object, reader_id: int | None) -> str:
+        """Return what a value is kept under; a private one, under its reader."""
+        owner = "" if reader_id is None else f"@{reader_id}"
+        return f"{self.name}:v{self.version}:{identity}{owner}"
+
+
+# By name; each is documented in docs/caching.md.
+POLICIES: dict[str, Policy] = {}

@@ -1,0 +1,198 @@
+"""Reading through the cache."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from contextlib import nullcontext
+from functools import partial
+from typing import Any, TypeVar
+
+import orjson
+from django.conf import settings
+from django.db import connection
+
+from morpheus.cache import metrics
+from morpheus.cache.engine import ALL, engine, is_marked
+from morpheus.cache.lease import leased
+from morpheus.cache.policies import Policy
+from morpheus.cache.recording import current, loading
+from morpheus.cache.server import Unreachable
+from morpheus.cache.shadow import Hit, past_the_cache, sample
+from morpheus.db.identity import reading_as
+from morpheus.db.replica import reading_primary
+
+Key = TypeVar("Key", bound=Hashable)
+Tags = Callable[[Key], Sequence[str]]
+Load = Callable[[list[Key]], Mapping[Key, Any]]
+
+_NONE = orjson.dumps(None)
+
+
+def read(
+    policy: Policy,
+    identity: Hashable,
+    *,
+    tags: Sequence[str],
+    load: Callable[[], Any],
+    reader_id: int | None = None,
+) -> Any:
+    """Return one value, from the cache or else by `load`; see `read_many`."""
+    found = read_many(
+        policy,
+        [identity],
+        tags=lambda _: tags,
+        load=lambda _: {identity: load()},
+        reader_id=reader_id,
+    )
+    return found[identity]
+
+
+def read_many(
+    policy: Policy,
+    identities: Iterable[Key],
+    *,
+    tags: Tags[Key],
+    load: Load[Key],
+    reader_id: int | None = None,
+) -> dict[Key, Any]:
+    """Return the value of each identity: one round trip where all are cached.
+
+    Values are what JSON can say, and None for what there is not. They are as fresh as the database
+    was when this was called (docs/caching.md). In a transaction nothing is cached.
+
+    Args:
+        policy: What kind of value.
+        identities: What tells values of the policy apart; their text is part of the key.
+        tags: All that the value of an identity depends on.
+        load: Reads from the database what is not cached, as nobody or as the reader.
+        reader_id: Whom private values are for; public ones are loaded as nobody.
+    """
+    wanted = list(dict.fromkeys(identities))
+    if not wanted:
+        return {}
+    reading = _Reading(policy, tags, load, reader_id)
+    if not _is_usable():
+        return reading.past_the_cache(wanted)
+    try:
+        return reading.through_the_cache(wanted)
+    except Unreachable:
+        return reading.past_the_cache(wanted)
+
+
+def _is_usable() -> bool:
+    return (
+        settings.MORPHEUS_CACHE
+        and not connection.in_atomic_block
+        and not past_the_cache.get()
+        and engine().is_readable()
+    )
+
+
+class _Reading:
+    """One call of `read_many`."""
+
+    def __init__(
+        self, policy: Policy, tags: Tags[Any], load: Load[Any], reader_id: int | None
+    ) -> None:
+        self.policy, self.tags, self.load, self.reader_id = policy, tags, load, reader_id
+        self.record = current()
+
+    def past_the_cache(self, wanted: list[Any]) -> dict[Any, Any]:
+        metrics.requests(self.policy, "bypass", len(wanted))
+        if self.record:
+            self.record.spoil()
+        loaded = self._loaded(wanted, is_kept=False)
+        return {identity: orjson.loads(payload) for identity, payload in loaded.items()}
+
+    def through_the_cache(self, wanted: list[Any]) -> dict[Any, Any]:
+        stored = engine().fetch([self._key(identity) for identity in wanted])
+        payloads, gaps = {}, []
+        for identity, found in zip(wanted, stored, strict=True):
+            if found is None:
+                gaps.append(identity)
+            else:
+                versions, payloads[identity] = found
+                self._depend(versions)
+                sample(partial(self._hit, identity, payloads[identity]))
+        metrics.requests(self.policy, "hit", len(payloads))
+        if self.record:
+            self.record.hits += len(payloads)
+            self.record.misses += len(gaps)
+        if gaps:
+            payloads |= self._fill(gaps)
+        return {identity: orjson.loads(payloads[identity]) for identity in wanted}
+
+    def _fill(self, gaps: list[Any]) -> dict[Any, bytes]:
+        """Load what is missing, and keep it under the versions that were read before."""
+        tags = {identity: (*self.tags(identity), ALL) for identity in gaps}
+        found = engine().versions(
+            list(dict.fromkeys(tag for each in tags.values() for tag in each))
+        )
+        marked = [key for key in gaps if any(is_marked(found[tag]) for tag in tags[key])]
+        if marked:
+            # A writer is about to commit, or was: what we load may be either, and is not kept.
+            metrics.requests(self.policy, "marked", len(gaps))
+            if self.record:
+                self.record.spoil()
+            return self._loaded(gaps, is_kept=False)
+        for each in tags.values():
+            self._depend({tag: found[tag] for tag in each})
+        keys = [self._key(identity) for identity in gaps]
+        flight = (*keys, *found.items())
+
+        def load_and_keep() -> dict[Any, bytes]:
+            # Who looked just before another's flight landed comes here just after.
+            landed = engine().fetch(keys)
+            if None not in landed:
+                return {key: each[1] for key, each in zip(gaps, landed, strict=True) if each}
+            loaded = self._loaded(gaps)
+            self._keep(loaded, {key: {tag: found[tag] for tag in tags[key]} for key in gaps})
+            metrics.requests(self.policy, "miss", len(gaps))
+            return loaded
+
+        payloads, was_shared = engine().flights.share(
+            flight,
+            leased(self.policy, keys, gaps, load_and_keep),
+            # Or the pool could be empty for the one who loads, for as long as we all wait for it.
+            before_waiting=connection.close,
+        )
+        if was_shared:
+            metrics.requests(self.policy, "joined", len(gaps))
+        return payloads
+
+    def _keep(self, loaded: Mapping[Any, bytes], versions: Mapping[Any, dict[str, str]]) -> None:
+        absent = [] if self.policy.keeps_none else [key for key in loaded if loaded[key] == _NONE]
+        engine().fill(
+            {
+                self._key(identity): (versions[identity], payload)
+                for identity, payload in loaded.items()
+                if len(payload) <= self.policy.max_bytes and identity not in absent
+            },
+            self.policy.ttl_s,
+        )
+        if absent:
+            # Asking for their versions has made some.
+            engine().renew([tag for identity in absent for tag in self.tags(identity)])
+
+    def _loaded(self, wanted: list[Any], *, is_kept: bool = True) -> dict[Any, bytes]:
+        start = time.perf_counter()
+        # The replica has what was written before the request, as is known; but perhaps not what was
+        # written between then and the reading of the versions.
+        where = reading_primary() if is_kept else nullcontext()
+        with loading(), where, reading_as(self.reader_id):
+            values = self.load(wanted)
+        metrics.loads(self.policy, len(wanted), time.perf_counter() - start)
+        return {identity: orjson.dumps(values.get(identity)) for identity in wanted}
+
+    def _hit(self, identity: Any, payload: bytes) -> Hit:
+        return Hit(
+            self.policy, self._key(identity), payload, lambda: self._loaded([identity])[identity]
+        )
+
+    def _key(self, identity: Any) -> str:
+        return self.policy.key(identity, self.reader_id)
+
+    def _depend(self, versions: Mapping[str, str]) -> None:
+        if self.record:
+            self.record.depend(versions)

@@ -1,0 +1,58 @@
+"""Commits that tell the cache: dirty before, new versions after, then the answer."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from typing import Any
+
+from django.conf import settings
+
+from morpheus.cache import metrics
+from morpheus.cache.engine import engine
+from morpheus.cache.outbox import defer
+from morpheus.cache.server import Unreachable
+
+_TOUCHED = "SELECT current_setting('app.touches', true)"
+
+
+def commit_and_renew(connection: Any, commit: Callable[[], None]) -> None:
+    """Commit a transaction of ours, and make worthless what it changed.
+
+    When this returns, no reader gets what was valid before; docs/caching.md says what holds when
+    the process dies within, or the cache server is out of reach.
+
+    Args:
+        connection: Of Django, whose transaction collected what it touched (`acting_as`).
+        commit: Commits.
+    """
+    tags = _touched(connection)
+    if not tags:
+        commit()
+        return
+    token = secrets.token_hex(6)
+    try:
+        if not settings.MORPHEUS_CACHE:
+            raise Unreachable("Switched off here; other processes may not know.")
+        engine().mark(tags, token)
+    except Unreachable:
+        with connection.wrap_database_errors:
+            defer(connection.connection, tags)
+        commit()
+        engine().distrust()
+        metrics.writes("deferred")
+        return
+    # If this raises, it may be committed nevertheless: the marks stay until they expire.
+    commit()
+    try:
+        engine().renew(tags, token)
+    except Unreachable:
+        pass  # So do they here, and then every reader finds the tags without a version.
+    metrics.writes("marked")
+
+
+def _touched(connection: Any) -> list[str]:
+    # Not through Django's cursor: it is no statement of the request, and none to measure as such.
+    with connection.wrap_database_errors:
+        [touched] = connection.connection.execute(_TOUCHED).fetchone()
+    return list(dict.fromkeys((touched or "").split(",")[1:]))

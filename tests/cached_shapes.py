@@ -1,0 +1,40 @@
+"""The shape of cached values, as files: who changes it raises the policy's version."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from morpheus.cache.engine import engine
+from morpheus.cache.policies import Policy
+
+
+def assert_shape_is_kept(
+    folder: Path, policy: Policy, identity: Any, reader_id: int | None = None
+) -> None:
+    """Compare a value that is in the cache with the policy's file.
+
+    A server of the version before reads what this one keeps, as long as their versions agree.
+    """
+    [found] = engine().fetch([policy.key(identity, reader_id)])
+    assert found is not None, "nothing is kept under this identity"
+    shape = {"version": policy.version, "value": _shape(orjson.loads(found[1]))}
+    path = folder / f"{policy.name}.json"
+    text = json.dumps(shape, indent=2) + "\n"
+    assert text == (path.read_text() if path.exists() else ""), (
+        f"The shape of {policy.name} changed: raise its version, then let {path.name} hold\n{text}"
+    )
+
+
+def _shape(value: Any) -> Any:
+    """Return keys and types; of a list, the shapes that its members have."""
+    if isinstance(value, dict):
+        return {key: _shape(each) for key, each in value.items()}
+    if isinstance(value, list):
+        shapes: list[Any] = []
+        shapes.extend(each for each in map(_shape, value) if each not in shapes)
+        return shapes
+    return type(value).__name__

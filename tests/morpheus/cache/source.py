@@ -1,0 +1,38 @@
+"""A source of values whose readers and writers can be held at any point."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from morpheus.cache.engine import engine
+from morpheus.cache.policies import Policy
+from morpheus.cache.reading import read
+
+TAG = "thing:1"
+
+
+class Source:
+    """One value that is read through the cache; `loads` counts how often it was loaded."""
+
+    def __init__(self, policy: Policy) -> None:
+        self.policy = policy
+        self.value: Any = "old"
+        self.loads = 0
+        # Called between the reading of the value and the return of `load`.
+        self.before_return: Callable[[], Any] = lambda: None
+
+    def load(self) -> Any:
+        self.loads += 1
+        value = self.value
+        self.before_return()
+        return value
+
+    def read(self, **options: Any) -> Any:
+        return read(self.policy, 1, tags=[TAG], load=self.load, **options)
+
+    def write(self, value: Any) -> None:
+        """Change the value as a service does: mark, commit, renew."""
+        engine().mark([TAG], "writer")
+        self.value = value
+        engine().renew([TAG], "writer")

@@ -1,0 +1,225 @@
+"""The fast lane: what it keeps, for whom, and what it never does."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import pytest
+from django.http import HttpResponse, StreamingHttpResponse
+
+from morpheus.cache.answers import FastLane
+from morpheus.cache.engine import engine
+from morpheus.cache.recording import RECORDING, recording
+
+ETAG = '"abc"'
+PUBLIC = {"Cache-Control": "public, no-cache", "ETag": ETAG}
+
+
+class Site:
+    """A WSGI application whose answers depend on one cached value, and which counts them."""
+
+    def __init__(self, source: Any) -> None:
+        self.source = source
+        self.answered = 0
+        self.respond = lambda value: HttpResponse(f"{value}", headers=PUBLIC)
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Any:
+        self.answered += 1
+        with recording() as record:
+            response = self.respond(self.source.read())
+        environ[RECORDING] = record
+        headers = [*response.items(), ("X-Request-ID", "slow"), ("Server-Timing", "slow")]
+        headers += [("Set-Cookie", cookie.OutputString()) for cookie in response.cookies.values()]
+        start_response(f"{response.status_code} OK", headers)
+        return response
+
+
+class Answer:
+    """Status, headers and body of one request."""
+
+    def __init__(self, site: Any, **environ: Any) -> None:
+        given = {
+            "REQUEST_METHOD": "GET",
+            "PATH_INFO": "/api/v1/things/1/",
+            "QUERY_STRING": "",
+            "HTTP_HOST": "localhost",
+            "wsgi.url_scheme": "http",
+            "wsgi.input": io.BytesIO(),
+        } | environ
+        self.body = b"".join(FastLane(site)(given, self.start))
+
+    def start(self, status: str, headers: list[tuple[str, str]], *error: Any) -> None:
+        self.status, self.headers = status, dict(headers)
+
+
+@pytest.fixture
+def site(source: Any) -> Site:
+    return Site(source)
+
+
+def test_a_kept_answer_is_the_same_without_the_application(site):
+    slow, fast = Answer(site), Answer(site)
+
+    assert site.answered == 1
+    assert (fast.status, fast.body) == ("200 OK", slow.body)
+    own = {"X-Request-ID", "Server-Timing", "Content-Length"}
+    assert {k: v for k, v in fast.headers.items() if k not in own} == {
+        k: v for k, v in slow.headers.items() if k not in own
+    }
+    assert fast.headers["Content-Length"] == str(len(fast.body))
+    assert 'cache;desc="hit"' in fast.headers["Server-Timing"]
+
+
+def test_each_answer_has_a_request_id_of_its_own(site):
+    Answer(site)
+
+    first, second = Answer(site), Answer(site)
+    given = Answer(site, HTTP_X_REQUEST_ID="from-the-proxy")
+    harmful = Answer(site, HTTP_X_REQUEST_ID="a\r\nb")
+
+    assert len({answer.headers["X-Request-ID"] for answer in (first, second, harmful)}) == 3
+    assert given.headers["X-Request-ID"] == "from-the-proxy"
+
+
+def test_a_write_ends_the_answer(site):
+    Answer(site)
+
+    site.source.write("new")
+
+    assert [Answer(site).body, Answer(site).body] == [b"new", b"new"]
+    assert site.answered == 2
+
+
+@pytest.mark.parametrize("given", [ETAG, f"W/{ETAG}", f'"other", {ETAG}', "*"])
+def test_who_has_the_answer_already_gets_304(site, given):
+    Answer(site)
+
+    answer = Answer(site, HTTP_IF_NONE_MATCH=given)
+
+    assert site.answered == 1
+    assert (answer.status, answer.body) == ("304 Not Modified", b"")
+    assert answer.headers["ETag"] == ETAG
+    assert answer.headers["Cache-Control"] == PUBLIC["Cache-Control"]
+    assert "Content-Length" not in answer.headers
+
+
+def test_who_has_another_answer_gets_this_one(site):
+    Answer(site)
+
+    assert Answer(site, HTTP_IF_NONE_MATCH='"other"').body == b"old"
+
+
+@pytest.mark.parametrize(
+    "request_of_somebody",
+    [
+        {"HTTP_AUTHORIZATION": "Bearer secret"},
+        {"HTTP_COOKIE": "theme=dark; sessionid=secret"},
+        {"HTTP_RANGE": "bytes=0-1"},
+        {"HTTP_IF_MATCH": '"other"'},
+        {"HTTP_IF_UNMODIFIED_SINCE": "Sat, 01 Jan 2000 00:00:00 GMT"},
+        {"HTTP_ACCEPT": "text/html"},
+        {"CONTENT_LENGTH": "5"},
+        {"HTTP_TRANSFER_ENCODING": "chunked"},
+        {"REQUEST_METHOD": "HEAD"},
+        {"REQUEST_METHOD": "POST"},
+        {"PATH_INFO": "/admin/"},
+        {"QUERY_STRING": "q=" + "x" * 2000},
+    ],
+)
+def test_who_may_get_an_answer_of_their_own_goes_the_slow_way(site, request_of_somebody):
+    Answer(site, **request_of_somebody)
+    Answer(site)
+
+    Answer(site, **request_of_somebody)
+
+    assert site.answered == 3
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"PATH_INFO": "/api/v1/things/2/"},
+        {"QUERY_STRING": "page_size=5"},
+        {"HTTP_HOST": "example.org"},
+        {"wsgi.url_scheme": "https"},
+        {"HTTP_X_FORWARDED_PROTO": "https"},
+    ],
+)
+def test_what_an_answer_depends_on_is_in_its_key(site, other):
+    Answer(site)
+    Answer(site, **other)
+    Answer(site)
+    Answer(site, **other)
+
+    assert site.answered == 2
+
+
+def test_an_accept_header_for_pictures_is_part_of_the_key(site):
+    for accept in ("image/webp,*/*;q=0.8", "image/png", ""):
+        Answer(site, HTTP_ACCEPT=accept)
+        Answer(site, HTTP_ACCEPT=accept)
+    assert site.answered == 3
+
+    for _ in range(2):
+        Answer(site, HTTP_ACCEPT="image/" + "x" * 1000)
+    assert site.answered == 5
+
+
+def test_a_cookie_that_names_no_session_changes_nothing(site):
+    Answer(site)
+    Answer(site, HTTP_COOKIE="theme=dark; csrftoken=abc")
+
+    assert site.answered == 1
+
+
+def _with_cookie(value: Any) -> HttpResponse:
+    response = HttpResponse(value, headers=PUBLIC)
+    response.set_cookie("csrftoken", "secret")
+    return response
+
+
+@pytest.mark.parametrize(
+    "respond",
+    [
+        lambda value: HttpResponse(value, headers={"Cache-Control": "private, no-cache"}),
+        lambda value: HttpResponse(value),
+        lambda value: HttpResponse(value, headers=PUBLIC, status=404),
+        lambda value: StreamingHttpResponse([b"old"], headers=PUBLIC),
+        _with_cookie,
+    ],
+    ids=["private", "silent", "not 200", "streaming", "sets a cookie"],
+)
+def test_what_is_not_everybodys_is_not_kept(site, respond):
+    site.respond = respond
+
+    assert Answer(site).body == Answer(site).body == b"old"
+    assert site.answered == 2
+
+
+def test_an_answer_that_read_past_the_cache_is_not_kept(site):
+    engine().mark(["thing:1"], "writer")
+    Answer(site)
+    engine().renew(["thing:1"], "writer")
+
+    Answer(site)
+
+    assert site.answered == 2
+
+
+def test_an_answer_under_no_tag_is_not_kept(site):
+    site.source.read = lambda: "from nowhere"
+    Answer(site)
+
+    Answer(site)
+
+    assert site.answered == 2
+
+
+def test_the_switch_turns_it_off(site, settings):
+    Answer(site)
+    settings.MORPHEUS_CACHE = False
+
+    Answer(site)
+
+    assert site.answered == 2

@@ -1,0 +1,81 @@
+"""What no process of ours wrote reaches those who read through the cache."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from morpheus.cache.engine import engine
+from morpheus.cache.listener import Listener
+from tests.conftest import counted_queries
+from users.selectors import user_names
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+# Never waited for where all is well.
+PATIENCE_S = 30
+
+
+@pytest.fixture
+def listener(psql):
+    """The engine's, which hears of changes and does not look for them."""
+    cache = engine()
+    listener = Listener(
+        cache.renew, on_pending=cache.distrust, on_drained=cache.trust, poll_s=3600.0
+    )
+    listener.start()
+    yield listener
+    listener.stop()
+
+
+def name_becomes(user, name):
+    deadline = time.monotonic() + PATIENCE_S
+    while time.monotonic() < deadline:
+        if user_names([user.pk]) == {user.pk: name}:
+            return True
+    return False
+
+
+def test_a_name_changed_by_psql_is_read_anew(psql, listener, make_user):
+    ann, bob = make_user("ann"), make_user("bob")
+    user_names([ann.pk, bob.pk])
+    assert name_becomes(ann, "Ann")
+
+    for name in ("Anna", "Anne", "Annie"):
+        psql.execute("UPDATE users_user SET display_name = %s WHERE id = %s", [name, ann.pk])
+        assert name_becomes(ann, name)
+
+    with counted_queries() as queries:
+        assert user_names([ann.pk, bob.pk]) == {ann.pk: "Annie", bob.pk: "Bob"}
+    assert queries.sql == []
+
+
+def test_who_is_deleted_by_psql_is_not_there(psql, listener, make_user):
+    ann = make_user("ann")
+    assert name_becomes(ann, "Ann")
+
+    psql.execute("DELETE FROM users_user WHERE id = %s", [ann.pk])
+
+    assert name_becomes(ann, None)
+
+
+def test_a_table_emptied_by_psql_is_empty_for_all(psql, listener, make_user):
+    ann = make_user("ann")
+    assert name_becomes(ann, "Ann")
+
+    psql.execute("TRUNCATE users_user CASCADE")
+
+    assert name_becomes(ann, None)
+
+
+def test_what_psql_rolls_back_was_never_read(psql, listener, make_user):
+    ann = make_user("ann")
+    assert name_becomes(ann, "Ann")
+
+    with pytest.raises(ZeroDivisionError), psql.transaction():
+        psql.execute("UPDATE users_user SET display_name = 'X'")
+        assert user_names([ann.pk]) == {ann.pk: "Ann"}
+        raise ZeroDivisionError
+
+    assert user_names([ann.pk]) == {ann.pk: "Ann"}

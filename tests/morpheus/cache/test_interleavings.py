@@ -1,0 +1,226 @@
+"""The guarantee of docs/caching.md, in every order of the steps that readers and writers take.
+
+The engine is the real one, with the real server; the database is one committed number. Every actor
+is a process of its own. A step is a command to the server, the reading of the number, or a commit.
+"""
+
+from __future__ import annotations
+
+import itertools
+from contextlib import contextmanager
+from contextvars import ContextVar
+from types import SimpleNamespace
+
+import pytest
+
+from morpheus.cache import lease, reading, writing
+from morpheus.cache.engine import Engine, engine, is_marked
+from tests.morpheus.cache.interleaving import explore
+
+_own = ContextVar("_own")
+_tokens = itertools.count()
+
+
+class Crash(Exception):
+    """The process is killed."""
+
+
+class Process(Engine):
+    """The engine of a process of its own, which pauses before each command."""
+
+    def __init__(self, pause):
+        super().__init__(engine().server)
+        self._is_trusted = True
+        self.pause = pause
+
+    def _ask(self, *arguments):
+        self.pause()
+        return super()._ask(*arguments)
+
+    def fill(self, *arguments):
+        self.pause()
+        super().fill(*arguments)
+
+    @contextmanager
+    def running(self):
+        token = _own.set(self)
+        try:
+            yield self
+        finally:
+            _own.reset(token)
+
+
+class World:
+    """One number, and what was read of it."""
+
+    _identities = itertools.count()
+
+    def __init__(self, policy, process=Process):
+        self.policy, self.process = policy, process
+        self.identity = next(World._identities)
+        self.tag = f"number:{self.identity}"
+        self.committed = self.acknowledged = 0
+        self.is_stale = False
+
+    def read(self, pause):
+        at_least = self.acknowledged
+
+        def load():
+            pause()
+            return self.committed
+
+        with self.process(pause).running():
+            value = reading.read(self.policy, self.identity, tags=[self.tag], load=load)
+        self.is_stale |= value < at_least
+
+    def write(self, pause, *, crash_at=None, acknowledge_early=False):
+        steps = itertools.count(1)
+
+        def step():
+            if next(steps) == crash_at:
+                raise Crash
+            pause()
+
+        def commit():
+            step()
+            self.committed += 1
+            self.mine = self.committed
+            if acknowledge_early:
+                self.acknowledged = self.committed
+
+        with self.process(step).running():
+            try:
+                writing.commit_and_renew(self, commit)
+            except Crash:
+                return
+        self.acknowledged = max(self.acknowledged, self.mine)
+
+    def lose_tag(self, pause):
+        """Evict the tag, or the mark that is in its place."""
+        engine().server.run(lambda prefix: [("DEL", f"{prefix}t:{self.tag}")])
+
+    def lose_value(self, pause):
+        key = self.policy.key(self.identity, None)
+        engine().server.run(lambda prefix: [("DEL", prefix + key)])
+
+    def settle(self):
+        """Let marks of crashed writers expire; then nothing old may be left."""
+        if is_marked(engine().versions([self.tag])[self.tag]):
+            self.lose_tag(None)
+        self.acknowledged = self.committed
+        self.read(lambda: None)
+
+
+@pytest.fixture
+def explored(make_policy, monkeypatch):
+    """Return in how many schedules of the actors somebody read a stale value, and of how many."""
+    # One actor at a time: they can share a connection, where threads have their own.
+    monkeypatch.setattr(engine().server, "_kept", SimpleNamespace())
+    for module in (reading, writing, lease):
+        monkeypatch.setattr(module, "engine", lambda: _own.get())
+    monkeypatch.setattr(writing, "_touched", lambda world: [world.tag])
+    policy = make_policy()
+
+    def explored(actors, *, is_warm=True, process=Process):
+        worlds = []
+
+        def begin():
+            worlds.append(World(policy, process))
+            if is_warm:
+                worlds[-1].read(lambda: None)
+            return actors(worlds[-1])
+
+        schedules = 0
+        for _ in explore(begin):
+            worlds[-1].settle()
+            schedules += 1
+        return sum(world.is_stale for world in worlds), schedules
+
+    return explored
+
+
+def writer(world, **how):
+    def write(pause):
+        world.write(pause, **how)
+
+    return write
+
+
+@pytest.mark.parametrize("is_warm", [True, False])
+@pytest.mark.parametrize(
+    "actors",
+    [
+        lambda world: [world.write, world.read],
+        lambda world: [world.write, world.read, world.lose_tag],
+        lambda world: [world.write, world.read, world.lose_value],
+        lambda world: [world.write, world.write],
+        *(
+            lambda world, crash_at=crash_at: [writer(world, crash_at=crash_at), world.read]
+            for crash_at in (1, 2, 3)
+        ),
+        lambda world: [writer(world, crash_at=3), world.write],
+        lambda world: [writer(world, crash_at=3), world.read, world.lose_value],
+    ],
+)
+def test_no_order_of_steps_shows_anything_old(explored, actors, is_warm):
+    stale, schedules = explored(actors, is_warm=is_warm)
+
+    assert schedules > 1
+    assert stale == 0
+
+
+def marked(world):
+    """Return a writer that has marked already."""
+    token = f"writer-{next(_tokens)}"
+    engine().mark([world.tag], token)
+
+    def write(pause):
+        pause()
+        world.committed += 1
+        mine = world.committed
+        pause()
+        engine().renew([world.tag], token)
+        world.acknowledged = max(world.acknowledged, mine)
+
+    return write
+
+
+def test_two_writers_at_once_leave_nothing_old_to_a_reader(explored):
+    stale, schedules = explored(lambda world: [marked(world), marked(world), world.read])
+
+    assert schedules > 200
+    assert stale == 0
+
+
+class WithoutMarks(Process):
+    def mark(self, tags, token):
+        pass
+
+
+class WithVersionsReadLate(Process):
+    def fill(self, values, ttl_s):
+        now = {key: (self.versions([*versions]), payload)
+               for key, (versions, payload) in values.items()}  # fmt: skip
+        super().fill(now, ttl_s)
+
+
+def test_without_marks_a_crash_after_the_commit_leaves_something_old(explored):
+    stale, _ = explored(lambda world: [writer(world, crash_at=2), world.read], process=WithoutMarks)
+
+    assert stale
+
+
+def test_with_versions_read_after_the_database_a_slow_reader_brings_the_old_back(explored):
+    stale, _ = explored(
+        lambda world: [world.write, world.read], process=WithVersionsReadLate, is_warm=False
+    )
+
+    assert stale
+
+
+def test_with_the_answer_before_the_renewal_somebody_reads_the_old(explored):
+    stale, _ = explored(
+        lambda world: [writer(world, acknowledge_early=True), world.read], process=WithoutMarks
+    )
+
+    assert stale

@@ -1,0 +1,179 @@
+"""The thread that drains the outbox: what it is told of, and what it survives."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+from django.db import connection
+
+from morpheus.cache import listener as listening
+from morpheus.cache import outbox
+from morpheus.cache.listener import APPLICATION_NAME, Listener
+from tests.conftest import waiting
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+# Never waited for where all is well.
+PATIENCE_S = 30
+# So rarely that only a notification can have been heard.
+NEVER_S = 3600.0
+
+
+class Cache:
+    """What the engine is to the listener: it renews tags, unless it is broken."""
+
+    def __init__(self):
+        self.changed = threading.Condition()
+        self.renewed = []
+        self.is_pending = None
+        self.is_broken = False
+        self.looks = 0
+
+    def renew(self, tags):
+        with self.changed:
+            if self.is_broken:
+                raise ConnectionError
+            self.renewed.extend(tags)
+            self.changed.notify_all()
+
+    def on_pending(self):
+        with self.changed:
+            self.is_pending = True
+            self.changed.notify_all()
+
+    def on_drained(self, looked_at):
+        with self.changed:
+            self.is_pending = False
+            self.looks += 1
+            self.changed.notify_all()
+
+    def wait_for(self, condition):
+        with self.changed:
+            assert self.changed.wait_for(condition, timeout=PATIENCE_S)
+
+    def wait_for_tag(self, tag):
+        self.wait_for(lambda: tag in self.renewed)
+
+
+@pytest.fixture
+def cache():
+    return Cache()
+
+
+@pytest.fixture
+def listen(psql, cache):
+    started = []
+
+    def listen(poll_s=NEVER_S):
+        listener = Listener(
+            cache.renew, on_pending=cache.on_pending, on_drained=cache.on_drained, poll_s=poll_s
+        )
+        listener.start()
+        started.append(listener)
+        return listener
+
+    yield listen
+    for listener in started:
+        listener.stop()
+
+
+def put(opened, *tags):
+    opened.execute("SELECT cache_touch(%s)", [list(tags)])
+
+
+def test_what_waited_before_the_start_is_drained_first(psql, cache, listen):
+    put(psql, "novel:1")
+
+    listen()
+    cache.wait_for(lambda: cache.is_pending is False)
+
+    assert cache.renewed == ["novel:1"]
+    assert waiting(psql) == []
+
+
+def test_a_change_by_psql_is_heard_at_once(psql, cache, listen):
+    listen()
+    cache.wait_for(lambda: cache.is_pending is False)
+
+    for number in range(20):
+        put(psql, f"novel:{number}")
+        cache.wait_for_tag(f"novel:{number}")
+
+
+def test_behind_pgbouncer_it_looks_regularly(psql, cache, listen, settings):
+    settings.PGBOUNCER = True
+    listen(poll_s=0.01)
+    cache.wait_for(lambda: cache.is_pending is False)
+
+    put(psql, "novel:1")
+    cache.wait_for_tag("novel:1")
+
+    listening_on = psql.execute(
+        "SELECT count(*) FROM pg_stat_activity WHERE application_name = %s "
+        "AND query LIKE 'LISTEN%%'",
+        [APPLICATION_NAME],
+    ).fetchone()
+    assert listening_on == (0,)
+
+
+def test_what_cannot_be_renewed_is_pending_until_it_can(psql, cache, listen):
+    listen()
+    cache.wait_for(lambda: cache.is_pending is False)
+    cache.is_broken = True
+
+    put(psql, "novel:1")
+    cache.wait_for(lambda: cache.is_pending)
+    cache.is_broken = False
+    cache.wait_for(lambda: not cache.is_pending)
+
+    assert cache.renewed == ["novel:1"]
+
+
+def test_what_somebody_else_is_draining_is_pending(psql, cache, listen):
+    put(psql, "novel:1")
+
+    def while_held(tags):
+        listen()
+        cache.wait_for(lambda: cache.is_pending)
+
+    outbox.drain(while_held)
+    cache.wait_for(lambda: not cache.is_pending)
+
+    assert cache.renewed == []
+
+
+def test_a_lost_connection_is_made_again_and_nothing_is_missed(psql, cache, listen):
+    listen()
+    cache.wait_for(lambda: cache.is_pending is False)
+
+    for number in range(3):
+        ended = psql.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = %s "
+            "AND datname = %s",
+            [APPLICATION_NAME, connection.settings_dict["NAME"]],
+        ).fetchall()
+        put(psql, f"novel:{number}")
+        cache.wait_for_tag(f"novel:{number}")
+        assert ended == [(True,)]
+
+
+def test_a_database_out_of_sight_makes_the_cache_untrustworthy(cache, listen, monkeypatch):
+    monkeypatch.setattr(listening, "BLIND_S", 0)
+    monkeypatch.setitem(connection.settings_dict, "PORT", "1")
+    connection.close_pool()
+
+    listen(poll_s=0.01)
+    cache.wait_for(lambda: cache.is_pending)
+    monkeypatch.undo()
+    cache.wait_for(lambda: not cache.is_pending)
+
+
+def test_an_idle_listener_ends_when_it_is_told(cache, listen):
+    listener = listen()
+    cache.wait_for(lambda: cache.is_pending is False)
+
+    listener.stop()
+
+    assert not listener._thread.is_alive()
+    assert listener.confirmed_at > 0

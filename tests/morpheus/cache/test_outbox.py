@@ -1,0 +1,131 @@
+"""Tags in the outbox reach the cache at least once, whoever dies when."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+from django.db import connection, transaction
+
+from morpheus.cache import outbox
+from morpheus.db.identity import acting_as
+from tests.conftest import waiting
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def put(opened, *tags):
+    opened.execute("SELECT cache_touch(%s)", [list(tags)])
+
+
+def test_draining_renews_each_tag_once_and_empties_the_outbox(psql):
+    put(psql, "novel:1", "novel:2")
+    put(psql, "novel:2")
+    renewed = []
+
+    assert outbox.drain(renewed.append) == 3
+    assert renewed == [["novel:1", "novel:2"]]
+    assert waiting(psql) == []
+    assert outbox.drain(renewed.append) == 0
+    assert len(renewed) == 1
+
+
+def test_draining_takes_the_oldest_first_and_as_many_as_told(psql):
+    for tag in ("novel:3", "novel:2", "novel:1"):
+        put(psql, tag)
+    renewed = []
+
+    assert outbox.drain(renewed.append, limit=2) == 2
+    assert renewed == [["novel:2", "novel:3"]]
+    assert waiting(psql) == ["novel:1"]
+
+
+def test_what_could_not_be_renewed_stays(psql):
+    put(psql, "novel:1")
+
+    def refuse(tags):
+        raise ConnectionError
+
+    with pytest.raises(ConnectionError):
+        outbox.drain(refuse)
+
+    assert waiting(psql) == ["novel:1"]
+
+
+def test_who_dies_between_renewing_and_committing_leaves_the_tags_to_others(psql):
+    put(psql, "novel:1")
+    renewed = []
+
+    with outbox.connect() as dying:
+
+        def renew_and_die(tags):
+            renewed.append(tags)
+            psql.execute("SELECT pg_terminate_backend(%s)", [dying.info.backend_pid])
+
+        with pytest.raises(Exception, match="terminating connection|closed"):
+            outbox.drain(renew_and_die, connection=dying)
+    assert outbox.drain(renewed.append) == 1
+
+    assert renewed == [["novel:1"], ["novel:1"]]
+
+
+def test_what_one_holds_another_neither_takes_nor_takes_for_drained(psql):
+    put(psql, "novel:1")
+    taken = []
+
+    def meanwhile(tags):
+        put(psql, "novel:2")
+        assert outbox.drain(taken.extend) == 1
+        assert not outbox.is_empty(psql)
+
+    outbox.drain(meanwhile)
+
+    assert taken == ["novel:2"]
+    assert outbox.is_empty(psql)
+
+
+def test_drainers_that_race_lose_no_tag(psql):
+    written = {f"novel:{number}" for number in range(300)}
+    renewed: list[str] = []
+    is_written = threading.Event()
+
+    def drain():
+        with outbox.connect() as own:
+            failures = iter([True, False] * 1000)
+
+            def renew(tags):
+                if next(failures):
+                    raise ConnectionError
+                renewed.extend(tags)
+
+            while not (is_written.is_set() and outbox.is_empty(own)):
+                try:
+                    outbox.drain(renew, connection=own, limit=7)
+                except ConnectionError:
+                    pass
+
+    drainers = [threading.Thread(target=drain) for _ in range(3)]
+    for drainer in drainers:
+        drainer.start()
+    for tag in sorted(written):
+        put(psql, tag)
+    is_written.set()
+    for drainer in drainers:
+        drainer.join()
+
+    assert sorted(renewed) == sorted(written)
+
+
+def test_tags_are_deferred_in_the_transaction_that_touched_them(psql):
+    with psql.transaction():
+        psql.execute("LISTEN cache_outbox")
+    with acting_as(7):
+        outbox.defer(connection.connection, ["novel:1", "novel:2"])
+        assert waiting(psql) == []
+    assert waiting(psql) == ["novel:1", "novel:2"]
+    assert len(list(psql.notifies(timeout=10, stop_after=1))) == 1
+
+    with pytest.raises(ZeroDivisionError), transaction.atomic(), connection.cursor() as cursor:
+        outbox.defer(cursor, ["novel:3"])
+        raise ZeroDivisionError
+    assert waiting(psql) == ["novel:1", "novel:2"]

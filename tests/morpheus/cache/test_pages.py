@@ -1,0 +1,155 @@
+"""Pages of lists through the cache, over the real table of novels."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from rest_framework.request import Request
+from rest_framework.test import APIRequestFactory
+
+from morpheus.cache.engine import engine
+from morpheus.cache.pages import CachedKeysetPagination
+from morpheus.db.identity import acting_as, reading_as
+from novels.models import Novel
+from tests.visitor import counted_queries
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+ORDERINGS = {
+    "-created_at": ("-created_at", "-id"),
+    "title": ("title", "id"),
+    "word_count": ("word_count", "id"),
+}
+
+
+@pytest.fixture
+def listing(make_policy):
+    """A view of public novels, whose pages end by the tag `list` and those of its columns."""
+    return SimpleNamespace(
+        orderings=ORDERINGS,
+        page_policy=make_policy(),
+        page_tags=lambda columns: ["list", *columns],
+        page_reader_id=None,
+    )
+
+
+def page(view, novels=None, **params):
+    """Return the rows of a page, the links to its neighbours, and the statements it took."""
+    request = Request(APIRequestFactory().get("/list/", params))
+    paginator = CachedKeysetPagination()
+    with counted_queries() as seen:
+        rows = paginator.paginate_queryset(
+            Novel.objects.public() if novels is None else novels, request, view
+        )
+    links = paginator.get_paginated_response(rows).data
+    return SimpleNamespace(
+        rows=rows,
+        ids=[row["pk"] for row in rows],
+        next=links["next"],
+        previous=links["previous"],
+        queries=seen.sql,
+    )
+
+
+def follow(view, link):
+    return page(view, **{k: values[0] for k, values in parse_qs(urlsplit(link).query).items()})
+
+
+def walk(view, **params):
+    """Return the pages from the first to the last one, and then back."""
+    pages = [page(view, **params)]
+    while pages[-1].next:
+        pages.append(follow(view, pages[-1].next))
+    back = [pages[-1]]
+    while back[-1].previous:
+        back.append(follow(view, back[-1].previous))
+    return pages, back
+
+
+@pytest.mark.parametrize("ordering", ORDERINGS)
+def test_a_walk_is_the_same_cold_and_warm_and_warm_it_asks_nothing(listing, make_novels, ordering):
+    make_novels(7)
+    columns = ORDERINGS[ordering]
+    expected = list(Novel.objects.public().order_by(*columns).values_list("pk", flat=True))
+
+    for queries in (1, 0):
+        pages, back = walk(listing, ordering=ordering, page_size=3)
+        assert sum((each.ids for each in pages), []) == expected
+        assert [each.ids for each in reversed(back)] == [each.ids for each in pages]
+        assert [len(each.queries) for each in [*pages, *back[1:]]] == [queries] * 5
+
+
+def test_rows_have_the_types_of_their_columns(listing, make_novels):
+    (novel,) = make_novels(1)
+    expected = {"pk": novel.pk, "created_at": novel.created_at, "id": novel.pk}
+
+    assert page(listing).rows == page(listing).rows == [expected]
+
+
+def test_rows_have_the_further_columns_that_the_view_names(listing, make_novels):
+    (novel,) = make_novels(1)
+    listing.page_columns = ("title", "author")
+
+    assert page(listing).rows[0]["author"] == page(listing).rows[0]["author"] == novel.author
+
+
+def test_tags_of_the_membership_and_of_the_ordering_end_pages(listing, make_novels):
+    make_novels(1)
+    page(listing)
+    page(listing, ordering="title")
+
+    engine().renew(["title"])
+    assert [len(page(listing, ordering=name).queries) for name in ("-created_at", "title")] == [
+        0,
+        1,
+    ]
+    engine().renew(["list"])
+    assert [len(page(listing, ordering=name).queries) for name in ("-created_at", "title")] == [
+        1,
+        1,
+    ]
+
+
+def test_a_page_of_another_size_filter_scope_or_reader_is_another_page(
+    listing, make_novels, make_user
+):
+    make_novels(5)
+    page(listing)
+
+    assert len(page(listing, page_size=2).ids) == 2
+    assert page(listing, Novel.objects.filter(title="nothing"), genre="x").ids == []
+    listing.cursor_scope = "7"
+    assert page(listing, Novel.objects.none(), page_size=20).ids == []
+    listing.cursor_scope, listing.page_reader_id = "", make_user().pk
+    assert page(listing, Novel.objects.filter(title="nothing"), page_size=20).ids == []
+    listing.page_reader_id = None
+    assert len(page(listing).ids) == 5
+
+
+def test_what_is_for_everyone_is_found_as_nobody_and_the_rest_as_its_reader(
+    listing, make_novels, make_user
+):
+    ann = make_user()
+    (novel,) = make_novels(1, owner=ann, is_public=False)
+
+    with reading_as(ann.pk):
+        assert page(listing, Novel.objects.all()).ids == []
+    listing.page_reader_id = ann.pk
+    assert page(listing, Novel.objects.all()).ids == [novel.pk]
+
+
+def test_an_empty_page_is_kept(listing):
+    assert [(page(listing).ids, len(page(listing).queries)) for _ in range(2)] == [([], 0)] * 2
+
+
+def test_a_row_that_goes_during_a_walk_takes_no_other_along(listing, make_novels):
+    novels = make_novels(5)
+    first = page(listing, page_size=2)
+
+    with acting_as(novels[3].owner_id):
+        novels[3].delete()  # The one that the cursor names.
+    engine().renew(["list"])
+
+    assert follow(listing, first.next).ids == [novels[2].pk, novels[1].pk]

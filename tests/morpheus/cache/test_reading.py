@@ -1,0 +1,293 @@
+"""Reading through the cache, and what races with it."""
+
+from __future__ import annotations
+
+import datetime
+import threading
+
+import pytest
+from django.db import connection, transaction
+
+from morpheus.cache.engine import engine
+from morpheus.cache.reading import read, read_many
+from morpheus.cache.recording import loading, recording
+from tests.morpheus.cache.source import TAG, Source
+
+
+def test_a_value_is_loaded_once_and_again_after_a_write(source):
+    assert [source.read(), source.read()] == ["old", "old"]
+    assert source.loads == 1
+
+    source.write("new")
+
+    assert [source.read(), source.read()] == ["new", "new"]
+    assert source.loads == 2
+
+
+def test_what_there_is_not_is_remembered_as_well(source):
+    source.value = None
+
+    assert [source.read(), source.read()] == [None, None]
+    assert source.loads == 1
+
+
+def test_what_strangers_may_invent_is_remembered_only_if_it_is_there(make_policy):
+    source = Source(make_policy(keeps_none=False))
+    source.value = None
+    source.read()
+    source.read()
+    [tags] = engine().server.run(lambda prefix: [("KEYS", f"{prefix}*thing*")])
+
+    assert source.loads == 2
+    assert tags == []
+
+    source.value = "new"
+
+    assert [source.read(), source.read()] == ["new", "new"]
+    assert source.loads == 3
+
+
+def test_a_slow_reader_cannot_bring_the_old_value_back(source):
+    source.before_return = lambda: source.write("new")
+    assert source.read() == "old"
+    source.before_return = lambda: None
+
+    assert source.read() == "new"
+
+
+def test_who_reads_while_a_writer_commits_keeps_nothing(source):
+    engine().mark([TAG], "writer")
+    assert source.read() == "old"  # Not committed yet.
+    source.value = "new"
+    assert source.read() == "new"
+
+    engine().renew([TAG], "writer")
+
+    assert source.read() == "new"
+    assert source.loads == 3
+
+
+def test_a_writer_that_dies_after_its_commit_leaves_nothing_old(source):
+    source.read()
+    engine().mark([TAG], "writer")
+    source.value = "new"
+
+    assert source.read() == "new"
+
+
+def test_threads_that_want_the_same_load_it_once(source, in_thread):
+    together = threading.Barrier(8)
+    loading, release = threading.Event(), threading.Event()
+    source.before_return = lambda: (loading.set(), release.wait(10))
+    values = []
+
+    def ask():
+        together.wait(10)
+        values.append(source.read())
+
+    threads = [in_thread(ask) for _ in range(8)]
+    assert loading.wait(10)
+    release.set()
+    for thread in threads:
+        thread.join(10)
+
+    assert values == ["old"] * 8
+    assert source.loads == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_who_waits_for_a_load_holds_no_connection(source, in_thread, monkeypatch):
+    loading, waiting, release = (threading.Event() for _ in range(3))
+    share = engine().flights.share
+
+    def share_and_tell(key, work, *, before_waiting):
+        return share(key, work, before_waiting=lambda: (before_waiting(), waiting.set()))
+
+    monkeypatch.setattr(engine().flights, "share", share_and_tell)
+    source.before_return = lambda: (loading.set(), release.wait(10))
+    held = []
+
+    def ask():
+        connection.ensure_connection()
+        try:
+            source.read()
+        finally:
+            held.append(connection.connection)
+            connection.close()
+
+    first = in_thread(source.read)
+    assert loading.wait(10)
+    second = in_thread(ask)
+    assert waiting.wait(10)
+    release.set()
+    first.join(10)
+    second.join(10)
+
+    assert source.loads == 1
+    assert held == [None]
+
+
+def test_nobody_joins_a_load_that_began_before_a_write(source, in_thread):
+    loading, release = threading.Event(), threading.Event()
+    source.before_return = lambda: (loading.set(), release.wait(10))
+    slow = in_thread(source.read)
+    assert loading.wait(10)
+
+    source.write("new")
+    source.before_return = lambda: None
+
+    assert source.read() == "new"
+    release.set()
+    slow.join(10)
+    assert source.read() == "new"
+
+
+def test_who_waits_for_a_load_that_fails_loads_alone(source, in_thread):
+    loading, release = threading.Event(), threading.Event()
+
+    def fail():
+        loading.set()
+        release.wait(10)
+        raise RuntimeError("the database went away")
+
+    source.before_return = fail
+    outcomes = []
+
+    def ask():
+        try:
+            outcomes.append(source.read())
+        except RuntimeError as error:
+            outcomes.append(str(error))
+
+    first = in_thread(ask)
+    assert loading.wait(10)
+    second = in_thread(ask)
+    source.before_return = lambda: None
+    release.set()
+    first.join(10)
+    second.join(10)
+
+    assert outcomes == ["the database went away", "old"]
+
+
+def test_of_many_only_the_missing_are_loaded(make_policy):
+    policy, asked = make_policy(), []
+
+    def read_squares(numbers):
+        def load(missing):
+            asked.append(missing)
+            return {number: number**2 for number in missing if number != 4}
+
+        return read_many(policy, numbers, tags=lambda number: [f"square:{number}"], load=load)
+
+    assert read_squares([1, 2]) == {1: 1, 2: 4}
+    assert read_squares([3, 2, 4, 3]) == {3: 9, 2: 4, 4: None}
+    assert read_squares([4, 3, 2, 1]) == {4: None, 3: 9, 2: 4, 1: 1}
+    assert asked == [[1, 2], [3, 4]]
+    assert read_squares([]) == {}
+
+
+def test_private_values_are_their_readers(make_policy):
+    policy = make_policy()
+
+    def read_as(reader_id, value):
+        return read(policy, 1, tags=[TAG], load=lambda: value, reader_id=reader_id)
+
+    assert read_as(7, "seven's") == "seven's"
+    assert read_as(8, "eight's") == "eight's"
+    assert read_as(None, "everybody's") == "everybody's"
+    assert read_as(7, "not loaded") == "seven's"
+
+
+def test_what_is_loaded_looks_as_what_was_kept(make_policy):
+    def load():
+        return {"at": datetime.datetime(2026, 1, 2, tzinfo=datetime.UTC), "pair": (1, 2)}
+
+    policy = make_policy()
+    first, second = (read(policy, 1, tags=[TAG], load=load) for _ in range(2))
+
+    assert first == second == {"at": "2026-01-02T00:00:00+00:00", "pair": [1, 2]}
+
+
+def test_what_a_reader_does_to_its_value_nobody_else_sees(make_policy):
+    policy = make_policy()
+    read(policy, 1, tags=[TAG], load=lambda: {"names": []})["names"].append("mine")
+
+    assert read(policy, 1, tags=[TAG], load=dict) == {"names": []}
+
+
+def test_too_large_values_are_not_kept(make_policy):
+    source = Source(make_policy(max_bytes=10))
+    source.value = "x" * 11
+
+    source.read()
+    source.read()
+
+    assert source.loads == 2
+
+
+def test_another_version_of_a_policy_does_not_read_the_old_ones_values(make_policy):
+    old = make_policy(version=1)
+    new = make_policy(version=2)
+    object.__setattr__(new, "name", old.name)
+    read(old, 1, tags=[TAG], load=lambda: "old form")
+
+    assert read(new, 1, tags=[TAG], load=lambda: "new form") == "new form"
+
+
+@pytest.mark.django_db
+def test_in_a_transaction_nothing_is_read_from_the_cache_or_kept(source):
+    with transaction.atomic():
+        source.read()
+        source.value = "not committed"
+        assert source.read() == "not committed"
+
+    assert source.loads == 2
+
+
+def test_switched_off_the_cache_is_not_used(source, settings):
+    source.read()
+    settings.MORPHEUS_CACHE = False
+    source.value = "new"
+
+    assert source.read() == "new"
+
+
+def test_a_recording_knows_what_an_answer_depends_on(source):
+    with recording() as first:
+        source.read()
+    with recording() as second:
+        source.read()
+
+    assert first.versions == second.versions == engine().versions([TAG, "all"])
+    assert first.is_complete and second.is_complete
+    assert (first.misses, second.hits) == (1, 1)
+
+
+def test_a_recording_of_two_versions_is_not_complete(source):
+    with recording() as record:
+        source.read()
+        source.write("new")
+        source.read()
+
+    assert not record.is_complete
+
+
+def test_a_recording_past_the_cache_is_not_complete(source):
+    engine().mark([TAG], "writer")
+
+    with recording() as record:
+        source.read()
+
+    assert not record.is_complete
+
+
+@pytest.mark.django_db
+def test_a_statement_outside_of_a_load_spoils_a_recording():
+    with recording() as record, connection.execute_wrapper(record.observe):
+        with loading(), connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+        assert record.is_complete
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+        assert not record.is_complete

@@ -1,0 +1,290 @@
+"""Reference tables are kept by django-cachalot, and never longer than they are right."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg
+import pytest
+from cachalot.api import get_last_invalidation
+from cachalot.cache import cachalot_caches
+from cachalot.settings import cachalot_settings
+from django.core.signals import request_started
+from django.db import OperationalError, connection, connections, transaction
+from django.db.models import Count, Exists, OuterRef, Subquery
+from django.db.models.functions import Coalesce, Random
+from rest_framework.exceptions import ValidationError
+
+from morpheus.cache import outbox
+from morpheus.cache.engine import Engine, engine
+from morpheus.cache.recording import recording
+from morpheus.db import replica
+from novels.filters import genre_id, language_id
+from novels.models import Genre, Language, Novel
+from novels.worker import _connections_tidy
+from tests.conftest import as_staff, counted_queries
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture(autouse=True)
+def cachalot(settings: Any, transactional_db: None) -> Iterator[None]:
+    settings.CACHALOT_ENABLED = True
+    cachalot_settings.reload()
+    yield
+    settings.CACHALOT_ENABLED = False
+    cachalot_settings.reload()
+
+
+def statements(work: Callable[[], Any]) -> int:
+    with counted_queries() as seen:
+        work()
+    return len(seen.sql)
+
+
+def rename(slug: str, to: str) -> None:
+    """Change a genre's slug as the admin does."""
+    with as_staff():
+        assert Genre.objects.filter(slug=slug).update(slug=to) == 1
+
+
+def names() -> set[str]:
+    return set(Genre.objects.values_list("slug", flat=True))
+
+
+@contextmanager
+def held_after_reading(work: Callable[[], Any]) -> Iterator[None]:
+    """Let a thread do `work`, and keep it between the database's answer and what follows."""
+    answered, go_on = threading.Event(), threading.Event()
+
+    def hold(execute: Any, *statement: Any) -> Any:
+        answer = execute(*statement)
+        answered.set()
+        assert go_on.wait(10)
+        return answer
+
+    def run() -> None:
+        with connection.execute_wrapper(hold):
+            work()
+        connections.close_all()
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    assert answered.wait(10)
+    yield
+    go_on.set()
+    thread.join(10)
+
+
+def test_what_a_filter_asks_for_costs_no_query_once_it_is_known() -> None:
+    assert statements(lambda: (genre_id("horror"), language_id("en"))) == 2
+    assert statements(lambda: (genre_id("horror"), language_id("en"))) == 0
+
+
+def test_a_genre_that_is_renamed_is_known_by_its_new_name_alone() -> None:
+    known = genre_id("horror")
+
+    rename("horror", to="dread")
+
+    assert genre_id("dread") == known
+    with pytest.raises(ValidationError):
+        genre_id("horror")
+
+
+def test_an_answer_goes_with_the_genre_that_it_was_asked_for(
+    api: Any, make_novels: Callable[..., Any]
+) -> None:
+    make_novels(2, genre=Genre.objects.get(slug="horror"))
+    for _ in range(3):
+        assert len(api.get("/api/v1/novels/?genre=horror").json()["results"]) == 2
+
+    rename("horror", to="dread")
+
+    assert api.get("/api/v1/novels/?genre=horror").status_code == 400
+    assert len(api.get("/api/v1/novels/?genre=dread").json()["results"]) == 2
+
+
+def test_what_is_composed_of_rows_that_were_kept_depends_on_them() -> None:
+    names()
+
+    with recording() as record:
+        names()
+
+    assert record.is_complete
+    assert record.versions == engine().versions(["all"])
+
+
+def test_a_change_by_psql_is_seen(psql: psycopg.Connection) -> None:
+    assert "horror" in names()
+
+    psql.execute("UPDATE novels_genre SET slug = 'dread' WHERE slug = 'horror'")
+    outbox.drain(engine().renew, connection=psql)
+
+    assert {"dread", "horror"} & names() == {"dread"}
+
+
+@pytest.mark.parametrize("is_known", [True, False])
+def test_a_slow_reader_cannot_bring_the_old_value_back(is_known: bool) -> None:
+    if is_known:
+        Genre.objects.count()  # cachalot knows a time of the table, but no result of the query.
+
+    with held_after_reading(names):
+        rename("horror", to="dread")
+
+    assert {"dread", "horror"} & names() == {"dread"}
+
+
+def test_an_empty_cache_cannot_bring_the_old_value_back() -> None:
+    def read_in_transaction() -> None:
+        with transaction.atomic():
+            names()
+
+    with held_after_reading(read_in_transaction):
+        rename("horror", to="dread")
+        names()
+
+    assert {"dread", "horror"} & names() == {"dread"}
+
+
+def test_a_rolled_back_change_is_not_seen() -> None:
+    before = names()
+
+    with pytest.raises(ZeroDivisionError), as_staff():
+        Genre.objects.filter(slug="horror").delete()
+        assert "horror" not in names()
+        raise ZeroDivisionError
+
+    assert names() == before
+
+
+def test_a_transaction_reads_what_it_wrote_and_keeps_nothing() -> None:
+    with as_staff():
+        Genre.objects.filter(slug="horror").update(slug="dread")
+        assert "dread" in names()
+        assert statements(names) == 1
+
+
+def test_rows_come_back_as_they_were() -> None:
+    queries = [
+        lambda: list(Language.objects.values_list("id", "code", "search_config")),
+        lambda: list(Language.objects.values("code", "name")),
+        lambda: [(each.pk, each.code, each.name) for each in Language.objects.all()],
+        lambda: Language.objects.filter(code="xx").first(),
+        lambda: Language.objects.filter(code__in=["en", "de"]).exists(),
+        lambda: list(Language.objects.none()),
+        lambda: list(Language.objects.filter(code="xx")),
+        lambda: Language.objects.count(),
+        lambda: Language.objects.get(code="de"),
+    ]
+    for query in queries:
+        cold = query()
+        assert statements(query) == 0
+        assert repr(query()) == repr(cold)
+
+
+def test_no_other_table_is_kept(make_novels: Callable[..., Any]) -> None:
+    make_novels(1, genre=Genre.objects.get(slug="horror"))
+    own = Novel.objects.filter(genre=OuterRef("pk"))
+    queries = [
+        lambda: list(Novel.objects.all()),
+        lambda: list(Novel.objects.select_related("genre")),
+        lambda: list(Genre.objects.annotate(novels=Count(Subquery(own.values("pk"))))),
+        lambda: list(Genre.objects.filter(Exists(own))),
+        lambda: list(Genre.objects.annotate(any=Exists(own))),
+        lambda: list(Genre.objects.filter(pk__in=Novel.objects.values("genre"))),
+        lambda: list(Genre.objects.extra(where=["id IN (SELECT genre_id FROM novels_novel)"])),
+        lambda: list(Genre.objects.filter(pk=Coalesce(Subquery(own.values("genre")[:1]), 0))),
+        lambda: list(Genre.objects.order_by("?")),
+        lambda: list(Genre.objects.annotate(chance=Random())),
+    ]
+    for query in queries:
+        query()
+        assert statements(query) == 1
+
+
+def test_without_a_cache_that_can_be_trusted_the_database_answers(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    before = names()
+
+    monkeypatch.setattr(Engine, "_listen", lambda cache: None)
+    engine().distrust()
+
+    assert statements(lambda: names() == before) == 1
+
+
+def test_a_cache_server_out_of_reach_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = names()
+    monkeypatch.setattr(engine().server._maker, "connection_kwargs", {"path": "/nowhere"})
+    engine().server.close()
+
+    assert names() == before
+    rename("horror", to="dread")
+    assert "dread" in names()
+
+
+def test_a_replica_that_may_lag_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(replica, "reading_alias", lambda: replica.REPLICA)
+    router = replica.ReplicaRouter()
+
+    assert router.db_for_read(Genre) == "default"
+    assert router.db_for_read(Novel) == "replica"
+
+
+@pytest.fixture
+def impatient_pool(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Have one connection for all, which is not waited for long."""
+    options = connection.settings_dict["OPTIONS"]
+    connections.close_all()
+    connection.close_pool()
+    small = options["pool"] | {"min_size": 0, "max_size": 1, "timeout": 0.05}
+    monkeypatch.setitem(options, "pool", small)
+    yield
+    connections.close_all()
+    connection.close_pool()
+
+
+def poisoned_thread_heals_by(heal: Callable[[], Any]) -> None:
+    """Let BEGIN fail in this thread, then see its writes arrive."""
+
+    def hold() -> None:
+        with connection.cursor():
+            held.set()
+            assert done.wait(10)
+        connections.close_all()
+
+    held, done = threading.Event(), threading.Event()
+    thread = threading.Thread(target=hold)
+    thread.start()
+    assert held.wait(10)
+    with pytest.raises(OperationalError), transaction.atomic():
+        pass
+    done.set()
+    thread.join(10)
+    # Otherwise there would be nothing to heal, and cachalot has learnt it.
+    assert cachalot_caches.atomic_caches["default"]
+
+    heal()
+
+    assert not cachalot_caches.atomic_caches["default"]
+    rename("horror", to="dread")
+    connections.close_all()
+    seen: list[Any] = []
+    other = threading.Thread(
+        target=lambda: seen.extend((get_last_invalidation("novels_genre"), names()))
+    )
+    other.start()
+    other.join(10)
+    assert seen[0] > 0
+    assert "dread" in seen[1]
+
+
+def test_a_thread_whose_begin_failed_is_well_at_its_next_request(impatient_pool: None) -> None:
+    poisoned_thread_heals_by(lambda: request_started.send(None))
+
+
+def test_a_worker_whose_begin_failed_is_well_at_its_next_task(impatient_pool: None) -> None:
+    poisoned_thread_heals_by(_connections_tidy)

@@ -1,0 +1,98 @@
+"""Sessions through the cache."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.contrib.sessions.models import Session
+from django.utils import timezone
+
+from morpheus.cache.engine import engine
+from morpheus.cache.outbox import drain
+from morpheus.cache.server import Unreachable
+from morpheus.cache.sessions import SessionStore
+from tests.conftest import counted_queries
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def key() -> str:
+    """Key of a session that says who is logged in."""
+    session = SessionStore()
+    session["who"] = "ann"
+    session.create()
+    assert session.session_key
+    return session.session_key
+
+
+def who(key):
+    return SessionStore(key).get("who")
+
+
+def test_a_session_is_read_from_the_database_once(key):
+    with counted_queries() as seen:
+        assert [who(key), who(key)] == ["ann", "ann"]
+
+    assert len(seen.sql) == 1
+
+
+def test_what_is_written_into_a_session_is_read(key):
+    who(key)
+    session = SessionStore(key)
+    session["who"] = "bob"
+    session.save()
+
+    assert who(key) == "bob"
+
+
+def test_a_session_that_ended_is_nobodys(key):
+    who(key)
+    SessionStore(key).flush()
+
+    session = SessionStore(key)
+
+    assert session.get("who") is None
+    assert session.session_key is None
+
+
+def test_a_session_ends_while_it_is_cached(key, monkeypatch):
+    who(key)
+    later = timezone.now() + timedelta(days=365)
+    monkeypatch.setattr("morpheus.cache.sessions.timezone.now", lambda: later)
+
+    assert who(key) is None
+
+
+def test_a_session_that_another_program_deletes_ends(key, psql):
+    who(key)
+    psql.execute("DELETE FROM django_session")
+    drain(engine().renew)
+
+    assert who(key) is None
+
+
+def test_who_logs_out_while_the_cache_is_away_stays_logged_out(key, monkeypatch):
+    who(key)
+
+    def refuse(*arguments):
+        raise Unreachable
+
+    with monkeypatch.context() as away:
+        away.setattr(engine().server, "run", refuse)
+        SessionStore(key).flush()
+        assert who(key) is None
+    drain(engine().renew)
+
+    assert who(key) is None
+    assert not Session.objects.exists()
+
+
+def test_no_key_of_the_cache_logs_anybody_in(key):
+    who(key)
+
+    kept = engine().server.run(lambda prefix: [("KEYS", "*")])[0]
+
+    assert kept
+    assert not any(key.encode() in each for each in kept)

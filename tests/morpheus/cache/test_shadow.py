@@ -1,0 +1,95 @@
+"""Hits that are computed again."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from morpheus.cache import shadow
+from morpheus.cache.engine import engine
+from morpheus.cache.shadow import Hit, check
+from tests.morpheus.cache.source import TAG
+from tests.morpheus.cache.test_answers import Answer, Site
+
+
+@pytest.fixture
+def sampled(monkeypatch, settings):
+    """Check every hit, and return those that wait."""
+    settings.MORPHEUS_CACHE_SHADOW_PERCENT = 100
+    monkeypatch.setattr(shadow, "_PATIENCE_S", 0)
+    waiting = []
+
+    class Queue:
+        put_nowait = waiting.append
+
+    monkeypatch.setattr(shadow, "_queue", Queue)
+    return waiting
+
+
+def test_a_hit_that_is_right_is_the_same(source, sampled):
+    source.read()
+    source.read()
+
+    assert [check(hit) for hit in sampled] == ["same"]
+
+
+def test_a_hit_that_should_not_have_been_is_stale(source, sampled):
+    source.read()
+    source.read()
+    source.value = "changed, and nobody told"
+
+    assert [check(hit) for hit in sampled] == ["stale"]
+
+
+def test_what_changed_since_is_not_stale(source, sampled):
+    source.read()
+    source.read()
+    source.write("new")
+
+    assert [check(hit) for hit in sampled] == ["changed"]
+
+
+def test_a_change_that_is_told_a_moment_later_is_not_stale(source, sampled, monkeypatch):
+    source.read()
+    source.read()
+    source.value = "by psql"
+    monkeypatch.setattr(shadow.time, "sleep", lambda _: engine().renew([TAG]))
+
+    assert [check(hit) for hit in sampled] == ["changed"]
+
+
+def test_a_whole_answer_is_compared_byte_by_byte(source, sampled):
+    site = Site(source)
+    Answer(site)
+    Answer(site, HTTP_IF_NONE_MATCH='"abc"')
+    assert [check(hit) for hit in sampled] == ["same"]
+
+    source.value = "changed, and nobody told"
+    assert [check(hit) for hit in sampled] == ["stale"]
+
+
+def test_as_many_are_sampled_as_the_settings_say(source, sampled, settings):
+    settings.MORPHEUS_CACHE_SHADOW_PERCENT = 0
+    for _ in range(100):
+        source.read()
+
+    assert sampled == []
+
+
+def test_one_that_fails_does_not_end_the_thread(source, settings, monkeypatch, caplog):
+    checked = threading.Event()
+
+    def fail():
+        raise RuntimeError
+
+    def succeed():
+        checked.set()
+        return b""
+
+    settings.MORPHEUS_CACHE_SHADOW_PERCENT = 100
+    shadow.sample(lambda: Hit(source.policy, "key", b"", fail))
+    shadow.sample(lambda: Hit(source.policy, "key", b"", succeed))
+
+    assert checked.wait(10)
+    assert "could not be computed again" in caplog.text

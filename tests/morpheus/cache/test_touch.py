@@ -1,0 +1,147 @@
+"""Where `cache_touch` writes a tag: to the transaction of ours, or to the outbox."""
+
+from __future__ import annotations
+
+import pytest
+from django.db import connection, transaction
+
+from morpheus.db.identity import acting_as, reading_as
+from tests.conftest import waiting
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def touch(*tags):
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT cache_touch(%s::text[])", [list(tags)])
+
+
+def collected():
+    """Return what our transaction has collected; None where it collects nothing."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT current_setting('app.touches', true)")
+        found = cursor.fetchone()[0]
+    if not found:
+        return None
+    dot, *tags = found.split(",")
+    assert dot == "."
+    return sorted(tags)
+
+
+@pytest.mark.parametrize("role", ["app", "loader", "owner", "superuser"])
+def test_whoever_comes_without_us_writes_to_the_outbox(psql, connect, role):
+    connect(role).execute("SELECT cache_touch('{novel:1,novel:2,novel:1,NULL}')")
+
+    assert waiting(psql) == ["novel:1", "novel:2"]
+
+
+def test_nobody_else_may_touch(psql, connect):
+    psql.execute("DROP ROLE IF EXISTS stranger")
+    psql.execute("CREATE ROLE stranger")
+    try:
+        allowed = psql.execute(
+            "SELECT has_function_privilege('stranger', 'cache_touch(text[])', 'EXECUTE')"
+        ).fetchone()
+    finally:
+        psql.execute("DROP ROLE stranger")
+
+    assert allowed == (False,)
+
+
+def test_a_transaction_of_ours_collects_and_leaves_the_outbox_alone(psql):
+    with acting_as(7):
+        assert collected() == []
+        touch("novel:1", "novel:2", None)
+        touch("novel:2", "owner:7")
+        inside = collected()
+
+    assert inside == ["novel:1", "novel:2", "owner:7"]
+    assert collected() is None
+    assert waiting(psql) == []
+
+
+def test_nothing_is_collected_for_nothing(psql):
+    with acting_as(7):
+        touch()
+        touch(None)
+        assert collected() == []
+    touch()
+    touch(None)
+
+    assert waiting(psql) == []
+
+
+def test_inner_identities_add_to_what_the_outer_one_collected():
+    with acting_as(7):
+        touch("novel:1")
+        with acting_as(8):
+            touch("novel:2")
+            with acting_as(None, staff=True):
+                touch("novel:3")
+        touch("novel:4")
+        assert collected() == [f"novel:{number}" for number in range(1, 5)]
+
+
+def test_a_transaction_collects_from_the_first_identity_on(psql):
+    with transaction.atomic():
+        touch("novel:1")
+        with acting_as(7):
+            touch("novel:2")
+        touch("novel:3")
+        assert collected() == ["novel:2", "novel:3"]
+
+    assert waiting(psql) == ["novel:1"]
+
+
+def test_a_savepoint_that_is_rolled_back_forgets_its_tags():
+    with acting_as(7):
+        touch("novel:1")
+        with pytest.raises(ZeroDivisionError), transaction.atomic():
+            touch("novel:2")
+            raise ZeroDivisionError
+        with transaction.atomic():
+            touch("novel:3")
+        assert collected() == ["novel:1", "novel:3"]
+
+
+def test_a_write_while_reading_goes_to_the_outbox(psql):
+    """Each statement is a transaction there: nobody would look at what it collected."""
+    with reading_as(7):
+        touch("novel:1")
+
+    assert waiting(psql) == ["novel:1"]
+
+
+def test_a_thousand_tags_are_kept_and_more_are_everything(psql):
+    def numbered(count):
+        return [f"novel:{number}" for number in range(count)]
+
+    for count, expected in ((1000, 1000), (1001, 1)):
+        psql.execute("TRUNCATE cache_outbox")
+        touch(*numbered(count), *numbered(count))
+        with acting_as(7):
+            touch(*numbered(count))
+            assert len(collected()) == len(waiting(psql)) == expected
+
+    assert waiting(psql) == ["all"]
+
+
+def test_what_accumulates_beyond_a_thousand_is_everything():
+    with acting_as(7):
+        touch(*(f"novel:{number}" for number in range(999)))
+        touch("novel:0", "comic:1")
+        assert len(collected()) == 1000
+        touch("comic:2")
+        assert collected() == ["all"]
+        touch("comic:3")
+        assert collected() == ["all"]
+
+
+def test_everything_takes_the_place_of_what_was_collected(psql):
+    with acting_as(7):
+        touch("novel:1")
+        touch("novel:2", "all")
+        assert collected() == ["all"]
+    touch("novel:2", "all")
+
+    assert waiting(psql) == ["all"]

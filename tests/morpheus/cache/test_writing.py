@@ -1,0 +1,165 @@
+"""Commits of Django's connection, as the cache hears of them."""
+
+from __future__ import annotations
+
+import pytest
+from django.db import IntegrityError, connection, transaction
+
+from morpheus.cache import writing
+from morpheus.cache.engine import engine, is_marked
+from morpheus.cache.server import Unreachable
+from morpheus.db.identity import acting_as
+from novels.models import Novel
+from tests.conftest import waiting
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def novel(make_novels):
+    return make_novels(1)[0]
+
+
+@pytest.fixture
+def tag(novel):
+    return f"novel:{novel.pk}"
+
+
+def version(tag):
+    return engine().versions([tag])[tag]
+
+
+def rename(novel, title="Renamed"):
+    Novel.objects.filter(pk=novel.pk).update(title=title)
+
+
+def test_after_a_commit_what_it_changed_has_new_versions(novel, tag):
+    before, other = version(tag), version("novel:0")
+
+    with acting_as(novel.owner_id):
+        rename(novel)
+
+    assert version(tag) != before
+    assert not is_marked(version(tag))
+    assert version("novel:0") == other
+
+
+def test_between_mark_and_answer_readers_are_kept_off(novel, tag, monkeypatch):
+    seen = []
+    renew = engine().renew
+
+    def look_then_renew(*arguments):
+        seen.append(version(tag))
+        renew(*arguments)
+
+    monkeypatch.setattr(engine(), "renew", look_then_renew)
+    with acting_as(novel.owner_id):
+        rename(novel)
+        seen.append(version(tag))
+
+    assert [is_marked(each) for each in seen] == [False, True]
+
+
+def test_the_cache_knows_before_whoever_waits_for_the_commit(novel, tag):
+    before, woken = version(tag), []
+
+    with acting_as(novel.owner_id):
+        rename(novel)
+        transaction.on_commit(lambda: woken.append(version(tag)))
+
+    assert woken and woken[0] != before
+    assert not is_marked(woken[0])
+
+
+def test_what_is_rolled_back_ends_nothing(novel, tag):
+    before = version(tag)
+
+    with pytest.raises(RuntimeError), acting_as(novel.owner_id):
+        rename(novel)
+        raise RuntimeError
+
+    assert version(tag) == before
+    with acting_as(novel.owner_id):  # Nor does the next transaction of this connection.
+        Novel.objects.filter(pk=novel.pk).exists()
+    assert version(tag) == before
+
+
+def test_of_a_savepoint_that_was_rolled_back_only_the_rest_counts(make_novels, make_user):
+    owner = make_user()
+    kept, undone = make_novels(2, owner=owner)
+    before = engine().versions([f"novel:{kept.pk}", f"novel:{undone.pk}"])
+
+    with acting_as(owner.pk):
+        rename(kept)
+        with pytest.raises(IntegrityError), transaction.atomic():
+            rename(undone)
+            raise IntegrityError
+
+    after = engine().versions(list(before))
+    assert [before[tag] == after[tag] for tag in before] == [False, True]
+
+
+def test_nested_identities_are_one_commit(make_novels):
+    outer, inner = make_novels(2)
+    before = engine().versions([f"novel:{outer.pk}", f"novel:{inner.pk}"])
+
+    with acting_as(outer.owner_id):
+        rename(outer)
+        with acting_as(inner.owner_id):
+            rename(inner)
+        assert engine().versions(list(before)) == before
+
+    after = engine().versions(list(before))
+    assert not set(before.values()) & set(after.values())
+
+
+def test_without_the_cache_server_the_change_waits_in_the_outbox(novel, tag, psql, monkeypatch):
+    def refuse(*arguments):
+        raise Unreachable
+
+    monkeypatch.setattr(engine(), "mark", refuse)
+
+    with acting_as(novel.owner_id):
+        rename(novel)
+
+    assert tag in waiting(psql)
+    assert Novel.objects.get(pk=novel.pk).title == "Renamed"
+
+
+def test_whoever_could_not_tell_the_cache_does_not_read_it(novel, monkeypatch, psql):
+    assert engine().is_readable()
+    monkeypatch.setattr(engine(), "_listen", lambda: None)
+    monkeypatch.setattr(engine().server.breaker, "allows", lambda: False)
+
+    with acting_as(novel.owner_id):
+        rename(novel)
+
+    assert not engine().is_readable()
+
+
+def test_where_the_cache_is_off_others_still_hear(novel, tag, psql, settings):
+    settings.MORPHEUS_CACHE = False
+
+    with acting_as(novel.owner_id):
+        rename(novel)
+
+    assert tag in waiting(psql)
+
+
+def test_a_commit_that_fails_leaves_the_mark_to_expire(novel, tag):
+    def fail():
+        raise ConnectionError("nobody knows whether it is committed")
+
+    with pytest.raises(ConnectionError), acting_as(novel.owner_id):
+        rename(novel)
+        connection.collects_touches = False  # The test's own commit comes first.
+        writing.commit_and_renew(connection, fail)
+
+    assert is_marked(version(tag))
+
+
+def test_a_transaction_that_changed_nothing_asks_nobody(novel, monkeypatch):
+    monkeypatch.setattr(engine(), "mark", None)
+
+    with acting_as(novel.owner_id):
+        Novel.objects.filter(pk=novel.pk).exists()
