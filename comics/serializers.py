@@ -8,12 +8,13 @@ from django.core.files.uploadedfile import UploadedFile
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
+from rest_framework.request import Request
 from rest_framework.reverse import reverse
 
 from comics.images import ImageRefused, Picture, picture_read
 from comics.models import Comic, Panel
 from comics.services.panels import PANEL_NUMBER_MAX
-from novels.serializers import OwnerSerializer, VisibilityField
+from novels.serializers import NovelSerializer, OwnerSerializer, StatusSerializer, VisibilityField
 
 # The most that a foreign key holds.
 _BIGINT_MAX = 2**63 - 1
@@ -63,10 +64,34 @@ class ComicSerializer(serializers.ModelSerializer):
 
     @extend_schema_field(serializers.URLField(allow_null=True))
     def get_thumbnail_url(self, comic: Comic) -> str | None:
-        if comic.cover is None:
-            return None
-        url = reverse("comic-thumbnail", [comic.pk], request=self.context["request"])
-        return f"{url}?size=medium&v={image_version(comic.cover.digest)}"
+        version = comic.cover and image_version(comic.cover.digest)
+        return _thumbnail_url(comic.pk, version, self.context["request"])
+
+
+def _thumbnail_url(comic_id: int, version: str | None, request: Request) -> str | None:
+    if version is None:
+        return None
+    url = reverse("comic-thumbnail", [comic_id], request=request)
+    return f"{url}?size=medium&v={version}"
+
+
+class ComicCardSerializer(ComicSerializer):
+    """A comic as the cache keeps it: novel and owner by their ids, the thumbnail by its version.
+
+    Names change on their own, and URLs depend on the request.
+    """
+
+    novel = serializers.IntegerField(source="novel_id")
+    owner = serializers.IntegerField(source="owner_id")
+
+    def get_thumbnail_url(self, comic: Comic) -> str | None:
+        return comic.cover and image_version(comic.cover.digest)
+
+
+def with_thumbnail(comic: dict[str, Any], request: Request) -> dict[str, Any]:
+    """Return a comic from the cache with the URL of its thumbnail, as the API shows it."""
+    url = _thumbnail_url(comic["id"], comic["thumbnail_url"], request)
+    return comic | {"thumbnail_url": url}
 
 
 def novel_is_shown(comic: Comic, reader_id: int | None) -> bool:
@@ -97,7 +122,6 @@ class ComicInput(serializers.Serializer):
 class PanelSerializer(serializers.ModelSerializer):
     """A panel of a comic."""
 
-    # Reads what `for_reader()` selects.
     image_url = serializers.SerializerMethodField()
     width = serializers.IntegerField(source="image.width")
     height = serializers.IntegerField(source="image.height")
@@ -126,3 +150,29 @@ class PanelInput(serializers.Serializer):
             return picture_read(upload.read())
         except ImageRefused as refusal:
             raise serializers.ValidationError(str(refusal)) from refusal
+
+
+class DashboardNovelSerializer(NovelSerializer):
+    """A novel of mine and how far its parsing is."""
+
+    status = StatusSerializer(allow_null=True)
+
+    class Meta(NovelSerializer.Meta):
+        fields = [*NovelSerializer.Meta.fields, "status"]
+        read_only_fields = fields
+
+
+class DashboardTotalsSerializer(serializers.Serializer):
+    novels = serializers.IntegerField()
+    novels_unfinished = serializers.IntegerField(help_text="Waiting or being parsed.")
+    novels_failed = serializers.IntegerField()
+    chapters = serializers.IntegerField()
+    words = serializers.IntegerField()
+    comics = serializers.IntegerField()
+    panels = serializers.IntegerField()
+
+
+class DashboardSerializer(serializers.Serializer):
+    novels = DashboardNovelSerializer(many=True)
+    comics = ComicSerializer(many=True)
+    totals = DashboardTotalsSerializer()

@@ -5,10 +5,9 @@ from __future__ import annotations
 from django.urls import path
 
 from comics import views
-from comics.dashboard import DashboardView
 
 urlpatterns = [
-    path("users/me/dashboard/", DashboardView.as_view(), name="dashboard"),
+    path("users/me/dashboard/", views.DashboardView.as_view(), name="dashboard"),
     path("comics/", views.ComicListView.as_view(), name="comic-list"),
     path("comics/<int:comic_id>/", views.ComicDetailView.as_view(), name="comic-detail"),
     path("comics/<int:comic_id>/panels/", views.PanelListView.as_view(), name="comic-panels"),

@@ -13,7 +13,7 @@ OWN = "me"
 
 
 def genre_id(slug: str) -> int:
-    """Return the primary key of a genre: 1 query.
+    """Return the primary key of a genre: 1 query, or none where it is known (docs/caching.md).
 
     The key and not a join, so that the composite indexes serve.
 
@@ -27,7 +27,7 @@ def genre_id(slug: str) -> int:
 
 
 def language_id(code: str) -> int:
-    """Return the primary key of a language: 1 query.
+    """Return the primary key of a language: 1 query, or none where it is known.
 
     Raises:
         ValidationError: There is no such language.

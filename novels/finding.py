@@ -1,15 +1,16 @@
-"""Full-text search: one statement finds a page, reads its titles and cuts its snippets."""
+"""Full-text search: one statement finds and ranks, another cuts the snippets of a page."""
 
 from __future__ import annotations
 
 import html
+from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Any
+from hashlib import sha256
+from typing import Any, NamedTuple
 
 from django.db import connections
 
 from morpheus.db.replica import reading_alias
-from morpheus.pagination import KeysetPagination, Position
 
 # So many of the newest matches are ranked: ranking reads each one's whole vector.
 MAX_CANDIDATES = 1000
@@ -24,15 +25,14 @@ _OPTIONS = (
     'FragmentDelimiter=" … "'
 )
 
-_PAGE = """
-WITH page AS MATERIALIZED (
-    SELECT id, novel_id, chapter_id, score
-    FROM novels_search_matches(%(words)s, %(mine)s, %(kind)s, %(genre)s, %(language)s, %(limit)s)
-    {where}
-    ORDER BY score {direction}, id {direction}
-    LIMIT %(count)s
-)
-SELECT page.id, page.score, page.novel_id, n.title, c.number, c.title, ts_headline(
+_CANDIDATES = """
+SELECT id, score, novel_id, chapter_id
+FROM novels_search_matches(%(words)s, %(mine)s, %(kind)s, %(genre)s, %(language)s, %(limit)s)
+ORDER BY score DESC, id DESC
+"""
+
+_SNIPPETS = """
+SELECT found.id, c.number, c.title, ts_headline(
     config,
     translate(
         CASE WHEN c.id IS NULL THEN concat_ws(' · ', n.title, NULLIF(n.author, ''), n.synopsis)
@@ -42,14 +42,29 @@ SELECT page.id, page.score, page.novel_id, n.title, c.number, c.title, ts_headli
     websearch_to_tsquery(config, %(words)s),
     %(options)s
 )
-FROM page
-JOIN novels_novel n ON n.id = page.novel_id
-LEFT JOIN novels_chapter c ON c.id = page.chapter_id
+FROM unnest(%(ids)s::bigint[], %(novels)s::bigint[], %(chapters)s::bigint[])
+    found (id, novel_id, chapter_id)
+JOIN novels_novel n ON n.id = found.novel_id
+LEFT JOIN novels_chapter c ON c.id = found.chapter_id
 LEFT JOIN novels_chaptertext t ON t.chapter_id = c.id
 LEFT JOIN novels_language l ON l.id = n.language_id
 CROSS JOIN LATERAL novels_search_config(l.search_config) config
-ORDER BY page.score {direction}, page.id {direction}
+WHERE (n.is_public OR n.owner_id = %(reader)s) AND (found.chapter_id IS NULL OR c.id IS NOT NULL)
 """
+
+
+class Candidate(NamedTuple):
+    """A document that was found; without a chapter it is the novel's own.
+
+    Attributes:
+        id: Primary key of the search document.
+        score: Rank in millionths: a float would not survive the way through a cursor.
+    """
+
+    id: int
+    score: int
+    novel_id: int
+    chapter_id: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,71 +74,66 @@ class Search:
     Attributes:
         words: As web search engines take them: quotes, `or`, `-word`. Texts are asked in their own
             language; one that leaves no word that must occur finds nothing.
-        mine: Whether the caller's own novels of every visibility are searched, and not the public.
+        reader_id: Whose own novels of every visibility are searched; None is all public ones.
         kind: "novel" or "chapter"; None is both.
         genre: Primary key; None is all.
         language: Primary key; None is all.
     """
 
     words: str
-    mine: bool = False
+    reader_id: int | None = None
     kind: str | None = None
     genre: int | None = None
     language: int | None = None
 
-    def page(self, position: Position | None, backwards: bool, count: int) -> list[dict[str, Any]]:
-        """Return `count` results beyond the position, best first (worst first backwards)."""
-        descending = not backwards
-        parameters: dict[str, Any] = {
+    def candidates(self) -> list[Candidate]:
+        """Return what is found, best first, equal ranks by the newest; run it as the reader."""
+        parameters = {
             "words": self.words,
-            "mine": self.mine,
+            "mine": self.reader_id is not None,
             "kind": self.kind,
             "genre": self.genre,
             "language": self.language,
             "limit": MAX_CANDIDATES,
-            "count": count,
+        }
+        return [Candidate(*row) for row in _rows(_CANDIDATES, parameters)]
+
+    def snippets(self, found: Collection[Candidate]) -> dict[int, dict[str, Any]]:
+        """Return what is shown of candidates, by their ids, without what is not there any more."""
+        parameters = {
+            "words": self.words,
+            "reader": self.reader_id,
+            "ids": [one.id for one in found],
+            "novels": [one.novel_id for one in found],
+            "chapters": [one.chapter_id for one in found],
             "chars": MAX_SNIPPET_CHARS,
             "delimiters": _START + _STOP,
             "options": _OPTIONS,
         }
-        where = ""
-        if position is not None:
-            sign = ("<" if descending else ">") + ("=" if position.inclusive else "")
-            where = f"WHERE (score, id) {sign} (%(score)s, %(id)s)"
-            parameters["score"], parameters["id"] = position.values
-        sql = _PAGE.format(where=where, direction="DESC" if descending else "ASC")
-        with connections[reading_alias()].cursor() as cursor:
-            cursor.execute(sql, parameters)
-            return [_result(*row) for row in cursor.fetchall()]
+        return {
+            document_id: {"chapter": number, "title": title, "snippet": _marked(headline)}
+            for document_id, number, title, headline in _rows(_SNIPPETS, parameters)
+        }
+
+    @property
+    def digest(self) -> str:
+        """What tells this search from others of the same reader."""
+        return _digest(self.words, self.kind, self.genre, self.language)
+
+    @property
+    def words_digest(self) -> str:
+        """What snippets depend on beside their text."""
+        return _digest(self.words)
 
 
-class SearchPagination(KeysetPagination):
-    """Pages of a `Search`, best first; equal ranks by the newest document."""
+def _rows(sql: str, parameters: dict[str, Any]) -> list[Any]:
+    with connections[reading_alias()].cursor() as cursor:
+        cursor.execute(sql, parameters)
+        return cursor.fetchall()
 
-    def read(self, queryset: Search, backwards: bool, count: int) -> list[Any]:
-        return queryset.page(self.position, backwards, count)
 
-
-def _result(
-    document_id: int,
-    score: int,
-    novel_id: int,
-    novel_title: str,
-    number: int | None,
-    title: str | None,
-    headline: str,
-) -> dict[str, Any]:
-    return {
-        "id": document_id,
-        "score": score,
-        "kind": "novel" if number is None else "chapter",
-        "novel": novel_id,
-        "novel_title": novel_title,
-        "chapter": number,
-        "title": novel_title if title is None else title,
-        "snippet": _marked(headline),
-        "rank": score / 1_000_000,
-    }
+def _digest(*parts: Any) -> str:
+    return sha256(repr(parts).encode()).hexdigest()[:32]
 
 
 def _marked(headline: str) -> str:

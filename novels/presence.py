@@ -33,22 +33,24 @@ class TaskLost(Exception):
 class Presence:
     """A worker's id, and a lock under it that PostgreSQL releases when the process is gone.
 
-    The lock is on a connection of its own: one of the pool could be closed or handed on.
+    The lock is on a connection of its own: one of the pool could be closed or handed on. It belongs
+    to a transaction that stays open, because PgBouncer keeps a session of PostgreSQL for no longer;
+    between its statements such a transaction has no snapshot, so that it is in nobody's way.
     """
 
     def __init__(self) -> None:
         self.worker_id = uuid.uuid4().hex
         with connection.wrap_database_errors:
-            self._connection = psycopg.connect(
-                **connection.get_connection_params(), autocommit=True
-            )
-            # A machine that vanished without a word is noticed within a minute.
+            self._connection = psycopg.connect(**connection.get_connection_params())
+            self._connection.execute(f"SELECT pg_advisory_xact_lock({_KEY})", [self.worker_id])
+            # A machine that vanished without a word is noticed within a minute. The last statement
+            # has no parameters: PostgreSQL keeps the snapshot of one that has until the next.
             self._connection.execute(
-                "SELECT set_config('tcp_keepalives_idle', '30', false), "
-                "set_config('tcp_keepalives_interval', '10', false), "
-                "set_config('tcp_keepalives_count', '3', false)"
+                "SELECT set_config('tcp_keepalives_idle', '30', true), "
+                "set_config('tcp_keepalives_interval', '10', true), "
+                "set_config('tcp_keepalives_count', '3', true), "
+                "set_config('idle_in_transaction_session_timeout', '0', true)"
             )
-            self._connection.execute(f"SELECT pg_advisory_lock({_KEY})", [self.worker_id])
 
     def confirm(self) -> None:
         """Make sure that the lock is still held.

@@ -2,72 +2,83 @@
 
 from __future__ import annotations
 
-from django.db import models
-from django.db.models import Q
+from collections.abc import Iterable
+
+from django.db.models import BigIntegerField, Count, Q, Sum
+from django.db.models.functions import Coalesce
+
+from morpheus.db.arrays import AnyOf
+from users.querysets import VisibleQuerySet
+
+# What a list or a detail page shows of a novel itself, and of its owner.
+_CARD = (
+    "id",
+    "title",
+    "author",
+    "synopsis",
+    "genre__slug",
+    "language__code",
+    "is_public",
+    "word_count",
+    "chapter_count",
+    "owner",
+    "created_at",
+    "updated_at",
+)
+_OWNER = "public_owner__display_name"
 
 
-class NovelQuerySet(models.QuerySet):
+class NovelQuerySet(VisibleQuerySet):
     """Reads of novels; a method per screen."""
-
-    def public(self) -> NovelQuerySet:
-        """Novels for everyone; the literal condition lets partial indexes serve it."""
-        return self.filter(is_public=True)
-
-    def owned_by(self, user_id: int) -> NovelQuerySet:
-        """All novels of one owner, of every visibility."""
-        return self.filter(owner_id=user_id)
-
-    def visible_to(self, user_id: int | None) -> NovelQuerySet:
-        """Novels that a reader may see; for look-ups by primary key, not for lists."""
-        if user_id is None:
-            return self.public()
-        return self.filter(Q(is_public=True) | Q(owner_id=user_id))
 
     def for_cards(self) -> NovelQuerySet:
         """What a list or a detail page shows: one query with owner, genre and language."""
-        return self.select_related("public_owner", "genre", "language").only(
-            "id",
-            "title",
-            "author",
-            "synopsis",
-            "genre__slug",
-            "language__code",
-            "is_public",
-            "word_count",
-            "chapter_count",
-            "owner",
-            "public_owner__display_name",
-            "created_at",
-            "updated_at",
-        )
+        return self.select_related("public_owner", "genre", "language").only(*_CARD, _OWNER)
 
-    def for_status(self) -> NovelQuerySet:
-        """A novel with how far its upload is parsed, in one query."""
-        return (
-            self.select_related("status")
-            .filter(status__isnull=False)
-            .only("id", "is_public", "status")
+    def for_dashboard(self) -> NovelQuerySet:
+        """A card, and how far the parse is: one query."""
+        return self.for_cards().select_related("status").only(*_CARD, _OWNER, "status")
+
+    def for_kept_cards(self) -> NovelQuerySet:
+        """A card without the owner's name, which is kept apart."""
+        return self.select_related("genre", "language").only(*_CARD)
+
+    def of_ids(self, novel_ids: Iterable[int]) -> NovelQuerySet:
+        """The novels with these primary keys."""
+        return self.filter(AnyOf("pk", novel_ids))
+
+    def totals(self) -> dict[str, int]:
+        """Count the novels, their chapters and words: one query; only for those of one owner."""
+        return self.aggregate(
+            novels=Count("pk"), chapters=_sum("chapter_count"), words=_sum("word_count")
         )
 
 
-class ChapterQuerySet(models.QuerySet):
+class StatusQuerySet(VisibleQuerySet):
+    """Reads of how far parses are."""
+
+    def totals(self) -> dict[str, int]:
+        """Count what is not completed: one query; only for those of one owner."""
+        failed, unfinished = Q(state="failed"), Q(state__in=["pending", "processing"])
+        return self.filter(failed | unfinished).aggregate(
+            novels_unfinished=Count("pk", filter=unfinished),
+            novels_failed=Count("pk", filter=failed),
+        )
+
+
+class ChapterQuerySet(VisibleQuerySet):
     """Reads of chapters; the text is apart and is read only where it is shown."""
 
     def of_novel(self, novel_id: int) -> ChapterQuerySet:
         """Chapters of one novel, in reading order."""
         return self.filter(novel_id=novel_id).order_by("number")
 
-    def for_contents(self) -> ChapterQuerySet:
-        """What a table of contents shows."""
-        return self.only("id", "novel_id", "number", "title", "word_count")
-
-    def visible_to(self, user_id: int | None) -> ChapterQuerySet:
-        """Chapters of novels that a reader may see; for look-ups, not for lists."""
-        public = Q(novel__is_public=True)
-        return self.filter(public if user_id is None else public | Q(novel__owner_id=user_id))
-
     def for_reader(self) -> ChapterQuerySet:
-        """A chapter with its text and whether its novel is public, in one query."""
-        return self.select_related("text", "novel").only(
-            "id", "number", "title", "word_count", "text__content", "novel__is_public"
+        """A chapter with its text and whether they are public, in one query."""
+        return self.select_related("text").only(
+            "id", "number", "title", "word_count", "is_public", "text__content"
         )
+
+
+def _sum(column: str) -> Coalesce:
+    return Coalesce(Sum(column), 0, output_field=BigIntegerField())

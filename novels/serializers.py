@@ -67,6 +67,18 @@ class NovelSerializer(serializers.ModelSerializer):
         read_only_fields = fields
 
 
+class NovelCardSerializer(NovelSerializer):
+    """A novel as the cache keeps it: of its owner the id, because names change on their own."""
+
+    owner = serializers.IntegerField(source="owner_id", read_only=True)
+
+
+def with_owner(card: dict[str, Any], display_name: str) -> dict[str, Any]:
+    """Return a kept card, of a novel or a comic, as the API shows it."""
+    owner = {"id": card["owner"], "display_name": display_name}
+    return card | {"owner": owner}
+
+
 class NovelChanges(serializers.ModelSerializer):
     """What a novel's owner may change."""
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Self
 
 from django.contrib.auth.models import BaseUserManager
 from django.db import connection, models
+from django.db.models import Q
 
 from morpheus.db.identity import acting_as
 
@@ -15,13 +16,20 @@ SELECT id, email, password, display_name, bio, is_active, is_staff, is_superuser
     last_login
 FROM users_by_email(%s)
 """
-# All of a user but the password's hash, which only a log-in needs.
 _OF_DIGEST = """
-SELECT (f.person).id, (f.person).email, (f.person).display_name, (f.person).bio,
-    (f.person).is_active, (f.person).is_staff, (f.person).is_superuser, (f.person).date_joined,
-    f.token_id, f.created_at AS token_created_at, f.expires_at AS token_expires_at
+SELECT f.token_id AS id, (f.person).id AS user_id, f.created_at, f.expires_at
 FROM users_by_token(%s) f
 """
+_OF_TOKEN = ("id", "user_id", "created_at", "expires_at")
+_OF_ACCOUNT = (
+    *("id", "email", "display_name", "bio"),
+    *("is_active", "is_staff", "is_superuser", "date_joined"),
+)
+
+
+class _Sha256(models.Func):
+    template = "encode(sha256(convert_to(%(expressions)s, 'UTF8')), 'hex')"
+    output_field = models.CharField()
 
 
 class UserManager(BaseUserManager):
@@ -34,6 +42,14 @@ class UserManager(BaseUserManager):
     def operators(self) -> models.QuerySet:
         """Active superusers, the first one first."""
         return self.filter(is_superuser=True, is_active=True).order_by("pk")
+
+    def account(self, user_id: int) -> models.QuerySet:
+        """What the cache keeps of a user: one row of plain values.
+
+        Not the last login, which changes without anybody being told; and of the password's hash the
+        digest, as `User.password_digest` is made.
+        """
+        return self.filter(pk=user_id).values(*_OF_ACCOUNT, password_digest=_Sha256("password"))
 
     def get_by_natural_key(self, username: str | None):
         """Return the user of an address: 1 query, for whoever is about to compare a password."""
@@ -64,21 +80,34 @@ class UserManager(BaseUserManager):
         return self.create_user(email, password, is_staff=True, is_superuser=True, **fields)
 
 
+class VisibleQuerySet(models.QuerySet):
+    """Reads of rows that say themselves whose they are (`owner`) and who may read (`is_public`)."""
+
+    def public(self) -> Self:
+        """Rows for everyone; the literal condition lets partial indexes serve it."""
+        return self.filter(is_public=True)
+
+    def owned_by(self, user_id: int) -> Self:
+        """All rows of one owner, of every visibility."""
+        return self.filter(owner_id=user_id)
+
+    def visible_to(self, user_id: int | None) -> Self:
+        """Rows that a reader may see; for look-ups by a unique key, not for lists."""
+        if user_id is None:
+            return self.public()
+        return self.filter(Q(is_public=True) | Q(owner_id=user_id))
+
+
 class AccessTokenQuerySet(models.QuerySet):
     """Reads of bearer tokens."""
 
-    def of_secret(self, digest: bytes) -> Any:
-        """Return the live token of an active user with its user, or None: 1 query.
+    def of_secret(self, digest: bytes) -> dict[str, Any] | None:
+        """Return what is known of the live token of an active user, or None: 1 query.
 
-        Before there is an identity: whoever has the secret may see both.
+        Before there is an identity: whoever has the secret may see it.
         """
-        users = self.model._meta.get_field("user").related_model.objects
-        for user in users.raw(_OF_DIGEST, [digest]):
-            columns = ("id", "digest", "user_id", "created_at", "expires_at")
-            values = (user.token_id, digest, user.pk, user.token_created_at, user.token_expires_at)
-            token = self.model.from_db(self.db, columns, values)
-            token.user = user
-            return token
+        for token in self.raw(_OF_DIGEST, [digest]):
+            return {name: getattr(token, name) for name in _OF_TOKEN}
         return None
 
     def expired(self, now: datetime) -> AccessTokenQuerySet:

@@ -2,63 +2,86 @@
 
 from __future__ import annotations
 
-from django.shortcuts import get_object_or_404
+from django.http import Http404
 from drf_spectacular.utils import extend_schema
 from rest_framework.mixins import ListModelMixin
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from morpheus.cache.pages import CachedKeysetPagination
 from morpheus.views import MorpheusAPIView
-from novels.models import Chapter, Novel
+from novels.cache_policies import CONTENTS
+from novels.models import Chapter
 from novels.querysets import ChapterQuerySet
+from novels.selectors import chapter_read, contents_tags, novel_access, novel_status
 from novels.serializers import ChapterSerializer, ChapterTextSerializer, StatusSerializer
 
 
 @extend_schema(tags=["novels"])
 class ChapterListView(ListModelMixin, MorpheusAPIView):
-    """/api/v1/novels/{id}/chapters/. Budget: 2 queries."""
+    """/api/v1/novels/{id}/chapters/.
+
+    Budget: none warm. Cold 2 queries (card, page), 3 for a private novel of mine.
+    """
 
     serializer_class = ChapterSerializer
+    pagination_class = CachedKeysetPagination
+    page_policy = CONTENTS
+    page_columns = ChapterSerializer.Meta.fields
     filter_backends = []
     orderings = {"number": ("number",)}
     queryset = Chapter.objects.none()  # What the OpenAPI document learns the model from.
 
+    @property
+    def page_reader_id(self) -> int | None:
+        return None if self.answer_is_public else self.reader_id
+
+    def page_tags(self, columns: list[str]) -> list[str]:
+        return contents_tags(self.kwargs["pk"])
+
     def get_queryset(self) -> ChapterQuerySet:
-        return Chapter.objects.of_novel(self.kwargs["pk"]).for_contents()
+        return Chapter.objects.of_novel(self.kwargs["pk"])
 
     @extend_schema(operation_id="novels_chapters_list")
     def get(self, request: Request, pk: int) -> Response:
         """List the chapters of a novel by their numbers."""
-        novels = Novel.objects.visible_to(self.reader_id).only("is_public")
-        self.answer_is_public = get_object_or_404(novels, pk=pk).is_public
+        novel, self.answer_is_public = novel_access(pk, self.reader_id)
+        if novel is None:
+            raise Http404
         return self.list(request)
 
 
 @extend_schema(tags=["novels"])
 class ChapterView(MorpheusAPIView):
-    """/api/v1/novels/{id}/chapters/{number}/. Budget: 1 query."""
+    """/api/v1/novels/{id}/chapters/{number}/.
+
+    Budget: none warm. Cold 1 query, 2 for a private novel of mine.
+    """
 
     serializer_class = ChapterTextSerializer
 
     @extend_schema(operation_id="novels_chapters_read")
     def get(self, request: Request, pk: int, number: int) -> Response:
         """Show a chapter with its text."""
-        chapters = Chapter.objects.of_novel(pk).visible_to(self.reader_id).for_reader()
-        chapter = get_object_or_404(chapters, number=number)
-        self.answer_is_public = chapter.novel.is_public
-        return Response(ChapterTextSerializer(chapter).data)
+        chapter, self.answer_is_public = chapter_read(pk, number, self.reader_id)
+        if chapter is None:
+            raise Http404
+        return Response(chapter)
 
 
 @extend_schema(tags=["novels"])
 class StatusView(MorpheusAPIView):
-    """/api/v1/novels/{id}/status/. Budget: 1 query."""
+    """/api/v1/novels/{id}/status/.
+
+    Budget: none warm. Cold 1 query, 2 for a private novel of mine.
+    """
 
     serializer_class = StatusSerializer
 
     @extend_schema(operation_id="novels_status_read")
     def get(self, request: Request, pk: int) -> Response:
         """Show how far the upload of a novel is parsed."""
-        novels = Novel.objects.visible_to(self.reader_id).for_status()
-        novel = get_object_or_404(novels, pk=pk)
-        self.answer_is_public = novel.is_public
-        return Response(StatusSerializer(novel.status).data)
+        status, self.answer_is_public = novel_status(pk, self.reader_id)
+        if status is None:
+            raise Http404
+        return Response(status)

@@ -32,8 +32,8 @@ def links(api, comic, panel):
 
 
 def body(answer) -> bytes:
-    """Read a file to its end, which closes it as a server would."""
-    return b"".join(answer.streaming_content)
+    """Read an answer to its end; a file is then closed, as a server would."""
+    return b"".join(answer.streaming_content) if answer.streaming else answer.content
 
 
 @pytest.mark.parametrize("which", [0, 1])

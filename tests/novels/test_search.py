@@ -5,9 +5,10 @@ from __future__ import annotations
 import random
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 
 from morpheus.db.identity import acting_as
+from morpheus.db.roles import connected_as
 from novels.finding import Search
 from novels.models import Language, SearchDocument
 from novels.search import MAX_INDEXED_CHARS, documents_build_range, documents_rebuild
@@ -46,9 +47,9 @@ def test_typographic_marks_are_no_part_of_a_word(make_novels, make_chapters, tex
     novel = make_novels(1)[0]
     make_chapters(novel, text)
 
-    found = Search(words="harbour").page(None, False, 10)
+    found = Search(words="harbour").candidates()
 
-    assert [result["novel"] for result in found] == [novel.pk]
+    assert [one.novel_id for one in found] == [novel.pk]
 
 
 def test_a_range_is_built_as_in_one_by_one(make_novels, make_chapters):
@@ -84,7 +85,7 @@ def test_no_text_is_too_long_to_be_indexed(make_novels, make_chapters):
     assert len(documents(novel)) == 2
 
 
-@pytest.mark.parametrize(("word", "found"), [("frequent", 21), ("rare", 1), ("absent", 0)])
+@pytest.mark.parametrize(("word", "found"), [("frequent", 1000), ("rare", 1), ("absent", 0)])
 def test_the_index_serves_a_search_under_row_level_security(make_novels, word, found):
     """Counted by PostgreSQL itself: the plan of a function is not shown to its caller."""
     (novel,) = make_novels(1)
@@ -99,17 +100,38 @@ def test_the_index_serves_a_search_under_row_level_security(make_novels, word, f
         )
     before = scans()
 
-    rows = Search(words=word).page(None, False, 21)
+    rows = Search(words=word).candidates()
 
     assert len(rows) == found
     sequential, by_index = (now - then for now, then in zip(scans(), before, strict=True))
     assert (sequential, by_index > 0) == (0, True)
 
 
-def scans():
+@pytest.mark.django_db(transaction=True)
+def test_the_tenth_search_of_a_session_is_planned_as_the_first(make_novels):
+    """Of any arguments, PostgreSQL would ask the novels one by one, once for each match."""
+    novels = make_novels(500)
+    with acting_as(novels[0].owner_id), connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO novels_searchdocument (novel_id, vector) "
+            "SELECT id, 'frequent:1' FROM novels_novel, generate_series(1, 10)"
+        )
+    with connected_as("owner"), connection.cursor() as cursor:
+        cursor.execute("ANALYZE novels_novel, novels_searchdocument")
+    looked = []
+
+    for _ in range(10):
+        with transaction.atomic():
+            before = sum(scans("novels_novel"))
+            Search(words="frequent").candidates()
+            looked.append(sum(scans("novels_novel")) - before)
+
+    assert looked == looked[:1] * 10
+
+
+def scans(table="novels_searchdocument"):
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT seq_scan, idx_scan FROM pg_stat_xact_user_tables "
-            "WHERE relname = 'novels_searchdocument'"
+            "SELECT seq_scan, idx_scan FROM pg_stat_xact_user_tables WHERE relname = %s", [table]
         )
         return cursor.fetchone()

@@ -1,0 +1,24 @@
+"""What is cached of comics, for how long, and who ends it; docs/caching.md has the table."""
+
+from __future__ import annotations
+
+from morpheus.cache.policies import Policy
+
+# A comic as the API shows it, but of its owner and its novel the ids, and of its thumbnail the
+# version; `comic:<id>` ends it.
+CARD = Policy("comics.card", version=1, ttl_s=3600)
+
+# Which comics stand on a page, and where; the list's tags end it, of my own `owner:<id>`.
+PAGE = Policy("comics.page", version=1, ttl_s=600)
+
+# A page of panels; `panels:<comic>` and `comic:<comic>` end it.
+PANELS = Policy("comics.panels", version=1, ttl_s=3600)
+
+# Which file a panel's picture is, not the file; `panels:<comic>` and `comic:<comic>` end it.
+PANEL_IMAGE = Policy("comics.panel_image", version=1, ttl_s=3600)
+
+# Which file a comic's thumbnail is; `comic:<id>` ends it.
+THUMBNAIL = Policy("comics.thumbnail", version=1, ttl_s=3600)
+
+# My newest novels, cards of my newest comics, my totals; `owner:<me>` and `name:<me>` end it.
+DASHBOARD = Policy("comics.dashboard", version=1, ttl_s=600)

@@ -1,0 +1,27 @@
+"""What is cached of novels, for how long, and who ends it; docs/caching.md has the table."""
+
+from __future__ import annotations
+
+from morpheus.cache.policies import Policy
+
+# A novel as the API shows it, but of its owner the id alone; `novel:<id>` ends it.
+CARD = Policy("novels.card", version=1, ttl_s=3600)
+
+# Which novels stand on a page, and where; the list's tags end it, of my own `owner:<id>`.
+PAGE = Policy("novels.page", version=1, ttl_s=600)
+
+# A page of a table of contents; `chapters:<novel>` and `novel:<novel>` end it.
+CONTENTS = Policy("novels.contents", version=1, ttl_s=3600)
+
+# A chapter with its text, which may be long; `chapters:<novel>` and `novel:<novel>` end it.
+CHAPTER = Policy("novels.chapter", version=1, ttl_s=3600, max_bytes=512 * 1024)
+
+# How far a novel is parsed; `status:<novel>` and `novel:<novel>` end it.
+STATUS = Policy("novels.status", version=1, ttl_s=30)
+
+# What a search finds, best first, at most 1,000; `search`, or of my own `search:<id>`, ends it.
+# Ranking costs more than anything else, so other processes wait for the one that does it.
+SEARCH = Policy("novels.search", version=1, ttl_s=600, lease_s=2.0)
+
+# What is shown of a document that was found; `novel:<id>` and `chapters:<novel>` end it.
+SNIPPET = Policy("novels.snippet", version=1, ttl_s=600)

@@ -1,0 +1,180 @@
+"""Cached reads of novels; docs/caching.md says under which tags, and who ends them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from hashlib import md5
+from typing import Any
+
+from morpheus.cache.reading import read, read_many
+from morpheus.cache.seeing import Seen, see
+from novels.cache_policies import CARD, CHAPTER, SEARCH, SNIPPET, STATUS
+from novels.finding import Candidate, Search
+from novels.models import Chapter, Novel, ProcessingStatus
+from novels.serializers import (
+    PUBLIC,
+    ChapterTextSerializer,
+    NovelCardSerializer,
+    StatusSerializer,
+    with_owner,
+)
+from users.selectors import user_names
+
+Shown = dict[str, Any]
+
+# The most that a primary key can be.
+_BIGINT_MAX = 2**63 - 1
+
+
+def novel_cards(
+    novel_ids: Iterable[int], reader_id: int | None = None
+) -> dict[int, dict[str, Any]]:
+    """Return novels as the API shows them, but of their owners the ids; without the unseen.
+
+    Tag: `novel:<id>`. What everybody sees is loaded as nobody; the rest, as the reader.
+    """
+    wanted = [novel_id for novel_id in novel_ids if novel_id <= _BIGINT_MAX]
+    cards = _cards(wanted, None)
+    if reader_id is not None:
+        cards |= _cards([pk for pk in wanted if pk not in cards], reader_id)
+    return cards
+
+
+def _cards(novel_ids: list[int], reader_id: int | None) -> dict[int, dict[str, Any]]:
+    def load(missing: list[int]) -> dict[int, dict[str, Any]]:
+        novels = Novel.objects.visible_to(reader_id).of_ids(missing).for_kept_cards()
+        return {novel.pk: NovelCardSerializer(novel).data for novel in novels}
+
+    cards = read_many(CARD, novel_ids, tags=_novel_tags, load=load, reader_id=reader_id)
+    return {novel_id: card for novel_id, card in cards.items() if card is not None}
+
+
+def _novel_tags(novel_id: int) -> list[str]:
+    return [f"novel:{novel_id}"]
+
+
+def novel_list(novel_ids: Sequence[int], reader_id: int | None = None) -> list[Shown]:
+    """Return novels as the API shows them, in the order of their ids, without the unseen.
+
+    Tags: `novel:<id>`, `name:<owner>`.
+    """
+    cards = novel_cards(novel_ids, reader_id)
+    names = user_names(card["owner"] for card in cards.values())
+    return [
+        with_owner(card, name)
+        for card in (cards[novel_id] for novel_id in novel_ids if novel_id in cards)
+        # Without one, both were deleted since the card was read.
+        if (name := names[card["owner"]]) is not None
+    ]
+
+
+def novel_read(novel_id: int, reader_id: int | None) -> Seen:
+    """Return one novel as the API shows it; tags as of `novel_list`."""
+    novel = next(iter(novel_list([novel_id], reader_id)), None)
+    return Seen(novel, novel is not None and novel["visibility"] == PUBLIC)
+
+
+def novel_access(novel_id: int, reader_id: int | None) -> Seen:
+    """Return the card of a novel, if the reader may see what belongs to it."""
+    card = novel_cards([novel_id], reader_id).get(novel_id)
+    return Seen(card, card is not None and card["visibility"] == PUBLIC)
+
+
+def novel_list_tags(compared: Mapping[str, Any], columns: Iterable[str]) -> list[str]:
+    """Return the tags of a list of public novels.
+
+    Args:
+        compared: The columns that the list compares for equality, with their values.
+        columns: By which it is ordered.
+    """
+    by = {name: value for name, value in compared.items() if name != "is_public"}
+    if by.keys() == {"genre", "language"}:
+        name = f"novels:pair:{by['genre']}:{by['language']}"
+    elif by:
+        [(column, value)] = by.items()
+        if column == "author":  # Of any length, with any character.
+            value = md5(value.encode(), usedforsecurity=False).hexdigest()
+        name = f"novels:{column}:{value}"
+    else:
+        name = "novels:all"
+    return [name, *(f"{name}/{each}" for each in columns if each in ("title", "word_count"))]
+
+
+def chapter_read(novel_id: int, number: int, reader_id: int | None) -> Seen:
+    """Return a chapter with its text; tags: `chapters:<novel>`, `novel:<novel>`."""
+
+    def load(viewer_id: int | None) -> Shown | None:
+        chapters = Chapter.objects.of_novel(novel_id).visible_to(viewer_id).for_reader()
+        chapter = chapters.filter(number=number).first()
+        return chapter and dict(ChapterTextSerializer(chapter).data)
+
+    tags = contents_tags(novel_id)
+    return see(CHAPTER, f"{novel_id}:{number}", tags=tags, load=load, reader_id=reader_id)
+
+
+def contents_tags(novel_id: int) -> list[str]:
+    """Return the tags of a novel's chapters: what they are, and who may see them."""
+    return [f"chapters:{novel_id}", f"novel:{novel_id}"]
+
+
+def novel_status(novel_id: int, reader_id: int | None) -> Seen:
+    """Return how far a novel is parsed; tags: `status:<novel>`, `novel:<novel>`."""
+
+    def load(viewer_id: int | None) -> Shown | None:
+        status = ProcessingStatus.objects.visible_to(viewer_id).filter(pk=novel_id).first()
+        return status and dict(StatusSerializer(status).data)
+
+    tags = [f"status:{novel_id}", f"novel:{novel_id}"]
+    return see(STATUS, novel_id, tags=tags, load=load, reader_id=reader_id)
+
+
+def search_candidates(search: Search) -> list[Candidate]:
+    """Return what a search finds, best first; tag: `search`, or of my own `search:<reader>`."""
+    reader_id = search.reader_id
+    found = read(
+        SEARCH,
+        search.digest,
+        tags=["search" if reader_id is None else f"search:{reader_id}"],
+        load=lambda: [list(one) for one in search.candidates()],
+        reader_id=reader_id,
+    )
+    return [Candidate(*row) for row in found]
+
+
+def search_results(search: Search, page: Sequence[Candidate]) -> list[Shown]:
+    """Return candidates as the API shows them, in their order, without the unseen.
+
+    Tags: `novel:<id>`, `chapters:<novel>`. Their titles are those of the cards.
+    """
+    cards = novel_cards({one.novel_id for one in page}, search.reader_id)
+    snippets = _snippets(search, [one for one in page if one.novel_id in cards])
+    return [
+        {
+            "kind": "novel" if one.chapter_id is None else "chapter",
+            "novel": one.novel_id,
+            "novel_title": cards[one.novel_id]["title"],
+            "chapter": shown["chapter"],
+            "title": cards[one.novel_id]["title"] if one.chapter_id is None else shown["title"],
+            "snippet": shown["snippet"],
+            "rank": one.score / 1_000_000,
+        }
+        for one in page
+        if (shown := snippets.get(one.id)) is not None
+    ]
+
+
+def _snippets(search: Search, page: Sequence[Candidate]) -> dict[int, Shown | None]:
+    by_key = {f"{one.id}:{search.words_digest}": one for one in page}
+
+    def load(missing: list[str]) -> dict[str, Shown]:
+        snippets = search.snippets([by_key[key] for key in missing])
+        return {key: snippets[by_key[key].id] for key in missing if by_key[key].id in snippets}
+
+    kept = read_many(
+        SNIPPET,
+        by_key,
+        tags=lambda key: contents_tags(by_key[key].novel_id),
+        load=load,
+        reader_id=search.reader_id,
+    )
+    return {by_key[key].id: shown for key, shown in kept.items()}

@@ -1,0 +1,332 @@
+"""Comics from the cache: warm they cost no query, every change is seen at once, nothing leaks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from comics.cache_policies import CARD, DASHBOARD, PAGE, PANEL_IMAGE, PANELS, THUMBNAIL
+from comics.images.files import rendition_path
+from comics.models import Comic, Panel
+from comics.services import comic_update
+from morpheus.cache.engine import engine
+from morpheus.db.identity import acting_as
+from novels.models import Novel
+from tests.cached_shapes import assert_shape_is_kept
+from tests.conftest import as_staff
+from tests.visitor import counted_queries
+from users.models import User
+
+SHAPES = Path(__file__).parent / "cached_shapes"
+LIST = "/api/v1/comics/"
+DASHBOARD_URL = "/api/v1/users/me/dashboard/"
+# What a browser asks for an `<img>` with.
+IMG = "image/avif,image/webp,image/apng,image/svg+xml,image/*,*/*;q=0.8"
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def ann(make_user):
+    return make_user("ann")
+
+
+@pytest.fixture
+def novel(make_novels, ann):
+    return make_novels(owner=ann, title="Alice")[0]
+
+
+@pytest.fixture
+def comic(make_comics, add_panel, ann, novel):
+    make_comics(3)
+    (comic,) = make_comics(owner=ann, novel=novel)
+    add_panel(comic, caption="Down")
+    add_panel(comic)
+    return comic
+
+
+def url(comic) -> str:
+    return f"{LIST}{comic.pk}/"
+
+
+def public_urls(comic) -> dict[str, int]:
+    """Return URLs, and the queries that each costs without the cache."""
+    return {
+        LIST: 4,
+        f"{LIST}?ordering=-title&page_size=2": 4,
+        f"{LIST}?novel={comic.novel_id}": 4,
+        f"{LIST}?owner={comic.owner_id}&ordering=-title": 4,
+        url(comic): 3,
+        f"{url(comic)}panels/": 2,
+        f"{url(comic)}panels/?page_size=1": 2,
+        f"{url(comic)}thumbnail/": 1,
+        f"{url(comic)}thumbnail/?size=small": 1,
+    }
+
+
+def test_public_answers_leave_by_the_fast_lane(visitor, comic, settings):
+    for where, queries in public_urls(comic).items():
+        settings.MORPHEUS_CACHE = True
+        first, second = visitor.get(where), visitor.get(where)
+        settings.MORPHEUS_CACHE = False
+        plain = visitor.get(where)
+
+        assert first.status == 200 and not first.was_kept, where
+        assert second.was_kept and second.queries == [], where
+        assert first.body == second.body == plain.body, where
+        assert first.headers["ETag"] == second.headers["ETag"] == plain.headers["ETag"]
+        assert len(plain.queries) == queries, (where, plain.queries)
+
+
+def test_a_thumbnail_is_kept_for_each_browser_and_answers_304(visitor, comic):
+    where = visitor.get(url(comic)).json()["thumbnail_url"]
+    first, second = (visitor.get(where, HTTP_ACCEPT=IMG) for _ in range(2))
+    third = visitor.get(where, HTTP_ACCEPT=IMG, HTTP_IF_NONE_MATCH=second.headers["ETag"])
+
+    assert second.was_kept and second.body == first.body and second.body.startswith(b"RIFF")
+    assert second.headers["Content-Type"] == "image/webp"
+    assert second.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+    assert not second.headers["ETag"].startswith("W/")
+    assert (third.status, third.body, third.was_kept) == (304, b"", True)
+
+
+def test_a_panels_picture_costs_no_query_warm(api, comic):
+    where = f"{url(comic)}panels/1/image/"
+    with counted_queries() as cold:
+        first = b"".join(api.get(where).streaming_content)
+    with counted_queries() as warm:
+        second = b"".join(api.get(where).streaming_content)
+
+    assert (len(cold.sql), len(warm.sql)) == (1, 0)
+    assert first == second
+
+
+def test_readers_cost_no_query_when_token_user_and_data_are_warm(as_user, ann, comic, make_user):
+    own = [DASHBOARD_URL, f"{LIST}?owner=me", *public_urls(comic)]
+    for client, urls in ((as_user(ann), own), (as_user(make_user()), public_urls(comic))):
+        for where in urls:
+            first = client.get(where)
+            with counted_queries() as warm:
+                second = client.get(where)
+            assert (second.status_code, warm.sql) == (200, []), where
+            assert first.content == second.content
+
+
+def test_what_is_private_costs_its_owner_no_query_warm(as_user, ann, comic):
+    with acting_as(ann.pk):
+        comic_update(comic_id=comic.pk, is_public=False)
+    client = as_user(ann)
+    for where in [url(comic), f"{url(comic)}panels/", f"{url(comic)}thumbnail/"]:
+        client.get(where)
+        with counted_queries() as warm:
+            answer = client.get(where)
+        assert (answer.status_code, warm.sql) == (200, []), where
+        assert answer["Cache-Control"].startswith("private")
+
+
+def test_a_dashboard_costs_its_budget_cold(as_user, ann, comic):
+    client = as_user(ann)
+    client.get("/api/v1/users/me/")
+
+    with counted_queries() as cold:
+        client.get(DASHBOARD_URL)
+
+    assert len(cold.sql) == 7, cold.sql
+
+
+def rename(ann, comic, by_psql):
+    with acting_as(ann.pk):
+        comic_update(comic_id=comic.pk, title="New")
+
+
+def rename_by_update(ann, comic, by_psql):
+    with as_staff():
+        Comic.objects.filter(pk=comic.pk).update(title="New")
+
+
+def rename_by_operator(ann, comic, by_psql):
+    by_psql("UPDATE comics_comic SET title = 'New' WHERE id = %s", comic.pk)
+
+
+@pytest.mark.parametrize("change", [rename, rename_by_update, rename_by_operator])
+def test_a_new_title_is_shown_everywhere_at_once(visitor, as_user, ann, comic, by_psql, change):
+    client = as_user(ann)
+    lists = [LIST, f"{LIST}?ordering=title", f"{LIST}?novel={comic.novel_id}"]
+    for where in (url(comic), *lists):
+        visitor.get(where)
+    client.get(DASHBOARD_URL)
+
+    change(ann, comic, by_psql)
+
+    assert visitor.get(url(comic)).json()["title"] == "New"
+    for where in lists:
+        shown = visitor.get(where).json()["results"]
+        assert "New" in [each["title"] for each in shown], where
+        if "ordering" in where:
+            assert [each["title"] for each in shown] == sorted(each["title"] for each in shown)
+    assert client.get(DASHBOARD_URL).json()["comics"][0]["title"] == "New"
+
+
+def withdraw(ann, comic, by_psql):
+    with acting_as(ann.pk):
+        comic_update(comic_id=comic.pk, is_public=False)
+
+
+def withdraw_by_operator(ann, comic, by_psql):
+    by_psql("UPDATE comics_comic SET is_public = false WHERE id = %s", comic.pk)
+
+
+def delete_by_operator(ann, comic, by_psql):
+    by_psql("DELETE FROM comics_comic WHERE id = %s", comic.pk)
+
+
+@pytest.mark.parametrize("end", [withdraw, withdraw_by_operator, delete_by_operator])
+def test_what_is_withdrawn_is_gone_at_once(visitor, as_user, make_user, ann, comic, by_psql, end):
+    other = as_user(make_user())
+    places = [*public_urls(comic), f"{url(comic)}panels/1/image/"]
+    for where in places:
+        assert visitor.get(where).status == 200
+        other.get(where).close()
+
+    end(ann, comic, by_psql)
+
+    for where in places:
+        answers = visitor.get(where), other.get(where)
+        if where.startswith(url(comic)):
+            assert (answers[0].status, answers[1].status_code) == (404, 404), where
+        else:
+            for answer in answers:
+                assert comic.pk not in [each["id"] for each in answer.json()["results"]], where
+
+
+def test_what_is_published_is_there_at_once(visitor, ann, make_comics, add_panel):
+    (comic,) = make_comics(owner=ann, is_public=False)
+    add_panel(comic)
+    places = [url(comic), f"{url(comic)}panels/", f"{url(comic)}thumbnail/"]
+    assert {visitor.get(where).status for where in places} == {404}
+    assert visitor.get(LIST).json()["results"] == []
+
+    with acting_as(ann.pk):
+        comic_update(comic_id=comic.pk, is_public=True)
+
+    assert {visitor.get(where).status for where in places} == {200}
+    assert [each["id"] for each in visitor.get(LIST).json()["results"]] == [comic.pk]
+
+
+@pytest.mark.parametrize("is_by_psql", [False, True])
+def test_a_private_novels_title_is_shown_to_its_owner_alone(
+    visitor, as_user, make_user, ann, novel, make_comics, by_psql, is_by_psql
+):
+    ben = make_user("ben")
+    (comic,) = make_comics(owner=ben, novel=novel)
+    clients = {"ann": as_user(ann), "ben": as_user(ben)}
+
+    def titles():
+        named = [visitor.get(LIST).json()["results"][0], visitor.get(url(comic)).json()]
+        named += [client.get(url(comic)).json() for client in clients.values()]
+        named += [clients["ben"].get(f"{LIST}?owner=me").json()["results"][0]]
+        named += clients["ben"].get(DASHBOARD_URL).json()["comics"]
+        return [each["novel"] and each["novel"]["title"] for each in named]
+
+    def publish(is_public):
+        if is_by_psql:
+            by_psql("UPDATE novels_novel SET is_public = %s WHERE id = %s", is_public, novel.pk)
+        else:
+            with as_staff():
+                Novel.objects.filter(pk=novel.pk).update(is_public=is_public)
+
+    assert titles() == ["Alice"] * 6
+    publish(False)
+    assert titles() == [None, None, "Alice", None, None, None]
+    assert clients["ann"].get(url(comic))["Cache-Control"].startswith("private")
+    assert "public" in clients["ben"].get(url(comic))["Cache-Control"]
+    assert visitor.get(f"{LIST}?novel={novel.pk}").json()["results"] == []
+    publish(True)
+    assert titles() == ["Alice"] * 6
+    assert len(visitor.get(f"{LIST}?novel={novel.pk}").json()["results"]) == 1
+
+
+def test_names_of_owners_and_novels_change_at_once(visitor, comic, ann, novel, by_psql):
+    for where in (LIST, url(comic)):
+        visitor.get(where)
+
+    with acting_as(ann.pk):
+        User.objects.filter(pk=ann.pk).update(display_name="Anna")
+    by_psql("UPDATE novels_novel SET title = 'Through' WHERE id = %s", novel.pk)
+
+    for shown in (visitor.get(LIST).json()["results"][0], visitor.get(url(comic)).json()):
+        assert shown["owner"]["display_name"] == "Anna"
+        assert shown["novel"]["title"] == "Through"
+
+
+def test_panels_change_at_once(visitor, comic, add_panel, by_psql):
+    where = f"{url(comic)}panels/"
+    visitor.get(where)
+    before = visitor.get(f"{url(comic)}thumbnail/").body
+
+    add_panel(comic)
+    assert len(visitor.get(where).json()["results"]) == 3
+    by_psql("UPDATE comics_panel SET caption = 'Up' WHERE comic_id = %s", comic.pk)
+    assert {panel["caption"] for panel in visitor.get(where).json()["results"]} == {"Up"}
+
+    with acting_as(comic.owner_id):
+        Panel.objects.filter(comic=comic, number=1).delete()
+    assert visitor.get(f"{url(comic)}panels/1/image/").status == 404
+    with acting_as(comic.owner_id):
+        cover = Panel.objects.get(comic=comic, number=2).image
+        Comic.objects.filter(pk=comic.pk).update(cover=cover)
+    assert visitor.get(f"{url(comic)}thumbnail/").body != before
+
+
+def test_a_lost_thumbnail_file_is_made_again_for_who_finds_its_look_up_cached(as_user, ann, comic):
+    client = as_user(ann)
+    before = client.get(f"{url(comic)}thumbnail/").content
+    comic.refresh_from_db()
+    rendition_path(comic.cover.digest, "medium").unlink()
+
+    assert client.get(f"{url(comic)}thumbnail/").content == before
+
+
+def test_a_private_comic_is_under_no_key_without_its_reader(
+    visitor, as_user, make_user, ann, make_comics, add_panel, make_novels
+):
+    (novel,) = make_novels(owner=ann, title="Secret", is_public=False)
+    (comic,) = make_comics(owner=ann, title="Secret", novel=novel, is_public=False)
+    add_panel(comic, caption="Secret")
+    other = as_user(make_user())
+    for client in (as_user(ann), other):
+        for where in [*public_urls(comic), f"{LIST}?owner=me", DASHBOARD_URL]:
+            client.get(where)
+            visitor.get(where)
+
+    [keys] = engine().server.run(lambda prefix: [("KEYS", f"{prefix}*:v*")])
+    values = engine().server.run(lambda prefix: [("GET", key) for key in keys])
+    secret = [key.decode() for key, value in zip(keys, values, strict=True) if b"Secret" in value]
+
+    assert {key.split(":")[2] for key in secret} == {
+        *("comics.card", "comics.panels", "comics.dashboard", "novels.card")
+    }
+    assert all(key.endswith(f"@{ann.pk}") for key in secret), secret
+
+
+def test_a_guessed_number_is_not_found(visitor):
+    for number in (0, 2**63, 10**30):
+        for where in ("", "panels/", "panels/1/image/", "thumbnail/"):
+            assert visitor.get(f"{LIST}{number}/{where}").status == 404
+
+
+def test_values_look_as_their_versions_say(api, as_user, ann, comic):
+    client = as_user(ann)
+    for where in [*public_urls(comic), DASHBOARD_URL]:
+        client.get(where)
+    client.get(f"{url(comic)}panels/1/image/").close()
+
+    assert_shape_is_kept(SHAPES, CARD, comic.pk)
+    assert_shape_is_kept(SHAPES, PANEL_IMAGE, f"{comic.pk}:1")
+    assert_shape_is_kept(SHAPES, THUMBNAIL, f"{comic.pk}:medium")
+    assert_shape_is_kept(SHAPES, DASHBOARD, ann.pk, ann.pk)
+    for policy in (PAGE, PANELS):
+        [keys] = engine().server.run(lambda prefix, p=policy: [("KEYS", f"{prefix}{p.name}:*")])
+        identity = keys[0].decode().rpartition(":")[2]
+        assert_shape_is_kept(SHAPES, policy, identity)

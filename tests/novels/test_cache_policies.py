@@ -1,0 +1,77 @@
+"""What is kept of novels has the shape that its version says, and holds nothing private."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from morpheus.cache.engine import engine
+from morpheus.cache.policies import POLICIES
+from novels.models import Genre, Language
+from tests.cached_shapes import assert_shape_is_kept
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+SHAPES = Path(__file__).parent / "cached_shapes"
+URL = "/api/v1/novels/"
+SEARCH = "/api/v1/search/"
+
+
+@pytest.fixture
+def make_novel(make_user, make_novels, make_chapters):
+    def make(**fields):
+        gothic, english = Genre.objects.get(slug="gothic"), Language.objects.get(code="en")
+        owner = make_user()
+        (novel,) = make_novels(1, owner=owner, genre=gothic, language=english, **fields)
+        make_chapters(novel, "Secret whale.", titles=["Secret"])
+        return novel
+
+    return make
+
+
+def kept(name="", reader=""):
+    """Return the payloads that the server holds of a policy, by key."""
+    keys = engine().server.run(lambda prefix: [("KEYS", f"{prefix}{name}*:v*{reader}")])[0]
+    values = engine().server.run(lambda prefix: [("GET", key) for key in keys])
+    return {
+        key.decode().split(":", 2)[2]: value.partition(b"\n")[2]
+        for key, value in zip(keys, values, strict=True)
+    }
+
+
+def paths(novel):
+    rests = ["", f"{novel.pk}/", f"{novel.pk}/chapters/", f"{novel.pk}/chapters/1/"]
+    rests.append(f"{novel.pk}/status/")
+    return [*(f"{URL}{rest}" for rest in rests), f"{SEARCH}?kind=chapter&q=whale"]
+
+
+def test_values_have_the_shape_of_their_version(api, make_novel):
+    novel = make_novel()
+    for path in paths(novel):
+        api.get(path)
+
+    names = {name: policy for name, policy in POLICIES.items() if name.startswith("novels.")}
+    for name, policy in names.items():
+        (key,) = kept(name)
+        assert_shape_is_kept(SHAPES, policy, key.removeprefix(f"{name}:v{policy.version}:"))
+    assert {path.stem for path in SHAPES.iterdir()} == names.keys()
+
+
+def test_under_a_key_without_a_reader_nothing_is_private(api, as_user, make_user, make_novel):
+    novel = make_novel(title="Secret", is_public=False)
+    owner, other = as_user(novel.owner), as_user(make_user())
+    for client in (owner, api, other, owner):
+        for path in [*paths(novel), f"{URL}?owner=me", f"{SEARCH}?q=whale&scope=mine"]:
+            client.get(path)
+
+    own = kept("novels", f"@{novel.owner_id}")
+    everybodys = {key: value for key, value in kept("novels").items() if "@" not in key}
+
+    assert {key.split(":")[0] for key in own} == {
+        *("novels.card", "novels.page", "novels.contents", "novels.chapter", "novels.status"),
+        *("novels.search", "novels.snippet"),
+    }
+    assert len(everybodys) >= 4 and {*everybodys.values()} == {b"null", b"[]"}
+    elsewhere = [value for key, value in kept().items() if key not in own]
+    assert elsewhere and not any(b"Secret" in value for value in elsewhere)

@@ -1,0 +1,419 @@
+"""Which tags each kind of write to novels and what belongs to them touches: these and no others."""
+
+from __future__ import annotations
+
+from hashlib import md5
+
+import pytest
+from django.db import connection
+from django.test import Client
+
+from morpheus.db.identity import acting_as
+from novels.models import Chapter, ChapterText, Genre, Language, Novel, ProcessingStatus
+from novels.parsing import ParsedChapter, ParsedNovel
+from novels.search import documents_rebuild
+from novels.services import (
+    novel_delete,
+    novel_set_visibility,
+    novel_store_parsed,
+    novel_update,
+    status_advance,
+)
+from tests.admin.conftest import url
+from tests.conftest import PASSWORD, as_staff, touched, waiting
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def genres():
+    return list(Genre.objects.order_by("pk")[:2])
+
+
+@pytest.fixture
+def language():
+    return Language.objects.get(code="en")
+
+
+@pytest.fixture
+def make(make_novels, genres, language):
+    """Make a public novel, unless told otherwise, in the first genre and in English."""
+
+    def make(**fields):
+        fields = {"genre": genres[0], "language": language, "author": "Ann"} | fields
+        return make_novels(**fields)[0]
+
+    return make
+
+
+def own(novel):
+    return {f"novel:{novel.pk}", f"owner:{novel.owner_id}"}
+
+
+def searches(novel):
+    mine = {f"search:{novel.owner_id}"}
+    return mine | {"search"} if novel.is_public else mine
+
+
+def lists(novel, suffix=""):
+    """The public lists that a novel is in."""
+    names = [
+        "all",
+        f"genre:{novel.genre_id}",
+        f"language:{novel.language_id}",
+        f"pair:{novel.genre_id}:{novel.language_id}",
+        f"author:{md5(novel.author.encode(), usedforsecurity=False).hexdigest()}",
+        f"owner:{novel.owner_id}",
+    ]
+    return {f"novels:{name}{suffix}" for name in names}
+
+
+def with_save(novel, **changes):
+    with acting_as(novel.owner_id):
+        for name, value in changes.items():
+            setattr(novel, name, value)
+        novel.save(update_fields=[*changes])
+
+
+def with_update(novel, **changes):
+    with acting_as(novel.owner_id):
+        Novel.objects.filter(pk=novel.pk).update(**changes)
+
+
+def with_bulk_update(novel, **changes):
+    with as_staff():
+        for name, value in changes.items():
+            setattr(novel, name, value)
+        Novel.objects.bulk_update([novel], [*changes])
+
+
+def with_sql(novel, **changes):
+    """As psql does: no transaction of ours, so that the tags are in the outbox."""
+    columns = ", ".join(f"{name} = %s" for name in changes)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT set_config('app.staff', 'on', true)")
+        cursor.execute(
+            f"UPDATE novels_novel SET {columns} WHERE id = %s", [*changes.values(), novel.pk]
+        )
+        cursor.execute("SELECT set_config('app.staff', '', true)")
+
+
+WAYS = pytest.mark.parametrize("write", [with_save, with_update, with_bulk_update, with_sql])
+
+
+@WAYS
+@pytest.mark.parametrize(
+    ("changes", "suffixes"),
+    [
+        ({"synopsis": "New."}, []),
+        ({"chapter_count": 7}, []),
+        ({"title": "New"}, ["/title"]),
+        ({"word_count": 7}, ["/word_count"]),
+        ({"title": "New", "word_count": 7}, ["/title", "/word_count"]),
+        ({"author": "Ann", "synopsis": "New."}, []),
+    ],
+)
+def test_an_edit_touches_the_novel_and_the_orderings_by_what_was_edited(
+    make, write, changes, suffixes
+):
+    novel = make()
+
+    with touched() as tags:
+        write(novel, **changes)
+
+    assert tags == own(novel).union(*(lists(novel, suffix) for suffix in suffixes))
+
+
+@WAYS
+def test_a_write_that_changes_nothing_touches_nothing(make, write):
+    novel = make()
+
+    with touched() as tags:
+        write(novel, title=novel.title, is_public=novel.is_public)
+
+    assert tags == set()
+
+
+@WAYS
+def test_a_private_novel_is_in_no_list(make, write):
+    novel = make(is_public=False)
+
+    with touched() as tags:
+        write(novel, title="New", word_count=7, author="Bob")
+
+    assert tags == own(novel)
+
+
+@WAYS
+@pytest.mark.parametrize("is_public", [True, False])
+def test_publishing_and_withdrawing_touch_lists_and_searches(make, write, is_public):
+    novel = make(is_public=not is_public)
+
+    with touched() as tags:
+        write(novel, is_public=is_public)
+
+    assert tags == own(novel) | lists(novel) | searches(novel) | {"search"}
+
+
+@WAYS
+def test_what_moves_touches_the_lists_that_it_leaves_and_those_that_it_enters(make, genres, write):
+    novel, before = make(), make()
+    before.owner_id, before.pk = novel.owner_id, novel.pk
+
+    with touched() as tags:
+        write(novel, genre_id=genres[1].pk, author="Bob")
+    novel.genre_id, novel.author = genres[1].pk, "Bob"
+
+    assert tags == own(novel) | lists(before) | lists(novel) | searches(novel)
+
+
+def test_a_new_owner_is_told_and_so_is_the_old_one(make, make_user):
+    novel, owner = make(), make_user()
+
+    with touched() as tags:
+        with_bulk_update(novel, owner_id=owner.pk)
+        after = Novel(pk=novel.pk, owner_id=owner.pk)
+
+    for who in (novel, after):
+        assert own(who) | {f"novels:owner:{who.owner_id}", f"search:{who.owner_id}"} <= tags
+
+
+def test_a_novel_without_genre_and_language_is_in_fewer_lists(make):
+    novel = make(genre=None, language=None)
+
+    with touched() as tags:
+        with_update(novel, title="New")
+
+    assert tags == own(novel) | {tag for tag in lists(novel, "/title") if "None" not in tag}
+
+
+@pytest.mark.parametrize("is_public", [True, False])
+def test_a_new_novel_touches_the_lists_that_it_is_in(make_user, make, genres, language, is_public):
+    owner = make_user()
+
+    with touched() as tags:
+        novel = make(owner=owner, is_public=is_public)
+
+    in_lists = lists(novel) if is_public else set()
+    assert tags == own(novel) | in_lists | searches(novel) | {f"status:{novel.pk}"}
+
+
+def test_a_deleted_novel_speaks_for_all_that_went_with_it(make, make_chapters):
+    novel, other = make(), make()
+    make_chapters(novel, "One.", "Two.")
+    make_chapters(other, "One.")
+
+    with touched() as tags, acting_as(novel.owner_id):
+        novel_delete(novel_id=novel.pk)
+
+    assert tags == own(novel) | lists(novel) | searches(novel) | {
+        f"chapters:{novel.pk}",
+        f"status:{novel.pk}",
+    }
+
+
+def test_the_services_touch_what_they_change(make, make_chapters):
+    novel = make()
+    make_chapters(novel, "One.")
+
+    with touched() as tags, acting_as(novel.owner_id):
+        novel_update(novel_id=novel.pk, changes={"title": "New"})
+    # Its search document is another.
+    assert tags == own(novel) | lists(novel, "/title") | searches(novel)
+
+    with touched() as tags, acting_as(novel.owner_id):
+        novel_set_visibility(novel_ids=[novel.pk], is_public=True)
+    assert tags == set()
+
+
+def test_a_parse_touches_chapters_search_and_status(make, make_chapters):
+    novel = make()
+    make_chapters(novel, "One.")
+    chapters = (ParsedChapter(title="New", content="Some words."),)
+    parsed = ParsedNovel(title="", author="", language="", chapters=chapters)
+
+    with touched() as tags:
+        status_advance(novel_id=novel.pk, owner_id=novel.owner_id, stage="reading", progress=3)
+    assert tags == {f"status:{novel.pk}", f"owner:{novel.owner_id}"}
+
+    with touched() as tags, acting_as(novel.owner_id):
+        novel_store_parsed(novel_id=novel.pk, parsed=parsed, given=["title"])
+    assert tags == own(novel) | lists(novel, "/word_count") | searches(novel) | {
+        f"chapters:{novel.pk}",
+        f"status:{novel.pk}",
+    }
+
+
+@pytest.mark.parametrize(
+    ("write", "is_shown"),
+    [
+        (lambda: Chapter.objects.update(title="New"), True),
+        (lambda: Chapter.objects.update(word_count=7), True),
+        (lambda: ChapterText.objects.update(content="New."), True),
+        (lambda: Chapter.objects.filter(number=1).delete(), True),
+        (lambda: ChapterText.objects.all().delete(), True),
+        (lambda: Chapter.objects.update(title="Chapter 1"), False),
+        (lambda: ChapterText.objects.update(content="One."), False),
+    ],
+)
+def test_chapters_and_texts_touch_their_novels_chapters(make, make_chapters, write, is_shown):
+    novel = make()
+    make_chapters(novel, "One.")
+
+    with touched() as tags, acting_as(novel.owner_id):
+        write()
+
+    assert {tag for tag in tags if "search" not in tag} == (
+        {f"chapters:{novel.pk}"} if is_shown else set()
+    )
+
+
+def test_new_chapters_touch_their_novels(make, make_chapters):
+    novels = [make(), make(is_public=False)]
+
+    with touched() as tags:
+        for novel in novels:
+            make_chapters(novel, "One.", "Two.")
+
+    for novel in novels:
+        assert own(novel) | searches(novel) | {f"chapters:{novel.pk}"} <= tags
+    assert len(tags) == 9  # Each once, and "search" by one of them.
+
+
+@pytest.mark.parametrize("is_public", [True, False])
+def test_search_documents_touch_the_searches_that_find_them(make, make_chapters, is_public):
+    novel = make(is_public=is_public)
+    make_chapters(novel, "One.")
+
+    with touched() as tags, acting_as(novel.owner_id):
+        documents_rebuild(novel_id=novel.pk)
+
+    assert tags == searches(novel)
+
+
+def test_a_status_that_stays_as_it_is_touches_nothing(make):
+    novel = make()
+
+    with touched() as tags, acting_as(novel.owner_id):
+        ProcessingStatus.objects.filter(pk=novel.pk).update(progress=100)
+
+    assert tags == set()
+
+
+@pytest.mark.parametrize("model", [Genre, Language])
+def test_names_that_are_in_nearly_every_answer_touch_everything(model):
+    row = model.objects.first()
+
+    with touched() as tags:
+        row.save()
+    assert tags == set()
+
+    with touched() as tags:
+        model.objects.filter(pk=row.pk).update(name="New")
+    assert tags == {"all"}
+
+
+def test_the_admin_touches_what_it_changes(make, make_user):
+    novel = make(is_public=False)
+    operator = make_user("root", is_staff=True, is_superuser=True)
+    site = Client()
+    site.login(username=operator.email, password=PASSWORD)
+
+    with touched() as tags:
+        form = {"action": "publish", "_selected_action": [novel.pk]}
+        assert site.post(url(Novel, "changelist"), form).status_code == 302
+
+    novel.is_public = True
+    assert tags == own(novel) | lists(novel) | searches(novel)
+
+
+def test_the_api_touches_what_it_changes(make, as_user):
+    novel = make()
+    client = as_user(novel.owner)
+
+    with touched() as tags:
+        answer = client.patch(f"/api/v1/novels/{novel.pk}/", {"synopsis": "New."})
+        assert answer.status_code == 200
+
+    assert tags == own(novel) | searches(novel)
+
+
+def test_more_rows_than_are_looked_at_touch_everything(make, make_chapters):
+    """A statement of so many rows is judged by their number alone."""
+    novel = make()
+    make_chapters(novel, "One.")
+    # The same row again, with whatever columns it has, under other numbers.
+    multiply = (
+        "INSERT INTO novels_chapter SELECT (jsonb_populate_record(c, jsonb_build_object("
+        "'id', nextval(pg_get_serial_sequence('novels_chapter', 'id')), 'number', n))).* "
+        "FROM novels_chapter c, generate_series(%s::int, %s::int) n WHERE c.number = 1"
+    )
+    expected = {f"chapters:{novel.pk}"}
+
+    def tags_of(statement, *params):
+        with touched() as tags, as_staff(), connection.cursor() as cursor:
+            cursor.execute(statement, params)
+        return tags
+
+    assert tags_of(multiply, 2, 10_001) == expected
+    assert tags_of(multiply, 10_002, 20_002) == {"all"}
+    assert tags_of("UPDATE novels_chapter SET title = 'D' WHERE number <= 10000") == expected
+    assert tags_of("UPDATE novels_chapter SET title = 'E'") == {"all"}
+    assert tags_of("DELETE FROM novels_chapter WHERE number > 10002") == expected
+    assert tags_of("DELETE FROM novels_chapter") == {"all"}
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("table", ["novels_chaptertext", "novels_processingstatus"])
+def test_copy_as_the_loader_leaves_its_tags_in_the_outbox(
+    make, make_chapters, psql, connect, table
+):
+    novels = [make(), make(is_public=False)]
+    for novel in novels:
+        make_chapters(novel, "One.", "Two.")
+    expected = {
+        "novels_chaptertext": {f"chapters:{novel.pk}" for novel in novels},
+        "novels_processingstatus": {
+            tag for novel in novels for tag in (f"status:{novel.pk}", f"owner:{novel.owner_id}")
+        },
+    }
+
+    with psql.cursor() as cursor, cursor.copy(f"COPY {table} TO STDOUT") as copy:
+        rows = [bytes(row) for row in copy]
+    psql.execute(f"DELETE FROM {table}")
+    psql.execute("TRUNCATE cache_outbox")
+    with connect("loader").cursor() as cursor, cursor.copy(f"COPY {table} FROM STDIN") as copy:
+        for row in rows:
+            copy.write(row)
+
+    assert waiting(psql) == sorted(expected[table])
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_change_that_is_rolled_back_leaves_nothing(make, psql):
+    novel = make()
+    psql.execute("TRUNCATE cache_outbox")
+
+    with pytest.raises(ZeroDivisionError), psql.transaction():
+        psql.execute("UPDATE novels_novel SET title = 'New' WHERE id = %s", [novel.pk])
+        raise ZeroDivisionError
+
+    assert waiting(psql) == []
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(
+    "table",
+    [
+        "novels_novel",
+        "novels_chaptertext",
+        "novels_searchdocument",
+        "novels_processingstatus",
+        "comics_panel",
+        "users_token",
+    ],
+)
+def test_an_emptied_table_touches_everything(psql, table):
+    psql.execute(f"TRUNCATE {table} CASCADE")
+
+    assert set(waiting(psql)) == {"all"}

@@ -1,0 +1,224 @@
+"""Cached reads of novels: cold, warm, and changed by whoever changes them."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+
+from morpheus.db.identity import acting_as, reading_as
+from novels.models import Chapter, ChapterText, Genre, Language, Novel, ProcessingStatus
+from novels.selectors import (
+    chapter_read,
+    novel_cards,
+    novel_list,
+    novel_list_tags,
+    novel_read,
+    novel_status,
+)
+from novels.serializers import NovelSerializer
+from novels.services import novel_delete, novel_update, status_advance
+from tests.conftest import as_staff, touched
+from tests.visitor import counted_queries
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def ann(make_user):
+    return make_user("ann")
+
+
+@pytest.fixture
+def novel(make_novels, make_chapters, ann):
+    gothic, english = Genre.objects.get(slug="gothic"), Language.objects.get(code="en")
+    (novel,) = make_novels(1, owner=ann, genre=gothic, language=english, synopsis="About…")
+    make_chapters(novel, "One.", "Two.")
+    return novel
+
+
+def cost(read):
+    with counted_queries() as seen:
+        read()
+    return len(seen.sql)
+
+
+READS = {
+    "card": (lambda novel: novel_cards([novel.pk]), 1),
+    "list": (lambda novel: novel_list([novel.pk]), 2),
+    "chapter": (lambda novel: chapter_read(novel.pk, 1, None), 1),
+    "status": (lambda novel: novel_status(novel.pk, None), 1),
+}
+
+
+def by_service(novel):
+    novel_update(novel_id=novel.pk, changes={"title": "Renamed"})
+    status_advance(novel_id=novel.pk, owner_id=novel.owner_id, stage="reading", progress=5)
+    ChapterText.objects.filter(chapter__novel=novel).update(content="Changed.")
+    novel.owner.display_name = "Anne"
+    novel.owner.save(update_fields=["display_name"])
+
+
+def by_update(novel):
+    Novel.objects.filter(pk=novel.pk).update(title="Renamed")
+    ProcessingStatus.objects.filter(pk=novel.pk).update(progress=5)
+    Chapter.objects.filter(novel=novel).update(title="Renamed")
+
+
+# Each changes nothing but what is read.
+BY_PSQL = {
+    "card": "UPDATE novels_novel SET title = 'Renamed'",
+    "list": "UPDATE users_user SET display_name = 'Anne'",
+    "chapter": "UPDATE novels_chaptertext SET content = 'Changed.'",
+    "status": "UPDATE novels_processingstatus SET progress = 5",
+}
+
+
+@pytest.mark.parametrize("name", READS)
+@pytest.mark.parametrize("way", ["service", "update", "psql"])
+def test_cold_warm_and_changed(novel, by_psql, settings, name, way):
+    read, cold = READS[name]
+
+    assert cost(lambda: read(novel)) == cold
+    assert cost(lambda: read(novel)) == 0
+    before = read(novel)
+    if way == "service":
+        with acting_as(novel.owner_id):
+            by_service(novel)
+    elif way == "update":
+        with as_staff():
+            by_update(novel)
+    else:
+        by_psql(BY_PSQL[name])
+    assert cost(lambda: read(novel)) >= 1
+    after = read(novel)
+    settings.MORPHEUS_CACHE = False
+    assert after == read(novel) != before
+
+
+def test_the_shape_is_the_serializers(novel):
+    with reading_as(None):
+        expected = NovelSerializer(Novel.objects.for_cards().get(pk=novel.pk)).data
+
+    for _ in range(2):
+        shown, is_public = novel_read(novel.pk, None)
+        assert is_public
+        assert list(shown.items()) == list(expected.items())
+
+
+def test_only_what_is_missing_is_asked_for(make_novels):
+    novels = [novel.pk for novel in make_novels(4)]
+    novel_list(novels[:2])
+
+    with counted_queries() as seen:
+        novel_list(novels)
+    assert len(seen.sql) == 1  # The owner's name was there.
+    assert [novel["id"] for novel in novel_list(novels[::-1])] == novels[::-1]
+
+
+def test_a_rename_ends_the_name_and_no_card(make_novels, ann):
+    ids = [novel.pk for novel in make_novels(3, owner=ann)]
+    novel_list(ids)
+
+    with acting_as(ann.pk):
+        ann.display_name = "Anne"
+        ann.save(update_fields=["display_name"])
+
+    assert cost(lambda: novel_cards(ids)) == 0
+    assert {novel["owner"]["display_name"] for novel in novel_list(ids)} == {"Anne"}
+
+
+def test_a_private_novel_is_shown_to_its_owner_alone(make_novels, make_user, ann):
+    (novel,) = make_novels(1, owner=ann, is_public=False)
+    bob = make_user("bob")
+
+    for _ in range(2):
+        assert novel_cards([novel.pk]) == novel_cards([novel.pk], bob.pk) == {}
+        assert novel_read(novel.pk, ann.pk) == (novel_list([novel.pk], ann.pk)[0], False)
+        for read in (novel_status, lambda *who: chapter_read(who[0], 1, who[1])):
+            assert read(novel.pk, None).value is read(novel.pk, bob.pk).value is None
+        assert not novel_status(novel.pk, ann.pk).is_public
+
+
+def test_a_withdrawn_novel_is_gone_for_others_at_once(novel, make_user):
+    bob = make_user("bob")
+    reads = [
+        lambda reader: novel_read(novel.pk, reader),
+        lambda reader: novel_status(novel.pk, reader),
+        lambda reader: chapter_read(novel.pk, 1, reader),
+    ]
+    for read in reads:
+        assert read(None).is_public and read(bob.pk).is_public
+
+    with acting_as(novel.owner_id):
+        novel_update(novel_id=novel.pk, changes={"is_public": False})
+
+    for read in reads:
+        assert read(None).value is read(bob.pk).value is None
+        assert read(novel.owner_id).value and not read(novel.owner_id).is_public
+    with acting_as(novel.owner_id):
+        novel_update(novel_id=novel.pk, changes={"is_public": True})
+    for read in reads:
+        assert read(None).value == read(bob.pk).value == read(novel.owner_id).value is not None
+
+
+def test_a_deleted_novel_is_gone_for_everybody(novel):
+    ids = [novel.pk]
+    assert novel_list(ids) and chapter_read(novel.pk, 1, None).value
+
+    with acting_as(novel.owner_id):
+        novel_delete(novel_id=novel.pk)
+
+    assert novel_list(ids, novel.owner_id) == []
+    assert chapter_read(ids[0], 1, novel.owner_id).value is None
+    assert novel_status(ids[0], novel.owner_id).value is None
+
+
+def test_a_novel_whose_owner_went_after_its_card_was_read_is_not_shown(novel, monkeypatch):
+    monkeypatch.setattr("novels.selectors.user_names", lambda ids: dict.fromkeys(ids))
+
+    assert novel_cards([novel.pk])
+    assert novel_list([novel.pk]) == []
+
+
+def test_ids_that_cannot_be_are_not_there(novel):
+    huge = 10**30
+    assert novel_cards([huge, novel.pk]).keys() == {novel.pk}
+    assert novel_read(huge, 1).value is None
+    assert chapter_read(huge, huge, 1).value is novel_status(huge, 1).value is None
+
+
+FILTERS = {
+    "all": ({}, "novels:all"),
+    "genre": ({"genre": 3}, "novels:genre:3"),
+    "language": ({"language": 5}, "novels:language:5"),
+    "pair": ({"genre": 3, "language": 5}, "novels:pair:3:5"),
+    "owner": ({"owner": 7}, "novels:owner:7"),
+    "author": ({"author": "Mary"}, "novels:author:e39e74fb4e80ba656f773669ed50315a"),
+}
+
+
+@pytest.mark.parametrize("name", FILTERS)
+def test_a_lists_tags_are_named_by_what_it_compares(name):
+    compared, tag = FILTERS[name]
+
+    assert novel_list_tags(compared | {"is_public": True}, ["created_at", "id"]) == [tag]
+    assert novel_list_tags(compared, ["title", "id"]) == [tag, f"{tag}/title"]
+
+
+@pytest.mark.django_db
+def test_the_database_gives_lists_the_same_names(make_novels, ann):
+    """What a new novel touches is what the lists that it enters are kept under."""
+    gothic, english = Genre.objects.get(slug="gothic"), Language.objects.get(code="en")
+    fields = {"genre": gothic, "language": english, "owner": ann, "author": "Zoë ’ \\"}
+    with touched() as tags:
+        make_novels(1, **fields)
+
+    given = SimpleNamespace(**{name: getattr(value, "pk", value) for name, value in fields.items()})
+    lists = [[], ["genre"], ["language"], ["genre", "language"], ["owner"], ["author"]]
+    names = {
+        name
+        for columns in lists
+        for name in novel_list_tags({each: getattr(given, each) for each in columns}, [])
+    }
+    assert names == {tag for tag in tags if tag.startswith("novels:")}

@@ -1,0 +1,231 @@
+"""What novels cost when the cache is warm: no statement, whoever asks."""
+
+from __future__ import annotations
+
+import pytest
+
+from morpheus.db.identity import acting_as
+from novels.models import Genre, Language
+from novels.services import novel_delete, novel_update
+from tests.visitor import counted_queries
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+LIST = "/api/v1/novels/"
+SEARCH = "/api/v1/search/"
+
+
+@pytest.fixture
+def ann(make_user):
+    return make_user("ann")
+
+
+@pytest.fixture
+def novel(make_novels, make_chapters, ann):
+    gothic, english = Genre.objects.get(slug="gothic"), Language.objects.get(code="en")
+    make_novels(5, genre=gothic, language=english)
+    (novel,) = make_novels(1, owner=ann, genre=gothic, language=english)
+    make_chapters(novel, "One whale.", "Two whales.", "Three.")
+    return novel
+
+
+def urls(novel):
+    return {
+        f"{LIST}": 3,
+        f"{LIST}?ordering=title&page_size=2": 3,
+        f"{LIST}?ordering=-word_count": 3,
+        f"{LIST}?author=Somebody": 3,
+        f"{LIST}?owner={novel.owner_id}": 3,
+        f"{LIST}{novel.pk}/": 2,
+        f"{LIST}{novel.pk}/chapters/": 2,
+        f"{LIST}{novel.pk}/chapters/?page_size=1": 2,
+        f"{LIST}{novel.pk}/chapters/2/": 1,
+        f"{LIST}{novel.pk}/status/": 1,
+        f"{SEARCH}?q=whale": 3,
+        f"{SEARCH}?q=whale&kind=chapter&page_size=1": 3,
+    }
+
+
+def test_public_answers_leave_by_the_fast_lane(visitor, novel, settings):
+    for url, cold in urls(novel).items():
+        settings.MORPHEUS_CACHE = True
+        first, second = visitor.get(url), visitor.get(url)
+        settings.MORPHEUS_CACHE = False
+        plain = visitor.get(url)
+
+        assert first.status == 200, first.body
+        # Fewer where an answer before has left cards or names.
+        assert len(first.queries) <= cold and not first.was_kept, (url, first.queries)
+        assert second.was_kept and second.queries == [], url
+        assert first.body == second.body == plain.body
+        assert first.headers["ETag"] == second.headers["ETag"] == plain.headers["ETag"]
+        assert len(plain.queries) == cold, (url, plain.queries)
+
+
+def test_further_pages_leave_by_the_fast_lane_too(visitor, novel):
+    for _ in range(2):
+        page = visitor.get(f"{LIST}?page_size=2")
+        while following := page.json()["next"]:
+            page = visitor.get(following)
+    assert page.was_kept and len(page.json()["results"]) == 2
+
+
+def test_a_logged_in_reader_costs_only_who_they_are(as_user, make_user, novel):
+    bob = as_user(make_user("bob"))
+    for url in urls(novel):
+        bob.get(url)
+        with counted_queries() as seen:
+            assert bob.get(url).status_code == 200
+        assert not [sql for sql in seen.sql if "novels_" in sql], url
+
+
+def test_what_is_mine_alone_costs_only_who_i_am(as_user, ann, make_novels, make_chapters):
+    (novel,) = make_novels(1, owner=ann, is_public=False)
+    make_chapters(novel, "Secret.")
+    client = as_user(ann)
+    for url, cold in {
+        f"{LIST}?owner=me": 3,
+        f"{LIST}{novel.pk}/": 0,
+        f"{LIST}{novel.pk}/chapters/": 1,
+        f"{LIST}{novel.pk}/chapters/1/": 2,
+        f"{LIST}{novel.pk}/status/": 2,
+        f"{SEARCH}?q=secret&scope=mine": 3,
+    }.items():
+        for most in (cold, 0):
+            with counted_queries() as seen:
+                answer = client.get(url)
+            assert answer.status_code == 200 and "private" in answer["Cache-Control"]
+            assert len([sql for sql in seen.sql if "novels_" in sql]) <= most, (url, seen.sql)
+
+
+def test_the_fast_lane_ends_with_what_an_answer_shows(visitor, novel, by_psql):
+    url, lists = f"{LIST}{novel.pk}/", f"{LIST}?ordering=title"
+
+    def warm():
+        return [visitor.get(each).was_kept for each in (url, url, lists, lists)][1::2]
+
+    def titles():
+        return visitor.get(url).json()["title"], visitor.get(lists).json()["results"][-1]["title"]
+
+    assert warm() == [True, True]
+    with acting_as(novel.owner_id):
+        novel_update(novel_id=novel.pk, changes={"title": "Zoo"})
+    assert titles() == ("Zoo", "Zoo")
+    assert warm() == [True, True]
+    by_psql("UPDATE novels_novel SET title = 'Zoology' WHERE id = %s", novel.pk)
+    assert titles() == ("Zoology", "Zoology")
+    warm()
+    by_psql("UPDATE users_user SET display_name = 'Anne' WHERE id = %s", novel.owner_id)
+    assert visitor.get(url).json()["owner"]["display_name"] == "Anne"
+    warm()
+    with acting_as(novel.owner_id):
+        novel_update(novel_id=novel.pk, changes={"is_public": False})
+    assert visitor.get(url).status == 404
+    assert novel.pk not in [row["id"] for row in visitor.get(lists).json()["results"]]
+
+
+def test_a_new_or_deleted_novel_changes_lists_at_once(visitor, novel, make_novels, ann):
+    def ids():
+        return [row["id"] for row in visitor.get(LIST).json()["results"]]
+
+    before = ids()
+    (new,) = make_novels(1, owner=ann)
+    assert ids() == [new.pk, *before]
+    with acting_as(ann.pk):
+        novel_delete(novel_id=new.pk)
+    assert ids() == before
+
+
+def test_a_change_that_no_list_shows_by_its_place_ends_no_page(api, novel):
+    """One card is read again, not which novels stand where."""
+    api.get(LIST)
+
+    with acting_as(novel.owner_id):
+        novel_update(novel_id=novel.pk, changes={"synopsis": "Another."})
+
+    with counted_queries() as seen:
+        rows = api.get(LIST).json()["results"]
+    assert rows[0]["synopsis"] == "Another."
+    assert ["ANY" in sql for sql in seen.sql] == [True]
+
+
+def test_lists_of_my_own_follow_my_writes(as_user, ann, make_novels):
+    client = as_user(ann)
+    for is_public in (True, False):
+        (novel,) = make_novels(1, owner=ann, is_public=is_public)
+        rows = client.get(f"{LIST}?owner=me").json()["results"]
+        assert rows[0]["id"] == novel.pk
+        client.patch(f"{LIST}{novel.pk}/", {"title": "Mine"})
+        assert client.get(f"{LIST}?owner=me").json()["results"][0]["title"] == "Mine"
+        client.delete(f"{LIST}{novel.pk}/")
+        assert novel.pk not in [
+            row["id"] for row in client.get(f"{LIST}?owner=me").json()["results"]
+        ]
+
+
+def test_chapters_follow_their_novel(visitor, novel, make_chapters, by_psql):
+    url = f"{LIST}{novel.pk}/chapters/"
+    assert [visitor.get(url).was_kept for _ in range(2)] == [False, True]
+
+    make_chapters(novel, "Four.")
+    assert len(visitor.get(url).json()["results"]) == 4
+    visitor.get(url)
+    by_psql("UPDATE novels_chapter SET title = 'Renamed' WHERE novel_id = %s", novel.pk)
+    assert visitor.get(url).json()["results"][0]["title"] == "Renamed"
+    visitor.get(url)
+    with acting_as(novel.owner_id):
+        novel_update(novel_id=novel.pk, changes={"is_public": False})
+    assert visitor.get(url).status == visitor.get(f"{url}1/").status == 404
+
+
+def found(client, **query):
+    answer = client.get(f"{SEARCH}?q=whale" + "".join(f"&{k}={v}" for k, v in query.items()))
+    return [
+        (row["chapter"], row["novel_title"], row["snippet"]) for row in answer.json()["results"]
+    ]
+
+
+WHALE = "<mark>whale</mark>"
+
+
+def test_what_is_found_follows_who_writes_how(visitor, novel, make_chapters, by_psql):
+    one, two = (1, novel.title, WHALE), (2, novel.title, "<mark>whales</mark>")
+    for _ in range(2):
+        assert sorted(found(visitor)) == [one, two]
+
+    make_chapters(novel, "A whale.")
+    assert {number for number, *_ in found(visitor)} == {1, 2, 4}
+    by_psql("UPDATE novels_novel SET title = 'Renamed'")
+    assert {title for _, title, _ in found(visitor)} == {"Renamed"}
+    by_psql("UPDATE novels_chaptertext SET content = 'Whales!' WHERE content = 'A whale.'")
+    assert (4, "Renamed", "<mark>Whales</mark>") in found(visitor)
+    by_psql("DELETE FROM novels_chapter WHERE number = 2")
+    assert {number for number, *_ in found(visitor)} == {1, 4}
+    with acting_as(novel.owner_id):
+        novel_update(novel_id=novel.pk, changes={"is_public": False})
+    assert found(visitor) == []
+
+
+def test_what_is_found_of_mine_follows_my_writes(as_user, ann, make_user, novel, make_chapters):
+    client, other = as_user(ann), as_user(make_user())
+    for is_public in (True, False):
+        with acting_as(ann.pk):
+            changed = novel_update(novel_id=novel.pk, changes={"is_public": is_public})
+        make_chapters(changed, "A whale.")
+        for _ in range(2):
+            assert len(found(client, scope="mine")) == (3 if is_public else 4)
+            assert found(other, scope="mine") == []
+            assert len(found(other)) == (3 if is_public else 0)
+
+
+def test_a_walk_through_what_is_found_ranks_once(api, novel, make_chapters):
+    make_chapters(novel, *["whale"] * 7)
+    page, statements = api.get(f"{SEARCH}?q=whale&page_size=3").json(), []
+
+    while page["next"]:
+        with counted_queries() as seen:
+            page = api.get(page["next"]).json()
+        statements += seen.sql
+
+    assert len(page["results"]) == 3
+    assert statements and not [sql for sql in statements if "novels_search_matches" in sql]

@@ -1,0 +1,114 @@
+"""Which tags each kind of write to users, tokens and rights touches: these and no others."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.contrib.auth.models import Group, Permission
+from django.db import connection
+from django.utils import timezone
+
+from morpheus.db.identity import acting_as
+from tests.conftest import PASSWORD, as_staff, touched
+from tests.users.conftest import ME, TOKEN
+from users.models import AccessToken, User
+from users.services import tokens_revoke_all, user_register
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def ann(make_user):
+    return make_user("ann")
+
+
+def token_of(user):
+    with as_staff():
+        return f"token:{bytes(AccessToken.objects.get(user=user).digest).hex()}"
+
+
+@pytest.mark.parametrize(
+    ("changes", "kinds"),
+    [
+        ({"display_name": "New"}, {"name", "user"}),
+        ({"bio": "New."}, {"user"}),
+        ({"email": "new@example.org"}, {"user"}),
+        ({"password": "!"}, {"user"}),
+        ({"is_active": False}, {"user"}),
+        ({"is_staff": True}, {"user"}),
+        ({"is_superuser": True}, {"user"}),
+        ({"last_login": timezone.now()}, set()),
+        ({"display_name": "Ann"}, set()),
+    ],
+)
+def test_a_user_touches_the_name_if_it_is_another_and_whoever_they_are(ann, changes, kinds):
+    with touched() as tags, as_staff():
+        User.objects.filter(pk=ann.pk).update(**changes)
+
+    assert tags == {f"{kind}:{ann.pk}" for kind in kinds}
+
+
+def test_the_api_touches_what_it_changes(ann, as_user):
+    client = as_user(ann)
+
+    with touched() as tags:
+        assert client.patch(ME, {"bio": "New."}).status_code == 200
+
+    assert tags == {f"user:{ann.pk}"}
+
+
+def test_a_new_user_touches_what_was_absent(db):
+    with touched() as tags:
+        user = user_register(email="x@example.org", password="a good one", display_name="X")
+
+    assert tags == {f"name:{user.pk}", f"user:{user.pk}"}
+
+
+def test_logging_in_touches_the_token_alone(ann, api):
+    with touched() as tags:
+        assert api.post(TOKEN, {"email": ann.email, "password": PASSWORD}).status_code == 200
+
+    assert tags == {token_of(ann)}
+
+
+def test_a_token_touches_itself_when_it_is_changed_or_revoked(ann, as_user):
+    as_user(ann)
+    token = token_of(ann)
+
+    with touched() as tags, acting_as(ann.pk):
+        AccessToken.objects.update(expires_at=timezone.now() + timedelta(days=9))
+    assert tags == {token}
+
+    with touched() as tags, acting_as(ann.pk):
+        tokens_revoke_all(user_id=ann.pk)
+    assert tags == {token}
+
+
+def test_a_deleted_user_takes_the_tokens_along(ann, as_user):
+    as_user(ann)
+    token = token_of(ann)
+
+    with touched() as tags, as_staff(), connection.cursor() as cursor:
+        cursor.execute("DELETE FROM users_user WHERE id = %s", [ann.pk])
+
+    assert tags == {f"name:{ann.pk}", f"user:{ann.pk}", token}
+
+
+def test_rights_touch_whom_they_are_given_to_and_taken_from(ann, make_user):
+    make_user("bob")
+    group = Group.objects.create(name="Moderators")
+    permission = Permission.objects.first()
+
+    def writes():
+        yield lambda: ann.groups.add(group)
+        yield lambda: group.permissions.add(permission)
+        yield lambda: group.permissions.clear()
+        yield lambda: ann.user_permissions.add(permission)
+        yield lambda: ann.user_permissions.clear()
+        yield lambda: group.delete()
+
+    for write in writes():
+        with touched() as tags, as_staff():
+            write()
+        assert tags == {f"user:{ann.pk}"}

@@ -1,0 +1,279 @@
+"""Who is asking, from the cache: warm it costs no query, and every change is seen at once."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from django.utils import timezone
+
+from morpheus.cache.engine import engine
+from morpheus.db.identity import acting_as
+from tests.cached_shapes import assert_shape_is_kept
+from tests.conftest import PASSWORD, as_staff
+from tests.users.conftest import ME, TOKEN
+from tests.visitor import counted_queries
+from users import selectors
+from users.cache_policies import ACCOUNT, NAME
+from users.cache_policies import TOKEN as TOKEN_POLICY
+from users.models import AccessToken, User
+from users.selectors import user_find, user_names
+from users.tokens import token_digest
+
+SHAPES = Path(__file__).parent / "cached_shapes"
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def ann(make_user):
+    return make_user("ann")
+
+
+@pytest.fixture
+def client(as_user, ann):
+    """Ann's client, whose token and user are in the cache."""
+    client = as_user(ann)
+    assert client.get(ME).status_code == 200
+    return client
+
+
+@pytest.fixture
+def warm_browser(browser, log_in, ann):
+    """Ann's browser, whose session and user are in the cache."""
+    log_in(ann)
+    assert browser.get(ME).status_code == 200
+    return browser
+
+
+def digest_of(client) -> bytes:
+    return token_digest(client._credentials["HTTP_AUTHORIZATION"].split()[1])
+
+
+def server_keys() -> list[bytes]:
+    [keys] = engine().server.run(lambda prefix: [("KEYS", "*")])
+    return sorted(keys)
+
+
+def test_a_token_costs_two_queries_cold_and_none_warm(as_user, ann):
+    client = as_user(ann)
+
+    with counted_queries() as cold:
+        first = client.get(ME)
+    with counted_queries() as warm:
+        second = client.get(ME)
+
+    assert (len(cold.sql), len(warm.sql)) == (2, 0)
+    assert first.json() == second.json()
+    assert first["ETag"] == second["ETag"]
+
+
+def test_a_session_costs_two_queries_cold_and_none_warm(browser, log_in, ann):
+    log_in(ann)
+
+    with counted_queries() as cold:
+        first = browser.get(ME)
+    with counted_queries() as warm:
+        second = browser.get(ME)
+
+    assert (len(cold.sql), len(warm.sql)) == (2, 0)
+    assert first.json() == second.json()
+
+
+def by_the_api(ann, client, by_psql):
+    assert client.patch(ME, {"bio": "Writes."}).status_code == 200
+
+
+def by_update(ann, client, by_psql):
+    with as_staff():
+        User.objects.filter(pk=ann.pk).update(bio="Writes.")
+
+
+def by_operator(ann, client, by_psql):
+    by_psql("UPDATE users_user SET bio = 'Writes.' WHERE id = %s", ann.pk)
+
+
+@pytest.mark.parametrize("change", [by_the_api, by_update, by_operator])
+def test_a_changed_profile_is_shown_at_once(ann, client, warm_browser, by_psql, change):
+    change(ann, client, by_psql)
+
+    for reader in (client, warm_browser):
+        assert reader.get(ME).json()["bio"] == "Writes."
+
+
+def test_a_name_is_kept_until_it_changes(ann, by_psql):
+    for name, change in (("Ann", None), ("Anna", "Anna"), ("Anne", "Anne")):
+        if change == "Anna":
+            with acting_as(ann.pk):
+                User.objects.filter(pk=ann.pk).update(display_name=change)
+        elif change:
+            by_psql("UPDATE users_user SET display_name = %s WHERE id = %s", change, ann.pk)
+        with counted_queries() as cold:
+            assert user_names([ann.pk]) == {ann.pk: name}
+        with counted_queries() as warm:
+            assert user_names([ann.pk]) == {ann.pk: name}
+        assert (len(cold.sql), len(warm.sql)) == (1, 0)
+
+
+def revoke(ann, client, by_psql):
+    assert client.delete(TOKEN).status_code == 204
+
+
+def revoke_as_staff(ann, client, by_psql):
+    with as_staff():
+        AccessToken.objects.filter(user=ann).delete()
+
+
+def revoke_by_operator(ann, client, by_psql):
+    by_psql("DELETE FROM users_token WHERE user_id = %s", ann.pk)
+
+
+def expire_by_operator(ann, client, by_psql):
+    by_psql("UPDATE users_token SET expires_at = now() - interval '1 second'")
+
+
+@pytest.mark.parametrize("end", [revoke, revoke_as_staff, revoke_by_operator, expire_by_operator])
+def test_a_token_that_ended_opens_nothing(ann, client, by_psql, end):
+    end(ann, client, by_psql)
+
+    assert client.get(ME).status_code == 401
+
+
+def change_password(ann, by_psql):
+    ann.set_password("another long password")
+    with as_staff():
+        ann.save()
+
+
+def deactivate(ann, by_psql):
+    with as_staff():
+        User.objects.filter(pk=ann.pk).update(is_active=False)
+
+
+def deactivate_by_operator(ann, by_psql):
+    by_psql("UPDATE users_user SET is_active = false WHERE id = %s", ann.pk)
+
+
+def delete(ann, by_psql):
+    with as_staff():
+        ann.delete()
+
+
+def delete_by_operator(ann, by_psql):
+    by_psql("DELETE FROM users_user WHERE id = %s", ann.pk)
+
+
+@pytest.mark.parametrize(
+    "end", [change_password, deactivate, deactivate_by_operator, delete, delete_by_operator]
+)
+def test_who_is_locked_out_is_so_at_once(ann, client, warm_browser, by_psql, end):
+    end(ann, by_psql)
+
+    assert client.get(ME).status_code == 401
+    assert warm_browser.get(ME).status_code == 401
+
+
+def test_who_is_let_in_again_is_so_at_once(ann, client, by_psql):
+    deactivate(ann, by_psql)
+    assert client.get(ME).status_code == 401
+
+    with as_staff():
+        User.objects.filter(pk=ann.pk).update(is_active=True)
+
+    assert client.get(ME).status_code == 200
+
+
+def test_a_cached_token_ends_with_its_time(client, monkeypatch):
+    later = timezone.now() + timedelta(days=2)
+    monkeypatch.setattr(selectors.timezone, "now", lambda: later)
+
+    assert client.get(ME).status_code == 401
+
+
+def test_a_guessed_token_or_session_leaves_nothing_in_the_server(api, ann, client, settings):
+    before = server_keys()
+    for guess in range(3):
+        api.credentials(HTTP_AUTHORIZATION=f"Bearer {guess}")
+        assert api.get(ME).status_code == 401
+    api.credentials()
+    for guess in range(3):
+        api.cookies[settings.SESSION_COOKIE_NAME] = f"{guess:032}"
+        assert api.get(ME).status_code == 401
+
+    assert server_keys() == before
+
+
+def test_a_token_that_was_guessed_before_it_was_made_works(api, ann):
+    api.credentials(HTTP_AUTHORIZATION="Bearer guessed")
+    assert api.get(ME).status_code == 401
+
+    with acting_as(ann.pk):
+        AccessToken.objects.create(
+            user=ann,
+            digest=token_digest("guessed"),
+            expires_at=timezone.now() + timedelta(days=1),
+        )
+
+    assert api.get(ME).status_code == 200
+
+
+def test_the_server_knows_neither_secret_nor_password_hash(ann, client, warm_browser):
+    secret = client._credentials["HTTP_AUTHORIZATION"].split()[1]
+    strings = [key for key in server_keys() if b"users." in key]
+    values = engine().server.run(lambda prefix: [("GET", key) for key in strings])
+
+    assert len(strings) >= 2
+    for text in (secret, ann.password, *ann.password.split("$")[1:]):
+        assert not any(text.encode() in each for each in (*strings, *values))
+
+
+def test_sessions_outlive_a_new_secret_key_while_the_old_one_is_a_fallback(warm_browser, settings):
+    old = settings.SECRET_KEY
+    settings.SECRET_KEY, settings.SECRET_KEY_FALLBACKS = "new", [old]
+    assert warm_browser.get(ME).status_code == 200
+
+    settings.SECRET_KEY_FALLBACKS = []
+    assert warm_browser.get(ME).status_code == 200  # By its first use it got the new one.
+    settings.SECRET_KEY = "newer"
+    assert warm_browser.get(ME).status_code == 401
+
+
+def test_a_user_of_the_cache_writes_only_what_was_changed(ann, client):
+    cached = user_find(ann.pk)
+    with as_staff():
+        User.objects.filter(pk=ann.pk).update(bio="Writes.", is_staff=True)
+
+    cached.display_name = "Anna"
+    with as_staff():
+        cached.save()
+
+        ann.refresh_from_db()
+    assert (ann.display_name, ann.bio, ann.is_staff) == ("Anna", "Writes.", True)
+
+
+def test_a_user_of_the_cache_knows_their_password_at_its_first_use(ann, client):
+    cached = user_find(ann.pk)
+    assert "password" not in cached.__dict__
+
+    with acting_as(ann.pk):
+        assert cached.check_password(PASSWORD)
+        cached.set_password("another long password")
+        cached.save()
+
+    assert cached.get_session_auth_hash() == user_find(ann.pk).get_session_auth_hash()
+    assert client.get(ME).status_code == 401
+
+
+def test_an_account_is_kept_for_its_own_reader_alone(ann, client, make_user):
+    assert engine().fetch([ACCOUNT.key(ann.pk, ann.pk)]) != [None]
+    for other in (None, make_user("ben").pk):
+        assert engine().fetch([ACCOUNT.key(ann.pk, other)]) == [None]
+
+
+def test_values_look_as_their_versions_say(ann, client):
+    user_names([ann.pk])
+
+    assert_shape_is_kept(SHAPES, NAME, ann.pk)
+    assert_shape_is_kept(SHAPES, TOKEN_POLICY, digest_of(client).hex())
+    assert_shape_is_kept(SHAPES, ACCOUNT, ann.pk, ann.pk)

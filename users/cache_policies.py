@@ -1,0 +1,14 @@
+"""What is cached of users, for how long, and who ends it."""
+
+from __future__ import annotations
+
+from morpheus.cache.policies import Policy
+
+# The name beside a novel or a comic; `name:<id>` ends it.
+NAME = Policy("users.name", version=1, ttl_s=3600)
+
+# Whom a token logs in, until when; `token:<digest>` ends it.
+TOKEN = Policy("users.token", version=1, ttl_s=3600, keeps_none=False)
+
+# All of a user, for themselves, but the password's hash; `user:<id>` ends it.
+ACCOUNT = Policy("users.account", version=1, ttl_s=3600)
