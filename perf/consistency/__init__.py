@@ -1,0 +1,1 @@
+"""The consistency checker: what clients wrote and read over HTTP, judged against each other."""

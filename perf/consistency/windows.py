@@ -1,0 +1,90 @@
+"""When a read of a row may show what: the part of the checker that knows about order.
+
+Each row is an atomic register (Herlihy and Wing, "Linearizability", 1990), whose writes have values
+of their own: a write takes effect at one moment between its begin and its acknowledgement. So
+
+- w' is after w if w' began when w had surely taken effect;
+- w is surely over when some w' after w has surely taken effect.
+
+"Surely" is known from an acknowledgement, and from a read: once a read that showed the value of w
+has ended, w has happened. A read may show w if it ended after w began, and began before w was
+surely over. This finds every violation where the order of a row's writes is known (one writer that
+waits for its answers) and their values can be told apart; deciding that is easy, unlike without
+such knowledge (Gibbons and Korach, "Testing shared memories", 1997). Where two writers race, or one
+failed and may happen later, the order is known in part, and the check is weaker, but never wrong:
+what it convicts no order of the writes explains.
+"""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from .history import ABSENT, Write
+
+
+class Window(NamedTuple):
+    """A time in which reads may show a value; a read need only touch it."""
+
+    since: float
+    until: float
+
+
+class RowWindows:
+    """The windows of one row's values.
+
+    Args:
+        writes: All of the row, the one before the run included, in any order.
+        first_reads: By (view, value), when the first read that showed it ended; without them,
+            acknowledgements alone are evidence.
+    """
+
+    def __init__(
+        self, writes: Iterable[Write], first_reads: Mapping[tuple[str, str], float] | None = None
+    ) -> None:
+        self._writes = sorted(writes, key=lambda write: write.began)
+        self._views = {view for write in self._writes for view in write.shows}
+        self._showing: dict[tuple[str, str], list[int]] = {}
+        for index, write in enumerate(self._writes):
+            for view in self._views:
+                key = view, write.shows.get(view, ABSENT)
+                self._showing.setdefault(key, []).append(index)
+        self._over = self._surely_over(first_reads or {})
+
+    def of(self, view: str, value: str) -> list[Window]:
+        """Return the windows of a value in a view, disjoint and in order; none if it never was."""
+        if view not in self._views:
+            return [Window(-math.inf, math.inf)] if value == ABSENT else []
+        windows: list[Window] = []
+        for index in self._showing.get((view, value), []):
+            window = Window(self._writes[index].began, self._over[index])
+            if windows and window.since <= windows[-1].until:
+                window = Window(windows[-1].since, max(windows.pop().until, window.until))
+            windows.append(window)
+        return windows
+
+    def _surely_over(self, first_reads: Mapping[tuple[str, str], float]) -> list[float]:
+        happened = [write.ended for write in self._writes]
+        for key, ended in first_reads.items():
+            if len(showing := self._showing.get(key, [])) == 1:
+                happened[showing[0]] = min(happened[showing[0]], ended)
+        # The earliest time at which any write from here on had surely happened.
+        earliest = [*happened, math.inf]
+        for index in range(len(happened) - 1, -1, -1):
+            earliest[index] = min(earliest[index], earliest[index + 1])
+        began = [write.began for write in self._writes]
+        return [earliest[bisect_right(began, moment)] for moment in happened]
+
+
+def is_touched(windows: list[Window], began: float, ended: float) -> bool:
+    """Tell whether a read overlaps one of the windows."""
+    at = bisect_left(windows, began, key=lambda window: window.until)
+    return at < len(windows) and windows[at].since <= ended
+
+
+def staleness_s(windows: list[Window], began: float) -> float | None:
+    """Return how long the value was over when a read began; None if it was never before that."""
+    at = bisect_left(windows, began, key=lambda window: window.until)
+    return began - windows[at - 1].until if at else None
