@@ -1,0 +1,180 @@
+"""What is asked for, how popular each thing is, and who asks: read once from the seeded rows."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import psycopg
+
+from perf.seeding.chance import Draw, Skewed, draws
+
+T = TypeVar("T")
+
+# Zipf's law with exponent 1, the usual assumption for what people choose; a smaller one makes every
+# cache look worse, a larger one better.
+EXPONENT = 1.0
+
+# Novels whose visibility is changed by the run: readers of single novels keep off these, so that no
+# answer is a 404 in one mode and a 200 in another.
+RESERVED_EVERY = 50
+# Distinct searches, of a word or two.
+QUERIES = 3_000
+VOCABULARY_NOVELS = 2_000
+
+_NOVELS = """
+SELECT n.id, n.owner_id, n.chapter_count, n.is_public, s.state
+FROM novels_novel n JOIN novels_processingstatus s ON s.novel_id = n.id
+ORDER BY n.id
+"""
+_COMICS = """
+SELECT c.id, c.owner_id, c.panel_count, i.digest
+FROM comics_comic c JOIN comics_image i ON i.id = c.cover_id
+WHERE c.is_public ORDER BY c.id
+"""
+_TEXTS = """
+SELECT n.title, n.author, left(t.content, 600)
+FROM novels_novel n
+JOIN novels_chapter c ON c.novel_id = n.id AND c.number = 1
+JOIN novels_chaptertext t ON t.chapter_id = c.id
+WHERE n.is_public ORDER BY n.id LIMIT %s
+"""
+# People look for what they know: a title, an author, at times something they remember.
+_SOUGHT = (0.6, 0.85, 1.0)
+
+
+_Novels = tuple[list["Novel"], list["Novel"], list["Novel"], list["Novel"]]
+
+
+class NothingToAsk(Exception):
+    """The database lacks rows of a kind; the message says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Novel:
+    id: int
+    owner: int
+    chapters: int
+
+
+@dataclass(frozen=True, slots=True)
+class Comic:
+    """A public comic; `version` is what the URL of its thumbnail ends with."""
+
+    id: int
+    owner: int
+    panels: int
+    version: str
+
+
+@dataclass(frozen=True)
+class Subjects:
+    """Everything by popularity, the most popular first.
+
+    Attributes:
+        read: Public novels with chapters.
+        private: Private novels with chapters.
+        unfinished: Novels that wait or are being parsed, of whatever visibility.
+        reserved: Public novels whose visibility the run changes.
+        seed: What the popularity, and the prose that is sent, are made of.
+    """
+
+    read: Sequence[Novel]
+    private: Sequence[Novel]
+    unfinished: Sequence[Novel]
+    reserved: Sequence[Novel]
+    comics: Sequence[Comic]
+    members: Sequence[int]
+    emails: Mapping[int, str]
+    genres: Sequence[str]
+    languages: Sequence[str]
+    authors: Sequence[str]
+    queries: Sequence[str]
+    seed: int
+    _skews: dict[int, Skewed] = field(default_factory=dict)
+
+    def popular(self, things: Sequence[T], draw: Draw) -> T:
+        """Return one of the things, by Zipf's law."""
+        count = len(things)
+        if count not in self._skews:
+            self._skews[count] = Skewed(count, EXPONENT)
+        return things[self._skews[count].rank(draw)]
+
+
+def subjects(database_url: str, *, seed: int) -> Subjects:
+    """Read what there is, past row level security; the same rows and seed give the same order.
+
+    Raises:
+        NothingToAsk: Seed first.
+    """
+    with psycopg.connect(database_url) as connection:
+
+        def rows(query: str, *values: object) -> list[tuple[Any, ...]]:
+            return connection.execute(query.encode(), values).fetchall()
+
+        def column(query: str, *values: object) -> list[Any]:
+            return [row[0] for row in rows(query, *values)]
+
+        novels = rows(_NOVELS)
+        users = rows("SELECT id, email FROM users_user WHERE NOT is_staff ORDER BY id")
+        found = Subjects(
+            *_novels_by_use(novels),
+            comics=[
+                Comic(comic, owner, panels, digest[:16])
+                for comic, owner, panels, digest in rows(_COMICS)
+            ],
+            members=[user for user, _ in users],
+            emails=dict(users),
+            genres=column("SELECT slug FROM novels_genre ORDER BY slug"),
+            languages=column("SELECT code FROM novels_language ORDER BY code <> 'en', code"),
+            authors=column("SELECT DISTINCT author FROM novels_novel WHERE is_public ORDER BY 1"),
+            queries=_queries(rows(_TEXTS, VOCABULARY_NOVELS), seed),
+            seed=seed,
+        )
+    for name, things in vars(found).items():
+        if not isinstance(things, list):
+            continue
+        if not things:
+            raise NothingToAsk(f"There are no {name} to ask for: seed more.")
+        if name != "languages":  # English is first already.
+            _shuffle(things, draws(seed, "popularity", name))
+    return found
+
+
+def _novels_by_use(rows: list[tuple[Any, ...]]) -> _Novels:
+    """Return the novels for `read`, `private`, `unfinished` and `reserved`."""
+    read: list[Novel] = []
+    private: list[Novel] = []
+    unfinished: list[Novel] = []
+    reserved: list[Novel] = []
+    for novel_id, owner, chapters, is_public, state in rows:
+        novel = Novel(novel_id, owner, chapters)
+        if is_public and novel_id % RESERVED_EVERY == 0:
+            reserved.append(novel)
+        elif state in ("pending", "processing"):
+            unfinished.append(novel)
+        elif chapters:
+            (read if is_public else private).append(novel)
+    return read, private, unfinished, reserved
+
+
+def _queries(texts: list[tuple[Any, ...]], seed: int) -> list[str]:
+    """Return words of titles, authors and chapters, and pairs of neighbours, all distinct."""
+    draw = draws(seed, "queries")
+    made: dict[str, None] = {}
+    for _ in range(3 * QUERIES if texts else 0):
+        text = texts[int(draw() * len(texts))][bisect_right(_SOUGHT, draw())]
+        words = re.findall(r"[A-Za-z]{4,}", text) or ["nobody"]
+        first = int(draw() * len(words))
+        made[" ".join(words[first : first + (2 if draw() < 0.5 else 1)]).lower()] = None
+    return list(made)[:QUERIES]
+
+
+def _shuffle(things: list[Any], draw: Draw) -> None:
+    """Shuffle in place (Fisher and Yates), the same on every version of Python."""
+    for last in range(len(things) - 1, 0, -1):
+        other = int(draw() * (last + 1))
+        things[last], things[other] = things[other], things[last]
