@@ -9,6 +9,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import connection
+from django.test import override_settings
 from rest_framework.response import Response
 from rest_framework.test import APIRequestFactory, force_authenticate
 
@@ -31,7 +32,10 @@ class Statement:
 
 @contextmanager
 def captured() -> Iterator[list[Statement]]:
-    """Collect the statements of the block, without savepoints and the setting of identity."""
+    """Collect the statements of the block, without savepoints and the setting of identity.
+
+    The cache is off: seen is what it saves.
+    """
     seen: list[Statement] = []
 
     def record(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
@@ -39,7 +43,7 @@ def captured() -> Iterator[list[Statement]]:
             seen.append(Statement(sql, params))
         return execute(sql, params, many, context)
 
-    with connection.execute_wrapper(record):
+    with override_settings(MORPHEUS_CACHE=False), connection.execute_wrapper(record):
         yield seen
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -88,7 +89,7 @@ def plan_of(answer: Any) -> Plan:
 def _prepare(cursor: Any, statement: Statement) -> str:
     """Have psycopg prepare and execute the statement; return the EXECUTE that does it again."""
     raw = connection.connection
-    names, values = _numbered(statement.params)
+    names, values = _numbered(statement)
     text = statement.sql % names
     before = dict(_prepared(cursor, text))
     threshold = raw.prepare_threshold
@@ -122,11 +123,14 @@ def _prepared(cursor: Any, text: str) -> Iterator[tuple[tuple[str, tuple[str, ..
         yield (name, tuple(types)), plans
 
 
-def _numbered(params: Any) -> tuple[Any, list[Any]]:
+def _numbered(statement: Statement) -> tuple[Any, list[Any]]:
     """Return `$1`, `$2` … in the shape of the parameters, and the parameters in this order."""
-    if isinstance(params, dict):
-        return {name: f"${at}" for at, name in enumerate(params, 1)}, [*params.values()]
-    values = list(params or ())
+    if isinstance(statement.params, dict):
+        # psycopg numbers names as they first occur.
+        names = list(dict.fromkeys(re.findall(r"%\((\w+)\)s", statement.sql)))
+        numbers = {name: f"${at}" for at, name in enumerate(names, 1)}
+        return numbers, [statement.params[name] for name in names]
+    values = list(statement.params or ())
     return tuple(f"${at}" for at in range(1, len(values) + 1)), values
 
 

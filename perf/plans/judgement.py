@@ -12,9 +12,9 @@ from perf.plans.indexes import serving_index, wanted_index
 from perf.plans.pages import Pages
 from perf.plans.routes import Combination
 
-# Per row: its place in the table; then, as for each of up to three rows joined to it, the three
-# levels of a primary key and a page. Per statement: the levels of the list's own index, and a leaf.
-BUFFERS_PER_ROW = 17
+# Per row: its place in the table; for each of up to three rows joined to it, the three levels of a
+# primary key and a page. Per statement: the levels of the list's own index, and a leaf.
+BUFFERS_PER_ROW = 13
 BUFFERS_PER_STATEMENT = 10
 
 # The deepest page may cost more than the second by this factor, and by one buffer per two rows:

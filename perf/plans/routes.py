@@ -10,10 +10,14 @@ from typing import Any
 from django.urls import URLPattern, URLResolver, get_resolver
 from rest_framework.views import APIView
 
+from morpheus.cache.pages import CachedKeysetPagination
 from morpheus.pagination import KeysetPagination
 from morpheus.views import MorpheusAPIView
 
 PREFIX = "api/v1/"
+
+# Paginators that read pages otherwise have no queryset.
+_READ_ROWS = (KeysetPagination.read, CachedKeysetPagination.read)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +42,7 @@ class Route:
         return (
             issubclass(self.view, MorpheusAPIView)
             and hasattr(self.view, "orderings")
-            and getattr(self.view.pagination_class, "read", None) is KeysetPagination.read
+            and getattr(self.view.pagination_class, "read", None) in _READ_ROWS
         )
 
     def url(self, values: dict[str, Any]) -> str:

@@ -27,7 +27,7 @@ class Cost:
     """What inserting rows costs under some of the indexes; bytes are per row.
 
     Attributes:
-        indexes: Their number, without the primary key's.
+        indexes: Their number, without those of keys.
         rows_per_s: INSERT … SELECT of rows in random order, one transaction; the best of some runs,
             which is the one least disturbed.
         wal_bytes: What the write-ahead log grows by.
@@ -55,7 +55,7 @@ def costs(table: str) -> Iterator[Cost]:
             with _dropped(cursor, {name: definitions[name] for name in names}):
                 yield _cost(cursor, table, f"without {group}", len(definitions) - len(names))
         with _dropped(cursor, definitions):
-            yield _cost(cursor, table, "none but the primary key", 0)
+            yield _cost(cursor, table, "none but the keys", 0)
 
 
 @contextmanager
@@ -77,11 +77,11 @@ def _copied(table: str) -> Iterator[Any]:
 
 
 def _definitions(cursor: Any) -> dict[str, str]:
-    """Return the statements that make the secondary indexes of the copy."""
+    """Return the statements that make the indexes of the copy, without its keys."""
     cursor.execute(
         "SELECT c.relname, pg_get_indexdef(c.oid) FROM pg_index i "
         "JOIN pg_class c ON c.oid = i.indexrelid "
-        "WHERE i.indrelid = %s::regclass AND NOT i.indisprimary ORDER BY 1",
+        "WHERE i.indrelid = %s::regclass AND NOT i.indisunique ORDER BY 1",
         [_COPY],
     )
     return dict(cursor.fetchall())

@@ -123,4 +123,4 @@ def test_mixed_directions_need_an_index_of_the_same_mixture(complaints):
 def test_the_check_reads_no_database(django_db_blocker):
     """Every command runs it, also where there is no database yet."""
     with django_db_blocker.block():
-        assert run_checks() == []
+        assert [found for found in run_checks() if not found.is_silenced()] == []

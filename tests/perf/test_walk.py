@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from django.core.management import CommandError, call_command
 
-from perf.walk import percentile, tenths
+from perf.depths import long_lists
+from perf.walk import Walker, percentile, tenths
 
 
 @pytest.mark.django_db(transaction=True)
@@ -22,6 +25,37 @@ def test_a_walk_meets_every_public_novel_and_says_what_depth_costs(
     assert by_title.startswith("novels, title: 23 rows on 5 pages; ")
     assert comics.startswith("comics: 0 rows on 1 pages; ")
     assert panels == "panels: there are none"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_depths_are_looked_at_without_a_walk(live_server, make_novels, make_chapters, capsys):
+    make_chapters(make_novels(30)[0], "One")
+
+    call_command("perf_walk", "--url", live_server.url, "--page-size", "2", "--depths", "3")
+
+    lines = capsys.readouterr().out.splitlines()
+    looked = [line for line in lines if line.startswith("/novels/ ")]
+    assert len(looked) == 6  # Orderings.
+    for line in looked:
+        assert re.fullmatch(
+            r"/novels/ \S+: 30 rows; best \(p50\) ms at "
+            r"0 % {0}, 10 % {0}, 50 % {0}, 90 % {0}, 100 % {0}".format(r"\S+ \(\S+\)"),
+            line,
+        )
+    assert "/novels/{pk}/chapters/ number: 1 rows, too few" in lines
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_page_at_a_depth_is_that_of_a_walk(live_server, make_novels):
+    make_novels(20)
+    walker = Walker(live_server.url)
+    lists = [one for one in long_lists(page_size=3) if one.name.startswith("/novels/ ")]
+
+    assert lists
+    for one in lists:
+        walked = [row["id"] for page in walker.pages(one.start) for row in page]
+        assert [row["id"] for row in next(walker.pages(one.page_after(7)))] == walked[7:10]
+    walker.close()
 
 
 def test_a_server_that_is_not_there_is_said():

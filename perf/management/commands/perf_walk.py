@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser
+from itertools import islice
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from perf.depths import LongList, long_lists
 from perf.walk import Walker, WalkFailed, percentile, tenths
 
 ORDERINGS = ("-created_at", "title")
+# How many hundredths of a list lie before the pages that --depths looks at.
+DEPTHS = (0, 10, 50, 90, 100)
 
 
 class Command(BaseCommand):
@@ -28,21 +32,51 @@ class Command(BaseCommand):
             default=1,
             help="walk so many times; a page counts with its best time (on a busy machine)",
         )
+        parser.add_argument(
+            "--depths",
+            type=int,
+            metavar="PAGES",
+            help="do not walk: look at so many pages in a row at the beginning, after 10, 50 and "
+            "90 %% of each list, and at its end; on the server's database, with its SECRET_KEY",
+        )
 
-    def handle(self, *, url: str, page_size: int, passes: int, **options: Any) -> None:
+    def handle(
+        self, *, url: str, page_size: int, passes: int, depths: int | None, **options: Any
+    ) -> None:
         walker = Walker(url)
         self.passes = passes
         try:
-            for ordering in ORDERINGS:
-                query = f"?page_size={page_size}&ordering={ordering}"
-                self._walk(walker, f"novels, {ordering}", [f"/api/v1/novels/{query}"])
-            comics = self._walk(walker, "comics", [f"/api/v1/comics/?page_size={page_size}"])
-            panels = [f"/api/v1/comics/{row['id']}/panels/?page_size={page_size}" for row in comics]
-            self._walk(walker, "panels", panels)
+            if depths:
+                for one in long_lists(page_size):
+                    self._look(walker, one, depths, depths * page_size)
+            else:
+                self._walk_all(walker, page_size)
         except (WalkFailed, OSError) as error:
             raise CommandError(str(error)) from error
         finally:
             walker.close()
+
+    def _walk_all(self, walker: Walker, page_size: int) -> None:
+        for ordering in ORDERINGS:
+            query = f"?page_size={page_size}&ordering={ordering}"
+            self._walk(walker, f"novels, {ordering}", [f"/api/v1/novels/{query}"])
+        comics = self._walk(walker, "comics", [f"/api/v1/comics/?page_size={page_size}"])
+        panels = [f"/api/v1/comics/{row['id']}/panels/?page_size={page_size}" for row in comics]
+        self._walk(walker, "panels", panels)
+
+    def _look(self, walker: Walker, one: LongList, pages: int, rows: int) -> None:
+        """Look at one list at all depths and print a line, if it is long enough for that."""
+        total = one.rows.count()
+        if total < len(DEPTHS) * rows:
+            self.stdout.write(f"{one.name}: {total:,} rows, too few")
+            return
+        shown = []
+        for depth in DEPTHS:
+            walker.ms.clear()
+            for _ in islice(walker.pages(one.page_after((total - rows) * depth // 100)), pages):
+                pass
+            shown.append(f"{depth} % {min(walker.ms):.1f} ({percentile(walker.ms, 0.5):.1f})")
+        self.stdout.write(f"{one.name}: {total:,} rows; best (p50) ms at {', '.join(shown)}")
 
     def _walk(self, walker: Walker, name: str, lists: list[str]) -> list[dict[str, Any]]:
         """Walk through lists and print a line; return the rows."""

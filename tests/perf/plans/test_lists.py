@@ -32,7 +32,8 @@ def test_the_command_shows_and_judges_one_route(seeded, db, capsys):
     (proof,) = json.loads(capsys.readouterr().out)
     assert proof["route"] == "/comics/{comic_id}/panels/"
     assert proof["index"] == "comics_panel_number_uq"
-    assert proof["deepest"]["buffers"] <= 1.2 * proof["second"]["buffers"]
+    # How many pages of the table 20 panels lie on is chance.
+    assert proof["deepest"]["buffers"] <= 1.2 * proof["second"]["buffers"] + 1
 
 
 def test_an_ordering_without_an_index_fails_and_the_message_names_the_index(seeded, db):

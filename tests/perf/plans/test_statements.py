@@ -49,12 +49,15 @@ def test_the_document_shows_every_combination():
 
 
 def test_no_statement_reads_a_column_that_nobody_needs(found):
-    """Texts are read where they are shown; password hashes where somebody logs in."""
-    log_ins = ("POST /auth/", "GET /users/me/, with a session")
+    """Texts are read where they are shown; password hashes where somebody logs in.
+
+    What tells whether a session is of the current password is no hash, but a digest of one.
+    """
     for endpoint in found:
         sql = "\n".join(one.sql for one in endpoint.statements if one.is_read)
-        if not endpoint.heading.startswith(log_ins):
-            assert "password" not in sql, endpoint.heading
+        if not endpoint.heading.startswith("POST /auth/"):
+            read = re.sub(r"sha256\(convert_to\(\S+\.\"?password\b", "", sql)
+            assert "password" not in read.replace("password_digest", ""), endpoint.heading
         if endpoint.ask.endpoint != "GET /novels/{pk}/chapters/{number}/":
             assert "chaptertext.content" not in sql, endpoint.heading
         assert "novels_searchdocument.vector" not in sql
