@@ -9,10 +9,10 @@ STAMP := $(VENV)/.installed
 CHECKED := manage.py morpheus users novels comics perf tests
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint seed import lock clean
+.PHONY: help run test test-ops lint check-cache seed import bench-offload bench-warm lock clean
 
 help:  ## List what works
-	@awk 'BEGIN { FS = ":.*## " } /^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 # Plain HTTP is right here alone: the default address is reachable from this machine only.
 run: $(STAMP)  ## Run everything, with data on first start (PORT=8000 HOST=127.0.0.1)
@@ -21,10 +21,17 @@ run: $(STAMP)  ## Run everything, with data on first start (PORT=8000 HOST=127.0
 test: $(STAMP)  ## Run the whole test suite in parallel (ARGS= for pytest)
 	@$(PYTHON) -m pytest -n auto $(ARGS)
 
+test-ops: $(STAMP)  ## Test with programs of the system: PgBouncer (apt-get install pgbouncer)
+	@$(PYTHON) -m pytest tests/ops $(ARGS)
+
 lint: $(STAMP)  ## Check format, style and types
 	$(VENV)/bin/ruff format --check $(CHECKED)
 	$(VENV)/bin/ruff check $(CHECKED)
 	$(VENV)/bin/mypy
+
+# On services of its own: it kills them, and deletes novels.
+check-cache: $(STAMP)  ## Prove that nobody reads what is over, under faults too (ARGS= to shorten)
+	@env MORPHEUS_VAR=var/check-cache MORPHEUS_HTTPS=off $(PYTHON) manage.py check_cache $(ARGS)
 
 seed: $(STAMP)  ## Fill an empty database with invented novels and comics (ARGS= for manage.py seed)
 	@$(PYTHON) manage.py services with seed $(ARGS)
@@ -32,6 +39,16 @@ seed: $(STAMP)  ## Fill an empty database with invented novels and comics (ARGS=
 import: $(STAMP)  ## Import novels (FILES="a.txt b.epub folder/")
 	@test -n "$(FILES)" || { echo 'Say which: make import FILES="a.txt b.epub folder/"'; exit 2; }
 	@$(PYTHON) manage.py services with import_novels $(FILES) $(ARGS)
+
+# Data and servers of their own: they empty the cache server, and the rows they ask for are known.
+BENCH := env MORPHEUS_VAR=var/offload MORPHEUS_HTTPS=off DATABASE_URL= REDIS_URL= \
+	$(PYTHON) manage.py services with
+
+bench-offload: $(STAMP)  ## Measure the database time that the cache saves (ARGS="--requests 20000")
+	@$(BENCH) bench_offload $(ARGS)
+
+bench-warm: $(STAMP)  ## Compare a warm answer with constant bytes and with an uncached one
+	@$(BENCH) bench_warm $(ARGS)
 
 # uv lives in an environment of its own for the moment: nothing else needs it. Versions stay as they
 # are while they satisfy pyproject.toml, unless ARGS=--upgrade.

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import itertools
 import os
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import psycopg
@@ -19,12 +19,16 @@ from django.core.management import call_command
 from django.db import connection
 from rest_framework.test import APIClient
 
+from morpheus.cache.breaker import breakers
+from morpheus.cache.engine import Engine, engine
+from morpheus.cache.outbox import drain
 from morpheus.db.identity import acting_as
 from morpheus.db.roles import connected_as
 from morpheus.management.embedded import embedded_services
 from morpheus.services.addresses import Addresses
 from morpheus.services.roles import prepare_database
 from morpheus.services.supervisor import EmbeddedServices
+from tests.visitor import Visitor, counted_queries
 
 REAL_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 PASSWORD = "correct horse battery staple"
@@ -76,10 +80,19 @@ def django_db_setup(django_db_blocker: Any) -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
-def empty_caches() -> None:
-    """Start each test with the caches of this worker empty."""
+def empty_caches(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Start each test with the caches of this worker empty, and as after a look at the outbox.
+
+    No thread drains the outbox, except where a test starts one.
+    """
+    for breaker in breakers():
+        breaker.succeeded()
     for alias in settings.CACHES:
         caches[alias].clear()
+    monkeypatch.setattr(Engine, "_listen", lambda cache: cache.trust(time.monotonic()))
+    yield
+    engine().server.close()
+    engine.cache_clear()
 
 
 @pytest.fixture
@@ -94,6 +107,16 @@ def real_data() -> Path:
 def api() -> APIClient:
     """An anonymous API client."""
     return APIClient()
+
+
+@pytest.fixture
+def visitor(monkeypatch: pytest.MonkeyPatch) -> Visitor:
+    """An anonymous visitor of what the server serves, past no part of it."""
+    # Later connections of this process are for tests, which may take longer.
+    monkeypatch.setattr("morpheus.db.limits.limit_statements", lambda database: None)
+    from morpheus.wsgi import application
+
+    return Visitor(application)
 
 
 @pytest.fixture
@@ -140,6 +163,7 @@ def as_user() -> Callable[..., APIClient]:
 def make_novels(make_user: Callable[..., Any]) -> Callable[..., list[Any]]:
     """Make novels with a finished status, public unless told otherwise; titles are distinct."""
     from novels.models import Novel, ProcessingStatus
+    from users.models import belonging_to
 
     numbers = itertools.count(1)
 
@@ -152,7 +176,10 @@ def make_novels(make_user: Callable[..., Any]) -> Callable[..., list[Any]]:
                 for _ in range(count)
             )
             ProcessingStatus.objects.bulk_create(
-                ProcessingStatus(novel=novel, state="completed", progress=100) for novel in novels
+                ProcessingStatus(
+                    novel=novel, state="completed", progress=100, **belonging_to(novel)
+                )
+                for novel in novels
             )
         return novels
 
@@ -164,6 +191,7 @@ def make_chapters() -> Callable[..., list[Any]]:
     """Add chapters with their texts to a novel, and make it searchable."""
     from novels.models import Chapter, ChapterText, Novel
     from novels.search import documents_rebuild
+    from users.models import belonging_to
 
     def make(novel: Any, *texts: str, titles: list[str] | None = None) -> list[Chapter]:
         with acting_as(novel.owner_id):
@@ -174,11 +202,12 @@ def make_chapters() -> Callable[..., list[Any]]:
                     number=first + index,
                     title=titles[index] if titles else f"Chapter {first + index}",
                     word_count=len(text.split()),
+                    **belonging_to(novel),
                 )
                 for index, text in enumerate(texts)
             )
             ChapterText.objects.bulk_create(
-                ChapterText(chapter=chapter, content=text)
+                ChapterText(chapter=chapter, content=text, **belonging_to(chapter))
                 for chapter, text in zip(chapters, texts, strict=True)
             )
             Novel.objects.filter(pk=novel.pk).update(chapter_count=first - 1 + len(texts))
@@ -188,21 +217,71 @@ def make_chapters() -> Callable[..., list[Any]]:
     return make
 
 
+@pytest.fixture
+def connect(transactional_db: None) -> Iterator[Callable[[str], psycopg.Connection]]:
+    """Come as psql does: as `app`, `loader`, `owner` or `superuser`, in autocommit."""
+    opened = []
+
+    def connect(role: str) -> psycopg.Connection:
+        name = connection.settings_dict["NAME"]
+        if role == "superuser":
+            made = psycopg.connect(administrator_url(), dbname=name, autocommit=True)
+        else:
+            login = connection.settings_dict if role == "app" else settings.DATABASE_ROLES[role]
+            made = psycopg.connect(
+                host=login["HOST"],
+                port=login["PORT"] or None,
+                user=login["USER"],
+                password=login["PASSWORD"] or None,
+                dbname=name,
+                autocommit=True,
+            )
+        opened.append(made)
+        return made
+
+    yield connect
+    for made in opened:
+        made.close()
+
+
+@pytest.fixture
+def psql(connect: Callable[[str], psycopg.Connection]) -> psycopg.Connection:
+    """An operator's connection, with nothing in the outbox yet."""
+    connection = connect("superuser")
+    # Emptying the tables after the test before is a change, too.
+    connection.execute("TRUNCATE cache_outbox")
+    return connection
+
+
+@pytest.fixture
+def by_psql(psql: psycopg.Connection) -> Callable[..., None]:
+    """Run a statement as an operator does; the cache has heard of it when this returns."""
+
+    def run(statement: Any, *params: Any) -> None:
+        psql.execute(statement, params)
+        drain(engine().renew, connection=psql)
+
+    return run
+
+
+def waiting(opened: psycopg.Connection) -> list[str]:
+    """Return the tags in the outbox, in order of their names."""
+    return [tag for (tag,) in opened.execute("SELECT tag FROM cache_outbox ORDER BY tag")]
+
+
 @contextmanager
-def counted_queries() -> Iterator[SimpleNamespace]:
-    """Collect the statements of the block, without savepoints and the setting of identity.
-
-    Those two are the test's own transaction and a constant per request, not what a page reads.
-    """
-    seen = SimpleNamespace(sql=[])
-
-    def record(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
-        if not sql.startswith(("SAVEPOINT", "RELEASE", "ROLLBACK")) and "app.user_id" not in sql:
-            seen.sql.append(sql)
-        return execute(sql, params, many, context)
-
-    with connection.execute_wrapper(record):
-        yield seen
+def touched() -> Iterator[set[str]]:
+    """Collect the tags that the block touches, in transactions of ours or in any other."""
+    tags: set[str] = set()
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM cache_outbox")
+        cursor.execute("SELECT set_config('app.touches', '', true)")
+        yield tags
+        cursor.execute(
+            "SELECT unnest(string_to_array(current_setting('app.touches', true), ',')) "
+            "UNION SELECT tag FROM cache_outbox"
+        )
+        tags.update(tag for (tag,) in cursor.fetchall() if tag != ".")
 
 
 @pytest.fixture

@@ -24,8 +24,8 @@ os.environ["MORPHEUS_HTTPS"] = "off"
 os.environ["DATABASE_REPLICA_URL"] = ""
 os.environ["SECRET_KEY"] = "only-for-tests"  # noqa: S105
 _worker = os.environ.get("PYTEST_XDIST_WORKER", "gw0")
-# Two logical databases per parallel worker, after those of a developer's own server.
-os.environ["CACHE_DATABASE_BASE"] = str(4 + 2 * int(_worker.removeprefix("gw")))
+# Three logical databases per parallel worker, after those of a developer's own server.
+os.environ["CACHE_DATABASE_BASE"] = str(3 + 3 * int(_worker.removeprefix("gw")))
 
 from morpheus.settings import *  # noqa: E402, F403
 from morpheus.settings import DATABASES, STORAGES, VAR_DIR  # noqa: E402
@@ -36,3 +36,7 @@ PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 THROTTLE_RATES = dict.fromkeys(("login", "register", "write"), (1_000_000, 60))
 for _name in ("uploads", "images"):
     STORAGES[_name]["OPTIONS"]["location"] = VAR_DIR / _worker / _name
+# Its patches change what every query goes through; tests of it turn it on.
+CACHALOT_ENABLED = False
+# Nothing is computed again behind a test's back.
+MORPHEUS_CACHE_SHADOW_PERCENT = 0

@@ -10,7 +10,7 @@ from django.core.management import call_command
 from django.db import connection, migrations
 from django.db.migrations.loader import MigrationLoader
 
-OURS = ("users", "novels", "comics", "perf")
+OURS = ("cache", "users", "novels", "comics", "perf")
 ADDING = (migrations.AddIndex, migrations.AddConstraint)
 
 

@@ -14,7 +14,7 @@ from comics.models import Comic, Image, Panel, Rendition
 from morpheus.db.identity import acting_as
 from novels.models import Novel, NovelUpload, ProcessingStatus
 from tests.conftest import PASSWORD
-from users.models import AccessToken
+from users.models import AccessToken, belonging_to
 
 
 @pytest.fixture
@@ -62,7 +62,7 @@ def _belongings(novel: Novel, owner: Any) -> None:
         comic = Comic.objects.create(
             title=f"Comic {novel.pk}", novel=novel, owner=owner, cover=image, panel_count=1
         )
-        Panel.objects.create(comic=comic, number=1, image=image)
+        Panel.objects.create(comic=comic, number=1, image=image, **belonging_to(comic))
         AccessToken.objects.create(
             user=owner, digest=novel.pk.to_bytes(32, "big"), expires_at=timezone.now()
         )

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from morpheus.services.clean import clean
+from tests.serving import Client, Server, environment, prepare
 
 from .pair import Pair
-from .server import Client, Server, prepare
 
 PASSWORD = "correct horse battery staple"
 
@@ -22,7 +23,7 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
         sizes = {"novels": 60, "chapters-per-novel": 2, "words-per-chapter": 40}
         sizes |= {"comics": 60, "panels": 120, "users": 5}
         options = [f"--{name}={value}" for name, value in sizes.items()]
-        prepare(pair, f"--password={PASSWORD}", *options)
+        prepare(pair.var, f"--password={PASSWORD}", *options)
         pair.make_replica()
         yield pair
     finally:
@@ -30,9 +31,14 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
         clean(pair.var)
 
 
+def reading_replica(pair: Pair, url: str, log: Path) -> Server:
+    reading = {"DATABASE_REPLICA_URL": url, "DATABASE_REPLICA_TIMEOUT_S": "1"}
+    return Server(environment(pair.var, **reading), log)
+
+
 @pytest.fixture(scope="session")
 def running(pair: Pair) -> Iterator[Server]:
-    server = Server(pair, pair.replica_url(), pair.var / "server.log")
+    server = reading_replica(pair, pair.replica_url(), pair.var / "server.log")
     yield server
     server.stop()
 

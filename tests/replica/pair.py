@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 import signal
 import subprocess
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,10 +18,9 @@ from morpheus.services.guarded import GuardedServices
 from morpheus.services.postgres import ENVIRONMENT
 from morpheus.services.state import locate, make_private_folder
 from morpheus.services.supervisor import EmbeddedServices
+from tests.serving import PATIENCE_S, wait_until
 
 REPLICA_PORT = 5433
-# Pytest's own time limit is the last resort; this one says what was waited for.
-PATIENCE_S = 30
 
 
 class Pair:
@@ -152,10 +150,3 @@ def _run(url: str, sql: str, parameters: tuple[Any, ...]) -> list[Any]:
     with psycopg.connect(url, autocommit=True) as connection:
         cursor = connection.execute(sql, parameters or None)
         return cursor.fetchall() if cursor.description else []
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE_S
-    while not condition():
-        assert time.monotonic() < deadline, "It did not happen."
-        time.sleep(0.02)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import threading
 from pathlib import Path
 
-from .conftest import PASSWORD
-from .pair import Pair, wait_until
-from .server import Answer, Client, Server
+from tests.serving import Answer, Client, Server, wait_until
+
+from .conftest import PASSWORD, reading_replica
+from .pair import Pair
 
 
 class Reading:
@@ -144,7 +145,7 @@ def test_a_promoted_replica_is_not_read_and_one_made_anew_is(pair: Pair, server:
 def test_a_login_that_row_level_security_does_not_bind_is_not_used(
     pair: Pair, tmp_path: Path
 ) -> None:
-    server = Server(pair, pair.replica_url("morpheus_loader"), tmp_path / "server.log")
+    server = reading_replica(pair, pair.replica_url("morpheus_loader"), tmp_path / "server.log")
     try:
         wait_until(lambda: "the same login" in server.log.read_text())
         [(email,)] = pair.on_primary("SELECT email FROM users_user ORDER BY id LIMIT 1")

@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from tests.serving import Client, Server
+
 from .pair import Pair
-from .server import Client, Server
 
 
 @pytest.fixture

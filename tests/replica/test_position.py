@@ -12,8 +12,7 @@ from django.db import connection
 
 from morpheus.db.replica import reading_alias, reads_replica
 from morpheus.db.wal import Primary
-
-from .pair import wait_until
+from tests.serving import wait_until
 
 
 class CountedPrimary(Primary):

@@ -16,6 +16,7 @@ BASE_DIR = Path(__file__).parent
 VAR_DIR = Path(os.environ["MORPHEUS_VAR"])
 SERVER_THREADS = 2
 SERVING_LIMITS_MS = {}
+PGBOUNCER = False
 DATABASES = {"default": {"ENGINE": "django.db.backends.dummy", "OPTIONS": {}}}
 EMBEDDED_CACHE_MB = 64
 SECRET_KEY = "not secret"
