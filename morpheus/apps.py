@@ -11,10 +11,9 @@ class MorpheusConfig(AppConfig):
     name = "morpheus"
 
     def ready(self) -> None:
-        from prometheus_client import REGISTRY
-
         from morpheus import checks  # noqa: F401
         from morpheus.db import checks as database_checks  # noqa: F401
-        from morpheus.db.pool_metrics import PoolCollector
+        from morpheus.db.pool_metrics import look_at_pools
+        from morpheus.observing.pulse import on_pulse
 
-        REGISTRY.register(PoolCollector())
+        on_pulse.append(look_at_pools)

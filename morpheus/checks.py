@@ -63,12 +63,16 @@ def pool_fits_into_the_server(
             cursor.execute(_CONNECTIONS)
             [allowed] = cursor.fetchone() or [0]
         # The worker keeps two connections and a lock on a third.
-        if settings.SERVER_THREADS + 4 > allowed:
+        # Each server process listens on a connection of its own.
+        others = 3 + settings.SERVER_PROCESSES
+        if settings.SERVER_PROCESSES * settings.SERVER_THREADS + others > allowed:
+            most = max(1, (allowed - others) // settings.SERVER_PROCESSES)
             errors.append(
                 Error(
-                    f"MORPHEUS_THREADS is {settings.SERVER_THREADS}, each thread may hold a "
+                    f"MORPHEUS_THREADS is {settings.SERVER_THREADS} in each of "
+                    f"{settings.SERVER_PROCESSES} processes, each thread may hold a "
                     f"connection, and PostgreSQL lets {allowed} in.",
-                    hint=f"Set MORPHEUS_THREADS to {max(1, allowed - 4)} at most, or raise "
+                    hint=f"Set MORPHEUS_THREADS to {most} at most, or raise "
                     "max_connections of the server.",
                     id="morpheus.E003",
                 )

@@ -12,9 +12,11 @@ from django.http.response import HttpResponseBase
 from django.middleware.common import CommonMiddleware
 from django.middleware.http import ConditionalGetMiddleware
 
-from morpheus.cache.recording import RECORDING, recording
-from morpheus.db.wal import REPLICA
+from morpheus.cache.recording import RECORDING, Recording, recording
 from morpheus.errors import length_required, method_not_allowed, service_unavailable
+from morpheus.observing.events import request_answered
+from morpheus.observing.ledger import Answer, Ledger, current, keeping
+from morpheus.observing.routes import ROUTE, route_of
 from morpheus.request_id import request_id, request_id_of
 
 # Labels of metrics and logs are bounded by what is let through here.
@@ -22,31 +24,6 @@ _METHODS = frozenset({"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"
 
 # They come from inside, by whatever address, so ALLOWED_HOSTS does not hold for them.
 _PROBES = frozenset({"/healthz", "/readyz", "/metrics"})
-
-
-class QueryClock:
-    """Counts the statements of one request and the milliseconds that they took."""
-
-    def __init__(self) -> None:
-        self.count = 0
-        self.on_replica = 0
-        self.ms = 0.0
-
-    def __call__(
-        self,
-        execute: Callable[..., Any],
-        sql: str,
-        params: Any,
-        many: bool,
-        context: dict[str, Any],
-    ) -> Any:
-        start = time.perf_counter()
-        try:
-            return execute(sql, params, many, context)
-        finally:
-            self.count += 1
-            self.on_replica += context["connection"].alias == REPLICA
-            self.ms += (time.perf_counter() - start) * 1000
 
 
 class RequestMiddleware:
@@ -62,20 +39,24 @@ class RequestMiddleware:
         # compression, and Django would decode the query string by it. Not by the setter: it reads
         # the query string, and one that is refused here would be answered without an id.
         request._encoding = None  # type: ignore[attr-defined] # the stubs know the setter alone
-        clock = QueryClock()
+        started = time.perf_counter()
+        # Else an answer is computed again, to compare it with one that was kept; nobody asked.
+        is_asked_for = current() is None
         try:
-            with recording() as record, connection.execute_wrapper(clock):
+            with keeping() as ledger, recording() as record:
                 with connection.execute_wrapper(record.observe):
                     response = _refused(request) or self.get_response(request)
         finally:
             request_id.reset(token)
-        request.META[RECORDING] = record
+        route = route_of(request)
+        request.META |= {RECORDING: record, ROUTE: route}
         response["X-Request-ID"] = identifier
-        where = f", {clock.on_replica} on the replica" if clock.on_replica else ""
-        cached = "hit" if record.hits and not record.misses else "miss"
-        response["Server-Timing"] = (
-            f'db;desc="{clock.count} queries{where}";dur={clock.ms:.2f}, cache;desc="{cached}"'
-        )
+        response["Server-Timing"] = _timing(ledger, record)
+        if is_asked_for:
+            seconds = time.perf_counter() - started
+            request_answered(
+                Answer(route, response.status_code, seconds, identifier, ledger, request)
+            )
         return response
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
@@ -83,6 +64,15 @@ class RequestMiddleware:
         if isinstance(exception, OperationalError | InterfaceError):
             return service_unavailable(request, exception)
         return None
+
+
+def _timing(ledger: Ledger, record: Recording) -> str:
+    where = f", {ledger.replica_queries} on the replica" if ledger.replica_queries else ""
+    cached = "hit" if record.hits and not record.misses else "miss"
+    return (
+        f'db;desc="{ledger.queries} queries{where}";dur={ledger.seconds * 1000:.2f}, '
+        f'cache;desc="{cached}"'
+    )
 
 
 def _refused(request: HttpRequest) -> HttpResponse | None:

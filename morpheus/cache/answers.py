@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Iterable
 from functools import partial
+from time import perf_counter
 from typing import Any
 
 import orjson
@@ -16,6 +17,9 @@ from morpheus.cache.policies import Policy
 from morpheus.cache.recording import RECORDING, Recording
 from morpheus.cache.server import Unreachable
 from morpheus.cache.shadow import Hit, sample
+from morpheus.observing.events import request_answered
+from morpheus.observing.ledger import Answer
+from morpheus.observing.routes import ROUTE
 from morpheus.request_id import request_id_of
 
 Environ = dict[str, Any]
@@ -23,7 +27,7 @@ Headers = list[tuple[str, str]]
 StartResponse = Callable[..., Any]
 Application = Callable[[Environ, StartResponse], Iterable[bytes]]
 
-ANSWERS = Policy("answers", version=1, ttl_s=300, max_bytes=512 * 1024)
+ANSWERS = Policy("answers", version=2, ttl_s=300, max_bytes=512 * 1024)
 
 _PREFIX = "/api/v1/"
 # Longer ones are nobody's bookmarks.
@@ -56,6 +60,7 @@ class FastLane:
         self.application = application
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        started = perf_counter()
         key = _key(environ)
         if key is None or not engine().is_readable():
             return self.application(environ, start_response)
@@ -68,7 +73,7 @@ class FastLane:
             return self._answer_and_keep(key, environ, start_response)
         metrics.requests(ANSWERS, "hit", 1)
         sample(lambda: Hit(ANSWERS, key, kept[1], partial(self._again, dict(environ))))
-        return _replay(kept[1], environ, start_response)
+        return _replay(kept[1], environ, start_response, started)
 
     def _answer_and_keep(
         self, key: str, environ: Environ, start_response: StartResponse
@@ -83,7 +88,7 @@ class FastLane:
         status, headers = started[-1]
         record: Recording | None = environ.get(RECORDING)
         if record and _may_be_kept(status, headers, answer, record):
-            payload = _payload(headers, answer)
+            payload = _payload(headers, answer, environ)
             if len(payload) <= ANSWERS.max_bytes:
                 engine().fill({key: (record.versions, payload)}, ANSWERS.ttl_s)
         return answer
@@ -96,14 +101,15 @@ class FastLane:
         environ["wsgi.input"] = io.BytesIO()
         answer = self.application(environ, lambda status, headers, *_: started.append(headers))
         try:
-            return _payload(started[-1], answer)
+            return _payload(started[-1], answer, environ)
         finally:
             if close := getattr(answer, "close", None):
                 close()
 
 
-def _payload(headers: Headers, answer: Iterable[bytes]) -> bytes:
-    return orjson.dumps(_lasting(headers)) + b"\n" + b"".join(answer)
+def _payload(headers: Headers, answer: Iterable[bytes], environ: Environ) -> bytes:
+    head = [environ.get(ROUTE), _lasting(headers)]
+    return orjson.dumps(head) + b"\n" + b"".join(answer)
 
 
 def _key(environ: Environ) -> str | None:
@@ -155,16 +161,23 @@ def _lasting(headers: Headers) -> Headers:
     return [(name, value) for name, value in headers if name.lower() not in _OF_ONE_ANSWER]
 
 
-def _replay(payload: bytes, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+def _replay(
+    payload: bytes, environ: Environ, start_response: StartResponse, started: float
+) -> Iterable[bytes]:
     head, _, body = payload.partition(b"\n")
-    headers = [(name, value) for name, value in orjson.loads(head)]
-    headers += [_TIMING, ("X-Request-ID", request_id_of(environ.get("HTTP_X_REQUEST_ID", "")))]
+    route, lasting = orjson.loads(head)
+    request_id = request_id_of(environ.get("HTTP_X_REQUEST_ID", ""))
+    headers = [(name, value) for name, value in lasting]
+    headers += [_TIMING, ("X-Request-ID", request_id)]
     given = environ.get("HTTP_IF_NONE_MATCH", "")
-    if given and _matches(given, headers):
+    is_known = bool(given) and _matches(given, headers)
+    if is_known:
+        body = b""
         start_response("304 Not Modified", [each for each in headers if each[0] != "Content-Type"])
-        return [b""]
-    headers.append(("Content-Length", str(len(body))))
-    start_response("200 OK", headers)
+    else:
+        headers.append(("Content-Length", str(len(body))))
+        start_response("200 OK", headers)
+    request_answered(Answer(route, 304 if is_known else 200, perf_counter() - started, request_id))
     return [body]
 
 

@@ -11,11 +11,10 @@ class CacheConfig(AppConfig):
     label = "cache"
 
     def ready(self) -> None:
-        from prometheus_client import REGISTRY
-
         from morpheus.cache import checks  # noqa: F401
         from morpheus.cache.reference import heal
-        from morpheus.cache.state import StateCollector
+        from morpheus.cache.state import look_at_cache
+        from morpheus.observing.pulse import on_pulse
 
         request_started.connect(heal)
-        REGISTRY.register(StateCollector())
+        on_pulse.append(look_at_cache)

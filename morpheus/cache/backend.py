@@ -6,14 +6,18 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
-from django_redis.cache import RedisCache
+from django.conf import settings
+from django_prometheus.cache.backends.redis import RedisCache
 from django_redis.exceptions import ConnectionInterrupted
 from redis.exceptions import RedisError
 
+from morpheus.cache import metrics
 from morpheus.cache.breaker import Breaker, breaker_of
 
 # What a client does without the server.
 _LOCAL = frozenset({"close", "connect", "disconnect", "get_client", "make_key", "reverse_key"})
+
+_WRITES = frozenset({"set", "set_many", "add", "incr", "delete", "delete_many", "touch"})
 
 
 class BreakingCache(RedisCache):  # type: ignore[misc] # has no types
@@ -29,20 +33,28 @@ class BreakingCache(RedisCache):  # type: ignore[misc] # has no types
     def __init__(self, server: str, params: dict[str, Any]) -> None:
         super().__init__(server, params)
         self._breaker = breaker_of(server)
+        # Each alias has a logical database of its own; Django tells a backend no more than that.
+        self._alias = next(
+            (name for name, each in settings.CACHES.items() if each["LOCATION"] == server), server
+        )
 
     @property
     def client(self) -> Any:
         if self._client is None:
-            self._client = _Guarded(super().client, self._breaker)
+            self._client = _Guarded(super().client, self._breaker, self._alias)
         return self._client
 
 
 class _Guarded:
-    """A client of django-redis whose operations ask the breaker first, and tell it after."""
+    """A client of django-redis whose operations ask the breaker first, and tell it after.
 
-    def __init__(self, client: Any, breaker: Breaker) -> None:
+    They are counted here, because django-prometheus counts `get` alone, of all aliases together.
+    """
+
+    def __init__(self, client: Any, breaker: Breaker, alias: str) -> None:
         self._client = client
         self._breaker = breaker
+        self._alias = alias
 
     def __getattr__(self, name: str) -> Any:
         found = getattr(self._client, name)
@@ -61,6 +73,7 @@ class _Guarded:
                 answer = operate(*args, **kwargs)
             except (ConnectionInterrupted, RedisError, OSError) as error:
                 self._breaker.failed()
+                metrics.operations(self._alias, "failed")
                 if isinstance(error, ConnectionInterrupted):
                     raise
                 raise ConnectionInterrupted(self._client) from error
@@ -69,6 +82,16 @@ class _Guarded:
                 self._breaker.succeeded()
                 raise
             self._breaker.succeeded()
+            self._count(operate.__name__, args, answer)
             return answer
 
         return guarded
+
+    def _count(self, operation: str, args: tuple[Any, ...], answer: Any) -> None:
+        if operation == "get":
+            metrics.operations(self._alias, "miss" if answer is None else "hit")
+        elif operation == "get_many":
+            metrics.operations(self._alias, "hit", len(answer))
+            metrics.operations(self._alias, "miss", len([*args[0]]) - len(answer))
+        elif operation in _WRITES:
+            metrics.operations(self._alias, "write")

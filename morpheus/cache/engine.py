@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 
+from morpheus.cache import metrics
 from morpheus.cache.breaker import breaker_of
 from morpheus.cache.flights import Flights
 from morpheus.cache.scripts import FETCH, MARK, RENEW, VERSIONS, Script
@@ -96,6 +97,7 @@ class Engine:
             Unreachable: It may have happened or not.
         """
         self._ask(RENEW, (), token or "-", *tags)
+        metrics.invalidations(len(tags))
 
     def distrust(self) -> None:
         """Do not read: a change that this process knows of may not have reached the server."""

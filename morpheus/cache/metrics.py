@@ -18,11 +18,25 @@ _loads = Counter(
 _load_seconds = Counter(
     "morpheus_cache_load_seconds_total", "Seconds that loading took, by policy.", ["policy"]
 )
+_load_database_seconds = Counter(
+    "morpheus_cache_load_database_seconds_total",
+    "Seconds of it that the database took, by policy.",
+    ["policy"],
+)
 _writes = Counter(
     "morpheus_cache_writes_total",
     "Transactions that changed cached values, by how the cache heard of it: marked (before the "
     "answer), deferred (by the outbox).",
     ["outcome"],
+)
+_renewed = Counter(
+    "morpheus_cache_invalidations_total", "Tags whose versions were ended, by writes of any kind."
+)
+_operations = Counter(
+    "morpheus_django_cache_operations_total",
+    "Keys of Django's caches (limits, reference tables) that were read or written, by alias and "
+    "by outcome: hit, miss, write, failed.",
+    ["alias", "outcome"],
 )
 _shadowed = Counter(
     "morpheus_cache_shadowed_total",
@@ -36,6 +50,12 @@ _shadowed_seconds = Counter(
     ["policy"],
 )
 
+_shadowed_database_seconds = Counter(
+    "morpheus_cache_shadowed_database_seconds_total",
+    "Seconds of it that the database took, by policy.",
+    ["policy"],
+)
+
 
 def requests(policy: Policy, outcome: str, count: int) -> None:
     """Count values that were asked for."""
@@ -43,10 +63,11 @@ def requests(policy: Policy, outcome: str, count: int) -> None:
         _requests.labels(policy.name, outcome).inc(count)
 
 
-def loads(policy: Policy, count: int, seconds: float) -> None:
-    """Count values that were loaded, and what it took."""
+def loads(policy: Policy, count: int, seconds: float, database_s: float) -> None:
+    """Count values that were loaded, and what it took, of the database too."""
     _loads.labels(policy.name).inc(count)
     _load_seconds.labels(policy.name).inc(seconds)
+    _load_database_seconds.labels(policy.name).inc(database_s)
 
 
 def writes(outcome: str) -> None:
@@ -54,11 +75,23 @@ def writes(outcome: str) -> None:
     _writes.labels(outcome).inc()
 
 
+def invalidations(count: int) -> None:
+    """Count tags that were ended."""
+    _renewed.inc(count)
+
+
+def operations(alias: str, outcome: str, count: int = 1) -> None:
+    """Count keys of one of Django's caches."""
+    if count:
+        _operations.labels(alias, outcome).inc(count)
+
+
 def shadowed(policy: Policy, outcome: str) -> None:
     """Count a hit that was computed again."""
     _shadowed.labels(policy.name, outcome).inc()
 
 
-def shadowed_seconds(policy: Policy, seconds: float) -> None:
-    """Count what it took to compute a hit again."""
+def shadowed_seconds(policy: Policy, seconds: float, database_s: float) -> None:
+    """Count what it took to compute a hit again, of the database too."""
     _shadowed_seconds.labels(policy.name).inc(seconds)
+    _shadowed_database_seconds.labels(policy.name).inc(database_s)

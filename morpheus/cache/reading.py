@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from functools import partial
 from typing import Any, TypeVar
@@ -21,6 +21,8 @@ from morpheus.cache.server import Unreachable
 from morpheus.cache.shadow import Hit, past_the_cache, sample
 from morpheus.db.identity import reading_as
 from morpheus.db.replica import reading_primary
+from morpheus.observing.ledger import Lookup
+from morpheus.observing.ledger import current as observed
 
 Key = TypeVar("Key", bound=Hashable)
 Tags = Callable[[Key], Sequence[str]]
@@ -99,7 +101,7 @@ class _Reading:
         self.record = current()
 
     def past_the_cache(self, wanted: list[Any]) -> dict[Any, Any]:
-        metrics.requests(self.policy, "bypass", len(wanted))
+        self._note("bypass", wanted)
         if self.record:
             self.record.spoil()
         loaded = self._loaded(wanted, is_kept=False)
@@ -115,7 +117,7 @@ class _Reading:
                 versions, payloads[identity] = found
                 self._depend(versions)
                 sample(partial(self._hit, identity, payloads[identity]))
-        metrics.requests(self.policy, "hit", len(payloads))
+        self._note("hit", payloads)
         if self.record:
             self.record.hits += len(payloads)
             self.record.misses += len(gaps)
@@ -132,7 +134,7 @@ class _Reading:
         marked = [key for key in gaps if any(is_marked(found[tag]) for tag in tags[key])]
         if marked:
             # A writer is about to commit, or was: what we load may be either, and is not kept.
-            metrics.requests(self.policy, "marked", len(gaps))
+            self._note("marked", gaps)
             if self.record:
                 self.record.spoil()
             return self._loaded(gaps, is_kept=False)
@@ -148,7 +150,7 @@ class _Reading:
                 return {key: each[1] for key, each in zip(gaps, landed, strict=True) if each}
             loaded = self._loaded(gaps)
             self._keep(loaded, {key: {tag: found[tag] for tag in tags[key]} for key in gaps})
-            metrics.requests(self.policy, "miss", len(gaps))
+            self._note("miss", gaps)
             return loaded
 
         payloads, was_shared = engine().flights.share(
@@ -158,7 +160,7 @@ class _Reading:
             before_waiting=connection.close,
         )
         if was_shared:
-            metrics.requests(self.policy, "joined", len(gaps))
+            self._note("joined", gaps)
         return payloads
 
     def _keep(self, loaded: Mapping[Any, bytes], versions: Mapping[Any, dict[str, str]]) -> None:
@@ -177,18 +179,26 @@ class _Reading:
 
     def _loaded(self, wanted: list[Any], *, is_kept: bool = True) -> dict[Any, bytes]:
         start = time.perf_counter()
+        ledger = observed()
+        before_s = ledger.seconds if ledger else 0.0
         # The replica has what was written before the request, as is known; but perhaps not what was
         # written between then and the reading of the versions.
         where = reading_primary() if is_kept else nullcontext()
         with loading(), where, reading_as(self.reader_id):
             values = self.load(wanted)
-        metrics.loads(self.policy, len(wanted), time.perf_counter() - start)
+        database_s = ledger.seconds - before_s if ledger else 0.0
+        metrics.loads(self.policy, len(wanted), time.perf_counter() - start, database_s)
         return {identity: orjson.dumps(values.get(identity)) for identity in wanted}
 
     def _hit(self, identity: Any, payload: bytes) -> Hit:
         return Hit(
             self.policy, self._key(identity), payload, lambda: self._loaded([identity])[identity]
         )
+
+    def _note(self, outcome: str, identities: Collection[Any]) -> None:
+        metrics.requests(self.policy, outcome, len(identities))
+        if (ledger := observed()) is not None:
+            ledger.look_up(Lookup(self.policy.name, outcome, identities, self.reader_id))
 
     def _key(self, identity: Any) -> str:
         return self.policy.key(identity, self.reader_id)

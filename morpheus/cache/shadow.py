@@ -19,6 +19,8 @@ from morpheus.cache import metrics
 from morpheus.cache.engine import engine
 from morpheus.cache.policies import Policy
 from morpheus.cache.server import Unreachable
+from morpheus.observing.events import work_ended
+from morpheus.observing.ledger import keeping
 
 logger = logging.getLogger(__name__)
 
@@ -63,11 +65,13 @@ def check(hit: Hit) -> str:
     start = time.perf_counter()
     token = past_the_cache.set(True)
     try:
-        fresh = hit.again()
+        with keeping() as ledger:
+            fresh = hit.again()
     finally:
         past_the_cache.reset(token)
         connections.close_all()
-    metrics.shadowed_seconds(hit.policy, time.perf_counter() - start)
+        work_ended(ledger)
+    metrics.shadowed_seconds(hit.policy, time.perf_counter() - start, ledger.seconds)
     if fresh == hit.payload:
         return "same"
     if not _is_served(hit):

@@ -2,31 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
-from prometheus_client.registry import Collector
+from prometheus_client import Counter, Gauge
 
 from morpheus.cache.breaker import breakers
 from morpheus.cache.engine import engine
 
+# With several processes, that of the one which is worst off.
+_up = Gauge(
+    "morpheus_cache_up",
+    "1 while cached values are read: the cache server answered when it was last asked, and "
+    "all changes have reached it.",
+    multiprocess_mode="livemin",
+)
+_failures = Counter(
+    "morpheus_cache_failures_total",
+    "Times that the cache server was out of reach, or refused a command.",
+)
+_seen = 0
 
-class StateCollector(Collector):
-    """Looks at this process when it is scraped; asks no server."""
 
-    def collect(self) -> Iterator[Metric]:
-        known = breakers()
-        # Before the first read of this process nobody has looked.
-        is_trusted = engine().is_trusted if engine.cache_info().currsize else True
-        up = is_trusted and not any(breaker.is_open for breaker in known)
-        yield GaugeMetricFamily(
-            "morpheus_cache_up",
-            "1 while cached values are read: the cache server answered when it was last asked, and "
-            "all changes have reached it.",
-            value=int(up),
-        )
-        yield CounterMetricFamily(
-            "morpheus_cache_failures",
-            "Times that the cache server was out of reach, or refused a command.",
-            value=sum(breaker.failures for breaker in known),
-        )
+def look_at_cache() -> None:
+    """Look at this process; asks no server."""
+    global _seen
+    known = breakers()
+    # Before the first read of this process nobody has looked.
+    is_trusted = engine().is_trusted if engine.cache_info().currsize else True
+    _up.set(is_trusted and not any(breaker.is_open for breaker in known))
+    failures = sum(breaker.failures for breaker in known)
+    _failures.inc(max(failures - _seen, 0))
+    _seen = failures

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from django.db.backends.postgresql.base import DatabaseWrapper
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
-from prometheus_client.registry import Collector
+from prometheus_client import Counter, Gauge
 from psycopg_pool import ConnectionPool
 
 # What psycopg_pool counts, and what it is called here; milliseconds become seconds.
 GAUGES = {
-    "pool_max": ("size_limit", "Connections that the pool may have."),
-    "pool_size": ("size", "Connections that the pool has."),
+    "pool_max": ("size_limit", "Connections that the pools may have."),
+    "pool_size": ("size", "Connections that the pools have."),
     "in_use": ("in_use", "Connections that threads use, or that are being opened."),
     "pool_available": ("idle", "Connections that nobody uses at this moment."),
     "requests_waiting": ("waiting", "Threads that wait for a connection."),
@@ -29,24 +26,38 @@ SECONDS = {
     "usage_ms": ("usage_seconds", "Time that connections were in use."),
 }
 
+# Gauges are the sum of all living processes.
+_gauges = {
+    key: Gauge(f"morpheus_db_pool_{name}", text, ["alias"], multiprocess_mode="livesum")
+    for key, (name, text) in GAUGES.items()
+}
+_counters = {
+    key: (Counter(f"morpheus_db_pool_{name}", text, ["alias"]), divisor)
+    for source, divisor in ((COUNTERS, 1), (SECONDS, 1000))
+    for key, (name, text) in source.items()
+}
+# What each pool had counted when it was last looked at. By alias: whoever closes a pool and opens
+# another begins at nothing.
+_seen: dict[str, tuple[ConnectionPool, dict[str, int]]] = {}
 
-class PoolCollector(Collector):
-    """Reads each pool of this process when it is scraped; opens none, so it costs no query."""
 
-    def collect(self) -> Iterator[Metric]:
-        pools = dict(DatabaseWrapper._connection_pools)  # type: ignore[attr-defined]
-        stats = {alias: _stats(pool) for alias, pool in pools.items()}
-        for key, (name, text) in GAUGES.items():
-            gauge = GaugeMetricFamily(f"morpheus_db_pool_{name}", text, labels=["alias"])
-            for alias, found in stats.items():
-                gauge.add_metric([alias], found.get(key, 0))
-            yield gauge
-        for source, divisor in ((COUNTERS, 1), (SECONDS, 1000)):
-            for key, (name, text) in source.items():
-                counter = CounterMetricFamily(f"morpheus_db_pool_{name}", text, labels=["alias"])
-                for alias, found in stats.items():
-                    counter.add_metric([alias], found.get(key, 0) / divisor)
-                yield counter
+def look_at_pools() -> None:
+    """Set the gauges and count what grew; opens no pool, so it costs no query."""
+    pools = dict(DatabaseWrapper._connection_pools)  # type: ignore[attr-defined]
+    for alias in _seen.keys() - pools.keys():
+        del _seen[alias]
+        for gauge in _gauges.values():
+            gauge.labels(alias).set(0)
+    for alias, pool in pools.items():
+        found = _stats(pool)
+        before = _seen.get(alias)
+        grown_from = before[1] if before and before[0] is pool else {}
+        _seen[alias] = (pool, found)
+        for key, gauge in _gauges.items():
+            gauge.labels(alias).set(found.get(key, 0))
+        for key, (counter, divisor) in _counters.items():
+            growth = found.get(key, 0) - grown_from.get(key, 0)
+            counter.labels(alias).inc(max(growth, 0) / divisor)
 
 
 def _stats(pool: ConnectionPool) -> dict[str, int]:

@@ -19,9 +19,13 @@ __all__ = [
     "DATABASE_ROUTERS",
     "PGBOUNCER",
     "REPLICA_TIMEOUT_S",
+    "SERVER_PROCESSES",
     "SERVER_THREADS",
     "SERVING_LIMITS_MS",
 ]
+
+# Processes of the server.
+SERVER_PROCESSES = env.number("MORPHEUS_PROCESSES", default=1, at_least=1)
 
 # Threads of one server process; each holds at most one connection, so this is the pool's size too.
 SERVER_THREADS = env.number("MORPHEUS_THREADS", default=16, at_least=1)

@@ -7,17 +7,20 @@ import time
 from typing import Any
 
 import psycopg
-from django.db.backends.postgresql import base
+from django_prometheus.db.backends.postgresql import base
 from psycopg_pool import ConnectionPool
 
 from morpheus.cache.writing import commit_and_renew
+from morpheus.observing.cursors import ObservedCursor, ObservedDebugCursor, ObservedStream
+from morpheus.observing.events import statement_ended
+from morpheus.observing.ledger import COMMIT, Statement
 
 # Statements kept prepared on each connection. Lists have 55 combinations of ordering and filter,
 # each with a first, a next and a previous page; psycopg's own 100 would throw hot ones out.
 PREPARED_MAX = 500
 
 
-class DatabaseWrapper(base.DatabaseWrapper):
+class DatabaseWrapper(base.DatabaseWrapper):  # type: ignore[misc] # has no types
     """Checks each connection that the pool gives; a dead one takes all the others along.
 
     What ends one connection, a restart of the server, nearly always ends all. psycopg_pool's own
@@ -35,9 +38,17 @@ class DatabaseWrapper(base.DatabaseWrapper):
     _drained_at: dict[str, float] = {}
     _draining = threading.Lock()
 
+    def make_cursor(self, cursor: Any) -> ObservedCursor:
+        return ObservedStream(cursor, self) if _is_named(cursor) else ObservedCursor(cursor, self)
+
+    def make_debug_cursor(self, cursor: Any) -> ObservedCursor:
+        if _is_named(cursor):
+            return ObservedStream(cursor, self)
+        return ObservedDebugCursor(cursor, self)
+
     def _configure_connection(self, connection: Any) -> bool:
         connection.prepared_max = PREPARED_MAX
-        return bool(super()._configure_connection(connection))  # type: ignore[misc]
+        return bool(super()._configure_connection(connection))
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
         """Return a connection that answers.
@@ -60,14 +71,24 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     def _commit(self) -> None:
         if not self.collects_touches:
-            super()._commit()  # type: ignore[misc]
+            self._commit_observed()
             return
         self.collects_touches = False
-        commit_and_renew(self, super()._commit)  # type: ignore[misc]
+        commit_and_renew(self, self._commit_observed)
+
+    def _commit_observed(self) -> None:
+        started = time.perf_counter()
+        is_failed = True
+        try:
+            super()._commit()
+            is_failed = False
+        finally:
+            seconds = time.perf_counter() - started
+            statement_ended(Statement(self.alias, COMMIT, None, seconds, None, is_failed))
 
     def _rollback(self) -> None:
         self.collects_touches = False
-        super()._rollback()  # type: ignore[misc]
+        super()._rollback()
 
     def _drain(self, pool: ConnectionPool, taken_at: float) -> None:
         """Replace all connections, unless somebody did since ours was taken."""
@@ -75,3 +96,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
             if self._drained_at.get(self.alias, 0.0) < taken_at:
                 self._drained_at[self.alias] = time.monotonic()
                 pool.drain()
+
+
+def _is_named(cursor: Any) -> bool:
+    return bool(getattr(cursor, "name", None))

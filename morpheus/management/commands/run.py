@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import http.client
 import os
+import shutil
 import signal
 import socket
 import sys
@@ -73,6 +74,7 @@ class Command(BaseCommand):
 
     def _serve(self, host: str, port: int, services: EmbeddedServices) -> None:
         """Run server and worker until one of them, or the services below them, cannot go on."""
+        _measure_together()
         running = GuardedServices([_server(host, port), _worker()])
         try:
             self._wait_until_ready(running, host, port)
@@ -112,7 +114,7 @@ def _server(host: str, port: int) -> Service:
         name="server",
         command=[
             *(sys.executable, "-m", "granian", "morpheus.wsgi:application"),
-            *("--interface", "wsgi", "--no-ws", "--workers", "1"),
+            *("--interface", "wsgi", "--no-ws", "--workers", str(settings.SERVER_PROCESSES)),
             *("--blocking-threads", threads, "--host", host, "--port", str(port)),
             # As a warning it says at each start that threads outnumber cores, as they are meant to.
             *("--log-level", "error"),
@@ -122,6 +124,15 @@ def _server(host: str, port: int) -> Service:
         patience_s=PATIENCE_S,
         essential=True,
     )
+
+
+def _measure_together() -> None:
+    """Have the processes that start from now on write their metrics where each can read all."""
+    folder = settings.VAR_DIR / "metrics"
+    # What earlier processes counted is over: counters begin at nothing, as Prometheus expects.
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)
 
 
 def _worker() -> Service:

@@ -1,0 +1,35 @@
+"""What a request is called in metrics, budgets and logs: bounded, whatever clients send."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+from django.http import HttpRequest
+
+API_PREFIX = "api/v1"
+
+# Where the environment of a request holds its route, when it has been answered.
+ROUTE = "morpheus.route"
+
+# What no URL of ours matches; static files, too.
+UNMATCHED = "unmatched"
+
+_PARAMETER = re.compile(r"<(?:\w+:)?(\w+)>")
+_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"})
+
+
+def route_of(request: HttpRequest) -> str:
+    """Return the method and the route as the documentation writes it: `GET /novels/{pk}/`.
+
+    Routes of the API are without their prefix; an unknown method is `?`.
+    """
+    method = request.method if request.method in _METHODS else "?"
+    match = request.resolver_match
+    return f"{method} {_path(match.route)}" if match else f"{method} {UNMATCHED}"
+
+
+@lru_cache(maxsize=1024)
+def _path(route: str) -> str:
+    path = _PARAMETER.sub(r"{\1}", route)
+    return path.removeprefix(API_PREFIX) if path.startswith(f"{API_PREFIX}/") else f"/{path}"

@@ -1,0 +1,1 @@
+"""The query monitor: every statement and every answer, measured and counted."""
