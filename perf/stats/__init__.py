@@ -1,0 +1,1 @@
+"""What PostgreSQL knows of itself: one subject a file, one statement a function."""
