@@ -6,10 +6,10 @@ VENV := .venv
 PYTHON := $(VENV)/bin/python
 # Renewed whenever the lock is newer.
 STAMP := $(VENV)/.installed
-CHECKED := manage.py morpheus users novels comics perf tests
+CHECKED := manage.py locustfile.py morpheus users novels comics perf tests
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-ops lint check-cache seed import bench-offload bench-warm lock clean
+.PHONY: help run test test-ops lint check-cache seed import bench-offload bench-warm load lock clean
 
 help:  ## List what works
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -46,6 +46,9 @@ BENCH := env MORPHEUS_VAR=var/offload MORPHEUS_HTTPS=off DATABASE_URL= REDIS_URL
 
 bench-offload: $(STAMP)  ## Measure the database time that the cache saves (ARGS="--requests 20000")
 	@$(BENCH) bench_offload $(ARGS)
+
+load: $(STAMP)  ## Load test with 100 users, judged by perf/budgets.toml (ARGS="--profile spike")
+	@env MORPHEUS_VAR=var/load MORPHEUS_HTTPS=off $(PYTHON) manage.py load_test $(ARGS)
 
 bench-warm: $(STAMP)  ## Compare a warm answer with constant bytes and with an uncached one
 	@$(BENCH) bench_warm $(ARGS)

@@ -68,6 +68,11 @@ class Servers:
             self._processes[at] = self._start(self.ports[at])
         return len(dead)
 
+    @property
+    def pids(self) -> list[int]:
+        """Of the processes that are parents of the workers."""
+        return [process.pid for process in self._processes]
+
     def wait_until_ready(self) -> None:
         for port in self.ports:
             self._wait_until_ready(port)

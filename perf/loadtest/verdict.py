@@ -1,0 +1,77 @@
+"""Whether a run passed: what clients met, against perf/budgets.toml."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from perf.budgets import RouteBudget
+
+# Of fewer answers a 95th percentile says nothing.
+JUDGED_FROM = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Met:
+    """What clients met on one route, after all of them had begun.
+
+    Attributes:
+        failures: Connection errors and statuses that were not expected.
+    """
+
+    route: str
+    requests: int
+    failures: int
+    p95_ms: float
+    p99_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """What a profile demands beside the budgets.
+
+    Attributes:
+        min_requests: In all; fewer mean that users waited or the test did not happen.
+        max_failures: Of all requests; a run with faults allows those that DESIGN allows.
+        min_offload: Share of the database's time that the cache has to save; None: whatever.
+        are_times_judged: Whether routes have to keep their p95 and p99.
+    """
+
+    min_requests: int
+    max_failures: int = 0
+    min_offload: float | None = None
+    are_times_judged: bool = True
+
+
+def breaches(
+    met: Iterable[Met],
+    budgets: dict[str, RouteBudget],
+    demand: Demand,
+    offload: float | None,
+) -> list[str]:
+    """Return a sentence for each thing that is not as demanded."""
+    routes = [*met]
+    found = []
+    if (requests := sum(each.requests for each in routes)) < demand.min_requests:
+        found.append(f"{requests:,} requests were made; at least {demand.min_requests:,} are due.")
+    if (failures := sum(each.failures for each in routes)) > demand.max_failures:
+        found.append(f"{failures:,} requests failed; {demand.max_failures} may.")
+    if demand.are_times_judged:
+        found += [text for each in routes for text in _late(each, budgets.get(each.route))]
+    if demand.min_offload is not None and (offload is None or offload < demand.min_offload):
+        share = "nothing that is known" if offload is None else f"{offload:.1%}"
+        found.append(
+            f"The cache saved {share} of the database's time; {demand.min_offload:.0%} is due."
+        )
+    return found
+
+
+def _late(met: Met, budget: RouteBudget | None) -> list[str]:
+    if budget is None or met.requests < JUDGED_FROM:
+        return []
+    pairs = (("p95", met.p95_ms, budget.p95_ms), ("p99", met.p99_ms, budget.p99_ms))
+    return [
+        f"{met.route}: {name} {value:,.0f} ms of {limit:,.0f} ms."
+        for name, value, limit in pairs
+        if value > limit
+    ]

@@ -1,0 +1,74 @@
+"""The verdict of a load test, on what clients are said to have met."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from perf.budgets import budgets
+from perf.loadtest.profiles import PROFILES
+from perf.loadtest.verdict import Demand, Met, breaches
+
+ROUTE = "GET /novels/{pk}/"
+ROUTES = budgets().routes
+DEMAND = Demand(min_requests=100, min_offload=0.7)
+
+
+def met(**changed: float) -> Met:
+    good = {"requests": 1000, "failures": 0, "p95_ms": 5.0, "p99_ms": 9.0}
+    return Met(route=ROUTE, **(good | changed))  # type: ignore[arg-type]
+
+
+def test_a_run_within_its_budgets_passes() -> None:
+    assert breaches([met()], ROUTES, DEMAND, 0.9) == []
+
+
+@pytest.mark.parametrize(
+    ("changed", "offload", "said"),
+    [
+        ({"failures": 1}, 0.9, "1 requests failed; 0 may."),
+        ({"requests": 99}, 0.9, "99 requests were made; at least 100 are due."),
+        ({"p95_ms": ROUTES[ROUTE].p95_ms + 1}, 0.9, f"{ROUTE}: p95"),
+        ({"p99_ms": ROUTES[ROUTE].p99_ms + 1}, 0.9, f"{ROUTE}: p99"),
+        ({}, 0.69, "The cache saved 69.0% of the database's time; 70% is due."),
+        ({}, None, "The cache saved nothing that is known of"),
+    ],
+)
+def test_each_breach_is_told(changed: dict[str, float], offload: float | None, said: str) -> None:
+    [found] = breaches([met(**changed)], ROUTES, DEMAND, offload)
+
+    assert found.startswith(said)
+
+
+def test_a_run_in_which_nothing_happened_does_not_pass() -> None:
+    for profile in PROFILES.values():
+        assert breaches([], ROUTES, profile.demand(users=1, seconds=0), 1.0)
+
+
+def test_a_few_answers_are_not_judged_by_their_percentiles() -> None:
+    few = met(requests=10, p95_ms=10_000, p99_ms=10_000)
+
+    assert breaches([few], ROUTES, Demand(min_requests=1), None) == []
+
+
+def test_a_profile_with_faults_allows_what_a_restart_costs_and_no_more() -> None:
+    demand = PROFILES["faults"].demand(users=1, seconds=1)
+
+    assert breaches([met(failures=16, p95_ms=10_000)], ROUTES, demand, None) == []
+    assert breaches([met(failures=17)], ROUTES, demand, None)
+
+
+def test_the_load_test_imports_neither_django_nor_psycopg() -> None:
+    code = (
+        "import sys, runpy; runpy.run_path('locustfile.py');"
+        "sys.exit(', '.join({'django', 'psycopg'} & sys.modules.keys()) or 0)"
+    )
+    root = Path(__file__).resolve().parents[3]
+    found = subprocess.run(
+        [sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=False
+    )
+
+    assert found.returncode == 0, found.stderr
