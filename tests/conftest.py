@@ -25,6 +25,7 @@ from morpheus.cache.outbox import drain
 from morpheus.db.identity import acting_as
 from morpheus.db.roles import connected_as
 from morpheus.management.embedded import embedded_services
+from morpheus.observing import pulse
 from morpheus.services.addresses import Addresses
 from morpheus.services.roles import prepare_database
 from morpheus.services.supervisor import EmbeddedServices
@@ -83,13 +84,14 @@ def django_db_setup(django_db_blocker: Any) -> Iterator[None]:
 def empty_caches(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Start each test with the caches of this worker empty, and as after a look at the outbox.
 
-    No thread drains the outbox, except where a test starts one.
+    No thread drains the outbox or looks at gauges, except where a test starts one.
     """
     for breaker in breakers():
         breaker.succeeded()
     for alias in settings.CACHES:
         caches[alias].clear()
     monkeypatch.setattr(Engine, "_listen", lambda cache: cache.trust(time.monotonic()))
+    monkeypatch.setattr(pulse, "start", lambda: None)
     yield
     engine().server.close()
     engine.cache_clear()

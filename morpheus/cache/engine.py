@@ -54,8 +54,8 @@ class Engine:
 
     @property
     def is_trusted(self) -> bool:
-        """Whether `is_readable`, without beginning to look at what waits."""
-        return self._is_trusted
+        """Whether `is_readable`; true before the first read, when nobody has looked at what waits."""
+        return self._is_trusted or self._listener is None
 
     def fetch(self, keys: Sequence[str]) -> list[tuple[dict[str, str], bytes] | None]:
         """Return versions and payload of each key whose value agrees with its tags."""

@@ -25,8 +25,8 @@ def look_at_cache() -> None:
     """Look at this process; asks no server."""
     global _seen
     known = breakers()
-    # Before the first read of this process nobody has looked.
-    is_trusted = engine().is_trusted if engine.cache_info().currsize else True
+    # Before the first read of this process nobody has looked; one that only writes never does.
+    is_trusted = not engine.cache_info().currsize or engine().is_trusted
     _up.set(is_trusted and not any(breaker.is_open for breaker in known))
     failures = sum(breaker.failures for breaker in known)
     _failures.inc(max(failures - _seen, 0))
