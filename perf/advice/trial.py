@@ -34,11 +34,11 @@ CLOSING_S = 2.0
 
 _SHOWN = ("Sort", "Incremental Sort", "Function Scan")
 
+# What kind of process it is, PostgreSQL hides from who may not read the role's statistics.
 _OTHERS = """
 SELECT count(*)
 FROM pg_stat_activity
 WHERE datname = current_database() AND usename = %s AND pid <> pg_backend_pid()
-    AND backend_type = 'client backend'
 """
 _FIGURES = """
 SELECT pg_stat_get_xact_numscans(oid) > 0, pg_relation_size(oid)

@@ -25,6 +25,9 @@ MAX_OTHERS = 30
 CHEAP_BUFFERS = 50
 MIN_CALLS = 5
 
+# The catalogue is PostgreSQL's own; the other is what `perf.plans.samples` asks.
+_NOT_THEIRS = re.compile(r'\bpg_\w+|AS "value0"')
+
 _VALUES = re.compile(r"%\(\w+\)s|%s|\$\d+|'(?:[^']|'')*'|(?<![\w\"])-?\d+(?:\.\d+)?")
 
 
@@ -66,17 +69,29 @@ def workload(route: str = "") -> Workload:
     distinct = {repr((one.statement, one.user_id)): one for one in reversed(asked)}
     asked = [one for one in reversed(distinct.values())]
     try:
-        counted = _counted()
+        figures = counted()
     except psycopg.Error as error:
         said = str(error).splitlines()[0]
         return Workload(asked, [*notes, f"pg_stat_statements is not read: {said}."])
-    by_text = {normal(one.text): one for one in reversed(counted)}
+    by_text = {normal(one.text): one for one in reversed(figures)}
     known = {normal(one.statement.sql) for one in asked}
     asked = [_with_figures(one, by_text.get(normal(one.statement.sql))) for one in asked]
     if not route:
-        others = (one for text, one in by_text.items() if text not in known and _is_dear(one))
-        asked += _others(sorted(others, key=lambda one: -one.ms)[:MAX_OTHERS], notes)
+        asked += elsewhere(figures, known, notes)
     return Workload(asked, notes)
+
+
+def elsewhere(figures: list[Counted], known: set[str], notes: list[str]) -> Iterator[Asked]:
+    """Yield the dearest statements that are not known, with values; add to notes what has none."""
+    others = [one for one in figures if normal(one.text) not in known and _is_dear(one)]
+    for one in sorted(others, key=lambda one: -one.ms)[:MAX_OTHERS]:
+        try:
+            statement = filled(one.text)
+        except UnknownParameter as unknown:
+            notes.append(f"Not looked at, {unknown}: {shortened(one.text)}")
+            continue
+        by = f"pg_stat_statements: {shortened(one.text, 60)}"
+        yield Asked(by, statement, None, one.calls, one.ms)
 
 
 def normal(sql: str) -> str:
@@ -117,7 +132,12 @@ def _lists(route: str, notes: list[str]) -> Iterator[Asked]:
             yield Asked(f"GET {combination}, {name} page", statement, found.user_id)
 
 
-def _counted() -> list[Counted]:
+def counted() -> list[Counted]:
+    """Return the reads that the server saw from the serving role, the dearest first.
+
+    Raises:
+        psycopg.Error: pg_stat_statements is not there.
+    """
     login = connection.settings_dict
     url = make_conninfo(
         host=login["HOST"],
@@ -133,25 +153,13 @@ def _counted() -> list[Counted]:
         figures.close()
 
 
-def _with_figures(asked: Asked, counted: Counted | None) -> Asked:
-    return replace(asked, calls=counted.calls, ms=counted.ms) if counted else asked
+def _with_figures(asked: Asked, found: Counted | None) -> Asked:
+    return replace(asked, calls=found.calls, ms=found.ms) if found else asked
 
 
 def _is_dear(one: Counted) -> bool:
-    # The catalogue is PostgreSQL's own.
     is_dear = one.calls >= MIN_CALLS and one.buffers > CHEAP_BUFFERS * one.calls
-    return is_dear and not re.search(r"\bpg_\w+", one.text)
-
-
-def _others(counted: list[Counted], notes: list[str]) -> Iterator[Asked]:
-    for one in counted:
-        try:
-            statement = filled(one.text)
-        except UnknownParameter as unknown:
-            notes.append(f"Not looked at, {unknown}: {shortened(one.text)}")
-            continue
-        by = f"pg_stat_statements: {shortened(one.text, 60)}"
-        yield Asked(by, statement, None, one.calls, one.ms)
+    return is_dear and not _NOT_THEIRS.search(one.text)
 
 
 def shortened(sql: str, chars: int = 160) -> str:
