@@ -40,15 +40,16 @@ DO $$ BEGIN
     END IF;
 END $$"""
 
-# The owner may act as the loader when it says so (a migration hands it a function), never by
-# itself. EXECUTE, because PostgreSQL 15 would not even parse the newer form. An administrator who
-# is no superuser must be in the owner's role to grant for it.
+# The owner may act as the loader when it says so (a migration hands it a function), and as the
+# serving role, who may less (perf.advice plans as it in the transaction that has a new index);
+# never by itself. EXECUTE, because PostgreSQL 15 would not even parse the newer form. An
+# administrator who is no superuser must be in the owner's role to grant for it.
 MEMBERSHIPS = f"""\
 DO $$ BEGIN
     IF current_setting('server_version_num')::int >= 160000 THEN
-        EXECUTE 'GRANT {LOADER} TO {OWNER} WITH INHERIT FALSE, SET TRUE';
+        EXECUTE 'GRANT {LOADER}, {APP} TO {OWNER} WITH INHERIT FALSE, SET TRUE';
     ELSE
-        GRANT {LOADER} TO {OWNER};
+        GRANT {LOADER}, {APP} TO {OWNER};
     END IF;
     IF NOT (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) THEN
         GRANT {OWNER} TO CURRENT_USER;

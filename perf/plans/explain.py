@@ -74,7 +74,7 @@ class Plan:
 def explain(statement: Statement, user_id: int | None) -> Plan:
     """Return the plan of a SELECT after it was prepared and executed, as the serving role."""
     with acting_as(user_id), connection.cursor() as cursor:
-        name = _prepare(cursor, statement)
+        name = prepared(cursor, statement)
         cursor.execute(f"EXPLAIN ({OPTIONS}) {name}")
         return plan_of(cursor.fetchone()[0])
 
@@ -86,7 +86,7 @@ def plan_of(answer: Any) -> Plan:
     return Plan(list(_nodes(root)), buffers)
 
 
-def _prepare(cursor: Any, statement: Statement) -> str:
+def prepared(cursor: Any, statement: Statement) -> str:
     """Have psycopg prepare and execute the statement; return the EXECUTE that does it again."""
     raw = connection.connection
     names, values = _numbered(statement)

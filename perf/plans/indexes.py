@@ -65,7 +65,7 @@ def wanted_index(combination: Combination) -> WantedIndex:
 def serving_index(wanted: WantedIndex) -> str | None:
     """Return the name of a declared index or constraint that is what is wanted."""
     for name, columns, condition in _declared(wanted.model):
-        if _serves(columns, condition, wanted):
+        if serves(columns, condition, wanted):
             return name
     return None
 
@@ -123,7 +123,8 @@ def _declared(model: type[Model]) -> list[tuple[str, list[str], Q | None]]:
     return found
 
 
-def _serves(columns: list[str], condition: Q | None, wanted: WantedIndex) -> bool:
+def serves(columns: list[str], condition: Q | None, wanted: WantedIndex) -> bool:
+    """Tell whether an index of these columns, under this condition, is what is wanted."""
     promised = _pairs(condition)
     literals = dict(wanted.literals)
     if promised is None or not promised.items() <= literals.items():

@@ -35,8 +35,28 @@ class Pages:
         return {"second": self.second, "deepest": self.deepest, "back": self.back}
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What reads the pages of one combination, by the names of pages, and for whom."""
+
+    size: int
+    user_id: int | None
+    statements: dict[str, Statement]
+
+
 def pages(combination: Combination) -> Pages:
     """Request the pages by the view's own code, and explain what it asks: some ten requests.
+
+    Raises:
+        NoSample: The data has no list of four rows or more.
+    """
+    found = asked(combination)
+    plans = {name: explain(one, found.user_id) for name, one in found.statements.items()}
+    return Pages(combination, found.size, **plans)
+
+
+def asked(combination: Combination) -> Asked:
+    """Request the pages by the view's own code, and return what it asks.
 
     Raises:
         NoSample: The data has no list of four rows or more.
@@ -45,10 +65,8 @@ def pages(combination: Combination) -> Pages:
     size = min(PAGE_SIZE, len(_last(combination, values, 4 * PAGE_SIZE)) // 4)
     if not size:
         raise NoSample("no list has four rows")
-    statements = dict(_statements(combination, values, size))
     user_id = None if values.user is None else values.user.pk
-    plans = {name: explain(statement, user_id) for name, statement in statements.items()}
-    return Pages(combination, size, **plans)
+    return Asked(size, user_id, dict(_statements(combination, values, size)))
 
 
 def _statements(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -91,7 +91,7 @@ class Answered:
     statements: list[Statement]
 
 
-def answered() -> Iterator[Answered]:
+def answered(asks: Sequence[Ask] = ASKS) -> Iterator[Answered]:
     """Ask everything, in the caller's transaction, which is to be rolled back.
 
     Raises:
@@ -110,13 +110,13 @@ def answered() -> Iterator[Answered]:
         "language": novel.language and novel.language.code,
     }
     with _thumbnail_unmade(comic):
-        yield from _answered(values, owner)
+        yield from _answered(asks, values, owner)
 
 
-def _answered(values: dict[str, Any], owner: User) -> Iterator[Answered]:
+def _answered(asks: Sequence[Ask], values: dict[str, Any], owner: User) -> Iterator[Answered]:
     clients = {by: _client() for by in ("anonymous", "owner", "newcomer", "session")}
     clients["owner"].credentials(HTTP_AUTHORIZATION=f"Bearer {token_create(user=owner)[0]}")
-    for ask in ASKS:
+    for ask in asks:
         client = clients[ask.by]
         if ask.warm:
             _send(client, ask, values)

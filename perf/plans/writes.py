@@ -16,10 +16,13 @@ from morpheus.services.roles import LOADER
 TABLES = ("novels_novel", "comics_comic")
 ROWS = 2_000
 REPEATS = 5
+# Of a larger table, so many rows are copied to learn what one more index costs.
+SAMPLED_ROWS = 50_000
 
 # ruff: noqa: S608 - the names are the constants here, and those of the catalogue
 _COPY = "perf_written"
-_FILL = f"INSERT INTO {_COPY} OVERRIDING SYSTEM VALUE SELECT * FROM {{table}} ORDER BY id"
+_HELD = "perf_held"
+_FILL = f"INSERT INTO {_COPY} OVERRIDING SYSTEM VALUE SELECT * FROM {{table}} ORDER BY {{key}}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +61,33 @@ def costs(table: str) -> Iterator[Cost]:
             yield _cost(cursor, table, "none but the keys", 0)
 
 
+def added(table: str, key: str, create: str) -> tuple[Cost, Cost]:
+    """Return what inserting costs without another index, and with it.
+
+    The rows that are inserted are some of the table's own, kept out of the copy before.
+
+    Args:
+        table: Its name.
+        key: The column of its primary key.
+        create: The statement that makes the index on `{table}`.
+    """
+    with _copied(table, key=key, at_most=SAMPLED_ROWS) as cursor:
+        indexes = len(_definitions(cursor))
+        cursor.execute(f"SELECT least({ROWS}, count(*) / 2) FROM {_COPY}")
+        rows = cursor.fetchone()[0]
+        cursor.execute(
+            f"CREATE TEMP TABLE {_HELD} AS "
+            f"SELECT * FROM {_COPY} ORDER BY md5({key}::text) LIMIT {rows}"
+        )
+        cursor.execute(f"DELETE FROM {_COPY} c USING {_HELD} h WHERE c.{key} = h.{key}")
+        source = f"SELECT * FROM {_HELD}"
+        without = _cost(cursor, table, "without", indexes, source=source, rows=rows)
+        cursor.execute(create.format(table=_COPY))
+        return without, _cost(cursor, table, "with", indexes + 1, source=source, rows=rows)
+
+
 @contextmanager
-def _copied(table: str) -> Iterator[Any]:
+def _copied(table: str, *, key: str = "id", at_most: int | None = None) -> Iterator[Any]:
     with connected_as("owner"), connection.cursor() as cursor:
         cursor.execute(f"DROP TABLE IF EXISTS {_COPY}")
         # Committed at once: what fills a table of its own transaction is not logged.
@@ -68,7 +96,8 @@ def _copied(table: str) -> Iterator[Any]:
             cursor.execute(f"GRANT ALL ON {_COPY} TO {LOADER}")
             # Row level security keeps the owner from reading private rows.
             cursor.execute(f"SET ROLE {LOADER}")
-            cursor.execute(_FILL.format(table=table))
+            limit = "" if at_most is None else f" LIMIT {at_most}"
+            cursor.execute(_FILL.format(table=table, key=key) + limit)
             cursor.execute("RESET ROLE")
             yield cursor
         finally:
@@ -105,32 +134,37 @@ def _dropped(cursor: Any, definitions: dict[str, str]) -> Iterator[None]:
         cursor.execute(definition)
 
 
-def _cost(cursor: Any, table: str, what: str, indexes: int) -> Cost:
+def _cost(
+    cursor: Any, table: str, what: str, indexes: int, *, source: str = "", rows: int | None = None
+) -> Cost:
     cursor.execute(f"REINDEX TABLE {_COPY}")
     cursor.execute(f"VACUUM (ANALYZE) {_COPY}")
     cursor.execute(f"SELECT pg_indexes_size(%s), (SELECT count(*) FROM {_COPY})", [_COPY])
     size, count = cursor.fetchone()
-    _insert(cursor)  # After REINDEX the first one finds nothing in memory.
-    runs = [_insert(cursor) for _ in range(REPEATS)]
+    source, rows = source or _alike(cursor), rows or ROWS
+    _insert(cursor, source)  # After REINDEX the first one finds nothing in memory.
+    runs = [_insert(cursor, source) for _ in range(REPEATS)]
     seconds, wal = (min(figures) for figures in zip(*runs, strict=True))
     return Cost(
-        table, what, indexes, round(ROWS / seconds), round(wal / ROWS), round(size / max(count, 1))
+        table, what, indexes, round(rows / seconds), round(wal / rows), round(size / max(count, 1))
     )
 
 
-def _insert(cursor: Any) -> tuple[float, float]:
-    """Insert rows that are like those there are; return seconds and bytes of log. Undoes it."""
+def _alike(cursor: Any) -> str:
+    """Return the SELECT of rows that are like those there are."""
     cursor.execute(f"SELECT * FROM {_COPY} LIMIT 0")
     names = [column.name for column in cursor.description]
     values = ", ".join("id + 1000000000" if name == "id" else name for name in names)
+    return f"SELECT {values} FROM {_COPY} ORDER BY md5(id::text) LIMIT {ROWS}"
+
+
+def _insert(cursor: Any, source: str) -> tuple[float, float]:
+    """Insert what a SELECT gives; return seconds and bytes of log. Undoes it."""
     cursor.execute("BEGIN")
     cursor.execute("SELECT pg_current_wal_insert_lsn()")
     before = cursor.fetchone()[0]
     began = time.perf_counter()
-    cursor.execute(
-        f"INSERT INTO {_COPY} OVERRIDING SYSTEM VALUE SELECT {values} FROM {_COPY} "
-        f"ORDER BY md5(id::text) LIMIT {ROWS}"
-    )
+    cursor.execute(f"INSERT INTO {_COPY} OVERRIDING SYSTEM VALUE {source}")
     seconds = time.perf_counter() - began
     cursor.execute("SELECT pg_wal_lsn_diff(pg_current_wal_insert_lsn(), %s::pg_lsn)", [before])
     wal = float(cursor.fetchone()[0])

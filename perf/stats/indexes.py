@@ -81,6 +81,7 @@ class UnindexedForeignKey:
         references: The table whose DELETE reads all of this one.
         on_delete: "CASCADE", "SET NULL", "RESTRICT", "NO ACTION" or "SET DEFAULT".
         rows: Of the table, as the planner estimates them; -1 before its first ANALYZE.
+        parent_deletes: Rows deleted from `references` since statistics are collected.
     """
 
     table: str
@@ -90,6 +91,7 @@ class UnindexedForeignKey:
     on_delete: str
     rows: int
     table_bytes: int
+    parent_deletes: int
 
 
 # Whether an index begins with the first column of a foreign key {k} and has every row it may ask
@@ -202,7 +204,8 @@ SELECT
         WHEN 'r' THEN 'RESTRICT' ELSE 'NO ACTION'
     END,
     t.reltuples::bigint,
-    pg_relation_size(t.oid)
+    pg_relation_size(t.oid),
+    coalesce((SELECT n_tup_del FROM pg_stat_user_tables WHERE relid = k.confrelid), 0)
 FROM pg_constraint k
 JOIN pg_class t ON t.oid = k.conrelid
 WHERE k.contype = 'f'

@@ -1,0 +1,1 @@
+"""Which indexes would help, tried on this database; and which help nobody."""
