@@ -54,7 +54,7 @@ class Engine:
 
     @property
     def is_trusted(self) -> bool:
-        """Whether `is_readable`; true before the first read, when nobody has looked at what waits."""
+        """Whether `is_readable`; true before the first read, when nobody has looked."""
         return self._is_trusted or self._listener is None
 
     def fetch(self, keys: Sequence[str]) -> list[tuple[dict[str, str], bytes] | None]:
