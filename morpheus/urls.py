@@ -21,6 +21,7 @@ api: list[URLPattern | URLResolver] = [
     path("", include("users.urls")),
     path("", include("novels.urls")),
     path("", include("comics.urls")),
+    path("", include("perf.urls")),
     path("schema/", schema, name="schema"),
     path("docs/", docs, name="docs"),
     path("", to_docs),

@@ -15,11 +15,12 @@ class PerfConfig(AppConfig):
         from morpheus.observing import on_answer, on_statement
         from morpheus.observing.pulse import on_slow_pulse
         from perf import checks  # noqa: F401
+        from perf.explaining.choosing import answered as explained
         from perf.monitor.derived import offload
         from perf.monitor.queue import look_at_queue
         from perf.monitor.watching import answered, ran
 
-        on_answer.append(answered)
+        on_answer.extend((answered, explained))
         on_statement.append(ran)
         derived.append(offload)
         on_slow_pulse.append(look_at_queue)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from dataclasses import dataclass, fields
 from functools import cache
@@ -90,6 +91,15 @@ def budgets() -> Budgets:
         BadBudgets: A field is missing, unknown, or of another kind than said.
     """
     return parsed(PATH.read_text())
+
+
+def query_name(sql: str) -> str | None:
+    """Return the name of a reading statement's budget; None: it has none."""
+    flat = " ".join(sql.split()).replace('"', "")
+    for name, query in budgets().queries.items():
+        if re.search(query.matches, flat):
+            return name
+    return None
 
 
 def parsed(text: str) -> Budgets:

@@ -97,6 +97,21 @@ def empty_caches(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     engine.cache_clear()
 
 
+@pytest.fixture(autouse=True)
+def nothing_is_wasted(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Fail a test whose requests ask the database in a loop, or twice the same.
+
+    Not those that are marked `wasteful("why")`.
+    """
+    from tests.waste import Watch
+
+    with Watch() as watch:
+        yield
+    if complaint := watch.complaint():
+        if request.node.get_closest_marker("wasteful") is None:
+            pytest.fail(complaint, pytrace=False)
+
+
 @pytest.fixture
 def real_data() -> Path:
     """Folder of real novels and comic pages, which is not part of the repository."""
@@ -116,6 +131,8 @@ def visitor(monkeypatch: pytest.MonkeyPatch) -> Visitor:
     """An anonymous visitor of what the server serves, past no part of it."""
     # Later connections of this process are for tests, which may take longer.
     monkeypatch.setattr("morpheus.db.limits.limit_statements", lambda database: None)
+    # Nor does its thread ask the database behind a test's back.
+    monkeypatch.setattr("morpheus.observing.pulse.start", lambda: None)
     from morpheus.wsgi import application
 
     return Visitor(application)

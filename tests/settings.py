@@ -24,8 +24,8 @@ os.environ["MORPHEUS_HTTPS"] = "off"
 os.environ["DATABASE_REPLICA_URL"] = ""
 os.environ["SECRET_KEY"] = "only-for-tests"  # noqa: S105
 _worker = os.environ.get("PYTEST_XDIST_WORKER", "gw0")
-# Three logical databases per parallel worker, after those of a developer's own server.
-os.environ["CACHE_DATABASE_BASE"] = str(3 + 3 * int(_worker.removeprefix("gw")))
+# Four logical databases per parallel worker, after those of a developer's own server.
+os.environ["CACHE_DATABASE_BASE"] = str(4 + 4 * int(_worker.removeprefix("gw")))
 
 from morpheus.settings import *  # noqa: E402, F403
 from morpheus.settings import DATABASES, STORAGES, VAR_DIR  # noqa: E402
@@ -38,5 +38,6 @@ for _name in ("uploads", "images"):
     STORAGES[_name]["OPTIONS"]["location"] = VAR_DIR / _worker / _name
 # Its patches change what every query goes through; tests of it turn it on.
 CACHALOT_ENABLED = False
-# Nothing is computed again behind a test's back.
+# Nothing is computed again, or explained, behind a test's back.
 MORPHEUS_CACHE_SHADOW_PERCENT = 0
+MORPHEUS_EXPLAIN_PERCENT = 0

@@ -117,7 +117,7 @@ class _Reading:
                 versions, payloads[identity] = found
                 self._depend(versions)
                 sample(partial(self._hit, identity, payloads[identity]))
-        self._note("hit", payloads)
+        self._note("hit", [*payloads])  # What is filled is added to them below.
         if self.record:
             self.record.hits += len(payloads)
             self.record.misses += len(gaps)
@@ -198,7 +198,7 @@ class _Reading:
     def _note(self, outcome: str, identities: Collection[Any]) -> None:
         metrics.requests(self.policy, outcome, len(identities))
         if (ledger := observed()) is not None:
-            ledger.look_up(Lookup(self.policy.name, outcome, identities, self.reader_id))
+            ledger.look_up(Lookup(self.policy.name, outcome, identities, self.reader_id, self.tags))
 
     def _key(self, identity: Any) -> str:
         return self.policy.key(identity, self.reader_id)

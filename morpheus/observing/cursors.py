@@ -30,7 +30,8 @@ class ObservedCursor(CursorWrapper):
             is_failed = False
             return result
         finally:
-            self._tell(sql, params, perf_counter() - started, self.cursor.rowcount, is_failed)
+            rows = self.cursor.rowcount
+            self._tell(sql, params, perf_counter() - started, rows, is_failed, is_many=many)
 
     @contextmanager
     def copy(self, statement: Any, params: Any = None, **options: Any) -> Iterator[Any]:
@@ -44,10 +45,19 @@ class ObservedCursor(CursorWrapper):
         finally:
             self._tell(statement, params, perf_counter() - started, self.cursor.rowcount, is_failed)
 
-    def _tell(self, sql: Any, params: Any, seconds: float, rows: int, is_failed: bool) -> None:
+    def _tell(
+        self,
+        sql: Any,
+        params: Any,
+        seconds: float,
+        rows: int,
+        is_failed: bool,
+        *,
+        is_many: bool = False,
+    ) -> None:
         text = sql if isinstance(sql, str) else _text(sql, self.cursor)
         known = rows if rows >= 0 and not is_failed else None
-        statement_ended(Statement(self.db.alias, text, params, seconds, known, is_failed))
+        statement_ended(Statement(self.db.alias, text, params, seconds, known, is_failed, is_many))
 
 
 class ObservedDebugCursor(CursorDebugWrapper, ObservedCursor):
@@ -64,7 +74,16 @@ class ObservedStream(ObservedCursor):
         self._rows = 0
         self._is_failed = False
 
-    def _tell(self, sql: Any, params: Any, seconds: float, rows: int, is_failed: bool) -> None:
+    def _tell(
+        self,
+        sql: Any,
+        params: Any,
+        seconds: float,
+        rows: int,
+        is_failed: bool,
+        *,
+        is_many: bool = False,
+    ) -> None:
         self._declared = sql, params
         self._seconds += seconds
         self._is_failed |= is_failed

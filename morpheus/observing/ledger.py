@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -31,6 +31,7 @@ class Statement:
             by row (`.iterator()`), of all its round trips, and of COPY, of the whole.
         rows: Returned or changed; None where nobody knows.
         is_failed: Whether it raised an error.
+        is_many: Whether `params` are many, for each of which it ran (`executemany`).
     """
 
     alias: str
@@ -39,6 +40,7 @@ class Statement:
     seconds: float
     rows: int | None
     is_failed: bool = False
+    is_many: bool = False
 
 
 @dataclass(slots=True)
@@ -50,12 +52,14 @@ class Lookup:
         outcome: As in `morpheus_cache_requests_total`.
         identities: Which values.
         reader_id: Whose they are; None of public ones.
+        tags: Tells what one of the values depends on, for whoever wants to know.
     """
 
     policy: str
     outcome: str
     identities: Collection[Any]
     reader_id: int | None
+    tags: Callable[[Any], Sequence[str]]
 
 
 @dataclass(slots=True)
@@ -111,13 +115,18 @@ class Answer:
     request: HttpRequest | None = None
 
     @property
-    def user_id(self) -> int | None:
+    def user(self) -> Any:
         """Who asked; None for nobody, and where nothing wanted to know: asking would be a query."""
         if self.request is None:
             return None
         # DRF sets `user`; Django's middleware leaves a promise there until it is kept.
         user = getattr(self.request, "_cached_user", None) or self.request.__dict__.get("user")
-        return None if user is None or isinstance(user, SimpleLazyObject) else user.pk
+        return None if user is None or isinstance(user, SimpleLazyObject) else user
+
+    @property
+    def user_id(self) -> int | None:
+        """Primary key of `user`."""
+        return getattr(self.user, "pk", None)
 
 
 _current: ContextVar[Ledger | None] = ContextVar("_current", default=None)

@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 # Valkey's logical databases: enough for one per use and per parallel test worker.
-REDIS_DATABASES = 64
+REDIS_DATABASES = 256
 
 
 @dataclass(frozen=True)
@@ -47,5 +47,5 @@ class Addresses:
         return f"postgresql://{role}@/{database}?host={host}&port={self.postgres_port}"
 
     def redis_url(self, db: int) -> str:
-        """Return the URL of logical database `db`, 0 to 63."""
+        """Return the URL of logical database `db`, 0 to 255."""
         return f"unix://{self.redis_socket}?db={db}"

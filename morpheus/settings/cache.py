@@ -33,7 +33,7 @@ __all__ = [
 ]
 
 _url = env.str("REDIS_URL", default="")
-# First of the three logical databases used here; installations that share a server differ in it.
+# First of the four logical databases used here; installations that share a server differ in it.
 _base = env.number("CACHE_DATABASE_BASE", default=0, at_least=0)
 
 
@@ -80,6 +80,8 @@ CACHES = {
     # Only `morpheus.cache` uses it, over connections of its own.
     "values": _cache(1),
     "cachalot": _cache(2),
+    # What single requests did (perf.explaining), over connections of its own.
+    "explained": _cache(3),
 }
 CACHES["cachalot"]["OPTIONS"]["SERIALIZER"] = "morpheus.cache.rows.RowSerializer"
 

@@ -32,3 +32,9 @@ query_errors = Counter(
     "Statements that failed, by route and kind.",
     ["route", "kind"],
 )
+wasted_queries = Counter(
+    "morpheus_db_wasted_queries_total",
+    "Statements of requests that were not needed, by route and kind: n_plus_one (one statement "
+    "gets what a loop asked for), duplicate (asked before, and nothing was changed since).",
+    ["route", "kind"],
+)

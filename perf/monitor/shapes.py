@@ -10,14 +10,21 @@ from hashlib import blake2b
 # Longer statements are cut; what makes them long are lists of values and columns.
 MAX_CHARS = 10_000
 
+# What must be told apart from left to right, because each may contain how another begins. What is
+# cut off in the middle goes on to the end. Names stay, comments and values do not.
+_PARTS = re.compile(
+    r"""(?P<name>"(?:[^"]|"")*(?:"|\Z))"""
+    r"""|(?P<comment>/\*.*?(?:\*/|\Z)|--[^\n]*)"""
+    r"""|(?<![\w$])\$(?P<tag>(?:[A-Za-z_]\w*)?)\$.*?(?:\$(?P=tag)\$|\Z)"""
+    r"""|\b[eE]'(?:[^'\\]|''|\\.)*(?:'|\Z)"""
+    r"""|'(?:[^']|'')*(?:'|\Z)"""
+    r"""|(?<![\w.$])[-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?\b""",
+    re.DOTALL,
+)
 # In this order, each applied to what the ones before it left.
 _RULES: list[tuple[re.Pattern[str], str]] = [
-    (re.compile(r"/\*.*?\*/|--[^\n]*", re.DOTALL), " "),
-    (re.compile(r"\$(\w*)\$.*?\$\1\$", re.DOTALL), "?"),
-    (re.compile(r"\b[eE]?'(?:[^'\\]|''|\\.)*'"), "?"),
-    (re.compile(r"'(?:[^']|'')*'"), "?"),
     (re.compile(r"%s|%\(\w+\)s|\$\d+"), "?"),
-    (re.compile(r"(?<![\w.\"])[-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?\b"), "?"),
+    (re.compile(r"%%"), "%"),
     (re.compile(r"\b(?:TRUE|FALSE|NULL)\b(?=\s*[,)])", re.IGNORECASE), "?"),
     (re.compile(r"\?(?:::[\w\" ]+(?:\[\])?)+"), "?"),
     # Names that Django and psycopg number.
@@ -58,12 +65,21 @@ class Shape:
 @lru_cache(maxsize=4096)
 def shape_of(sql: str) -> Shape:
     """Return the shape of a statement."""
-    text = sql[:MAX_CHARS]
+    text = without_values(sql[:MAX_CHARS])
     for pattern, replacement in _RULES:
         text = pattern.sub(replacement, text)
     text = text.strip().rstrip(";").rstrip()
     digest = blake2b(text.encode("utf-8", "replace"), digest_size=8).hexdigest()
     return Shape(digest, text, _kind(text))
+
+
+def without_values(text: str) -> str:
+    """Return a statement, or a condition of a plan, with `?` for each text and number in it."""
+    return _PARTS.sub(_without_value, text)
+
+
+def _without_value(part: re.Match[str]) -> str:
+    return part["name"] or (" " if part["comment"] else "?")
 
 
 def _kind(text: str) -> str:

@@ -2,36 +2,45 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 import threading
 from functools import cache, lru_cache
 from pathlib import Path
 
+from django.conf import settings
+
 from morpheus.observing import Answer, Ledger, Statement
 from morpheus.observing.ledger import COMMIT
 from perf.monitor import metrics
 from perf.monitor.shapes import Shape, shape_of
+from perf.monitor.waste import waste_of
+
+logger = logging.getLogger(__name__)
 
 COMMIT_SHAPE = Shape("commit".ljust(16, "0"), COMMIT, "commit")
 
 
 def answered(answer: Answer) -> None:
-    """Count a request and its statements."""
+    """Count a request, its statements, and what of them was wasted."""
     _request_seconds(answer.route, str(answer.status)).observe(answer.seconds)
     ledger = answer.ledger or _NOTHING
     _request_queries(answer.route).observe(ledger.queries)
-    for statement in ledger.statements:
-        measure(statement, answer.route)
+    shapes = [shape(statement) for statement in ledger.statements]
+    for statement, its in zip(ledger.statements, shapes, strict=True):
+        _measure(statement, answer.route, its.kind)
+    for waste in waste_of(ledger.statements, shapes):
+        metrics.wasted_queries.labels(answer.route, waste.kind).inc(waste.spared)
+        if settings.DEBUG:
+            logger.warning("%s sends a statement %s", answer.route, waste)
 
 
 def ran(statement: Statement) -> None:
     """Count a statement outside of requests."""
-    measure(statement, actor())
+    _measure(statement, actor(), shape(statement).kind)
 
 
-def measure(statement: Statement, route: str) -> None:
-    """Count one statement of a route, command or thread."""
-    kind = shape(statement).kind
+def _measure(statement: Statement, route: str, kind: str) -> None:
     _query_seconds(route, kind).observe(statement.seconds)
     if statement.rows:
         metrics.query_rows.labels(route, kind).inc(statement.rows)

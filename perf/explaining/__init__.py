@@ -1,0 +1,1 @@
+"""Explain my request: what one request asked of database and cache, for staff (docs/explain.md)."""

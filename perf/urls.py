@@ -1,0 +1,12 @@
+"""Routes of this app under `/api/v1/`, for staff."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from perf.explaining import views
+
+urlpatterns = [
+    path("perf/requests/", views.RequestListView.as_view(), name="perf-requests"),
+    path("perf/requests/<str:identifier>/", views.RequestView.as_view(), name="perf-request"),
+]
