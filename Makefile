@@ -9,7 +9,7 @@ STAMP := $(VENV)/.installed
 CHECKED := manage.py locustfile.py morpheus users novels comics perf tests
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-ops lint check-cache seed import bench-offload bench-warm load lock clean
+.PHONY: help run test test-ops lint check-cache seed import bench-offload bench-warm bench-monitor load lock clean
 
 help:  ## List what works
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -49,6 +49,9 @@ bench-offload: $(STAMP)  ## Measure the database time that the cache saves (ARGS
 
 load: $(STAMP)  ## Load test with 100 users, judged by perf/budgets.toml (ARGS="--profile spike")
 	@env MORPHEUS_VAR=var/load MORPHEUS_HTTPS=off $(PYTHON) manage.py load_test $(ARGS)
+
+bench-monitor: $(STAMP)  ## Measure what observing costs an uncached request (make run first)
+	@env MORPHEUS_HTTPS=off $(PYTHON) manage.py services with bench_monitor $(ARGS)
 
 bench-warm: $(STAMP)  ## Compare a warm answer with constant bytes and with an uncached one
 	@$(BENCH) bench_warm $(ARGS)

@@ -32,7 +32,15 @@ class CappedPaginator(Paginator[Any]):
 
 
 class LightChangeList(ChangeList):
-    """Reads no column that its model admin names in `list_defer`."""
+    """Reads no column that its model admin names in `list_defer`, and what filters offer once."""
+
+    _filters: tuple[Any, ...] | None = None
+
+    def get_filters(self, request: Any) -> Any:
+        # For the rows of an action Django asks again, and filters read their choices again.
+        if self._filters is None:
+            self._filters = super().get_filters(request)
+        return self._filters
 
     def get_queryset(self, request: Any, exclude_parameters: Any = None) -> QuerySet[Any]:
         rows = super().get_queryset(request, exclude_parameters)

@@ -27,6 +27,12 @@ class MorpheusAdminSite(admin.AdminSite):
     site_title = "Morpheus"
     index_title = "Operations"
 
+    def register(self, model_or_iterable: Any, admin_class: Any = None, **options: Any) -> None:
+        """Register as Django does; lists of other packages' models count their rows once."""
+        if (admin_class or admin.ModelAdmin).show_full_result_count:
+            options["show_full_result_count"] = False
+        super().register(model_or_iterable, admin_class, **options)
+
     def admin_view(self, view: Callable[..., Any], cacheable: bool = False) -> Any:
         inner = super().admin_view(view, cacheable)
 

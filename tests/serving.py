@@ -105,9 +105,11 @@ class Client:
 
 
 class Server(Client):
-    """A server process; also an anonymous client of it."""
+    """A server, of one process unless told otherwise; also an anonymous client of it."""
 
-    def __init__(self, environment: dict[str, str], log: Path) -> None:
+    def __init__(
+        self, environment: dict[str, str], log: Path, *, workers: int = 1, threads: int = 8
+    ) -> None:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             super().__init__(int(probe.getsockname()[1]))
@@ -116,8 +118,9 @@ class Server(Client):
             self._process = subprocess.Popen(
                 [
                     *(sys.executable, "-m", "granian", "morpheus.wsgi:application"),
-                    *("--interface", "wsgi", "--no-ws", "--workers", "1", "--log-level", "error"),
-                    *("--blocking-threads", "8", "--port", str(self.port)),
+                    *("--interface", "wsgi", "--no-ws", "--workers", str(workers)),
+                    *("--blocking-threads", str(threads), "--port", str(self.port)),
+                    *("--log-level", "error"),
                 ],
                 cwd=REPOSITORY,
                 env=environment,

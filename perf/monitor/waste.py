@@ -42,11 +42,12 @@ class Waste:
 
 def waste_of(statements: Sequence[Statement], shapes: Sequence[Shape]) -> list[Waste]:
     """Return what was wasted, given each statement's shape, in the order of the statements."""
-    counted = Counter(shape for shape in shapes if shape.kind in _WASTEFUL)
-    repeated = {shape for shape, times in counted.items() if times > 1}
-    # Of nearly all requests: values are looked at only where a shape is there again.
-    if not repeated:
+    prints = [shape.fingerprint for shape in shapes if shape.kind in _WASTEFUL]
+    # So it is of nearly all requests: values are looked at only where a shape is there again.
+    if len({*prints}) == len(prints):
         return []
+    counted = Counter(prints)
+    repeated = {shape for shape in shapes if counted[shape.fingerprint] > 1}
     ran = [
         (statement, shape)
         for statement, shape in zip(statements, shapes, strict=True)

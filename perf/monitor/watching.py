@@ -43,7 +43,7 @@ def ran(statement: Statement) -> None:
 def _measure(statement: Statement, route: str, kind: str) -> None:
     _query_seconds(route, kind).observe(statement.seconds)
     if statement.rows:
-        metrics.query_rows.labels(route, kind).inc(statement.rows)
+        _query_rows(route, kind).inc(statement.rows)
     if statement.is_failed:
         metrics.query_errors.labels(route, kind).inc()
 
@@ -69,5 +69,6 @@ def _command() -> str | None:
 _request_seconds = lru_cache(maxsize=None)(metrics.request_seconds.labels)
 _request_queries = lru_cache(maxsize=None)(metrics.request_queries.labels)
 _query_seconds = lru_cache(maxsize=None)(metrics.query_seconds.labels)
+_query_rows = lru_cache(maxsize=None)(metrics.query_rows.labels)
 
 _NOTHING = Ledger()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from functools import lru_cache
 from typing import Any
 
 import psycopg
@@ -45,6 +46,12 @@ class DatabaseWrapper(base.DatabaseWrapper):  # type: ignore[misc] # has no type
         if _is_named(cursor):
             return ObservedStream(cursor, self)
         return ObservedDebugCursor(cursor, self)
+
+    def get_connection_params(self) -> dict[str, Any]:
+        # Not django-prometheus' own method, which makes a class of cursors for each request.
+        params: dict[str, Any] = super(base.DatabaseWrapper, self).get_connection_params()
+        params["cursor_factory"] = _counting(params["cursor_factory"], self.alias, self.vendor)
+        return params
 
     def _configure_connection(self, connection: Any) -> bool:
         connection.prepared_max = PREPARED_MAX
@@ -96,6 +103,9 @@ class DatabaseWrapper(base.DatabaseWrapper):  # type: ignore[misc] # has no type
             if self._drained_at.get(self.alias, 0.0) < taken_at:
                 self._drained_at[self.alias] = time.monotonic()
                 pool.drain()
+
+
+_counting = lru_cache(maxsize=None)(base.ExportingCursorWrapper)
 
 
 def _is_named(cursor: Any) -> bool:
