@@ -19,8 +19,8 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 PATIENCE_S = 30
 
 
-def wait_until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE_S
+def wait_until(condition: Callable[[], bool], patience_s: float = PATIENCE_S) -> None:
+    deadline = time.monotonic() + patience_s
     while not condition():
         assert time.monotonic() < deadline, "It did not happen."
         time.sleep(0.02)
@@ -128,7 +128,7 @@ class Server(Client):
                 stderr=output,
             )
         try:
-            wait_until(self._answers)
+            wait_until(self._answers, PATIENCE_S * workers)
         except BaseException:
             self.stop()
             raise
@@ -138,7 +138,12 @@ class Server(Client):
 
     def stop(self) -> None:
         self._process.terminate()
-        self._process.wait(30)
+        try:
+            self._process.wait(PATIENCE_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+            raise
 
     def _answers(self) -> bool:
         assert self._process.poll() is None, self.log.read_text()

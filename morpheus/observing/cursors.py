@@ -30,8 +30,7 @@ class ObservedCursor(CursorWrapper):
             is_failed = False
             return result
         finally:
-            rows = self.cursor.rowcount
-            self._tell(sql, params, perf_counter() - started, rows, is_failed, is_many=many)
+            self._tell(self._ran(sql, params, started, is_failed, many))
 
     @contextmanager
     def copy(self, statement: Any, params: Any = None, **options: Any) -> Iterator[Any]:
@@ -43,21 +42,19 @@ class ObservedCursor(CursorWrapper):
                 yield copy
             is_failed = False
         finally:
-            self._tell(statement, params, perf_counter() - started, self.cursor.rowcount, is_failed)
+            self._tell(self._ran(statement, params, started, is_failed, False))
 
-    def _tell(
-        self,
-        sql: Any,
-        params: Any,
-        seconds: float,
-        rows: int,
-        is_failed: bool,
-        *,
-        is_many: bool = False,
-    ) -> None:
+    def _ran(
+        self, sql: Any, params: Any, started: float, is_failed: bool, is_many: bool
+    ) -> Statement:
+        seconds = perf_counter() - started
         text = sql if isinstance(sql, str) else _text(sql, self.cursor)
+        rows = self.cursor.rowcount
         known = rows if rows >= 0 and not is_failed else None
-        statement_ended(Statement(self.db.alias, text, params, seconds, known, is_failed, is_many))
+        return Statement(self.db.alias, text, params, seconds, known, is_failed, is_many)
+
+    def _tell(self, statement: Statement) -> None:
+        statement_ended(statement)
 
 
 class ObservedDebugCursor(CursorDebugWrapper, ObservedCursor):
@@ -69,40 +66,31 @@ class ObservedStream(ObservedCursor):
 
     def __init__(self, cursor: Any, db: Any) -> None:
         super().__init__(cursor, db)
-        self._declared: tuple[Any, Any] | None = None
-        self._seconds = 0.0
+        self._declared: Statement | None = None
         self._rows = 0
-        self._is_failed = False
 
-    def _tell(
-        self,
-        sql: Any,
-        params: Any,
-        seconds: float,
-        rows: int,
-        is_failed: bool,
-        *,
-        is_many: bool = False,
-    ) -> None:
-        self._declared = sql, params
-        self._seconds += seconds
-        self._is_failed |= is_failed
+    def _tell(self, statement: Statement) -> None:
+        self._declared = statement
 
     def fetchmany(self, *size: int) -> Any:
         started = perf_counter()
+        is_failed = True
         try:
             with self.db.wrap_database_errors:
                 rows = self.cursor.fetchmany(*size)
             self._rows += len(rows)
+            is_failed = False
             return rows
         finally:
-            self._seconds += perf_counter() - started
+            if self._declared is not None:
+                self._declared.seconds += perf_counter() - started
+                self._declared.is_failed |= is_failed
 
     def close(self) -> None:
-        if self._declared is not None:
-            sql, params = self._declared
+        if (statement := self._declared) is not None:
             self._declared = None
-            super()._tell(sql, params, self._seconds, self._rows, self._is_failed)
+            statement.rows = None if statement.is_failed else self._rows
+            statement_ended(statement)
         self.cursor.close()
 
 

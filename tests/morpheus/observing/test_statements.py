@@ -68,6 +68,17 @@ def test_a_reader_who_stops_early_tells_of_what_was_read(told):
     assert one.rows == 2
 
 
+def test_a_reading_that_fails_on_the_way_is_told(told):
+    with pytest.raises(DatabaseError, match="division by zero"), transaction.atomic():
+        with connection.chunked_cursor() as cursor:
+            cursor.execute("SELECT 1 / (3 - number) FROM generate_series(1, 5) number")
+            while cursor.fetchmany(1):
+                pass
+
+    [failed] = [one for one in told if one.sql.startswith("SELECT 1 /")]
+    assert (failed.rows, failed.is_failed) == (None, True)
+
+
 def test_copy_in_is_told_with_its_rows(told, numbers):
     del told[:]
     with connection.cursor() as cursor, cursor.copy("COPY numbers FROM STDIN") as copy:
