@@ -41,7 +41,7 @@ def test_models_and_migrations_agree():
 def test_private_tables_have_forced_row_level_security():
     private = {
         model._meta.db_table
-        for label in ("users", "novels", "comics")
+        for label in ("users", "novels", "comics", "perf")
         for model in apps.get_app_config(label).get_models(include_auto_created=True)
         if model._meta.managed
     } - {"novels_genre", "novels_language", "comics_image", "comics_rendition"}

@@ -23,7 +23,8 @@ from users.models import User
 pytestmark = pytest.mark.django_db
 
 MODELS = list(admin.site._registry)
-OURS = [model for model in MODELS if model._meta.app_label in ("users", "novels", "comics")]
+LABELS = ("users", "novels", "comics", "perf")
+OURS = [model for model in MODELS if model._meta.app_label in LABELS]
 PAGES = ["changelist", "add", "change", "delete", "history"]
 
 
@@ -42,7 +43,7 @@ def rows(make_rows, operator):
 
 
 def test_every_model_of_ours_is_there():
-    ours = {m for label in ("users", "novels", "comics") for m in apps.get_app_config(label).models}
+    ours = {m for label in LABELS for m in apps.get_app_config(label).models}
 
     assert ours - {model._meta.model_name for model in OURS} == {
         "publicuser",

@@ -19,6 +19,7 @@ from comics.models import Comic, Image, Panel
 from morpheus.db.identity import acting_as
 from novels.models import Chapter, ChapterText, Novel, NovelUpload, ProcessingStatus
 from novels.search import documents_rebuild
+from perf.models import SlowQuery
 from users.models import AccessToken, User, belonging_to
 
 # What everybody may read, so that no row of theirs is private; whoever adds a table decides.
@@ -30,7 +31,7 @@ OPEN = {
 }
 PRIVATE = sorted(
     model._meta.db_table
-    for label in ("users", "novels", "comics")
+    for label in ("users", "novels", "comics", "perf")
     for model in apps.get_app_config(label).get_models(include_auto_created=True)
     if model._meta.managed and model._meta.db_table not in OPEN
 )
@@ -79,6 +80,7 @@ def people(django_db_setup: None, django_db_blocker: Any) -> Iterator[dict[str, 
         with acting_as(None, staff=True):
             ann.groups.add(Group.objects.create(name="Moderators"))
             ann.user_permissions.add(Permission.objects.first())
+            SlowQuery.objects.create(route="GET /novels/", worst_ms=1, last_ms=1, count=1)
         yield {"ann": ann, "bob": bob}
         call_command("flush", interactive=False, verbosity=0, reset_sequences=False)
         connection.close()

@@ -1,0 +1,37 @@
+"""Slow statements in the admin."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.utils.html import format_html
+
+from morpheus.admin_models import ReadOnlyAdmin
+from perf.models import SlowQuery
+from perf.slow.plan_text import plan_text
+
+
+@admin.register(SlowQuery)
+class SlowQueryAdmin(ReadOnlyAdmin):
+    """What took too long, the latest first."""
+
+    list_display = ["last_seen", "route", "kind", "worst_ms", "count", "beginning"]
+    list_filter = ["kind"]
+    list_defer = ("plan",)
+    ordering = ("-last_seen", "-id")
+    search_prefixes = ("route", "fingerprint")
+    search_help_text = "Beginning of the route (GET /novels/) or of the fingerprint, or id."
+    fields = [
+        *("route", "kind", "count", "worst_ms", "last_ms", "first_seen", "last_seen"),
+        *("request_id", "fingerprint", "statement", "plan_lines", "planned_at"),
+    ]
+
+    @admin.display(description="statement")
+    def beginning(self, query: SlowQuery) -> str:
+        text = query.statement
+        return text if len(text) <= 80 else f"{text[:79]}…"
+
+    @admin.display(description="plan")
+    def plan_lines(self, query: SlowQuery) -> str:
+        if query.plan is None:
+            return query.plan_note or "not taken yet"
+        return format_html("<pre>{}</pre>", plan_text(query.plan))
