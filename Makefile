@@ -2,6 +2,8 @@
 
 HOST ?= 127.0.0.1
 PORT ?= 8000
+# Who calls make reads the log.
+export LOG_FORMAT ?= line
 VENV := .venv
 PYTHON := $(VENV)/bin/python
 # Renewed whenever the lock is newer.
@@ -21,7 +23,7 @@ run: $(STAMP)  ## Run everything, with data on first start (PORT=8000 HOST=127.0
 test: $(STAMP)  ## Run the whole test suite in parallel (ARGS= for pytest)
 	@$(PYTHON) -m pytest -n auto $(ARGS)
 
-test-ops: $(STAMP)  ## Test with programs of the system: PgBouncer (apt-get install pgbouncer)
+test-ops: $(STAMP)  ## Test with programs of the system (apt-get install pgbouncer prometheus)
 	@$(PYTHON) -m pytest tests/ops $(ARGS)
 
 lint: $(STAMP)  ## Check format, style and types

@@ -21,6 +21,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
+from morpheus.observing.routes import route_of
+
 logger = logging.getLogger(__name__)
 
 CONTENT_TYPE = "application/problem+json"
@@ -79,8 +81,8 @@ _BUSY = "The database is out of reach or busy; try again shortly."
 
 
 def _log_unavailable(request: HttpRequest | Request, exception: BaseException) -> None:
-    route = (request.method, request.path)
-    logger.error("Answered 503 to %s %s: database out of reach or busy: %s", *route, exception)
+    route = route_of(request)
+    logger.error("Answered 503 to %s: database out of reach or busy: %s", route, exception)
 
 
 class StorageFull(exceptions.APIException):

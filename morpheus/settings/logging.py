@@ -1,4 +1,4 @@
-"""Logs go to standard error, one line per event, with the request's id."""
+"""Logs go to standard error, one line per event, with the request's id and nobody's data."""
 
 from __future__ import annotations
 
@@ -9,28 +9,40 @@ __all__ = ["LOGGING"]
 _level = env.choice(
     "LOG_LEVEL", default="WARNING", choices=("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 )
+# JSON for what collects logs, lines for people.
+_format = env.choice("LOG_FORMAT", default="JSON", choices=("JSON", "LINE")).lower()
+# One line per request (morpheus.request_log); its cost is in docs/monitoring.md.
+_requests = env.bool("LOG_REQUESTS", default=True)
 
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "filters": {
         "request_id": {"()": "morpheus.log_lines.RequestIDFilter"},
+        "discreet": {"()": "morpheus.log_lines.DiscreetFilter"},
         "unexplained": {"()": "morpheus.log_lines.UnexplainedFilter"},
     },
     "formatters": {
         "line": {
             "()": "morpheus.log_lines.LineFormatter",
             "format": "%(asctime)s %(levelname)s %(name)s [%(request_id)s] %(message)s",
-        }
+        },
+        "json": {"()": "morpheus.log_lines.JSONFormatter"},
     },
     "handlers": {
         "stderr": {
             "class": "logging.StreamHandler",
-            "formatter": "line",
-            "filters": ["request_id"],
+            "formatter": _format,
+            "filters": ["request_id", "discreet"],
         }
     },
-    # A client's mistake is no event of ours; it would let strangers fill the log.
-    "loggers": {"django.request": {"level": "ERROR", "filters": ["unexplained"]}},
+    "loggers": {
+        # Django's own would mail to ADMINS what a failed request held.
+        "django": {"handlers": [], "level": "INFO"},
+        # A client's mistake is no event of ours; it would let strangers fill the log.
+        "django.request": {"level": "ERROR", "filters": ["unexplained"]},
+        "django.security": {"level": "CRITICAL"},
+        "morpheus.requests": {"level": "INFO" if _requests else "WARNING"},
+    },
     "root": {"handlers": ["stderr"], "level": _level},
 }

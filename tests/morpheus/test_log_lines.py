@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import logging.config
 from collections.abc import Iterator
+from contextlib import contextmanager
 from io import StringIO
 from typing import Any
 
@@ -48,13 +49,22 @@ handler500 = "morpheus.errors.server_error"
 
 @pytest.fixture
 def log() -> Iterator[StringIO]:
-    """Collect what goes to standard error."""
-    logging.config.dictConfig(settings.LOGGING)
+    """Collect what goes to standard error, for people."""
+    with logged_as("line") as log:
+        yield log
+
+
+@contextmanager
+def logged_as(name: str, **changes: Any) -> Iterator[StringIO]:
+    """Collect what the block logs in another format, and with other changes of the settings."""
+    stderr = settings.LOGGING["handlers"]["stderr"] | {"formatter": name}
+    logging.config.dictConfig(settings.LOGGING | {"handlers": {"stderr": stderr}} | changes)
     handler = next(h for h in logging.getLogger().handlers if h.name == "stderr")
     assert isinstance(handler, logging.StreamHandler)
     stream = handler.setStream(collected := StringIO())
     yield collected
     handler.setStream(stream)
+    logging.config.dictConfig(settings.LOGGING)
 
 
 @pytest.mark.django_db
@@ -66,7 +76,8 @@ def test_a_lost_database_is_one_line_that_names_request_and_reason(
     answer = client.get(url)
 
     assert answer.status_code == 503
-    (line,) = log.getvalue().splitlines()
+    line, request = log.getvalue().splitlines()
+    assert "morpheus.requests" in request
     assert f"[{answer['X-Request-ID']}] Answered 503 to GET {url}:" in line
     assert line.endswith("consuming input failed the server closed the connection")
 

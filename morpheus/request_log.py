@@ -1,0 +1,45 @@
+"""One line in the log for each request: who asked which route, and what it took."""
+
+from __future__ import annotations
+
+import logging
+
+from morpheus.log_lines import event
+from morpheus.observing.ledger import Answer, Ledger
+
+logger = logging.getLogger("morpheus.requests")
+
+_HITS = frozenset({"hit", "joined"})
+
+
+def log_answer(answer: Answer) -> None:
+    """Log a request; the route stands for the path, and the id for the user."""
+    if not logger.isEnabledFor(logging.INFO):
+        return
+    hits, misses = _looked_up(answer.ledger)
+    event(
+        logger,
+        logging.INFO,
+        "request",
+        answer.request_id,
+        route=answer.route,
+        status=answer.status,
+        ms=round(answer.seconds * 1000, 2),
+        user_id=answer.user_id,
+        queries=answer.ledger.queries if answer.ledger else 0,
+        db_ms=round(answer.ledger.seconds * 1000, 2) if answer.ledger else 0.0,
+        cache_hits=hits,
+        cache_misses=misses,
+    )
+
+
+def _looked_up(ledger: Ledger | None) -> tuple[int, int]:
+    if ledger is None:  # The whole answer was kept.
+        return 1, 0
+    hits = misses = 0
+    for lookup in ledger.lookups:
+        if lookup.outcome in _HITS:
+            hits += len(lookup.identities)
+        else:
+            misses += len(lookup.identities)
+    return hits, misses
