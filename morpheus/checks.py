@@ -63,8 +63,8 @@ def pool_fits_into_the_server(
             cursor.execute(_CONNECTIONS)
             [allowed] = cursor.fetchone() or [0]
         # The worker keeps two connections and a lock on a third.
-        # Each server process listens on a connection of its own.
-        others = 3 + settings.SERVER_PROCESSES
+        # Each server process listens on a connection of its own, and writes slow queries on one.
+        others = 3 + 2 * settings.SERVER_PROCESSES
         if settings.SERVER_PROCESSES * settings.SERVER_THREADS + others > allowed:
             most = max(1, (allowed - others) // settings.SERVER_PROCESSES)
             errors.append(

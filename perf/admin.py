@@ -17,7 +17,7 @@ class SlowQueryAdmin(ReadOnlyAdmin):
     list_display = ["last_seen", "route", "kind", "worst_ms", "count", "beginning"]
     list_filter = ["kind"]
     list_defer = ("plan",)
-    ordering = ("-last_seen", "-id")
+    ordering = ("-last_seen",)
     search_prefixes = ("route", "fingerprint")
     search_help_text = "Beginning of the route (GET /novels/) or of the fingerprint, or id."
     fields = [

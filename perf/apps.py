@@ -19,8 +19,9 @@ class PerfConfig(AppConfig):
         from perf.monitor.derived import offload
         from perf.monitor.queue import look_at_queue
         from perf.monitor.watching import answered, ran
+        from perf.slow import watching as slow
 
-        on_answer.extend((answered, explained))
-        on_statement.append(ran)
+        on_answer.extend((answered, explained, slow.answered))
+        on_statement.extend((ran, slow.ran))
         derived.append(offload)
         on_slow_pulse.append(look_at_queue)

@@ -21,6 +21,7 @@ class SlowQuery(models.Model):
         plan: EXPLAIN's JSON, without values, as the planner sees any values; NULL if there is none.
         plan_note: Why there is none.
         planned_at: When the plan was last taken, or tried.
+        alerted_at: When somebody was last told by e-mail or webhook.
     """
 
     fingerprint = models.CharField(max_length=16)
@@ -36,6 +37,7 @@ class SlowQuery(models.Model):
     plan = models.JSONField(null=True)
     plan_note = models.CharField(max_length=200, blank=True)
     planned_at = models.DateTimeField(null=True)
+    alerted_at = models.DateTimeField(null=True)
 
     class Meta:
         verbose_name = "slow query"

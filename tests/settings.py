@@ -38,6 +38,8 @@ for _name in ("uploads", "images"):
     STORAGES[_name]["OPTIONS"]["location"] = VAR_DIR / _worker / _name
 # Its patches change what every query goes through; tests of it turn it on.
 CACHALOT_ENABLED = False
+# Statements on a busy machine are slow, which is nobody's business but that of tests of it.
+MORPHEUS_SLOW_QUERY_MS = 1e9
 # Nothing is computed again, or explained, behind a test's back.
 MORPHEUS_CACHE_SHADOW_PERCENT = 0
 MORPHEUS_EXPLAIN_PERCENT = 0

@@ -13,8 +13,8 @@ from django.utils import timezone
 from comics.models import Comic, Image, Panel, Rendition
 from morpheus.db.identity import acting_as
 from novels.models import Novel, NovelUpload, ProcessingStatus
-from tests.conftest import PASSWORD
 from perf.models import SlowQuery
+from tests.conftest import PASSWORD
 from users.models import AccessToken, belonging_to
 
 
