@@ -15,6 +15,7 @@ from pathlib import Path
 BASE_DIR = Path(__file__).parent
 VAR_DIR = Path(os.environ["MORPHEUS_VAR"])
 SERVER_THREADS = 2
+SERVER_PROCESSES = 1
 SERVING_LIMITS_MS = {}
 PGBOUNCER = False
 DATABASES = {"default": {"ENGINE": "django.db.backends.dummy", "OPTIONS": {}}}
