@@ -1,4 +1,4 @@
-"""What is measured, for `/metrics`, for who asks what one request did, and who is told of slow statements."""
+"""What is measured and explained, and who is told of slow statements."""
 
 from __future__ import annotations
 
