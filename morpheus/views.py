@@ -55,6 +55,8 @@ class MorpheusAPIView(GenericAPIView):  # type: ignore[type-arg]
             # `no-cache` keeps the answer but asks first: a write is seen by every later read.
             if self.answer_is_public and response.status_code == 200:
                 patch_cache_control(response, public=True, no_cache=True)
+                # The fast lane compresses what may vary by it.
+                patch_vary_headers(response, ["Accept-Encoding"])
             else:
                 patch_cache_control(response, private=True, no_cache=True)
         patch_vary_headers(response, ["Authorization", "Cookie"])

@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 
 from morpheus.cache.engine import engine
+from morpheus.cache.packing import unpacked
 from morpheus.cache.policies import Policy
 
 
@@ -21,7 +22,7 @@ def assert_shape_is_kept(
     """
     [found] = engine().fetch([policy.key(identity, reader_id)])
     assert found is not None, "nothing is kept under this identity"
-    shape = {"version": policy.version, "value": _shape(orjson.loads(found[1]))}
+    shape = {"version": policy.version, "value": _shape(orjson.loads(unpacked(found[1])))}
     path = folder / f"{policy.name}.json"
     text = json.dumps(shape, indent=2) + "\n"
     assert text == (path.read_text() if path.exists() else ""), (

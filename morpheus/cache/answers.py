@@ -13,6 +13,7 @@ from django.conf import settings
 
 from morpheus.cache import metrics
 from morpheus.cache.engine import engine
+from morpheus.cache.packing import packed, unpacked
 from morpheus.cache.policies import Policy
 from morpheus.cache.recording import RECORDING, Recording
 from morpheus.cache.server import Unreachable
@@ -27,11 +28,11 @@ Headers = list[tuple[str, str]]
 StartResponse = Callable[..., Any]
 Application = Callable[[Environ, StartResponse], Iterable[bytes]]
 
-ANSWERS = Policy("answers", version=2, ttl_s=300, max_bytes=512 * 1024)
+ANSWERS = Policy("answers", version=3, ttl_s=300, max_bytes=512 * 1024)
 
 _PREFIX = "/api/v1/"
-# Longer ones are nobody's bookmarks.
-_MAX_URL_CHARS = 1024
+# Longer URLs are nobody's bookmarks, and whoever sends much in a header fills the cache with it.
+_MAX_KEY_CHARS = 1024
 # What our views negotiate by. Others, and their order of preference, are for Django to read.
 _ACCEPTED = frozenset({"", "*/*", "application/json", "application/json, */*"})
 # What browsers send for an `<img>` is part of the key, as it is: each browser has its own, one.
@@ -44,8 +45,11 @@ _OWN = (
     "HTTP_IF_UNMODIFIED_SINCE",
     "HTTP_TRANSFER_ENCODING",
 )
+# Last of the headers of an answer that is kept compressed.
+_COMPRESSED = ("Content-Encoding", "gzip")
 # Each answer has its own.
 _OF_ONE_ANSWER = frozenset({"x-request-id", "server-timing", "date", "content-length"})
+_OF_A_BODY = frozenset({"Content-Type", "Content-Encoding"})
 _TIMING = ("Server-Timing", 'db;desc="0 queries";dur=0, cache;desc="hit"')
 
 
@@ -108,8 +112,13 @@ class FastLane:
 
 
 def _payload(headers: Headers, answer: Iterable[bytes], environ: Environ) -> bytes:
-    head = [environ.get(ROUTE), _lasting(headers)]
-    return orjson.dumps(head) + b"\n" + b"".join(answer)
+    """Return route and lasting headers as JSON, a newline, and the body as it is sent."""
+    lasting, body = _lasting(headers), b"".join(answer)
+    if any(name == "Vary" and "Accept-Encoding" in value for name, value in lasting):
+        smaller = packed(body)
+        if smaller is not body:
+            lasting, body = [*lasting, _COMPRESSED], smaller
+    return orjson.dumps([environ.get(ROUTE), lasting]) + b"\n" + body
 
 
 def _key(environ: Environ) -> str | None:
@@ -121,21 +130,25 @@ def _key(environ: Environ) -> str | None:
     path = environ.get("PATH_INFO", "")
     query = environ.get("QUERY_STRING", "")
     accept = _accept(environ.get("HTTP_ACCEPT", ""))
+    # Without one, links in the answer name the port of the process that was asked.
+    host = environ.get("HTTP_HOST", "")
     if (
         environ["REQUEST_METHOD"] != "GET"
         or not path.startswith(_PREFIX)
         or any(environ.get(name) for name in _OWN)
         or settings.SESSION_COOKIE_NAME in environ.get("HTTP_COOKIE", "")
         or accept is None
+        or not host
         or environ.get("CONTENT_LENGTH") not in (None, "", "0")
-        or len(path) + len(query) > _MAX_URL_CHARS
         or not settings.MORPHEUS_CACHE
     ):
         return None
-    host = environ.get("HTTP_HOST", "")
     scheme = environ["wsgi.url_scheme"], environ.get("HTTP_X_FORWARDED_PROTO", "")
+    parts = [*scheme, host, path, query, *accept]
+    if sum(map(len, parts)) > _MAX_KEY_CHARS:
+        return None
     # JSON, so that no part can pretend to be two.
-    return ANSWERS.key(orjson.dumps([*scheme, host, path, query, *accept]).decode(), None)
+    return ANSWERS.key(orjson.dumps(parts).decode(), None)
 
 
 def _accept(given: str) -> list[str] | None:
@@ -166,19 +179,42 @@ def _replay(
 ) -> Iterable[bytes]:
     head, _, body = payload.partition(b"\n")
     route, lasting = orjson.loads(head)
+    headers, body = _in_form(lasting, body, environ.get("HTTP_ACCEPT_ENCODING", ""))
     request_id = request_id_of(environ.get("HTTP_X_REQUEST_ID", ""))
-    headers = [(name, value) for name, value in lasting]
     headers += [_TIMING, ("X-Request-ID", request_id)]
     given = environ.get("HTTP_IF_NONE_MATCH", "")
     is_known = bool(given) and _matches(given, headers)
     if is_known:
         body = b""
-        start_response("304 Not Modified", [each for each in headers if each[0] != "Content-Type"])
+        start_response("304 Not Modified", [each for each in headers if each[0] not in _OF_A_BODY])
     else:
         headers.append(("Content-Length", str(len(body))))
         start_response("200 OK", headers)
     request_answered(Answer(route, 304 if is_known else 200, perf_counter() - started, request_id))
     return [body]
+
+
+def _in_form(lasting: list[list[str]], body: bytes, given: str) -> tuple[Headers, bytes]:
+    """Return headers and body in the form that an `Accept-Encoding` takes."""
+    headers = [(name, value) for name, value in lasting]
+    if headers[-1] != _COMPRESSED:
+        return headers, body
+    if _takes_gzip(given):
+        return [(name, _weak(value) if name == "ETag" else value) for name, value in headers], body
+    return headers[:-1], unpacked(body)
+
+
+def _takes_gzip(given: str) -> bool:
+    """Tell whether an `Accept-Encoding` has it without a weight, as all browsers do.
+
+    Who gives weights gets what everybody can read.
+    """
+    return "gzip" in [coding.strip() for coding in given.lower().split(",")]
+
+
+def _weak(etag: str) -> str:
+    """Return the tag of a form that is not byte for byte what the tag was made of."""
+    return etag if etag.startswith("W/") else f"W/{etag}"
 
 
 def _matches(given: str, headers: Headers) -> bool:

@@ -15,6 +15,7 @@ from django.db import connection
 from morpheus.cache import metrics
 from morpheus.cache.engine import ALL, engine, is_marked
 from morpheus.cache.lease import leased
+from morpheus.cache.packing import packed, unpacked
 from morpheus.cache.policies import Policy
 from morpheus.cache.recording import current, loading
 from morpheus.cache.server import Unreachable
@@ -123,7 +124,7 @@ class _Reading:
             self.record.misses += len(gaps)
         if gaps:
             payloads |= self._fill(gaps)
-        return {identity: orjson.loads(payloads[identity]) for identity in wanted}
+        return {identity: orjson.loads(unpacked(payloads[identity])) for identity in wanted}
 
     def _fill(self, gaps: list[Any]) -> dict[Any, bytes]:
         """Load what is missing, and keep it under the versions that were read before."""
@@ -167,7 +168,7 @@ class _Reading:
         absent = [] if self.policy.keeps_none else [key for key in loaded if loaded[key] == _NONE]
         engine().fill(
             {
-                self._key(identity): (versions[identity], payload)
+                self._key(identity): (versions[identity], packed(payload))
                 for identity, payload in loaded.items()
                 if len(payload) <= self.policy.max_bytes and identity not in absent
             },
@@ -191,9 +192,10 @@ class _Reading:
         return {identity: orjson.dumps(values.get(identity)) for identity in wanted}
 
     def _hit(self, identity: Any, payload: bytes) -> Hit:
-        return Hit(
-            self.policy, self._key(identity), payload, lambda: self._loaded([identity])[identity]
-        )
+        def again() -> bytes:
+            return packed(self._loaded([identity])[identity])
+
+        return Hit(self.policy, self._key(identity), payload, again)
 
     def _note(self, outcome: str, identities: Collection[Any]) -> None:
         metrics.requests(self.policy, outcome, len(identities))

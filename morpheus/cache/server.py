@@ -14,7 +14,7 @@ from morpheus.cache.breaker import Breaker
 from morpheus.cache.scripts import Script
 
 # Of what is kept under this: raised when keys or their contents change their form.
-FORMAT = 1
+FORMAT = 2
 
 Command = tuple[Any, ...]
 

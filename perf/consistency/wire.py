@@ -9,10 +9,12 @@ import json
 import re
 import secrets
 import socket
+import zlib
 from typing import Any, NamedTuple
 
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 _ETAG = re.compile(rb"\r\netag: *([^\r]+)", re.IGNORECASE)
+_GZIP = re.compile(rb"\r\ncontent-encoding: *gzip", re.IGNORECASE)
 _CLOSES = re.compile(rb"\r\nconnection: *close", re.IGNORECASE)
 # Longer than any request waits under the faults that are made.
 TIMEOUT_S = 30.0
@@ -74,6 +76,8 @@ class Wire:
             missing = int(length[1]) - len(body) if length else 0
         if _CLOSES.search(head):
             self.close()
+        if _GZIP.search(head):
+            body = zlib.decompress(body, zlib.MAX_WBITS | 16)
         etag = _ETAG.search(head)
         return Answer(status, etag[1] if etag else b"", body)
 
@@ -88,7 +92,7 @@ def request_bytes(
     method: str, path: str, token: str | None, body: bytes = b"", media_type: str = ""
 ) -> bytes:
     """Return a request; one without a body can be extended by headers before its last two bytes."""
-    lines = [f"{method} {path} HTTP/1.1", "Host: localhost"]
+    lines = [f"{method} {path} HTTP/1.1", "Host: localhost", "Accept-Encoding: gzip"]
     if token:
         lines.append(f"Authorization: Bearer {token}")
     if method != "GET":

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 import socket
+import zlib
 from dataclasses import dataclass
 
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 _ETAG = re.compile(rb"\r\netag: *([^\r]+)", re.IGNORECASE)
+_GZIP = re.compile(rb"\r\ncontent-encoding: *gzip", re.IGNORECASE)
 _BODILESS = (204, 304)
 _BLOCK_BYTES = 256 * 1024
 # One host name for all servers, as behind a proxy.
@@ -21,6 +23,8 @@ class BadAnswer(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
+    """One answer; its body is as it was sent, perhaps compressed."""
+
     status: int
     head: bytes
     body: bytes
@@ -30,6 +34,12 @@ class Answer:
         """The entity tag, empty without one."""
         found = _ETAG.search(self.head)
         return found[1] if found else b""
+
+    @property
+    def content(self) -> bytes:
+        """The body as it was before it was compressed."""
+        is_packed = _GZIP.search(self.head)
+        return zlib.decompress(self.body, zlib.MAX_WBITS | 16) if is_packed else self.body
 
     def require_ok(self) -> Answer:
         """Return this answer.

@@ -124,7 +124,7 @@ class Visitor:
 
     def _remember(self, request: Request, key: tuple[str, int | None], answer: Answer) -> None:
         if request.listing and answer.status == 200:
-            following = _NEXT.search(answer.body)
+            following = _NEXT.search(answer.content)
             if following:
                 self._next[request.listing] = following[1].decode()
             else:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from morpheus.cache.engine import engine
+from morpheus.cache.packing import unpacked
 from morpheus.cache.policies import POLICIES
 from novels.models import Genre, Language
 from tests.cached_shapes import assert_shape_is_kept
@@ -35,7 +36,7 @@ def kept(name="", reader=""):
     keys = engine().server.run(lambda prefix: [("KEYS", f"{prefix}{name}*:v*{reader}")])[0]
     values = engine().server.run(lambda prefix: [("GET", key) for key in keys])
     return {
-        key.decode().split(":", 2)[2]: value.partition(b"\n")[2]
+        key.decode().split(":", 2)[2]: unpacked(value.partition(b"\n")[2])
         for key, value in zip(keys, values, strict=True)
     }
 

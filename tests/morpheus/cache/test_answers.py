@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 from typing import Any
 
+import orjson
 import pytest
 from django.http import HttpResponse, StreamingHttpResponse
 
@@ -14,6 +16,7 @@ from morpheus.cache.recording import RECORDING, recording
 
 ETAG = '"abc"'
 PUBLIC = {"Cache-Control": "public, no-cache", "ETag": ETAG}
+LONG = "All work and no play makes Jack a dull boy. " * 100
 
 
 class Site:
@@ -110,6 +113,64 @@ def test_who_has_another_answer_gets_this_one(site):
     assert Answer(site, HTTP_IF_NONE_MATCH='"other"').body == b"old"
 
 
+@pytest.fixture
+def long_site(site: Site) -> Site:
+    """Its answer is worth compressing, and says that it may be."""
+    site.source.value = LONG
+    site.respond = lambda value: HttpResponse(value, headers=PUBLIC | {"Vary": "Accept-Encoding"})
+    return site
+
+
+@pytest.mark.parametrize("given", ["gzip", "br, GZIP", "gzip, deflate, br, zstd"])
+def test_who_takes_gzip_gets_a_long_answer_compressed(long_site, given):
+    slow = Answer(long_site)
+
+    fast = Answer(long_site, HTTP_ACCEPT_ENCODING=given)
+
+    assert long_site.answered == 1
+    assert fast.headers["Content-Encoding"] == "gzip"
+    assert fast.headers["Content-Length"] == str(len(fast.body))
+    assert len(fast.body) < len(slow.body) / 2
+    assert gzip.decompress(fast.body) == slow.body == LONG.encode()
+    # The strong one stands for other bytes.
+    assert (slow.headers["ETag"], fast.headers["ETag"]) == (ETAG, f"W/{ETAG}")
+
+
+@pytest.mark.parametrize("given", ["", "identity", "br", "gzip;q=0", "gzipped", "*;q=0, deflate"])
+def test_everybody_else_gets_it_as_it_was(long_site, given):
+    slow = Answer(long_site)
+
+    fast = Answer(long_site, HTTP_ACCEPT_ENCODING=given)
+
+    assert long_site.answered == 1
+    assert fast.body == slow.body
+    own = {"X-Request-ID", "Server-Timing", "Content-Length"}
+    assert {k: v for k, v in fast.headers.items() if k not in own} == {
+        k: v for k, v in slow.headers.items() if k not in own
+    }
+
+
+@pytest.mark.parametrize("tag", [ETAG, f"W/{ETAG}"])
+def test_either_form_of_a_long_answer_is_known_by_its_tag(long_site, tag):
+    Answer(long_site)
+
+    for coding in ("gzip", "identity"):
+        answer = Answer(long_site, HTTP_IF_NONE_MATCH=tag, HTTP_ACCEPT_ENCODING=coding)
+        assert (answer.status, answer.body) == ("304 Not Modified", b"")
+        assert "Content-Encoding" not in answer.headers
+        assert answer.headers["Vary"] == "Accept-Encoding"
+
+
+def test_what_does_not_vary_by_it_is_not_compressed(long_site):
+    long_site.respond = lambda value: HttpResponse(value, headers=PUBLIC)
+    Answer(long_site)
+
+    fast = Answer(long_site, HTTP_ACCEPT_ENCODING="gzip")
+
+    assert long_site.answered == 1
+    assert "Content-Encoding" not in fast.headers and fast.body == LONG.encode()
+
+
 @pytest.mark.parametrize(
     "request_of_somebody",
     [
@@ -119,6 +180,9 @@ def test_who_has_another_answer_gets_this_one(site):
         {"HTTP_IF_MATCH": '"other"'},
         {"HTTP_IF_UNMODIFIED_SINCE": "Sat, 01 Jan 2000 00:00:00 GMT"},
         {"HTTP_ACCEPT": "text/html"},
+        {"HTTP_HOST": ""},
+        {"HTTP_HOST": "x" * 2000},
+        {"HTTP_X_FORWARDED_PROTO": "x" * 2000},
         {"CONTENT_LENGTH": "5"},
         {"HTTP_TRANSFER_ENCODING": "chunked"},
         {"REQUEST_METHOD": "HEAD"},
@@ -144,6 +208,11 @@ def test_who_may_get_an_answer_of_their_own_goes_the_slow_way(site, request_of_s
         {"HTTP_HOST": "example.org"},
         {"wsgi.url_scheme": "https"},
         {"HTTP_X_FORWARDED_PROTO": "https"},
+        # Bytes that are no UTF-8 arrive like this.
+        {"PATH_INFO": "/api/v1/things/\xff/"},
+        {"QUERY_STRING": "q=\xff"},
+        {"QUERY_STRING": "q=%FF"},
+        {"HTTP_X_FORWARDED_PROTO": "\xff"},
     ],
 )
 def test_what_an_answer_depends_on_is_in_its_key(site, other):
@@ -223,3 +292,24 @@ def test_the_switch_turns_it_off(site, settings):
     Answer(site)
 
     assert site.answered == 2
+
+
+def test_answers_are_kept_in_the_form_of_their_version(long_site):
+    """A server of the version before reads what this one keeps, unless the version is raised."""
+    Answer(long_site)
+
+    key = 'answers:v3:["http","","localhost","/api/v1/things/1/",""]'
+    [(versions, payload)] = engine().fetch([key])
+    head, _, body = payload.partition(b"\n")
+    assert orjson.loads(head) == [
+        None,  # The route.
+        [
+            ["Cache-Control", "public, no-cache"],
+            ["ETag", ETAG],
+            ["Vary", "Accept-Encoding"],
+            ["Content-Type", "text/html; charset=utf-8"],
+            ["Content-Encoding", "gzip"],
+        ],
+    ]
+    assert gzip.decompress(body) == LONG.encode()
+    assert versions.keys() == {"thing:1", "all"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 
 import pytest
@@ -165,3 +166,19 @@ def test_lifetimes_differ_and_are_never_longer_than_said(cache):
     assert max(lifetimes) <= 30_000
     assert min(lifetimes) > 23_000
     assert len(set(lifetimes)) > 10
+
+
+def test_values_are_kept_in_the_form_of_their_format(cache):
+    """A server of the version before reads them, unless `server.FORMAT` is raised."""
+    keep(cache, "novels.card:v1:42", b'{"a":1}', "novel:42", "all")
+    [information] = cache.server.run(lambda prefix: [("INFO", "server")])
+    run_id = re.search(rb"run_id:(\w+)", information)[1].decode()
+
+    prefix = f"m2:{run_id[:12]}:"
+    stored = cache.server.run(
+        lambda _: [("GET", f"{prefix}{key}") for key in ("novels.card:v1:42", "t:novel:42")]
+    )
+
+    version = stored[1].decode()
+    assert re.fullmatch(r"[0-9a-f]{12}", version)
+    assert stored[0].decode() == f'novel:42 {version} all {version}\n{{"a":1}}'

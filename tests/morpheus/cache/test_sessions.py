@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from hashlib import sha256
+from pathlib import Path
 
 import pytest
 from django.contrib.sessions.models import Session
@@ -11,7 +13,8 @@ from django.utils import timezone
 from morpheus.cache.engine import engine
 from morpheus.cache.outbox import drain
 from morpheus.cache.server import Unreachable
-from morpheus.cache.sessions import SessionStore
+from morpheus.cache.sessions import SESSION, SessionStore
+from tests.cached_shapes import assert_shape_is_kept
 from tests.conftest import counted_queries
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -96,3 +99,10 @@ def test_no_key_of_the_cache_logs_anybody_in(key):
 
     assert kept
     assert not any(key.encode() in each for each in kept)
+
+
+def test_sessions_are_kept_in_the_shape_of_their_version(key):
+    who(key)
+
+    digest = sha256(key.encode()).hexdigest()[:32]
+    assert_shape_is_kept(Path(__file__).parent / "cached_shapes", SESSION, digest)

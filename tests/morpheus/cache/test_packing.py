@@ -1,0 +1,42 @@
+"""Compressing what is kept, where that pays."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from morpheus.cache.engine import engine
+from morpheus.cache.packing import is_packed, packed, unpacked
+
+PROSE = b"All work and no play makes Jack a dull boy. " * 100
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [b"", b"null", PROSE[:1023], PROSE, os.urandom(5000).hex().encode(), b"{" + os.urandom(5000)],
+    ids=["nothing", "none", "short", "long", "random hexadecimal", "random"],
+)
+def test_whatever_is_packed_comes_back(payload):
+    assert unpacked(packed(payload)) == payload
+    assert len(packed(payload)) <= len(payload)
+
+
+def test_long_text_is_compressed_and_what_would_stay_long_is_not():
+    assert is_packed(packed(PROSE)) and len(packed(PROSE)) < len(PROSE) / 10
+    assert not is_packed(packed(PROSE[:1023]))
+    assert not is_packed(packed(b"{" + os.urandom(5000)))
+
+
+def test_the_same_is_packed_into_the_same_bytes():
+    """Or a check of what is kept would take every value for stale."""
+    assert packed(PROSE) == packed(bytes(PROSE))
+
+
+def test_a_long_value_is_kept_compressed_and_read_as_it_was(source):
+    source.value = {"text": PROSE.decode()}
+
+    assert [source.read(), source.read()] == [source.value] * 2
+    assert source.loads == 1
+    [found] = engine().fetch([source.policy.key(1, None)])
+    assert found is not None and len(found[1]) < len(PROSE) / 10
