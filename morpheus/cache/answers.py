@@ -49,7 +49,14 @@ _OWN = (
 _COMPRESSED = ("Content-Encoding", "gzip")
 # Each answer has its own.
 _OF_ONE_ANSWER = frozenset({"x-request-id", "server-timing", "date", "content-length"})
-_OF_A_BODY = frozenset({"Content-Type", "Content-Encoding"})
+# What Django's 304 has of the headers of its 200: those of RFC 9110, and those of its security.
+_OF_NOT_MODIFIED = frozenset(
+    {
+        *("Cache-Control", "Content-Location", "ETag", "Expires", "Last-Modified", "Vary"),
+        *("Cross-Origin-Opener-Policy", "Referrer-Policy", "Strict-Transport-Security"),
+        *("X-Content-Type-Options", "Server-Timing", "X-Request-ID"),
+    }
+)
 _TIMING = ("Server-Timing", 'db;desc="0 queries";dur=0, cache;desc="hit"')
 
 
@@ -186,7 +193,8 @@ def _replay(
     is_known = bool(given) and _matches(given, headers)
     if is_known:
         body = b""
-        start_response("304 Not Modified", [each for each in headers if each[0] not in _OF_A_BODY])
+        headers = [each for each in headers if each[0] in _OF_NOT_MODIFIED]
+        start_response("304 Not Modified", headers)
     else:
         headers.append(("Content-Length", str(len(body))))
         start_response("200 OK", headers)

@@ -1,0 +1,148 @@
+"""Whatever a client sends, the fast lane answers as Django alone would have."""
+
+from __future__ import annotations
+
+import gzip
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from tests.conftest import PASSWORD
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+# Of each answer its own, or of the form in which it is sent. Django replaces a CSRF cookie that is
+# none by a random one, in any answer; the fast lane sets no cookie.
+OWN = {"X-Request-ID", "Server-Timing", "Content-Length", "Content-Encoding", "Set-Cookie"}
+
+# All that could change an answer, or be mistaken for something that does.
+ODD: dict[str, list[str]] = {
+    "REQUEST_METHOD": ["HEAD", "OPTIONS", "TRACE", "get"],
+    "HTTP_AUTHORIZATION": ["", " ", "Bearer", "Bearer x", "bearer x y", "Basic YTpi", "\xff"],
+    "HTTP_COOKIE": ["", "theme=dark", "csrftoken=a", "sessionid", "sessionid=", "sessionid=x"],
+    "HTTP_ACCEPT": [
+        "*/*",
+        "application/json",
+        "text/html",
+        "image/png",
+        "image/",
+        "*",
+        "\xff",
+        ",",
+    ],
+    "HTTP_ACCEPT_LANGUAGE": ["de", "*", "\xff"],
+    "HTTP_ACCEPT_ENCODING": ["gzip", "br, gzip", "gzip;q=0", "identity;q=0", "\xff"],
+    "HTTP_ACCEPT_CHARSET": ["utf-16"],
+    "HTTP_RANGE": ["bytes=0-3", "bytes=-1", "lines=1"],
+    "HTTP_IF_RANGE": ['"x"'],
+    "HTTP_IF_NONE_MATCH": ["*", '"x"', "x", '"', 'W/"x", "y"', "\xff"],
+    "HTTP_IF_MATCH": ["*", '"x"'],
+    "HTTP_IF_MODIFIED_SINCE": ["Sat, 01 Jan 2000 00:00:00 GMT", "x"],
+    "HTTP_IF_UNMODIFIED_SINCE": ["Sat, 01 Jan 2000 00:00:00 GMT"],
+    "HTTP_HOST": ["localhost", "localhost:81", "TESTSERVER", "evil.example", "", "a b", "\xff"],
+    "HTTP_X_FORWARDED_HOST": ["evil.example"],
+    "HTTP_X_FORWARDED_PORT": ["81"],
+    "HTTP_X_FORWARDED_PROTO": ["https", "http", "https,http", "HTTPS", "\xff"],
+    "HTTP_X_FORWARDED_FOR": ["10.0.0.1"],
+    "HTTP_X_FORWARDED_PREFIX": ["/evil"],
+    "HTTP_FORWARDED": ["host=evil.example;proto=https"],
+    "HTTP_X_HTTP_METHOD_OVERRIDE": ["DELETE"],
+    "HTTP_X_ORIGINAL_URL": ["/admin/"],
+    "HTTP_X_REQUESTED_WITH": ["XMLHttpRequest"],
+    "HTTP_ORIGIN": ["https://evil.example"],
+    "HTTP_CACHE_CONTROL": ["no-cache", "only-if-cached"],
+    "HTTP_TRANSFER_ENCODING": ["chunked"],
+    "HTTP_EXPECT": ["100-continue"],
+    "HTTP_UPGRADE": ["h2c"],
+    "CONTENT_LENGTH": ["", "0", "3", "-1", "x"],
+    "CONTENT_TYPE": ["application/json", "text/plain; charset=utf-16"],
+    "SERVER_PORT": ["81"],
+    "REMOTE_ADDR": ["10.0.0.2"],
+    "wsgi.url_scheme": ["https"],
+    "QUERY_STRING": [
+        *("page_size=1", "page_size=01", "page_size=%31", "page_size=1&page_size=2", "page_size="),
+        *("PAGE_SIZE=1", "%70age_size=1", "page_size=1;q=2", "&&", "?", "=", "%", "%00", "\xff"),
+        *("%FF%FE", "+", "format=json", "format=api", "owner=me", "ordering=title,id", "cursor="),
+    ],
+    "SCRIPT_NAME": ["/prefix"],
+}
+
+
+@pytest.fixture
+def ann(make_user) -> Any:
+    return make_user("ann")
+
+
+@pytest.fixture
+def novel(make_novels, make_chapters, ann) -> Any:
+    """One of a dozen, with a chapter that is worth compressing."""
+    make_novels(11, synopsis="Long. " * 30)
+    (novel,) = make_novels(1, owner=ann)
+    make_chapters(novel, "A whale. " * 300)
+    return novel
+
+
+@pytest.fixture
+def ask(visitor, settings) -> Any:
+    """Send a GET and return what the client gets, whatever form it is sent in."""
+
+    def ask(path: str, *, alone: bool = False, **environ: str) -> Any:
+        settings.MORPHEUS_CACHE = not alone
+        answer = visitor.get(path, **environ)
+        assert not (answer.was_kept and "Set-Cookie" in answer.headers)
+        body = answer.body
+        if answer.headers.get("Content-Encoding") == "gzip":
+            body = gzip.decompress(body)
+        headers = {name: value for name, value in answer.headers.items() if name not in OWN}
+        # Weak is that of a compressed body.
+        if "ETag" in headers:
+            headers["ETag"] = headers["ETag"].removeprefix("W/")
+        return answer.status, headers, body
+
+    return ask
+
+
+@pytest.mark.parametrize("rest", ["", "{pk}/chapters/1/"])
+def test_what_is_odd_is_answered_as_ever_and_changes_nothing_for_others(ask, novel, rest):
+    path = f"/api/v1/novels/{rest.format(pk=novel.pk)}"
+    plain = ask(path, alone=True)
+    assert [ask(path), ask(path)] == [plain, plain]
+
+    for name, values in ODD.items():
+        for value in values:
+            expected = ask(path, alone=True, **{name: value})
+            # Beside the kept answer, and perhaps from one of its own.
+            found = [ask(path, **{name: value}) for _ in range(2)]
+            assert found == [expected] * 2, (name, value)
+            assert ask(path) == plain, (name, value)
+
+
+def test_who_is_logged_in_by_whatever_oddity_is_answered_as_ever(ask, ann, as_user, make_novels):
+    (private,) = make_novels(1, owner=ann, is_public=False)
+    browser = Client()
+    assert browser.login(username=ann.email, password=PASSWORD)
+    key = browser.cookies["sessionid"].value
+    # Everybody sees this comic; whose novel is shown of it, only she.
+    body = {"title": "Comic", "novel": private.pk, "visibility": "public"}
+    comic = as_user(ann).post("/api/v1/comics/", body).json()["id"]
+    token = as_user(ann)._credentials["HTTP_AUTHORIZATION"]
+    bearer = token.partition(" ")[2]
+    cookies = [f"sessionid={key}", f'a=b; sessionid="{key}"', f"a=b;sessionid={key};c=d"]
+    cookies += [f" sessionid = {key}", f"sessionid=x; sessionid={key}", f"SESSIONID={key}"]
+    tokens = [token, f"bearer {bearer}", f"Bearer  {bearer}", f"{token} ", f"{token}, {token}"]
+    asked = [{"HTTP_COOKIE": each} for each in cookies]
+    asked += [{"HTTP_AUTHORIZATION": each} for each in tokens]
+
+    for path in (f"comics/{comic}/", f"novels/{private.pk}/", "novels/?owner=me", "users/me/"):
+        url = f"/api/v1/{path}"
+        nobody = ask(url, alone=True)
+        assert [ask(url), ask(url)] == [nobody, nobody]
+        answers = []
+        for headers in asked:
+            expected = ask(url, alone=True, **headers)
+            assert [ask(url, **headers) for _ in range(2)] == [expected] * 2, (path, headers)
+            assert ask(url) == nobody, (path, headers)
+            answers.append(expected)
+        assert nobody in answers or 401 in [status for status, *_ in answers]
+        assert any(answer != nobody and answer[0] == 200 for answer in answers)
