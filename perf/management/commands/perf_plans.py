@@ -70,13 +70,20 @@ def _table(proofs: list[Proof]) -> str:
 
 
 def _summary(proofs: list[Proof]) -> str:
-    """Return the two figures that count: how much the worst page reads, and what depth costs."""
+    """Return what counts: how much the worst page reads, and what depth costs, at worst and in all.
+
+    Of three buffers, one more is a third: whether a page's rows lie on one leaf of the index or two
+    is chance, so all pages together tell what depth costs.
+    """
     found = [proof.pages for proof in proofs if proof.pages is not None]
     if not found:
         return "Nothing is proven."
     worst = max(page.buffers for pages in found for page in pages.plans.values())
     ratios = [pages.deepest.buffers / pages.second.buffers for pages in found]
+    deepest = sum(pages.deepest.buffers for pages in found)
+    second = sum(pages.second.buffers for pages in found)
     return (
         f"{len(found)} of {len(proofs)} combinations; at most {worst} buffers a page; "
-        f"deepest ÷ second page: {max(ratios):.2f} at most."
+        f"deepest ÷ second page: {max(ratios):.2f} at most, {deepest / second:.2f} of all together "
+        f"({deepest} ÷ {second})."
     )
