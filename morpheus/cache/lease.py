@@ -29,20 +29,22 @@ def leased(
 
     def wait_or_work() -> Payloads:
         deadline = time.monotonic() + policy.lease_s
+        is_ours = False
         try:
-            while not _taken(key, policy.lease_s):
+            while not (is_ours := _taken(key, policy.lease_s)) and time.monotonic() < deadline:
                 time.sleep(_POLL_S)
                 [found] = engine().fetch([key])
                 if found is not None:
                     return {identity: found[1]}
-                if time.monotonic() > deadline:
-                    break
         except Unreachable:
-            return work()
+            pass
+        ends = time.monotonic() + policy.lease_s
         try:
             return work()
         finally:
-            _give_back(key)
+            # One that has ended may be another's by now.
+            if is_ours and time.monotonic() < ends:
+                _give_back(key)
 
     return wait_or_work
 
