@@ -34,7 +34,7 @@ _PREFIX = "/api/v1/"
 # Longer URLs are nobody's bookmarks, and whoever sends much in a header fills the cache with it.
 _MAX_KEY_CHARS = 1024
 # What our views negotiate by. Others, and their order of preference, are for Django to read.
-_ACCEPTED = frozenset({"", "*/*", "application/json", "application/json, */*"})
+_ACCEPTED = frozenset({"*/*", "application/json", "application/json, */*"})
 # What browsers send for an `<img>` is part of the key, as it is: each browser has its own, one.
 _PICTURES, _MAX_ACCEPT_CHARS = "image/", 200
 # Whoever sends one of these may get an answer of their own.
@@ -136,7 +136,7 @@ def _key(environ: Environ) -> str | None:
     """
     path = environ.get("PATH_INFO", "")
     query = environ.get("QUERY_STRING", "")
-    accept = _accept(environ.get("HTTP_ACCEPT", ""))
+    accept = _accept(environ.get("HTTP_ACCEPT", "*/*"))
     # Without one, links in the answer name the port of the process that was asked.
     host = environ.get("HTTP_HOST", "")
     if (

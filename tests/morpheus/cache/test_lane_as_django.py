@@ -21,7 +21,9 @@ ODD: dict[str, list[str]] = {
     "REQUEST_METHOD": ["HEAD", "OPTIONS", "TRACE", "get"],
     "HTTP_AUTHORIZATION": ["", " ", "Bearer", "Bearer x", "bearer x y", "Basic YTpi", "\xff"],
     "HTTP_COOKIE": ["", "theme=dark", "csrftoken=a", "sessionid", "sessionid=", "sessionid=x"],
+    # Empty is also what granian makes of bytes that are no ASCII.
     "HTTP_ACCEPT": [
+        "",
         "*/*",
         "application/json",
         "text/html",
