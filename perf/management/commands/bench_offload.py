@@ -54,13 +54,14 @@ class Command(BaseCommand):
                 for name in names:
                     one = measured(MODES[name], work, requests=requests, warm_up=warm_up)
                     results.append(one)
+                    # Now, in case that the next mode, which may take half an hour, does not end.
+                    with open(output, "w") as file:
+                        json.dump(as_json(results), file, indent=1)
                     self._say(f"{name}: {one.seconds:.0f} s")
         except (NothingToAsk, ServerFailed, LoadFailed) as error:
             raise CommandError(str(error)) from error
         for line in table(results):
             self._say(line)
-        with open(output, "w") as file:
-            json.dump(as_json(results), file, indent=1)
 
     def _say(self, line: str) -> None:
         self.stdout.write(line)

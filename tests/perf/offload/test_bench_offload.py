@@ -7,9 +7,11 @@ from copy import deepcopy
 
 import pytest
 from django.conf import settings as configured
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 
+from perf.management.commands import bench_offload
 from perf.offload.database_time import Statement
+from perf.offload.load import LoadFailed
 from perf.seeding import seeder
 
 ROWS = {
@@ -48,6 +50,22 @@ def test_every_request_is_answered_and_counted_in_both_modes(seeded, tmp_path, c
         assert figures["parts"][-1][0] == 200
     assert found["off"]["offload"] == 0
     assert "Redis hits" in capsys.readouterr().out
+
+
+def test_what_was_measured_is_kept_though_the_next_mode_fails(seeded, tmp_path, monkeypatch):
+    output = tmp_path / "offload.json"
+    measured = bench_offload.measured
+
+    def measured_until_ours(mode, work, **options):
+        if mode.name == "ours":
+            raise LoadFailed("It was stopped.")
+        return measured(mode, work, **options)
+
+    monkeypatch.setattr(bench_offload, "measured", measured_until_ours)
+    with pytest.raises(CommandError, match="stopped"):
+        call_command("bench_offload", "--requests", "40", "--output", str(output))
+
+    assert json.loads(output.read_text())["off"]["requests"] == 40
 
 
 @pytest.mark.parametrize(
