@@ -9,6 +9,7 @@ import pytest
 from comics.cache_policies import CARD, DASHBOARD, PAGE, PANEL_IMAGE, PANELS, THUMBNAIL
 from comics.images.files import rendition_path
 from comics.models import Comic, Panel
+from comics.selectors import comic_access
 from comics.services import comic_update
 from morpheus.cache.engine import engine
 from morpheus.db.identity import acting_as
@@ -330,3 +331,26 @@ def test_values_look_as_their_versions_say(api, as_user, ann, comic):
         [keys] = engine().server.run(lambda prefix, p=policy: [("KEYS", f"{prefix}{p.name}:*")])
         identity = keys[0].decode().rpartition(":")[2]
         assert_shape_is_kept(SHAPES, policy, identity)
+
+
+def test_panels_of_a_comic_that_becomes_private_meanwhile_are_its_owners(
+    api, as_user, ann, comic, monkeypatch
+):
+    where = f"{url(comic)}panels/"
+    own = as_user(ann)
+
+    def access_then_withdraw(*asked):
+        found = comic_access(*asked)
+        with acting_as(ann.pk):
+            comic_update(comic_id=comic.pk, is_public=False)
+        return found
+
+    for client, status in ((own, 200), (api, 404)):
+        with acting_as(ann.pk):
+            comic_update(comic_id=comic.pk, is_public=True)
+        monkeypatch.setattr("comics.views.panels.comic_access", access_then_withdraw)
+        answer = client.get(where)
+        assert answer.status_code == status
+        if status == 200:
+            assert len(answer.json()["results"]) == 2
+            assert "private" in answer["Cache-Control"]

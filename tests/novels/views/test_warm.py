@@ -6,6 +6,7 @@ import pytest
 
 from morpheus.db.identity import acting_as
 from novels.models import Genre, Language
+from novels.selectors import novel_access
 from novels.services import novel_delete, novel_update
 from tests.visitor import counted_queries
 
@@ -176,6 +177,26 @@ def test_chapters_follow_their_novel(visitor, novel, make_chapters, by_psql):
     with acting_as(novel.owner_id):
         novel_update(novel_id=novel.pk, changes={"is_public": False})
     assert visitor.get(url).status == visitor.get(f"{url}1/").status == 404
+
+
+def test_chapters_of_a_novel_that_becomes_private_meanwhile_are_its_owners(
+    api, as_user, ann, novel, monkeypatch
+):
+    def access_then_withdraw(*asked):
+        found = novel_access(*asked)
+        with acting_as(ann.pk):
+            novel_update(novel_id=novel.pk, changes={"is_public": False})
+        return found
+
+    for client, status in ((as_user(ann), 200), (api, 404)):
+        with acting_as(ann.pk):
+            novel_update(novel_id=novel.pk, changes={"is_public": True})
+        monkeypatch.setattr("novels.views.chapters.novel_access", access_then_withdraw)
+        answer = client.get(f"{LIST}{novel.pk}/chapters/")
+        assert answer.status_code == status
+        if status == 200:
+            assert len(answer.json()["results"]) == 3
+            assert "private" in answer["Cache-Control"]
 
 
 def found(client, **query):
