@@ -43,7 +43,7 @@ class ChapterListView(MorpheusAPIView):
     def get_queryset(self) -> ChapterQuerySet:
         return Chapter.objects.of_novel(self.kwargs["pk"])
 
-    @extend_schema(operation_id="novels_chapters_list")
+    @extend_schema(operation_id="novels_chapters_list", responses=ChapterSerializer(many=True))
     def get(self, request: Request, pk: int) -> Response:
         """List the chapters of a novel by their numbers."""
         rows = self._rows(pk)
