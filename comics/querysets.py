@@ -35,9 +35,9 @@ class ComicQuerySet(VisibleQuerySet):
             "public_owner__display_name",
         )
 
-    def for_kept_cards(self) -> ComicQuerySet:
-        """The same without what is kept apart: the owner's name, and the novel's title."""
-        return self.select_related("cover").only(*_CARD)
+    def kept_cards(self) -> ComicQuerySet:
+        """Rows of the same without what is kept apart: the owner's name, and the novel's title."""
+        return self.values_list(*_CARD)
 
     def of_ids(self, comic_ids: Collection[int]) -> ComicQuerySet:
         """The comics with these primary keys."""

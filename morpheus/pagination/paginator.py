@@ -85,6 +85,12 @@ class KeysetPagination(CursorPagination):
             queryset = queryset.filter(beyond(columns, self.position))
         return queryset.order_by(*columns)
 
+    def value_of(self, row: Any, name: str) -> Any:
+        """Return a column of a row: of an instance (also of a related one) or of a dictionary."""
+        if isinstance(row, Model):
+            return reduce(getattr, name.split("__"), row)
+        return row[name]
+
     def get_next_link(self) -> str | None:
         """Return the URL of the page after this one, None on the last."""
         if self.position is None or not self.position.backwards:
@@ -194,7 +200,7 @@ class KeysetPagination(CursorPagination):
 
     def _link(self, backwards: bool, row: Any) -> str:
         if row is not None:
-            values = tuple(_read(row, column.removeprefix("-")) for column in self.columns)
+            values = tuple(self.value_of(row, column.removeprefix("-")) for column in self.columns)
             position = Position(backwards, False, values)
         else:
             # Nothing on this page: its neighbour begins with the row that the cursor names.
@@ -220,10 +226,3 @@ def _refuse_nullable(queryset: Any, name: str) -> None:
         return
     if nullable:
         raise ImproperlyConfigured(f"{model.__name__}.{name} may be NULL; it cannot order a list.")
-
-
-def _read(row: Any, name: str) -> Any:
-    """Return a column of a row: of an instance (also of a related one) or of a `values()` dict."""
-    if isinstance(row, Model):
-        return reduce(getattr, name.split("__"), row)
-    return row[name]
