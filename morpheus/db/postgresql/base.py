@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import select
 import threading
 import time
 from functools import lru_cache
 from typing import Any
 
 import psycopg
+from django.conf import settings
 from django_prometheus.db.backends.postgresql import base
 from psycopg_pool import ConnectionPool
 
@@ -22,14 +24,15 @@ PREPARED_MAX = 500
 
 
 class DatabaseWrapper(base.DatabaseWrapper):  # type: ignore[misc] # has no types
-    """Checks each connection that the pool gives; a dead one takes all the others along.
+    """Looks at each connection that the pool gives; a dead one takes all the others along.
 
     What ends one connection, a restart of the server, nearly always ends all. psycopg_pool's own
     check meets them one by one, with pauses that grow: a request after a quiet hour would meet
     dead connections until its time is over. So `CONN_HEALTH_CHECKS` is off.
 
-    `CHECK_AT_CHECKOUT` of the database's settings, on by default, is for whom a first statement of
-    their own shows the same without another round trip.
+    One on which the server said nothing while it lay idle is alive; any other is asked. Behind a
+    PgBouncer each is asked: that does not say what became of PostgreSQL. `CHECK_AT_CHECKOUT` of the
+    database's settings, on by default, is for whom a first statement of their own shows the same.
     """
 
     # Whether the current transaction collects the tags that it touches (`acting_as`).
@@ -69,7 +72,8 @@ class DatabaseWrapper(base.DatabaseWrapper):  # type: ignore[misc] # has no type
             return connection
         taken_at = time.monotonic()
         try:
-            ConnectionPool.check_connection(connection)
+            if settings.PGBOUNCER or not _is_silent(connection):
+                ConnectionPool.check_connection(connection)
         except psycopg.OperationalError:
             pool.putconn(connection)
             self._drain(pool, taken_at)
@@ -106,6 +110,16 @@ class DatabaseWrapper(base.DatabaseWrapper):  # type: ignore[misc] # has no type
 
 
 _counting = lru_cache(maxsize=None)(base.ExportingCursorWrapper)
+
+
+def _is_silent(connection: Any) -> bool:
+    """Tell whether the server has said nothing since the last answer: no round trip.
+
+    One that ends a session says so, and the end of its process closes the socket: both can be read.
+    """
+    waiting = select.poll()
+    waiting.register(connection.fileno(), select.POLLIN)
+    return not waiting.poll(0)
 
 
 def _is_named(cursor: Any) -> bool:
