@@ -18,9 +18,10 @@ schema = cache_control(public=True, no_cache=True)(SpectacularAPIView.as_view())
 docs = cache_control(private=True, no_cache=True)(SpectacularSwaggerView.as_view(url_name="schema"))
 
 api: list[URLPattern | URLResolver] = [
-    path("", include("users.urls")),
+    # In the order in which they are asked for.
     path("", include("novels.urls")),
     path("", include("comics.urls")),
+    path("", include("users.urls")),
     path("", include("perf.urls")),
     path("schema/", schema, name="schema"),
     path("docs/", docs, name="docs"),
