@@ -9,7 +9,8 @@ from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from morpheus.cache.reading import read
-from morpheus.pagination import KeysetPagination, found_first
+from morpheus.db.pages import page_rows
+from morpheus.pagination import KeysetPagination
 
 
 class CachedKeysetPagination(KeysetPagination):
@@ -41,8 +42,7 @@ class CachedKeysetPagination(KeysetPagination):
         names = list(dict.fromkeys([key, *ordering, *getattr(self.view, "page_columns", ())]))
 
         def load() -> list[tuple[Any, ...]]:
-            rows = found_first(self.slice(queryset, backwards), count)
-            return list(rows.values_list(*names))
+            return page_rows(queryset, self.columns, self.position, backwards, count, names)
 
         rows = read(
             self.view.page_policy,

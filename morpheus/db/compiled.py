@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
@@ -12,7 +13,15 @@ from django.db.models import Model, QuerySet
 from psycopg.types.numeric import Int8
 
 # What a statement is made of at first, twice, to learn where the values go. Nobody else's numbers.
-_SAMPLES = (4_611_686_018_427_000_001, 4_611_686_018_427_500_001)
+_SAMPLES = (4_611_686_018_000_001, 4_611_686_019_000_001)
+
+# What values may be, and how a sample of each is made of such a number.
+KINDS: dict[type, Callable[[int], Any]] = {
+    int: int,
+    list: lambda number: [number],
+    str: lambda number: f"sample {number}",
+    datetime: lambda number: datetime.fromtimestamp(number / 1_000_000, UTC),
+}
 
 
 @dataclass(frozen=True)
@@ -31,14 +40,14 @@ class _Statement:
 
 
 class CompiledRead:
-    """A read whose statement never changes but for some whole numbers, or lists of them.
+    """A read whose statement never changes but for some values.
 
     The statement is compiled at the first use, from two sets of samples: unless they lead to the same
     SQL, and each is found again among its parameters, it is refused. It is executed as any other: by
     Django's cursor, on the database that the request reads, for whom it reads.
 
     Args:
-        kinds: Of each value that `rows` is given: `int` or `list`.
+        kinds: Of each value that `rows` is given, one of `KINDS`; a list is of whole numbers.
         build: Makes the queryset of as many values, by `values_list()`.
     """
 
@@ -80,13 +89,14 @@ class CompiledRead:
         return queryset.model, _Statement(sql, tuple(params), tuple(places))
 
     def _samples(self, first: int) -> list[Any]:
-        numbers = range(first, first + len(self._kinds))
-        return [
-            [number] if kind is list else number
-            for number, kind in zip(numbers, self._kinds, strict=True)
-        ]
+        return [KINDS[kind](first + at) for at, kind in enumerate(self._kinds)]
 
 
 def _like(sample: Any, value: Any) -> Any:
-    """Return a value as a bigint, or an array of those: another size would be another statement."""
-    return [Int8(each) for each in value] if isinstance(sample, list) else Int8(value)
+    """Return a value as a bigint, or an array of those: another size would be another statement.
+
+    The array as text: psycopg would look at each number. Django's cast says what it is.
+    """
+    if isinstance(sample, list):
+        return f"{{{','.join(str(int(each)) for each in value)}}}"
+    return Int8(value) if isinstance(sample, int) else value

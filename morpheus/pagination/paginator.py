@@ -80,10 +80,7 @@ class KeysetPagination(CursorPagination):
 
     def slice(self, queryset: QuerySet[Any], backwards: bool) -> QuerySet[Any]:
         """Return the rows beyond the position in the order in which they are read."""
-        columns = [_turned(column) for column in self.columns] if backwards else self.columns
-        if self.position is not None:
-            queryset = queryset.filter(beyond(columns, self.position))
-        return queryset.order_by(*columns)
+        return rows_beyond(queryset, self.columns, self.position, backwards)
 
     def value_of(self, row: Any, name: str) -> Any:
         """Return a column of a row: of an instance (also of a related one) or of a dictionary."""
@@ -209,6 +206,17 @@ class KeysetPagination(CursorPagination):
         url = remove_query_param(self.base_url, self.cursor_query_param)
         cursor = cursors.encode(position, self._signer)
         return str(replace_query_param(url, self.cursor_query_param, cursor))
+
+
+def rows_beyond(
+    queryset: QuerySet[Any], columns: Sequence[str], position: Position | None, backwards: bool
+) -> QuerySet[Any]:
+    """Return the rows beyond a position, None for all, in the order in which they are read."""
+    if backwards:
+        columns = [_turned(column) for column in columns]
+    if position is not None:
+        queryset = queryset.filter(beyond(columns, position))
+    return queryset.order_by(*columns)
 
 
 def _turned(column: str) -> str:
