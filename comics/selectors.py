@@ -32,7 +32,9 @@ _ON_DASHBOARD = 5
 # The most that a primary key can be.
 _BIGINT_MAX = 2**63 - 1
 
-_PUBLIC_CARDS = CompiledRead(list, build=lambda ids: Comic.objects.public().of_ids(ids).kept_cards())
+_PUBLIC_CARDS = CompiledRead(
+    list, build=lambda ids: Comic.objects.public().of_ids(ids).kept_cards()
+)
 _OWN_CARDS = CompiledRead(
     *(list, int),
     build=lambda ids, reader: Comic.objects.visible_to(reader).of_ids(ids).kept_cards(),
@@ -205,9 +207,7 @@ def _load_dashboard(owner_id: int) -> Shown:
     states = ProcessingStatus.objects.owned_by(owner_id)
     return {
         "novels": DashboardNovelSerializer(_newest(novels.for_dashboard()), many=True).data,
-        "comics": [
-            comic_card(row) for row in _newest(comics.select_related("cover")).kept_cards()
-        ],
+        "comics": [comic_card(row) for row in _newest(comics.select_related("cover")).kept_cards()],
         "totals": DashboardTotalsSerializer(
             novels.totals() | states.totals() | comics.totals()
         ).data,

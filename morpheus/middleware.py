@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 from django.contrib.messages.middleware import MessageMiddleware
@@ -116,7 +116,7 @@ class CountingMiddleware(PrometheusAfterMiddleware):  # type: ignore[misc] # has
         return _child(metric, *labels.items()) if labels else metric
 
 
-@lru_cache(maxsize=None)
+@cache
 def _child(metric: Any, *labels: tuple[str, str]) -> Any:
     # As many as there are in the metric itself.
     return metric.labels(**dict(labels))

@@ -43,6 +43,10 @@ class NovelQuerySet(VisibleQuerySet):
         """Rows of a card without the owner's name, which is kept apart."""
         return self.values_list(*_CARD)
 
+    def whole_cards(self) -> NovelQuerySet:
+        """Rows of a card with the owner's name last: one query for what is shown."""
+        return self.values_list(*_CARD, _OWNER)
+
     def of_ids(self, novel_ids: Iterable[int]) -> NovelQuerySet:
         """The novels with these primary keys."""
         return self.filter(AnyOf("pk", novel_ids))

@@ -15,7 +15,6 @@ from morpheus.db.compiled import CompiledRead
 from users.cache_policies import ACCOUNT, NAME, TOKEN
 from users.models import AccessToken, PublicUser, User
 
-
 _NAMES = CompiledRead(
     list,
     build=lambda ids: PublicUser.objects.filter(AnyOf("pk", ids)).values_list("pk", "display_name"),

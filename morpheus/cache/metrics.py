@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cache
 
 from prometheus_client import Counter
 
@@ -59,7 +59,7 @@ _shadowed_database_seconds = Counter(
 )
 
 
-@lru_cache(maxsize=None)
+@cache
 def _child(counter: Counter, *labels: str) -> Counter:
     # Looking one up by its labels takes as long as using it; there are as many as in the counter.
     return counter.labels(*labels)

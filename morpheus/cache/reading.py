@@ -26,6 +26,7 @@ from morpheus.observing.ledger import current as observed
 
 Key = TypeVar("Key", bound=Hashable)
 Tags = Callable[[Key], Sequence[str]]
+Value = TypeVar("Value")
 Load = Callable[[list[Key]], Mapping[Key, Any]]
 
 _NONE = orjson.dumps(None)
@@ -74,7 +75,7 @@ def read_many(
     if not wanted:
         return {}
     reading = _Reading(policy, tags, load, reader_id)
-    if not _is_usable():
+    if not is_usable():
         return reading.past_the_cache(wanted)
     try:
         return reading.through_the_cache(wanted)
@@ -82,7 +83,27 @@ def read_many(
         return reading.past_the_cache(wanted)
 
 
-def _is_usable() -> bool:
+def read_past(
+    policy: Policy,
+    identities: Collection[Any],
+    *,
+    tags: Tags[Any],
+    load: Callable[[], Value],
+    reader_id: int | None,
+) -> Value:
+    """Return what `load` reads from the database, as nobody or as the reader, for this answer alone.
+
+    For what is kept in parts, where `is_usable` is not so: read at once, it is fewer queries. It
+    stands for the values of the identities.
+    """
+    _note(policy, "bypass", identities, tags, reader_id)
+    if record := current():
+        record.spoil()
+    return _load(policy, len(identities), load, reader_id)
+
+
+def is_usable() -> bool:
+    """Tell whether values are read from the cache now, and kept."""
     return (
         settings.MORPHEUS_CACHE
         and not connection.in_atomic_block
@@ -178,16 +199,11 @@ class _Reading:
             engine().renew([tag for identity in absent for tag in self.tags(identity)])
 
     def _loaded(self, wanted: list[Any], *, is_kept: bool = True) -> dict[Any, bytes]:
-        start = time.perf_counter()
-        ledger = observed()
-        before_s = ledger.seconds if ledger else 0.0
         # The replica has what was written before the request, as is known; but perhaps not what was
         # written between then and the reading of the versions.
         where = reading_primary() if is_kept else nullcontext()
-        with loading(), where, reading_as(self.reader_id):
-            values = self.load(wanted)
-        database_s = ledger.seconds - before_s if ledger else 0.0
-        metrics.loads(self.policy, len(wanted), time.perf_counter() - start, database_s)
+        with where:
+            values = _load(self.policy, len(wanted), lambda: self.load(wanted), self.reader_id)
         return {identity: orjson.dumps(values.get(identity)) for identity in wanted}
 
     def _hit(self, identity: Any, payload: bytes) -> Hit:
@@ -196,9 +212,7 @@ class _Reading:
         )
 
     def _note(self, outcome: str, identities: Collection[Any]) -> None:
-        metrics.requests(self.policy, outcome, len(identities))
-        if (ledger := observed()) is not None:
-            ledger.look_up(Lookup(self.policy.name, outcome, identities, self.reader_id, self.tags))
+        _note(self.policy, outcome, identities, self.tags, self.reader_id)
 
     def _key(self, identity: Any) -> str:
         return self.policy.key(identity, self.reader_id)
@@ -206,3 +220,27 @@ class _Reading:
     def _depend(self, versions: Mapping[str, str]) -> None:
         if self.record:
             self.record.depend(versions)
+
+
+def _load(policy: Policy, count: int, load: Callable[[], Value], reader_id: int | None) -> Value:
+    """Return what `load` reads from the database, and count what it took."""
+    start = time.perf_counter()
+    ledger = observed()
+    before_s = ledger.seconds if ledger else 0.0
+    with loading(), reading_as(reader_id):
+        found = load()
+    database_s = ledger.seconds - before_s if ledger else 0.0
+    metrics.loads(policy, count, time.perf_counter() - start, database_s)
+    return found
+
+
+def _note(
+    policy: Policy,
+    outcome: str,
+    identities: Collection[Any],
+    tags: Tags[Any],
+    reader_id: int | None,
+) -> None:
+    metrics.requests(policy, outcome, len(identities))
+    if (ledger := observed()) is not None:
+        ledger.look_up(Lookup(policy.name, outcome, identities, reader_id, tags))
