@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.utils.cache import patch_cache_control, patch_vary_headers
+from django.utils.cache import patch_vary_headers
 from rest_framework.generics import GenericAPIView
 from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
@@ -53,11 +53,12 @@ class MorpheusAPIView(GenericAPIView):  # type: ignore[type-arg]
         response = super().finalize_response(request, response, *args, **kwargs)
         if request.method in ("GET", "HEAD") and not response.has_header("Cache-Control"):
             # `no-cache` keeps the answer but asks first: a write is seen by every later read.
-            if self.answer_is_public and response.status_code == 200:
-                patch_cache_control(response, public=True, no_cache=True)
-            else:
-                patch_cache_control(response, private=True, no_cache=True)
-        patch_vary_headers(response, ["Authorization", "Cookie"])
+            is_public = self.answer_is_public and response.status_code == 200
+            response["Cache-Control"] = "public, no-cache" if is_public else "private, no-cache"
+        if response.has_header("Vary"):
+            patch_vary_headers(response, ["Authorization", "Cookie"])
+        else:
+            response["Vary"] = "Authorization, Cookie"
         return response
 
     @property

@@ -41,6 +41,11 @@ def read(
     reader_id: int | None = None,
 ) -> Any:
     """Return one value, from the cache or else by `load`; see `read_many`."""
+    if not is_usable():
+        found = read_past(
+            policy, [identity], tags=lambda _: tags, load=load, reader_id=reader_id
+        )
+        return orjson.loads(orjson.dumps(found))
     found = read_many(
         policy,
         [identity],
@@ -122,11 +127,16 @@ class _Reading:
         self.record = current()
 
     def past_the_cache(self, wanted: list[Any]) -> dict[Any, Any]:
-        self._note("bypass", wanted)
-        if self.record:
-            self.record.spoil()
-        loaded = self._loaded(wanted, is_kept=False)
-        return {identity: orjson.loads(payload) for identity, payload in loaded.items()}
+        values = read_past(
+            self.policy,
+            wanted,
+            tags=self.tags,
+            load=lambda: self.load(wanted),
+            reader_id=self.reader_id,
+        )
+        # As they would come from the cache.
+        plain = orjson.loads(orjson.dumps([values.get(identity) for identity in wanted]))
+        return dict(zip(wanted, plain, strict=True))
 
     def through_the_cache(self, wanted: list[Any]) -> dict[Any, Any]:
         stored = engine().fetch([self._key(identity) for identity in wanted])

@@ -42,9 +42,9 @@ class _Statement:
 class CompiledRead:
     """A read whose statement never changes but for some values.
 
-    The statement is compiled at the first use, from two sets of samples: unless they lead to the same
-    SQL, and each is found again among its parameters, it is refused. It is executed as any other: by
-    Django's cursor, on the database that the request reads, for whom it reads.
+    The statement is compiled at the first use, from two sets of samples: unless they lead to the
+    same SQL, and each is found again among its parameters, it is refused. It is executed as any
+    other: by Django's cursor, on the database that the request reads, for whom it reads.
 
     Args:
         kinds: Of each value that `rows` is given, one of `KINDS`; a list is of whole numbers.

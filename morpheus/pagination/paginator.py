@@ -12,7 +12,7 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.pagination import CursorPagination
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.utils.urls import remove_query_param, replace_query_param
+from rest_framework.utils.urls import replace_query_param
 from rest_framework.views import APIView
 
 from morpheus.pagination import cursors
@@ -203,9 +203,8 @@ class KeysetPagination(CursorPagination):
             # Nothing on this page: its neighbour begins with the row that the cursor names.
             assert self.position is not None  # noqa: S101 - only pages of a cursor can be empty here
             position = Position(backwards, not self.position.inclusive, self.position.values)
-        url = remove_query_param(self.base_url, self.cursor_query_param)
         cursor = cursors.encode(position, self._signer)
-        return str(replace_query_param(url, self.cursor_query_param, cursor))
+        return str(replace_query_param(self.base_url, self.cursor_query_param, cursor))
 
 
 def rows_beyond(
