@@ -48,7 +48,9 @@ def _where(expected: Any, found: Any, path: str = "") -> str:
     if isinstance(expected, dict) and isinstance(found, dict) and expected.keys() == found.keys():
         pairs = [(f"{path}.{name}", expected[name], found[name]) for name in expected]
     elif isinstance(expected, list) and isinstance(found, list) and len(expected) == len(found):
-        pairs = [(f"{path}[{n}]", *pair) for n, pair in enumerate(zip(expected, found))]
+        pairs = [
+            (f"{path}[{n}]", *pair) for n, pair in enumerate(zip(expected, found, strict=True))
+        ]
     else:
         return f" at {path or 'the top'}: {expected!r:.80}, {found!r:.80}"
     name, left, right = next(pair for pair in pairs if pair[1] != pair[2])

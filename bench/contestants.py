@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from perf.offload.modes import OFF, OURS
 from perf.offload.servers import MORPHEUS, servers
@@ -31,11 +32,14 @@ class Contestant:
 OURS_UNCACHED = Contestant("ours", "Morpheus, cache off")
 DONE_WELL = Contestant("done_well", "DRF done well", "bench.peers.settings.done_well")
 NATURAL = Contestant("natural", "natural DRF", "bench.peers.settings.natural")
+NATURAL_KEPT = Contestant(
+    "natural_kept", "natural, connections kept", "bench.peers.settings.natural_kept"
+)
 OURS_WARM = Contestant("ours_warm", "Morpheus, warm", is_cached=True)
 CACHALOT = Contestant(
     "cachalot", "natural, cachalot, warm", "bench.peers.settings.cachalot", is_cached=True
 )
-CONTESTANTS = (OURS_UNCACHED, DONE_WELL, NATURAL, OURS_WARM, CACHALOT)
+CONTESTANTS = (OURS_UNCACHED, DONE_WELL, NATURAL, NATURAL_KEPT, OURS_WARM, CACHALOT)
 
 
 @dataclass(frozen=True)
@@ -46,11 +50,13 @@ class Place:
         database_url: For the role that serves; row level security holds for it.
         peer_database_url: For a role that passes by it.
         redis_url: Of a logical database that nobody else uses.
+        redis_socket: Of the same server.
     """
 
     database_url: str
     peer_database_url: str
     redis_url: str
+    redis_socket: Path
 
 
 @contextmanager

@@ -6,7 +6,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from .contestants import CACHALOT, CONTESTANTS, DONE_WELL, NATURAL, OURS_UNCACHED, OURS_WARM
+from .contestants import (
+    CACHALOT,
+    CONTESTANTS,
+    DONE_WELL,
+    NATURAL,
+    NATURAL_KEPT,
+    OURS_UNCACHED,
+    OURS_WARM,
+)
 from .run import Comparison
 from .turns import medians, ratio
 
@@ -15,6 +23,7 @@ _TITLES = {one.name: one.title for one in CONTESTANTS} | {"constant": "constant 
 PAIRS = (
     (OURS_UNCACHED.name, DONE_WELL.name),
     (OURS_UNCACHED.name, NATURAL.name),
+    (OURS_UNCACHED.name, NATURAL_KEPT.name),
     (OURS_WARM.name, CACHALOT.name),
     (OURS_WARM.name, "constant"),
 )
@@ -31,6 +40,9 @@ def lines(one: Comparison) -> Iterator[str]:
             f"{_TITLES[name]:<30}{middle.per_second:>12,.0f}{middle.p99_ms:>10,.1f}"
             f"{middle.cpu_us:>10,.0f}"
         )
+    for limit in one.limits:
+        found = "not there" if limit.per_second is None else f"{limit.per_second:,.0f}"
+        yield f"{limit.program:<30}{found:>12}"
     for ours, theirs in PAIRS:
         times = ratios(one, ours, theirs)
         yield (
@@ -56,6 +68,7 @@ def as_json(found: Sequence[Comparison]) -> list[dict[str, Any]]:
             "connections": one.connections,
             "medians": {name: asdict(medians(rounds)) for name, rounds in one.rounds.items()},
             "ratios": {f"{a} / {b}": ratios(one, a, b) for a, b in PAIRS},
+            "limits": {limit.program: limit.per_second for limit in one.limits},
             "rounds": {name: [asdict(f) for f in rounds] for name, rounds in one.rounds.items()},
         }
         for one in found

@@ -9,7 +9,8 @@ from functools import partial
 from perf.offload.client import Connection
 from perf.offload.servers import CONSTANT, servers
 
-from .contestants import CONTESTANTS
+from .contestants import CONTESTANTS, Place
+from .limits import Limit, cache_limit, sql_limit
 from .routes import Route
 from .turns import WARM_UP_S, Figures, by_turns, measured
 
@@ -25,11 +26,13 @@ class Comparison:
     route: Route
     connections: int
     rounds: Mapping[str, Sequence[Figures]]
+    limits: Sequence[Limit]
 
 
 def compared(
     ports: Mapping[str, int],
     routes: Sequence[Route],
+    place: Place,
     *,
     rounds: int,
     seconds: float,
@@ -47,7 +50,11 @@ def compared(
                 measure = partial(_measure, targets, connections=count)
                 by_turns(names, partial(measure, seconds=min(WARM_UP_S, seconds)), rounds=1)
                 found = by_turns(names, partial(measure, seconds=seconds), rounds=rounds)
-                yield Comparison(route, count, found)
+                limits = [
+                    sql_limit(place.database_url, route, seconds=seconds, connections=count),
+                    cache_limit(place.redis_socket, size, connections=count),
+                ]
+                yield Comparison(route, count, found, limits)
 
 
 def _measure(

@@ -67,7 +67,7 @@ def cpu_seconds(port: int) -> float:
     """Return the CPU seconds of the server process of a port and its children until now."""
     server = _server(port)
     times = [one.cpu_times() for one in (server, *server.children(recursive=True))]
-    return sum(time.user + time.system for time in times)
+    return float(sum(time.user + time.system for time in times))
 
 
 def _server(port: int) -> psutil.Process:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import Any
 
 from rest_framework.negotiation import DefaultContentNegotiation
@@ -14,10 +14,11 @@ class Negotiation(DefaultContentNegotiation):
     """DRF's, which need not be asked where the client takes what a view gives first."""
 
     def select_renderer(
-        self, request: Request, renderers: Sequence[BaseRenderer], format_suffix: Any = None
+        self, request: Request, renderers: Iterable[BaseRenderer], format_suffix: Any = None
     ) -> tuple[BaseRenderer, str]:
-        first = renderers[0]
+        first = next(iter(renderers))
         media_type = str(first.media_type)
         if not format_suffix and request.META.get("HTTP_ACCEPT", "*/*") in ("*/*", media_type):
             return first, media_type
-        return super().select_renderer(request, renderers, format_suffix)  # type: ignore[return-value, arg-type]
+        found: tuple[BaseRenderer, str] = super().select_renderer(request, renderers, format_suffix)
+        return found

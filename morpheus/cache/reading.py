@@ -96,7 +96,7 @@ def read_past(
     load: Callable[[], Value],
     reader_id: int | None,
 ) -> Value:
-    """Return what `load` reads from the database, as nobody or as the reader, for this answer alone.
+    """Return what `load` reads from the database, as nobody or as the reader, for one answer.
 
     For what is kept in parts, where `is_usable` is not so: read at once, it is fewer queries. It
     stands for the values of the identities.

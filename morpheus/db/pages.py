@@ -33,7 +33,7 @@ class PageForm(NamedTuple):
     position: tuple[type, ...] | None
     inclusive: bool
     backwards: bool
-    count: int
+    size: int
     names: tuple[str, ...]
 
     def queryset(self, *values: Any) -> QuerySet[Any]:
@@ -46,7 +46,7 @@ class PageForm(NamedTuple):
         position = None
         if self.position is not None:
             position = Position(self.backwards, self.inclusive, values[len(self.compared) :])
-        return _page(rows, self.columns, position, self.backwards, self.count, self.names)
+        return _page(rows, self.columns, position, self.backwards, self.size, self.names)
 
 
 def page_rows(
@@ -77,7 +77,7 @@ def page_rows(
         position=tuple(kinds[len(values) :]) if position is not None else None,
         inclusive=position is not None and position.inclusive,
         backwards=backwards,
-        count=count,
+        size=count,
         names=tuple(names),
     )
     return _compiled(form).rows(*values.values(), *beyond)

@@ -57,6 +57,7 @@ class Command(BaseCommand):
                 for one in compared(
                     ports,
                     wanted,
+                    place,
                     rounds=options["rounds"],
                     seconds=options["seconds"],
                     connections=options["connections"],
@@ -88,4 +89,5 @@ def _place() -> Place:
         database_url=addresses.database_url(APP, name),
         peer_database_url=addresses.database_url(LOADER, name),
         redis_url=addresses.redis_url(REDIS_DATABASE),
+        redis_socket=addresses.redis_socket,
     )

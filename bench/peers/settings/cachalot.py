@@ -1,11 +1,11 @@
-"""The natural way, and django-cachalot on every table, as its documentation begins."""
+"""The natural way with kept connections, and django-cachalot on every table."""
 
 from __future__ import annotations
 
 import os
 
-from .natural import *  # noqa: F403
-from .natural import INSTALLED_APPS
+from .natural_kept import *  # noqa: F403
+from .natural_kept import INSTALLED_APPS
 
 INSTALLED_APPS = [*INSTALLED_APPS, "cachalot"]
 CACHES = {

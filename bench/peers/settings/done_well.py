@@ -1,9 +1,9 @@
-"""The same with prepared statements, and one renderer, which is fast."""
+"""With kept connections, prepared statements, and one renderer, which is fast."""
 
 from __future__ import annotations
 
-from .natural import *  # noqa: F403
-from .natural import DATABASES, REST_FRAMEWORK
+from .natural_kept import *  # noqa: F403
+from .natural_kept import DATABASES, REST_FRAMEWORK
 
 ROOT_URLCONF = "bench.peers.done_well"
 DATABASES["default"]["OPTIONS"] = {"server_side_binding": True, "prepare_threshold": 5}

@@ -1,7 +1,6 @@
-"""What `startproject` gives, but debugging off, and connections that are kept.
+"""What `startproject` gives, but debugging off; so each request has a connection of its own.
 
-Django's default, a new connection for each request, would be most of what is measured. There is no
-row level security: the login is one that passes by it.
+There is no row level security: the login is one that passes by it.
 """
 
 from __future__ import annotations
@@ -41,7 +40,6 @@ DATABASES: dict[str, dict[str, Any]] = {
         "USER": _login["user"],
         "HOST": _login["host"],
         "PORT": _login.get("port", ""),
-        "CONN_MAX_AGE": None,
         "OPTIONS": {},
     }
 }
