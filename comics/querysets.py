@@ -71,11 +71,9 @@ class PanelQuerySet(VisibleQuerySet):
         """Panels of one comic, in reading order."""
         return self.filter(comic_id=comic_id).order_by("number")
 
-    def for_reader(self) -> PanelQuerySet:
-        """What a reader's page shows, with the image's size: one query."""
-        return self.select_related("image").only(
-            "id", "comic_id", "number", "caption", "image__digest", "image__width", "image__height"
-        )
+    def for_pages(self, comic_id: int) -> PanelQuerySet:
+        """Panels of one comic with their images; the page says in which order."""
+        return self.filter(comic_id=comic_id).select_related("image")
 
     def for_image(self) -> PanelQuerySet:
         """What serving the picture itself needs: one query of plain values."""

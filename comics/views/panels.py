@@ -34,7 +34,7 @@ class PanelListView(ComicAPIView):
     orderings = {"number": ("number",)}
 
     def get_queryset(self) -> PanelQuerySet:
-        return Panel.objects.of_comic(self.kwargs.get("comic_id", 0)).select_related("image")
+        return Panel.objects.for_pages(self.kwargs.get("comic_id", 0))
 
     @property
     def page_reader_id(self) -> int | None:

@@ -52,10 +52,8 @@ class CachedKeysetPagination(KeysetPagination):
             reader_id=self.view.page_reader_id,
         )
         self._fields = {name: queryset.model._meta.get_field(name) for name in ordering}
-        return [
-            {**row, "pk": row[key]}
-            for row in (dict(zip(names, values, strict=True)) for values in rows)
-        ]
+        # The key's is the first of the names.
+        return [dict(zip((*names, "pk"), (*values, values[0]), strict=True)) for values in rows]
 
     def value_of(self, row: Any, name: str) -> Any:
         """Return a column of a row: cursors hold typed values, and JSON knows no times."""
