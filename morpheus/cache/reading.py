@@ -42,9 +42,7 @@ def read(
 ) -> Any:
     """Return one value, from the cache or else by `load`; see `read_many`."""
     if not is_usable():
-        found = read_past(
-            policy, [identity], tags=lambda _: tags, load=load, reader_id=reader_id
-        )
+        found = read_past(policy, [identity], tags=lambda _: tags, load=load, reader_id=reader_id)
         return orjson.loads(orjson.dumps(found))
     found = read_many(
         policy,
