@@ -8,10 +8,10 @@ VENV := .venv
 PYTHON := $(VENV)/bin/python
 # Renewed whenever the lock is newer.
 STAMP := $(VENV)/.installed
-CHECKED := manage.py locustfile.py morpheus users novels comics perf tests
+CHECKED := manage.py locustfile.py morpheus users novels comics perf bench tests
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-ops lint check-cache seed import bench-offload bench-warm bench-monitor load lock clean
+.PHONY: help run test test-ops lint check-cache seed import bench-offload bench-warm bench-monitor bench-peers load lock clean
 
 help:  ## List what works
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -57,6 +57,11 @@ bench-monitor: $(STAMP)  ## Measure what observing costs an uncached request (ma
 
 bench-warm: $(STAMP)  ## Compare a warm answer with constant bytes and with an uncached one
 	@$(BENCH) bench_warm $(ARGS)
+
+# Long enough to believe it: some 25 minutes. Shorter: ARGS="--rounds 3 --seconds 1.5".
+bench-peers: $(STAMP)  ## Measure beside Django REST framework, cachalot and the limits
+	@env MORPHEUS_VAR=var/bench MORPHEUS_HTTPS=off DATABASE_URL= REDIS_URL= \
+		DJANGO_SETTINGS_MODULE=bench.settings $(PYTHON) manage.py services with bench_peers $(ARGS)
 
 # uv lives in an environment of its own for the moment: nothing else needs it. Versions stay as they
 # are while they satisfy pyproject.toml, unless ARGS=--upgrade.

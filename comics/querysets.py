@@ -35,9 +35,9 @@ class ComicQuerySet(VisibleQuerySet):
             "public_owner__display_name",
         )
 
-    def for_kept_cards(self) -> ComicQuerySet:
-        """The same without what is kept apart: the owner's name, and the novel's title."""
-        return self.select_related("cover").only(*_CARD)
+    def kept_cards(self) -> ComicQuerySet:
+        """Rows of the same without what is kept apart: the owner's name, and the novel's title."""
+        return self.values_list(*_CARD)
 
     def of_ids(self, comic_ids: Collection[int]) -> ComicQuerySet:
         """The comics with these primary keys."""
@@ -71,11 +71,9 @@ class PanelQuerySet(VisibleQuerySet):
         """Panels of one comic, in reading order."""
         return self.filter(comic_id=comic_id).order_by("number")
 
-    def for_reader(self) -> PanelQuerySet:
-        """What a reader's page shows, with the image's size: one query."""
-        return self.select_related("image").only(
-            "id", "comic_id", "number", "caption", "image__digest", "image__width", "image__height"
-        )
+    def for_pages(self, comic_id: int) -> PanelQuerySet:
+        """Panels of one comic with their images; the page says in which order."""
+        return self.filter(comic_id=comic_id).select_related("image")
 
     def for_image(self) -> PanelQuerySet:
         """What serving the picture itself needs: one query of plain values."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.core.files.uploadedfile import UploadedFile
@@ -14,7 +15,15 @@ from rest_framework.reverse import reverse
 from comics.images import ImageRefused, Picture, picture_read
 from comics.models import Comic, Panel
 from comics.services.panels import PANEL_NUMBER_MAX
-from novels.serializers import NovelSerializer, OwnerSerializer, StatusSerializer, VisibilityField
+from morpheus.times import time_shown
+from novels.serializers import (
+    PRIVATE,
+    PUBLIC,
+    NovelSerializer,
+    OwnerSerializer,
+    StatusSerializer,
+    VisibilityField,
+)
 
 # The most that a foreign key holds.
 _BIGINT_MAX = 2**63 - 1
@@ -75,17 +84,18 @@ def _thumbnail_url(comic_id: int, version: str | None, request: Request) -> str 
     return f"{url}?size=medium&v={version}"
 
 
-class ComicCardSerializer(ComicSerializer):
-    """A comic as the cache keeps it: novel and owner by their ids, the thumbnail by its version.
+def comic_card(row: tuple[Any, ...]) -> dict[str, Any]:
+    """Return a row of `kept_cards()` as the cache keeps it.
 
-    Names change on their own, and URLs depend on the request.
+    As `ComicSerializer` shows it, but of novel and owner the ids, and of the thumbnail the version:
+    names change on their own, and URLs depend on the request.
     """
-
-    novel = serializers.IntegerField(source="novel_id")
-    owner = serializers.IntegerField(source="owner_id")
-
-    def get_thumbnail_url(self, comic: Comic) -> str | None:
-        return comic.cover and image_version(comic.cover.digest)
+    card = dict(zip(ComicSerializer.Meta.fields, row, strict=True))
+    card["visibility"] = PUBLIC if card["visibility"] else PRIVATE
+    digest = card["thumbnail_url"]
+    card["thumbnail_url"] = digest and image_version(digest)
+    card["created_at"], card["updated_at"] = map(time_shown, row[-2:])
+    return card
 
 
 def with_thumbnail(comic: dict[str, Any], request: Request) -> dict[str, Any]:
@@ -133,9 +143,35 @@ class PanelSerializer(serializers.ModelSerializer):
 
     @extend_schema_field(OpenApiTypes.URI)
     def get_image_url(self, panel: Panel) -> str:
-        where = [panel.comic_id, panel.number]
-        url = reverse("comic-panel-image", where, request=self.context["request"])
-        return f"{url}?v={image_version(panel.image.digest)}"
+        where = _panels_url(panel.comic_id, self.context["request"])
+        return _image_url(where, panel.number, panel.image.digest)
+
+
+def panels_shown(
+    rows: Iterable[dict[str, Any]], comic_id: int, request: Request
+) -> list[dict[str, Any]]:
+    """Return the rows of a page as `PanelSerializer` does."""
+    where = _panels_url(comic_id, request)
+    return [
+        {
+            "id": row["pk"],
+            "number": row["number"],
+            "caption": row["caption"],
+            "image_url": _image_url(where, row["number"], row["image__digest"]),
+            "width": row["image__width"],
+            "height": row["image__height"],
+        }
+        for row in rows
+    ]
+
+
+def _panels_url(comic_id: int, request: Request) -> str:
+    return reverse("comic-panels", [comic_id], request=request)
+
+
+def _image_url(panels_url: str, number: int, digest: str) -> str:
+    # Below the panels in `urls.py`; found there for each panel, it would cost more than its row.
+    return f"{panels_url}{number}/image/?v={image_version(digest)}"
 
 
 class PanelInput(serializers.Serializer):

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
+from django.contrib.messages.middleware import MessageMiddleware
 from django.db import InterfaceError, OperationalError, connection
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.middleware.common import CommonMiddleware
 from django.middleware.http import ConditionalGetMiddleware
+from django_prometheus.middleware import PrometheusAfterMiddleware
 
 from morpheus.cache.recording import RECORDING, Recording, recording
 from morpheus.errors import length_required, method_not_allowed, service_unavailable
@@ -94,6 +97,29 @@ class ETagMiddleware(ConditionalGetMiddleware):
             return super().process_response(request, response)
         finally:
             request.method = "HEAD"
+
+
+class PageMessagesMiddleware(MessageMiddleware):
+    """Messages to people who look at pages; programs that use the API have none."""
+
+    def process_request(self, request: HttpRequest) -> None:
+        if not request.path_info.startswith("/api/"):
+            super().process_request(request)
+
+
+class CountingMiddleware(PrometheusAfterMiddleware):  # type: ignore[misc] # has no types
+    """django-prometheus', but a counter is looked up by its labels once."""
+
+    def label_metric(
+        self, metric: Any, request: HttpRequest, response: Any = None, **labels: str
+    ) -> Any:
+        return _child(metric, *labels.items()) if labels else metric
+
+
+@cache
+def _child(metric: Any, *labels: tuple[str, str]) -> Any:
+    # As many as there are in the metric itself.
+    return metric.labels(**dict(labels))
 
 
 class SlashMiddleware(CommonMiddleware):

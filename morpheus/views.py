@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.utils.cache import patch_cache_control, patch_vary_headers
+from django.utils.cache import patch_vary_headers
 from rest_framework.generics import GenericAPIView
 from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
@@ -51,15 +51,17 @@ class MorpheusAPIView(GenericAPIView):  # type: ignore[type-arg]
         self, request: Request, response: Response, *args: Any, **kwargs: Any
     ) -> Response:
         response = super().finalize_response(request, response, *args, **kwargs)
+        vary = ["Authorization", "Cookie"]
         if request.method in ("GET", "HEAD") and not response.has_header("Cache-Control"):
             # `no-cache` keeps the answer but asks first: a write is seen by every later read.
-            if self.answer_is_public and response.status_code == 200:
-                patch_cache_control(response, public=True, no_cache=True)
-                # The fast lane compresses what may vary by it.
-                patch_vary_headers(response, ["Accept-Encoding"])
-            else:
-                patch_cache_control(response, private=True, no_cache=True)
-        patch_vary_headers(response, ["Authorization", "Cookie"])
+            is_public = self.answer_is_public and response.status_code == 200
+            response["Cache-Control"] = "public, no-cache" if is_public else "private, no-cache"
+            # The fast lane compresses what is public.
+            vary = ["Accept-Encoding", *vary] if is_public else vary
+        if response.has_header("Vary"):
+            patch_vary_headers(response, vary)
+        else:
+            response["Vary"] = ", ".join(vary)
         return response
 
     @property

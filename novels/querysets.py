@@ -39,9 +39,13 @@ class NovelQuerySet(VisibleQuerySet):
         """A card, and how far the parse is: one query."""
         return self.for_cards().select_related("status").only(*_CARD, _OWNER, "status")
 
-    def for_kept_cards(self) -> NovelQuerySet:
-        """A card without the owner's name, which is kept apart."""
-        return self.select_related("genre", "language").only(*_CARD)
+    def kept_cards(self) -> NovelQuerySet:
+        """Rows of a card without the owner's name, which is kept apart."""
+        return self.values_list(*_CARD)
+
+    def whole_cards(self) -> NovelQuerySet:
+        """Rows of a card with the owner's name last: one query for what is shown."""
+        return self.values_list(*_CARD, _OWNER)
 
     def of_ids(self, novel_ids: Iterable[int]) -> NovelQuerySet:
         """The novels with these primary keys."""
@@ -56,6 +60,11 @@ class NovelQuerySet(VisibleQuerySet):
 
 class StatusQuerySet(VisibleQuerySet):
     """Reads of how far parses are."""
+
+    def of_novel(self, novel_id: int) -> StatusQuerySet:
+        """Rows of what the API shows of one novel's parse: one or none."""
+        columns = ("novel_id", "state", "stage", "progress", "message", "updated_at")
+        return self.filter(pk=novel_id).values_list(*columns)
 
     def totals(self) -> dict[str, int]:
         """Count what is not completed: one query; only for those of one owner."""

@@ -6,16 +6,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from hashlib import md5
 from typing import Any
 
-from morpheus.cache.reading import read, read_many
+from morpheus.cache.reading import is_usable, read, read_many, read_past
 from morpheus.cache.seeing import Seen, see
+from morpheus.db.compiled import CompiledRead
 from novels.cache_policies import CARD, CHAPTER, SEARCH, SNIPPET, STATUS
 from novels.finding import Candidate, Search
 from novels.models import Chapter, Novel, ProcessingStatus
 from novels.serializers import (
     PUBLIC,
     ChapterTextSerializer,
-    NovelCardSerializer,
-    StatusSerializer,
+    novel_card,
+    status_shown,
     with_owner,
 )
 from users.selectors import user_names
@@ -24,6 +25,29 @@ Shown = dict[str, Any]
 
 # The most that a primary key can be.
 _BIGINT_MAX = 2**63 - 1
+
+_PUBLIC_CARDS = CompiledRead(
+    list, build=lambda ids: Novel.objects.public().of_ids(ids).kept_cards()
+)
+_OWN_CARDS = CompiledRead(
+    *(list, int),
+    build=lambda ids, reader: Novel.objects.visible_to(reader).of_ids(ids).kept_cards(),
+)
+# The same with the owners' names.
+_PUBLIC_WHOLE = CompiledRead(
+    list, build=lambda ids: Novel.objects.public().of_ids(ids).whole_cards()
+)
+_OWN_WHOLE = CompiledRead(
+    *(list, int),
+    build=lambda ids, reader: Novel.objects.visible_to(reader).of_ids(ids).whole_cards(),
+)
+_PUBLIC_STATUS = CompiledRead(
+    int, build=lambda novel: ProcessingStatus.objects.public().of_novel(novel)
+)
+_OWN_STATUS = CompiledRead(
+    *(int, int),
+    build=lambda novel, reader: ProcessingStatus.objects.visible_to(reader).of_novel(novel),
+)
 
 
 def novel_cards(
@@ -42,8 +66,11 @@ def novel_cards(
 
 def _cards(novel_ids: list[int], reader_id: int | None) -> dict[int, dict[str, Any]]:
     def load(missing: list[int]) -> dict[int, dict[str, Any]]:
-        novels = Novel.objects.visible_to(reader_id).of_ids(missing).for_kept_cards()
-        return {novel.pk: NovelCardSerializer(novel).data for novel in novels}
+        if reader_id is None:
+            rows = _PUBLIC_CARDS.rows(missing)
+        else:
+            rows = _OWN_CARDS.rows(missing, reader_id)
+        return {row[0]: novel_card(row) for row in rows}
 
     cards = read_many(CARD, novel_ids, tags=_novel_tags, load=load, reader_id=reader_id)
     return {novel_id: card for novel_id, card in cards.items() if card is not None}
@@ -58,6 +85,8 @@ def novel_list(novel_ids: Sequence[int], reader_id: int | None = None) -> list[S
 
     Tags: `novel:<id>`, `name:<owner>`.
     """
+    if not is_usable():
+        return _shown_at_once(novel_ids, reader_id)
     cards = novel_cards(novel_ids, reader_id)
     names = user_names(card["owner"] for card in cards.values())
     return [
@@ -66,6 +95,21 @@ def novel_list(novel_ids: Sequence[int], reader_id: int | None = None) -> list[S
         # Without one, both were deleted since the card was read.
         if (name := names[card["owner"]]) is not None
     ]
+
+
+def _shown_at_once(novel_ids: Sequence[int], reader_id: int | None) -> list[Shown]:
+    """Return the same where nothing is kept apart: by 1 query, with the names."""
+    wanted = [novel_id for novel_id in novel_ids if novel_id <= _BIGINT_MAX]
+
+    def load() -> dict[int, Shown]:
+        if reader_id is None:
+            rows = _PUBLIC_WHOLE.rows(wanted)
+        else:
+            rows = _OWN_WHOLE.rows(wanted, reader_id)
+        return {row[0]: with_owner(novel_card(row[:-1]), row[-1]) for row in rows}
+
+    novels = read_past(CARD, wanted, tags=_novel_tags, load=load, reader_id=reader_id)
+    return [novels[novel_id] for novel_id in wanted if novel_id in novels]
 
 
 def novel_read(novel_id: int, reader_id: int | None) -> Seen:
@@ -121,8 +165,13 @@ def novel_status(novel_id: int, reader_id: int | None) -> Seen:
     """Return how far a novel is parsed; tags: `status:<novel>`, `novel:<novel>`."""
 
     def load(viewer_id: int | None) -> Shown | None:
-        status = ProcessingStatus.objects.visible_to(viewer_id).filter(pk=novel_id).first()
-        return status and dict(StatusSerializer(status).data)
+        if novel_id > _BIGINT_MAX:
+            return None
+        if viewer_id is None:
+            rows = _PUBLIC_STATUS.rows(novel_id)
+        else:
+            rows = _OWN_STATUS.rows(novel_id, viewer_id)
+        return status_shown(rows[0]) if rows else None
 
     tags = [f"status:{novel_id}", f"novel:{novel_id}"]
     return see(STATUS, novel_id, tags=tags, load=load, reader_id=reader_id)

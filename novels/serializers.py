@@ -6,6 +6,7 @@ from typing import Any
 
 from rest_framework import serializers
 
+from morpheus.times import time_shown
 from novels.models import Chapter, Genre, Language, Novel, ProcessingStatus
 from users.models import PublicUser
 
@@ -67,10 +68,22 @@ class NovelSerializer(serializers.ModelSerializer):
         read_only_fields = fields
 
 
-class NovelCardSerializer(NovelSerializer):
-    """A novel as the cache keeps it: of its owner the id, because names change on their own."""
+def novel_card(row: tuple[Any, ...]) -> dict[str, Any]:
+    """Return a row of `kept_cards()` as the cache keeps it.
 
-    owner = serializers.IntegerField(source="owner_id", read_only=True)
+    As `NovelSerializer` shows it, but of the owner the id, because names change on their own.
+    """
+    card = dict(zip(NovelSerializer.Meta.fields, row, strict=True))
+    card["visibility"] = PUBLIC if card["visibility"] else PRIVATE
+    card["created_at"], card["updated_at"] = map(time_shown, row[-2:])
+    return card
+
+
+def status_shown(row: tuple[Any, ...]) -> dict[str, Any]:
+    """Return a row of `of_novel()` as `StatusSerializer` does."""
+    status = dict(zip(StatusSerializer.Meta.fields, row, strict=True))
+    status["updated_at"] = time_shown(status["updated_at"])
+    return status
 
 
 def with_owner(card: dict[str, Any], display_name: str) -> dict[str, Any]:

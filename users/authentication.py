@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth.backends import ModelBackend
 from django.utils import timezone
 from rest_framework import authentication, exceptions
@@ -42,6 +43,12 @@ class BearerAuthentication(authentication.BaseAuthentication):
 
 class SessionAuthentication(authentication.SessionAuthentication):
     """Django's session, with CSRF protection for whatever changes something."""
+
+    def authenticate(self, request: Request) -> tuple[User, None] | None:
+        """Return who is logged in, None without a session."""
+        if settings.SESSION_COOKIE_NAME not in request.COOKIES:
+            return None
+        return super().authenticate(request)
 
 
 class OwnRowBackend(ModelBackend):

@@ -11,8 +11,14 @@ from django.utils import timezone
 
 from morpheus.cache.reading import read, read_many
 from morpheus.db.arrays import AnyOf
+from morpheus.db.compiled import CompiledRead
 from users.cache_policies import ACCOUNT, NAME, TOKEN
 from users.models import AccessToken, PublicUser, User
+
+_NAMES = CompiledRead(
+    list,
+    build=lambda ids: PublicUser.objects.filter(AnyOf("pk", ids)).values_list("pk", "display_name"),
+)
 
 
 def user_names(user_ids: Iterable[int]) -> dict[int, str | None]:
@@ -24,8 +30,7 @@ def user_names(user_ids: Iterable[int]) -> dict[int, str | None]:
 
 
 def _load_names(user_ids: list[int]) -> dict[int, str]:
-    users = PublicUser.objects.filter(AnyOf("pk", user_ids))
-    return dict(users.values_list("pk", "display_name"))
+    return dict(_NAMES.rows(user_ids))
 
 
 def token_find(digest: bytes) -> AccessToken | None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.conf import settings
 from django.http import Http404
 from drf_spectacular.utils import extend_schema
@@ -13,10 +11,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from comics.cache_policies import PANELS
-from comics.models import Comic, Image, Panel
+from comics.models import Comic, Panel
 from comics.querysets import PanelQuerySet
 from comics.selectors import comic_access, panel_tags
-from comics.serializers import PanelInput, PanelSerializer
+from comics.serializers import PanelInput, PanelSerializer, panels_shown
 from comics.services import panel_add
 from comics.views.access import ComicAPIView
 from morpheus.cache.pages import CachedKeysetPagination
@@ -36,7 +34,7 @@ class PanelListView(ComicAPIView):
     orderings = {"number": ("number",)}
 
     def get_queryset(self) -> PanelQuerySet:
-        return Panel.objects.of_comic(self.kwargs.get("comic_id", 0)).for_reader()
+        return Panel.objects.for_pages(self.kwargs.get("comic_id", 0))
 
     @property
     def page_reader_id(self) -> int | None:
@@ -54,8 +52,7 @@ class PanelListView(ComicAPIView):
         if not rows and self.answer_is_public:
             # What is public is read as nobody, who sees nothing of what became private meanwhile.
             rows = self._rows(comic_id)
-        panels = [_panel(comic_id, row) for row in rows]
-        return self.get_paginated_response(self.get_serializer(panels, many=True).data)
+        return self.get_paginated_response(panels_shown(rows, comic_id, request))
 
     @extend_schema(
         operation_id="panels_create",
@@ -86,18 +83,6 @@ class PanelListView(ComicAPIView):
             self.filter_queryset(self.get_queryset())
         )
         return rows
-
-
-def _panel(comic_id: int, row: dict[str, Any]) -> Panel:
-    """Return the panel that a row of a page tells of."""
-    image = {name.removeprefix("image__"): row[name] for name in row if "__" in name}
-    return Panel(
-        id=row["pk"],
-        comic_id=comic_id,
-        number=row["number"],
-        caption=row["caption"],
-        image=Image(**image),
-    )
 
 
 def _refuse_huge(request: Request) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from prometheus_client import Counter
 
 from morpheus.cache.policies import Policy
@@ -57,22 +59,28 @@ _shadowed_database_seconds = Counter(
 )
 
 
+@cache
+def _child(counter: Counter, *labels: str) -> Counter:
+    # Looking one up by its labels takes as long as using it; there are as many as in the counter.
+    return counter.labels(*labels)
+
+
 def requests(policy: Policy, outcome: str, count: int) -> None:
     """Count values that were asked for."""
     if count:
-        _requests.labels(policy.name, outcome).inc(count)
+        _child(_requests, policy.name, outcome).inc(count)
 
 
 def loads(policy: Policy, count: int, seconds: float, database_s: float) -> None:
     """Count values that were loaded, and what it took, of the database too."""
-    _loads.labels(policy.name).inc(count)
-    _load_seconds.labels(policy.name).inc(seconds)
-    _load_database_seconds.labels(policy.name).inc(database_s)
+    _child(_loads, policy.name).inc(count)
+    _child(_load_seconds, policy.name).inc(seconds)
+    _child(_load_database_seconds, policy.name).inc(database_s)
 
 
 def writes(outcome: str) -> None:
     """Count a transaction that changed cached values."""
-    _writes.labels(outcome).inc()
+    _child(_writes, outcome).inc()
 
 
 def invalidations(count: int) -> None:
@@ -83,15 +91,15 @@ def invalidations(count: int) -> None:
 def operations(alias: str, outcome: str, count: int = 1) -> None:
     """Count keys of one of Django's caches."""
     if count:
-        _operations.labels(alias, outcome).inc(count)
+        _child(_operations, alias, outcome).inc(count)
 
 
 def shadowed(policy: Policy, outcome: str) -> None:
     """Count a hit that was computed again."""
-    _shadowed.labels(policy.name, outcome).inc()
+    _child(_shadowed, policy.name, outcome).inc()
 
 
 def shadowed_seconds(policy: Policy, seconds: float, database_s: float) -> None:
     """Count what it took to compute a hit again, of the database too."""
-    _shadowed_seconds.labels(policy.name).inc(seconds)
-    _shadowed_database_seconds.labels(policy.name).inc(database_s)
+    _child(_shadowed_seconds, policy.name).inc(seconds)
+    _child(_shadowed_database_seconds, policy.name).inc(database_s)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from operator import attrgetter
 from typing import Any
 
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from morpheus.cache.reading import read
-from morpheus.pagination import KeysetPagination, found_first
+from morpheus.db.pages import page_rows
+from morpheus.pagination import KeysetPagination
 
 
 class CachedKeysetPagination(KeysetPagination):
@@ -42,11 +42,7 @@ class CachedKeysetPagination(KeysetPagination):
         names = list(dict.fromkeys([key, *ordering, *getattr(self.view, "page_columns", ())]))
 
         def load() -> list[tuple[Any, ...]]:
-            rows = self.slice(queryset, backwards)
-            if not rows.query.select_related:
-                return list(rows.values_list(*names)[:count])
-            values = attrgetter(*(name.replace("__", ".") for name in names))
-            return [values(row) for row in found_first(rows, count)]
+            return page_rows(queryset, self.columns, self.position, backwards, count, names)
 
         rows = read(
             self.view.page_policy,
@@ -55,13 +51,13 @@ class CachedKeysetPagination(KeysetPagination):
             load=load,
             reader_id=self.view.page_reader_id,
         )
-        # Cursors hold typed values, and JSON knows no times.
-        types = {name: queryset.model._meta.get_field(name) for name in ordering}
-        return [
-            {**row, "pk": row[key]}
-            | {name: field.to_python(row[name]) for name, field in types.items()}
-            for row in (dict(zip(names, values, strict=True)) for values in rows)
-        ]
+        self._fields = {name: queryset.model._meta.get_field(name) for name in ordering}
+        # The key's is the first of the names.
+        return [dict(zip((*names, "pk"), (*values, values[0]), strict=True)) for values in rows]
+
+    def value_of(self, row: Any, name: str) -> Any:
+        """Return a column of a row: cursors hold typed values, and JSON knows no times."""
+        return self._fields[name].to_python(row[name])
 
     def _identity(self, backwards: bool, count: int) -> str:
         binding = (self._binding(self.request, self.view), self.position, backwards, count)

@@ -27,6 +27,7 @@ from morpheus.observing.ledger import current as observed
 
 Key = TypeVar("Key", bound=Hashable)
 Tags = Callable[[Key], Sequence[str]]
+Value = TypeVar("Value")
 Load = Callable[[list[Key]], Mapping[Key, Any]]
 
 _NONE = orjson.dumps(None)
@@ -41,6 +42,9 @@ def read(
     reader_id: int | None = None,
 ) -> Any:
     """Return one value, from the cache or else by `load`; see `read_many`."""
+    if not is_usable():
+        found = read_past(policy, [identity], tags=lambda _: tags, load=load, reader_id=reader_id)
+        return orjson.loads(orjson.dumps(found))
     found = read_many(
         policy,
         [identity],
@@ -75,7 +79,7 @@ def read_many(
     if not wanted:
         return {}
     reading = _Reading(policy, tags, load, reader_id)
-    if not _is_usable():
+    if not is_usable():
         return reading.past_the_cache(wanted)
     try:
         return reading.through_the_cache(wanted)
@@ -83,7 +87,27 @@ def read_many(
         return reading.past_the_cache(wanted)
 
 
-def _is_usable() -> bool:
+def read_past(
+    policy: Policy,
+    identities: Collection[Any],
+    *,
+    tags: Tags[Any],
+    load: Callable[[], Value],
+    reader_id: int | None,
+) -> Value:
+    """Return what `load` reads from the database, as nobody or as the reader, for one answer.
+
+    For what is kept in parts, where `is_usable` is not so: read at once, it is fewer queries. It
+    stands for the values of the identities.
+    """
+    _note(policy, "bypass", identities, tags, reader_id)
+    if record := current():
+        record.spoil()
+    return _load(policy, len(identities), load, reader_id)
+
+
+def is_usable() -> bool:
+    """Tell whether values are read from the cache now, and kept."""
     return (
         settings.MORPHEUS_CACHE
         and not connection.in_atomic_block
@@ -102,11 +126,16 @@ class _Reading:
         self.record = current()
 
     def past_the_cache(self, wanted: list[Any]) -> dict[Any, Any]:
-        self._note("bypass", wanted)
-        if self.record:
-            self.record.spoil()
-        loaded = self._loaded(wanted, is_kept=False)
-        return {identity: orjson.loads(payload) for identity, payload in loaded.items()}
+        values = read_past(
+            self.policy,
+            wanted,
+            tags=self.tags,
+            load=lambda: self.load(wanted),
+            reader_id=self.reader_id,
+        )
+        # As they would come from the cache.
+        plain = orjson.loads(orjson.dumps([values.get(identity) for identity in wanted]))
+        return dict(zip(wanted, plain, strict=True))
 
     def through_the_cache(self, wanted: list[Any]) -> dict[Any, Any]:
         stored = engine().fetch([self._key(identity) for identity in wanted])
@@ -179,16 +208,11 @@ class _Reading:
             engine().renew([tag for identity in absent for tag in self.tags(identity)])
 
     def _loaded(self, wanted: list[Any], *, is_kept: bool = True) -> dict[Any, bytes]:
-        start = time.perf_counter()
-        ledger = observed()
-        before_s = ledger.seconds if ledger else 0.0
         # The replica has what was written before the request, as is known; but perhaps not what was
         # written between then and the reading of the versions.
         where = reading_primary() if is_kept else nullcontext()
-        with loading(), where, reading_as(self.reader_id):
-            values = self.load(wanted)
-        database_s = ledger.seconds - before_s if ledger else 0.0
-        metrics.loads(self.policy, len(wanted), time.perf_counter() - start, database_s)
+        with where:
+            values = _load(self.policy, len(wanted), lambda: self.load(wanted), self.reader_id)
         return {identity: orjson.dumps(values.get(identity)) for identity in wanted}
 
     def _hit(self, identity: Any, payload: bytes) -> Hit:
@@ -198,9 +222,7 @@ class _Reading:
         return Hit(self.policy, self._key(identity), payload, again)
 
     def _note(self, outcome: str, identities: Collection[Any]) -> None:
-        metrics.requests(self.policy, outcome, len(identities))
-        if (ledger := observed()) is not None:
-            ledger.look_up(Lookup(self.policy.name, outcome, identities, self.reader_id, self.tags))
+        _note(self.policy, outcome, identities, self.tags, self.reader_id)
 
     def _key(self, identity: Any) -> str:
         return self.policy.key(identity, self.reader_id)
@@ -208,3 +230,27 @@ class _Reading:
     def _depend(self, versions: Mapping[str, str]) -> None:
         if self.record:
             self.record.depend(versions)
+
+
+def _load(policy: Policy, count: int, load: Callable[[], Value], reader_id: int | None) -> Value:
+    """Return what `load` reads from the database, and count what it took."""
+    start = time.perf_counter()
+    ledger = observed()
+    before_s = ledger.seconds if ledger else 0.0
+    with loading(), reading_as(reader_id):
+        found = load()
+    database_s = ledger.seconds - before_s if ledger else 0.0
+    metrics.loads(policy, count, time.perf_counter() - start, database_s)
+    return found
+
+
+def _note(
+    policy: Policy,
+    outcome: str,
+    identities: Collection[Any],
+    tags: Tags[Any],
+    reader_id: int | None,
+) -> None:
+    metrics.requests(policy, outcome, len(identities))
+    if (ledger := observed()) is not None:
+        ledger.look_up(Lookup(policy.name, outcome, identities, reader_id, tags))

@@ -80,9 +80,12 @@ def reading_as(user_id: int | None) -> Iterator[None]:
     Inside a transaction this is `acting_as`.
     """
     connection = connections[reading_alias()]
-    if connection.in_atomic_block or (user_id is None and _companion.get() is None):
+    if connection.in_atomic_block:
         with acting_as(user_id):
             yield
+        return
+    if user_id is None and _companion.get() is None:
+        yield  # Nobody needs no identity, as in `acting_as`.
         return
     # Within another such block, statements have a companion already.
     is_nested = _companion.get() is not None

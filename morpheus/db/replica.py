@@ -48,7 +48,7 @@ def reads_replica(view: View) -> View:
     """Let GET and HEAD of `view` read the replica; they must not write.
 
     Costs 1 round trip to the primary, shared by requests that wait at the same time, and 1 to the
-    replica, in place of the pool's. A read that the replica fails is done again on the primary.
+    replica. A read that the replica fails is done again on the primary.
     """
     if REPLICA not in settings.DATABASES:
         return view

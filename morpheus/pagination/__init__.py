@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
-from morpheus.pagination.conditions import compared
+from morpheus.pagination.conditions import compared, compares_only
 from morpheus.pagination.cursors import Position
 from morpheus.pagination.joining import found_first
-from morpheus.pagination.paginator import KeysetPagination
+from morpheus.pagination.paginator import KeysetPagination, rows_beyond
 
-__all__ = ["KeysetPagination", "Position", "compared", "found_first"]
+__all__ = [
+    "KeysetPagination",
+    "Position",
+    "compared",
+    "compares_only",
+    "found_first",
+    "rows_beyond",
+]

@@ -17,8 +17,10 @@ from django.db.models.fields.tuple_lookups import (
     TupleLessThanOrEqual,
 )
 from django.db.models.lookups import Exact
+from django.db.models.sql.where import AND
 
 from morpheus.pagination.cursors import Position
+from morpheus.pagination.joining import reads_one_table
 
 
 def beyond(columns: Sequence[str], position: Position) -> Any:
@@ -51,6 +53,18 @@ def compared(queryset: QuerySet[Any]) -> dict[str, Any]:
         for each in queryset.query.where.children
         if isinstance(each, Exact) and isinstance(each.lhs, Col) and each.lhs.alias == table
     }
+
+
+def compares_only(queryset: QuerySet[Any]) -> bool:
+    """Tell whether all that a queryset asks for is in `compared`: no other condition, no column."""
+    query = queryset.query
+    where = query.where
+    return (
+        reads_one_table(queryset)
+        and not (where.negated or query.annotations or query.extra)
+        and where.connector == AND
+        and len(compared(queryset)) == len(where.children)
+    )
 
 
 Run = tuple[list[str], tuple[Any, ...], bool]

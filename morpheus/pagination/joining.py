@@ -35,7 +35,7 @@ def found_first(rows: QuerySet[Any], count: int) -> QuerySet[Any]:
     an owner with 500 comics would cost a thousand buffers a page. Where nothing is joined, or a
     filter already needs the join, it is the plain query.
     """
-    if not rows.query.select_related or not _reads_one_table(rows):
+    if not rows.query.select_related or not reads_one_table(rows):
         return rows[:count]
     # All columns: those that nothing outside asks for are not even unpacked.
     found = rows.select_related(None).prefetch_related(None).defer(None)[:count].query
@@ -49,7 +49,7 @@ def found_first(rows: QuerySet[Any], count: int) -> QuerySet[Any]:
     return joined
 
 
-def _reads_one_table(rows: QuerySet[Any]) -> bool:
+def reads_one_table(rows: QuerySet[Any]) -> bool:
     """Tell whether filters, ordering and annotations join, group and merge nothing."""
     query = rows.query
     tables = [alias for alias, uses in query.alias_refcount.items() if uses]

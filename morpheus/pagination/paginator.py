@@ -12,7 +12,7 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.pagination import CursorPagination
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.utils.urls import remove_query_param, replace_query_param
+from rest_framework.utils.urls import replace_query_param
 from rest_framework.views import APIView
 
 from morpheus.pagination import cursors
@@ -80,10 +80,13 @@ class KeysetPagination(CursorPagination):
 
     def slice(self, queryset: QuerySet[Any], backwards: bool) -> QuerySet[Any]:
         """Return the rows beyond the position in the order in which they are read."""
-        columns = [_turned(column) for column in self.columns] if backwards else self.columns
-        if self.position is not None:
-            queryset = queryset.filter(beyond(columns, self.position))
-        return queryset.order_by(*columns)
+        return rows_beyond(queryset, self.columns, self.position, backwards)
+
+    def value_of(self, row: Any, name: str) -> Any:
+        """Return a column of a row: of an instance (also of a related one) or of a dictionary."""
+        if isinstance(row, Model):
+            return reduce(getattr, name.split("__"), row)
+        return row[name]
 
     def get_next_link(self) -> str | None:
         """Return the URL of the page after this one, None on the last."""
@@ -194,15 +197,25 @@ class KeysetPagination(CursorPagination):
 
     def _link(self, backwards: bool, row: Any) -> str:
         if row is not None:
-            values = tuple(_read(row, column.removeprefix("-")) for column in self.columns)
+            values = tuple(self.value_of(row, column.removeprefix("-")) for column in self.columns)
             position = Position(backwards, False, values)
         else:
             # Nothing on this page: its neighbour begins with the row that the cursor names.
             assert self.position is not None  # noqa: S101 - only pages of a cursor can be empty here
             position = Position(backwards, not self.position.inclusive, self.position.values)
-        url = remove_query_param(self.base_url, self.cursor_query_param)
         cursor = cursors.encode(position, self._signer)
-        return str(replace_query_param(url, self.cursor_query_param, cursor))
+        return str(replace_query_param(self.base_url, self.cursor_query_param, cursor))
+
+
+def rows_beyond(
+    queryset: QuerySet[Any], columns: Sequence[str], position: Position | None, backwards: bool
+) -> QuerySet[Any]:
+    """Return the rows beyond a position, None for all, in the order in which they are read."""
+    if backwards:
+        columns = [_turned(column) for column in columns]
+    if position is not None:
+        queryset = queryset.filter(beyond(columns, position))
+    return queryset.order_by(*columns)
 
 
 def _turned(column: str) -> str:
@@ -220,10 +233,3 @@ def _refuse_nullable(queryset: Any, name: str) -> None:
         return
     if nullable:
         raise ImproperlyConfigured(f"{model.__name__}.{name} may be NULL; it cannot order a list.")
-
-
-def _read(row: Any, name: str) -> Any:
-    """Return a column of a row: of an instance (also of a related one) or of a `values()` dict."""
-    if isinstance(row, Model):
-        return reduce(getattr, name.split("__"), row)
-    return row[name]

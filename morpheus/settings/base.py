@@ -61,9 +61,9 @@ MIDDLEWARE = [
     "morpheus.middleware.SlashMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "django.contrib.messages.middleware.MessageMiddleware",
+    "morpheus.middleware.PageMessagesMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "django_prometheus.middleware.PrometheusAfterMiddleware",
+    "morpheus.middleware.CountingMiddleware",
 ]
 
 ROOT_URLCONF = "morpheus.urls"

@@ -24,7 +24,7 @@ PATIENCE_S = 10.0
 MORPHEUS = "morpheus.wsgi:application"
 CONSTANT = "perf.offload.constant:application"
 # Where each tells that it is ready.
-_PROBES = {MORPHEUS: "/readyz", CONSTANT: "/1"}
+PROBES = {MORPHEUS: "/readyz", CONSTANT: "/1"}
 
 _REQUESTS = re.compile(r"^morpheus_cache_requests_total\{(.*)\} ([\d.e+]+)$", re.MULTILINE)
 _LABEL = re.compile(r'(\w+)="([^"]*)"')
@@ -36,11 +36,11 @@ class ServerFailed(Exception):
 
 @contextmanager
 def servers(
-    environment: Mapping[str, str], *, count: int, application: str = MORPHEUS
+    environment: Mapping[str, str], *, count: int, application: str = MORPHEUS, probe: str = ""
 ) -> Iterator[list[int]]:
     """Run `count` server processes and yield their ports when all answer; then stop them.
 
-    They end with us, however we end.
+    They end with us, however we end. `probe` is the path of an application that is not ours.
 
     Raises:
         ServerFailed: One of them ended, or did not get ready in time.
@@ -49,7 +49,7 @@ def servers(
     running = GuardedServices([_server(environment, application, port) for port in ports])
     try:
         for port in ports:
-            _wait_until_ready(running, port, _PROBES[application])
+            _wait_until_ready(running, port, probe or PROBES[application])
         yield ports
     finally:
         running.stop()

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from statistics import median
 
 from .client import Connection
@@ -78,4 +78,4 @@ def _requests(work: Work) -> Iterator[tuple[str, str, dict[str, str]]]:
 
 
 def _median(paces: list[Pace]) -> Pace:
-    return Pace(median(one.per_second for one in paces), median(one.p50_ms for one in paces))
+    return Pace(*(median(figures) for figures in zip(*map(astuple, paces), strict=True)))

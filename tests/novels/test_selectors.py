@@ -16,7 +16,7 @@ from novels.selectors import (
     novel_read,
     novel_status,
 )
-from novels.serializers import NovelSerializer
+from novels.serializers import NovelSerializer, StatusSerializer
 from novels.services import novel_delete, novel_update, status_advance
 from tests.conftest import as_staff, touched
 from tests.visitor import counted_queries
@@ -104,6 +104,28 @@ def test_the_shape_is_the_serializers(novel):
         shown, is_public = novel_read(novel.pk, None)
         assert is_public
         assert list(shown.items()) == list(expected.items())
+
+
+def test_a_state_is_what_its_serializer_shows(novel):
+    expected = StatusSerializer(ProcessingStatus.objects.get(pk=novel.pk)).data
+
+    assert list(novel_status(novel.pk, None).value.items()) == list(expected.items())
+    assert novel_status(2**63, None).value is None
+
+
+@pytest.mark.parametrize("reader", ["nobody", "owner", "another"])
+def test_without_the_cache_a_list_is_the_same_by_one_query(
+    novel, make_novels, make_user, settings, reader
+):
+    novels = [novel, *make_novels(2, owner=novel.owner, is_public=False)]
+    reader_id = {"nobody": None, "owner": novel.owner_id, "another": make_user().pk}[reader]
+    wanted = [2**63, *(one.pk for one in reversed(novels))]
+    kept = novel_list(wanted, reader_id)
+    settings.MORPHEUS_CACHE = False
+
+    assert novel_list(wanted, reader_id) == kept
+    assert len(kept) == (3 if reader == "owner" else 1)
+    assert cost(lambda: novel_list(wanted, reader_id)) == 1
 
 
 def test_only_what_is_missing_is_asked_for(make_novels):

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import select
 import threading
 import time
 from functools import lru_cache
 from typing import Any
 
 import psycopg
+from django.conf import settings
 from django_prometheus.db.backends.postgresql import base
+from psycopg import postgres
+from psycopg.pq import Format
 from psycopg_pool import ConnectionPool
 
 from morpheus.cache.writing import commit_and_renew
@@ -20,16 +24,21 @@ from morpheus.observing.ledger import COMMIT, Statement
 # each with a first, a next and a previous page; psycopg's own 100 would throw hot ones out.
 PREPARED_MAX = 500
 
+# psycopg's own, in C, which takes the connection's time zone; Django's is in Python, and two times
+# in each row of a list are a twelfth of what a list takes.
+_TIMES = psycopg.adapters.get_loader(postgres.types["timestamptz"].oid, Format.TEXT)
+
 
 class DatabaseWrapper(base.DatabaseWrapper):  # type: ignore[misc] # has no types
-    """Checks each connection that the pool gives; a dead one takes all the others along.
+    """Looks at each connection that the pool gives; a dead one takes all the others along.
 
     What ends one connection, a restart of the server, nearly always ends all. psycopg_pool's own
     check meets them one by one, with pauses that grow: a request after a quiet hour would meet
     dead connections until its time is over. So `CONN_HEALTH_CHECKS` is off.
 
-    `CHECK_AT_CHECKOUT` of the database's settings, on by default, is for whom a first statement of
-    their own shows the same without another round trip.
+    One on which the server said nothing while it lay idle is alive; any other is asked. Behind a
+    PgBouncer each is asked: that does not say what became of PostgreSQL. `CHECK_AT_CHECKOUT` of the
+    database's settings, on by default, is for whom a first statement of their own shows the same.
     """
 
     # Whether the current transaction collects the tags that it touches (`acting_as`).
@@ -53,8 +62,15 @@ class DatabaseWrapper(base.DatabaseWrapper):  # type: ignore[misc] # has no type
         params["cursor_factory"] = _counting(params["cursor_factory"], self.alias, self.vendor)
         return params
 
+    def create_cursor(self, name: str | None = None) -> Any:
+        # As Django's, which would look for a time zone in the loader of times.
+        if name is None:
+            return self.connection.cursor()
+        return self.connection.cursor(name, scrollable=False, withhold=self.connection.autocommit)
+
     def _configure_connection(self, connection: Any) -> bool:
         connection.prepared_max = PREPARED_MAX
+        connection.adapters.register_loader("timestamptz", _TIMES)
         return bool(super()._configure_connection(connection))
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
@@ -69,7 +85,8 @@ class DatabaseWrapper(base.DatabaseWrapper):  # type: ignore[misc] # has no type
             return connection
         taken_at = time.monotonic()
         try:
-            ConnectionPool.check_connection(connection)
+            if settings.PGBOUNCER or not _is_silent(connection):
+                ConnectionPool.check_connection(connection)
         except psycopg.OperationalError:
             pool.putconn(connection)
             self._drain(pool, taken_at)
@@ -106,6 +123,16 @@ class DatabaseWrapper(base.DatabaseWrapper):  # type: ignore[misc] # has no type
 
 
 _counting = lru_cache(maxsize=None)(base.ExportingCursorWrapper)
+
+
+def _is_silent(connection: Any) -> bool:
+    """Tell whether the server has said nothing since the last answer: no round trip.
+
+    One that ends a session says so, and the end of its process closes the socket: both can be read.
+    """
+    waiting = select.poll()
+    waiting.register(connection.fileno(), select.POLLIN)
+    return not waiting.poll(0)
 
 
 def _is_named(cursor: Any) -> bool:

@@ -31,24 +31,25 @@ def novel(make_novels, make_chapters, ann):
 
 
 def urls(novel):
+    """Return statements with an empty cache, and without the cache: names then come with cards."""
     return {
-        f"{LIST}": 3,
-        f"{LIST}?ordering=title&page_size=2": 3,
-        f"{LIST}?ordering=-word_count": 3,
-        f"{LIST}?author=Somebody": 3,
-        f"{LIST}?owner={novel.owner_id}": 3,
-        f"{LIST}{novel.pk}/": 2,
-        f"{LIST}{novel.pk}/chapters/": 2,
-        f"{LIST}{novel.pk}/chapters/?page_size=1": 2,
-        f"{LIST}{novel.pk}/chapters/2/": 1,
-        f"{LIST}{novel.pk}/status/": 1,
-        f"{SEARCH}?q=whale": 3,
-        f"{SEARCH}?q=whale&kind=chapter&page_size=1": 3,
+        f"{LIST}": (3, 2),
+        f"{LIST}?ordering=title&page_size=2": (3, 2),
+        f"{LIST}?ordering=-word_count": (3, 2),
+        f"{LIST}?author=Somebody": (3, 2),
+        f"{LIST}?owner={novel.owner_id}": (3, 2),
+        f"{LIST}{novel.pk}/": (2, 1),
+        f"{LIST}{novel.pk}/chapters/": (2, 2),
+        f"{LIST}{novel.pk}/chapters/?page_size=1": (2, 2),
+        f"{LIST}{novel.pk}/chapters/2/": (1, 1),
+        f"{LIST}{novel.pk}/status/": (1, 1),
+        f"{SEARCH}?q=whale": (3, 3),
+        f"{SEARCH}?q=whale&kind=chapter&page_size=1": (3, 3),
     }
 
 
 def test_public_answers_leave_by_the_fast_lane(visitor, novel, settings):
-    for url, cold in urls(novel).items():
+    for url, (cold, without) in urls(novel).items():
         settings.MORPHEUS_CACHE = True
         first, second = visitor.get(url), visitor.get(url)
         settings.MORPHEUS_CACHE = False
@@ -60,7 +61,7 @@ def test_public_answers_leave_by_the_fast_lane(visitor, novel, settings):
         assert second.was_kept and second.queries == [], url
         assert first.body == second.body == plain.body
         assert first.headers["ETag"] == second.headers["ETag"] == plain.headers["ETag"]
-        assert len(plain.queries) == cold, (url, plain.queries)
+        assert len(plain.queries) == without, (url, plain.queries)
 
 
 def test_further_pages_leave_by_the_fast_lane_too(visitor, novel):

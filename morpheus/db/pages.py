@@ -1,0 +1,101 @@
+"""Pages of lists, by statements that are compiled once for all pages of the same form."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+from django.db.models import Model, QuerySet
+
+from morpheus.db.compiled import KINDS, CompiledRead
+from morpheus.pagination import Position, compared, compares_only, found_first, rows_beyond
+
+# As many as a connection keeps prepared: clients choose page sizes, orderings and filters.
+COMPILED_MAX = 500
+
+
+class PageForm(NamedTuple):
+    """All that the statement of a page depends on but values, which have a type here.
+
+    Attributes:
+        flags: Columns that must be true or false; their values are part of the SQL.
+        compared: Columns that equal a value.
+        position: Types of the values that the page begins beyond.
+        inclusive: Whether a row with exactly these belongs to it.
+    """
+
+    model: type[Model]
+    related: Any
+    flags: tuple[tuple[str, bool], ...]
+    compared: tuple[tuple[str, type], ...]
+    columns: tuple[str, ...]
+    position: tuple[type, ...] | None
+    inclusive: bool
+    backwards: bool
+    size: int
+    names: tuple[str, ...]
+
+    def queryset(self, *values: Any) -> QuerySet[Any]:
+        """Return the page's rows for values: those that are compared, then the position's."""
+        rows: QuerySet[Any] = self.model._default_manager.filter(**dict(self.flags))
+        for (name, _), value in zip(self.compared, values, strict=False):
+            rows = rows.filter(**{name: value})
+        if self.related:
+            rows = rows.select_related(*self.related)
+        position = None
+        if self.position is not None:
+            position = Position(self.backwards, self.inclusive, values[len(self.compared) :])
+        return _page(rows, self.columns, position, self.backwards, self.size, self.names)
+
+
+def page_rows(
+    queryset: QuerySet[Any],
+    columns: Sequence[str],
+    position: Position | None,
+    backwards: bool,
+    count: int,
+    names: Sequence[str],
+) -> list[tuple[Any, ...]]:
+    """Return columns of the `count` rows beyond a position: 1 query.
+
+    What a list does more than compare its own columns for equality is compiled each time.
+    """
+    given = compared(queryset)
+    values = {name: value for name, value in given.items() if type(value) is not bool}
+    beyond = position.values if position is not None else ()
+    kinds = [type(value) for value in (*values.values(), *beyond)]
+    related = queryset.query.select_related
+    if related is True or not compares_only(queryset) or not KINDS.keys() >= {*kinds}:
+        return list(_page(queryset, columns, position, backwards, count, names))
+    form = PageForm(
+        model=queryset.model,
+        related=tuple(related) if related else (),
+        flags=tuple((name, value) for name, value in given.items() if name not in values),
+        compared=tuple(zip(values, kinds, strict=False)),
+        columns=tuple(columns),
+        position=tuple(kinds[len(values) :]) if position is not None else None,
+        inclusive=position is not None and position.inclusive,
+        backwards=backwards,
+        size=count,
+        names=tuple(names),
+    )
+    return _compiled(form).rows(*values.values(), *beyond)
+
+
+def _page(
+    queryset: QuerySet[Any],
+    columns: Sequence[str],
+    position: Position | None,
+    backwards: bool,
+    count: int,
+    names: Sequence[str],
+) -> QuerySet[Any]:
+    rows = rows_beyond(queryset, columns, position, backwards)
+    return found_first(rows, count).values_list(*names)
+
+
+@lru_cache(maxsize=COMPILED_MAX)
+def _compiled(form: PageForm) -> CompiledRead:
+    kinds = [kind for _, kind in form.compared]
+    return CompiledRead(*kinds, *(form.position or ()), build=form.queryset)

@@ -1,0 +1,124 @@
+"""Statements that are compiled once say what Django would say each time."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+from django.db.models import Value
+from django.db.models.functions import Concat
+
+from morpheus.db.compiled import CompiledRead
+from morpheus.db.pages import page_rows
+from morpheus.pagination import Position
+from novels.models import Genre, Novel
+from tests.visitor import counted_queries
+
+pytestmark = pytest.mark.django_db
+
+
+def test_values_of_any_number_and_size_are_one_statement(make_novels):
+    made = [novel.pk for novel in make_novels(3, is_public=True)]
+    read = CompiledRead(
+        list, build=lambda ids: Novel.objects.public().of_ids(ids).values_list("pk")
+    )
+
+    assert sorted(read.rows(made)) == [(pk,) for pk in sorted(made)]
+    assert read.rows([made[0], 2**63 - 1]) == [(made[0],)]
+    assert read.rows([]) == []
+
+
+def test_each_value_goes_where_it_belongs(make_novels, make_user):
+    ann, bob = make_user(), make_user()
+    (novel,) = make_novels(1, owner=ann)
+    read = CompiledRead(
+        *(int, int),
+        build=lambda owner, pk: Novel.objects.filter(pk=pk, owner_id=owner).values_list("pk"),
+    )
+
+    assert read.rows(ann.pk, novel.pk) == [(novel.pk,)]
+    assert read.rows(bob.pk, novel.pk) == read.rows(novel.pk, ann.pk + 10_000) == []
+
+
+@pytest.mark.parametrize(
+    "build",
+    [
+        lambda pk: Genre.objects.filter(pk=pk + 1).values_list("pk"),
+        lambda pk: Genre.objects.values_list("pk")[: pk % 999],
+        lambda pk: Genre.objects.values_list("pk"),
+    ],
+    ids=["changed", "in the SQL", "unused"],
+)
+def test_what_depends_on_its_values_otherwise_is_refused(build):
+    with pytest.raises(ImproperlyConfigured):
+        CompiledRead(int, build=build).rows(1)
+
+
+def in_full(queryset, *names):
+    with counted_queries() as seen:
+        rows = list(queryset.values_list(*names))
+    return rows, seen.sql
+
+
+def compiled(queryset, *names, columns, position=None, backwards=False):
+    with counted_queries() as seen:
+        rows = page_rows(queryset, columns, position, backwards, 3, names)
+    return rows, seen.sql
+
+
+@pytest.fixture
+def public(make_novels, make_user):
+    gothic = Genre.objects.get(slug="gothic")
+    novels = make_novels(5, owner=make_user(), genre=gothic, author="Ann", is_public=True)
+    make_novels(2, author="Bob", is_public=True)
+    return novels
+
+
+@pytest.mark.parametrize("fields", [{}, {"author": "Ann"}, {"genre": "gothic", "author": "Ann"}])
+def test_a_page_is_what_the_list_says(public, fields):
+    if "genre" in fields:
+        fields = fields | {"genre": Genre.objects.get(slug="gothic")}
+    novels = Novel.objects.public().filter(**fields)
+
+    expected = in_full(novels.order_by("-created_at", "-id")[:3], "id", "created_at")
+
+    for _ in range(2):
+        assert compiled(novels, "id", "created_at", columns=("-created_at", "-id")) == expected
+
+
+def test_a_page_goes_on_from_its_position_in_both_directions(public):
+    novels = Novel.objects.public()
+    in_order = list(novels.order_by("title", "id").values_list("title", "id"))
+
+    def page(at, backwards=False, inclusive=False):
+        position = Position(backwards, inclusive, in_order[at])
+        columns = ("title", "id")
+        rows, _ = compiled(
+            novels, *columns, columns=columns, position=position, backwards=backwards
+        )
+        return rows
+
+    assert page(1) == in_order[2:5]
+    assert page(1, inclusive=True) == in_order[1:4]
+    assert page(4, backwards=True) == in_order[3:0:-1]
+
+
+def test_times_and_flags_are_kept_apart(public, make_novels):
+    make_novels(1, is_public=False)
+    long_ago = Position(False, False, (datetime(2000, 1, 1, tzinfo=UTC), 0))
+
+    def count(flag):
+        novels = Novel.objects.filter(is_public=flag)
+        columns = ("created_at", "id")
+        return len(page_rows(novels, columns, long_ago, False, 100, ("id",)))
+
+    assert [count(True), count(False), count(True)] == [7, 0, 7]  # Private ones are nobody's.
+
+
+def test_what_a_list_does_besides_is_not_forgotten(public):
+    named = Novel.objects.public().annotate(by=Concat("author", Value("!"))).filter(by="Ann!")
+    few = Novel.objects.public().filter(word_count__lt=0)
+
+    assert len(compiled(named, "id", columns=("id",))[0]) == 3
+    assert compiled(few, "id", columns=("id",))[0] == []
