@@ -11,7 +11,8 @@ STAMP := $(VENV)/.installed
 CHECKED := manage.py locustfile.py morpheus users novels comics perf tests
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-ops lint check-cache seed import bench-offload bench-warm bench-monitor load lock clean
+.PHONY: help run test test-ops lint check-cache seed import contracts \
+	bench-offload bench-warm bench-monitor load lock clean
 
 help:  ## List what works
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -41,6 +42,11 @@ seed: $(STAMP)  ## Fill an empty database with invented novels and comics (ARGS=
 import: $(STAMP)  ## Import novels (FILES="a.txt b.epub folder/")
 	@test -n "$(FILES)" || { echo 'Say which: make import FILES="a.txt b.epub folder/"'; exit 2; }
 	@$(PYTHON) manage.py services with import_novels $(FILES) $(ARGS)
+
+# On a small database of its own, which it empties.
+contracts: $(STAMP)  ## Renew the plans in perf/contracts/, and show what changed
+	@env MORPHEUS_VAR=var/contracts MORPHEUS_HTTPS=off DATABASE_URL= REDIS_URL= \
+		$(PYTHON) manage.py services with perf_contracts --update $(ARGS)
 
 # Data and servers of their own: they empty the cache server, and the rows they ask for are known.
 BENCH := env MORPHEUS_VAR=var/offload MORPHEUS_HTTPS=off DATABASE_URL= REDIS_URL= \

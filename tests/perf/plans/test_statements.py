@@ -18,12 +18,6 @@ from users.models import User
 METHODS = ("get", "post", "put", "patch", "delete")
 
 
-@pytest.fixture(scope="module")
-def found(seeded, django_db_blocker):
-    with django_db_blocker.unblock():
-        return endpoints()
-
-
 def test_every_endpoint_is_asked():
     offered = {
         f"{method.upper()} {route.path}"
