@@ -11,7 +11,7 @@ STAMP := $(VENV)/.installed
 CHECKED := manage.py locustfile.py morpheus users novels comics perf tests
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-ops lint check-cache seed import contracts \
+.PHONY: help run test test-ops lint check-cache perf seed import contracts \
 	bench-offload bench-warm bench-monitor load lock clean
 
 help:  ## List what works
@@ -35,6 +35,12 @@ lint: $(STAMP)  ## Check format, style and types
 # On services of its own: it kills them, and deletes novels.
 check-cache: $(STAMP)  ## Prove that nobody reads what is over, under faults too (ARGS= to shorten)
 	@env MORPHEUS_VAR=var/check-cache MORPHEUS_HTTPS=off $(PYTHON) manage.py check_cache $(ARGS)
+
+# On data of its own for each scale, seeded at the first run.
+SCALE ?= default
+perf: $(STAMP)  ## Time every route and statement beside its budget (SCALE=small|default|large)
+	@env MORPHEUS_VAR=var/perf-$(SCALE) MORPHEUS_HTTPS=off DATABASE_URL= REDIS_URL= \
+		$(PYTHON) manage.py services with perf_budgets --scale $(SCALE) $(ARGS)
 
 seed: $(STAMP)  ## Fill an empty database with invented novels and comics (ARGS= for manage.py seed)
 	@$(PYTHON) manage.py services with seed $(ARGS)

@@ -87,13 +87,19 @@ class Plan:
 
 def explain(statement: Statement, user_id: int | None) -> Plan:
     """Return the plan of a SELECT after it was prepared and executed, as the serving role."""
-    with acting_as(user_id), connection.cursor() as cursor:
+    with acting_as(user_id):
+        return explained_read(statement)
+
+
+def explained_read(statement: Statement) -> Plan:
+    """As `explain`, with the identity of the caller's transaction."""
+    with connection.cursor() as cursor:
         name = prepared(cursor, statement)
         cursor.execute(f"EXPLAIN ({OPTIONS}) {name}")
         return plan_of(cursor.fetchone()[0])
 
 
-def explain_write(statement: Statement, *, generic: bool) -> Plan:
+def explained_write(statement: Statement, *, generic: bool) -> Plan:
     """Return what the planner would do with a statement that changes rows; it is not executed."""
     raw = connection.connection
     names, values = _numbered(statement)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from unittest.mock import patch
+
 from django.core.management import call_command
 from django.db import connection, transaction
 
@@ -37,11 +39,8 @@ _MORE = {
 
 def seed_small() -> None:
     """Replace the novels, comics and users of this database; the planner knows them afterwards."""
-    kinds, seeder.KINDS = seeder.KINDS, KINDS
-    try:
+    with patch.object(seeder, "KINDS", KINDS):
         call_command("seed", reset=True, quiet=True, **ROWS)
-    finally:
-        seeder.KINDS = kinds
     renditions_prepare()
     with connected_as("loader"), transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("DELETE FROM django_session")

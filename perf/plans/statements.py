@@ -9,7 +9,7 @@ from django.db import connection, transaction
 
 from morpheus.db.identity import acting_as
 from perf.plans.capture import Statement
-from perf.plans.explain import Plan, explain, explain_write
+from perf.plans.explain import Plan, explained_read, explained_write
 from perf.plans.requests import Answered, Ask, answered
 
 # Where a line of a statement begins.
@@ -54,7 +54,12 @@ class Endpoint:
         return f"{self.ask.endpoint}{self.ask.query}{by}"
 
 
-_BY = {"owner": "with a token", "newcomer": "with a token", "session": "with a session"}
+_BY = {
+    "owner": "with a token",
+    "newcomer": "with a token",
+    "session": "with a session",
+    "staff": "as staff",
+}
 
 
 def endpoints(*, generic: bool = False) -> list[Endpoint]:
@@ -68,7 +73,7 @@ def endpoints(*, generic: bool = False) -> list[Endpoint]:
         if generic:
             with connection.cursor() as cursor:
                 cursor.execute("SET LOCAL plan_cache_mode = force_generic_plan")
-        found = [_explained(one, generic) for one in answered()]
+        found = [explained(one, generic=generic) for one in answered()]
         transaction.set_rollback(True)
     return found
 
@@ -79,16 +84,14 @@ def sql_text(sql: str) -> str:
     return _LINES.sub("\n", flat).replace('"', "")
 
 
-def _explained(one: Answered, generic: bool) -> Endpoint:
-    with acting_as(one.user_id):
-        found = [_plan(statement, one.user_id, generic) for statement in one.statements]
+def explained(one: Answered, *, staff: bool = False, generic: bool = False) -> Endpoint:
+    """Explain the statements of an answer, in the transaction that it was made in."""
+    with acting_as(one.user_id, staff=staff):
+        found = [_plan(statement, generic) for statement in one.statements]
     return Endpoint(one.ask, found, one.size_bytes)
 
 
-def _plan(statement: Statement, user_id: int | None, generic: bool) -> Explained:
+def _plan(statement: Statement, generic: bool) -> Explained:
     is_read = statement.sql.lstrip().startswith(("SELECT", "WITH"))
-    if is_read:
-        plan = explain(statement, user_id)
-    else:
-        plan = explain_write(statement, generic=generic)
+    plan = explained_read(statement) if is_read else explained_write(statement, generic=generic)
     return Explained(sql_text(statement.sql), plan, is_read)

@@ -13,6 +13,7 @@ from PIL import Image as Picture
 from perf.budgets import budgets, query_name
 from perf.plans.capture import captured
 from perf.plans.costs import breach, query_breaches, route_breaches
+from perf.plans.operators import operator_endpoints, operator_paths
 from perf.plans.requests import ASKS, NOT_ASKED, WITHOUT_ROWS
 from perf.plans.warm import warm_statements
 
@@ -22,9 +23,9 @@ def endpoint(found, name):
 
 
 def test_every_route_has_a_budget_and_every_budget_a_route():
-    offered = {ask.endpoint for ask in ASKS} | NOT_ASKED | WITHOUT_ROWS
+    asked = {ask.endpoint for ask in ASKS} | {f"GET {path}" for path in operator_paths()}
 
-    assert {*budgets().routes} == offered
+    assert {*budgets().routes} == asked | NOT_ASKED | WITHOUT_ROWS
 
 
 def test_every_reading_statement_has_a_budget_and_every_budget_a_statement(found):
@@ -35,6 +36,12 @@ def test_every_reading_statement_has_a_budget_and_every_budget_a_statement(found
 
 def test_every_route_keeps_its_budget(found):
     broken = [said for each in found for said in route_breaches(each)]
+
+    assert not broken, "\n".join(broken)
+
+
+def test_what_operators_look_at_keeps_its_budget(seeded, db):
+    broken = [said for each in operator_endpoints() for said in route_breaches(each)]
 
     assert not broken, "\n".join(broken)
 
