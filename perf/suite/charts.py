@@ -7,15 +7,11 @@ from collections.abc import Callable, Sequence
 from html import escape
 
 # The axis of all times, in milliseconds, by powers of ten.
-LEAST_MS, MOST_MS = 0.1, 3000.0
-TICKS_MS = (0.1, 1, 10, 100, 1000)
+LEAST_MS, MOST_MS = 0.1, 10_000.0
+TICKS_MS = (0.1, 1, 10, 100, 1000, 10_000)
 WIDTH, HEIGHT = 1000, 46
 BINS = 110
 COLOURS = ("--a", "--b", "--c", "--d", "--e", "--f")
-
-_MIDDLE = HEIGHT / 2
-# How far a shape reaches from the middle.
-_REACH = _MIDDLE - 3
 
 
 def place(ms: float) -> float:
@@ -26,23 +22,29 @@ def place(ms: float) -> float:
 
 def axis() -> str:
     """Return the axis of times."""
-    marks = "".join(
-        f'<span style="left:{place(ms):.2%}">{ms:g} ms</span>' for ms in (*TICKS_MS, MOST_MS)
-    )
+    marks = "".join(f'<span style="left:{place(ms):.2%}">{_words(ms)}</span>' for ms in TICKS_MS)
     return f'<div class="axis">{marks}</div>'
+
+
+def _words(ms: float) -> str:
+    return f"{ms / 1000:g} s" if ms >= 1000 else f"{ms:g} ms"
 
 
 def distributions(
     above: Sequence[float], below: Sequence[float], limit_ms: float, colours: tuple[str, str]
 ) -> str:
-    """Return one picture of two distributions, back to back, with the budget as a line."""
+    """Return one picture of two distributions, back to back, with the budget as a line.
+
+    One alone stands on the ground.
+    """
+    middle = HEIGHT / 2 if below else HEIGHT - 4.0
     grid = "".join(
         f'<path d="M{place(ms) * WIDTH:.1f} 0V{HEIGHT}" stroke="var(--line)" '
         f'vector-effect="non-scaling-stroke"/>'
         for ms in TICKS_MS
     )
     parts = [
-        _shape(ms, sign, colour)
+        _shape(ms, middle, sign, colour)
         for ms, sign, colour in ((above, -1, colours[0]), (below, 1, colours[1]))
         if ms
     ]
@@ -54,24 +56,25 @@ def distributions(
     return _svg(WIDTH, HEIGHT, grid + "".join(parts) + limit)
 
 
-def _shape(ms: Sequence[float], sign: int, colour: str) -> str:
+def _shape(ms: Sequence[float], middle: float, sign: int, colour: str) -> str:
     """Return the smoothed histogram of times on one side, its median, and the rest to the max."""
+    reach = min(middle, HEIGHT - 6) - 3
     counts = [0.0] * BINS
     for value in ms:
         counts[min(int(place(value) * BINS), BINS - 1)] += 1
     smooth = _smoothed(counts)
     most = max(smooth)
     points = [
-        (x * WIDTH / BINS, _MIDDLE + sign * (1 + _REACH * count / most))
+        (x * WIDTH / BINS, middle + sign * (1 + reach * count / most))
         for x, count in enumerate(smooth)
         if count > most * 0.004
     ]
     first, last = points[0][0], points[-1][0] + WIDTH / BINS
     line = "L".join(f"{x + WIDTH / BINS / 2:.1f} {y:.1f}" for x, y in points)
-    edge = _MIDDLE + sign
+    edge = middle + sign
     area = f"M{first:.1f} {edge:.1f}L{line}L{last:.1f} {edge:.1f}Z"
     median = place(sorted(ms)[len(ms) // 2]) * WIDTH
-    top = _MIDDLE + sign * _REACH
+    top = middle + sign * reach
     return (
         f'<path d="{area}" fill="var({colour})" fill-opacity=".55"/>'
         f'<path d="M{median:.1f} {edge:.1f}V{top:.1f}" stroke="var({colour})" stroke-width="2" '

@@ -86,10 +86,10 @@ def _row(name: str, of: dict[str, Json]) -> str:
         main["allowed_p95"],
         ("--cold", "--warm"),
     )
-    figures = "<br>".join(
+    figures = [
         f"{line['temperature']} p95 <b>{_ms(line['p95'])}</b> of {_ms(line['budget_p95'])} ms"
         for line in of.values()
-    )
+    ]
     return _shown(name, picture, figures, is_over=any(one["margin"] < 1 for one in of.values()))
 
 
@@ -99,8 +99,10 @@ def _statements(said: Json) -> str:
         _shown(
             line["name"],
             distributions(line["ms"], [], line["allowed_p95"], ("--data", "--data")),
-            f"p95 <b>{_ms(line['p95'])}</b> of {_ms(line['budget_p95'])} ms<br>"
-            f"{line['buffers']:,} buffers",
+            [
+                f"p95 <b>{_ms(line['p95'])}</b> of {_ms(line['budget_p95'])} ms",
+                f"{line['buffers']:,} buffers",
+            ],
             is_over=line["margin"] < 1,
         )
         for line in lines
@@ -112,12 +114,13 @@ def _statements(said: Json) -> str:
     return _section("Statements", words, f'<div class="card">{_scale()}{"".join(rows)}</div>')
 
 
-def _shown(name: str, picture: str, figures: str, *, is_over: bool) -> str:
+def _shown(name: str, picture: str, figures: list[str], *, is_over: bool) -> str:
     request, _, who = escape(name).partition(", ")
     who = f" <em>{who}</em>" if who else ""
+    said = "".join(f"<span>{figure}</span>" for figure in figures)
     return (
         f'<div class="row{" over" if is_over else ""}"><span class="name">{request}{who}</span>'
-        f'{picture}<span class="figures">{figures}</span></div>'
+        f'{picture}<span class="figures">{said}</span></div>'
     )
 
 

@@ -28,12 +28,12 @@ def summary(said: Json) -> str:
         else f"The machine was {slower:.1f} times slower than one that is not busy, by a reference "
         f"statement that ran before each request; budgets of time are allowed as much more."
     )
+    name, margin = f"{tightest['name']}, {tightest['temperature']}", tightest["margin"]
     return (
         f'<header><div class="over">Morpheus · performance · {escape(said["taken_at"][:10])}</div>'
-        f'<h1 class="{"broken" if broken else ""}">{verdict} Tightest is '
-        f"{escape(tightest['name'])}, {tightest['temperature']}, at {tightest['margin']:.1f} times "
-        f"what it took.</h1><p>{said['rounds']} requests of each kind on {rows}. {machine}</p>"
-        f"</header>"
+        f'<h1 class="{"broken" if broken else ""}">{verdict} Tightest is {escape(name)}, '
+        f"with {margin:.1f} times the room that it needs.</h1>"
+        f"<p>{said['rounds']} requests of each kind on {rows}. {machine}</p></header>"
     )
 
 
