@@ -79,20 +79,24 @@ class Line:
         return {**asdict(self), "margin": round(self.margin, 2)}
 
 
-def route_line(one: RouteTimes, said: Budgets, buffers: int | None) -> Line:
-    """Return the line of a request."""
+def route_line(
+    one: RouteTimes, references: list[float], said: Budgets, buffers: int | None
+) -> Line:
+    """Return the line of a request; by turns with all others, it met what they met together."""
     budget = said.routes[one.route]
-    return _line(one.times, budget, said, one.route, one.name, one.temperature, buffers)
+    return _line(one.times, references, budget, said, one.route, one.name, one.temperature, buffers)
 
 
 def query_line(one: QueryTimes, said: Budgets) -> Line:
     """Return the line of a statement."""
     budget = said.queries[one.name]
-    return _line(one.times, budget, said, one.name, one.name, DATABASE, one.buffers)
+    references = one.times.references
+    return _line(one.times, references, budget, said, one.name, one.name, DATABASE, one.buffers)
 
 
 def _line(
     times: Times,
+    references: list[float],
     budget: RouteBudget | QueryBudget,
     said: Budgets,
     about: str,
@@ -101,7 +105,7 @@ def _line(
     buffers: int | None,
 ) -> Line:
     allowed_95, allowed_99 = (
-        allowed_ms(ms, share, times.references, said.reference_ms)
+        allowed_ms(ms, share, references, said.reference_ms)
         for ms, share in ((budget.p95_ms, 0.95), (budget.p99_ms, 0.99))
     )
     return Line(

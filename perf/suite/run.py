@@ -106,18 +106,15 @@ def measured(*, rounds: int, tell: Tell) -> Result:
         with _started() as ports:
             memory = peaks(ports[WARM], who)
     buffers = _buffers(counted)
-    lines = [route_line(one, said, buffers.get(one.name.split(",")[0])) for one in routes]
+    met = [ms for one in routes for ms in one.times.references]
+    lines = [route_line(one, met, said, buffers.get(one.name.split(",")[0])) for one in routes]
     lines += [query_line(one, said) for one in queries]
     return Result(
         lines=lines,
         counted=[text for one in counted for text in route_breaches(one)],
         depths=deep,
         memory=memory,
-        reference=[
-            ms
-            for times in (*(one.times for one in routes), *(one.times for one in queries))
-            for ms in times.references
-        ],
+        reference=[*met, *(ms for one in queries for ms in one.times.references)],
         rows=_rows(),
         rounds=rounds,
     )
