@@ -19,6 +19,8 @@ from perf.suite.people import DOMAIN, PASSWORD, People
 
 API = "/api/v1"
 _JSON = "application/json"
+# The request whose explanation is asked for.
+EXPLAINED = "perf-suite"
 
 
 @dataclass(frozen=True)
@@ -50,10 +52,19 @@ def reads(people: People) -> list[HttpAsk]:
         name = ask.endpoint + ask.query + (", its owner" if headers else "")
         asks.append(HttpAsk(ask.endpoint, name, path, headers))
     asks += [HttpAsk(route, route, API + route.split()[1]) for route in sorted(WITHOUT_ROWS)]
+    for path in ("/perf/requests/", f"/perf/requests/{EXPLAINED}/"):
+        route = f"GET {path.replace(EXPLAINED, '{identifier}')}"
+        asks.append(HttpAsk(route, route, API + path, people.staff))
     for path in operator_paths():
         headers = people.staff if path.startswith("/admin/") else {}
         asks.append(HttpAsk(f"GET {path}", f"GET {path}", path, headers))
     return asks
+
+
+def explained(people: People) -> HttpAsk:
+    """Return the request that makes the explanation; it is there a moment after the answer."""
+    headers = {**people.staff, "X-Explain": "1", "X-Request-ID": EXPLAINED}
+    return HttpAsk("GET /users/me/", "explained", f"{API}/users/me/", headers)
 
 
 def writes(people: People, turn: str) -> Generator[HttpAsk, Answer, None]:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from perf.offload.client import Answer, Connection
-from perf.suite.asks import HttpAsk, reads, writes
+from perf.suite.asks import EXPLAINED, HttpAsk, explained, reads, writes
 from perf.suite.people import People
 from perf.suite.timing import Times, reference_ms, timed
 
 COLD, WARM = "cold", "warm"
 # Rounds that fill the cache and prepare statements, uncounted.
 WARM_UP_ROUNDS = 8
+EXPLAINED_WITHIN_S = 10.0
 # Answers of writes, beside 200.
 _GOOD = {200, 201, 202, 204}
 
@@ -49,6 +51,7 @@ def route_times(
     found: dict[tuple[str, str], RouteTimes] = {}
     asks = reads(people)
     with _connections(ports) as connections:
+        _until_explained(people, connections)
         for number in range(-WARM_UP_ROUNDS, rounds):
             for ask, temperature, answer, ms, reference in _round(
                 people, asks, connections, f"perf{number + WARM_UP_ROUNDS}"
@@ -69,6 +72,9 @@ def _round(
     people: People, asks: list[HttpAsk], connections: dict[str, Connection], turn: str
 ) -> Iterator[_Timed]:
     """Yield everything once: a request, which server, its answer, its time, the reference's."""
+    for connection in connections.values():
+        # Explanations of others push out those that are older.
+        _send(explained(people), connection)
     for ask in asks:
         for temperature, connection in connections.items():
             yield _asked(ask, temperature, connection)
@@ -86,10 +92,24 @@ def _round(
 
 def _asked(ask: HttpAsk, temperature: str, connection: Connection) -> _Timed:
     reference = reference_ms()
-    ms, answer = timed(lambda: connection.exchange(ask.method, ask.path, ask.headers, ask.body))
+    ms, answer = timed(lambda: _send(ask, connection))
     if answer.status not in _GOOD:
         raise AskFailed(f"{ask.name}, {temperature}: {answer.status} {answer.body[:300]!r}")
     return ask, temperature, answer, ms, reference
+
+
+def _send(ask: HttpAsk, connection: Connection) -> Answer:
+    return connection.exchange(ask.method, ask.path, ask.headers, ask.body)
+
+
+def _until_explained(people: People, connections: dict[str, Connection]) -> None:
+    """Have each server explain a request, and wait until it has."""
+    wanted = next(ask for ask in reads(people) if ask.path.endswith(f"/{EXPLAINED}/"))
+    for connection in connections.values():
+        _send(explained(people), connection)
+        deadline = time.monotonic() + EXPLAINED_WITHIN_S
+        while _send(wanted, connection).status == 404 and time.monotonic() < deadline:
+            time.sleep(0.05)
 
 
 @contextmanager
