@@ -9,6 +9,10 @@ from typing import Any
 
 from perf.suite.lines import Line
 
+# On a machine that is slower than this by the reference, processes wait for a core so long that
+# ratios change as well: it is neither a baseline nor compared with one.
+MOST_SLOWER = 3.0
+
 
 class Kept:
     """The folder of results.
@@ -34,16 +38,21 @@ class Kept:
         return self.folder / "baseline" / f"{self.size}.json"
 
     def keep(self, result: dict[str, Any], *, as_baseline: bool) -> None:
-        """Keep the result; as the baseline too if that is wanted, or there is none."""
+        """Keep the result; as the baseline too if that is wanted, or a good one is missing."""
         self.result.write_text(json.dumps(result, indent=1))
-        if as_baseline or not self.baseline.exists():
+        is_missing = not self.baseline.exists() and result["slower"] <= MOST_SLOWER
+        if as_baseline or is_missing:
             ratios = {_key(line): line["ratio"] for line in result["lines"]}
             self.baseline.parent.mkdir(exist_ok=True)
             self.baseline.write_text(json.dumps(ratios, indent=1))
 
-    def slower(self, lines: list[Line]) -> Iterator[str]:
-        """Yield a sentence for each line that costs more than in the baseline."""
-        if not self.baseline.exists():
+    def slower(self, lines: list[Line], *, machine: float) -> Iterator[str]:
+        """Yield a sentence for each line that costs more than in the baseline.
+
+        Args:
+            machine: How many times slower than usual the machine was.
+        """
+        if machine > MOST_SLOWER or not self.baseline.exists():
             return
         before = json.loads(self.baseline.read_text())
         for line in lines:

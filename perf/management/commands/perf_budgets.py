@@ -55,7 +55,7 @@ class Command(BaseCommand):
         except (ServerFailed, AskFailed, RequestFailed, BadAnswer) as error:
             raise CommandError(str(error)) from error
         breaches = [*result.counted, *(text for line in result.lines for text in line.breaches())]
-        breaches += kept.slower(result.lines)
+        breaches += kept.slower(result.lines, machine=result.slower)
         said = {"size": scale, "breaches": breaches, **result.as_json()}
         said["memory"] += seeded or _seeding_before(kept)
         kept.keep(said, as_baseline=keep_baseline)

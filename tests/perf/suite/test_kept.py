@@ -15,12 +15,12 @@ def keep(kept, lines=LINES, *, novels=600, as_baseline=False):
 def test_the_first_result_is_the_baseline(tmp_path):
     kept = Kept(tmp_path / "new", "small")
 
-    assert list(kept.slower(LINES)) == []
+    assert list(kept.slower(LINES, machine=1.0)) == []
     keep(kept)
 
     slow = replace(LINE, ratio=2 * LINE.ratio)
-    assert list(kept.slower(LINES)) == []
-    assert list(kept.slower([slow])) == [
+    assert list(kept.slower(LINES, machine=1.0)) == []
+    assert list(kept.slower([slow], machine=1.0)) == [
         "GET /novels/?q=<b>, cold: it takes 12.0 times the reference, in the baseline 6.0 times. "
         "Find the change, or keep a new baseline."
     ]
@@ -31,16 +31,25 @@ def test_a_later_result_is_the_baseline_only_if_that_is_wanted(tmp_path):
     keep(kept)
 
     keep(kept, [slow])
-    assert list(kept.slower([slow])) != []
+    assert list(kept.slower([slow], machine=1.0)) != []
     keep(kept, [slow], as_baseline=True)
-    assert list(kept.slower([slow])) == []
+    assert list(kept.slower([slow], machine=1.0)) == []
 
 
 def test_what_takes_no_longer_than_the_reference_is_not_compared_finely(tmp_path):
     kept, fast = Kept(tmp_path, "small"), replace(LINE, ratio=0.4)
     keep(kept, [fast])
 
-    assert list(kept.slower([replace(fast, ratio=1.2)])) == []
+    assert list(kept.slower([replace(fast, ratio=1.2)], machine=1.0)) == []
+
+
+def test_a_machine_that_is_far_too_busy_is_neither_baseline_nor_compared(tmp_path):
+    kept, slow = Kept(tmp_path, "small"), replace(LINE, ratio=2 * LINE.ratio)
+
+    kept.keep({**result().as_json(), "slower": 9.0}, as_baseline=False)
+    assert not kept.baseline.exists()
+    keep(kept)
+    assert list(kept.slower([slow], machine=9.0)) == []
 
 
 def test_results_of_other_sizes_stand_beside_it_the_smallest_first(tmp_path):
