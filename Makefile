@@ -11,7 +11,8 @@ STAMP := $(VENV)/.installed
 CHECKED := manage.py locustfile.py morpheus users novels comics perf bench tests
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-ops lint check-cache seed import bench-offload bench-warm bench-monitor bench-peers load lock clean
+.PHONY: help run test test-ops lint check-cache perf load seed import contracts \
+	bench-offload bench-warm bench-monitor bench-peers lock clean
 
 help:  ## List what works
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -35,12 +36,23 @@ lint: $(STAMP)  ## Check format, style and types
 check-cache: $(STAMP)  ## Prove that nobody reads what is over, under faults too (ARGS= to shorten)
 	@env MORPHEUS_VAR=var/check-cache MORPHEUS_HTTPS=off $(PYTHON) manage.py check_cache $(ARGS)
 
+# On data of its own for each scale, seeded at the first run.
+SCALE ?= default
+perf: $(STAMP)  ## Time every route and statement beside its budget (SCALE=small|default|large)
+	@env MORPHEUS_VAR=var/perf-$(SCALE) MORPHEUS_HTTPS=off DATABASE_URL= REDIS_URL= \
+		$(PYTHON) manage.py services with perf_budgets --scale $(SCALE) $(ARGS)
+
 seed: $(STAMP)  ## Fill an empty database with invented novels and comics (ARGS= for manage.py seed)
 	@$(PYTHON) manage.py services with seed $(ARGS)
 
 import: $(STAMP)  ## Import novels (FILES="a.txt b.epub folder/")
 	@test -n "$(FILES)" || { echo 'Say which: make import FILES="a.txt b.epub folder/"'; exit 2; }
 	@$(PYTHON) manage.py services with import_novels $(FILES) $(ARGS)
+
+# On a small database of its own, which it empties.
+contracts: $(STAMP)  ## Renew the plans in perf/contracts/, and show what changed
+	@env MORPHEUS_VAR=var/contracts MORPHEUS_HTTPS=off DATABASE_URL= REDIS_URL= \
+		$(PYTHON) manage.py services with perf_contracts --update $(ARGS)
 
 # Data and servers of their own: they empty the cache server, and the rows they ask for are known.
 BENCH := env MORPHEUS_VAR=var/offload MORPHEUS_HTTPS=off DATABASE_URL= REDIS_URL= \

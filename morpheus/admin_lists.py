@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import Any
 
 from django.contrib.admin.views.main import ChangeList
-from django.core.paginator import Paginator
+from django.core.paginator import Page, Paginator
 from django.db.models import F, Lookup, Model, Q, QuerySet
 
 # Beyond this many rows operators search instead of turning pages. It bounds the counting and, with
@@ -22,13 +22,25 @@ class AtLeast(int):
 
 
 class CappedPaginator(Paginator[Any]):
-    """Counts to `MAX_LISTED` and stops. Budget: 1 query, some 50 buffers in the biggest table."""
+    """Counts to `MAX_LISTED` and stops: 1 query, some 50 buffers in the biggest table."""
 
     @cached_property
     def count(self) -> int:
         rows: Any = self.object_list
         found = rows.order_by()[: MAX_LISTED + 1].count()
         return AtLeast(MAX_LISTED) if found > MAX_LISTED else int(found)
+
+    def page(self, number: int | str) -> Page[Any]:
+        """Find the rows of a page by their own table alone, then join to these: 2 queries.
+
+        In one, the planner joins the whole table before it sorts: 50,123 buffers for 50 of 12,000.
+        """
+        page = super().page(number)
+        rows: Any = self.object_list
+        sliced: Any = page.object_list
+        keys = list(sliced.select_related(None).values_list("pk", flat=True))
+        page.object_list = rows.filter(pk__in=keys)
+        return page
 
 
 class LightChangeList(ChangeList):

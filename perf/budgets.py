@@ -73,12 +73,14 @@ class Budgets:
         kinds_ms: The most that a statement may take, by its kind: "simple" reads one table, "join"
             several, "search" is full-text search, "write" changes rows.
         slow_ms: From here on a statement of any kind is recorded as slow.
+        reference_ms: What the reference of `make perf` takes on a machine that is not busy.
         routes: By endpoint as documented, such as "GET /novels/{pk}/chapters/".
         queries: By name, in the order of the file.
     """
 
     kinds_ms: dict[str, float]
     slow_ms: float
+    reference_ms: float
     routes: dict[str, RouteBudget]
     queries: dict[str, QueryBudget]
 
@@ -120,7 +122,11 @@ def parsed(text: str) -> Budgets:
         if query.p99_ms > said["kinds_ms"][query.kind]:
             raise BadBudgets(f"{name}: p99_ms is more than a {query.kind} statement may take.")
     return Budgets(
-        kinds_ms=said["kinds_ms"], slow_ms=said["slow_ms"], routes=routes, queries=queries
+        kinds_ms=said["kinds_ms"],
+        slow_ms=said["slow_ms"],
+        reference_ms=said["reference_ms"],
+        routes=routes,
+        queries=queries,
     )
 
 

@@ -31,10 +31,11 @@ class Statement:
 
 
 @contextmanager
-def captured() -> Iterator[list[Statement]]:
+def captured(*, cached: bool = False) -> Iterator[list[Statement]]:
     """Collect the statements of the block, without savepoints and the setting of identity.
 
-    The cache is off: seen is what it saves.
+    Args:
+        cached: Whether the cache is on; off, seen is what it saves.
     """
     seen: list[Statement] = []
 
@@ -43,7 +44,7 @@ def captured() -> Iterator[list[Statement]]:
             seen.append(Statement(sql, params))
         return execute(sql, params, many, context)
 
-    with override_settings(MORPHEUS_CACHE=False), connection.execute_wrapper(record):
+    with override_settings(MORPHEUS_CACHE=cached), connection.execute_wrapper(record):
         yield seen
 
 

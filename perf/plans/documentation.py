@@ -39,7 +39,8 @@ def statements_markdown(found: list[Endpoint]) -> str:
 
 def statement_texts(document: str) -> dict[str, list[str]]:
     """Return the SQL that a document shows, by the headings of endpoints, without the plans."""
-    sections = re.split(r"^### ", document, flags=re.MULTILINE)[1:]
+    # They begin with a method and a path.
+    sections = re.split(r"^### (?=[A-Z]+ /)", document, flags=re.MULTILINE)[1:]
     return {
         section.split("\n", 1)[0]: re.findall(r"```sql\n(.*?)\n```", section, re.DOTALL)
         for section in sections

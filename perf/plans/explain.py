@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+import psycopg
 from django.db import connection
 from psycopg import sql
 
@@ -19,7 +20,10 @@ from perf.plans.capture import Statement
 EXECUTIONS = 7
 
 OPTIONS = "ANALYZE, BUFFERS, TIMING OFF, SUMMARY OFF, FORMAT JSON"
-_CONDITIONS = ("Index Cond", "Filter", "Recheck Cond", "Hash Cond", "Join Filter")
+_CONDITIONS = (
+    *("Index Cond", "Recheck Cond", "Hash Cond", "Merge Cond", "Join Filter", "Filter"),
+    *("One-Time Filter", "Cache Key", "Sort Key", "Presorted Key", "Group Key"),
+)
 
 
 @dataclass(frozen=True)
@@ -27,18 +31,28 @@ class Node:
     """A node of a plan, with what it did in all its loops.
 
     Attributes:
+        depth: How many nodes it lies below.
+        join: "Left", "Semi" …; empty of an inner join, and of what joins nothing.
+        table: Or function.
         given: Rows that the nodes below it gave.
         removed: Rows that it read and dropped by a filter.
-        conditions: Conditions by PostgreSQL's names for them.
+        conditions: Conditions and keys by PostgreSQL's names for them.
     """
 
+    depth: int
     kind: str
+    join: str
     table: str
     index: str
     rows: float
     given: float
     removed: float
     conditions: dict[str, str]
+
+    @property
+    def passed(self) -> float:
+        """Rows that went through it: those that it gave or was given, and those that it dropped."""
+        return max(self.rows, self.given) + self.removed
 
     def __str__(self) -> str:
         return " ".join(word for word in (self.kind, self.index or self.table) if word)
@@ -73,10 +87,35 @@ class Plan:
 
 def explain(statement: Statement, user_id: int | None) -> Plan:
     """Return the plan of a SELECT after it was prepared and executed, as the serving role."""
-    with acting_as(user_id), connection.cursor() as cursor:
+    with acting_as(user_id):
+        return explained_read(statement)
+
+
+def explained_read(statement: Statement) -> Plan:
+    """As `explain`, with the identity of the caller's transaction."""
+    with connection.cursor() as cursor:
         name = prepared(cursor, statement)
         cursor.execute(f"EXPLAIN ({OPTIONS}) {name}")
         return plan_of(cursor.fetchone()[0])
+
+
+def explained_write(statement: Statement, *, generic: bool) -> Plan:
+    """Return what the planner would do with a statement that changes rows; it is not executed."""
+    raw = connection.connection
+    names, values = _numbered(statement)
+    if not generic:
+        with psycopg.ClientCursor(raw) as cursor:
+            cursor.execute(f"EXPLAIN (FORMAT JSON) {statement.sql}".encode(), statement.params)
+            return plan_of((cursor.fetchone() or [None])[0])
+    with connection.cursor() as cursor:
+        cursor.execute(f"PREPARE perf_explained AS {statement.sql % names}")
+        try:
+            nothing = ", ".join(["NULL"] * len(values))
+            call = f"perf_explained({nothing})" if nothing else "perf_explained"
+            cursor.execute(f"EXPLAIN (FORMAT JSON) EXECUTE {call}")
+            return plan_of(cursor.fetchone()[0])
+        finally:
+            cursor.execute("DEALLOCATE perf_explained")
 
 
 def plan_of(answer: Any) -> Plan:
@@ -134,19 +173,26 @@ def _numbered(statement: Statement) -> tuple[Any, list[Any]]:
     return tuple(f"${at}" for at in range(1, len(values) + 1)), values
 
 
-def _nodes(node: dict[str, Any]) -> Iterator[Node]:
+def _nodes(node: dict[str, Any], depth: int = 0) -> Iterator[Node]:
     loops = node.get("Actual Loops", 1)
+    join = node.get("Join Type", "")
     yield Node(
+        depth=depth,
         kind=node["Node Type"],
-        table=node.get("Relation Name", ""),
+        join="" if join == "Inner" else join,
+        table=node.get("Relation Name") or node.get("Function Name", ""),
         index=node.get("Index Name", ""),
         rows=_rows(node),
         given=sum(map(_rows, node.get("Plans", ()))),
         removed=node.get("Rows Removed by Filter", 0) * loops,
-        conditions={name: node[name] for name in _CONDITIONS if name in node},
+        conditions={name: _text(node[name]) for name in _CONDITIONS if name in node},
     )
     for child in node.get("Plans", ()):
-        yield from _nodes(child)
+        yield from _nodes(child, depth + 1)
+
+
+def _text(condition: str | list[str]) -> str:
+    return condition if isinstance(condition, str) else ", ".join(condition)
 
 
 def _rows(node: dict[str, Any]) -> float:

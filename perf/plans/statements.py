@@ -5,12 +5,11 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-import psycopg
 from django.db import connection, transaction
 
 from morpheus.db.identity import acting_as
 from perf.plans.capture import Statement
-from perf.plans.explain import Plan, explain, plan_of
+from perf.plans.explain import Plan, explained_read, explained_write
 from perf.plans.requests import Answered, Ask, answered
 
 # Where a line of a statement begins.
@@ -43,10 +42,11 @@ class Explained:
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """A request and all that it asked the database, in order."""
+    """A request and all that it asked the database, in order, without a cache."""
 
     ask: Ask
     statements: list[Explained]
+    size_bytes: int
 
     @property
     def heading(self) -> str:
@@ -54,13 +54,26 @@ class Endpoint:
         return f"{self.ask.endpoint}{self.ask.query}{by}"
 
 
-_BY = {"owner": "with a token", "newcomer": "with a token", "session": "with a session"}
+_BY = {
+    "owner": "with a token",
+    "newcomer": "with a token",
+    "session": "with a session",
+    "staff": "as staff",
+}
 
 
-def endpoints() -> list[Endpoint]:
-    """Ask every endpoint and explain what it asks; leaves the database as it was."""
+def endpoints(*, generic: bool = False) -> list[Endpoint]:
+    """Ask every endpoint and explain what it asks; leaves the database as it was.
+
+    Args:
+        generic: Whether plans are for any parameters, which are the same each time, and not those
+            that PostgreSQL prefers.
+    """
     with transaction.atomic():
-        found = [_explained(one) for one in answered()]
+        if generic:
+            with connection.cursor() as cursor:
+                cursor.execute("SET LOCAL plan_cache_mode = force_generic_plan")
+        found = [explained(one, generic=generic) for one in answered()]
         transaction.set_rollback(True)
     return found
 
@@ -71,19 +84,14 @@ def sql_text(sql: str) -> str:
     return _LINES.sub("\n", flat).replace('"', "")
 
 
-def _explained(one: Answered) -> Endpoint:
-    with acting_as(one.user_id):
-        plans = [(statement, *_plan(statement, one.user_id)) for statement in one.statements]
-    return Endpoint(
-        one.ask,
-        [Explained(sql_text(statement.sql), plan, is_read) for statement, plan, is_read in plans],
-    )
+def explained(one: Answered, *, staff: bool = False, generic: bool = False) -> Endpoint:
+    """Explain the statements of an answer, in the transaction that it was made in."""
+    with acting_as(one.user_id, staff=staff):
+        found = [_plan(statement, generic) for statement in one.statements]
+    return Endpoint(one.ask, found, one.size_bytes)
 
 
-def _plan(statement: Statement, user_id: int | None) -> tuple[Plan, bool]:
-    if statement.sql.lstrip().startswith(("SELECT", "WITH")):
-        return explain(statement, user_id), True
-    with psycopg.ClientCursor(connection.connection) as cursor:
-        cursor.execute("EXPLAIN (FORMAT JSON) " + statement.sql, statement.params)
-        row = cursor.fetchone()
-    return plan_of(row[0] if row else None), False
+def _plan(statement: Statement, generic: bool) -> Explained:
+    is_read = statement.sql.lstrip().startswith(("SELECT", "WITH"))
+    plan = explained_read(statement) if is_read else explained_write(statement, generic=generic)
+    return Explained(sql_text(statement.sql), plan, is_read)

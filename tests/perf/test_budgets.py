@@ -17,6 +17,7 @@ def text(route: str = ROUTE, query: str = f"kind = 'simple', {QUERY}, p99_ms = 2
     return f"""
     kinds_ms = {{ simple = 100 }}
     slow_ms = 1000
+    reference_ms = 1
     forbidden_nodes = ["Sort"]
     routes."GET /x/" = {{ {route} }}
     queries."x" = {{ {query} }}
