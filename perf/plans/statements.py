@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
 import psycopg
@@ -12,14 +11,7 @@ from morpheus.db.identity import acting_as
 from perf.plans.capture import Statement
 from perf.plans.explain import Plan, explain, plan_of
 from perf.plans.requests import Answered, Ask, answered
-
-# Where a line of a statement begins.
-_CLAUSES = (
-    "FROM|INNER JOIN|LEFT OUTER JOIN|LEFT JOIN|CROSS JOIN|WHERE|GROUP BY|ORDER BY|LIMIT|SET"
-    "|VALUES|RETURNING|FOR"
-)
-_LINES = re.compile(rf" (?=(?:{_CLAUSES})\b)")
-_LISTS = re.compile(r"IN \(%s(?:, %s)+\)")
+from perf.plans.sql_text import sql_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +55,6 @@ def endpoints() -> list[Endpoint]:
         found = [_explained(one) for one in answered()]
         transaction.set_rollback(True)
     return found
-
-
-def sql_text(sql: str) -> str:
-    """Return a statement on lines of their clauses; parameters stay unknown, lists are short."""
-    flat = _LISTS.sub("IN (%s, …)", " ".join(sql.split()))
-    return _LINES.sub("\n", flat).replace('"', "")
 
 
 def _explained(one: Answered) -> Endpoint:
