@@ -11,7 +11,7 @@ STAMP := $(VENV)/.installed
 CHECKED := manage.py locustfile.py morpheus users novels comics perf tests
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-ops lint check-cache seed import bench-offload bench-warm bench-monitor load lock clean
+.PHONY: help run test test-ops test-browser lint check-cache seed import bench-offload bench-warm bench-monitor load lock clean
 
 help:  ## List what works
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -25,6 +25,9 @@ test: $(STAMP)  ## Run the whole test suite in parallel (ARGS= for pytest)
 
 test-ops: $(STAMP)  ## Test with programs of the system (apt-get install pgbouncer prometheus)
 	@$(PYTHON) -m pytest tests/ops $(ARGS)
+
+test-browser: $(STAMP)  ## Test the dashboard in Chromium (apt-get install chromium chromium-driver)
+	@$(PYTHON) -m pytest tests/browser $(ARGS)
 
 lint: $(STAMP)  ## Check format, style and types
 	$(VENV)/bin/ruff format --check $(CHECKED)
