@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from django.conf import settings
+from django.utils import timezone
 
 from morpheus.db.wal import REPLICA
 from perf.dashboard import caching, figures, latency, limits, pooling
 from perf.dashboard.metrics import Samples
 from perf.dashboard.verdicts import Check, Verdict, good_if, unknown
+from perf.models import SlowQuery
+from perf.slow.watching import slow_ms
 from perf.stats import connections, indexes, replication, statements, tables
 from perf.stats.reading import limited
 
 # A statement that ran twice may have met a cold cache both times.
 CALLS = 20
+# More slow queries than this are not counted.
+COUNTED = 100
 
 
 def checks(found: Samples) -> list[Check]:
@@ -22,6 +29,7 @@ def checks(found: Samples) -> list[Check]:
         Check("Errors", "perf_routes", lambda: errors(found)),
         Check("Statements", "perf_queries", lambda: slowest_kind(found)),
         Check("Queries", "perf_queries", slowest_query),
+        Check("Slow queries", "perf_slow", slow_queries),
         Check("Cache", "perf_cache", lambda: offload(found)),
         Check("Pool", "perf_connections", lambda: pool(found)),
         Check("Connections", "perf_connections", server_connections),
@@ -88,12 +96,28 @@ def slowest_query() -> Verdict:
     slowest = statements.slowest_statement(at_least_calls=CALLS)
     if slowest is None:
         return unknown(f"Slowest query: none was called {CALLS} times yet.")
-    limit_ms = limits.slow_ms()
+    limit_ms = slow_ms()
     said = (
         f"Slowest query: {figures.ms(slowest.mean_ms)} on average, in "
         f"{figures.number(slowest.calls)} calls, of {figures.ms(limit_ms)}."
     )
     return good_if(slowest.mean_ms <= limit_ms, said, slowest.mean_ms / limit_ms)
+
+
+def slow_queries() -> Verdict:
+    """Tell what was recorded as slow in the last day."""
+    with limited():
+        recent = SlowQuery.objects.filter(last_seen__gte=timezone.now() - timedelta(days=1))
+        found = list(recent.only("route", "worst_ms").order_by("-last_seen", "-id")[:COUNTED])
+    if not found:
+        return good_if(True, "Slow queries: none in the last day.")
+    count = f"{COUNTED} or more" if len(found) == COUNTED else str(len(found))
+    worst = max(found, key=lambda one: one.worst_ms)
+    return good_if(
+        False,
+        f"Slow queries: {count} in the last day, up to {figures.ms(worst.worst_ms)} on "
+        f"{worst.route}, 0 wanted.",
+    )
 
 
 def offload(found: Samples) -> Verdict:

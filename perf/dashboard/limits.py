@@ -46,8 +46,3 @@ def route_p95_ms(route: str) -> float | None:
 def kind_ms(kind: str) -> float | None:
     """Return what a statement of this kind may take; None for one that has no limit."""
     return budgets().kinds_ms.get(kind)
-
-
-def slow_ms() -> float:
-    """Return from when a statement counts as slow, whatever it does."""
-    return float(budgets().slow_ms)

@@ -13,7 +13,7 @@ from perf.dashboard.pages.overview import overview
 from perf.dashboard.pages.queries import queries, query
 from perf.dashboard.pages.replication import replication_page
 from perf.dashboard.pages.routes import route, routes
-from perf.dashboard.pages.slow import slow
+from perf.dashboard.pages.slow import slow, slow_query
 from perf.dashboard.pages.tables import tables_page
 from perf.dashboard.rendering import OVERVIEW, TABS
 
@@ -37,6 +37,7 @@ def _path(name: str) -> str:
 PAGES = [AdminPage(name, _path(name), TABS[name], view) for name, view in _VIEWS.items()]
 PAGES += [
     AdminPage("perf_route", "perf/route/", "Route", route, is_listed=False),
+    AdminPage("perf_slow_query", "perf/slow/<int:pk>/", "Slow query", slow_query, is_listed=False),
     AdminPage("perf_query", "perf/queries/<query_id:query_id>/", "Query", query, is_listed=False),
 ]
 

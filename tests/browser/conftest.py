@@ -13,7 +13,7 @@ import pytest
 from morpheus.services.clean import clean
 from morpheus.services.supervisor import EmbeddedServices
 from tests.browser.chromium import Chromium
-from tests.serving import REPOSITORY, Server, environment, prepare
+from tests.serving import REPOSITORY, Server, environment, prepare, wait_until
 
 SIZES = {"novels": 600, "chapters-per-novel": 3, "words-per-chapter": 60}
 SIZES |= {"comics": 300, "panels": 900, "users": 20}
@@ -36,7 +36,7 @@ def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedServi
 @pytest.fixture(scope="session")
 def server(services: EmbeddedServices) -> Iterator[Server]:
     """A server with its cache, which some visitors have used."""
-    served = environment(services.var, MORPHEUS_CACHE="on")
+    served = environment(services.var, MORPHEUS_CACHE="on", MORPHEUS_SLOW_QUERY_MS="2")
     operator = [sys.executable, "manage.py", "operator", "--quiet", f"--email={EMAIL}"]
     subprocess.run(operator, cwd=REPOSITORY, env=served, check=True)
     server = Server(served, services.var / "server.log")
@@ -66,6 +66,9 @@ def _visit(server: Server, services: EmbeddedServices) -> None:
         assert member.get("/users/me/dashboard/").status == 200
         made = member.send("POST", "/comics/", {"title": f"Comic {at}", "visibility": "private"})
         assert made.status == 201, made.body
+    with psycopg.connect(services.addresses.database_url("postgres")) as postgres:
+        slow = "SELECT count(*) FROM perf_slowquery WHERE plan IS NOT NULL"
+        wait_until(lambda: postgres.execute(slow).fetchone() > (0,))
 
 
 @pytest.fixture(scope="session")

@@ -21,13 +21,18 @@ WAYS = {
     "queries": ["Queries"],
     "query": ["Queries", ".perf-listing tbody td.code a"],
     "slow": ["Slow queries"],
+    "slow_query": ["Slow queries", ".perf-listing tbody td.code a"],
     "cache": ["Cache"],
     "connections": ["Connections"],
     "tables": ["Tables"],
     "indexes": ["Indexes"],
     "replication": ["Replication"],
 }
-PATHS = {"overview": "/admin/perf/", "query": r"/admin/perf/queries/-?\d+/"}
+PATHS = {
+    "overview": "/admin/perf/",
+    "query": r"/admin/perf/queries/-?\d+/",
+    "slow_query": r"/admin/perf/slow/\d+/",
+}
 # Everything on the page that is wider than the window, unless it scrolls by itself.
 TOO_WIDE = """
 const wide = [...document.querySelectorAll("#container *")].filter(element =>
