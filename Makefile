@@ -11,7 +11,7 @@ STAMP := $(VENV)/.installed
 CHECKED := manage.py locustfile.py morpheus users novels comics perf bench tests
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-ops lint check-cache perf load seed import contracts \
+.PHONY: help run test test-ops test-browser lint check-cache perf load seed import contracts \
 	bench-offload bench-warm bench-monitor bench-peers lock clean
 
 help:  ## List what works
@@ -26,6 +26,9 @@ test: $(STAMP)  ## Run the whole test suite in parallel (ARGS= for pytest)
 
 test-ops: $(STAMP)  ## Test with programs of the system (apt-get install pgbouncer prometheus)
 	@$(PYTHON) -m pytest tests/ops $(ARGS)
+
+test-browser: $(STAMP)  ## Test the dashboard in Chromium (apt-get install chromium chromium-driver)
+	@$(PYTHON) -m pytest tests/browser $(ARGS)
 
 lint: $(STAMP)  ## Check format, style and types
 	$(VENV)/bin/ruff format --check $(CHECKED)

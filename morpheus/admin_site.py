@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from functools import wraps
 from typing import Any, cast
 
@@ -10,6 +11,7 @@ from django.contrib import admin
 from django.contrib.admin.apps import AdminConfig
 from django.http import HttpRequest, StreamingHttpResponse
 from django.http.response import HttpResponseBase
+from django.urls import URLPattern, URLResolver, path, reverse
 
 from morpheus.db.identity import acting_as
 
@@ -20,12 +22,77 @@ class MorpheusAdminConfig(AdminConfig):
     default_site = "morpheus.admin_site.MorpheusAdminSite"
 
 
+@dataclass(frozen=True, slots=True)
+class AdminPage:
+    """A page of the admin that belongs to no model.
+
+    Attributes:
+        name: Of its URL, `admin:<name>`.
+        path: Below `/admin/`.
+        is_listed: Whether the admin's index leads to it.
+    """
+
+    name: str
+    path: str
+    title: str
+    view: Callable[..., HttpResponseBase]
+    is_listed: bool = True
+
+
 class MorpheusAdminSite(admin.AdminSite):
     """Django's admin, each view in one transaction that row level security knows as staff."""
 
     site_header = "Morpheus"
     site_title = "Morpheus"
     index_title = "Operations"
+
+    def __init__(self, name: str = "admin") -> None:
+        super().__init__(name)
+        self._sections: list[tuple[str, str, list[AdminPage]]] = []
+
+    def add_section(self, label: str, title: str, pages: list[AdminPage]) -> None:
+        """Add pages to the admin; the first is where the section's title leads.
+
+        Args:
+            label: Of the app whose pages they are; in the index they stand for its models.
+        """
+        self._sections.append((label, title, pages))
+
+    def get_urls(self) -> list[URLPattern | URLResolver]:
+        pages = [page for _, _, listed in self._sections for page in listed]
+        own = [path(page.path, self.admin_view(page.view), name=page.name) for page in pages]
+        return [*own, *super().get_urls()]
+
+    def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
+        """Return Django's list of models by app, our pages among them."""
+        apps: list[Any] = super().get_app_list(request, app_label)
+        for label, title, pages in self._sections:
+            if self.has_permission(request) and app_label in (None, label):
+                apps = [app for app in apps if app["app_label"] != label]
+                apps.append(
+                    {
+                        "name": title,
+                        "app_label": label,
+                        "app_url": self._url(pages[0]),
+                        "has_module_perms": True,
+                        "models": [self._as_model(page) for page in pages if page.is_listed],
+                    }
+                )
+        return sorted(apps, key=lambda app: str(app["name"]).lower())
+
+    def _as_model(self, page: AdminPage) -> dict[str, Any]:
+        """Return a page as Django's templates expect a model that may be looked at."""
+        return {
+            "name": page.title,
+            "object_name": page.name,
+            "perms": {"add": False, "change": False, "delete": False, "view": True},
+            "admin_url": self._url(page),
+            "add_url": None,
+            "view_only": True,
+        }
+
+    def _url(self, page: AdminPage) -> str:
+        return reverse(f"{self.name}:{page.name}")
 
     def register(self, model_or_iterable: Any, admin_class: Any = None, **options: Any) -> None:
         """Register as Django does; lists of other packages' models count their rows once."""

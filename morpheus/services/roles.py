@@ -8,9 +8,18 @@ import psycopg
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-OWNER = "morpheus_owner"
-APP = "morpheus_app"
-LOADER = "morpheus_loader"
+from .names import APP, LOADER, NOTE, OWNER
+from .statistics import DOORS, EXTENSION, GRANT
+
+__all__ = [
+    "APP",
+    "LOADER",
+    "OWNER",
+    "RolesUnavailable",
+    "ensure_roles",
+    "prepare_database",
+    "script",
+]
 
 # NOINHERIT on the owner matters on PostgreSQL 15, where a grant cannot say it: there too the owner
 # must not pass by row security as the loader does.
@@ -22,7 +31,7 @@ ROLE_ATTRIBUTES = {
 ROLE_PURPOSES = {
     OWNER: "owns the tables and runs migrations",
     APP: "serves requests; row security binds it",
-    LOADER: "seeds by COPY and owns the functions that may look past row security",
+    LOADER: "seeds by COPY; owns the functions that look past row security, or at sessions",
 }
 
 # An ALTER that changes nothing still demands a superuser, so it is sent only where it changes.
@@ -56,24 +65,6 @@ DO $$ BEGIN
     END IF;
 END $$"""  # noqa: S608 - the names are the constants above
 
-# Tells our own remarks from the server's ("already exists, skipping").
-NOTE = "Morpheus: "
-
-STATISTICS_GRANT = f"""\
-DO $$ BEGIN
-    GRANT pg_read_all_stats TO {APP};
-EXCEPTION WHEN insufficient_privilege THEN
-    RAISE NOTICE '{NOTE}pg_read_all_stats was not granted (%): the performance dashboard sees the statements of {APP} only.', SQLERRM;
-END $$"""  # noqa: E501
-
-# Without its library the server still works, only unobserved: a note, not an error.
-STATISTICS_EXTENSION = f"""\
-DO $$ BEGIN
-    CREATE EXTENSION IF NOT EXISTS pg_stat_statements;
-EXCEPTION WHEN OTHERS THEN
-    RAISE NOTICE '{NOTE}pg_stat_statements is not available (%): slow queries are not recorded. Put it into shared_preload_libraries.', SQLERRM;
-END $$"""  # noqa: E501
-
 
 class RolesUnavailable(Exception):
     """The roles could not be made; the message says what to do."""
@@ -88,7 +79,7 @@ def server_statements(passwords: Mapping[str, str] | None = None) -> list[str]:
                 sql.Identifier(role), sql.Literal(password)
             )
             statements.append(clause.as_string())
-    return [*statements, MEMBERSHIPS, STATISTICS_GRANT]
+    return [*statements, MEMBERSHIPS, GRANT]
 
 
 def _role_statement(role: str) -> str:
@@ -123,7 +114,8 @@ def database_statements(database: str) -> list[str]:
         f"{defaults} USAGE, SELECT ON SEQUENCES TO {APP}",
         f"{defaults} USAGE, SELECT, UPDATE ON SEQUENCES TO {LOADER}",
         "CREATE EXTENSION IF NOT EXISTS pg_trgm",
-        STATISTICS_EXTENSION,
+        EXTENSION,
+        *DOORS,
     ]
 
 

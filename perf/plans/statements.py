@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
 from django.db import connection, transaction
@@ -11,14 +10,7 @@ from morpheus.db.identity import acting_as
 from perf.plans.capture import Statement
 from perf.plans.explain import Plan, explained_read, explained_write
 from perf.plans.requests import Answered, Ask, answered
-
-# Where a line of a statement begins.
-_CLAUSES = (
-    "FROM|INNER JOIN|LEFT OUTER JOIN|LEFT JOIN|CROSS JOIN|WHERE|GROUP BY|ORDER BY|LIMIT|SET"
-    "|VALUES|RETURNING|FOR"
-)
-_LINES = re.compile(rf" (?=(?:{_CLAUSES})\b)")
-_LISTS = re.compile(r"IN \(%s(?:, %s)+\)")
+from perf.plans.sql_text import sql_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +68,6 @@ def endpoints(*, generic: bool = False) -> list[Endpoint]:
         found = [explained(one, generic=generic) for one in answered()]
         transaction.set_rollback(True)
     return found
-
-
-def sql_text(sql: str) -> str:
-    """Return a statement on lines of their clauses; parameters stay unknown, lists are short."""
-    flat = _LISTS.sub("IN (%s, …)", " ".join(sql.split()))
-    return _LINES.sub("\n", flat).replace('"', "")
 
 
 def explained(one: Answered, *, staff: bool = False, generic: bool = False) -> Endpoint:

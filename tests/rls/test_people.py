@@ -87,7 +87,14 @@ def test_functions_that_look_past_row_level_security_are_known():
 
     assert found == [
         (name, "morpheus_loader")
-        for name in ("cache_touch", "novels_search_matches", "users_by_email", "users_by_token")
+        for name in (
+            "cache_touch",
+            "morpheus_replicas",
+            "morpheus_sessions",
+            "novels_search_matches",
+            "users_by_email",
+            "users_by_token",
+        )
     ]
 
 

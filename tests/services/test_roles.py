@@ -131,6 +131,27 @@ def test_a_migration_may_give_a_function_to_the_loader(
         assert app.execute("SELECT total()").fetchone() == (1,)
 
 
+def test_the_serving_role_sees_figures_of_other_sessions_and_no_text(
+    connect: Callable[[str], psycopg.Connection], admin_url: str
+) -> None:
+    with psycopg.connect(admin_url, autocommit=True) as admin:
+        admin.execute("GRANT pg_read_all_stats TO morpheus_app")  # As it once was.
+    ensure_roles(admin_url)
+
+    with connect(OWNER) as owner, connect(APP) as app:
+        owner.execute("SELECT 'typed by hand'")
+
+        assert app.execute("SELECT role, state FROM morpheus_sessions()").fetchall() == [
+            (OWNER, "idle")
+        ]
+        activity = "SELECT query FROM pg_stat_activity WHERE pid = %s"
+        assert app.execute(activity, [owner.info.backend_pid]).fetchall() == [
+            ("<insufficient privilege>",)
+        ]
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            owner.execute("SELECT * FROM morpheus_sessions()")
+
+
 def test_everybody_else_may_create_nothing(admin_url: str, shared: EmbeddedServices) -> None:
     prepare_database(admin_url, "closed")
     assert rows(

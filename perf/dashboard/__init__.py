@@ -1,0 +1,1 @@
+"""The performance dashboard, `/admin/perf/`: a verdict per check first, then a page per subject."""

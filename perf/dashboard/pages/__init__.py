@@ -1,0 +1,1 @@
+"""The pages, one subject a file; each reads, and says what it could not read."""
