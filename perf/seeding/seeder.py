@@ -19,12 +19,13 @@ from novels.search import documents_build_range
 from . import database, structure
 from .catalogue import Catalogue, Ground
 from .gallery import Gallery
+from .lines import line
 from .loading import load_rows
 from .options import SeedOptions
 from .pictures import KINDS, picture
 from .progress import Progress
-from .readers import reader_rows
-from .tables import SEARCH, SEEDED, USERS, Load, Row
+from .readers import reader_lines
+from .tables import SEARCH, SEEDED, USERS, Load
 
 NOVELS, CHAPTERS = "novels_novel", "novels_chapter"
 
@@ -116,46 +117,46 @@ class _Seeder:
         """Yield what is loaded, in the order of the foreign keys."""
         options = self.options
         users = database.free_user_ids(self.cursor, options.users, append=not self.anew)
-        yield Load(USERS, reader_rows(options, users), len(users))
-        images, image_rows = self._images()
-        yield Load("comics_image", image_rows, len(image_rows))
+        yield Load(USERS, reader_lines(options, users), len(users))
+        images, image_lines = self._images()
+        yield Load("comics_image", image_lines, len(image_lines))
         ground = Ground(users, *database.reference_ids(self.cursor))
         catalogue = Catalogue(
             options, ground, first_novel=self._first(NOVELS), first_chapter=self._first(CHAPTERS)
         )
         self.first_novel = catalogue.first_novel
-        yield Load(NOVELS, catalogue.novel_rows(), options.novels)
-        yield Load("novels_processingstatus", catalogue.status_rows(), options.novels)
-        yield Load(CHAPTERS, catalogue.chapter_rows(), catalogue.chapters)
-        yield Load("novels_chaptertext", catalogue.text_rows(), catalogue.chapters)
+        yield Load(NOVELS, catalogue.novel_lines(), options.novels)
+        yield Load("novels_processingstatus", catalogue.status_lines(), options.novels)
+        yield Load(CHAPTERS, catalogue.chapter_lines(), catalogue.chapters)
+        yield Load("novels_chaptertext", catalogue.text_lines(), catalogue.chapters)
         gallery = Gallery(
             catalogue,
             images,
             first_comic=self._first("comics_comic"),
             first_panel=self._first("comics_panel"),
         )
-        yield Load("comics_comic", gallery.comic_rows(), options.comics)
-        yield Load("comics_panel", gallery.panel_rows(), options.panels)
+        yield Load("comics_comic", gallery.comic_lines(), options.comics)
+        yield Load("comics_panel", gallery.panel_lines(), options.panels)
 
     def _first(self, table: str) -> int:
         return database.first_free_id(self.cursor, table)
 
-    def _images(self) -> tuple[list[int], list[Row]]:
-        """Put the picture files in place; return their ids, and the rows that are missing."""
+    def _images(self) -> tuple[list[int], list[str]]:
+        """Put the picture files in place; return their ids, and lines for those that are missing."""
         with self.progress.step("pictures", KINDS, " files") as bar:
             stored = []
             for kind in range(KINDS):
                 stored.append(image_file_store(picture(self.options.seed, kind)))
                 bar.update()
         ids = database.image_ids(self.cursor, [image.digest for image in stored])
-        rows: list[Row] = []
+        missing: list[str] = []
         next_id = self._first("comics_image")
         for image in stored:
             if image.digest not in ids:
                 ids[image.digest] = next_id
-                rows.append((next_id, *astuple(image)))
+                missing.append(line(next_id, *astuple(image)))
                 next_id += 1
-        return [ids[image.digest] for image in stored], rows
+        return [ids[image.digest] for image in stored], missing
 
     def _build_search(self) -> None:
         # Without figures the planner would not take the indexes.

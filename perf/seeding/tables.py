@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 from django_tasks_db.models import DBTaskResult
 
@@ -18,8 +17,6 @@ from novels.models import (
     SearchDocument,
 )
 from users.models import User
-
-Row = tuple[Any, ...]
 
 USERS = User._meta.db_table
 # Emptied by --reset. Users are not: operators stay. Nor are genres and languages.
@@ -60,12 +57,12 @@ SEEDED = [*COLUMNS, SEARCH]
 
 @dataclass(frozen=True)
 class Load:
-    """Rows for one table, made while they are sent.
+    """Rows for one table as lines of COPY's text format, made while they are sent.
 
     Attributes:
-        count: How many `rows` will yield.
+        count: How many `lines` will yield.
     """
 
     table: str
-    rows: Iterable[Row]
+    lines: Iterable[str]
     count: int

@@ -1,0 +1,29 @@
+"""Rows as lines of COPY's text format: made once, as bytes of a file would be, and sent as they are."""
+
+from __future__ import annotations
+
+from typing import Any
+
+NULL = r"\N"
+# Indexed by truth.
+BOOL = ("f", "t")
+
+_ESCAPES = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
+
+
+def escaped(text: str) -> str:
+    """Return text as COPY wants it in a column."""
+    return text.translate(_ESCAPES)
+
+
+def line(*values: Any) -> str:
+    """Return any row as a line. For a million of them an f-string is five times as fast."""
+    return "\t".join([_column(value) for value in values]) + "\n"
+
+
+def _column(value: Any) -> str:
+    if value is None:
+        return NULL
+    if isinstance(value, bool):
+        return BOOL[value]
+    return escaped(str(value))
