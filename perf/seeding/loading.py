@@ -13,7 +13,9 @@ from .tables import COLUMNS, Load
 CHUNK = 500
 
 
-def load_rows(cursor: Any, load: Load, progress: Progress, *, freeze: bool) -> None:
+def load_rows(
+    cursor: Any, load: Load, progress: Progress, *, freeze: bool, into: str = ""
+) -> None:
     """Copy the rows into their table, as the current role.
 
     Args:
@@ -22,6 +24,7 @@ def load_rows(cursor: Any, load: Load, progress: Progress, *, freeze: bool) -> N
         progress: Shows how far it is.
         freeze: Mark the rows frozen and their pages all-visible, which spares a VACUUM. Only for
             tables that this transaction has truncated.
+        into: Another table of that shape.
 
     Raises:
         RuntimeError: The generator yields another number of rows than it said.
@@ -31,9 +34,9 @@ def load_rows(cursor: Any, load: Load, progress: Progress, *, freeze: bool) -> N
     sent = 0
     with (
         progress.step(load.table, load.count) as bar,
-        cursor.copy(f"COPY {load.table} ({columns}) FROM STDIN{options}") as copy,
+        cursor.copy(f"COPY {into or load.table} ({columns}) FROM STDIN{options}") as copy,
     ):
-        lines = iter(load.lines)
+        lines = iter(load.lines())
         while chunk := list(islice(lines, CHUNK)):
             copy.write("".join(chunk))
             sent += len(chunk)

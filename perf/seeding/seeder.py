@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import astuple
+from functools import partial
 from typing import Any
 
 from django.db import connection, transaction
@@ -53,6 +54,11 @@ def seed(options: SeedOptions, progress: Progress) -> None:
         with transaction.atomic(), connection.cursor() as cursor:
             database.prepare_session(cursor)
             _Seeder(cursor, options, progress).run()
+
+
+def loads(cursor: Any, options: SeedOptions, progress: Progress) -> list[Load]:
+    """Return what seeding would load now, table by table; writes the picture files."""
+    return list(_Seeder(cursor, options, progress).loads())
 
 
 def vacuum(progress: Progress) -> None:
@@ -107,36 +113,41 @@ class _Seeder:
             raise database.DatabaseNotEmpty
 
     def _load(self) -> None:
-        for load in self._loads():
+        for load in self.loads():
             with database.as_loader(self.cursor):
                 freeze = self.anew and load.table != USERS
                 load_rows(self.cursor, load, self.progress, freeze=freeze)
         database.advance_sequences(self.cursor)
 
-    def _loads(self) -> Iterator[Load]:
+    def loads(self) -> Iterator[Load]:
         """Yield what is loaded, in the order of the foreign keys."""
         options = self.options
         users = database.free_user_ids(self.cursor, options.users, append=not self.anew)
-        yield Load(USERS, reader_lines(options, users), len(users))
+        yield Load(USERS, partial(reader_lines, options, users), len(users))
         images, image_lines = self._images()
-        yield Load("comics_image", image_lines, len(image_lines))
+        yield Load("comics_image", lambda: image_lines, len(image_lines))
         ground = Ground(users, *database.reference_ids(self.cursor))
-        catalogue = Catalogue(
-            options, ground, first_novel=self._first(NOVELS), first_chapter=self._first(CHAPTERS)
-        )
-        self.first_novel = catalogue.first_novel
-        yield Load(NOVELS, catalogue.novel_lines(), options.novels)
-        yield Load("novels_processingstatus", catalogue.status_lines(), options.novels)
-        yield Load(CHAPTERS, catalogue.chapter_lines(), catalogue.chapters)
-        yield Load("novels_chaptertext", catalogue.text_lines(), catalogue.chapters)
-        gallery = Gallery(
-            catalogue,
-            images,
-            first_comic=self._first("comics_comic"),
-            first_panel=self._first("comics_panel"),
-        )
-        yield Load("comics_comic", gallery.comic_lines(), options.comics)
-        yield Load("comics_panel", gallery.panel_lines(), options.panels)
+        with self.progress.step("owners, sizes", options.novels + options.comics) as bar:
+            catalogue = Catalogue(
+                options,
+                ground,
+                first_novel=self._first(NOVELS),
+                first_chapter=self._first(CHAPTERS),
+            )
+            bar.update(options.novels)
+            gallery = Gallery(
+                catalogue,
+                images,
+                first_comic=self._first("comics_comic"),
+                first_panel=self._first("comics_panel"),
+            )
+            bar.update(options.comics)
+        yield Load(NOVELS, catalogue.novel_lines, options.novels)
+        yield Load("novels_processingstatus", catalogue.status_lines, options.novels)
+        yield Load(CHAPTERS, catalogue.chapter_lines, catalogue.chapters)
+        yield Load("novels_chaptertext", catalogue.text_lines, catalogue.chapters)
+        yield Load("comics_comic", gallery.comic_lines, options.comics)
+        yield Load("comics_panel", gallery.panel_lines, options.panels)
 
     def _first(self, table: str) -> int:
         return database.first_free_id(self.cursor, table)
@@ -161,9 +172,10 @@ class _Seeder:
     def _build_search(self) -> None:
         # Without figures the planner would not take the indexes.
         self.cursor.execute(f"ANALYZE {NOVELS}, {CHAPTERS}, novels_chaptertext")
-        last = self.first_novel + self.options.novels - 1
+        last = self._first(NOVELS) - 1
+        first_of_all = last - self.options.novels + 1
         with self.progress.step(SEARCH, self.options.novels, " novels") as bar:
-            for first in range(self.first_novel, last + 1, NOVELS_PER_STATEMENT):
+            for first in range(first_of_all, last + 1, NOVELS_PER_STATEMENT):
                 upto = min(first + NOVELS_PER_STATEMENT - 1, last)
                 with database.as_loader(self.cursor):
                     documents_build_range(self.cursor, first, upto)

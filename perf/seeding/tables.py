@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from django_tasks_db.models import DBTaskResult
@@ -57,12 +57,13 @@ SEEDED = [*COLUMNS, SEARCH]
 
 @dataclass(frozen=True)
 class Load:
-    """Rows for one table as lines of COPY's text format, made while they are sent.
+    """Rows for one table.
 
     Attributes:
-        count: How many `lines` will yield.
+        lines: Makes them while they are sent, as lines of COPY's text format; the same every time.
+        count: How many lines that are.
     """
 
     table: str
-    lines: Iterable[str]
+    lines: Callable[[], Iterable[str]]
     count: int
