@@ -56,9 +56,10 @@ def opened(rounds: int) -> Iterator[Opened]:
 
 def _operator() -> User:
     with acting_as(None, staff=True):
-        return User.objects.create(
+        user: User = User.objects.create(
             email="looks.at.lists@example.org", is_staff=True, is_superuser=True
         )
+    return user
 
 
 def _ways(model_admin: admin.ModelAdmin[Any]) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -77,7 +78,7 @@ def _ways(model_admin: admin.ModelAdmin[Any]) -> Iterator[tuple[str, dict[str, A
 
 def _last_page(model_admin: admin.ModelAdmin[Any]) -> int:
     with acting_as(None, staff=True):
-        rows = model_admin.model._default_manager.order_by()[:MAX_LISTED].count()
+        rows: int = model_admin.model._default_manager.order_by()[:MAX_LISTED].count()
     return max(1, -(-rows // model_admin.list_per_page))
 
 

@@ -1,4 +1,4 @@
-"""Rows as lines of COPY's text format: made once, as bytes of a file would be, and sent as they are."""
+"""Rows as lines of COPY's text format, sent as they are."""
 
 from __future__ import annotations
 

@@ -13,9 +13,7 @@ from .tables import COLUMNS, Load
 CHUNK = 500
 
 
-def load_rows(
-    cursor: Any, load: Load, progress: Progress, *, freeze: bool, into: str = ""
-) -> None:
+def load_rows(cursor: Any, load: Load, progress: Progress, *, freeze: bool, into: str = "") -> None:
     """Copy the rows into their table, as the current role.
 
     Args:

@@ -153,7 +153,7 @@ class _Seeder:
         return database.first_free_id(self.cursor, table)
 
     def _images(self) -> tuple[list[int], list[str]]:
-        """Put the picture files in place; return their ids, and lines for those that are missing."""
+        """Put the picture files in place; return their ids, and lines for missing ones."""
         with self.progress.step("pictures", KINDS, " files") as bar:
             stored = []
             for kind in range(KINDS):

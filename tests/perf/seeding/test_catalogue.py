@@ -34,8 +34,8 @@ def test_rows_do_not_depend_on_where_they_are_made():
         gallery.comic_lines(),
         gallery.panel_lines(),
     ):
-        for line in lines:
-            digest.update(line.encode())
+        for row in lines:
+            digest.update(row.encode())
 
     assert digest.hexdigest() == GOLDEN
 
