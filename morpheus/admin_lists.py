@@ -32,11 +32,22 @@ class CappedPaginator(Paginator[Any]):
 
 
 class LightChangeList(ChangeList):
-    """Reads no column that its model admin names in `list_defer`."""
+    """Finds the keys of a page, then reads its rows and what is joined to them.
+
+    In one statement, row level security's conditions make the planner expect some 40 users, and it
+    joins all of their rows to sort them: 405,000 buffers of 100,000 comics. Read is no column that
+    the model admin names in `list_defer`.
+    """
 
     def get_queryset(self, request: Any, exclude_parameters: Any = None) -> QuerySet[Any]:
         rows = super().get_queryset(request, exclude_parameters)
         return rows.defer(*self.model_admin.list_defer)  # type: ignore[attr-defined]
+
+    def get_results(self, request: Any) -> None:
+        super().get_results(request)
+        page: Any = self.result_list
+        keys = list(page.select_related(None).values_list("pk", flat=True))
+        self.result_list = self.queryset.filter(pk__in=keys)
 
 
 class StartsWith(Lookup[bool]):

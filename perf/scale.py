@@ -29,20 +29,25 @@ MOST_GROWTH = 1.3
 Measurement = dict[str, Any]
 
 
-def measurement() -> Measurement:
+def measurement(route: str = "") -> Measurement:
     """Return what each GET of the API reads of this database, in shared buffers.
 
     A request is counted without the cache, with all of its statements; below it, as routes of their
     own, are the second and the deepest page of each list, the mean of all orderings and filters.
+
+    Args:
+        route: Measure only routes that contain this text.
     """
     _tidy()
     buffers: dict[str, float] = {
         endpoint.heading: sum(one.plan.buffers for one in endpoint.statements)
         for endpoint in endpoints()
-        if endpoint.ask.endpoint.startswith("GET ")
+        if endpoint.ask.endpoint.startswith("GET ") and route in endpoint.ask.endpoint
     }
     pages: dict[str, list[int]] = {}
     for combination in combinations():
+        if route not in combination.route.path:
+            continue
         proof = prove(combination)
         if proof.pages is not None:
             for name in ("second", "deepest"):

@@ -1,9 +1,9 @@
 """Chance that repeats: the same seed gives the same draws on every machine and Python version.
 
 Everything is derived from `random.Random(str)` and its `random()`, the two that Python keeps
-stable; `choice`, `gauss` and their like may change between versions. A source costs 8 µs to make and
-0.05 µs to draw from, so each table has one, not each row; whoever must know what another table says
-makes its source again.
+stable; `choice`, `gauss` and their like may change between versions. A source takes 8 µs to make,
+and 0.05 µs to draw from, so each table has one, not each row; whoever must know what another table
+says makes its source again.
 """
 
 from __future__ import annotations

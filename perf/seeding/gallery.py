@@ -83,7 +83,7 @@ class Gallery:
         return drawn, columns * (2 + max(self.panel_counts, default=0) // len(columns))
 
     def _comics(self) -> Iterator[tuple[int | str, int, bool, int]]:
-        """Yield each comic's novel, owner, visibility, place of its first panel; always the same."""
+        """Yield each comic's novel, owner, visibility, first panel's place; always the same."""
         draw = draws(self.options.seed, "comics", self.first_comic)
         length = len(self.images)
         for _ in range(self.options.comics):

@@ -17,8 +17,8 @@ MOST_MS = 500
 
 class Command(BaseCommand):
     help = (
-        "Open each list of the admin as it is, at its last page, under each filter and by searches; "
-        "print its best time. Exit code 1 if one takes longer than --limit-ms."
+        "Open each list of the admin as it is, at its last page, under filters and by searches, "
+        "and print its best time. Exit code 1 if one takes longer than --limit-ms."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:

@@ -22,15 +22,16 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--file", type=Path, default=scale.CURVE, help="default: %(default)s")
+        parser.add_argument("--route", default="", help="only routes that contain this text")
         parser.add_argument("--show", action="store_true", help="measure nothing")
         parser.add_argument(
             "--write", action="store_true", help="renew the curve in docs/performance.md"
         )
 
-    def handle(self, *, file: Path, show: bool, write: bool, **options: Any) -> None:
+    def handle(self, *, file: Path, route: str, show: bool, write: bool, **options: Any) -> None:
         curve = scale.read(file)
         if not show:
-            curve = scale.added(curve, scale.measurement())
+            curve = scale.added(curve, scale.measurement(route))
             scale.write(file, curve)
         if not curve:
             raise CommandError(f"{file} has no measurement.")
