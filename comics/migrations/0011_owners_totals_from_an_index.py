@@ -2,8 +2,8 @@
 
 Before, each comic was read for its number of panels: 292 buffers for an owner of 290 comics.
 
-Alone in its migration because CREATE INDEX CONCURRENTLY cannot run in a transaction. To recover from
-an interruption, drop the INVALID comics_comic_mine_newest_idx, rename
+Alone in its migration because CREATE INDEX CONCURRENTLY cannot run in a transaction. To recover
+from an interruption, drop the INVALID comics_comic_mine_newest_idx, rename
 comics_comic_mine_newest_old back to it, and migrate again.
 """
 

@@ -7,11 +7,11 @@ novels goes through these instead of all documents. What is found is the same.
 To recover from an interruption, migrate again: the migration is one transaction.
 """
 
-from __future__ import annotations
-
 from importlib import import_module
 
 from django.db import migrations
+
+from morpheus.db.operations import loader_function, loader_function_drop
 
 before = import_module("novels.migrations.0004_search_function")
 
@@ -104,20 +104,20 @@ BEGIN
 END
 $$
 """  # noqa: S608 - put together from the constants above
-# The loader owns it; the owner may become the loader.
-DROP = ["SET LOCAL ROLE morpheus_loader", f"DROP FUNCTION {before.SIGNATURE}", "RESET ROLE"]
-GRANTS = [
-    f"REVOKE ALL ON FUNCTION {before.SIGNATURE} FROM PUBLIC",
-    f"GRANT EXECUTE ON FUNCTION {before.SIGNATURE} TO morpheus_app, morpheus_owner",
-    f"ALTER FUNCTION {before.SIGNATURE} OWNER TO morpheus_loader",
-]
+CALLERS = "morpheus_app, morpheus_owner"
 
 
 class Migration(migrations.Migration):
     dependencies = [("novels", "0010_cache_tags")]
     operations = [
         migrations.RunSQL(
-            [*DROP, MATCHES, *GRANTS],
-            reverse_sql=[*DROP, before.MATCHES, *GRANTS],
+            [
+                *loader_function_drop(before.SIGNATURE),
+                *loader_function(before.SIGNATURE, MATCHES, callers=CALLERS),
+            ],
+            reverse_sql=[
+                *loader_function_drop(before.SIGNATURE),
+                *loader_function(before.SIGNATURE, before.MATCHES, callers=CALLERS),
+            ],
         ),
     ]

@@ -2,8 +2,8 @@
 
 Before, each novel was read for its number of chapters.
 
-Alone in its migration because CREATE INDEX CONCURRENTLY cannot run in a transaction. To recover from
-an interruption, drop the INVALID novels_novel_mine_words_idx, rename
+Alone in its migration because CREATE INDEX CONCURRENTLY cannot run in a transaction. To recover
+from an interruption, drop the INVALID novels_novel_mine_words_idx, rename
 novels_novel_mine_words_old back to it, and migrate again.
 """
 

@@ -101,7 +101,7 @@ def _compare(
     table = f"{SCHEMA}.{load.table}"
     columns = COLUMNS[load.table].replace(" ", ", ")
     copy_in = f"\\copy {table} ({columns}) from '{file}'"
-    with file.open("w") as out:
+    with file.open("w", encoding="latin-1") as out:
         out.writelines(load.lines())
     _make_table(load.table)
     found = Comparison(load.table, load.count)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from .chance import Skewed, apportion, draws, lognormal, permuted, pick, pool
 from .dates import END, OPENING_DAY, changed_at, made_at, stamp
-from .lines import BOOL, NULL, line
+from .lines import BOOL, NULL, line, raw
 from .naming import heading, name, person, rare_word, title
 from .options import SeedOptions
 from .prose import MEAN_OPENING_WORDS, POOL_SENTENCES, prose
@@ -60,6 +60,7 @@ class Catalogue:
         owners: Ids, one per novel.
         is_public: One per novel.
         chapter_counts: One per novel.
+        lengths: Numbers of sentences that chapters may have, a list for each mean.
     """
 
     def __init__(
@@ -73,6 +74,7 @@ class Catalogue:
         self.title_offset = int(draws(options.seed, "titles")() * 100_000)
         self.owners, self.is_public = self._owners_and_visibility()
         self.chapter_counts = self._chapter_counts()
+        self.lengths = self._lengths()
 
     @property
     def chapters(self) -> int:
@@ -91,13 +93,13 @@ class Catalogue:
         draw = draws(options.seed, "cards", self.first_novel)
         genres = _known(ground.genres, 0.8)
         languages = _known(ground.languages, 2.2)
-        synopses = [written.few(draw, 2) for _ in range(SYNOPSES)]
+        synopses = [raw(written.few(draw, 2)) for _ in range(SYNOPSES)]
         authors = Skewed(options.novels // NOVELS_PER_AUTHOR + 1, 0.75)
         chapter_words = written.chapter_words
         for place, passages in enumerate(self._passages()):
             novel_id = self.first_novel + place
             author = person(authors.rank(draw)) if draw() >= UNKNOWN_SHARE else ""
-            words = sum([chapter_words(*passage) for passage in passages])
+            words = sum([chapter_words(first, end) for first, end in passages])
             made = made_at(draw, place, options.novels, OPENING_DAY, END)
             yield (
                 f"{novel_id}\t{title(self.title_offset + novel_id)}\t{author}\t"
@@ -120,10 +122,10 @@ class Catalogue:
         chapter_id, chapter_words = self.first_chapter, self.prose.chapter_words
         for place, passages in enumerate(self._passages()):
             novel_id, shown = self.first_novel + place, self.shown(place)
-            for number, passage in enumerate(passages, start=1):
+            for number, (first, end) in enumerate(passages, start=1):
                 yield (
                     f"{chapter_id}\t{novel_id}\t{number}\t{heading(chapter_id)}\t"
-                    f"{chapter_words(*passage)}\t{shown}\n"
+                    f"{chapter_words(first, end)}\t{shown}\n"
                 )
                 chapter_id += 1
 
@@ -160,11 +162,14 @@ class Catalogue:
     def _passages(self) -> Iterator[list[Passage]]:
         """Yield the passages of each novel's chapters, the same every time."""
         draw = draws(self.options.seed, "passages", self.first_novel)
-        lengths = self._lengths()
+        lengths = self.lengths
         for count in self.chapter_counts:
             sentences = lengths[int(draw() * LENGTHS)]
             yield [
-                ((first := int(draw() * POOL_SENTENCES)), first + pick(draw, sentences))
+                (
+                    (first := int(draw() * POOL_SENTENCES)),
+                    first + sentences[int(draw() * LENGTHS_AROUND)],
+                )
                 for _ in range(count)
             ]
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from .catalogue import Catalogue
 from .chance import Draw, Skewed, apportion, draws, lognormal, permuted
 from .dates import END, OPENING_DAY, changed_at, made_at, stamp
-from .lines import BOOL, NULL
+from .lines import BOOL, NULL, raw
 from .naming import title
 
 WITHOUT_NOVEL_SHARE = 0.05
@@ -74,7 +74,7 @@ class Gallery:
         """
         draw = draws(self.options.seed, "panels", self.first_panel)
         ranks = Skewed(len(images), 0.5)
-        sentences = self.catalogue.prose.sentences
+        sentences = [raw(sentence) for sentence in self.catalogue.prose.sentences]
         drawn = [images[ranks.rank(draw)] for _ in sentences]
         columns = [
             f"\t{sentence if draw() < CAPTION_SHARE else ''}\t{image}\t"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import islice
 from typing import Any
 
+from .lines import encoded
 from .progress import Progress
 from .tables import COLUMNS, Load
 
@@ -36,7 +37,7 @@ def load_rows(cursor: Any, load: Load, progress: Progress, *, freeze: bool, into
     ):
         lines = iter(load.lines())
         while chunk := list(islice(lines, CHUNK)):
-            copy.write("".join(chunk))
+            copy.write(encoded(chunk))
             sent += len(chunk)
             bar.update(len(chunk))
     if sent != load.count:

@@ -14,7 +14,7 @@ from itertools import accumulate
 
 from .chance import Draw, Skewed, draws, pick
 from .lexicon import GIVEN_NAMES, LINKS, MANNERS, PLACES, adjectives, nouns, verbs
-from .lines import escaped
+from .lines import escaped, raw
 
 POOL_SENTENCES = 20_000
 # Within a word class; the classes together come near to 1.
@@ -35,7 +35,7 @@ OPENINGS = [
     "When {0} returned from {1}, the {3} was gone.",
     "That night {0} wrote a long letter to {2} about the {3} of {1}.",
 ]
-_OPENED_BY = [opening.format for opening in OPENINGS]
+_OPENED_BY = [raw(opening).format for opening in OPENINGS]
 # A person's name is two words.
 OPENING_WORDS = [len(opened("a b", "c", "d", "e").split()) for opened in _OPENED_BY]
 MEAN_OPENING_WORDS = sum(OPENING_WORDS) / len(OPENINGS)
@@ -64,7 +64,7 @@ class Prose:
         return self._before[end] - self._begun[first]
 
     def chapter_text(self, first: int, end: int, hero: str, place: str, thing: str) -> str:
-        """Return a chapter as COPY wants it, an empty line between its paragraphs.
+        """Return a chapter as lines have it, an empty line between its paragraphs.
 
         Its first sentence is made of words that few other chapters have.
         """
@@ -81,7 +81,8 @@ class Prose:
         breaks = [escaped("\n\n") if draw() < PARAGRAPH_SHARE else " " for _ in self.sentences]
         pieces: list[str] = []
         starts, ends, at = [], [], 0
-        for sentence, gap in zip(self.sentences * 2, breaks * 2, strict=True):
+        sentences = [raw(sentence) for sentence in self.sentences]
+        for sentence, gap in zip(sentences * 2, breaks * 2, strict=True):
             starts.append(at)
             ends.append(at + len(sentence))
             at += len(sentence) + len(gap)

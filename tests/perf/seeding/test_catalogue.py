@@ -5,7 +5,7 @@ from hashlib import sha256
 
 from perf.seeding.catalogue import Catalogue, Ground
 from perf.seeding.gallery import Gallery
-from perf.seeding.lines import line
+from perf.seeding.lines import line, raw
 from perf.seeding.options import SeedOptions
 from perf.seeding.prose import prose
 
@@ -35,7 +35,7 @@ def test_rows_do_not_depend_on_where_they_are_made():
         gallery.panel_lines(),
     ):
         for row in lines:
-            digest.update(row.encode())
+            digest.update(row.encode("latin-1"))
 
     assert digest.hexdigest() == GOLDEN
 
@@ -55,7 +55,7 @@ def test_a_chapter_longer_than_the_pool_of_sentences_is_made_of_all_of_them():
 
     (line,) = catalogue.text_lines()
 
-    assert all(sentence in line for sentence in prose(42).sentences)
+    assert all(raw(sentence) in line for sentence in prose(42).sentences)
 
 
 def test_what_a_column_says_is_not_taken_for_another_column_or_row():
