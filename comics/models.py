@@ -121,7 +121,13 @@ class Comic(models.Model):
             _public("owner", "created_at", "id", name="owner_newest"),
             _public("owner", "title", "id", name="owner_title"),
             # GET /comics/?owner=me, GET /users/me/dashboard/; the foreign key's own look-ups.
-            shown_index("owner", "created_at", "id", name="comics_comic_mine_newest_idx"),
+            shown_index(
+                "owner",
+                "created_at",
+                "id",
+                name="comics_comic_mine_newest_idx",
+                also=("panel_count",),
+            ),
             shown_index("owner", "title", "id", name="comics_comic_mine_title_idx"),
             # GET /comics/?novel=; the foreign key's own look-ups, so also of private comics.
             shown_index(

@@ -105,7 +105,13 @@ class Novel(models.Model):
             # GET /novels/?owner=me, GET /users/me/dashboard/; the foreign key's own look-ups.
             shown_index("owner", "created_at", "id", name="novels_novel_mine_newest_idx"),
             shown_index("owner", "title", "id", name="novels_novel_mine_title_idx"),
-            shown_index("owner", "word_count", "id", name="novels_novel_mine_words_idx"),
+            shown_index(
+                "owner",
+                "word_count",
+                "id",
+                name="novels_novel_mine_words_idx",
+                also=("chapter_count",),
+            ),
         ]
 
     def __str__(self) -> str:

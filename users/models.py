@@ -158,12 +158,15 @@ def belonging_to(parent: Any) -> dict[str, Any]:
     return {"owner_id": parent.owner_id, "is_public": parent.is_public}
 
 
-def shown_index(*fields: str, name: str, condition: models.Q | None = None) -> models.Index:
+def shown_index(
+    *fields: str, name: str, condition: models.Q | None = None, also: tuple[str, ...] = ()
+) -> models.Index:
     """Return an index of a list that has what row level security compares, too.
 
-    Pages of ids are then read from the index alone, as they would be without it.
+    Pages of ids, and sums of the columns `also`, are then read from the index alone, as they would
+    be without it.
     """
-    include = [column for column in ("owner", "is_public") if column not in fields]
+    include = [*(column for column in ("owner", "is_public") if column not in fields), *also]
     return models.Index(fields=[*fields], name=name, condition=condition, include=include)
 
 

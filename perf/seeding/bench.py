@@ -1,4 +1,8 @@
-"""The seeder beside psql: COPY of the same rows from a file, into tables of the same shape."""
+"""The seeder beside psql: in turns, COPY of the same rows into the same table.
+
+Both fill tables of a schema of their own, emptied in the same transaction, without the indexes and
+constraints that seeding builds after the rows. What is in the database stays as it is.
+"""
 
 # ruff: noqa: S608 - the names in the statements are our own
 
@@ -8,22 +12,26 @@ import os
 import re
 import shutil
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from django.conf import settings
-from django.db import connection
+from django.db import connection, transaction
 
 from morpheus.db.roles import connected_as
 from morpheus.services.roles import LOADER
 
-from .progress import Step
-from .tables import COLUMNS
+from .loading import load_rows
+from .options import SeedOptions
+from .progress import Progress
+from .seeder import loads
+from .tables import COLUMNS, Load
 
 SCHEMA = "seed_bench"
 _TIME = re.compile(r"^Time: ([\d.]+) ms", re.MULTILINE)
@@ -33,36 +41,46 @@ class NoPsql(Exception):
     """There is no psql to compare with."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class Comparison:
-    """Seconds that the rows of one table took.
+    """Seconds that the rows of one table took, in each round.
 
     Attributes:
         seeder: Made and copied by us.
-        psql_same: By psql, into a table with the same indexes and constraints but foreign keys.
-        psql_bare: By psql, as favourably as we do it: no index but the unique ones, the table
-            emptied in the same transaction, rows frozen.
+        psql: Copied by psql from a file.
+        psql_indexed: By psql, into a table with the same indexes and constraints but foreign keys.
     """
 
     table: str
     rows: int
-    seeder: float
-    psql_same: float
-    psql_bare: float
+    seeder: list[float] = field(default_factory=list)
+    psql: list[float] = field(default_factory=list)
+    psql_indexed: list[float] = field(default_factory=list)
 
 
-def comparisons(steps: list[Step]) -> Iterator[Comparison]:
-    """Yield one comparison per table that `steps` filled, from its rows as they are now.
+def comparisons(
+    options: SeedOptions, progress: Progress, *, rounds: int, indexed: bool
+) -> Iterator[Comparison]:
+    """Yield one comparison per table, and one of what is decided before any row is made.
+
+    Args:
+        options: What would be seeded.
+        progress: Shows how far it is.
+        rounds: Measure so many times, by turns.
+        indexed: Have psql load into indexed tables too, once.
 
     Raises:
         NoPsql: Neither PATH nor the embedded server's package has it.
     """
     program = psql_path()
+    with connected_as("owner"), connection.cursor() as cursor, transaction.atomic():
+        found = loads(cursor, options, progress)
+    planned = progress.steps[-1]
+    yield Comparison(planned.label, 0, [planned.seconds])
     with TemporaryDirectory() as folder, _scratch_schema():
-        for step in steps:
-            if step.label not in COLUMNS or not step.count:
-                continue
-            yield _compare(program, Path(folder) / "rows", step)
+        for load in found:
+            if load.count:
+                yield _compare(program, Path(folder) / "rows", load, rounds, indexed, progress)
 
 
 def psql_path() -> str:
@@ -77,20 +95,39 @@ def psql_path() -> str:
     raise NoPsql("psql was not found: put it into PATH.")
 
 
-def _compare(program: str, file: Path, step: Step) -> Comparison:
-    table = step.label
-    columns = COLUMNS[table].replace(" ", ", ")
-    copy_in = f"\\copy {SCHEMA}.{table} ({columns}) from '{file}'"
-    _psql(program, f"\\copy public.{table} ({columns}) to '{file}'")
-    _make_table(table)
-    same = _psql(program, f"truncate {SCHEMA}.{table}", copy_in)[-1]
-    _drop_indexes(table)
-    bare = _psql(
-        program, "begin", f"truncate {SCHEMA}.{table}", f"{copy_in} with (freeze)", "commit"
-    )
+def _compare(
+    program: str, file: Path, load: Load, rounds: int, indexed: bool, progress: Progress
+) -> Comparison:
+    table = f"{SCHEMA}.{load.table}"
+    columns = COLUMNS[load.table].replace(" ", ", ")
+    copy_in = f"\\copy {table} ({columns}) from '{file}'"
+    with file.open("w", encoding="latin-1") as out:
+        out.writelines(load.lines())
+    _make_table(load.table)
+    found = Comparison(load.table, load.count)
+    if indexed:
+        found.psql_indexed.append(_psql(program, f"truncate {table}", copy_in)[-1])
+    _drop_indexes(load.table)
+    for _ in range(rounds):
+        found.seeder.append(_by_seeder(load, table, progress))
+        _, _, copied, committed = _psql(
+            program, "begin", f"truncate {table}", f"{copy_in} with (freeze)", "commit"
+        )
+        # The commit counts: without WAL it is what waits for the disk.
+        found.psql.append(copied + committed)
+    _as_owner(f"DROP TABLE {table}")
     file.unlink()
-    # The commit counts: without WAL it is what waits for the disk.
-    return Comparison(table, step.count, step.seconds, same, bare[-2] + bare[-1])
+    return found
+
+
+def _by_seeder(load: Load, table: str, progress: Progress) -> float:
+    """Return how long it takes to make the rows and copy them."""
+    with connected_as("loader"), connection.cursor() as cursor:
+        with transaction.atomic():
+            cursor.execute(f"TRUNCATE {table}")
+            began = time.perf_counter()
+            load_rows(cursor, load, progress, freeze=True, into=table)
+        return time.perf_counter() - began
 
 
 def _psql(program: str, *commands: str) -> list[float]:

@@ -1,7 +1,7 @@
-"""Seeded novels, their chapters and texts.
+"""Seeded novels, their chapters and texts, as lines for COPY.
 
-Each novel is made from its own source of chance, so that any can be made again on its own: the
-tables are written one after the other, and none is kept in memory.
+The tables are written one after the other and no line is kept: what one table must know of another
+is drawn again, but for a few bytes per novel.
 """
 
 from __future__ import annotations
@@ -10,13 +10,12 @@ from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from .chance import Skewed, apportion, draws, lognormal, permuted, pick
-from .dates import END, OPENING_DAY, changed_at, made_at
-from .lexicon import ADJECTIVES, NOUNS
-from .naming import SHORT_NAMES, name, person, title
+from .chance import Skewed, apportion, draws, lognormal, permuted, pick, pool
+from .dates import END, OPENING_DAY, changed_at, made_at, stamp
+from .lines import BOOL, NULL, line, raw
+from .naming import heading, name, person, rare_word, title
 from .options import SeedOptions
-from .prose import opening, prose
-from .tables import Row
+from .prose import MEAN_OPENING_WORDS, POOL_SENTENCES, prose
 
 COMPLETED = ("completed", "", 100, "")
 # Of a hundred novels, these places are not parsed to the end, and have no chapters.
@@ -28,7 +27,14 @@ UNFINISHED = {
 }
 PUBLIC_SHARE = 0.85
 UNKNOWN_SHARE = 0.02
+SYNOPSES = 10_000
 NOVELS_PER_AUTHOR = 5
+# Novels have chapters of one of so many lengths on average, and each these lengths around it.
+LENGTHS = 64
+LENGTHS_AROUND = 1024
+
+# First sentence of a chapter's passage, and the one after its last.
+Passage = tuple[int, int]
 
 
 @dataclass(frozen=True)
@@ -47,11 +53,14 @@ class Ground:
 
 
 class Catalogue:
-    """The rows of all tables of novels.
+    """The lines of all tables of novels.
 
     Attributes:
         first_novel: Id of the first; the others follow without gaps.
+        owners: Ids, one per novel.
+        is_public: One per novel.
         chapter_counts: One per novel.
+        lengths: Numbers of sentences that chapters may have, a list for each mean.
     """
 
     def __init__(
@@ -63,116 +72,130 @@ class Catalogue:
         self.first_chapter = first_chapter
         self.prose = prose(options.seed)
         self.title_offset = int(draws(options.seed, "titles")() * 100_000)
-        self.owner_ranks = Skewed(len(ground.users), 0.8)
-        self.author_ranks = Skewed(options.novels // NOVELS_PER_AUTHOR + 1, 0.75)
-        self.genre_ranks = Skewed(len(ground.genres), 0.8)
-        self.language_ranks = Skewed(len(ground.languages), 2.2)
+        self.owners, self.is_public = self._owners_and_visibility()
         self.chapter_counts = self._chapter_counts()
+        self.lengths = self._lengths()
 
     @property
     def chapters(self) -> int:
         return self.options.novels * self.options.chapters_per_novel
 
-    def owner_and_visibility(self, number: int) -> tuple[int, bool]:
-        """Return owner id and visibility of the novel in place `number`."""
-        draw = draws(self.options.seed, "novel", self.first_novel + number)
-        rank = permuted(self.owner_ranks.rank(draw), len(self.ground.users))
-        return self.ground.users[rank], draw() < PUBLIC_SHARE
+    def is_completed(self, place: int) -> bool:
+        return place % 100 not in UNFINISHED
 
-    def is_completed(self, number: int) -> bool:
-        return number % 100 not in UNFINISHED
+    def shown(self, place: int) -> str:
+        """Return the columns owner and visibility of the novel in that place."""
+        return f"{self.owners[place]}\t{BOOL[self.is_public[place]]}"
 
-    def novel_rows(self) -> Iterator[Row]:
+    def novel_lines(self) -> Iterator[str]:
         """Yield novels_novel."""
-        for number in range(self.options.novels):
-            yield self._novel(number)
+        options, ground, written = self.options, self.ground, self.prose
+        draw = draws(options.seed, "cards", self.first_novel)
+        genres = _known(ground.genres, 0.8)
+        languages = _known(ground.languages, 2.2)
+        synopses = [raw(written.few(draw, 2)) for _ in range(SYNOPSES)]
+        authors = Skewed(options.novels // NOVELS_PER_AUTHOR + 1, 0.75)
+        chapter_words = written.chapter_words
+        for place, passages in enumerate(self._passages()):
+            novel_id = self.first_novel + place
+            author = person(authors.rank(draw)) if draw() >= UNKNOWN_SHARE else ""
+            words = sum([chapter_words(first, end) for first, end in passages])
+            made = made_at(draw, place, options.novels, OPENING_DAY, END)
+            yield (
+                f"{novel_id}\t{title(self.title_offset + novel_id)}\t{author}\t"
+                f"{pick(draw, synopses)} The story of {_hero(novel_id)}.\t"
+                f"{pick(draw, genres)}\t{pick(draw, languages)}\t{BOOL[self.is_public[place]]}\t"
+                f"{words}\t{len(passages)}\t{self.owners[place]}\t"
+                f"{stamp(made)}\t{stamp(changed_at(draw, made))}\n"
+            )
 
-    def status_rows(self) -> Iterator[Row]:
+    def status_lines(self) -> Iterator[str]:
         """Yield novels_processingstatus."""
-        for number in range(self.options.novels):
-            novel_id = self.first_novel + number
-            draw = draws(self.options.seed, "status", novel_id)
-            state = UNFINISHED.get(number % 100, COMPLETED)
-            at = made_at(draw, number, self.options.novels, OPENING_DAY, END)
-            yield novel_id, *state, at, *self.owner_and_visibility(number)
+        draw = draws(self.options.seed, "statuses", self.first_novel)
+        states = [line(*UNFINISHED.get(place, COMPLETED)).rstrip("\n") for place in range(100)]
+        for place in range(self.options.novels):
+            at = stamp(made_at(draw, place, self.options.novels, OPENING_DAY, END))
+            yield f"{self.first_novel + place}\t{states[place % 100]}\t{at}\t{self.shown(place)}\n"
 
-    def chapter_rows(self) -> Iterator[Row]:
+    def chapter_lines(self) -> Iterator[str]:
         """Yield novels_chapter."""
-        for place, chapter_id, number, heading, text, indexes, shown in self._chapters():
-            words = len(text.split()) + self.prose.words(indexes)
-            yield chapter_id, self.first_novel + place, number, heading, words, *shown
+        chapter_id, chapter_words = self.first_chapter, self.prose.chapter_words
+        for place, passages in enumerate(self._passages()):
+            novel_id, shown = self.first_novel + place, self.shown(place)
+            for number, (first, end) in enumerate(passages, start=1):
+                yield (
+                    f"{chapter_id}\t{novel_id}\t{number}\t{heading(chapter_id)}\t"
+                    f"{chapter_words(first, end)}\t{shown}\n"
+                )
+                chapter_id += 1
 
-    def text_rows(self) -> Iterator[Row]:
+    def text_lines(self) -> Iterator[str]:
         """Yield novels_chaptertext."""
-        for _, chapter_id, _, _, text, indexes, shown in self._chapters():
-            yield chapter_id, self.prose.text(text, indexes), *shown
+        chapter_id, chapter_text = self.first_chapter, self.prose.chapter_text
+        for place, passages in enumerate(self._passages()):
+            novel_id, shown = self.first_novel + place, self.shown(place)
+            hero = _hero(novel_id)
+            for number, (first, end) in enumerate(passages):
+                where, thing = name(novel_id * 11 + number % 5), rare_word(chapter_id)
+                text = chapter_text(first, end, hero, where, thing)
+                yield f"{chapter_id}\t{text}\t{shown}\n"
+                chapter_id += 1
 
-    def _novel(self, number: int) -> Row:
-        novel_id = self.first_novel + number
-        owner, is_public = self.owner_and_visibility(number)
-        draw = draws(self.options.seed, "card", novel_id)
-        made = made_at(draw, number, self.options.novels, OPENING_DAY, END)
-        return (
-            novel_id,
-            title(self.title_offset + novel_id),
-            person(self.author_ranks.rank(draw)) if draw() >= UNKNOWN_SHARE else "",
-            f"{self.prose.few(draw, 2)} The story of {self._hero(novel_id)}.",
-            _known(self.ground.genres, self.genre_ranks.rank(draw), draw()),
-            _known(self.ground.languages, self.language_ranks.rank(draw), draw()),
-            is_public,
-            self._words(number),
-            self.chapter_counts[number],
-            owner,
-            made,
-            changed_at(draw, made),
-        )
-
-    def _hero(self, novel_id: int) -> str:
-        return person(novel_id * 7)
+    def _owners_and_visibility(self) -> tuple[array[int], bytearray]:
+        users = self.ground.users
+        draw = draws(self.options.seed, "owners", self.first_novel)
+        ranks = Skewed(len(users), 0.8)
+        owners, is_public = array("l"), bytearray()
+        for _ in range(self.options.novels):
+            owners.append(users[permuted(ranks.rank(draw), len(users))])
+            is_public.append(draw() < PUBLIC_SHARE)
+        return owners, is_public
 
     def _chapter_counts(self) -> array[int]:
         draw = draws(self.options.seed, "sizes", self.first_novel)
         weights = (
-            lognormal(draw, 0.5) if self.is_completed(number) else 0.0
-            for number in range(self.options.novels)
+            lognormal(draw, 0.5) if self.is_completed(place) else 0.0
+            for place in range(self.options.novels)
         )
         return apportion(self.chapters, weights)
 
-    def _words(self, number: int) -> int:
-        return sum(
-            [
-                len(text.split()) + self.prose.words(indexes)
-                for _, text, indexes in self._chapters_of(number, 0)
+    def _passages(self) -> Iterator[list[Passage]]:
+        """Yield the passages of each novel's chapters, the same every time."""
+        draw = draws(self.options.seed, "passages", self.first_novel)
+        lengths = self.lengths
+        for count in self.chapter_counts:
+            sentences = lengths[int(draw() * LENGTHS)]
+            yield [
+                (
+                    (first := int(draw() * POOL_SENTENCES)),
+                    first + sentences[int(draw() * LENGTHS_AROUND)],
+                )
+                for _ in range(count)
             ]
-        )
 
-    def _chapters(self) -> Iterator[tuple[int, int, int, str, str, list[int], tuple[int, bool]]]:
-        """Yield the novel's place, id, number, heading, opening, sentences; owner, visibility."""
-        chapter_id = self.first_chapter
-        for place in range(self.options.novels):
-            shown = self.owner_and_visibility(place)
-            made = self._chapters_of(place, chapter_id)
-            for number, (heading, text, indexes) in enumerate(made, start=1):
-                yield place, chapter_id, number, heading, text, indexes, shown
-                chapter_id += 1
+    def _lengths(self) -> list[list[int]]:
+        """Return the numbers of sentences that chapters may have, a list for each mean."""
+        draw = draws(self.options.seed, "lengths")
+        mean = self.options.words_per_chapter
+        return [
+            [self._sentences(words * lognormal(draw, 0.35)) for _ in range(LENGTHS_AROUND)]
+            for words in [mean * lognormal(draw, 0.3) for _ in range(LENGTHS)]
+        ]
 
-    def _chapters_of(self, place: int, chapter_id: int) -> Iterator[tuple[str, str, list[int]]]:
-        novel_id = self.first_novel + place
-        draw = draws(self.options.seed, "chapters", novel_id)
-        hero = self._hero(novel_id)
-        length = self.options.words_per_chapter * lognormal(draw, 0.3)
-        for number in range(self.chapter_counts[place]):
-            heading = f"The {pick(draw, ADJECTIVES).capitalize()} {pick(draw, NOUNS).capitalize()}"
-            text = opening(
-                draw,
-                hero=hero,
-                place=name(novel_id * 11 + int(draw() * 5)),
-                # Long names, one per chapter: words that are nowhere else.
-                thing=name(SHORT_NAMES + chapter_id + number).lower(),
-            )
-            yield heading, text, self.prose.indexes(draw, length - len(text.split()))
+    def _sentences(self, words: float) -> int:
+        """Return how many sentences, at least one, make so many words after an opening."""
+        count = round((words - MEAN_OPENING_WORDS) / self.prose.mean_words)
+        return min(max(count, 1), POOL_SENTENCES)
 
 
-def _known(ids: Sequence[int], rank: int, chance: float) -> int | None:
-    """Return the id of that rank; sometimes nobody knows."""
-    return ids[rank] if ids and chance >= UNKNOWN_SHARE else None
+def _hero(novel_id: int) -> str:
+    return person(novel_id * 7)
+
+
+def _known(ids: Sequence[int], exponent: float) -> list[str]:
+    """Return ids to pick from, the first the most often; sometimes nobody knows."""
+    if not ids:
+        return [NULL]
+    draw = draws("known", len(ids))
+    picked = pool(ids, Skewed(len(ids), exponent), draw)
+    return [str(one) if draw() >= UNKNOWN_SHARE else NULL for one in picked]

@@ -1,7 +1,9 @@
 """Chance that repeats: the same seed gives the same draws on every machine and Python version.
 
 Everything is derived from `random.Random(str)` and its `random()`, the two that Python keeps
-stable; `choice`, `gauss` and their like may change between versions.
+stable; `choice`, `gauss` and their like may change between versions. A source takes 8 µs to make,
+and 0.05 µs to draw from, so each table has one, not each row; whoever must know what another table
+says makes its source again.
 """
 
 from __future__ import annotations
@@ -20,6 +22,9 @@ Draw = Callable[[], float]
 # A prime larger than any count of rows, so that multiplying by it permutes every range of rows.
 PRIME = 2_147_483_647
 
+# Values in a pool that rows pick from.
+POOL = 4096
+
 
 def draws(*name: object) -> Draw:
     """Return a source of numbers in [0, 1) that depends on `name` alone."""
@@ -29,6 +34,17 @@ def draws(*name: object) -> Draw:
 def pick(draw: Draw, values: Sequence[T]) -> T:
     """Return one of the values, each as likely as the others."""
     return values[int(draw() * len(values))]
+
+
+def pool(values: Sequence[T], ranks: Skewed, draw: Draw) -> list[T]:
+    """Return values to pick from, those in front more often than others: cheaper than ranks."""
+    return [values[ranks.rank(draw)] for _ in range(POOL)]
+
+
+def lognormals(name: str, sigma: float) -> list[float]:
+    """Return numbers to pick from, drawn by `lognormal`."""
+    draw = draws("lognormals", name)
+    return [lognormal(draw, sigma) for _ in range(POOL)]
 
 
 def lognormal(draw: Draw, sigma: float) -> float:

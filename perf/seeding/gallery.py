@@ -1,14 +1,14 @@
-"""Seeded comics and their panels."""
+"""Seeded comics and their panels, as lines for COPY."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
 from .catalogue import Catalogue
-from .chance import Draw, Skewed, apportion, draws, lognormal, permuted, pick
-from .dates import END, OPENING_DAY, changed_at, made_at
+from .chance import Draw, Skewed, apportion, draws, lognormal, permuted
+from .dates import END, OPENING_DAY, changed_at, made_at, stamp
+from .lines import BOOL, NULL, raw
 from .naming import title
-from .tables import Row
 
 WITHOUT_NOVEL_SHARE = 0.05
 BY_THE_NOVELS_OWNER_SHARE = 0.7
@@ -19,72 +19,88 @@ CAPTION_SHARE = 0.7
 
 
 class Gallery:
-    """The rows of comics and panels, over the novels of a catalogue."""
+    """The lines of comics and panels, over the novels of a catalogue.
+
+    Captions and images are drawn once, as many as there are sentences; a comic's panels are some of
+    them in a row.
+    """
 
     def __init__(
         self, catalogue: Catalogue, images: Sequence[int], *, first_comic: int, first_panel: int
     ) -> None:
         self.options = catalogue.options
         self.catalogue = catalogue
-        self.images = images
         self.first_comic = first_comic
         self.first_panel = first_panel
         self.novel_ranks = Skewed(max(1, self.options.novels), 0.6)
-        self.image_ranks = Skewed(len(images), 0.5)
-        draw = draws(self.options.seed, "panel counts", first_comic)
-        weights = (lognormal(draw, 1.0) for _ in range(self.options.comics))
-        self.panel_counts = apportion(self.options.panels, weights)
+        self.panel_counts = self._panel_counts()
+        self.images, self.pictured = self._pictured(images)
 
-    def comic_rows(self) -> Iterator[Row]:
+    def comic_lines(self) -> Iterator[str]:
         """Yield comics_comic."""
         count = self.options.comics
-        for place in range(count):
+        draw = draws(self.options.seed, "covers", self.first_comic)
+        named = self.catalogue.title_offset
+        for place, (novel, owner, is_public, strip) in enumerate(self._comics()):
             comic_id = self.first_comic + place
-            draw = self._comic_draw(comic_id)
-            novel_id, owner, is_public = self._novel_owner_visibility(draw)
             panels = self.panel_counts[place]
-            cover = self._image(self._panel_draw(comic_id)) if panels else None
+            cover = self.images[strip] if panels else NULL
             made = made_at(draw, place, count, OPENING_DAY, END)
-            name = f"{title(self.catalogue.title_offset + comic_id)}: A Comic"
-            changed = changed_at(draw, made)
-            yield comic_id, name, novel_id, owner, is_public, panels, cover, made, changed
+            yield (
+                f"{comic_id}\t{title(named + comic_id)}: A Comic\t{novel}\t{owner}\t"
+                f"{BOOL[is_public]}\t{panels}\t{cover}\t"
+                f"{stamp(made)}\t{stamp(changed_at(draw, made))}\n"
+            )
 
-    def panel_rows(self) -> Iterator[Row]:
+    def panel_lines(self) -> Iterator[str]:
         """Yield comics_panel."""
         panel_id = self.first_panel
-        sentences = self.catalogue.prose.sentences
-        for place, count in enumerate(self.panel_counts):
-            comic_id = self.first_comic + place
-            _, *shown = self._novel_owner_visibility(self._comic_draw(comic_id))
-            draw = self._panel_draw(comic_id)
-            for number in range(1, count + 1):
-                image = self._image(draw)
-                caption = pick(draw, sentences) if draw() < CAPTION_SHARE else ""
-                yield panel_id, comic_id, number, caption, image, *shown
+        for place, (_, owner, is_public, strip) in enumerate(self._comics()):
+            comic_id, shown = self.first_comic + place, f"{owner}\t{BOOL[is_public]}\n"
+            panels = self.pictured[strip : strip + self.panel_counts[place]]
+            for number, pictured in enumerate(panels, start=1):
+                yield f"{panel_id}\t{comic_id}\t{number}{pictured}{shown}"
                 panel_id += 1
 
-    def _comic_draw(self, comic_id: int) -> Draw:
-        return draws(self.options.seed, "comic", comic_id)
+    def _panel_counts(self) -> Sequence[int]:
+        draw = draws(self.options.seed, "panel counts", self.first_comic)
+        weights = (lognormal(draw, 1.0) for _ in range(self.options.comics))
+        return apportion(self.options.panels, weights)
 
-    def _panel_draw(self, comic_id: int) -> Draw:
-        """Return what a comic's panels are drawn from; the first draw is the cover's image."""
-        return draws(self.options.seed, "panels", comic_id)
+    def _pictured(self, images: Sequence[int]) -> tuple[list[int], list[str]]:
+        """Return the image ids, and the columns caption and image that panels have in a row.
 
-    def _image(self, draw: Draw) -> int:
-        return self.images[self.image_ranks.rank(draw)]
+        The columns are repeated for the longest comic.
+        """
+        draw = draws(self.options.seed, "panels", self.first_panel)
+        ranks = Skewed(len(images), 0.5)
+        sentences = [raw(sentence) for sentence in self.catalogue.prose.sentences]
+        drawn = [images[ranks.rank(draw)] for _ in sentences]
+        columns = [
+            f"\t{sentence if draw() < CAPTION_SHARE else ''}\t{image}\t"
+            for sentence, image in zip(sentences, drawn, strict=True)
+        ]
+        return drawn, columns * (2 + max(self.panel_counts, default=0) // len(columns))
 
-    def _novel_owner_visibility(self, draw: Draw) -> tuple[int | None, int, bool]:
-        users = self.catalogue.ground.users
+    def _comics(self) -> Iterator[tuple[int | str, int, bool, int]]:
+        """Yield each comic's novel, owner, visibility, first panel's place; always the same."""
+        draw = draws(self.options.seed, "comics", self.first_comic)
+        length = len(self.images)
+        for _ in range(self.options.comics):
+            yield *self._novel_owner_visibility(draw), int(draw() * length)
+
+    def _novel_owner_visibility(self, draw: Draw) -> tuple[int | str, int, bool]:
+        catalogue = self.catalogue
+        users = catalogue.ground.users
         reader = users[int(draw() * len(users))]
         if not self.options.novels or draw() < WITHOUT_NOVEL_SHARE:
-            return None, reader, draw() < PUBLIC_SHARE
+            return NULL, reader, draw() < PUBLIC_SHARE
         place = permuted(self.novel_ranks.rank(draw), self.options.novels)
-        while not self.catalogue.is_completed(place):
+        while not catalogue.is_completed(place):
             place -= 1
-        owner, novel_is_public = self.catalogue.owner_and_visibility(place)
-        if not novel_is_public:
-            is_public = draw() < PUBLIC_OVER_PRIVATE_SHARE
-        else:
+        if catalogue.is_public[place]:
             is_public = draw() < PUBLIC_SHARE
-            owner = owner if draw() < BY_THE_NOVELS_OWNER_SHARE else reader
-        return self.catalogue.first_novel + place, owner, is_public
+            owner = catalogue.owners[place] if draw() < BY_THE_NOVELS_OWNER_SHARE else reader
+        else:
+            is_public, owner = draw() < PUBLIC_OVER_PRIVATE_SHARE, catalogue.owners[place]
+        return catalogue.first_novel + place, owner, is_public

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from .lexicon import ADJECTIVES, GIVEN_NAMES, NOUNS
 
 # Neighbouring numbers should not look alike: multiplying by a prime spreads them over the space.
@@ -24,24 +26,28 @@ SHORT_NAMES = len(FIRST) * len(MIDDLE) * len(LAST)
 
 # Every pattern takes an adjective, a noun and a name, so each has room for millions of titles.
 PATTERNS = [
-    "The {adjective} {noun} of {name}",
-    "{name} and the {adjective} {noun}",
-    "One {adjective} {noun} in {name}",
-    "{adjective} {noun}, {name}",
-    "Beyond the {adjective} {noun} of {name}",
-    "{name}, or the {adjective} {noun}",
-    "My {adjective} {noun} at {name}",
-    "No {noun} for the {adjective} of {name}",
+    "The {0} {1} of {2}",
+    "{2} and the {0} {1}",
+    "One {0} {1} in {2}",
+    "{0} {1}, {2}",
+    "Beyond the {0} {1} of {2}",
+    "{2}, or the {0} {1}",
+    "My {0} {1} at {2}",
+    "No {1} for the {0} of {2}",
 ]
+
+_TITLED_BY = [pattern.format for pattern in PATTERNS]
+_NOUNS = [noun.capitalize() for noun in NOUNS]
+_ADJECTIVES = [adjective.capitalize() for adjective in ADJECTIVES]
+_TITLE_WORDS = len(ADJECTIVES) * len(NOUNS)
 
 
 def name(number: int) -> str:
     """Return a place or family name; the first `SHORT_NAMES` are short."""
+    if number < SHORT_NAMES:
+        return _short_names()[number]
     longer_by, short = divmod(number, SHORT_NAMES)
-    rest, last = divmod(short * SPREAD % SHORT_NAMES, len(LAST))
-    first, middle = divmod(rest, len(MIDDLE))
-    longer = MIDDLE[longer_by % len(MIDDLE)] if longer_by else ""
-    return (FIRST[first] + MIDDLE[middle] + longer + LAST[last]).capitalize()
+    return _name(short, MIDDLE[longer_by % len(MIDDLE)])
 
 
 def person(number: int) -> str:
@@ -52,13 +58,42 @@ def person(number: int) -> str:
 def title(number: int) -> str:
     """Return a title of a novel."""
     rest, pattern = divmod(number, len(PATTERNS))
-    words = len(ADJECTIVES) * len(NOUNS)
-    rest, position = divmod(rest, words)
+    rest, position = divmod(rest, _TITLE_WORDS)
     # The pattern shifts, lest eight titles in a row share their words.
-    shifted = position * SPREAD + pattern * words // len(PATTERNS) + rest
-    adjective, noun = divmod(shifted % words, len(NOUNS))
-    return PATTERNS[pattern].format(
-        adjective=ADJECTIVES[adjective].capitalize(),
-        noun=NOUNS[noun].capitalize(),
-        name=name((position * 613 + pattern * 8191 + rest * 7) % SHORT_NAMES),
+    shifted = position * SPREAD + pattern * _TITLE_WORDS // len(PATTERNS) + rest
+    adjective, noun = divmod(shifted % _TITLE_WORDS, len(NOUNS))
+    named = (position * 613 + pattern * 8191 + rest * 7) % SHORT_NAMES
+    return _TITLED_BY[pattern](_ADJECTIVES[adjective], _NOUNS[noun], _short_names()[named])
+
+
+def heading(number: int) -> str:
+    """Return a title of a chapter; many chapters share one."""
+    adjective, noun = divmod(number * SPREAD % _TITLE_WORDS, len(NOUNS))
+    return f"The {_ADJECTIVES[adjective]} {_NOUNS[noun]}"
+
+
+def rare_word(number: int) -> str:
+    """Return a word that no other number gives, for the first four million numbers."""
+    beginnings, endings = _word_halves()
+    first, second = divmod(number * SPREAD % (len(beginnings) * len(endings)), len(endings))
+    return beginnings[first] + endings[second]
+
+
+@cache
+def _short_names() -> list[str]:
+    """Return all short names: a title takes one in no time, and they are 8 MB."""
+    return [_name(number, "") for number in range(SHORT_NAMES)]
+
+
+def _name(short: int, longer: str) -> str:
+    rest, last = divmod(short * SPREAD % SHORT_NAMES, len(LAST))
+    first, middle = divmod(rest, len(MIDDLE))
+    return (FIRST[first] + MIDDLE[middle] + longer + LAST[last]).capitalize()
+
+
+@cache
+def _word_halves() -> tuple[list[str], list[str]]:
+    return (
+        [first + middle for first in FIRST for middle in MIDDLE],
+        [middle + last for middle in MIDDLE for last in LAST],
     )

@@ -1,80 +1,99 @@
 """Invented English prose whose words follow Zipf's law: a few everywhere, many almost nowhere.
 
-Sentences come from a pool, because making each anew would take ten times as long. What makes a
-novel itself (its people and places, words that hardly any other has) is in the sentence that opens
-each chapter, so that search has rare words too.
+Sentences come from a pool, because making each anew would take ten times as long, and a chapter is
+so many of its sentences in a row, from anywhere: one piece of one long string. What makes a novel
+itself (its people and places, words that hardly any other has) is in the sentence that opens each
+chapter, so that search has rare words too.
 """
 
 from __future__ import annotations
 
-from array import array
 from collections.abc import Callable
 from functools import lru_cache
+from itertools import accumulate
 
-from .chance import Draw, Skewed, draws, lognormal, pick
+from .chance import Draw, Skewed, draws, pick
 from .lexicon import GIVEN_NAMES, LINKS, MANNERS, PLACES, adjectives, nouns, verbs
+from .lines import escaped, raw
 
 POOL_SENTENCES = 20_000
 # Within a word class; the classes together come near to 1.
 ZIPF = 1.5
+# Of the sentences, these end a paragraph.
+PARAGRAPH_SHARE = 0.2
 
 ARTICLES = [*["the"] * 8, *["a"] * 4, "his", "his", "her", "her", "their", "every", "no", "that"]
 
+# Who, where, somebody else, and a rare word.
 OPENINGS = [
-    "{hero} came to {place} when {given} had already left, and nobody spoke of the {noun}.",
-    "It was in {place} that {hero} first heard of the {noun}.",
-    "“Who has seen the {noun}?” asked {hero}, and all {place} was silent.",
-    "Of the road to {place} {hero} remembered little but the {noun}.",
-    "{given} waited in {place}; {hero} had promised to bring the {noun}.",
-    "No one in {place} would have taken {hero} for the owner of a {noun}.",
-    "When {hero} returned from {place}, the {noun} was gone.",
-    "That night {hero} wrote a long letter to {given} about the {noun} of {place}.",
+    "{0} came to {1} when {2} had already left, and nobody spoke of the {3}.",
+    "It was in {1} that {0} first heard of the {3}.",
+    "“Who has seen the {3}?” asked {0}, and all {1} was silent.",
+    "Of the road to {1} {0} remembered little but the {3}.",
+    "{2} waited in {1}; {0} had promised to bring the {3}.",
+    "No one in {1} would have taken {0} for the owner of a {3}.",
+    "When {0} returned from {1}, the {3} was gone.",
+    "That night {0} wrote a long letter to {2} about the {3} of {1}.",
 ]
+_OPENED_BY = [raw(opening).format for opening in OPENINGS]
+# A person's name is two words.
+OPENING_WORDS = [len(opened("a b", "c", "d", "e").split()) for opened in _OPENED_BY]
+MEAN_OPENING_WORDS = sum(OPENING_WORDS) / len(OPENINGS)
 
 
 class Prose:
-    """The pool of sentences of one seed, and chapters made of it."""
+    """The pool of sentences of one seed, and chapters made of it.
+
+    A chapter is an opening and the passage from sentence `first` to before sentence `end`. A
+    passage may go over the pool's end to its beginning, so everything is here twice.
+    """
 
     def __init__(self, seed: int) -> None:
-        write = _Writer(draws(seed, "prose")).sentence
+        draw = draws(seed, "prose")
+        write = _Writer(draw).sentence
         self.sentences = [write() for _ in range(POOL_SENTENCES)]
-        self.lengths = array("H", (len(sentence.split()) for sentence in self.sentences))
-        self.mean_words = sum(self.lengths) / POOL_SENTENCES
+        self._text, self._starts, self._ends = self._joined(draw)
+        lengths = [len(sentence.split()) for sentence in self.sentences] * 2
+        self.mean_words = sum(lengths) / len(lengths)
+        self._before = list(accumulate(lengths, initial=0))
+        kinds = len(OPENINGS)
+        self._begun = [words - OPENING_WORDS[at % kinds] for at, words in enumerate(self._before)]
 
-    def indexes(self, draw: Draw, words: float) -> list[int]:
-        """Draw sentences of about `words` words altogether, at least one."""
-        amount = words / self.mean_words * lognormal(draw, 0.35)
-        return [int(draw() * POOL_SENTENCES) for _ in range(max(1, round(amount)))]
+    def chapter_words(self, first: int, end: int) -> int:
+        """Return how many words a chapter has."""
+        return self._before[end] - self._begun[first]
 
-    def words(self, indexes: list[int]) -> int:
-        lengths = self.lengths
-        return sum([lengths[index] for index in indexes])
+    def chapter_text(self, first: int, end: int, hero: str, place: str, thing: str) -> str:
+        """Return a chapter as lines have it, an empty line between its paragraphs.
 
-    def text(self, opening: str, indexes: list[int]) -> str:
-        """Return opening and sentences as paragraphs, an empty line between them."""
-        sentences = self.sentences
-        lines = [opening, *[sentences[index] for index in indexes]]
-        step = 3 + indexes[0] % 5
-        return "\n\n".join(
-            [" ".join(lines[start : start + step]) for start in range(0, len(lines), step)]
-        )
+        Its first sentence is made of words that few other chapters have.
+        """
+        given = GIVEN_NAMES[first % len(GIVEN_NAMES)]
+        opening = _OPENED_BY[first % len(OPENINGS)](hero, place, given, thing)
+        return f"{opening} {self._text[self._starts[first] : self._ends[end - 1]]}"
 
     def few(self, draw: Draw, count: int) -> str:
-        """Return `count` sentences in a row."""
+        """Return `count` sentences."""
         return " ".join([pick(draw, self.sentences) for _ in range(count)])
+
+    def _joined(self, draw: Draw) -> tuple[str, list[int], list[int]]:
+        """Return the pool as one text, and where each sentence starts and ends."""
+        breaks = [escaped("\n\n") if draw() < PARAGRAPH_SHARE else " " for _ in self.sentences]
+        pieces: list[str] = []
+        starts, ends, at = [], [], 0
+        sentences = [raw(sentence) for sentence in self.sentences]
+        for sentence, gap in zip(sentences * 2, breaks * 2, strict=True):
+            starts.append(at)
+            ends.append(at + len(sentence))
+            at += len(sentence) + len(gap)
+            pieces += [sentence, gap]
+        return "".join(pieces), starts, ends
 
 
 @lru_cache(maxsize=4)
 def prose(seed: int) -> Prose:
-    """Return the prose of a seed; the pool takes a second to make and a few megabytes to keep."""
+    """Return the prose of a seed; the pool takes a second to make and some 12 MB to keep."""
     return Prose(seed)
-
-
-def opening(draw: Draw, *, hero: str, place: str, thing: str) -> str:
-    """Return the first sentence of a chapter, made of words that few other chapters have."""
-    return pick(draw, OPENINGS).format(
-        hero=hero, place=place, given=pick(draw, GIVEN_NAMES), noun=thing
-    )
 
 
 class _Writer:

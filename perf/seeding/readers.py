@@ -8,11 +8,11 @@ from hashlib import sha256
 from django.contrib.auth.hashers import make_password
 
 from .chance import draws
-from .dates import FIRST_READER, OPENING_DAY, made_at
+from .dates import FIRST_READER, OPENING_DAY, made_at, stamp
+from .lines import line
 from .naming import person
 from .options import SeedOptions
 from .prose import prose
-from .tables import Row
 
 # Django takes a hash that starts with "!" for no password at all: nobody can log in.
 NO_PASSWORD = "!seeded"  # noqa: S105
@@ -23,16 +23,16 @@ def email(user_id: int) -> str:
     return f"reader{user_id:06}@example.org"
 
 
-def reader_rows(options: SeedOptions, user_ids: Sequence[int]) -> Iterator[Row]:
+def reader_lines(options: SeedOptions, user_ids: Sequence[int]) -> Iterator[str]:
     """Yield users_user; all have the same password, if any."""
     password = password_hash(options)
     written = prose(options.seed)
+    draw = draws(options.seed, "readers", len(user_ids) and user_ids[0])
     for number, user_id in enumerate(user_ids):
-        draw = draws(options.seed, "reader", user_id)
-        joined = made_at(draw, number, len(user_ids), FIRST_READER, OPENING_DAY)
+        joined = stamp(made_at(draw, number, len(user_ids), FIRST_READER, OPENING_DAY))
         bio = written.few(draw, 1 + int(draw() * 3)) if draw() < 0.3 else ""
         name = person(user_id)
-        yield user_id, password, False, email(user_id), name, bio, False, True, joined
+        yield line(user_id, password, False, email(user_id), name, bio, False, True, joined)
 
 
 def password_hash(options: SeedOptions) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import astuple
+from functools import partial
 from typing import Any
 
 from django.db import connection, transaction
@@ -19,12 +20,13 @@ from novels.search import documents_build_range
 from . import database, structure
 from .catalogue import Catalogue, Ground
 from .gallery import Gallery
+from .lines import line
 from .loading import load_rows
 from .options import SeedOptions
 from .pictures import KINDS, picture
 from .progress import Progress
-from .readers import reader_rows
-from .tables import SEARCH, SEEDED, USERS, Load, Row
+from .readers import reader_lines
+from .tables import SEARCH, SEEDED, USERS, Load
 
 NOVELS, CHAPTERS = "novels_novel", "novels_chapter"
 
@@ -52,6 +54,11 @@ def seed(options: SeedOptions, progress: Progress) -> None:
         with transaction.atomic(), connection.cursor() as cursor:
             database.prepare_session(cursor)
             _Seeder(cursor, options, progress).run()
+
+
+def loads(cursor: Any, options: SeedOptions, progress: Progress) -> list[Load]:
+    """Return what seeding would load now, table by table; writes the picture files."""
+    return list(_Seeder(cursor, options, progress).loads())
 
 
 def vacuum(progress: Progress) -> None:
@@ -106,63 +113,69 @@ class _Seeder:
             raise database.DatabaseNotEmpty
 
     def _load(self) -> None:
-        for load in self._loads():
+        for load in self.loads():
             with database.as_loader(self.cursor):
                 freeze = self.anew and load.table != USERS
                 load_rows(self.cursor, load, self.progress, freeze=freeze)
         database.advance_sequences(self.cursor)
 
-    def _loads(self) -> Iterator[Load]:
+    def loads(self) -> Iterator[Load]:
         """Yield what is loaded, in the order of the foreign keys."""
         options = self.options
         users = database.free_user_ids(self.cursor, options.users, append=not self.anew)
-        yield Load(USERS, reader_rows(options, users), len(users))
-        images, image_rows = self._images()
-        yield Load("comics_image", image_rows, len(image_rows))
+        yield Load(USERS, partial(reader_lines, options, users), len(users))
+        images, image_lines = self._images()
+        yield Load("comics_image", lambda: image_lines, len(image_lines))
         ground = Ground(users, *database.reference_ids(self.cursor))
-        catalogue = Catalogue(
-            options, ground, first_novel=self._first(NOVELS), first_chapter=self._first(CHAPTERS)
-        )
-        self.first_novel = catalogue.first_novel
-        yield Load(NOVELS, catalogue.novel_rows(), options.novels)
-        yield Load("novels_processingstatus", catalogue.status_rows(), options.novels)
-        yield Load(CHAPTERS, catalogue.chapter_rows(), catalogue.chapters)
-        yield Load("novels_chaptertext", catalogue.text_rows(), catalogue.chapters)
-        gallery = Gallery(
-            catalogue,
-            images,
-            first_comic=self._first("comics_comic"),
-            first_panel=self._first("comics_panel"),
-        )
-        yield Load("comics_comic", gallery.comic_rows(), options.comics)
-        yield Load("comics_panel", gallery.panel_rows(), options.panels)
+        with self.progress.step("owners, sizes", options.novels + options.comics) as bar:
+            catalogue = Catalogue(
+                options,
+                ground,
+                first_novel=self._first(NOVELS),
+                first_chapter=self._first(CHAPTERS),
+            )
+            bar.update(options.novels)
+            gallery = Gallery(
+                catalogue,
+                images,
+                first_comic=self._first("comics_comic"),
+                first_panel=self._first("comics_panel"),
+            )
+            bar.update(options.comics)
+        yield Load(NOVELS, catalogue.novel_lines, options.novels)
+        yield Load("novels_processingstatus", catalogue.status_lines, options.novels)
+        yield Load(CHAPTERS, catalogue.chapter_lines, catalogue.chapters)
+        yield Load("novels_chaptertext", catalogue.text_lines, catalogue.chapters)
+        yield Load("comics_comic", gallery.comic_lines, options.comics)
+        yield Load("comics_panel", gallery.panel_lines, options.panels)
 
     def _first(self, table: str) -> int:
         return database.first_free_id(self.cursor, table)
 
-    def _images(self) -> tuple[list[int], list[Row]]:
-        """Put the picture files in place; return their ids, and the rows that are missing."""
+    def _images(self) -> tuple[list[int], list[str]]:
+        """Put the picture files in place; return their ids, and lines for missing ones."""
         with self.progress.step("pictures", KINDS, " files") as bar:
             stored = []
             for kind in range(KINDS):
                 stored.append(image_file_store(picture(self.options.seed, kind)))
                 bar.update()
         ids = database.image_ids(self.cursor, [image.digest for image in stored])
-        rows: list[Row] = []
+        missing: list[str] = []
         next_id = self._first("comics_image")
         for image in stored:
             if image.digest not in ids:
                 ids[image.digest] = next_id
-                rows.append((next_id, *astuple(image)))
+                missing.append(line(next_id, *astuple(image)))
                 next_id += 1
-        return [ids[image.digest] for image in stored], rows
+        return [ids[image.digest] for image in stored], missing
 
     def _build_search(self) -> None:
         # Without figures the planner would not take the indexes.
         self.cursor.execute(f"ANALYZE {NOVELS}, {CHAPTERS}, novels_chaptertext")
-        last = self.first_novel + self.options.novels - 1
+        last = self._first(NOVELS) - 1
+        first_of_all = last - self.options.novels + 1
         with self.progress.step(SEARCH, self.options.novels, " novels") as bar:
-            for first in range(self.first_novel, last + 1, NOVELS_PER_STATEMENT):
+            for first in range(first_of_all, last + 1, NOVELS_PER_STATEMENT):
                 upto = min(first + NOVELS_PER_STATEMENT - 1, last)
                 with database.as_loader(self.cursor):
                     documents_build_range(self.cursor, first, upto)

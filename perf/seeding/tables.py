@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
 
 from django_tasks_db.models import DBTaskResult
 
@@ -18,8 +17,6 @@ from novels.models import (
     SearchDocument,
 )
 from users.models import User
-
-Row = tuple[Any, ...]
 
 USERS = User._meta.db_table
 # Emptied by --reset. Users are not: operators stay. Nor are genres and languages.
@@ -60,12 +57,13 @@ SEEDED = [*COLUMNS, SEARCH]
 
 @dataclass(frozen=True)
 class Load:
-    """Rows for one table, made while they are sent.
+    """Rows for one table.
 
     Attributes:
-        count: How many `rows` will yield.
+        lines: Makes them while they are sent, as lines of COPY's text format; the same every time.
+        count: How many lines that are.
     """
 
     table: str
-    rows: Iterable[Row]
+    lines: Callable[[], Iterable[str]]
     count: int

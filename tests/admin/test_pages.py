@@ -110,6 +110,17 @@ def test_lists_do_not_count_beyond_a_bound(site, make_rows, monkeypatch):
     ]
 
 
+def test_a_page_is_found_before_other_tables_are_joined_to_it(site, make_rows):
+    make_rows(3)
+
+    with counted_queries() as seen:
+        site.get(url(Comic, "changelist"))
+
+    found, read = (sql for sql in seen.sql if 'FROM "comics_comic"' in sql and "COUNT" not in sql)
+    assert "JOIN" not in found
+    assert read.count("JOIN") == 2 and '"comics_comic"."id" IN' in read
+
+
 def test_private_rows_of_others_are_shown_to_staff_and_to_nobody_else(site, make_rows, client):
     make_rows()
     with acting_as(None, staff=True):

@@ -129,6 +129,61 @@ def test_the_tenth_search_of_a_session_is_planned_as_the_first(make_novels):
     assert looked == looked[:1] * 10
 
 
+@pytest.mark.parametrize("scope", [{}, {"reader_id": True}])
+def test_a_frequent_word_costs_the_same_however_many_documents_have_it(make_novels, scope):
+    mine, others = make_novels(1)[0], make_novels(1)[0]
+    add_documents(mine, 1000 if scope else 25_000)
+    search = Search(words="frequent", **{name: mine.owner_id for name in scope})
+    before = found_and_read(mine.owner_id, search)
+
+    add_documents(others, 50_000)
+
+    assert found_and_read(mine.owner_id, search)[1] <= 1.1 * before[1]
+
+
+def test_the_newest_are_found_wherever_they_are(make_novels):
+    (novel,) = make_novels(1)
+    add_documents(novel, 900)
+    add_documents(novel, 60_000, vector="other:1")
+    add_documents(novel, 700)
+
+    found = {row.id for row in Search(words="frequent").candidates()}
+
+    with acting_as(novel.owner_id), connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT id FROM novels_searchdocument WHERE vector = 'frequent:1' "
+            "ORDER BY id DESC LIMIT 1000"
+        )
+        assert found == {row[0] for row in cursor.fetchall()}
+    assert len(found) == 1000
+
+
+def add_documents(novel, count, vector="frequent:1"):
+    with acting_as(novel.owner_id), connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO novels_searchdocument (novel_id, vector) "
+            "SELECT %s, %s FROM generate_series(1, %s)",
+            [novel.pk, vector, count],
+        )
+
+
+def found_and_read(user_id, search):
+    """Return how many candidates there are, and how many documents were read for them."""
+    before = documents_read()
+    with acting_as(user_id):
+        found = len(search.candidates())
+    return found, documents_read() - before
+
+
+def documents_read():
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT seq_tup_read + idx_tup_fetch FROM pg_stat_xact_user_tables "
+            "WHERE relname = 'novels_searchdocument'"
+        )
+        return cursor.fetchone()[0]
+
+
 def scans(table="novels_searchdocument"):
     with connection.cursor() as cursor:
         cursor.execute(

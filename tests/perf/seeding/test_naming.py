@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from perf.seeding.naming import name, person, title
+from perf.seeding.naming import name, person, rare_word, title
 
 
 def test_titles_and_names_of_different_numbers_differ():
@@ -9,3 +9,4 @@ def test_titles_and_names_of_different_numbers_differ():
     assert len({title(number) for number in numbers}) == len(numbers)
     assert len({name(number) for number in numbers}) == len(numbers)
     assert person(1) != person(2)
+    assert len({rare_word(number) for number in numbers}) == len(numbers)

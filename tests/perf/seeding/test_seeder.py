@@ -11,7 +11,7 @@ from morpheus.db.identity import acting_as
 from novels.finding import Search
 from novels.models import Novel, ProcessingStatus
 from perf.seeding import seeder
-from perf.seeding.naming import SHORT_NAMES, name
+from perf.seeding.naming import rare_word
 from perf.seeding.tables import SEEDED
 from tests.conftest import as_staff
 from users.models import User, belonging_to
@@ -250,7 +250,7 @@ def test_search_finds_frequent_and_rare_words_of_public_novels(seed, rows):
     )
 
     frequent = Search(words="man").candidates()
-    rare = Search(words=name(SHORT_NAMES + first[0])).candidates()
+    rare = Search(words=rare_word(first[0])).candidates()
 
     assert len(frequent) > 50
     assert {found.novel_id for found in frequent} <= public

@@ -1,0 +1,43 @@
+"""Rows as lines of COPY's text format, sent as they are.
+
+A character of a line is a byte of its UTF-8 (`raw`, `encoded`): one quotation mark would otherwise
+make Python keep two bytes for every character of a chapter, and encode them one by one.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+NULL = r"\N"
+# Indexed by truth.
+BOOL = ("f", "t")
+
+_ESCAPES = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
+
+
+def escaped(text: str) -> str:
+    """Return text as COPY wants it in a column."""
+    return text.translate(_ESCAPES)
+
+
+def raw(text: str) -> str:
+    """Return text as lines have it."""
+    return text.encode().decode("latin-1")
+
+
+def encoded(lines: list[str]) -> bytes:
+    """Return lines as COPY wants them."""
+    return "".join(lines).encode("latin-1")
+
+
+def line(*values: Any) -> str:
+    """Return any row as a line. For a million of them an f-string is five times as fast."""
+    return "\t".join([_column(value) for value in values]) + "\n"
+
+
+def _column(value: Any) -> str:
+    if value is None:
+        return NULL
+    if isinstance(value, bool):
+        return BOOL[value]
+    return raw(escaped(str(value)))
