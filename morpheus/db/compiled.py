@@ -12,8 +12,9 @@ from django.db import connections, router
 from django.db.models import Model, QuerySet
 from psycopg.types.numeric import Int8
 
-# What a statement is made of at first, twice, to learn where the values go. Nobody else's numbers.
-_SAMPLES = (4_611_686_018_000_001, 4_611_686_019_000_001)
+# What a statement is made of at first, twice, to learn where the values go. Whole numbers of two
+# bytes: Django knows without asking that a larger one is in no smaller column.
+_SAMPLES = (20_011, 30_011)
 
 # What values may be, and how a sample of each is made of such a number.
 KINDS: dict[type, Callable[[int], Any]] = {

@@ -12,7 +12,7 @@ from django.db.models.functions import Concat
 from morpheus.db.compiled import CompiledRead
 from morpheus.db.pages import page_rows
 from morpheus.pagination import Position
-from novels.models import Genre, Novel
+from novels.models import Genre, Novel, ProcessingStatus
 from tests.visitor import counted_queries
 
 pytestmark = pytest.mark.django_db
@@ -114,6 +114,14 @@ def test_times_and_flags_are_kept_apart(public, make_novels):
         return len(page_rows(novels, columns, long_ago, False, 100, ("id",)))
 
     assert [count(True), count(False), count(True)] == [7, 0, 7]  # Private ones are nobody's.
+
+
+def test_a_column_of_fewer_bytes_is_compared_with_any_number(public):
+    states = ProcessingStatus.objects.values_list("pk")
+    read = CompiledRead(int, build=lambda progress: states.filter(progress=progress))
+
+    assert len(read.rows(0)) == ProcessingStatus.objects.filter(progress=0).count()
+    assert read.rows(2**40) == []
 
 
 def test_what_a_list_does_besides_is_not_forgotten(public):
