@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import Any
 
 from django.contrib.admin.views.main import ChangeList
-from django.core.paginator import Page, Paginator
+from django.core.paginator import Paginator
 from django.db.models import F, Lookup, Model, Q, QuerySet
 
 # Beyond this many rows operators search instead of turning pages. It bounds the counting and, with
@@ -30,19 +30,6 @@ class CappedPaginator(Paginator[Any]):
         found = rows.order_by()[: MAX_LISTED + 1].count()
         return AtLeast(MAX_LISTED) if found > MAX_LISTED else int(found)
 
-    def page(self, number: int | str) -> Page[Any]:
-        """Find the rows of a page by their own table alone, then join to these: 2 queries.
-
-        In one, row level security's conditions make the planner expect some 40 users, and it joins
-        all of their rows before it sorts: 405,000 buffers for 50 of 100,000 comics.
-        """
-        page = super().page(number)
-        rows: Any = self.object_list
-        sliced: Any = page.object_list
-        keys = list(sliced.select_related(None).values_list("pk", flat=True))
-        page.object_list = rows.filter(pk__in=keys)
-        return page
-
 
 class LightChangeList(ChangeList):
     """Reads no column that its model admin names in `list_defer`, and what filters offer once."""
@@ -54,6 +41,17 @@ class LightChangeList(ChangeList):
         if self._filters is None:
             self._filters = super().get_filters(request)
         return self._filters
+
+    def get_results(self, request: Any) -> None:
+        """Find the keys of a page by their own table alone, then join to these.
+
+        In one, row level security's conditions make the planner expect some 40 users, and it joins
+        all of their rows before it sorts: 405,000 buffers for 50 of 100,000 comics.
+        """
+        super().get_results(request)
+        page: Any = self.result_list
+        keys = list(page.select_related(None).values_list("pk", flat=True))
+        self.result_list = self.queryset.filter(pk__in=keys)
 
     def get_queryset(self, request: Any, exclude_parameters: Any = None) -> QuerySet[Any]:
         rows = super().get_queryset(request, exclude_parameters)

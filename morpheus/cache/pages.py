@@ -37,6 +37,7 @@ class CachedKeysetPagination(KeysetPagination):
 
     def read(self, queryset: Any, backwards: bool, count: int) -> list[Any]:
         """Return `count` rows beyond the position, from the cache or else by one query."""
+        self._model = queryset.model
         ordering = [column.removeprefix("-") for column in self.columns]
         key = queryset.model._meta.pk.name
         names = list(dict.fromkeys([key, *ordering, *getattr(self.view, "page_columns", ())]))
@@ -51,13 +52,14 @@ class CachedKeysetPagination(KeysetPagination):
             load=load,
             reader_id=self.view.page_reader_id,
         )
-        self._fields = {name: queryset.model._meta.get_field(name) for name in ordering}
         # The key's is the first of the names.
         return [dict(zip((*names, "pk"), (*values, values[0]), strict=True)) for values in rows]
 
     def value_of(self, row: Any, name: str) -> Any:
         """Return a column of a row: cursors hold typed values, and JSON knows no times."""
-        return self._fields[name].to_python(row[name])
+        if not isinstance(row, dict):
+            return super().value_of(row, name)
+        return self._model._meta.get_field(name).to_python(row[name])
 
     def _identity(self, backwards: bool, count: int) -> str:
         binding = (self._binding(self.request, self.view), self.position, backwards, count)

@@ -92,9 +92,10 @@ def _outcome() -> str:
         return "away"
     connection = connections[REPLICA]
     try:
-        with connection.cursor() as cursor:
-            cursor.execute(_FOLLOWS, [position])
-            is_replica, follows = cursor.fetchone()
+        connection.ensure_connection()
+        # Past Django's cursor: what is asked before all reading is no statement of the request.
+        with connection.wrap_database_errors, connection.connection.cursor() as cursor:
+            is_replica, follows = cursor.execute(_FOLLOWS, [position]).fetchone()
     except _UNREACHABLE as error:
         _lost(error)
         return "lost"

@@ -108,7 +108,7 @@ def explained_write(statement: Statement, *, generic: bool) -> Plan:
             cursor.execute(f"EXPLAIN (FORMAT JSON) {statement.sql}".encode(), statement.params)
             return plan_of((cursor.fetchone() or [None])[0])
     with connection.cursor() as cursor:
-        cursor.execute(f"PREPARE perf_explained AS {statement.sql % names}")
+        cursor.execute(f"PREPARE perf_explained AS {_filled(statement, names)}")
         try:
             nothing = ", ".join(["NULL"] * len(values))
             call = f"perf_explained({nothing})" if nothing else "perf_explained"
@@ -129,7 +129,7 @@ def prepared(cursor: Any, statement: Statement) -> str:
     """Have psycopg prepare and execute the statement; return the EXECUTE that does it again."""
     raw = connection.connection
     names, values = _numbered(statement)
-    text = statement.sql % names
+    text = _filled(statement, names)
     before = dict(_prepared(cursor, text))
     threshold = raw.prepare_threshold
     raw.prepare_threshold = 0
@@ -197,3 +197,8 @@ def _text(condition: str | list[str]) -> str:
 
 def _rows(node: dict[str, Any]) -> float:
     return float(node.get("Actual Rows", 0) * node.get("Actual Loops", 1))
+
+
+def _filled(statement: Statement, names: tuple[str, ...]) -> str:
+    """Return the SQL with a name for each parameter; without parameters, a % is itself."""
+    return statement.sql % names if statement.params else statement.sql

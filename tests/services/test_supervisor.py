@@ -79,7 +79,7 @@ def test_the_servers_are_set_up_as_documented(shared: EmbeddedServices) -> None:
     with valkey(shared) as client:
         found = client.config_get("*")
     assert found["port"] == "0"
-    assert found["databases"] == "64"
+    assert found["databases"] == "256"
     assert found["maxmemory"] == str(256 * 1024 * 1024)
     assert found["maxmemory-policy"] == "allkeys-lru"
 

@@ -110,7 +110,7 @@ def test_what_could_have_been_spared_is_counted_by_route_and_kind(found):
 
 def test_a_developer_is_warned_and_an_operator_is_not(found, settings, caplog):
     found("loop")
-    assert caplog.text == ""
+    assert not [each for each in caplog.records if each.levelname != "INFO"]
 
     settings.DEBUG = True
     found("loop")

@@ -44,8 +44,8 @@ def test_an_index_that_is_no_longer_taken_shows(found):
     shown = differences(contracts([status]), contracts([worse]))
 
     assert "perf/contracts/get_novels_pk_status.txt" in shown
-    assert "-    Index Scan novels_processingstatus_pkey novels_processingstatus" in shown
-    assert "+    Seq Scan novels_processingstatus" in shown
+    assert "-  Index Scan novels_processingstatus_pkey novels_processingstatus" in shown
+    assert "+  Seq Scan novels_processingstatus" in shown
 
 
 def test_what_is_no_longer_offered_is_dropped(found, tmp_path, monkeypatch):
