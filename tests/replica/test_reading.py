@@ -27,9 +27,14 @@ def test_lists_are_read_from_the_replica_and_not_from_the_primary(
     assert after[1][0][0] == before[1][0][0] + 2 * 5
 
 
+def first(client: Client, path: str, counted: str) -> int:
+    """Return the id of the first row of a list that has any of what is counted."""
+    return next(row["id"] for row in client.get(path).json["results"] if row[counted])
+
+
 def test_every_route_reads_the_same_from_both(pair: Pair, server: Server, writer: Client) -> None:
-    novel = writer.get("/novels/?owner=me").json["results"][0]["id"]
-    comic = writer.get("/comics/?owner=me&ordering=created_at").json["results"][0]["id"]
+    novel = first(writer, "/novels/?owner=me", "chapter_count")
+    comic = first(writer, "/comics/?owner=me&ordering=created_at", "panel_count")
     paths = [
         *("/novels/", "/novels/?genre=horror&language=en", "/novels/?owner=me&ordering=title"),
         *(f"/novels/{novel}/", f"/novels/{novel}/chapters/", f"/novels/{novel}/chapters/1/"),
