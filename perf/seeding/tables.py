@@ -11,6 +11,8 @@ from comics.models import Comic, Image, Panel, Rendition
 from novels.models import (
     Chapter,
     ChapterText,
+    Genre,
+    Language,
     Novel,
     NovelUpload,
     ProcessingStatus,
@@ -53,6 +55,8 @@ COLUMNS = {
 }
 SEARCH = SearchDocument._meta.db_table
 SEEDED = [*COLUMNS, SEARCH]
+# Made by a migration, and only referred to.
+REFERENCES = [model._meta.db_table for model in (Genre, Language)]
 
 
 @dataclass(frozen=True)
