@@ -39,6 +39,7 @@ PATTERNS = [
 _TITLED_BY = [pattern.format for pattern in PATTERNS]
 _NOUNS = [noun.capitalize() for noun in NOUNS]
 _ADJECTIVES = [adjective.capitalize() for adjective in ADJECTIVES]
+_BEGINNINGS = [(first + middle).capitalize() for first in FIRST for middle in MIDDLE]
 _TITLE_WORDS = len(ADJECTIVES) * len(NOUNS)
 
 
@@ -86,9 +87,8 @@ def _short_names() -> list[str]:
 
 
 def _name(short: int, longer: str) -> str:
-    rest, last = divmod(short * SPREAD % SHORT_NAMES, len(LAST))
-    first, middle = divmod(rest, len(MIDDLE))
-    return (FIRST[first] + MIDDLE[middle] + longer + LAST[last]).capitalize()
+    beginning, last = divmod(short * SPREAD % SHORT_NAMES, len(LAST))
+    return f"{_BEGINNINGS[beginning]}{longer}{LAST[last]}"
 
 
 @cache
