@@ -66,7 +66,7 @@ def policies(found: Samples) -> list[PolicyUse]:
     """Return every policy that was asked for, by name."""
     loads = found.sums("morpheus_cache_loads_total", "policy")
     seconds = found.sums("morpheus_cache_load_database_seconds_total", "policy")
-    saved = found.sums("morpheus_cache_avoided_seconds_total", "policy")
+    saved = found.sums("morpheus_cache_avoided_seconds", "policy")
     shadowed = found.sums("morpheus_cache_shadowed_total", "policy", "outcome")
     outcomes: dict[str, dict[str, float]] = {}
     for (policy, outcome), count in found.sums(
@@ -89,7 +89,7 @@ def policies(found: Samples) -> list[PolicyUse]:
 
 def offload(found: Samples) -> Offload:
     """Return what the cache saved, and what all statements of requests took."""
-    return Offload(found.total("morpheus_cache_avoided_seconds_total"), query_seconds(found))
+    return Offload(found.total("morpheus_cache_avoided_seconds"), query_seconds(found))
 
 
 def writes(found: Samples) -> dict[str, float]:

@@ -30,7 +30,7 @@ def database_time(host: str) -> DatabaseTime:
     spent_s = avoided_s = 0.0
     for family in text_string_to_metric_families(text):
         for sample in family.samples:
-            if sample.name == "morpheus_cache_avoided_seconds_total":
+            if sample.name == "morpheus_cache_avoided_seconds":
                 avoided_s += sample.value
             elif sample.name == "morpheus_db_query_seconds_sum":
                 # Commands and threads begin in lower case.

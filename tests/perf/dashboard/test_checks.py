@@ -80,7 +80,7 @@ def test_the_cache_is_judged_by_the_database_time_that_it_avoids(avoided_s, stat
             Sample(
                 "morpheus_cache_requests_total", {"policy": "novels.card", "outcome": "hit"}, 100
             ),
-            Sample("morpheus_cache_avoided_seconds_total", {"policy": "novels.card"}, avoided_s),
+            Sample("morpheus_cache_avoided_seconds", {"policy": "novels.card"}, avoided_s),
         ],
     )
 
