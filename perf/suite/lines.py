@@ -13,9 +13,10 @@ from perf.suite.timing import Times, allowed_ms
 
 # Statements have no cache before them.
 DATABASE = "database"
-# A median may differ by so much between two runs, in ratios to the reference: what takes about as
-# long as the reference itself is measured no better.
-SLOWER = 1.5
+# A median may differ by so much between two runs, in ratios to the reference: by 1.75 at most, of
+# 145 medians on a machine shared with others. What takes about as long as the reference itself is
+# measured no better.
+SLOWER = 2.0
 SLACK = 1.0
 
 

@@ -11,6 +11,8 @@ from django.conf import settings
 from django.contrib.auth.hashers import MD5PasswordHasher
 from django.db import connection, transaction
 from django.test import Client
+from django.utils import timezone
+from django_tasks_db.models import DBTaskResult
 
 from morpheus.db.identity import acting_as
 from morpheus.db.roles import connected_as
@@ -45,6 +47,7 @@ class People:
 def people() -> Iterator[People]:
     """Yield people, and delete afterwards all that they made."""
     _delete()
+    began = timezone.now()
     subject = Subject.found()
     password = MD5PasswordHasher().encode(PASSWORD, "salt")
     email = f"member@{DOMAIN}"
@@ -60,6 +63,9 @@ def people() -> Iterator[People]:
     finally:
         token_revoke(token_id=token.pk)
         _delete()
+        # Their uploads are gone, so no worker needs to look for them.
+        with connected_as("owner"):
+            DBTaskResult.objects.ready().filter(enqueued_at__gte=began).delete()
 
 
 def _sent(credentials: dict[str, str]) -> dict[str, str]:
@@ -74,7 +80,7 @@ def _session(user: Any) -> dict[str, str]:
 
 
 def _delete() -> None:
-    """Delete the suite's users and what is theirs; their uploads wait for no worker."""
+    """Delete the suite's users and what is theirs."""
     with connected_as("loader"), transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SELECT id FROM users_user WHERE email LIKE %s", [f"%@{DOMAIN}"])
         ids = [user for (user,) in cursor.fetchall()]

@@ -18,16 +18,16 @@ def test_the_first_result_is_the_baseline(tmp_path):
     assert list(kept.slower(LINES, machine=1.0)) == []
     keep(kept)
 
-    slow = replace(LINE, ratio=2 * LINE.ratio)
+    slow = replace(LINE, ratio=3 * LINE.ratio)
     assert list(kept.slower(LINES, machine=1.0)) == []
     assert list(kept.slower([slow], machine=1.0)) == [
-        "GET /novels/?q=<b>, cold: it takes 12.0 times the reference, in the baseline 6.0 times. "
+        "GET /novels/?q=<b>, cold: it takes 18.0 times the reference, in the baseline 6.0 times. "
         "Find the change, or keep a new baseline."
     ]
 
 
 def test_a_later_result_is_the_baseline_only_if_that_is_wanted(tmp_path):
-    kept, slow = Kept(tmp_path, "small"), replace(LINE, ratio=2 * LINE.ratio)
+    kept, slow = Kept(tmp_path, "small"), replace(LINE, ratio=3 * LINE.ratio)
     keep(kept)
 
     keep(kept, [slow])
@@ -44,7 +44,7 @@ def test_what_takes_no_longer_than_the_reference_is_not_compared_finely(tmp_path
 
 
 def test_a_machine_that_is_far_too_busy_is_neither_baseline_nor_compared(tmp_path):
-    kept, slow = Kept(tmp_path, "small"), replace(LINE, ratio=2 * LINE.ratio)
+    kept, slow = Kept(tmp_path, "small"), replace(LINE, ratio=3 * LINE.ratio)
 
     kept.keep({**result().as_json(), "slower": 9.0}, as_baseline=False)
     assert not kept.baseline.exists()
