@@ -69,10 +69,14 @@ BEGIN
     IF mine THEN
         RETURN QUERY {QUERIES}, matches AS MATERIALIZED (
             SELECT m.id, q.query
-            FROM queries q
-            CROSS JOIN novels_novel n
-            JOIN novels_searchdocument m ON m.novel_id = n.id
-            WHERE n.owner_id = reader AND m.vector @@ q.query {FILTERS}
+            FROM novels_novel n
+            -- OFFSET 0: the planner goes from the novels, however rare it believes the word to be.
+            CROSS JOIN LATERAL (
+                SELECT d.id, d.chapter_id, d.vector FROM novels_searchdocument d
+                WHERE d.novel_id = n.id OFFSET 0
+            ) m
+            JOIN queries q ON m.vector @@ q.query
+            WHERE n.owner_id = reader {FILTERS}
         ), newest AS (SELECT id, query FROM matches ORDER BY id DESC LIMIT candidates)
         {RANKED};
         RETURN;
