@@ -154,8 +154,12 @@ def test_young_statistics_drop_nothing(unblocked, capsys):
 
 def test_old_statistics_drop_what_was_never_used(unblocked, monkeypatch):
     monkeypatch.setattr(waste, "OLD_ENOUGH", timedelta(0))
+    # Other tests may have used any of those that there are.
+    owner_runs("CREATE INDEX nobodys_idx ON novels_novel (chapter_count, word_count)")
+    try:
+        said = "\n".join(drop_texts({}))
+    finally:
+        owner_runs("DROP INDEX nobodys_idx")
 
-    said = "\n".join(drop_texts({}))
-
-    assert 'RemoveIndexConcurrently("user", "users_user_newest_idx")' in said
+    assert 'DROP INDEX CONCURRENTLY IF EXISTS "nobodys_idx"' in said
     assert "_pkey on" not in said and "_uq on" not in said and "_fk_idx on" not in said
