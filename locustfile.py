@@ -24,7 +24,7 @@ __all__ = ["Author", "Operator", "Reader", "Stranger"]
 
 PROFILE = PROFILES[os.environ.get("LOAD_PROFILE", "standard")]
 
-if "LOAD_PASSWORD" not in os.environ:
+if "LOAD_TOKENS" not in os.environ:
     # Against a server of somebody else there are no accounts to use.
     Reader.abstract = Author.abstract = True
 

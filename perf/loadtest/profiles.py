@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from perf.loadtest.verdict import Demand
 
 # Requests a second that one user makes, at the least, when nobody has to wait.
-PACE = 0.8
+PACE = 0.5
 # And where more of them come than can be served at once.
 WAITING_PACE = 0.1
 

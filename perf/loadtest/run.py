@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 import subprocess
 import sys
 import threading
@@ -17,14 +16,17 @@ import psutil
 from django.conf import settings
 from django.core.management import call_command
 
+from morpheus.db.identity import acting_as
 from morpheus.services.supervisor import EmbeddedServices
 from perf.consistency.faults import Faults
 from perf.consistency.servers import Servers
 from perf.loadtest.profiles import PROFILES
+from users.models import User
+from users.services import token_create
 
 # Seconds between two faults, the first included: so long everything works.
 BETWEEN_FAULTS_S = 12.0
-# Of seeded members, so many log in.
+# So many of the seeded members are logged in.
 MEMBERS = 100
 # A server that serves the same requests for longer may grow by this much, and no more.
 MAX_GROWTH = 1.2
@@ -53,15 +55,18 @@ class Memory:
         return (sum(late) / len(late)) / (sum(early) / len(early))
 
 
-def prepare() -> tuple[str, int]:
-    """Seed if there is nothing; return the members' password, and how many of them log in."""
-    path = settings.VAR_DIR / "load-password"
-    if not path.exists():
-        path.write_text(secrets.token_urlsafe(18))
-    password = path.read_text()
+def prepare() -> list[str]:
+    """Seed if there is nothing; return tokens of some members."""
     call_command("migrate", verbosity=0)
-    call_command("seed", if_empty=True, quiet=True, password=password)
-    return password, MEMBERS
+    call_command("seed", if_empty=True, quiet=True)
+    with acting_as(None, staff=True):
+        members = list(User.objects.filter(is_superuser=False).order_by("pk")[:MEMBERS])
+    return [_token_of(member) for member in members]
+
+
+def _token_of(member: User) -> str:
+    with acting_as(member.pk):
+        return token_create(user=member)[0]
 
 
 def run_profile(
@@ -70,13 +75,13 @@ def run_profile(
     *,
     users: int,
     seconds: int,
-    login: tuple[str, int],
+    tokens: list[str],
     reports: Path,
 ) -> tuple[int, Memory]:
     """Run a profile against a server of its own.
 
     Args:
-        login: As `prepare` returns it.
+        tokens: As `prepare` returns them.
         reports: Folder for the HTML page and the CSV files.
 
     Returns:
@@ -93,7 +98,7 @@ def run_profile(
                 _watched(servers) as memory,
             ):
                 url = f"http://127.0.0.1:{servers.ports[0]}"
-                code = _locust(profile, url, users, seconds, login, reports, core=cores[-1])
+                code = _locust(profile, url, users, seconds, tokens, reports, core=cores[-1])
     finally:
         os.sched_setaffinity(0, cores)
     return code, memory
@@ -104,7 +109,7 @@ def _locust(
     url: str,
     users: int,
     seconds: int,
-    login: tuple[str, int],
+    tokens: list[str],
     reports: Path,
     *,
     core: int,
@@ -120,8 +125,7 @@ def _locust(
     ]
     environment = os.environ | {
         "LOAD_PROFILE": profile,
-        "LOAD_PASSWORD": login[0],
-        "LOAD_MEMBERS": str(login[1]),
+        "LOAD_TOKENS": " ".join(tokens),
         "LOAD_CORE": str(core),
     }
     return subprocess.run(command, env=environment, check=False).returncode  # noqa: S603

@@ -42,7 +42,7 @@ class Command(BaseCommand):
                     services,
                     users=users or chosen.users,
                     seconds=seconds or chosen.seconds,
-                    login=prepare(),
+                    tokens=prepare(),
                     reports=reports,
                 )
             except ServersFailed as error:
