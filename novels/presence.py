@@ -35,7 +35,8 @@ class Presence:
 
     The lock is on a connection of its own: one of the pool could be closed or handed on. It belongs
     to a transaction that stays open, because PgBouncer keeps a session of PostgreSQL for no longer;
-    between its statements such a transaction has no snapshot, so that it is in nobody's way.
+    between its statements such a transaction has no snapshot, so that it keeps no
+    row alive; but `CREATE INDEX CONCURRENTLY` waits for it (docs/processing.md).
     """
 
     def __init__(self) -> None:
