@@ -19,11 +19,8 @@ from morpheus.cache.recording import RECORDING, Recording, recording
 from morpheus.errors import length_required, method_not_allowed, service_unavailable
 from morpheus.observing.events import request_answered
 from morpheus.observing.ledger import Answer, Ledger, current, keeping
-from morpheus.observing.routes import ROUTE, route_of
+from morpheus.observing.routes import METHODS, ROUTE, route_of
 from morpheus.request_id import request_id, request_id_of
-
-# Labels of metrics and logs are bounded by what is let through here.
-_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"})
 
 # They come from inside, by whatever address, so ALLOWED_HOSTS does not hold for them.
 _PROBES = frozenset({"/healthz", "/readyz", "/metrics"})
@@ -79,8 +76,8 @@ def _timing(ledger: Ledger, record: Recording) -> str:
 
 
 def _refused(request: HttpRequest) -> HttpResponse | None:
-    if request.method not in _METHODS:
-        return method_not_allowed(sorted(_METHODS))
+    if request.method not in METHODS:
+        return method_not_allowed(sorted(METHODS))
     if "Transfer-Encoding" in request.headers and not request.headers.get("Content-Length"):
         return length_required()
     return None

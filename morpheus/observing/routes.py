@@ -16,7 +16,8 @@ ROUTE = "morpheus.route"
 UNMATCHED = "unmatched"
 
 _PARAMETER = re.compile(r"<(?:\w+:)?(\w+)>")
-_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"})
+# Labels of metrics and logs are bounded by these: the middleware refuses any other.
+METHODS = frozenset({"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"})
 
 
 def route_of(request: HttpRequest) -> str:
@@ -24,7 +25,7 @@ def route_of(request: HttpRequest) -> str:
 
     Routes of the API are without their prefix; an unknown method is `?`.
     """
-    method = request.method if request.method in _METHODS else "?"
+    method = request.method if request.method in METHODS else "?"
     match = request.resolver_match
     return f"{method} {_path(match.route)}" if match else f"{method} {UNMATCHED}"
 

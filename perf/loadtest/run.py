@@ -35,7 +35,6 @@ _WSGI = "morpheus.wsgi:application"
 # Limits per caller are for strangers; here all callers have one address.
 _UNLIMITED = {
     "MORPHEUS_HTTPS": "off",
-    "THROTTLE_LOGIN_PER_MINUTE": "1000000",
     "THROTTLE_WRITES_PER_MINUTE": "1000000",
 }
 
