@@ -36,6 +36,7 @@ class Node:
         table: Or function.
         given: Rows that the nodes below it gave.
         removed: Rows that it read and dropped by a filter.
+        fetched: Rows of an index-only scan whose page had to be asked whether they are visible.
         conditions: Conditions and keys by PostgreSQL's names for them.
     """
 
@@ -47,6 +48,7 @@ class Node:
     rows: float
     given: float
     removed: float
+    fetched: float
     conditions: dict[str, str]
 
     @property
@@ -185,6 +187,7 @@ def _nodes(node: dict[str, Any], depth: int = 0) -> Iterator[Node]:
         rows=_rows(node),
         given=sum(map(_rows, node.get("Plans", ()))),
         removed=node.get("Rows Removed by Filter", 0) * loops,
+        fetched=node.get("Heap Fetches", 0),
         conditions={name: _text(node[name]) for name in _CONDITIONS if name in node},
     )
     for child in node.get("Plans", ()):

@@ -62,7 +62,7 @@ def asked(combination: Combination) -> Asked:
         NoSample: The data has no list of four rows or more.
     """
     values = sample(combination)
-    size = min(PAGE_SIZE, len(_last(combination, values, 4 * PAGE_SIZE)) // 4)
+    size = min(PAGE_SIZE, len(last_keys(combination, values, 4 * PAGE_SIZE)) // 4)
     if not size:
         raise NoSample("no list has four rows")
     user_id = None if values.user is None else values.user.pk
@@ -74,22 +74,27 @@ def _statements(
 ) -> Iterator[tuple[str, Statement]]:
     """Yield the names of pages and the statements that read them."""
     route = combination.route
-    query = values.query | {"page_size": str(size)}
-    start = f"{route.url(values.path)}?{urlencode(query)}"
+    start = first_url(combination, values, size)
     first, _ = get(route.view, start, values.path, values.user)
     # A list of the last two pages alone gives the cursor between them, which the whole list takes.
-    last, _ = get(_tail_view(combination, 2 * size), start, values.path, values.user)
+    last, _ = get(tail_view(combination, 2 * size), start, values.path, values.user)
     _, statements = get(route.view, first.data["next"], values.path, values.user)
-    yield "second", _of_page(statements, size)
+    yield "second", page_statement(statements, size)
     deepest, statements = get(route.view, last.data["next"], values.path, values.user)
     if deepest.data["next"] is not None:
         raise AssertionError(f"{combination}: the last page has a next one")
-    yield "deepest", _of_page(statements, size)
+    yield "deepest", page_statement(statements, size)
     _, statements = get(route.view, deepest.data["previous"], values.path, values.user)
-    yield "back", _of_page(statements, size)
+    yield "back", page_statement(statements, size)
 
 
-def _of_page(statements: list[Statement], size: int) -> Statement:
+def first_url(combination: Combination, values: Sample, size: int) -> str:
+    """Return the URL of the list's first page."""
+    query = values.query | {"page_size": str(size)}
+    return f"{combination.route.url(values.path)}?{urlencode(query)}"
+
+
+def page_statement(statements: list[Statement], size: int) -> Statement:
     """Return the statement that reads a page and the row after it."""
     ordered = re.compile(rf"ORDER BY [^()]+ LIMIT {size + 1}\b")
     found = [one for one in statements if ordered.search(one.sql)]
@@ -98,15 +103,15 @@ def _of_page(statements: list[Statement], size: int) -> Statement:
     return found[0]
 
 
-def _last(combination: Combination, values: Sample, count: int) -> list[Any]:
+def last_keys(combination: Combination, values: Sample, count: int) -> list[Any]:
     """Return the primary keys of the last rows, the very last first."""
-    view = _tail_view(combination, count)
+    view = tail_view(combination, count)
     url = f"{combination.route.url(values.path)}?{urlencode(values.query)}"
     get(view, url, values.path, values.user)
     return cast("list[Any]", vars(view)["last"])
 
 
-def _tail_view(combination: Combination, count: int) -> type[Any]:
+def tail_view(combination: Combination, count: int) -> type[Any]:
     """Return the view with its list cut down to its last rows, whose keys it keeps in `last`."""
     view: Any = combination.route.view
 

@@ -2,34 +2,45 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
+from perf.plans.depth import Depth, depth
 from perf.plans.judgement import begins_at_cursor, violations
 from perf.plans.pages import Pages, pages
 from perf.plans.routes import Combination
 from perf.plans.samples import NoSample
 
-HEADINGS = ["route", "ordering", "filter", "index", "rows", "examined", "second", "deepest"]
+HEADINGS = "route ordering filter index rows examined second deepest depth".split()
 
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """One combination, its pages unless the data have none, and what is wrong with it."""
+    """One combination, its pages unless the data have none, and what is wrong with it.
+
+    Attributes:
+        depth: None unless it was asked for.
+    """
 
     combination: Combination
     pages: Pages | None
     faults: list[str]
+    depth: Depth | None = None
 
     def cells(self) -> list[str]:
-        """Return one line of the table; buffers are those of the second and the deepest page."""
+        """Return one line of the table.
+
+        Buffers are those of the second and the deepest page; `depth` is by how much the pages at
+        the end cost more than those at the beginning.
+        """
         one = self.combination
         names = [one.route.path, one.ordering, one.filter_text]
         if self.pages is None:
-            return [*names, "no such list in the data", "", "", "", ""]
+            return [*names, "no such list in the data", "", "", "", "", ""]
         second, deepest = self.pages.second, self.pages.deepest
         figures = [second.returned, second.examined, second.buffers, deepest.buffers]
-        return [*names, page_index(self.pages), *map(str, figures)]
+        ratio = f"{self.depth.ratio:.2f}" if self.depth else ""
+        return [*names, page_index(self.pages), *map(str, figures), ratio]
 
     def as_json(self) -> dict[str, Any]:
         one = self.combination
@@ -51,16 +62,29 @@ class Proof:
                 }
                 for name, plan in self.pages.plans.items()
             }
+        if self.depth is not None:
+            said["depth"] = asdict(self.depth) | {"ratio": self.depth.ratio}
         return said
 
 
-def prove(combination: Combination) -> Proof:
-    """Explain the pages of a combination and judge them."""
+def prove(combination: Combination, *, with_depth: bool = False) -> Proof:
+    """Explain the pages of a combination and judge them.
+
+    Args:
+        with_depth: Compare several pages at both ends, too: some forty requests.
+    """
     try:
         found = pages(combination)
+        ends = depth(combination) if with_depth else None
     except NoSample as missing:
         return Proof(combination, None, [f"{combination} is not proven: {missing}."])
-    return Proof(combination, found, violations(found))
+    faults = violations(found)
+    if ends is not None and not ends.is_flat:
+        faults.append(
+            f"{combination}: the last {ends.pages} pages read {ends.late:.1f} buffers in the mean, "
+            f"the first ones {ends.early:.1f}."
+        )
+    return Proof(combination, found, faults, ends)
 
 
 def page_index(found: Pages) -> str:

@@ -32,8 +32,25 @@ def test_the_command_shows_and_judges_one_route(seeded, db, capsys):
     (proof,) = json.loads(capsys.readouterr().out)
     assert proof["route"] == "/comics/{comic_id}/panels/"
     assert proof["index"] == "comics_panel_number_uq"
-    # How many pages of the table 20 panels lie on is chance.
-    assert proof["deepest"]["buffers"] <= 1.2 * proof["second"]["buffers"] + 1
+    # Two pages at each end of this few data: which leaf a row lies on is chance.
+    assert proof["depth"]["late"] <= 1.2 * proof["depth"]["early"] + 1
+
+
+def test_a_list_whose_end_costs_more_than_its_beginning_fails(seeded, db, monkeypatch):
+    """As if the cursor were compared with an expression, which no index begins with."""
+    by_title = next(one for one in combinations() if one.ordering == "title")
+
+    def scanned(queryset, columns, position, backwards, count, names):
+        rows = queryset.order_by("title", "id").values_list(*names)
+        if position is not None:
+            rows = rows.extra(where=["novels_novel.title || '' > %s"], params=position.values[:1])
+        return list(rows[:count])
+
+    monkeypatch.setattr("morpheus.cache.pages.page_rows", scanned)
+
+    proof = prove(by_title, with_depth=True)
+
+    assert any("the last 8 pages read" in fault for fault in proof.faults)
 
 
 def test_an_ordering_without_an_index_fails_and_the_message_names_the_index(seeded, db):
