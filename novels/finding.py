@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Set
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, NamedTuple
@@ -12,8 +12,14 @@ from django.db import connections
 
 from morpheus.db.replica import reading_alias
 
-# So many of the newest matches are ranked: ranking reads each one's whole vector.
+# So many of the newest matches are found, best first: ranking reads each one's whole vector.
 MAX_CANDIDATES = 1000
+
+# So many more are known of what is kept, so that others can take the place of what is withdrawn.
+SPARE_CANDIDATES = 100
+
+# When more novels than this changed, searching anew is no dearer than looking at each.
+MAX_CHANGED_NOVELS = 200
 
 # Snippets are cut from this much of a chapter. A match further on shows the chapter's beginning.
 MAX_SNIPPET_CHARS = 50_000
@@ -25,10 +31,21 @@ _OPTIONS = (
     'FragmentDelimiter=" … "'
 )
 
+# One row says the moment where nothing is found.
 _CANDIDATES = """
-SELECT id, score, novel_id, chapter_id
-FROM novels_search_matches(%(words)s, %(mine)s, %(kind)s, %(genre)s, %(language)s, %(limit)s)
-ORDER BY score DESC, id DESC
+SELECT pg_current_snapshot()::text, id, score, novel_id, chapter_id
+FROM (SELECT) one
+LEFT JOIN novels_search_matches(
+    %(words)s, %(mine)s, %(kind)s, %(genre)s, %(language)s, %(limit)s
+) ON true
+"""
+
+_CHANGES = """
+SELECT pg_current_snapshot()::text, id, score, novel_id, chapter_id, is_whole
+FROM (SELECT) one
+LEFT JOIN novels_search_changes(
+    %(words)s, %(kind)s, %(genre)s, %(language)s, %(since)s::pg_snapshot, %(limit)s
+) ON true
 """
 
 _SNIPPETS = """
@@ -67,6 +84,63 @@ class Candidate(NamedTuple):
     chapter_id: int | None
 
 
+class Changes(NamedTuple):
+    """What became of the novels that changed since some moment.
+
+    Attributes:
+        moment: When this was so.
+        whole: Novels of which any document may have changed.
+        own: Novels of which only their own document may have.
+        matches: All that is found in them now, of `own` only their own documents.
+    """
+
+    moment: str
+    whole: Set[int]
+    own: Set[int]
+    matches: list[Candidate]
+
+
+class Found(NamedTuple):
+    """What a search found.
+
+    Attributes:
+        moment: When, as a snapshot of transactions.
+        horizon: All matches from this primary key on are known; 0: all that there are.
+        known: They, the newest first.
+    """
+
+    moment: str
+    horizon: int
+    known: list[Candidate]
+
+    @classmethod
+    def of(cls, moment: str, matches: Iterable[Candidate], *, at_most: int) -> Found:
+        """Return what a search for the newest matches, `at_most` so many, found."""
+        known = sorted(matches, key=lambda one: -one.id)
+        return cls(moment, known[-1].id if len(known) == at_most else 0, known)
+
+    @property
+    def best_first(self) -> list[Candidate]:
+        """What is shown: of the newest candidates the best first, equal ranks by the newest."""
+        return sorted(self.known[:MAX_CANDIDATES], key=lambda one: (-one.score, -one.id))
+
+    def revised(self, changes: Changes) -> Found | None:
+        """Return what the same search finds after the changes; None if that is not known."""
+
+        def stays(one: Candidate) -> bool:
+            changed = changes.own if one.chapter_id is None else frozenset[int]()
+            return one.novel_id not in changes.whole and one.novel_id not in changed
+
+        known = [one for one in self.known if stays(one)]
+        known += [one for one in changes.matches if one.id >= self.horizon]
+        known.sort(key=lambda one: -one.id)
+        most = MAX_CANDIDATES + SPARE_CANDIDATES
+        horizon = known[most - 1].id if len(known) > most else self.horizon
+        if horizon and len(known) < MAX_CANDIDATES:
+            return None
+        return Found(changes.moment, horizon, known[:most])
+
+
 @dataclass(frozen=True, slots=True)
 class Search:
     """What is searched for, and where.
@@ -86,17 +160,24 @@ class Search:
     genre: int | None = None
     language: int | None = None
 
-    def candidates(self) -> list[Candidate]:
-        """Return what is found, best first, equal ranks by the newest; run it as the reader."""
-        parameters = {
-            "words": self.words,
-            "mine": self.reader_id is not None,
-            "kind": self.kind,
-            "genre": self.genre,
-            "language": self.language,
-            "limit": MAX_CANDIDATES,
-        }
-        return [Candidate(*row) for row in _rows(_CANDIDATES, parameters)]
+    def find(self) -> Found:
+        """Search; run it as the reader."""
+        most = MAX_CANDIDATES + SPARE_CANDIDATES
+        parameters = {**self._parameters, "mine": self.reader_id is not None, "limit": most}
+        rows = _rows(_CANDIDATES, parameters)
+        matches = [Candidate(*row[1:]) for row in rows if row[1] is not None]
+        return Found.of(rows[0][0], matches, at_most=most)
+
+    def find_again(self, found: Found) -> Found | None:
+        """Bring what was found in public novels up to date; None if it takes a new search."""
+        parameters = {**self._parameters, "since": found.moment, "limit": MAX_CHANGED_NOVELS + 1}
+        rows = _rows(_CHANGES, parameters)
+        whole = {row[3] for row in rows if row[5]}
+        own = {row[3] for row in rows if row[5] is False}
+        if len(whole) + len(own) > MAX_CHANGED_NOVELS:
+            return None
+        matches = [Candidate(*row[1:5]) for row in rows if row[1] is not None]
+        return found.revised(Changes(rows[0][0], whole, own, matches))
 
     def snippets(self, found: Collection[Candidate]) -> dict[int, dict[str, Any]]:
         """Return what is shown of candidates, by their ids, without what is not there any more."""
@@ -113,6 +194,15 @@ class Search:
         return {
             document_id: {"chapter": number, "title": title, "snippet": _marked(headline)}
             for document_id, number, title, headline in _rows(_SNIPPETS, parameters)
+        }
+
+    @property
+    def _parameters(self) -> dict[str, Any]:
+        return {
+            "words": self.words,
+            "kind": self.kind,
+            "genre": self.genre,
+            "language": self.language,
         }
 
     @property

@@ -6,11 +6,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from hashlib import md5
 from typing import Any
 
-from morpheus.cache.reading import is_usable, read, read_many, read_past
+from morpheus.cache.reading import is_usable, outdated, read, read_many, read_past
 from morpheus.cache.seeing import Seen, see
 from morpheus.db.compiled import CompiledRead
 from novels.cache_policies import CARD, CHAPTER, SEARCH, SNIPPET, STATUS
-from novels.finding import Candidate, Search
+from novels.finding import MAX_CANDIDATES, Candidate, Found, Search
 from novels.models import Chapter, Novel, ProcessingStatus
 from novels.serializers import (
     PUBLIC,
@@ -178,16 +178,37 @@ def novel_status(novel_id: int, reader_id: int | None) -> Seen:
 
 
 def search_candidates(search: Search) -> list[Candidate]:
-    """Return what a search finds, best first; tag: `search`, or of my own `search:<reader>`."""
+    """Return what a search finds, best first; tag: `search`, or of my own `search:<reader>`.
+
+    What was found before in public novels is brought up to date by what changed since.
+    """
     reader_id = search.reader_id
-    found = read(
+
+    def load() -> list[Any]:
+        kept = outdated(SEARCH, search.digest) if reader_id is None else None
+        found = search.find_again(_unkept(kept)) if kept is not None else None
+        return _kept(found or search.find())
+
+    served, _ = read(
         SEARCH,
         search.digest,
         tags=["search" if reader_id is None else f"search:{reader_id}"],
-        load=lambda: [list(one) for one in search.candidates()],
+        load=load,
         reader_id=reader_id,
     )
-    return [Candidate(*row) for row in found]
+    return [Candidate(*row) for row in served]
+
+
+def _kept(found: Found) -> list[Any]:
+    """Return what is served, and what else `find_again` needs."""
+    served, spare = found.best_first, found.known[MAX_CANDIDATES:]
+    return [[*map(list, served)], [found.moment, found.horizon, [*map(list, spare)]]]
+
+
+def _unkept(kept: list[Any]) -> Found:
+    served, (moment, horizon, spare) = kept
+    known = sorted((Candidate(*row) for row in (*served, *spare)), key=lambda one: -one.id)
+    return Found(moment, horizon, known)
 
 
 def search_results(search: Search, page: Sequence[Candidate]) -> list[Shown]:

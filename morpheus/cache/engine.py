@@ -16,7 +16,7 @@ from django.conf import settings
 from morpheus.cache import metrics
 from morpheus.cache.breaker import breaker_of
 from morpheus.cache.flights import Flights
-from morpheus.cache.scripts import FETCH, MARK, RENEW, VERSIONS, Script
+from morpheus.cache.scripts import FETCH, MARK, OUTDATED, RENEW, VERSIONS, Script
 from morpheus.cache.server import Server, Unreachable
 
 if TYPE_CHECKING:
@@ -61,6 +61,11 @@ class Engine:
         """Return versions and payload of each key whose value agrees with its tags."""
         stored = self._ask(FETCH, keys)
         return [None if value is None else _split(value) for value in stored]
+
+    def outdated(self, key: str) -> bytes | None:
+        """Return the payload that was kept, whatever became of its tags other than `ALL`."""
+        stored = self._ask(OUTDATED, [key], ALL)
+        return None if stored is None else _split(stored)[1]
 
     def versions(self, tags: Sequence[str]) -> dict[str, str]:
         """Return the version of each tag, or its mark."""

@@ -18,6 +18,8 @@ class Policy:
             computes it; 0 is not at all.
         keeps_none: Whether what there is not is kept, too; not where strangers choose what is asked
             for, and never ask for it again: nothing of it, not even its tags, stays in the server.
+        is_revised: Whether `load` may bring an `outdated` value up to date. The value is then a
+            pair: what is served, and what it takes to do so, of which a fresh value may have other.
     """
 
     name: str
@@ -26,6 +28,7 @@ class Policy:
     max_bytes: int = 256 * 1024
     lease_s: float = 0.0
     keeps_none: bool = True
+    is_revised: bool = False
 
     def __post_init__(self) -> None:
         if POLICIES.setdefault(self.name, self) is not self:

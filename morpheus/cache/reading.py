@@ -106,6 +106,18 @@ def read_past(
     return _load(policy, len(identities), load, reader_id)
 
 
+def outdated(policy: Policy, identity: Hashable, *, reader_id: int | None = None) -> Any:
+    """Return a value that was kept, though a write may have ended it since; None if there is none.
+
+    For `load` of a policy whose values say themselves of which moment they are. No change that
+    touched the tag `all` came after it: those need not be told to it.
+    """
+    if not is_usable():
+        return None
+    payload = engine().outdated(policy.key(identity, reader_id))
+    return None if payload is None else orjson.loads(unpacked(payload))
+
+
 def is_usable() -> bool:
     """Tell whether values are read from the cache now, and kept."""
     return (

@@ -48,6 +48,19 @@ end
 return answers
 """)
 
+# KEYS: a value. ARGV: tag prefix, a tag. Returns the value if it agrees with that tag, else nil.
+OUTDATED = _script("""
+local stored = redis.call('GET', KEYS[1])
+if stored then
+    local version = redis.call('GET', ARGV[1] .. ARGV[2])
+    local head = ' ' .. string.sub(stored, 1, (string.find(stored, '\\n', 1, true) or 1) - 1) .. ' '
+    if version and string.find(head, ' ' .. ARGV[2] .. ' ' .. version .. ' ', 1, true) then
+        return stored
+    end
+end
+return false
+""")
+
 # ARGV: tag prefix, a new version, seconds to live, tags. Returns each tag's version or mark.
 VERSIONS = _script("""
 local found = {}

@@ -12,11 +12,13 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cache
 
+import orjson
 from django.conf import settings
 from django.db import connections
 
 from morpheus.cache import metrics
 from morpheus.cache.engine import engine
+from morpheus.cache.packing import unpacked
 from morpheus.cache.policies import Policy
 from morpheus.cache.server import Unreachable
 from morpheus.observing.events import work_ended
@@ -72,7 +74,7 @@ def check(hit: Hit) -> str:
         connections.close_all()
         work_ended(ledger)
     metrics.shadowed_seconds(hit.policy, time.perf_counter() - start, ledger.seconds)
-    if fresh == hit.payload:
+    if _served(hit.policy, fresh) == _served(hit.policy, hit.payload):
         return "same"
     if not _is_served(hit):
         return "changed"
@@ -82,6 +84,14 @@ def check(hit: Hit) -> str:
     # Not by its key: a kept answer's has the query string in it.
     logger.error("The cache serves a stale %s.", hit.policy.name)
     return "stale"
+
+
+def _served(policy: Policy, payload: bytes) -> bytes:
+    """Return the bytes that readers depend on."""
+    if not policy.is_revised:
+        return payload
+    served, _ = orjson.loads(unpacked(payload))
+    return orjson.dumps(served)
 
 
 def _is_served(hit: Hit) -> bool:

@@ -18,43 +18,47 @@ _TRANSITIONS = {
     "TRUNCATE": "",
 }
 
-# The same tags of all three kinds of change: what an INSERT has no old rows of, a DELETE no new
+# The same query for all three kinds of change: what an INSERT has no old rows of, a DELETE no new
 # ones, is an empty table to it.
 _FUNCTION = """
-CREATE FUNCTION {table}_tags() RETURNS trigger
+CREATE FUNCTION {name}() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp
 AS $$
-DECLARE
-    touched text[] := '{{all}}';
+{declared}
 BEGIN
     IF TG_OP = 'INSERT' THEN
         IF NOT EXISTS (SELECT FROM new_rows OFFSET {rows_max}) THEN
-            touched := ARRAY(
+            {before}
                 WITH old_rows AS (SELECT * FROM new_rows WHERE false)
-                {tags}
-            );
+                {query}
+            {after};
         END IF;
     ELSIF TG_OP = 'UPDATE' THEN
         IF NOT EXISTS (SELECT FROM new_rows OFFSET {rows_max}) THEN
-            touched := ARRAY(
-                {tags}
-            );
+            {before}
+                {query}
+            {after};
         END IF;
     ELSIF TG_OP = 'DELETE' THEN
         IF NOT EXISTS (SELECT FROM old_rows OFFSET {rows_max}) THEN
-            touched := ARRAY(
+            {before}
                 WITH new_rows AS (SELECT * FROM old_rows WHERE false)
-                {tags}
-            );
+                {query}
+            {after};
         END IF;
     END IF;
-    IF touched <> '{{}}' THEN
-        PERFORM cache_touch(touched);
-    END IF;
+    {finally}
     RETURN NULL;
 END
 $$
 """
+_TOUCHING = {
+    "declared": "DECLARE touched text[] := '{all}';",
+    "before": "touched := ARRAY(",
+    "after": ")",
+    "finally": "IF touched <> '{}' THEN PERFORM cache_touch(touched); END IF;",
+}
+_NOTING = dict.fromkeys(_TOUCHING, "")
 
 
 def cache_tags(
@@ -70,10 +74,31 @@ def cache_tags(
             rows before and after. Joined in full by their key, a new row has no old one.
         on: The kinds of statements that are looked at. A TRUNCATE touches everything.
     """
-    name = f"{table}_tags"
+    return _on_changes(table, f"{table}_tags", tags, on, _TOUCHING)
+
+
+def noted_changes(
+    table: str, name: str, insert: str, *, on: Iterable[str] = ("INSERT", "UPDATE", "DELETE")
+) -> migrations.RunSQL:
+    """Let each statement that changes rows of `table` note so elsewhere.
+
+    Not one that changes more than 10,000 rows, which touches the tag `all`: nothing that is kept
+    outlives it.
+
+    Args:
+        name: Of the function, and the beginning of its triggers' names.
+        insert: An INSERT from `old_rows o` and `new_rows n`, as in `cache_tags`.
+        on: The kinds of statements that are looked at.
+    """
+    return _on_changes(table, name, insert, on, _NOTING)
+
+
+def _on_changes(
+    table: str, name: str, query: str, on: Iterable[str], parts: dict[str, str]
+) -> migrations.RunSQL:
     function = loader_function(
         f"{name}()",
-        _FUNCTION.format(table=table, tags=tags.strip(), rows_max=ROWS_MAX),
+        _FUNCTION.format(name=name, query=query.strip(), rows_max=ROWS_MAX, **parts),
         # It makes the triggers.
         callers="morpheus_owner",
     )

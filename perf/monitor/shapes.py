@@ -26,6 +26,7 @@ _RULES: list[tuple[re.Pattern[str], str]] = [
     (re.compile(r"%s|%\(\w+\)s|\$\d+"), "?"),
     (re.compile(r"%%"), "%"),
     (re.compile(r"\b(?:TRUE|FALSE|NULL)\b(?=\s*[,)])", re.IGNORECASE), "?"),
+    (re.compile(r"(?<=\bON )TRUE\b", re.IGNORECASE), "?"),
     (re.compile(r"\?(?:::[\w\" ]+(?:\[\])?)+"), "?"),
     # Names that Django and psycopg number.
     (re.compile(r'"?\b(_django_curs|_pg3)_\w+"?'), r"\1"),
@@ -41,7 +42,9 @@ _IS_WRITE = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 _IS_READ = re.compile(r"^\s*(?:SELECT|WITH|TABLE|VALUES|COPY|DECLARE|FETCH)\b", re.IGNORECASE)
-_IS_SEARCH = re.compile(r"@@|tsquery\(|\bnovels_search_matches\b|\bts_headline\b", re.IGNORECASE)
+_IS_SEARCH = re.compile(
+    r"@@|tsquery\(|\bnovels_search_(?:matches|changes)\b|\bts_headline\b", re.IGNORECASE
+)
 _IS_SETTING = re.compile(r"^\s*SELECT\s+(?:pg_catalog\.)?set_config\(", re.IGNORECASE)
 _IS_JOIN = re.compile(r"\bJOIN\b", re.IGNORECASE)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from django.db import connection, transaction
@@ -11,7 +11,8 @@ from morpheus.db.identity import acting_as
 from perf.budgets import query_name
 from perf.plans.capture import Statement
 from perf.plans.explain import explained_read
-from perf.plans.requests import Answered, answered
+from perf.plans.requests import answered
+from perf.plans.revision import revision
 from perf.suite.timing import Times, reference_ms, timed
 
 # Until it is prepared, and its rows are in memory.
@@ -40,16 +41,21 @@ def query_times(*, rounds: int, tell: Callable[[str], None]) -> list[QueryTimes]
     with transaction.atomic():
         for one in answered():
             with acting_as(one.user_id):
-                _time_dearer(one, found, rounds, tell)
+                _time_dearer(one.statements, found, rounds, tell)
+        with acting_as(None):
+            _time_dearer([revision()], found, rounds, tell)
         transaction.set_rollback(True)
     return list(found.values())
 
 
 def _time_dearer(
-    one: Answered, found: dict[str, QueryTimes], rounds: int, tell: Callable[[str], None]
+    statements: Iterable[Statement],
+    found: dict[str, QueryTimes],
+    rounds: int,
+    tell: Callable[[str], None],
 ) -> None:
     """Time those statements of a request that cost more buffers than in all requests before."""
-    for statement in one.statements:
+    for statement in statements:
         name = query_name(statement.sql)
         if name is None or not statement.sql.lstrip().startswith(("SELECT", "WITH")):
             continue

@@ -47,7 +47,7 @@ def test_typographic_marks_are_no_part_of_a_word(make_novels, make_chapters, tex
     novel = make_novels(1)[0]
     make_chapters(novel, text)
 
-    found = Search(words="harbour").candidates()
+    found = Search(words="harbour").find().best_first
 
     assert [one.novel_id for one in found] == [novel.pk]
 
@@ -100,7 +100,7 @@ def test_the_index_serves_a_search_under_row_level_security(make_novels, word, f
         )
     before = scans()
 
-    rows = Search(words=word).candidates()
+    rows = Search(words=word).find().best_first
 
     assert len(rows) == found
     sequential, by_index = (now - then for now, then in zip(scans(), before, strict=True))
@@ -123,7 +123,7 @@ def test_the_tenth_search_of_a_session_is_planned_as_the_first(make_novels):
     for _ in range(10):
         with transaction.atomic():
             before = sum(scans("novels_novel"))
-            Search(words="frequent").candidates()
+            Search(words="frequent").find()
             looked.append(sum(scans("novels_novel")) - before)
 
     assert looked == looked[:1] * 10
@@ -147,7 +147,7 @@ def test_the_newest_are_found_wherever_they_are(make_novels):
     add_documents(novel, 60_000, vector="other:1")
     add_documents(novel, 700)
 
-    found = {row.id for row in Search(words="frequent").candidates()}
+    found = {row.id for row in Search(words="frequent").find().best_first}
 
     with acting_as(novel.owner_id), connection.cursor() as cursor:
         cursor.execute(
@@ -171,7 +171,7 @@ def found_and_read(user_id, search):
     """Return how many candidates there are, and how many documents were read for them."""
     before = documents_read()
     with acting_as(user_id):
-        found = len(search.candidates())
+        found = len(search.find().best_first)
     return found, documents_read() - before
 
 

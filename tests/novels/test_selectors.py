@@ -6,7 +6,9 @@ from types import SimpleNamespace
 
 import pytest
 
+from morpheus.cache import shadow
 from morpheus.db.identity import acting_as, reading_as
+from novels.finding import Search
 from novels.models import Chapter, ChapterText, Genre, Language, Novel, ProcessingStatus
 from novels.selectors import (
     chapter_read,
@@ -15,6 +17,7 @@ from novels.selectors import (
     novel_list_tags,
     novel_read,
     novel_status,
+    search_candidates,
 )
 from novels.serializers import NovelSerializer, StatusSerializer
 from novels.services import novel_delete, novel_update, status_advance
@@ -244,3 +247,82 @@ def test_the_database_gives_lists_the_same_names(make_novels, ann):
         for name in novel_list_tags({each: getattr(given, each) for each in columns}, [])
     }
     assert names == {tag for tag in tags if tag.startswith("novels:")}
+
+
+@pytest.fixture
+def shadowed(settings, monkeypatch):
+    """Check every hit, and return how each check ended."""
+    settings.MORPHEUS_CACHE_SHADOW_PERCENT = 100
+    outcomes = []
+
+    class Queue:
+        def put_nowait(self, hit):
+            outcomes.append(shadow.check(hit))
+
+    monkeypatch.setattr(shadow, "_queue", Queue)
+    monkeypatch.setattr(shadow, "_PATIENCE_S", 0)
+    return outcomes
+
+
+def searched(words="one"):
+    """Return what is found, and the functions of the database that it took."""
+    with counted_queries() as seen:
+        found = search_candidates(Search(words))
+    asked = " ".join(seen.sql)
+    return found, [name for name in ("matches", "changes") if f"novels_search_{name}(" in asked]
+
+
+@pytest.mark.parametrize("way", ["service", "psql"])
+def test_a_search_outlives_what_does_not_concern_it(
+    novel, make_novels, make_chapters, by_psql, settings, way
+):
+    (other,) = make_novels(1)
+    make_chapters(other, "Two.")
+    before, cold = searched()
+    assert cold == ["matches"] and searched() == (before, [])
+
+    if way == "service":
+        with acting_as(other.owner_id):
+            novel_update(novel_id=other.pk, changes={"title": "Three"})
+    else:
+        by_psql("UPDATE novels_novel SET is_public = false WHERE id = %s", other.pk)
+
+    assert searched() == (before, ["changes"])
+    assert searched() == (before, [])
+    settings.MORPHEUS_CACHE = False
+    assert searched()[0] == before
+
+
+def test_a_search_finds_what_was_changed_without_searching_anew(novel, make_novels, make_chapters):
+    before, _ = searched()
+    (other,) = make_novels(1)
+    make_chapters(other, "One.")
+    with_other, how = searched()
+    with acting_as(novel.owner_id):
+        novel_delete(novel_id=novel.pk)
+
+    assert how == ["changes"]
+    assert {one.novel_id for one in before} == {novel.pk}
+    assert {one.novel_id for one in with_other} == {novel.pk, other.pk}
+    assert {one.novel_id for one in searched()[0]} == {other.pk}
+
+
+def test_what_changed_too_much_to_be_noted_is_searched_anew(novel, by_psql):
+    searched()
+
+    by_psql("UPDATE novels_genre SET name = 'Horror' WHERE slug = 'gothic'")
+
+    assert searched()[1] == ["matches"]
+
+
+def test_a_stale_search_is_found_out_and_one_of_another_moment_is_not(novel, connect, shadowed):
+    """Whoever changes rows without triggers leaves it as it was."""
+    searched()
+    searched()
+    assert shadowed == ["same"]
+    psql = connect("superuser")
+    psql.execute("SET session_replication_role = replica")
+    psql.execute("UPDATE novels_novel SET is_public = false WHERE id = %s", [novel.pk])
+    searched()
+
+    assert shadowed == ["same", "stale"]

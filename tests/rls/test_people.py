@@ -91,6 +91,7 @@ def test_functions_that_look_past_row_level_security_are_known():
             "cache_touch",
             "morpheus_replicas",
             "morpheus_sessions",
+            "novels_search_changes",
             "novels_search_matches",
             "users_by_email",
             "users_by_token",

@@ -250,8 +250,8 @@ def test_search_finds_frequent_and_rare_words_of_public_novels(seed, rows):
         "WHERE n.is_public ORDER BY c.id LIMIT 1"
     )
 
-    frequent = Search(words="man").candidates()
-    rare = Search(words=rare_word(first[0])).candidates()
+    frequent = Search(words="man").find().best_first
+    rare = Search(words=rare_word(first[0])).find().best_first
 
     assert len(frequent) > 50
     assert {found.novel_id for found in frequent} <= public
