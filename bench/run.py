@@ -11,8 +11,9 @@ from perf.offload.servers import CONSTANT, servers
 
 from .contestants import CONTESTANTS, Place
 from .limits import Limit, cache_limit, sql_limit
+from .pinning import pin
 from .routes import Route
-from .turns import WARM_UP_S, Figures, by_turns, measured
+from .turns import WARM_UP_S, Figures, by_turns, measured, processes
 
 CONNECTIONS = (16, 100)
 ROUNDS = 5
@@ -41,6 +42,8 @@ def compared(
     """Yield a comparison for each route and number of connections."""
     with servers({}, count=1, application=CONSTANT) as [constant]:
         names = [*(one.name for one in CONTESTANTS), "constant"]
+        for port in (*ports.values(), constant):
+            pin(processes(port))
         for route in routes:
             # As many bytes as ours.
             size = len(Connection(ports["ours"]).exchange("GET", route.path, {}).body)

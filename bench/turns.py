@@ -65,9 +65,14 @@ def ratio(ours: Sequence[float], theirs: Sequence[float]) -> float:
 
 def cpu_seconds(port: int) -> float:
     """Return the CPU seconds of the server process of a port and its children until now."""
-    server = _server(port)
-    times = [one.cpu_times() for one in (server, *server.children(recursive=True))]
+    times = [one.cpu_times() for one in processes(port)]
     return float(sum(time.user + time.system for time in times))
+
+
+def processes(port: int) -> list[psutil.Process]:
+    """Return the server process of a port and its children."""
+    server = _server(port)
+    return [server, *server.children(recursive=True)]
 
 
 def _server(port: int) -> psutil.Process:

@@ -6,6 +6,7 @@ from django.conf import settings
 from django.core.wsgi import get_wsgi_application
 
 from morpheus.cache.answers import FastLane
+from morpheus.cores import pin
 from morpheus.db.limits import limit_statements
 from morpheus.observing import pulse
 
@@ -15,3 +16,5 @@ application = FastLane(get_wsgi_application())
 # Before the first request opens the pool.
 limit_statements(settings.DATABASES["default"])
 pulse.start()
+if settings.SERVER_PINNED:
+    pin()

@@ -19,6 +19,7 @@ __all__ = [
     "DATABASE_ROUTERS",
     "PGBOUNCER",
     "REPLICA_TIMEOUT_S",
+    "SERVER_PINNED",
     "SERVER_PROCESSES",
     "SERVER_THREADS",
     "SERVING_LIMITS_MS",
@@ -26,6 +27,9 @@ __all__ = [
 
 # Processes of the server.
 SERVER_PROCESSES = env.number("MORPHEUS_PROCESSES", default=1, at_least=1)
+
+# Whether each of them keeps to a core of its own, where there are enough (morpheus.cores).
+SERVER_PINNED = env.bool("MORPHEUS_PIN", default=True)
 
 # Threads of one server process; each holds at most one connection, so this is the pool's size too.
 SERVER_THREADS = env.number("MORPHEUS_THREADS", default=16, at_least=1)

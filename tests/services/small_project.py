@@ -14,6 +14,7 @@ import os
 from pathlib import Path
 BASE_DIR = Path(__file__).parent
 VAR_DIR = Path(os.environ["MORPHEUS_VAR"])
+SERVER_PINNED = True
 SERVER_THREADS = 2
 SERVER_PROCESSES = 1
 SERVING_LIMITS_MS = {}

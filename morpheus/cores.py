@@ -1,0 +1,58 @@
+"""A core of its own for each server process.
+
+Python runs one thread of a process at a time. When the threads of a process are spread over cores,
+each hand-over wakes up another core, which costs more than a small request itself; on one core it
+costs next to nothing (docs/performance.md has the figures).
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import tempfile
+from pathlib import Path
+from typing import BinaryIO
+
+# Open as long as the process lives: the system gives the lock back when it ends, however it ends.
+_claimed: list[BinaryIO] = []
+
+
+def pin(folder: Path | None = None) -> int | None:
+    """Keep this process, all its threads and those to come, on a core that no other server has.
+
+    Servers of the same user take different cores, and one that finds none left is not kept on any.
+
+    Args:
+        folder: Of the locks by which cores are claimed; one for all servers of this user.
+
+    Returns:
+        The core; None where there is only one, where all are taken, and where the system cannot.
+    """
+    if not hasattr(os, "sched_setaffinity"):
+        return None
+    cores = sorted(os.sched_getaffinity(0))
+    if len(cores) < 2:
+        return None
+    core = _claim(cores, folder or Path(tempfile.gettempdir()) / f"morpheus-cores-{os.geteuid()}")
+    if core is not None:
+        for thread in os.listdir("/proc/self/task"):
+            os.sched_setaffinity(int(thread), {core})
+    return core
+
+
+def _claim(cores: list[int], folder: Path) -> int | None:
+    try:
+        folder.mkdir(mode=0o700, exist_ok=True)
+        for core in cores:
+            lock = (folder / str(core)).open("wb")
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                lock.close()
+            else:
+                _claimed.append(lock)
+                return core
+    except OSError:
+        # Somebody else's folder, or a full disk: a server runs as well where it is not pinned.
+        pass
+    return None
