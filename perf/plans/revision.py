@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.db import connection
 
-from novels.finding import MAX_CHANGED_NOVELS, Found, Search
+from novels.finding import CHANGED_NOVELS, Found, Search
 from perf.plans.capture import Statement, captured
 
 # A snapshot that sees nobody's transaction, and a transaction that everybody else sees.
@@ -19,13 +19,13 @@ ON CONFLICT (novel_id) DO UPDATE SET changed = excluded.changed, changed_whole =
 
 
 def revision() -> Statement:
-    """Return what is asked when as many novels changed as are looked at.
+    """Return what is asked when as many novels changed as are looked at where little is found.
 
     In a transaction to be rolled back: notes that they changed stay behind.
     """
     with connection.cursor() as cursor:
         cursor.execute("DELETE FROM novels_searchchange")
-        cursor.execute(_NOTES, {"at": _LONG_AGO, "count": MAX_CHANGED_NOVELS})
+        cursor.execute(_NOTES, {"at": _LONG_AGO, "count": CHANGED_NOVELS})
     with captured() as statements:
         Search("the").find_again(Found(_FIRST_MOMENT, 0, []))
     [statement] = statements

@@ -153,13 +153,15 @@ def documents_read():
 
 @pytest.mark.django_db(transaction=True)
 def test_more_changes_than_are_looked_at_take_a_new_search(library, monkeypatch):
-    monkeypatch.setattr(finding, "MAX_CHANGED_NOVELS", 1)
-    search = Search("whale")
-    found = search.find()
-    for count, novel in enumerate(library[:2], start=1):
+    monkeypatch.setattr(finding, "CHANGED_NOVELS", 1)
+    nowhere, everywhere = Search("nowhere"), Search("whale")
+    found = {search: search.find() for search in (nowhere, everywhere)}
+    for count, novel in enumerate(library[:3], start=1):
         with acting_as(novel.owner_id):
             Novel.objects.filter(pk=novel.pk).update(is_public=False)
-        assert (search.find_again(found) is None) == (count > 1)
+        assert (nowhere.find_again(found[nowhere]) is None) == (count > 1)
+        # What costs more to find is worth a longer look.
+        assert everywhere.find_again(found[everywhere]) is not None
 
 
 DOCUMENTS = st.lists(
