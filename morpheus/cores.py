@@ -21,6 +21,8 @@ def pin(folder: Path | None = None) -> int | None:
     """Keep this process, all its threads and those to come, on a core that no other server has.
 
     Servers of the same user take different cores, and one that finds none left is not kept on any.
+    The last core is left to everything else: where PostgreSQL and clients are on the same machine,
+    processes that can go nowhere else would keep them off each.
 
     Args:
         folder: Of the locks by which cores are claimed; one for all servers of this user.
@@ -43,7 +45,7 @@ def pin(folder: Path | None = None) -> int | None:
 def _claim(cores: list[int], folder: Path) -> int | None:
     try:
         folder.mkdir(mode=0o700, exist_ok=True)
-        for core in cores:
+        for core in cores[:-1]:
             lock = (folder / str(core)).open("wb")
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
