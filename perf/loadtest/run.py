@@ -87,19 +87,20 @@ def run_profile(
         locust's exit code, which is its verdict, and what memory the server had.
     """
     reports.mkdir(parents=True, exist_ok=True)
-    # The clients get the last core for themselves: they shall not take the server's.
+    # The clients get the last core: they shall not take the server's. The worker may have either.
     cores = sorted(os.sched_getaffinity(0))
-    os.sched_setaffinity(0, cores[:-1] or cores)
-    try:
-        with Servers(1, application=_WSGI, environment=_UNLIMITED) as servers, _worker():
+    with _worker():
+        os.sched_setaffinity(0, cores[:-1] or cores)
+        try:
             with (
+                Servers(1, application=_WSGI, environment=_UNLIMITED) as servers,
                 _troubled(PROFILES[profile].faults, services, servers),
                 _watched(servers) as memory,
             ):
                 url = f"http://127.0.0.1:{servers.ports[0]}"
                 code = _locust(profile, url, users, seconds, tokens, reports, core=cores[-1])
-    finally:
-        os.sched_setaffinity(0, cores)
+        finally:
+            os.sched_setaffinity(0, cores)
     return code, memory
 
 
