@@ -9,12 +9,9 @@ from __future__ import annotations
 
 import fcntl
 import os
+import stat
 import tempfile
 from pathlib import Path
-from typing import BinaryIO
-
-# Open as long as the process lives: the system gives the lock back when it ends, however it ends.
-_claimed: list[BinaryIO] = []
 
 
 def pin(folder: Path | None = None) -> int | None:
@@ -45,16 +42,21 @@ def pin(folder: Path | None = None) -> int | None:
 def _claim(cores: list[int], folder: Path) -> int | None:
     try:
         folder.mkdir(mode=0o700, exist_ok=True)
+        owner = folder.lstat()
+        # The name can be guessed: somebody else may have put a folder, or a link to one, there.
+        if not stat.S_ISDIR(owner.st_mode) or owner.st_uid != os.geteuid():
+            return None
         for core in cores[:-1]:
-            lock = (folder / str(core)).open("wb")
+            lock = os.open(folder / str(core), os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, mode=0o600)
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                lock.close()
+                os.close(lock)
             else:
-                _claimed.append(lock)
+                # It stays open as long as we live: the system gives the lock back when we end,
+                # however we end.
                 return core
     except OSError:
-        # Somebody else's folder, or a full disk: a server runs as well where it is not pinned.
+        # A file of that name, or a full disk: a server runs as well where it is not pinned.
         pass
     return None

@@ -22,8 +22,7 @@ print(json.dumps([core, allowed]), flush=True)
 sys.stdin.read()
 """
 
-CORES = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
-pytestmark = pytest.mark.skipif(len(CORES) < 2, reason="needs two cores of Linux")
+CORES = sorted(os.sched_getaffinity(0))
 
 
 @pytest.fixture
@@ -69,6 +68,15 @@ def test_the_core_of_a_killed_process_is_free_again(pinned):
     first.wait()
 
     assert pinned()[1] == core
+
+
+def test_a_link_that_somebody_else_put_there_is_not_followed(pinned, tmp_path):
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (tmp_path / "cores").symlink_to(elsewhere)
+
+    assert pinned()[1:] == (None, [CORES] * 3)
+    assert not [*elsewhere.iterdir()]
 
 
 def test_a_folder_that_cannot_be_made_leaves_the_process_where_it_is(pinned, tmp_path):
