@@ -85,6 +85,11 @@ class Candidate(NamedTuple):
     chapter_id: int | None
 
 
+def newest_first(candidates: Iterable[Candidate]) -> list[Candidate]:
+    """Return candidates by their documents, the newest first."""
+    return sorted(candidates, key=lambda one: -one.id)
+
+
 class Changes(NamedTuple):
     """What became of the novels that changed since some moment.
 
@@ -117,7 +122,7 @@ class Found(NamedTuple):
     @classmethod
     def of(cls, moment: str, matches: Iterable[Candidate], *, at_most: int) -> Found:
         """Return what a search for the newest matches, `at_most` so many, found."""
-        known = sorted(matches, key=lambda one: -one.id)
+        known = newest_first(matches)
         return cls(moment, known[-1].id if len(known) == at_most else 0, known)
 
     @property
@@ -129,12 +134,14 @@ class Found(NamedTuple):
         """Return what the same search finds after the changes; None if that is not known."""
 
         def stays(one: Candidate) -> bool:
-            changed = changes.own if one.chapter_id is None else frozenset[int]()
-            return one.novel_id not in changes.whole and one.novel_id not in changed
+            is_novels_own = one.chapter_id is None
+            return one.novel_id not in changes.whole and not (
+                is_novels_own and one.novel_id in changes.own
+            )
 
-        known = [one for one in self.known if stays(one)]
-        known += [one for one in changes.matches if one.id >= self.horizon]
-        known.sort(key=lambda one: -one.id)
+        stayed = [one for one in self.known if stays(one)]
+        entered = [one for one in changes.matches if one.id >= self.horizon]
+        known = newest_first([*stayed, *entered])
         most = MAX_CANDIDATES + SPARE_CANDIDATES
         horizon = known[most - 1].id if len(known) > most else self.horizon
         if horizon and len(known) < MAX_CANDIDATES:

@@ -10,7 +10,7 @@ from morpheus.cache.reading import is_usable, outdated, read, read_many, read_pa
 from morpheus.cache.seeing import Seen, see
 from morpheus.db.compiled import CompiledRead
 from novels.cache_policies import CARD, CHAPTER, SEARCH, SNIPPET, STATUS
-from novels.finding import MAX_CANDIDATES, Candidate, Found, Search
+from novels.finding import MAX_CANDIDATES, Candidate, Found, Search, newest_first
 from novels.models import Chapter, Novel, ProcessingStatus
 from novels.serializers import (
     PUBLIC,
@@ -207,8 +207,8 @@ def _kept(found: Found) -> list[Any]:
 
 def _unkept(kept: list[Any]) -> Found:
     served, (moment, horizon, spare) = kept
-    known = sorted((Candidate(*row) for row in (*served, *spare)), key=lambda one: -one.id)
-    return Found(moment, horizon, known)
+    known = (Candidate(*row) for row in (*served, *spare))
+    return Found(moment, horizon, newest_first(known))
 
 
 def search_results(search: Search, page: Sequence[Candidate]) -> list[Shown]:

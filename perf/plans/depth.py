@@ -9,7 +9,7 @@ from statistics import fmean
 from perf.plans.capture import Statement, get
 from perf.plans.explain import explain
 from perf.plans.judgement import DEPTH_RATIO
-from perf.plans.pages import PAGE_SIZE, first_url, last_keys, page_statement, tail_view
+from perf.plans.pages import first_url, last_keys, page_statement, tail_view
 from perf.plans.routes import Combination
 from perf.plans.samples import Sample, sample
 
@@ -44,15 +44,14 @@ class Depth:
         return self.late <= DEPTH_RATIO * self.early + chance + self.fetched
 
 
-def depth(combination: Combination) -> Depth:
+def depth(combination: Combination, size: int) -> Depth:
     """Request and explain up to 8 pages at each end of the longest list that the data have.
 
-    Raises:
-        NoSample: The data have no list of four rows or more.
+    Args:
+        size: Rows per page, of which the list has four pages at least (`Pages.size`).
     """
     values = sample(combination)
-    rows = len(last_keys(combination, values, 2 * (NEIGHBOURS + 1) * PAGE_SIZE))
-    size = min(PAGE_SIZE, max(1, rows // 4))
+    rows = len(last_keys(combination, values, 2 * (NEIGHBOURS + 1) * size))
     pages = min(NEIGHBOURS, (rows // size - 1) // 2)
     user_id = None if values.user is None else values.user.pk
 

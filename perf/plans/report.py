@@ -75,7 +75,7 @@ def prove(combination: Combination, *, with_depth: bool = False) -> Proof:
     """
     try:
         found = pages(combination)
-        ends = depth(combination) if with_depth else None
+        ends = depth(combination, found.size) if with_depth else None
     except NoSample as missing:
         return Proof(combination, None, [f"{combination} is not proven: {missing}."])
     faults = violations(found)

@@ -58,17 +58,17 @@ class _Side:
         By its own clock: what passes until a client is woken up depends on the cores that the two
         processes happen to be on, and is as much.
         """
-        sql = (_TIMED + statement.sql).encode()
-        row = self.connection.execute(sql, statement.params).fetchone()
-        assert row is not None  # noqa: S101 - EXPLAIN always answers
-        return float(row[0][0]["Execution Time"])
+        return float(self._explained(_TIMED, statement)[0]["Execution Time"])
 
     def plan(self, statement: Statement) -> Plan:
         """Return the executed plan of a statement."""
-        sql = (_EXPLAIN + statement.sql).encode()
+        return plan_of(self._explained(_EXPLAIN, statement))
+
+    def _explained(self, explain: str, statement: Statement) -> Any:
+        sql = (explain + statement.sql).encode()
         row = self.connection.execute(sql, statement.params).fetchone()
         assert row is not None  # noqa: S101 - EXPLAIN always answers
-        return plan_of(row[0])
+        return row[0]
 
 
 def costs(reads: list[Read], *, rounds: int) -> Iterator[Cost]:
