@@ -1,6 +1,8 @@
 """WSGI entry point that granian serves."""
 
+import gc
 import os
+from importlib import import_module
 
 from django.conf import settings
 from django.core.wsgi import get_wsgi_application
@@ -16,5 +18,11 @@ application = FastLane(get_wsgi_application())
 # Before the first request opens the pool.
 limit_statements(settings.DATABASES["default"])
 pulse.start()
+# Views are imported by the first request otherwise.
+import_module(settings.ROOT_URLCONF)
+# What the program is made of stays. Each full collection went through it all, with every request
+# waiting for 110 ms; now it goes through what came later.
+gc.collect()
+gc.freeze()
 if settings.SERVER_PINNED:
     pin()
