@@ -45,6 +45,11 @@ class RouteBudget:
     offload: float | None = None
     reason: str = ""
 
+    @property
+    def is_cached(self) -> bool:
+        """Whether a warm answer asks the database less than a cold one."""
+        return self.queries_warm < self.queries_cold
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueryBudget:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from perf.budgets import budgets
 from perf.offload.client import Answer, Connection
 from perf.suite.asks import EXPLAINED, HttpAsk, explained, reads, writes
 from perf.suite.people import People
@@ -75,9 +76,12 @@ def _round(
     for connection in connections.values():
         # Explanations of others push out those that are older.
         _send(explained(people), connection)
+    said = budgets().routes
     for ask in asks:
         for temperature, connection in connections.items():
-            yield _asked(ask, temperature, connection)
+            # What is never cached is as cold on the other server.
+            if temperature == COLD or said[ask.route].is_cached:
+                yield _asked(ask, temperature, connection)
     for temperature, connection in connections.items():
         script = writes(people, f"{turn}{temperature}")
         ask = next(script)
