@@ -126,6 +126,7 @@ def test_the_metrics_tell_who_waited_and_how_long(pool_of_one: None, api: Any) -
         assert found, text
         return float(found[1])
 
+    connection.ensure_connection()  # What no pool has counted yet is not shown.
     timeouts, waited_s = metric("timeouts_total"), metric("wait_seconds_total")
     with emptied_pool():
         assert (metric("size"), metric("in_use"), metric("idle")) == (1, 1, 0)
