@@ -8,10 +8,10 @@ from functools import partial
 
 from perf.offload.client import Connection
 from perf.offload.servers import CONSTANT, servers
+from perf.pinning import pin
 
 from .contestants import CONTESTANTS, Place
 from .limits import Limit, cache_limit, sql_limit
-from .pinning import pin
 from .routes import Route
 from .turns import WARM_UP_S, Figures, by_turns, measured, processes
 

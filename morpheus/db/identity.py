@@ -8,6 +8,7 @@ from contextvars import ContextVar
 from typing import Any
 
 from django.db import DEFAULT_DB_ALIAS, NotSupportedError, connections, transaction
+from psycopg import Cursor
 
 from morpheus.db.replica import reading_alias
 
@@ -21,8 +22,13 @@ _COLLECT = (
 )
 _BEGIN = f"{_SET}, {_COLLECT}"
 
-# Parameters of `_SET` that go with each statement; None where a transaction has its identity.
-_companion: ContextVar[tuple[str, str] | None] = ContextVar("_companion", default=None)
+# Of staff nothing is said outside a transaction, where it is off.
+_SET_USER = "SELECT set_config('app.user_id', %s, true)"
+
+# The user whose identity goes with each statement; None where a transaction has its identity.
+# Nobody's is not sent: outside a transaction, no statement has another's.
+_NOBODY = ""
+_companion: ContextVar[str | None] = ContextVar("_companion", default=None)
 
 
 @contextmanager
@@ -89,7 +95,7 @@ def reading_as(user_id: int | None) -> Iterator[None]:
         return
     # Within another such block, statements have a companion already.
     is_nested = _companion.get() is not None
-    before = _companion.set(("" if user_id is None else str(user_id), ""))
+    before = _companion.set(_NOBODY if user_id is None else str(user_id))
     try:
         with nullcontext() if is_nested else connection.execute_wrapper(_accompanied):
             yield
@@ -105,7 +111,7 @@ def _accompanied(
     Without a transaction of its own, what is sent before one sync is one transaction to PostgreSQL.
     """
     identity = _companion.get()
-    if identity is None:
+    if identity is None or identity == _NOBODY:
         return execute(sql, params, many, context)
     if getattr(context["cursor"].cursor, "name", None):
         # It is read by later messages, when the identity has ended.
@@ -113,5 +119,6 @@ def _accompanied(
     database = context["connection"]
     # Errors and results arrive at the end of the pipeline, before anything reads the cursor.
     with database.wrap_database_errors, database.connection.pipeline():
-        database.connection.execute(_SET, identity)
+        # A plain cursor: nothing counts this one.
+        Cursor(database.connection).execute(_SET_USER, [identity])
         return execute(sql, params, many, context)

@@ -19,10 +19,10 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @contextmanager
-def counted():
-    """Count the answers that are waited for: each ends with the server's ReadyForQuery."""
+def traced():
+    """Note all that goes to the server and comes from it."""
     connection.ensure_connection()
-    seen = SimpleNamespace(trips=0)
+    seen = SimpleNamespace(messages="")
     with tempfile.TemporaryFile("w+") as file:
         pgconn = connection.connection.pgconn
         pgconn.trace(file.fileno())
@@ -31,10 +31,18 @@ def counted():
         finally:
             pgconn.untrace()
             file.seek(0)
-            sent = file.read()
-            # An empty query is the pool's question whether the connection lives.
-            checks = sent.count("\tEmptyQueryResponse")
-            seen.trips = sent.count("\tReadyForQuery") - checks
+            seen.messages = file.read()
+
+
+@contextmanager
+def counted():
+    """Count the answers that are waited for: each ends with the server's ReadyForQuery."""
+    seen = SimpleNamespace(trips=0)
+    with traced() as trace:
+        yield seen
+    # An empty query is the pool's question whether the connection lives.
+    checks = trace.messages.count("\tEmptyQueryResponse")
+    seen.trips = trace.messages.count("\tReadyForQuery") - checks
 
 
 @pytest.fixture(autouse=True)
@@ -103,6 +111,18 @@ def test_a_statement_takes_its_identity_along_and_leaves_none(make_novels):
     with connection.cursor() as cursor:
         cursor.execute("SELECT current_setting('app.user_id', true)")
         assert not cursor.fetchone()[0]
+
+
+def test_nobody_is_nobody_inside_of_somebody_and_costs_no_identity(make_novels):
+    novel = make_novels(is_public=False)[0]
+
+    with traced() as nobody, reading_as(novel.owner_id), reading_as(None):
+        assert not Novel.objects.filter(pk=novel.pk).exists()
+    with traced() as somebody, reading_as(novel.owner_id):
+        assert Novel.objects.filter(pk=novel.pk).exists()
+
+    assert "set_config" in somebody.messages
+    assert "set_config" not in nobody.messages
 
 
 def test_nobody_inherits_the_identity_of_a_statement_that_failed(make_novels):
