@@ -21,6 +21,7 @@ from morpheus.services.supervisor import EmbeddedServices
 from perf.consistency.faults import Faults
 from perf.consistency.servers import Servers
 from perf.loadtest.profiles import PROFILES
+from perf.offload.databases import renditions_prepare
 from users.models import User
 from users.services import token_create
 
@@ -55,9 +56,14 @@ class Memory:
 
 
 def prepare() -> list[str]:
-    """Seed if there is nothing; return tokens of some members."""
+    """Seed if there is nothing; return tokens of some members.
+
+    Thumbnails are made, as in a database that others have read before: each is made once, by who
+    is the first to look at it.
+    """
     call_command("migrate", verbosity=0)
     call_command("seed", if_empty=True, quiet=True)
+    renditions_prepare()
     with acting_as(None, staff=True):
         members = list(User.objects.filter(is_superuser=False).order_by("pk")[:MEMBERS])
     return [_token_of(member) for member in members]

@@ -28,6 +28,10 @@ class Visitor(FastHttpUser):
     # Read once for all, before the first of them begins.
     catalogue: ClassVar[Catalogue]
 
+    def on_start(self) -> None:
+        # Locust begins all users of a second at once; people do not come in step.
+        sleep(random.uniform(0, 2))  # noqa: S311
+
     def read(self, route: str, path: str, **options: Any) -> Any:
         """GET a path of the API."""
         return self.client.get(f"{API}{path}", name=f"GET {route}", **options)
@@ -107,6 +111,7 @@ class Member(Visitor):
     login: dict[str, str]
 
     def on_start(self) -> None:
+        super().on_start()
         # Logged in before: hashing a password takes a core some tenths of a second.
         secret = random.choice(os.environ["LOAD_TOKENS"].split())  # noqa: S311
         self.login = {"Authorization": f"Bearer {secret}"}
