@@ -67,13 +67,15 @@ def judge(environment: Any, **_: Any) -> None:
     offload = None
     if "cache" in _before:
         offload = database_time(environment.host).since(_before["cache"])
-    found = breaches(met, budgets().routes, _demand(environment.parsed_options), offload)
+    demand = _demand(environment.parsed_options)
+    found = breaches(met, budgets().routes, demand, offload)
     environment.process_exit_code = 1 if found else 0
     total = environment.stats.total
     share = "–" if offload is None else f"{offload:.1%}"
     print(
         f"\n{total.num_requests:,} requests, {total.num_failures:,} failed, "
-        f"{share} of the database's time saved"
+        f"{share} of the database's time saved, on a machine {demand.slower:.2f} times slower than "
+        "one that is not busy"
     )
     for text in found:
         print(f"  BREACH  {text}")
@@ -85,7 +87,9 @@ def _demand(options: Any) -> Demand:
     users = options.num_users or PROFILE.users
     seconds = min(int(options.run_time or PROFILE.seconds), PROFILE.seconds)
     # Until the last has begun nothing is counted.
-    return PROFILE.demand(users=users, seconds=seconds - users // PROFILE.spawn_per_s)
+    seconds -= users // PROFILE.spawn_per_s
+    slower = float(os.environ.get("LOAD_SLOWER", "1"))
+    return PROFILE.demand(users=users, seconds=seconds, slower=slower)
 
 
 def _met(entry: Any) -> Met:

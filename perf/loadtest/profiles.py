@@ -32,14 +32,15 @@ class Profile:
     min_offload: float | None = 0.7
     are_times_judged: bool = True
 
-    def demand(self, *, users: int, seconds: int) -> Demand:
-        """Return what is demanded of so many users for so long."""
+    def demand(self, *, users: int, seconds: int, slower: float = 1.0) -> Demand:
+        """Return what is demanded of so many users for so long, on a machine as slow as said."""
         pace = PACE if self.are_times_judged else WAITING_PACE
         return Demand(
             min_requests=max(1, int(users * seconds * pace)),
             max_failures=self.max_failures,
             min_offload=self.min_offload,
             are_times_judged=self.are_times_judged,
+            slower=slower,
         )
 
 

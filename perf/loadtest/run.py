@@ -22,6 +22,7 @@ from perf.consistency.faults import Faults
 from perf.consistency.servers import Servers
 from perf.loadtest.profiles import PROFILES
 from perf.offload.databases import renditions_prepare
+from perf.suite.timing import slower
 from users.models import User
 from users.services import token_create
 
@@ -133,6 +134,7 @@ def _locust(
         "LOAD_PROFILE": profile,
         "LOAD_TOKENS": " ".join(tokens),
         "LOAD_CORE": str(core),
+        "LOAD_SLOWER": f"{slower():.2f}",
     }
     return subprocess.run(command, env=environment, check=False).returncode  # noqa: S603
 

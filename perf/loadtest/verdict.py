@@ -36,12 +36,14 @@ class Demand:
         max_failures: Of all requests; a run with faults allows those that DESIGN allows.
         min_offload: Share of the database's time that the cache has to save; None: whatever.
         are_times_judged: Whether routes have to keep their p95 and p99.
+        slower: How many times as long they may take, for a machine that is as much slower.
     """
 
     min_requests: int
     max_failures: int = 0
     min_offload: float | None = None
     are_times_judged: bool = True
+    slower: float = 1.0
 
 
 def breaches(
@@ -58,7 +60,8 @@ def breaches(
     if (failures := sum(each.failures for each in routes)) > demand.max_failures:
         found.append(f"{failures:,} requests failed; {demand.max_failures} may.")
     if demand.are_times_judged:
-        found += [text for each in routes for text in _late(each, budgets.get(each.route))]
+        for each in routes:
+            found += _late(each, budgets.get(each.route), demand.slower)
     if demand.min_offload is not None and (offload is None or offload < demand.min_offload):
         share = "nothing that is known" if offload is None else f"{offload:.1%}"
         found.append(
@@ -67,15 +70,16 @@ def breaches(
     return found
 
 
-def _late(met: Met, budget: RouteBudget | None) -> list[str]:
+def _late(met: Met, budget: RouteBudget | None, slower: float) -> list[str]:
     if budget is None:
         return []
     triples = (
         ("p95", met.p95_ms, budget.p95_ms, 0.05),
         ("p99", met.p99_ms, budget.p99_ms, 0.01),
     )
+    allowed = "" if slower <= 1 else f", {slower:.2f} times that on this machine"
     return [
-        f"{met.route}: {name} {value:,.0f} ms of {limit:,.0f} ms."
+        f"{met.route}: {name} {value:,.0f} ms of {limit:,.0f} ms{allowed}."
         for name, value, limit, share in triples
-        if value > limit and round(met.requests * share) >= BEYOND
+        if value > limit * max(1.0, slower) and round(met.requests * share) >= BEYOND
     ]

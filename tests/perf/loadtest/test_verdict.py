@@ -58,6 +58,16 @@ def test_a_few_answers_are_not_judged_by_their_percentiles() -> None:
     assert (found(80), found(110), found(500)) == ([], ["p95"], ["p95", "p99"])
 
 
+def test_a_slower_machine_may_take_as_much_longer_and_no_more() -> None:
+    late = met(p95_ms=ROUTES[ROUTE].p95_ms * 1.4)
+
+    assert breaches([late], ROUTES, Demand(min_requests=1, slower=1.5), None) == []
+    for slower in (1.3, 0.1):
+        assert breaches([late], ROUTES, Demand(min_requests=1, slower=slower), None)
+    # A faster one may take what is said.
+    assert breaches([met()], ROUTES, Demand(min_requests=1, slower=0.01), None) == []
+
+
 def test_a_profile_with_faults_allows_what_a_restart_costs_and_no_more() -> None:
     demand = PROFILES["faults"].demand(users=1, seconds=1)
 
