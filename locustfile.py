@@ -14,8 +14,8 @@ from typing import Any
 from locust import LoadTestShape, events
 
 from perf.budgets import budgets
+from perf.loadtest.account import Account, account
 from perf.loadtest.catalogue import Catalogue
-from perf.loadtest.offload import DatabaseTime, database_time
 from perf.loadtest.profiles import PROFILES
 from perf.loadtest.verdict import Demand, Met, breaches
 from perf.loadtest.visitors import Author, Operator, Reader, Stranger, Visitor
@@ -44,34 +44,34 @@ if PROFILE.stages:
 if "LOAD_CORE" in os.environ:
     os.sched_setaffinity(0, {int(os.environ["LOAD_CORE"])})
 
-_before: dict[str, DatabaseTime] = {}
+_before: dict[str, Account] = {}
 
 
 @events.test_start.add_listener
 def find_out_what_is_there(environment: Any, **_: Any) -> None:
     """Read the catalogue once, for all users."""
     Visitor.catalogue = Catalogue(environment.host)
-    _before["cache"] = database_time(environment.host)
+    _before["server"] = account(environment.host)
 
 
 @events.spawning_complete.add_listener
 def begin_to_count(**_: Any) -> None:
-    """Measure what the cache saves from when all users have begun, as all else."""
-    _before["cache"] = database_time(Visitor.catalogue.host)
+    """Take the server's account from when all users have begun, as all else."""
+    _before["server"] = account(Visitor.catalogue.host)
 
 
 @events.quitting.add_listener
 def judge(environment: Any, **_: Any) -> None:
     """Print the verdict; it is the exit code, whatever locust's own would be."""
     met = [_met(entry) for entry in environment.stats.entries.values()]
-    offload = None
-    if "cache" in _before:
-        offload = database_time(environment.host).since(_before["cache"])
+    told = None
+    if "server" in _before:
+        told = account(environment.host).since(_before["server"])
     demand = _demand(environment.parsed_options)
-    found = breaches(met, budgets().routes, demand, offload)
+    found = breaches(met, budgets().routes, demand, told)
     environment.process_exit_code = 1 if found else 0
     total = environment.stats.total
-    share = "–" if offload is None else f"{offload:.1%}"
+    share = "–" if told is None or told.saved is None else f"{told.saved:.1%}"
     print(
         f"\n{total.num_requests:,} requests, {total.num_failures:,} failed, "
         f"{share} of the database's time saved, on a machine {demand.slower:.2f} times slower than "

@@ -6,10 +6,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from perf.budgets import RouteBudget
+from perf.loadtest.account import Account
 
 # With fewer answers beyond it, a percentile is a matter of chance: of 191 answers, the second worst
 # would be the 99th. A longer run judges more.
 BEYOND = 5
+
+
+# Of the connections that requests ask for, so many may be not there at once: a pool opens its first
+# ones when they are wanted, and is as large as there are threads.
+MAX_WAITED = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +56,13 @@ def breaches(
     met: Iterable[Met],
     budgets: dict[str, RouteBudget],
     demand: Demand,
-    offload: float | None,
+    told: Account | None,
 ) -> list[str]:
-    """Return a sentence for each thing that is not as demanded."""
+    """Return a sentence for each thing that is not as demanded.
+
+    Args:
+        told: The server's account of the run; None: there is none.
+    """
     routes = [*met]
     found = []
     if (requests := sum(each.requests for each in routes)) < demand.min_requests:
@@ -62,10 +72,16 @@ def breaches(
     if demand.are_times_judged:
         for each in routes:
             found += _late(each, budgets.get(each.route), demand.slower)
-    if demand.min_offload is not None and (offload is None or offload < demand.min_offload):
-        share = "nothing that is known" if offload is None else f"{offload:.1%}"
+    saved = None if told is None else told.saved
+    if demand.min_offload is not None and (saved is None or saved < demand.min_offload):
+        share = "nothing that is known" if saved is None else f"{saved:.1%}"
         found.append(
             f"The cache saved {share} of the database's time; {demand.min_offload:.0%} is due."
+        )
+    if demand.are_times_judged and told is not None and told.waited > MAX_WAITED:
+        found.append(
+            f"{told.waited:.1%} of connections were waited for; {MAX_WAITED:.0%} may be: the pool "
+            "is smaller than the threads that use it."
         )
     return found
 

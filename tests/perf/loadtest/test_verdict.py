@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from perf.budgets import budgets
+from perf.loadtest.account import Account
 from perf.loadtest.profiles import PROFILES
 from perf.loadtest.verdict import Demand, Met, breaches
 
@@ -22,30 +23,35 @@ def met(**changed: float) -> Met:
     return Met(route=ROUTE, **(good | changed))  # type: ignore[arg-type]
 
 
+def told(saved: float, *, waited: float = 0.0) -> Account:
+    return Account(1 - saved, saved, 1000, waited * 1000)
+
+
 def test_a_run_within_its_budgets_passes() -> None:
-    assert breaches([met()], ROUTES, DEMAND, 0.9) == []
+    assert breaches([met()], ROUTES, DEMAND, told(0.9, waited=0.01)) == []
 
 
 @pytest.mark.parametrize(
-    ("changed", "offload", "said"),
+    ("changed", "account", "said"),
     [
-        ({"failures": 1}, 0.9, "1 requests failed; 0 may."),
-        ({"requests": 99}, 0.9, "99 requests were made; at least 100 are due."),
-        ({"p95_ms": ROUTES[ROUTE].p95_ms + 1}, 0.9, f"{ROUTE}: p95"),
-        ({"p99_ms": ROUTES[ROUTE].p99_ms + 1}, 0.9, f"{ROUTE}: p99"),
-        ({}, 0.69, "The cache saved 69.0% of the database's time; 70% is due."),
+        ({"failures": 1}, told(0.9), "1 requests failed; 0 may."),
+        ({"requests": 99}, told(0.9), "99 requests were made; at least 100 are due."),
+        ({"p95_ms": ROUTES[ROUTE].p95_ms + 1}, told(0.9), f"{ROUTE}: p95"),
+        ({"p99_ms": ROUTES[ROUTE].p99_ms + 1}, told(0.9), f"{ROUTE}: p99"),
+        ({}, told(0.69), "The cache saved 69.0% of the database's time; 70% is due."),
         ({}, None, "The cache saved nothing that is known of"),
+        ({}, told(0.9, waited=0.5), "50.0% of connections were waited for; 2% may be"),
     ],
 )
-def test_each_breach_is_told(changed: dict[str, float], offload: float | None, said: str) -> None:
-    [found] = breaches([met(**changed)], ROUTES, DEMAND, offload)
+def test_each_breach_is_told(changed: dict[str, float], account: Account | None, said: str) -> None:
+    [found] = breaches([met(**changed)], ROUTES, DEMAND, account)
 
     assert found.startswith(said)
 
 
 def test_a_run_in_which_nothing_happened_does_not_pass() -> None:
     for profile in PROFILES.values():
-        assert breaches([], ROUTES, profile.demand(users=1, seconds=0), 1.0)
+        assert breaches([], ROUTES, profile.demand(users=1, seconds=0), told(1.0))
 
 
 def test_a_few_answers_are_not_judged_by_their_percentiles() -> None:
