@@ -57,7 +57,8 @@ def find_out_what_is_there(environment: Any, **_: Any) -> None:
 @events.spawning_complete.add_listener
 def begin_to_count(**_: Any) -> None:
     """Take the server's account from when all users have begun, as all else."""
-    _before["server"] = account(Visitor.catalogue.host)
+    if not PROFILE.stages:
+        _before["server"] = account(Visitor.catalogue.host)
 
 
 @events.quitting.add_listener

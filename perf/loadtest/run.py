@@ -121,12 +121,14 @@ def _locust(
     *,
     core: int,
 ) -> int:
-    # Where the number of users changes, the profile says when it is over.
-    until = [] if PROFILES[profile].stages else ["--run-time", f"{seconds}s"]
+    # Where the number of users changes, the profile says when it is over, and all of it counts.
+    until = ["--reset-stats", "--run-time", f"{seconds}s"]
+    if PROFILES[profile].stages:
+        until = []
     command = [
         *(sys.executable, "-m", "locust", "-f", str(settings.BASE_DIR / "locustfile.py")),
         *("--headless", "--host", url, "--users", str(users), "--only-summary"),
-        *("--spawn-rate", str(PROFILES[profile].spawn_per_s), "--reset-stats", *until),
+        *("--spawn-rate", str(PROFILES[profile].spawn_per_s), *until),
         *("--html", str(reports / f"{profile}.html"), "--csv", str(reports / profile)),
         *("--stop-timeout", "10"),
     ]
