@@ -57,9 +57,10 @@ def people() -> Iterator[People]:
             member = User.objects.create(email=email, display_name="Member", password=password)
             staff = User.objects.create_superuser(f"staff@{DOMAIN}", PASSWORD)
         member_secret = token_create(user=member)[0]
-        yield People(
-            subject, _sent(bearer(secret)), _sent(bearer(member_secret)), email, _session(staff)
-        )
+        with _session(staff) as session:
+            yield People(
+                subject, _sent(bearer(secret)), _sent(bearer(member_secret)), email, session
+            )
     finally:
         token_revoke(token_id=token.pk)
         _delete()
@@ -72,11 +73,15 @@ def _sent(credentials: dict[str, str]) -> dict[str, str]:
     return {"Authorization": credentials["HTTP_AUTHORIZATION"]}
 
 
-def _session(user: Any) -> dict[str, str]:
+@contextmanager
+def _session(user: Any) -> Iterator[dict[str, str]]:
     client = Client(SERVER_NAME=served_host())
     client.force_login(user)
     name = settings.SESSION_COOKIE_NAME
-    return {"Cookie": f"{name}={client.cookies[name].value}"}
+    try:
+        yield {"Cookie": f"{name}={client.cookies[name].value}"}
+    finally:
+        client.logout()
 
 
 def _delete() -> None:

@@ -14,6 +14,7 @@ from django.core.cache import caches
 from django.db import connection
 from psycopg.conninfo import make_conninfo
 
+from morpheus.db.roles import connected_as
 from perf.budgets import budgets
 from perf.offload.databases import renditions_prepare
 from perf.offload.modes import SETTINGS, UNLIMITED
@@ -90,6 +91,10 @@ def measured(*, rounds: int, tell: Tell) -> Result:
         ServerFailed, AskFailed, RequestFailed: A server does not start, or an answer is an error.
     """
     renditions_prepare()
+    tell("vacuum")
+    # What others have deleted would be counted, until autovacuum comes by.
+    with connected_as("owner"), connection.cursor() as cursor:
+        cursor.execute("VACUUM (ANALYZE)")
     said = budgets()
     tell("counting")
     counted = [*endpoints(), *operator_endpoints()]

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import pytest
 from django.conf import settings as configured
+from django.contrib.sessions.models import Session
 from django.core.management import call_command
 from django_tasks_db.models import DBTaskResult
 
@@ -50,7 +51,9 @@ def servers_data(transactional_db, settings, monkeypatch):
 
 def counts():
     with as_staff():
-        return [model.objects.count() for model in (User, Novel, Comic, Panel, DBTaskResult)]
+        return [
+            model.objects.count() for model in (User, Novel, Comic, Panel, DBTaskResult, Session)
+        ]
 
 
 def test_everything_is_measured_and_nothing_is_left(servers_data, quick, tmp_path, capsys):
