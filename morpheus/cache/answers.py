@@ -13,6 +13,7 @@ from django.conf import settings
 
 from morpheus.cache import metrics
 from morpheus.cache.engine import engine
+from morpheus.cache.flights import Flights
 from morpheus.cache.packing import packed, unpacked
 from morpheus.cache.policies import Policy
 from morpheus.cache.recording import RECORDING, Recording
@@ -69,6 +70,7 @@ class FastLane:
 
     def __init__(self, application: Application) -> None:
         self.application = application
+        self._flights: Flights[Iterable[bytes]] = Flights()
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         started = perf_counter()
@@ -79,16 +81,40 @@ class FastLane:
             [kept] = engine().fetch([key])
         except Unreachable:
             return self.application(environ, start_response)
+        if kept is not None:
+            metrics.requests(ANSWERS, "hit", 1)
+            return self._replayed(key, kept[1], environ, start_response, started)
+        # Of those who miss the same at once, one at a time asks the database.
+        work = partial(self._answer_and_keep, key, environ, start_response)
+        answer, was_shared = self._flights.share(key, work, before_waiting=_nothing)
+        if not was_shared:
+            return answer
+        # What another was answered may be older than a write that we know of: it is looked up as if
+        # we came now, and asked for alone if it was not kept.
+        try:
+            [kept] = engine().fetch([key])
+        except Unreachable:
+            kept = None
         if kept is None:
-            metrics.requests(ANSWERS, "miss", 1)
-            return self._answer_and_keep(key, environ, start_response)
-        metrics.requests(ANSWERS, "hit", 1)
-        sample(lambda: Hit(ANSWERS, key, kept[1], partial(self._again, dict(environ))))
-        return _replay(kept[1], environ, start_response, started)
+            return work()
+        metrics.requests(ANSWERS, "joined", 1)
+        return self._replayed(key, kept[1], environ, start_response, started)
+
+    def _replayed(
+        self,
+        key: str,
+        payload: bytes,
+        environ: Environ,
+        start_response: StartResponse,
+        started: float,
+    ) -> Iterable[bytes]:
+        sample(lambda: Hit(ANSWERS, key, payload, partial(self._again, dict(environ))))
+        return _replay(payload, environ, start_response, started)
 
     def _answer_and_keep(
         self, key: str, environ: Environ, start_response: StartResponse
     ) -> Iterable[bytes]:
+        metrics.requests(ANSWERS, "miss", 1)
         started: list[tuple[str, Headers]] = []
 
         def start(status: str, headers: Headers, *error: Any) -> Any:
@@ -116,6 +142,10 @@ class FastLane:
         finally:
             if close := getattr(answer, "close", None):
                 close()
+
+
+def _nothing() -> None:
+    """Before waiting: in front of Django, there is no connection to give back."""
 
 
 def _payload(headers: Headers, answer: Iterable[bytes], environ: Environ) -> bytes:

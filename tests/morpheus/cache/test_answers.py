@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import gzip
 import io
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event
 from typing import Any
 
 import orjson
@@ -50,7 +54,8 @@ class Answer:
             "wsgi.url_scheme": "http",
             "wsgi.input": io.BytesIO(),
         } | environ
-        self.body = b"".join(FastLane(site)(given, self.start))
+        lane = site if isinstance(site, FastLane) else FastLane(site)
+        self.body = b"".join(lane(given, self.start))
 
     def start(self, status: str, headers: list[tuple[str, str]], *error: Any) -> None:
         self.status, self.headers = status, dict(headers)
@@ -92,6 +97,59 @@ def test_a_write_ends_the_answer(site):
 
     assert [Answer(site).body, Answer(site).body] == [b"new", b"new"]
     assert site.answered == 2
+
+
+class Slow:
+    """A site whose first answer waits, once it has read, until it is let go."""
+
+    def __init__(self, site: Site, **headers: str) -> None:
+        self.site, self.has_read, self.go = site, Event(), Event()
+        site.respond = self.respond
+        self.headers = PUBLIC | headers
+        self.lane = FastLane(site)
+
+    def respond(self, value: str) -> HttpResponse:
+        if not self.has_read.is_set():
+            self.has_read.set()
+            assert self.go.wait(10)
+        return HttpResponse(value, headers=self.headers)
+
+    def ask_together(self, others: int, *, first: Callable[[], None] = lambda: None) -> list[bytes]:
+        """Have others ask while the first one waits; let it go when they all do."""
+        with ThreadPoolExecutor(others + 1) as threads:
+            asked = [threads.submit(Answer, self.lane)]
+            assert self.has_read.wait(10)
+            first()
+            asked += [threads.submit(Answer, self.lane) for _ in range(others)]
+            time.sleep(0.1)  # For all that they could have done instead of waiting.
+            self.go.set()
+            return [one.result(10).body for one in asked]
+
+
+def test_of_many_who_miss_the_same_at_once_one_asks(site):
+    slow = Slow(site)
+
+    bodies = slow.ask_together(8)
+
+    assert site.answered == 1
+    assert len(set(bodies)) == 1
+
+
+def test_who_comes_after_a_write_is_not_given_what_was_read_before_it(site):
+    slow = Slow(site)
+
+    first, *others = slow.ask_together(3, first=lambda: site.source.write("new"))
+
+    assert first != b"new"
+    assert others == [b"new"] * 3
+
+
+def test_what_is_not_kept_is_everybodys_own_question(site):
+    slow = Slow(site, **{"Cache-Control": "private"})
+
+    slow.ask_together(3)
+
+    assert site.answered == 4
 
 
 @pytest.mark.parametrize("given", [ETAG, f"W/{ETAG}", f'"other", {ETAG}', "*"])
