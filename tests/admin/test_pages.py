@@ -80,7 +80,7 @@ def test_a_list_costs_the_same_however_many_rows(
     make_rows(2)
 
     assert_flat_queries(
-        lambda: site.get(url(model, "changelist") + query), lambda: make_rows(4), budget=8
+        lambda: site.get(url(model, "changelist") + query), lambda: make_rows(4), budget=9
     )
 
 
