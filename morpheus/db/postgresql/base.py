@@ -93,6 +93,11 @@ class DatabaseWrapper(base.DatabaseWrapper):  # type: ignore[misc] # has no type
             return super().get_new_connection(conn_params)
         return connection
 
+    def _set_autocommit(self, autocommit: bool) -> None:
+        # Asked for at each checkout, though the pool's connections have it already.
+        if self.connection.autocommit != autocommit:
+            super()._set_autocommit(autocommit)
+
     def _commit(self) -> None:
         if not self.collects_touches:
             self._commit_observed()
