@@ -47,8 +47,8 @@ class LightChangeList(ChangeList):
         """Find the keys of a page by their own table alone, then join to these.
 
         In one, row level security's conditions make the planner expect some 40 users, and it joins
-        all of their rows before it sorts: 405,000 buffers for 50 of 100,000 comics. When the keys are
-        known it may still begin with the users, so tables are joined as written.
+        all of their rows before it sorts: 405,000 buffers for 50 of 100,000 comics. When the keys
+        are known it may still begin with the users, so tables are joined as written.
         """
         super().get_results(request)
         page: Any = self.result_list
