@@ -20,6 +20,8 @@ for _name in re.findall(r"^#([A-Z_]+)=", (_ROOT / ".env.example").read_text(), r
         os.environ[_name] = ""
 os.environ["MORPHEUS_VAR"] = os.environ.get("MORPHEUS_TEST_VAR") or str(_ROOT / "var" / "test")
 os.environ["MORPHEUS_HTTPS"] = "off"
+# Parallel workers, which load the server into themselves, and what they start share all cores.
+os.environ["MORPHEUS_PIN"] = "off"
 # A replica, even of a real server, is not one of the database that the tests make.
 os.environ["DATABASE_REPLICA_URL"] = ""
 os.environ["SECRET_KEY"] = "only-for-tests"  # noqa: S105
