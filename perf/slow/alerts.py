@@ -54,14 +54,15 @@ def finish(timeout_s: float = TIMEOUT_S) -> None:
 
 def told(seen: Sighting) -> dict[str, Any]:
     """Return what is told, as the webhook gets it; `text` is a sentence for people."""
+    ms = round(seen.worst_ms, 1)
     return {
         "event": "slow_query",
-        "text": f"A statement of {seen.route} took {seen.worst_ms:,.0f} ms.",
+        "text": f"A statement of {seen.route} took {ms:,.0f} ms.",
         "route": seen.route,
         "kind": seen.shape.kind,
         "fingerprint": seen.shape.fingerprint,
         "statement": seen.shape.text,
-        "ms": round(seen.worst_ms, 1),
+        "ms": ms,
         "count": seen.count,
         "request_id": seen.request_id,
     }

@@ -28,7 +28,8 @@ def test_what_others_execute_stays_hidden(connect):
         cursor.execute("SELECT s::text FROM morpheus_sessions() s")
         told = cursor.fetchall()
 
-    assert hidden == [("<insufficient privilege>",)]
+    # Other workers' owners may be there, too.
+    assert set(hidden) == {("<insufficient privilege>",)}
     assert told and not any("private" in text for (text,) in told)
 
 
