@@ -1,10 +1,16 @@
-"""What the OpenAPI document says beyond what the views show: how errors look."""
+"""The OpenAPI document: what it says beyond what the views show, and the view of it."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, ClassVar
+
+from django.conf import settings
+from django.http import HttpResponse
+from drf_spectacular.views import SpectacularAPIView
+from rest_framework.request import Request
+from rest_framework.response import Response
 
 _PROBLEM = {
     "type": "object",
@@ -65,3 +71,28 @@ def add_summaries(result: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
 def _operations(result: dict[str, Any]) -> Iterator[dict[str, Any]]:
     for path in result.get("paths", {}).values():
         yield from path.values()
+
+
+class DocumentView(SpectacularAPIView):
+    """The document, made once by each process in each form: its views do not change."""
+
+    # Body and headers by media type, of which there are as many as renderers.
+    _made: ClassVar[dict[str, tuple[bytes, dict[str, str]]]] = {}
+
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
+        form = request.accepted_renderer.media_type
+        if form not in self._made:
+            self._made[form] = self._make(request)
+        body, headers = self._made[form]
+        return HttpResponse(body, headers=headers)
+
+    def _make(self, request: Request) -> tuple[bytes, dict[str, str]]:
+        # Whatever the first who asks says of versions and languages is not for everybody after.
+        generator: Any = self.generator_class()  # has no types
+        document = generator.get_schema(request=None, public=True)
+        response = self.finalize_response(request, Response(document)).render()
+        name = f"{settings.SPECTACULAR_SETTINGS['TITLE']}.{request.accepted_renderer.format}"
+        return response.content, {
+            "Content-Type": response["Content-Type"],
+            "Content-Disposition": f'inline; filename="{name}"',
+        }

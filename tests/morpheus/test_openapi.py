@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
+import yaml
+from drf_spectacular.generators import SchemaGenerator
 from jsonschema import Draft202012Validator
+
+from morpheus.openapi import DocumentView
 
 
 @pytest.fixture
@@ -94,3 +100,29 @@ def test_options_answers_everywhere(as_user, make_user, document):
         for name in ("id", "comic_id", "number"):
             path = path.replace(f"{{{name}}}", "1")
         assert client.options(path).status_code == 200, path
+
+
+def test_the_document_is_made_once_in_each_form(client, monkeypatch):
+    monkeypatch.setattr(DocumentView, "_made", {})
+    made = []
+    generate = SchemaGenerator.get_schema
+
+    def counted(self, *args, **kwargs):
+        made.append(1)
+        return generate(self, *args, **kwargs)
+
+    monkeypatch.setattr(SchemaGenerator, "get_schema", counted)
+
+    def asked(accept):
+        answer = client.get("/api/v1/schema/?version=2", headers={"Accept": accept})
+        return answer.content, answer["Content-Type"], answer["Content-Disposition"]
+
+    json_answers = {asked("application/json") for _ in range(3)}
+    yaml_answers = {asked("*/*") for _ in range(3)}
+
+    assert len(made) == 2
+    [(body, kind, disposition)] = json_answers
+    assert (kind, disposition) == ("application/json", 'inline; filename="Morpheus.json"')
+    [(text, yaml_kind, _)] = yaml_answers
+    assert yaml_kind.startswith("application/vnd.oai.openapi")
+    assert yaml.safe_load(text)["paths"].keys() == json.loads(body)["paths"].keys()
