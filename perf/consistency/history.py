@@ -14,6 +14,8 @@ from typing import NamedTuple
 
 # What a view shows of a row that is not there, or not for this reader.
 ABSENT = "-"
+# In place of what follows the `=` of a view: a write that nobody answered shows one, but which?
+UNKNOWN = "?"
 
 
 class Observation(NamedTuple):

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from random import Random
 from typing import Any
 
-from .history import ABSENT
+from .history import ABSENT, UNKNOWN
 
 FOUND = "+"
 
@@ -65,10 +65,9 @@ class Comic:
     def shows(self, comic_id: int | None = None) -> dict[str, str]:
         """Return what is shown; an unknown id, of a comic whose making failed, is not checked."""
         card = comic_card({"title": self.title, "visibility": self.visibility})
-        shown = {"own": card} | ({f"id={comic_id}:own": FOUND} if comic_id else {})
+        shown = {"own": card, f"id={comic_id or UNKNOWN}:own": FOUND}
         if self.visibility == "public":
-            shown |= {"anyone": card, "shown": FOUND}
-            shown |= {f"id={comic_id}": FOUND} if comic_id else {}
+            shown |= {"anyone": card, "shown": FOUND, f"id={comic_id or UNKNOWN}": FOUND}
         return shown
 
 

@@ -22,7 +22,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from .history import ABSENT, Write
+from .history import ABSENT, UNKNOWN, Write
 
 
 class Window(NamedTuple):
@@ -30,6 +30,12 @@ class Window(NamedTuple):
 
     since: float
     until: float
+
+
+def _unknown(view: str) -> str:
+    """Return the view that a write shows when nobody knows whether it is this one: `id=7:own`."""
+    kind, _, rest = view.partition("=")
+    return f"{kind}={UNKNOWN}{':own' if rest.endswith(':own') else ''}"
 
 
 class RowWindows:
@@ -56,7 +62,8 @@ class RowWindows:
     def of(self, view: str, value: str) -> list[Window]:
         """Return the windows of a value in a view, disjoint and in order; none if it never was."""
         if view not in self._views:
-            return [Window(-math.inf, math.inf)] if value == ABSENT else []
+            might_be = value == ABSENT or _unknown(view) in self._views
+            return [Window(-math.inf, math.inf)] if might_be else []
         windows: list[Window] = []
         for index in self._showing.get((view, value), []):
             window = Window(self._writes[index].began, self._over[index])

@@ -119,6 +119,16 @@ def test_a_failed_write_may_have_happened_or_not(history: History) -> None:
     assert history.kinds == {}
 
 
+def test_what_failed_to_say_its_address_may_be_found_at_any(history: History) -> None:
+    history.write("", 1, **{"id=?": "+"})
+    history.read("+", 5, 6, view="id=7")
+    history.read(ABSENT, 7, 8, view="id=7")
+    assert history.kinds == {}
+
+    history.read("+", 9, 10, view="id=7:own")
+    assert history.kinds == {IMPOSSIBLE: 1}
+
+
 def test_a_failed_write_that_was_read_has_happened(history: History) -> None:
     history.write("1", 1)
     history.read("1", 5, 6)
