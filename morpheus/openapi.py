@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 from django.conf import settings
 from django.http import HttpResponse
+from drf_spectacular.utils import extend_schema
 from drf_spectacular.views import SpectacularAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -79,6 +80,7 @@ class DocumentView(SpectacularAPIView):
     # Body and headers by media type, of which there are as many as renderers.
     _made: ClassVar[dict[str, tuple[bytes, dict[str, str]]]] = {}
 
+    @extend_schema(exclude=True)
     def get(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
         form = request.accepted_renderer.media_type
         if form not in self._made:
