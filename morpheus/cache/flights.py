@@ -22,7 +22,8 @@ class Flights(Generic[Result]):
     """Work in progress in this process, by key.
 
     The key must hold the versions of all tags that the work depends on, read before joining: a
-    flight that took off before a write that the joiner may know of then has another key.
+    flight that took off before a write that the joiner may know of then has another key. Or the
+    joiner uses nothing of the result, and looks up what was kept.
     """
 
     def __init__(self) -> None:

@@ -111,7 +111,7 @@ def _accompanied(
     Without a transaction of its own, what is sent before one sync is one transaction to PostgreSQL.
     """
     identity = _companion.get()
-    if identity is None or identity == _NOBODY:
+    if not identity:  # None, or nobody.
         return execute(sql, params, many, context)
     if getattr(context["cursor"].cursor, "name", None):
         # It is read by later messages, when the identity has ended.

@@ -48,19 +48,19 @@ def account(host: str) -> Account:
     """Ask the server."""
     with urlopen(f"{host}/metrics") as answer:  # noqa: S310 - the server under test
         text = answer.read().decode()
-    sums = dict.fromkeys(("spent", "avoided", "connections", "queued"), 0.0)
     names = {
-        "morpheus_cache_avoided_seconds": "avoided",
-        "morpheus_db_query_seconds_sum": "spent",
+        "morpheus_db_query_seconds_sum": "spent_s",
+        "morpheus_cache_avoided_seconds": "avoided_s",
         "morpheus_db_pool_requests_total": "connections",
         "morpheus_db_pool_queued_total": "queued",
     }
+    sums = dict.fromkeys(names.values(), 0.0)
     for family in text_string_to_metric_families(text):
         for sample in family.samples:
             name = names.get(sample.name)
             # Commands and threads begin in lower case.
-            if name == "spent" and not sample.labels["route"].partition(" ")[0].isupper():
+            if name == "spent_s" and not sample.labels["route"].partition(" ")[0].isupper():
                 continue
             if name is not None:
                 sums[name] += sample.value
-    return Account(sums["spent"], sums["avoided"], sums["connections"], sums["queued"])
+    return Account(**sums)

@@ -22,12 +22,14 @@ from perf.consistency.faults import Faults
 from perf.consistency.servers import Servers
 from perf.loadtest.profiles import PROFILES
 from perf.offload.databases import renditions_prepare
-from perf.suite.timing import slower
+from perf.suite.timing import reference_ms, slower
 from users.models import User
 from users.services import token_create
 
 # Seconds between two faults, the first included: so long everything works.
 BETWEEN_FAULTS_S = 12.0
+# So many runs of the reference tell how slow the machine is before the run.
+REFERENCES = 300
 # So many of the seeded members are logged in.
 MEMBERS = 100
 # A server that serves the same requests for longer may grow by this much, and no more.
@@ -122,13 +124,13 @@ def _locust(
     core: int,
 ) -> int:
     # Where the number of users changes, the profile says when it is over, and all of it counts.
-    until = ["--reset-stats", "--run-time", f"{seconds}s"]
+    counted = ["--reset-stats", "--run-time", f"{seconds}s"]
     if PROFILES[profile].stages:
-        until = []
+        counted = []
     command = [
         *(sys.executable, "-m", "locust", "-f", str(settings.BASE_DIR / "locustfile.py")),
         *("--headless", "--host", url, "--users", str(users), "--only-summary"),
-        *("--spawn-rate", str(PROFILES[profile].spawn_per_s), *until),
+        *("--spawn-rate", str(PROFILES[profile].spawn_per_s), *counted),
         *("--html", str(reports / f"{profile}.html"), "--csv", str(reports / profile)),
         *("--stop-timeout", "10"),
     ]
@@ -136,7 +138,7 @@ def _locust(
         "LOAD_PROFILE": profile,
         "LOAD_TOKENS": " ".join(tokens),
         "LOAD_CORE": str(core),
-        "LOAD_SLOWER": f"{slower():.2f}",
+        "LOAD_SLOWER": f"{slower([reference_ms() for _ in range(REFERENCES)]):.2f}",
     }
     return subprocess.run(command, env=environment, check=False).returncode  # noqa: S603
 

@@ -4,13 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import (
-    AbstractContextManager,
-    ExitStack,
-    closing,
-    contextmanager,
-    nullcontext,
-)
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from statistics import median
 from typing import Any
@@ -43,8 +37,8 @@ class Cost:
 
     Attributes:
         buffers, buffers_bare: Pages looked at, with and without row level security.
-        route_ms, route_ms_bare: Milliseconds that the view takes to answer, all that is sent for
-            row level security included; the median.
+        route_ms, route_ms_bare: Milliseconds that Django takes to answer, all that is sent for row
+            level security included; the median.
         ms, ms_bare: Milliseconds of execution alone; the best run, least disturbed.
         indexes, indexes_bare: Indexes that the plans use.
     """

@@ -28,6 +28,7 @@ from perf.suite.memory import Peak, peaks
 from perf.suite.people import people
 from perf.suite.queries import query_times
 from perf.suite.routes import COLD, WARM, route_times
+from perf.suite.timing import slower
 from perf.walk import percentile
 
 Tell = Callable[[str], None]
@@ -56,7 +57,7 @@ class Result:
     @property
     def slower(self) -> float:
         """How many times slower than a machine that is not busy this one was, by the median."""
-        return max(1.0, percentile(self.reference, 0.5) / budgets().reference_ms)
+        return slower(self.reference)
 
     def as_json(self) -> dict[str, Any]:
         return {

@@ -18,8 +18,6 @@ T = TypeVar("T")
 # It reads no table, so that nothing but the machine makes it slower. What it takes on a machine
 # that is not busy stands in budgets.toml.
 REFERENCE = "SELECT sum(number) FROM generate_series(1, 3000) AS of (number)"
-# So many tell how slow a machine is at this moment.
-REFERENCES = 300
 
 
 def timed(work: Callable[[], T]) -> tuple[float, T]:
@@ -40,10 +38,9 @@ def reference_ms() -> float:
     return timed(run)[0]
 
 
-def slower() -> float:
-    """Return how many times slower this machine is now than one that is not busy; 1 at least."""
-    taken = [reference_ms() for _ in range(REFERENCES)]
-    return max(1.0, median(taken) / budgets().reference_ms)
+def slower(references: list[float]) -> float:
+    """Return how many times slower than one that is not busy the machine was; 1 at the least."""
+    return max(1.0, percentile(references, 0.5) / budgets().reference_ms)
 
 
 @dataclass
