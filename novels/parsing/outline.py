@@ -10,7 +10,7 @@ from novels.parsing.assembly import Section, too_many_chapters
 from novels.parsing.contents import is_list_of_headings, listed_titles, without_contents
 from novels.parsing.headings import Heading, is_title_line, parse_heading
 from novels.parsing.limits import Limits
-from novels.parsing.paragraphs import Block, reflow, wrap_width
+from novels.parsing.paragraphs import Block, chars_with_next_word, reflow, wrap_width
 from novels.parsing.sections import is_back_matter, is_named, without_title_page
 from novels.parsing.series import choose_headings
 
@@ -88,7 +88,7 @@ def _block_heading(block: Block, width: int) -> Heading | None:
     if head is None or len(block) == 1:
         return head
     # Lines of a paragraph are full; a heading ends where it is said.
-    if len(block[0]) + 1 + len(block[1].split(None, 1)[0]) > width or is_list_of_headings(block):
+    if chars_with_next_word(block[0], block[1]) > width or is_list_of_headings(block):
         return None
     if head.kind == "bare" and not _title_lines(block):
         return None

@@ -71,13 +71,22 @@ def keeps_lines(block: Block, width: int) -> bool:
     """Say whether the lines end where their author wanted, not where the page did."""
     breaks = len(block) - 1
     wanted = sum(
-        len(line) + 1 + len(after.split(None, 1)[0]) <= width * 0.8
+        chars_with_next_word(line, after) <= width * 0.8
         for line, after in zip(block, block[1:], strict=False)
     )
     if all(line.startswith("  ") for line in block):
         margins = {len(line) - len(line.lstrip()) for line in block[1:]}
         return len(margins) > 1 or wanted * 5 > breaks
     return wanted * 2 >= breaks and breaks > 0
+
+
+def chars_with_next_word(line: str, after: str) -> int:
+    """Return how long a line would be with the first word of the next one.
+
+    That may be empty: between two <br> in a paragraph.
+    """
+    first, *_ = after.split(None, 1) or [""]
+    return len(line) + 1 + len(first)
 
 
 def _joined(block: Block) -> list[str]:

@@ -246,11 +246,26 @@ def test_gutenberg_header_and_licence_in_an_epub_are_dropped() -> None:
     assert contents(epub(pages)) == [("CHAPTER I", PROSE), ("CHAPTER II", PROSE)]
 
 
+def test_an_empty_line_below_a_heading_is_no_text() -> None:
+    """Between two <br> of one paragraph, where no word follows the heading."""
+    pages = {
+        "a.xhtml": page(
+            f"<p>Chapter 1<br/><br/>It rained.</p>{P}<p>Chapter 2<br/><br/>It was dry.</p>{P}"
+        )
+    }
+
+    assert contents(epub(pages)) == [
+        ("Chapter 1", f"It rained.\n\n{PROSE}"),
+        ("Chapter 2", f"It was dry.\n\n{PROSE}"),
+    ]
+
+
 @pytest.mark.parametrize(
     ("markup", "text"),
     [
         ("<p>caf&eacute;&nbsp;&mdash; R&amp;D &lt;3 &#8217;</p>", "café — R&D <3 ’"),
         ("<p>one<br/>two<br>three</p>", "one\ntwo\nthree"),
+        ("<p>four<br/><br/>five</p>", "four\n\nfive"),
         ("<p>a<b>b<i>c</i></b>d\n  e</p>", "abcd e"),
         ("<p>unclosed <p>next & last", "unclosed\n\nnext & last"),
         ("<p>a</p><hr/><p>b</p>", "a\n\n* * *\n\nb"),
