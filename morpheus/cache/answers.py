@@ -18,7 +18,7 @@ from morpheus.cache.packing import packed, unpacked
 from morpheus.cache.policies import Policy
 from morpheus.cache.recording import RECORDING, Recording
 from morpheus.cache.server import Unreachable
-from morpheus.cache.shadow import Hit, sample
+from morpheus.cache.shadow import Hits, sample
 from morpheus.observing.events import request_answered
 from morpheus.observing.ledger import Answer
 from morpheus.observing.routes import ROUTE
@@ -108,7 +108,7 @@ class FastLane:
         start_response: StartResponse,
         started: float,
     ) -> Iterable[bytes]:
-        sample(lambda: Hit(ANSWERS, key, payload, partial(self._again, dict(environ))))
+        sample(lambda: Hits(ANSWERS, {key: payload}, partial(self._again, key, dict(environ))))
         return _replay(payload, environ, start_response, started)
 
     def _answer_and_keep(
@@ -130,7 +130,7 @@ class FastLane:
                 engine().fill({key: (record.versions, payload)}, ANSWERS.ttl_s)
         return answer
 
-    def _again(self, environ: Environ) -> bytes:
+    def _again(self, key: str, environ: Environ) -> dict[str, bytes]:
         """Return what the other application answers now to a request that was answered before."""
         started: list[Headers] = []
         # Without conditions, and without the client's connection, which is gone.
@@ -138,7 +138,7 @@ class FastLane:
         environ["wsgi.input"] = io.BytesIO()
         answer = self.application(environ, lambda status, headers, *_: started.append(headers))
         try:
-            return _payload(started[-1], answer, environ)
+            return {key: _payload(started[-1], answer, environ)}
         finally:
             if close := getattr(answer, "close", None):
                 close()

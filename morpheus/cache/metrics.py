@@ -94,12 +94,12 @@ def operations(alias: str, outcome: str, count: int = 1) -> None:
         _child(_operations, alias, outcome).inc(count)
 
 
-def shadowed(policy: Policy, outcome: str) -> None:
-    """Count a hit that was computed again."""
-    _child(_shadowed, policy.name, outcome).inc()
+def shadowed(policy: Policy, outcome: str, count: int) -> None:
+    """Count hits that were computed again."""
+    _child(_shadowed, policy.name, outcome).inc(count)
 
 
 def shadowed_seconds(policy: Policy, seconds: float, database_s: float) -> None:
-    """Count what it took to compute a hit again, of the database too."""
+    """Count what it took to compute hits again, of the database too."""
     _child(_shadowed_seconds, policy.name).inc(seconds)
     _child(_shadowed_database_seconds, policy.name).inc(database_s)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from contextlib import nullcontext
-from functools import partial
 from typing import Any, TypeVar
 
 import orjson
@@ -19,7 +18,7 @@ from morpheus.cache.packing import packed, unpacked
 from morpheus.cache.policies import Policy
 from morpheus.cache.recording import current, loading
 from morpheus.cache.server import Unreachable
-from morpheus.cache.shadow import Hit, past_the_cache, sample
+from morpheus.cache.shadow import Hits, past_the_cache, sample
 from morpheus.db.identity import reading_as
 from morpheus.db.replica import reading_primary
 from morpheus.observing.ledger import Lookup
@@ -158,8 +157,9 @@ class _Reading:
             else:
                 versions, payloads[identity] = found
                 self._depend(versions)
-                sample(partial(self._hit, identity, payloads[identity]))
         self._note("hit", [*payloads])  # What is filled is added to them below.
+        if payloads:
+            sample(lambda: self._hits({**payloads}))
         if self.record:
             self.record.hits += len(payloads)
             self.record.misses += len(gaps)
@@ -227,11 +227,15 @@ class _Reading:
             values = _load(self.policy, len(wanted), lambda: self.load(wanted), self.reader_id)
         return {identity: orjson.dumps(values.get(identity)) for identity in wanted}
 
-    def _hit(self, identity: Any, payload: bytes) -> Hit:
-        def again() -> bytes:
-            return packed(self._loaded([identity])[identity])
+    def _hits(self, payloads: Mapping[Any, bytes]) -> Hits:
+        keys = {identity: self._key(identity) for identity in payloads}
 
-        return Hit(self.policy, self._key(identity), payload, again)
+        def again() -> dict[str, bytes]:
+            loaded = self._loaded([*payloads])
+            return {keys[identity]: packed(payload) for identity, payload in loaded.items()}
+
+        by_key = {keys[identity]: payload for identity, payload in payloads.items()}
+        return Hits(self.policy, by_key, again)
 
     def _note(self, outcome: str, identities: Collection[Any]) -> None:
         _note(self.policy, outcome, identities, self.tags, self.reader_id)

@@ -256,8 +256,8 @@ def shadowed(settings, monkeypatch):
     outcomes = []
 
     class Queue:
-        def put_nowait(self, hit):
-            outcomes.append(shadow.check(hit))
+        def put_nowait(self, hits):
+            outcomes.extend(shadow.check(hits).elements())
 
     monkeypatch.setattr(shadow, "_queue", Queue)
     monkeypatch.setattr(shadow, "_PATIENCE_S", 0)

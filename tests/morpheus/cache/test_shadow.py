@@ -8,7 +8,8 @@ import pytest
 
 from morpheus.cache import shadow
 from morpheus.cache.engine import engine
-from morpheus.cache.shadow import Hit, check
+from morpheus.cache.reading import read_many
+from morpheus.cache.shadow import Hits, check
 from tests.morpheus.cache.source import TAG
 from tests.morpheus.cache.test_answers import Answer, Site
 
@@ -31,7 +32,7 @@ def test_a_hit_that_is_right_is_the_same(source, sampled):
     source.read()
     source.read()
 
-    assert [check(hit) for hit in sampled] == ["same"]
+    assert [check(hits) for hits in sampled] == [{"same": 1}]
 
 
 def test_a_hit_that_should_not_have_been_is_stale(source, sampled):
@@ -39,7 +40,7 @@ def test_a_hit_that_should_not_have_been_is_stale(source, sampled):
     source.read()
     source.value = "changed, and nobody told"
 
-    assert [check(hit) for hit in sampled] == ["stale"]
+    assert [check(hits) for hits in sampled] == [{"stale": 1}]
 
 
 def test_what_changed_since_is_not_stale(source, sampled):
@@ -47,7 +48,7 @@ def test_what_changed_since_is_not_stale(source, sampled):
     source.read()
     source.write("new")
 
-    assert [check(hit) for hit in sampled] == ["changed"]
+    assert [check(hits) for hits in sampled] == [{"changed": 1}]
 
 
 def test_a_change_that_is_told_a_moment_later_is_not_stale(source, sampled, monkeypatch):
@@ -56,17 +57,36 @@ def test_a_change_that_is_told_a_moment_later_is_not_stale(source, sampled, monk
     source.value = "by psql"
     monkeypatch.setattr(shadow.time, "sleep", lambda _: engine().renew([TAG]))
 
-    assert [check(hit) for hit in sampled] == ["changed"]
+    assert [check(hits) for hits in sampled] == [{"changed": 1}]
+
+
+def test_what_was_read_together_is_computed_again_together(source, sampled):
+    """Each value is judged by itself: of two, one was changed and nobody told."""
+    values, loads = {"one": 1, "two": 2}, []
+
+    def load(wanted):
+        loads.append(wanted)
+        return {name: values[name] for name in wanted}
+
+    def read():
+        return read_many(source.policy, values, tags=lambda name: [name], load=load)
+
+    read()
+    read()
+    values["two"] = 3
+
+    assert [check(hits) for hits in sampled] == [{"same": 1, "stale": 1}]
+    assert loads == [["one", "two"]] * 2
 
 
 def test_a_whole_answer_is_compared_byte_by_byte(source, sampled):
     site = Site(source)
     Answer(site)
     Answer(site, HTTP_IF_NONE_MATCH='"abc"')
-    assert [check(hit) for hit in sampled] == ["same"]
+    assert [check(hits) for hits in sampled] == [{"same": 1}]
 
     source.value = "changed, and nobody told"
-    assert [check(hit) for hit in sampled] == ["stale"]
+    assert [check(hits) for hits in sampled] == [{"stale": 1}]
 
 
 def test_as_many_are_sampled_as_the_settings_say(source, sampled, settings):
@@ -85,11 +105,11 @@ def test_one_that_fails_does_not_end_the_thread(source, settings, monkeypatch, c
 
     def succeed():
         checked.set()
-        return b""
+        return {"key": b""}
 
     settings.MORPHEUS_CACHE_SHADOW_PERCENT = 100
-    shadow.sample(lambda: Hit(source.policy, "key", b"", fail))
-    shadow.sample(lambda: Hit(source.policy, "key", b"", succeed))
+    shadow.sample(lambda: Hits(source.policy, {"key": b""}, fail))
+    shadow.sample(lambda: Hits(source.policy, {"key": b""}, succeed))
 
     assert checked.wait(10)
     assert "could not be computed again" in caplog.text

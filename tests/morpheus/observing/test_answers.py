@@ -85,7 +85,7 @@ def test_what_is_computed_again_to_be_compared_is_no_request(
 ):
     statements, checked = [], threading.Event()
     monkeypatch.setattr("morpheus.observing.events.on_statement", [statements.append])
-    monkeypatch.setattr(shadow.metrics, "shadowed", lambda policy, outcome: checked.set())
+    monkeypatch.setattr(shadow.metrics, "shadowed", lambda *of: checked.set())
     url = f"/api/v1/novels/{novel.pk}/"
     visitor.get(url)
     settings.MORPHEUS_CACHE_SHADOW_PERCENT = 100
