@@ -35,6 +35,7 @@ class Plan:
 
     Attributes:
         requests: Of all visitors together.
+        only_writes: Make none of those that read.
         ports: Of the servers; visitors take them by turns.
         environment: Of the process that does the worker's part.
     """
@@ -46,11 +47,14 @@ class Plan:
     tokens: Mapping[int, str]
     environment: Mapping[str, str]
     folder: str
+    only_writes: bool = False
 
     def of_visitor(self, visitor: int) -> Iterator[Request]:
         """Yield the requests of one visitor."""
         count = self.requests // VISITORS + (visitor < self.requests % VISITORS)
-        return sequence(self.of, seed=self.seed, visitor=visitor, count=count)
+        for request in sequence(self.of, seed=self.seed, visitor=visitor, count=count):
+            if request.is_write or not self.only_writes:
+                yield request
 
 
 def run(plan: Plan, *, watch: Callable[[int], None]) -> tuple[Outcome, float]:

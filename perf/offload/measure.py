@@ -67,7 +67,8 @@ class Result:
 def measured(mode: Mode, work: Work, *, requests: int, warm_up: int = 0) -> Result:
     """Run the sequence in this mode, on servers and a database of its own.
 
-    Caches are empty at first; `warm_up` other requests of the same mix are made before it counts.
+    Caches are empty at first; `warm_up` other requests of the same mix are made before it counts,
+    of which only those that write leave something behind where nothing is kept.
     """
     name = work.copy_name(mode.name)
     empty_caches()
@@ -86,7 +87,7 @@ def measured(mode: Mode, work: Work, *, requests: int, warm_up: int = 0) -> Resu
             folder=str(settings.BASE_DIR),
         )
         if warm_up:
-            others = replace(plan, seed=work.seed + 1, requests=warm_up)
+            others = replace(plan, seed=work.seed + 1, requests=warm_up, only_writes=not mode.keeps)
             run(others, watch=lambda answered: None)
         policies_before, redis_before = cache_requests(ports), _redis_counts()
         # Neither what the servers' start cost nor what came before is asked for.

@@ -16,12 +16,14 @@ class Mode:
 
     Attributes:
         settings: Module of Django's settings.
+        keeps: Whether anything that was read is kept.
         variables: Further environment.
     """
 
     name: str
     title: str
     settings: str = SETTINGS
+    keeps: bool = True
     variables: Mapping[str, str] = field(default_factory=dict)
 
     def environment(self, inherited: Mapping[str, str], database_url: str) -> dict[str, str]:
@@ -37,7 +39,12 @@ class Mode:
 
 
 _NO_CACHE = {"MORPHEUS_CACHE": "off"}
-OFF = Mode("off", "cache off", variables=_NO_CACHE)
+OFF = Mode("off", "cache off", keeps=False, variables=_NO_CACHE)
 OURS = Mode("ours", "morpheus.cache")
-CACHALOT = Mode("cachalot", "cachalot on everything", "perf.offload.cachalot_settings", _NO_CACHE)
+CACHALOT = Mode(
+    "cachalot",
+    "cachalot on everything",
+    settings="perf.offload.cachalot_settings",
+    variables=_NO_CACHE,
+)
 MODES = {mode.name: mode for mode in (OFF, OURS, CACHALOT)}

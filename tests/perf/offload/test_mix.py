@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
+from perf.offload.load import VISITORS, Plan
 from perf.offload.mix import MIX, READS, WRITES, sequence
 from perf.offload.subjects import Comic, Novel, Subjects
 from perf.offload.visit import WORKER
@@ -38,6 +40,15 @@ def test_the_same_numbers_give_the_same_requests():
     assert requests(count=50) == requests()[:50]
     assert requests(visitor=1) != requests()
     assert requests(seed=2) != requests()
+
+
+def test_without_its_reads_a_visit_writes_the_same():
+    plan = Plan(OF, seed=1, requests=8000, ports=[], tokens={}, environment={}, folder="")
+
+    made = [*plan.of_visitor(3)]
+
+    assert len(made) == 8000 / VISITORS
+    assert [*replace(plan, only_writes=True).of_visitor(3)] == [one for one in made if one.is_write]
 
 
 def test_one_request_of_twenty_writes_and_one_reader_of_five_is_logged_in():
