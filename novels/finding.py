@@ -18,9 +18,9 @@ MAX_CANDIDATES = 1000
 # So many more are known of what is kept, so that others can take the place of what is withdrawn.
 SPARE_CANDIDATES = 100
 
-# To look at a novel that changed costs about what a candidate costs, some 10 µs, and the least
-# search about a hundred times that: when more changed, it is searched anew.
-CHANGED_NOVELS = 100
+# Where more is found than is known, each novel that changed is looked at, which costs less than
+# half of what a candidate costs: when this many changed for one that is known, it is searched anew.
+CHANGED_PER_KNOWN = 2
 
 # Snippets are cut from this much of a chapter. A match further on shows the chapter's beginning.
 MAX_SNIPPET_CHARS = 50_000
@@ -32,6 +32,8 @@ _OPTIONS = (
     'FragmentDelimiter=" … "'
 )
 
+_ASKED = "SELECT query::text, language_id FROM novels_search_queries(%(words)s, %(language)s)"
+
 # One row says the moment where nothing is found.
 _CANDIDATES = """
 SELECT pg_current_snapshot()::text, id, score, novel_id, chapter_id
@@ -41,11 +43,13 @@ LEFT JOIN novels_search_matches(
 ) ON true
 """
 
+# The first row says when this was so, and which novels changed; NULL where they were too many.
 _CHANGES = """
-SELECT pg_current_snapshot()::text, id, score, novel_id, chapter_id, is_whole
+SELECT pg_current_snapshot()::text, own, whole, id, score, novel_id, chapter_id
 FROM (SELECT) one
 LEFT JOIN novels_search_changes(
-    %(words)s, %(kind)s, %(genre)s, %(language)s, %(since)s::pg_snapshot, %(limit)s
+    %(queries)s, %(languages)s, %(kind)s, %(genre)s,
+    %(since)s::pg_snapshot, %(known)s, %(horizon)s, %(most)s
 ) ON true
 """
 
@@ -90,6 +94,18 @@ def newest_first(candidates: Iterable[Candidate]) -> list[Candidate]:
     return sorted(candidates, key=lambda one: -one.id)
 
 
+class Asked(NamedTuple):
+    """What is searched for, as PostgreSQL understands the words: side by side.
+
+    Attributes:
+        queries: Each language's own.
+        languages: Their primary keys; 0 is no language.
+    """
+
+    queries: list[str]
+    languages: list[int]
+
+
 class Changes(NamedTuple):
     """What became of the novels that changed since some moment.
 
@@ -111,19 +127,21 @@ class Found(NamedTuple):
 
     Attributes:
         moment: When, as a snapshot of transactions.
+        asked: What for; nothing where one's own was searched.
         horizon: All matches from this primary key on are known; 0: all that there are.
         known: They, the newest first.
     """
 
     moment: str
+    asked: Asked
     horizon: int
     known: list[Candidate]
 
     @classmethod
-    def of(cls, moment: str, matches: Iterable[Candidate], *, at_most: int) -> Found:
+    def of(cls, moment: str, asked: Asked, matches: Iterable[Candidate], *, at_most: int) -> Found:
         """Return what a search for the newest matches, `at_most` so many, found."""
         known = newest_first(matches)
-        return cls(moment, known[-1].id if len(known) == at_most else 0, known)
+        return cls(moment, asked, known[-1].id if len(known) == at_most else 0, known)
 
     @property
     def best_first(self) -> list[Candidate]:
@@ -146,7 +164,7 @@ class Found(NamedTuple):
         horizon = known[most - 1].id if len(known) > most else self.horizon
         if horizon and len(known) < MAX_CANDIDATES:
             return None
-        return Found(changes.moment, horizon, known[:most])
+        return Found(changes.moment, self.asked, horizon, known[:most])
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,22 +189,43 @@ class Search:
     def find(self) -> Found:
         """Search; run it as the reader."""
         most = MAX_CANDIDATES + SPARE_CANDIDATES
-        parameters = {**self._parameters, "mine": self.reader_id is not None, "limit": most}
+        parameters = {
+            "words": self.words,
+            "mine": self.reader_id is not None,
+            "kind": self.kind,
+            "genre": self.genre,
+            "language": self.language,
+            "limit": most,
+        }
+        # One's own is never brought up to date.
+        asked = _rows(_ASKED, parameters) if self.reader_id is None else []
         rows = _rows(_CANDIDATES, parameters)
-        matches = [Candidate(*row[1:]) for row in rows if row[1] is not None]
-        return Found.of(rows[0][0], matches, at_most=most)
+        return Found.of(
+            rows[0][0],
+            Asked([query for query, _ in asked], [language for _, language in asked]),
+            [Candidate(*row[1:]) for row in rows if row[1] is not None],
+            at_most=most,
+        )
 
     def find_again(self, found: Found) -> Found | None:
         """Bring what was found in public novels up to date; None if it takes a new search."""
-        most = CHANGED_NOVELS + len(found.known)
-        parameters = {**self._parameters, "since": found.moment, "limit": most + 1}
-        rows = _rows(_CHANGES, parameters)
-        whole = {row[3] for row in rows if row[5]}
-        own = {row[3] for row in rows if row[5] is False}
-        if len(whole) + len(own) > most:
+        (moment, own, whole, *_), *rows = _rows(
+            _CHANGES,
+            {
+                "queries": found.asked.queries,
+                "languages": found.asked.languages,
+                "kind": self.kind,
+                "genre": self.genre,
+                "since": found.moment,
+                "known": len(found.known),
+                "horizon": found.horizon,
+                "most": CHANGED_PER_KNOWN * len(found.known),
+            },
+        )
+        if own is None:
             return None
-        matches = [Candidate(*row[1:5]) for row in rows if row[1] is not None]
-        return found.revised(Changes(rows[0][0], whole, own, matches))
+        matches = [Candidate(*row[3:]) for row in rows]
+        return found.revised(Changes(moment, frozenset(whole), frozenset(own), matches))
 
     def snippets(self, found: Collection[Candidate]) -> dict[int, dict[str, Any]]:
         """Return what is shown of candidates, by their ids, without what is not there any more."""
@@ -203,15 +242,6 @@ class Search:
         return {
             document_id: {"chapter": number, "title": title, "snippet": _marked(headline)}
             for document_id, number, title, headline in _rows(_SNIPPETS, parameters)
-        }
-
-    @property
-    def _parameters(self) -> dict[str, Any]:
-        return {
-            "words": self.words,
-            "kind": self.kind,
-            "genre": self.genre,
-            "language": self.language,
         }
 
     @property

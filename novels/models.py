@@ -218,8 +218,8 @@ class SearchDocument(models.Model):
         indexes = [
             # GET /search/. No pending list: each search would read it through.
             GinIndex(fields=["vector"], name="novels_search_vector_idx", fastupdate=False),
-            # Rebuilding and deleting the documents of one novel, and of one chapter.
-            models.Index(fields=["novel"], name="novels_search_novel_idx"),
+            # Rebuilding and deleting the documents of one novel, its own alone, and of one chapter.
+            models.Index(fields=["novel", "chapter"], name="novels_search_novel_idx"),
             models.Index(fields=["chapter"], name="novels_search_chapter_idx"),
         ]
 

@@ -10,7 +10,7 @@ from morpheus.cache.reading import is_usable, outdated, read, read_many, read_pa
 from morpheus.cache.seeing import Seen, see
 from morpheus.db.compiled import CompiledRead
 from novels.cache_policies import CARD, CHAPTER, SEARCH, SNIPPET, STATUS
-from novels.finding import MAX_CANDIDATES, Candidate, Found, Search, newest_first
+from novels.finding import MAX_CANDIDATES, Asked, Candidate, Found, Search, newest_first
 from novels.models import Chapter, Novel, ProcessingStatus
 from novels.serializers import (
     PUBLIC,
@@ -202,13 +202,16 @@ def search_candidates(search: Search) -> list[Candidate]:
 def _kept(found: Found) -> list[Any]:
     """Return what is served, and what else `find_again` needs."""
     served, spare = found.best_first, found.known[MAX_CANDIDATES:]
-    return [[*map(list, served)], [found.moment, found.horizon, [*map(list, spare)]]]
+    return [
+        [*map(list, served)],
+        [found.moment, [*found.asked], found.horizon, [*map(list, spare)]],
+    ]
 
 
 def _unkept(kept: list[Any]) -> Found:
-    served, (moment, horizon, spare) = kept
+    served, (moment, asked, horizon, spare) = kept
     known = (Candidate(*row) for row in (*served, *spare))
-    return Found(moment, horizon, newest_first(known))
+    return Found(moment, Asked(*asked), horizon, newest_first(known))
 
 
 def search_results(search: Search, page: Sequence[Candidate]) -> list[Shown]:

@@ -58,8 +58,8 @@ class SearchPagination(KeysetPagination):
 class SearchView(MorpheusAPIView):
     """/api/v1/search/.
 
-    Budget: none warm. Cold 3 queries (candidates, cards, snippets), with `scope=mine` 1 more
-    (private cards), and 1 each to resolve genre and language; 2,000 ms.
+    Budget: none warm. Cold 4 queries (what is asked, candidates, cards, snippets; with `scope=mine`
+    private cards, and not what is asked), and 1 each to resolve genre and language; 2,000 ms.
     """
 
     serializer_class = SearchResultSerializer

@@ -12,7 +12,7 @@ from perf.budgets import query_name
 from perf.plans.capture import Statement
 from perf.plans.explain import explained_read
 from perf.plans.requests import answered
-from perf.plans.revision import revision
+from perf.plans.revision import revisions
 from perf.suite.timing import Times, reference_ms, timed
 
 # Until it is prepared, and its rows are in memory.
@@ -43,7 +43,7 @@ def query_times(*, rounds: int, tell: Callable[[str], None]) -> list[QueryTimes]
             with acting_as(one.user_id):
                 _time_dearer(one.statements, found, rounds, tell)
         with acting_as(None):
-            _time_dearer([revision()], found, rounds, tell)
+            _time_dearer(revisions(), found, rounds, tell)
         transaction.set_rollback(True)
     return list(found.values())
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from morpheus.db.identity import acting_as
 from novels import finding
-from novels.finding import Candidate, Changes, Found, Search
+from novels.finding import Asked, Candidate, Changes, Found, Search
 from novels.models import Genre, Language, Novel
 from novels.search import documents_rebuild, novel_document_rebuild
 
@@ -152,16 +152,48 @@ def documents_read():
 
 
 @pytest.mark.django_db(transaction=True)
-def test_more_changes_than_are_looked_at_take_a_new_search(library, monkeypatch):
-    monkeypatch.setattr(finding, "CHANGED_NOVELS", 1)
-    nowhere, everywhere = Search("nowhere"), Search("whale")
-    found = {search: search.find() for search in (nowhere, everywhere)}
-    for count, novel in enumerate(library[:3], start=1):
-        with acting_as(novel.owner_id):
-            Novel.objects.filter(pk=novel.pk).update(is_public=False)
-        assert (nowhere.find_again(found[nowhere]) is None) == (count > 1)
-        # What costs more to find is worth a longer look.
-        assert everywhere.find_again(found[everywhere]) is not None
+def test_more_changes_than_a_new_search_costs_take_one(few, library):
+    """Where more is found than is known; what is known whole is never searched anew."""
+    some, all_of_it = Search("whale"), Search("whale", kind="novel")
+    found = {search: search.find() for search in (some, all_of_it)}
+    assert found[some].horizon and not found[all_of_it].horizon
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO novels_searchchange (novel_id, changed, changed_whole) "
+            "SELECT -number, pg_current_xact_id(), '0' FROM generate_series(1, 12) number"
+        )
+    assert some.find_again(found[some]).best_first == found[some].best_first
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO novels_searchchange (novel_id, changed, changed_whole) "
+            "VALUES (0, pg_current_xact_id(), '0')"
+        )
+    assert some.find_again(found[some]) is None
+    again = all_of_it.find_again(found[all_of_it])
+    assert again.best_first == found[all_of_it].best_first
+
+
+@pytest.mark.django_db(transaction=True)
+def test_many_changes_are_met_with_what_is_found_and_not_read(library, make_novels):
+    """A rare word costs no more than its matches, however much changed."""
+    rare = library[0]
+    documents_rebuild_as(rare, title="A narwhal")
+    search = Search("narwhal")
+    found = search.find()
+    for novel in (*library[1:], *make_novels(20, is_public=True)):
+        documents_rebuild_as(novel, title="Calm")
+    read = documents_read()
+
+    again = search.find_again(found)
+
+    assert documents_read() - read <= 1
+    assert again.best_first == found.best_first == search.find().best_first
+
+
+def documents_rebuild_as(novel, **values):
+    with acting_as(novel.owner_id):
+        Novel.objects.filter(pk=novel.pk).update(**values)
+        documents_rebuild(novel_id=novel.pk)
 
 
 DOCUMENTS = st.lists(
@@ -187,7 +219,7 @@ def test_what_is_known_of_any_two_moments(before, after, most, spare):
 
         def find(rows):
             newest = sorted(rows, key=lambda one: -one.id)[: most + spare]
-            return Found.of("", newest, at_most=most + spare)
+            return Found.of("", Asked([], []), newest, at_most=most + spare)
 
         changed = frozenset({1, 2})
         stayed = [one for one in matches[0] if one.novel_id not in changed]

@@ -10,7 +10,7 @@ from django.db import connection, transaction
 from morpheus.db.identity import acting_as
 from morpheus.db.roles import connected_as
 from novels.finding import Search
-from novels.models import Language, SearchDocument
+from novels.models import Language, Novel, SearchDocument
 from novels.search import MAX_INDEXED_CHARS, documents_build_range, documents_rebuild
 
 
@@ -139,6 +139,33 @@ def test_a_frequent_word_costs_the_same_however_many_documents_have_it(make_nove
     add_documents(others, 50_000)
 
     assert found_and_read(mine.owner_id, search)[1] <= 1.1 * before[1]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_statistics_of_an_empty_table_make_no_search_read_all_for_each(make_novels):
+    """As autovacuum leaves them, when many documents come before it looks again."""
+    mine, other = make_novels(2)
+    add_documents(mine, 5_000)
+    add_documents(other, 1)
+    with connected_as("owner"), connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_restore_relation_stats('schemaname', 'public', "
+            "'relname', 'novels_searchdocument', 'relpages', 100, 'reltuples', 0.0::real)"
+        )
+    search = Search(words="frequent")
+
+    with transaction.atomic():
+        before = documents_read()
+        found = search.find()
+        assert documents_read() - before < 50_000
+    with acting_as(other.owner_id):
+        Novel.objects.filter(pk=other.pk).update(is_public=False)
+    with transaction.atomic():
+        before = documents_read()
+        again = search.find_again(found)
+        assert documents_read() - before < 10
+
+    assert len(found.known) == 1100 and len(again.known) == 1099
 
 
 def test_the_newest_are_found_wherever_they_are(make_novels):

@@ -43,8 +43,8 @@ def urls(novel):
         f"{LIST}{novel.pk}/chapters/?page_size=1": (2, 2),
         f"{LIST}{novel.pk}/chapters/2/": (1, 1),
         f"{LIST}{novel.pk}/status/": (1, 1),
-        f"{SEARCH}?q=whale": (3, 3),
-        f"{SEARCH}?q=whale&kind=chapter&page_size=1": (3, 3),
+        f"{SEARCH}?q=whale": (4, 4),
+        f"{SEARCH}?q=whale&kind=chapter&page_size=1": (4, 4),
     }
 
 
