@@ -9,7 +9,7 @@ from morpheus.cache.policies import Policy
 CARD = Policy("comics.card", version=1, ttl_s=3600)
 
 # Which comics stand on a page, and where; the list's tags end it, of my own `owner:<id>`.
-PAGE = Policy("comics.page", version=1, ttl_s=600)
+PAGE = Policy("comics.page", version=1, ttl_s=3600)
 
 # A page of panels; `panels:<comic>` and `comic:<comic>` end it.
 PANELS = Policy("comics.panels", version=1, ttl_s=3600)
@@ -21,4 +21,4 @@ PANEL_IMAGE = Policy("comics.panel_image", version=1, ttl_s=3600)
 THUMBNAIL = Policy("comics.thumbnail", version=1, ttl_s=3600)
 
 # My newest novels, cards of my newest comics, my totals; `owner:<me>` and `name:<me>` end it.
-DASHBOARD = Policy("comics.dashboard", version=1, ttl_s=600)
+DASHBOARD = Policy("comics.dashboard", version=1, ttl_s=3600)

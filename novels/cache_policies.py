@@ -8,7 +8,7 @@ from morpheus.cache.policies import Policy
 CARD = Policy("novels.card", version=1, ttl_s=3600)
 
 # Which novels stand on a page, and where; the list's tags end it, of my own `owner:<id>`.
-PAGE = Policy("novels.page", version=1, ttl_s=600)
+PAGE = Policy("novels.page", version=1, ttl_s=3600)
 
 # A page of a table of contents; `chapters:<novel>` and `novel:<novel>` end it.
 CONTENTS = Policy("novels.contents", version=1, ttl_s=3600)
@@ -25,4 +25,4 @@ STATUS = Policy("novels.status", version=1, ttl_s=30)
 SEARCH = Policy("novels.search", version=3, ttl_s=3600, lease_s=2.0, is_revised=True)
 
 # What is shown of a document that was found; `novel:<id>` and `chapters:<novel>` end it.
-SNIPPET = Policy("novels.snippet", version=1, ttl_s=600)
+SNIPPET = Policy("novels.snippet", version=1, ttl_s=3600)
