@@ -8,17 +8,19 @@ from morpheus.cache.policies import Policy
 # version; `comic:<id>` ends it.
 CARD = Policy("comics.card", version=1, ttl_s=3600)
 
-# Which comics stand on a page, and where; the list's tags end it, of my own `owner:<id>`.
-PAGE = Policy("comics.page", version=1, ttl_s=3600)
+# Which comics stand on a page, and where; the list's tags end it, of my own `owner:<id>/comics`.
+PAGE = Policy("comics.page", version=2, ttl_s=3600)
 
-# A page of panels; `panels:<comic>` and `comic:<comic>` end it.
+# A page of panels; `panels:<comic>` and `comic:<comic>/access` end it.
 PANELS = Policy("comics.panels", version=1, ttl_s=3600)
 
-# Which file a panel's picture is, not the file; `panels:<comic>` and `comic:<comic>` end it.
+# Which file a panel's picture is, not the file; `panels:<comic>` and `comic:<comic>/access` end it.
 PANEL_IMAGE = Policy("comics.panel_image", version=1, ttl_s=3600)
 
-# Which file a comic's thumbnail is; `comic:<id>` ends it.
+# Which file a comic's thumbnail is; `comic:<id>/cover` ends it.
 THUMBNAIL = Policy("comics.thumbnail", version=1, ttl_s=3600)
 
-# My newest novels, cards of my newest comics, my totals; `owner:<me>` and `name:<me>` end it.
-DASHBOARD = Policy("comics.dashboard", version=1, ttl_s=3600)
+# A part of my dashboard: newest novels with their states, cards of newest comics, totals of both,
+# and of states; `name:<me>` and those of `owner:<me>/novels`, `…/states`, `…/comics` end it that it
+# shows.
+DASHBOARD = Policy("comics.dashboard", version=2, ttl_s=3600)

@@ -15,7 +15,7 @@ from comics.serializers import (
     comic_card,
 )
 from comics.services import rendition_make
-from morpheus.cache.reading import read, read_many
+from morpheus.cache.reading import read_many
 from morpheus.cache.seeing import Seen, see
 from morpheus.db.compiled import CompiledRead
 from morpheus.pagination import found_first
@@ -133,13 +133,13 @@ def comic_list_tags(compared: Mapping[str, Any], columns: Iterable[str]) -> list
         if column in ("novel", "owner"):
             name = f"comics:{column}:{value}"
         if column == "novel":  # Comics of a private one are not listed by it.
-            tags = [f"novel:{value}"]
+            tags = [f"novel:{value}/access"]
     return [name, *tags, *(f"{name}/title" for column in columns if column == "title")]
 
 
 def panel_tags(comic_id: int) -> list[str]:
     """Return the tags of a comic's panels: what they are, and who may see them."""
-    return [f"panels:{comic_id}", f"comic:{comic_id}"]
+    return [f"panels:{comic_id}", f"comic:{comic_id}/access"]
 
 
 def panel_image_find(comic_id: int, number: int, reader_id: int | None) -> Seen:
@@ -156,7 +156,7 @@ def panel_image_find(comic_id: int, number: int, reader_id: int | None) -> Seen:
 def thumbnail_find(comic_id: int, size: str, reader_id: int | None) -> Seen:
     """Return what a comic's thumbnail is made of, and its digest; at its first use it is made.
 
-    Cold: 1 query, 5 to make it. Tag: `comic:<id>`.
+    Cold: 1 query, 5 to make it. Tag: `comic:<id>/cover`.
 
     Raises:
         Image.DoesNotExist: The cover, or its file, was deleted.
@@ -169,7 +169,7 @@ def thumbnail_find(comic_id: int, size: str, reader_id: int | None) -> Seen:
             found["rendition__digest"] = thumbnail_make(found, size).digest
         return found
 
-    tags, identity = _comic_tags(comic_id), f"{comic_id}:{size}"
+    tags, identity = [f"comic:{comic_id}/cover"], f"{comic_id}:{size}"
     return see(THUMBNAIL, identity, tags=tags, load=load, reader_id=reader_id)
 
 
@@ -187,31 +187,46 @@ def thumbnail_make(found: Shown, size: str) -> Rendition:
     )
 
 
+# What each part of a dashboard depends on, of all that is its owner's.
+_DASHBOARD = {
+    "novels": ("novels", "states"),
+    "comics": ("comics",),
+    "counts": ("novels", "comics"),
+    "states": ("states",),
+}
+
+
 def dashboard_read(owner_id: int) -> Shown:
     """Return somebody's newest novels and comics, and their totals.
 
-    Cold: 5 queries, and what `comics_name` costs. Tags: `owner:<id>`, `name:<id>`, and its own.
+    Cold: 5 queries, and what `comics_name` costs. Tags: `owner:<id>/novels`, `…/states`,
+    `…/comics`, `name:<id>`, and its own.
     """
-    kept: Shown = read(
+    kept = read_many(
         DASHBOARD,
-        owner_id,
-        tags=[f"owner:{owner_id}", f"name:{owner_id}"],
-        load=lambda: _load_dashboard(owner_id),
+        _DASHBOARD,
+        tags=lambda part: [
+            f"name:{owner_id}",
+            *(f"owner:{owner_id}/{of}" for of in _DASHBOARD[part]),
+        ],
+        load=lambda parts: {part: _load_dashboard(owner_id, part) for part in parts},
         reader_id=owner_id,
     )
-    return kept | {"comics": comics_name(kept["comics"], owner_id)}
+    totals = DashboardTotalsSerializer(kept["counts"] | kept["states"]).data
+    comics = comics_name(kept["comics"], owner_id)
+    return {"novels": kept["novels"], "comics": comics, "totals": totals}
 
 
-def _load_dashboard(owner_id: int) -> Shown:
+def _load_dashboard(owner_id: int, part: str) -> Any:
     novels, comics = Novel.objects.owned_by(owner_id), Comic.objects.owned_by(owner_id)
-    states = ProcessingStatus.objects.owned_by(owner_id)
-    return {
-        "novels": DashboardNovelSerializer(_newest(novels.for_dashboard()), many=True).data,
-        "comics": [comic_card(row) for row in _newest(comics.select_related("cover")).kept_cards()],
-        "totals": DashboardTotalsSerializer(
-            novels.totals() | states.totals() | comics.totals()
-        ).data,
-    }
+    if part == "novels":
+        return DashboardNovelSerializer(_newest(novels.for_dashboard()), many=True).data
+    if part == "comics":
+        rows = _newest(comics.select_related("cover")).kept_cards()
+        return [comic_card(row) for row in rows]
+    if part == "counts":
+        return novels.totals() | comics.totals()
+    return ProcessingStatus.objects.owned_by(owner_id).totals()
 
 
 def _newest(rows: QuerySet[Any]) -> QuerySet[Any]:

@@ -145,7 +145,7 @@ def novel_list_tags(compared: Mapping[str, Any], columns: Iterable[str]) -> list
 
 
 def chapter_read(novel_id: int, number: int, reader_id: int | None) -> Seen:
-    """Return a chapter with its text; tags: `chapters:<novel>`, `novel:<novel>`."""
+    """Return a chapter with its text; tags: `contents_tags`."""
 
     def load(viewer_id: int | None) -> Shown | None:
         chapters = Chapter.objects.of_novel(novel_id).visible_to(viewer_id).for_reader()
@@ -158,11 +158,16 @@ def chapter_read(novel_id: int, number: int, reader_id: int | None) -> Seen:
 
 def contents_tags(novel_id: int) -> list[str]:
     """Return the tags of a novel's chapters: what they are, and who may see them."""
-    return [f"chapters:{novel_id}", f"novel:{novel_id}"]
+    return [f"chapters:{novel_id}", _access_tag(novel_id)]
+
+
+def _access_tag(novel_id: int) -> str:
+    """Return the tag of who may see what belongs to a novel, and of its language."""
+    return f"novel:{novel_id}/access"
 
 
 def novel_status(novel_id: int, reader_id: int | None) -> Seen:
-    """Return how far a novel is parsed; tags: `status:<novel>`, `novel:<novel>`."""
+    """Return how far a novel is parsed; tags: `status:<novel>`, `novel:<novel>/access`."""
 
     def load(viewer_id: int | None) -> Shown | None:
         if novel_id > _BIGINT_MAX:
@@ -173,7 +178,7 @@ def novel_status(novel_id: int, reader_id: int | None) -> Seen:
             rows = _OWN_STATUS.rows(novel_id, viewer_id)
         return status_shown(rows[0]) if rows else None
 
-    tags = [f"status:{novel_id}", f"novel:{novel_id}"]
+    tags = [f"status:{novel_id}", _access_tag(novel_id)]
     return see(STATUS, novel_id, tags=tags, load=load, reader_id=reader_id)
 
 
@@ -246,8 +251,13 @@ def _snippets(search: Search, page: Sequence[Candidate]) -> dict[int, Shown | No
     kept = read_many(
         SNIPPET,
         by_key,
-        tags=lambda key: contents_tags(by_key[key].novel_id),
+        tags=lambda key: _snippet_tags(by_key[key]),
         load=load,
         reader_id=search.reader_id,
     )
     return {by_key[key].id: shown for key, shown in kept.items()}
+
+
+def _snippet_tags(one: Candidate) -> list[str]:
+    """Return the tags of a snippet: of a novel's own text, or of a chapter's."""
+    return _novel_tags(one.novel_id) if one.chapter_id is None else contents_tags(one.novel_id)

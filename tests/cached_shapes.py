@@ -14,16 +14,17 @@ from morpheus.cache.policies import Policy
 
 
 def assert_shape_is_kept(
-    folder: Path, policy: Policy, identity: Any, reader_id: int | None = None
+    folder: Path, policy: Policy, identity: Any, reader_id: int | None = None, part: str = ""
 ) -> None:
     """Compare a value that is in the cache with the policy's file.
 
-    A server of the version before reads what this one keeps, as long as their versions agree.
+    A server of the version before reads what this one keeps, as long as their versions agree. A
+    policy whose values are parts of one has a file for each.
     """
     [found] = engine().fetch([policy.key(identity, reader_id)])
     assert found is not None, "nothing is kept under this identity"
     shape = {"version": policy.version, "value": _shape(orjson.loads(unpacked(found[1])))}
-    path = folder / f"{policy.name}.json"
+    path = folder / f"{'.'.join(filter(None, [policy.name, part]))}.json"
     text = json.dumps(shape, indent=2) + "\n"
     assert text == (path.read_text() if path.exists() else ""), (
         f"The shape of {policy.name} changed: raise its version, then let {path.name} hold\n{text}"

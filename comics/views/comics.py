@@ -57,7 +57,7 @@ class ComicListView(MorpheusAPIView):
 
     def page_tags(self, columns: list[str]) -> list[str]:
         if self.is_mine:
-            return [f"owner:{self.reader_id}"]
+            return [f"owner:{self.reader_id}/comics"]
         return comic_list_tags(self.compared, columns)
 
     def get_queryset(self) -> ComicQuerySet:

@@ -77,6 +77,18 @@ def cache_tags(
     return _on_changes(table, f"{table}_tags", tags, on, _TOUCHING)
 
 
+def cache_tags_again(table: str, tags: str, *, before: str) -> migrations.RunSQL:
+    """Let `table` touch other tags than `cache_tags` said; `before` are those, for the way back."""
+
+    def replaced(query: str) -> list[str]:
+        function = _function(f"{table}_tags", query, _TOUCHING)
+        again = function.replace("CREATE FUNCTION", "CREATE OR REPLACE FUNCTION", 1)
+        # It belongs to the loader.
+        return ["SET LOCAL ROLE morpheus_loader", again, "RESET ROLE"]
+
+    return migrations.RunSQL(replaced(tags), reverse_sql=replaced(before))
+
+
 def noted_changes(
     table: str, name: str, insert: str, *, on: Iterable[str] = ("INSERT", "UPDATE", "DELETE")
 ) -> migrations.RunSQL:
@@ -96,12 +108,8 @@ def noted_changes(
 def _on_changes(
     table: str, name: str, query: str, on: Iterable[str], parts: dict[str, str]
 ) -> migrations.RunSQL:
-    function = loader_function(
-        f"{name}()",
-        _FUNCTION.format(name=name, query=query.strip(), rows_max=ROWS_MAX, **parts),
-        # It makes the triggers.
-        callers="morpheus_owner",
-    )
+    # It makes the triggers.
+    function = loader_function(f"{name}()", _function(name, query, parts), callers="morpheus_owner")
     triggers = [
         f"CREATE TRIGGER {name}_{event.lower()} AFTER {event} ON {table} "
         f"{_TRANSITIONS[event]} FOR EACH STATEMENT EXECUTE FUNCTION {name}()"
@@ -111,6 +119,10 @@ def _on_changes(
     return migrations.RunSQL(
         [*function, *triggers], reverse_sql=[*dropped, *loader_function_drop(f"{name}()")]
     )
+
+
+def _function(name: str, query: str, parts: dict[str, str]) -> str:
+    return _FUNCTION.format(name=name, query=query.strip(), rows_max=ROWS_MAX, **parts)
 
 
 def changed(*columns: str) -> str:

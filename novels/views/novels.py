@@ -79,7 +79,7 @@ class NovelListView(MorpheusAPIView):
 
     def page_tags(self, columns: list[str]) -> list[str]:
         if self.is_own_list:
-            return [f"owner:{self.reader_id}"]
+            return [f"owner:{self.reader_id}/novels"]
         return novel_list_tags(self.compared, columns)
 
     def get_queryset(self) -> NovelQuerySet:

@@ -20,7 +20,12 @@ pytestmark = pytest.mark.django_db
 
 
 def own(comic):
-    return {f"comic:{comic.pk}", f"owner:{comic.owner_id}"}
+    return {f"comic:{comic.pk}", f"owner:{comic.owner_id}/comics"}
+
+
+def access(comic):
+    """What depends on who may see the comic."""
+    return own(comic) | {f"comic:{comic.pk}/access", f"comic:{comic.pk}/cover"}
 
 
 def lists(comic, suffix=""):
@@ -43,7 +48,7 @@ def test_a_new_comic_touches_the_lists_that_it_is_in(make_user, is_public):
     with touched() as tags, acting_as(owner.pk):
         comic = comic_create(owner_id=owner.pk, title="New", is_public=is_public)
 
-    assert tags == own(comic) | (lists(comic) if is_public else set())
+    assert tags == access(comic) | (lists(comic) if is_public else set())
 
 
 def test_a_new_title_touches_the_orderings_by_title(comic):
@@ -60,7 +65,7 @@ def test_publishing_and_withdrawing_touch_the_lists(make_comics, is_public):
     with touched() as tags, acting_as(comic.owner_id):
         comic_set_visibility(comic_ids=[comic.pk], is_public=is_public)
 
-    assert tags == own(comic) | lists(comic)
+    assert tags == access(comic) | lists(comic)
 
 
 def test_a_private_comic_is_in_no_list(make_comics):
@@ -89,10 +94,18 @@ def test_a_deleted_novel_lets_its_comics_speak(comic):
     with touched() as tags, acting_as(novel.owner_id):
         novel_delete(novel_id=novel.pk)
 
-    assert {f"novel:{novel.pk}", f"owner:{novel.owner_id}"} | own(comic) | lists(comic) <= tags
+    assert {f"novel:{novel.pk}", f"owner:{novel.owner_id}/novels"} | own(comic) | lists(
+        comic
+    ) <= tags
 
 
 def test_a_new_panel_touches_comic_and_panels(comic, add_panel):
+    with touched() as tags:
+        add_panel(comic)
+
+    # The first one is its cover.
+    assert tags == own(comic) | {f"panels:{comic.pk}", f"comic:{comic.pk}/cover"}
+
     with touched() as tags:
         add_panel(comic)
 
@@ -114,7 +127,7 @@ def test_a_deleted_comic_speaks_for_its_panels(comic, add_panel):
     with touched() as tags, acting_as(comic.owner_id):
         comic_delete(comic_id=comic.pk)
 
-    assert tags == own(comic) | lists(comic) | {f"panels:{comic.pk}"}
+    assert tags == access(comic) | lists(comic) | {f"panels:{comic.pk}"}
 
 
 def test_a_thumbnail_at_its_first_use_is_stale_for_nobody(comic, add_panel):
@@ -128,10 +141,10 @@ def test_a_thumbnail_at_its_first_use_is_stale_for_nobody(comic, add_panel):
 
     with touched() as tags:
         Rendition.objects.update(digest="0" * 64)
-    assert tags == {f"comic:{comic.pk}"}
+    assert tags == {f"comic:{comic.pk}", f"comic:{comic.pk}/cover"}
     with touched() as tags:
         Rendition.objects.all().delete()
-    assert tags == {f"comic:{comic.pk}"}
+    assert tags == {f"comic:{comic.pk}", f"comic:{comic.pk}/cover"}
 
 
 def test_an_image_that_is_corrected_by_hand_touches_everything(comic, add_panel):

@@ -14,6 +14,7 @@ from comics.services import comic_update
 from morpheus.cache.engine import engine
 from morpheus.db.identity import acting_as
 from novels.models import Novel
+from novels.services import status_advance
 from tests.cached_shapes import assert_shape_is_kept
 from tests.conftest import as_staff
 from tests.visitor import counted_queries
@@ -134,6 +135,39 @@ def test_a_dashboard_costs_its_budget_cold(as_user, ann, comic):
         client.get(DASHBOARD_URL)
 
     assert len(cold.sql) == 7, cold.sql
+
+
+def test_a_step_of_a_parse_ends_what_shows_it_and_nothing_else(as_user, ann, comic, novel):
+    client = as_user(ann)
+    others = [f"{LIST}?owner=me", "/api/v1/novels/?owner=me"]
+    for where in [DASHBOARD_URL, *others]:
+        client.get(where)
+
+    status_advance(novel_id=novel.pk, owner_id=ann.pk, stage="reading", progress=42)
+
+    with counted_queries() as seen:
+        shown = client.get(DASHBOARD_URL).json()
+    # The newest novels with their states, and how many are in which.
+    assert len(seen.sql) == 2, seen.sql
+    assert shown["novels"][0]["status"]["progress"] == 42
+    with counted_queries() as seen:
+        for where in others:
+            client.get(where)
+    assert seen.sql == []
+
+
+def test_a_new_title_ends_neither_panels_nor_thumbnail(visitor, ann, comic):
+    thumbnail, panels = f"{url(comic)}thumbnail/", f"{url(comic)}panels/"
+    for where in (thumbnail, panels):
+        visitor.get(where)
+
+    with acting_as(ann.pk):
+        comic_update(comic_id=comic.pk, title="New")
+
+    assert visitor.get(thumbnail).was_kept
+    # Whether there is such a comic is read anew; its panels are not.
+    (query,) = visitor.get(panels).queries
+    assert "comics_panel" not in query
 
 
 def rename(ann, comic, by_psql):
@@ -326,7 +360,8 @@ def test_values_look_as_their_versions_say(api, as_user, ann, comic):
     assert_shape_is_kept(SHAPES, CARD, comic.pk)
     assert_shape_is_kept(SHAPES, PANEL_IMAGE, f"{comic.pk}:1")
     assert_shape_is_kept(SHAPES, THUMBNAIL, f"{comic.pk}:medium")
-    assert_shape_is_kept(SHAPES, DASHBOARD, ann.pk, ann.pk)
+    for part in ("novels", "comics", "counts", "states"):
+        assert_shape_is_kept(SHAPES, DASHBOARD, part, ann.pk, part)
     for policy in (PAGE, PANELS):
         [keys] = engine().server.run(lambda prefix, p=policy: [("KEYS", f"{prefix}{p.name}:*")])
         identity = keys[0].decode().rpartition(":")[2]

@@ -47,7 +47,16 @@ def make(make_novels, genres, language):
 
 
 def own(novel):
-    return {f"novel:{novel.pk}", f"owner:{novel.owner_id}"}
+    return {f"novel:{novel.pk}", f"owner:{novel.owner_id}/novels"}
+
+
+def access(novel):
+    """What depends on who may see the novel, and on its language."""
+    return own(novel) | {f"novel:{novel.pk}/access"}
+
+
+def state(novel):
+    return {f"status:{novel.pk}", f"owner:{novel.owner_id}/states"}
 
 
 def searches(novel):
@@ -152,7 +161,7 @@ def test_publishing_and_withdrawing_touch_lists_and_searches(make, write, is_pub
     with touched() as tags:
         write(novel, is_public=is_public)
 
-    assert tags == own(novel) | lists(novel) | searches(novel) | {"search"}
+    assert tags == access(novel) | lists(novel) | searches(novel) | {"search"}
 
 
 @WAYS
@@ -175,7 +184,20 @@ def test_a_new_owner_is_told_and_so_is_the_old_one(make, make_user):
         after = Novel(pk=novel.pk, owner_id=owner.pk)
 
     for who in (novel, after):
-        assert own(who) | {f"novels:owner:{who.owner_id}", f"search:{who.owner_id}"} <= tags
+        assert access(who) | {f"novels:owner:{who.owner_id}", f"search:{who.owner_id}"} <= tags
+
+
+@WAYS
+def test_another_language_is_another_text_to_search_in(make, write):
+    novel, before = make(), make()
+    before.owner_id = novel.owner_id
+    other = Language.objects.get(code="de")
+
+    with touched() as tags:
+        write(novel, language_id=other.pk)
+    novel.language_id = other.pk
+
+    assert tags == access(novel) | lists(before) - lists(novel) | (lists(novel) | searches(novel))
 
 
 def test_a_novel_without_genre_and_language_is_in_fewer_lists(make):
@@ -195,7 +217,7 @@ def test_a_new_novel_touches_the_lists_that_it_is_in(make_user, make, genres, la
         novel = make(owner=owner, is_public=is_public)
 
     in_lists = lists(novel) if is_public else set()
-    assert tags == own(novel) | in_lists | searches(novel) | {f"status:{novel.pk}"}
+    assert tags == access(novel) | state(novel) | in_lists | searches(novel)
 
 
 def test_a_deleted_novel_speaks_for_all_that_went_with_it(make, make_chapters):
@@ -206,7 +228,7 @@ def test_a_deleted_novel_speaks_for_all_that_went_with_it(make, make_chapters):
     with touched() as tags, acting_as(novel.owner_id):
         novel_delete(novel_id=novel.pk)
 
-    assert tags == own(novel) | lists(novel) | searches(novel) | {
+    assert tags == access(novel) | lists(novel) | searches(novel) | {
         f"chapters:{novel.pk}",
         f"status:{novel.pk}",
     }
@@ -234,13 +256,12 @@ def test_a_parse_touches_chapters_search_and_status(make, make_chapters):
 
     with touched() as tags:
         status_advance(novel_id=novel.pk, owner_id=novel.owner_id, stage="reading", progress=3)
-    assert tags == {f"status:{novel.pk}", f"owner:{novel.owner_id}"}
+    assert tags == state(novel)
 
     with touched() as tags, acting_as(novel.owner_id):
         novel_store_parsed(novel_id=novel.pk, parsed=parsed, given=["title"])
-    assert tags == own(novel) | lists(novel, "/word_count") | searches(novel) | {
-        f"chapters:{novel.pk}",
-        f"status:{novel.pk}",
+    assert tags == own(novel) | state(novel) | lists(novel, "/word_count") | searches(novel) | {
+        f"chapters:{novel.pk}"
     }
 
 
@@ -324,7 +345,7 @@ def test_the_admin_touches_what_it_changes(make, make_user):
         assert site.post(url(Novel, "changelist"), form).status_code == 302
 
     novel.is_public = True
-    assert tags == own(novel) | lists(novel) | searches(novel)
+    assert tags == access(novel) | lists(novel) | searches(novel)
 
 
 def test_the_api_touches_what_it_changes(make, as_user):
@@ -373,9 +394,7 @@ def test_copy_as_the_loader_leaves_its_tags_in_the_outbox(
         make_chapters(novel, "One.", "Two.")
     expected = {
         "novels_chaptertext": {f"chapters:{novel.pk}" for novel in novels},
-        "novels_processingstatus": {
-            tag for novel in novels for tag in (f"status:{novel.pk}", f"owner:{novel.owner_id}")
-        },
+        "novels_processingstatus": {tag for novel in novels for tag in state(novel)},
     }
 
     with psql.cursor() as cursor, cursor.copy(f"COPY {table} TO STDOUT") as copy:

@@ -77,6 +77,20 @@ BY_PSQL = {
 }
 
 
+def test_an_edit_of_a_novel_ends_nothing_that_does_not_show_it(novel):
+    def read():
+        return chapter_read(novel.pk, 1, None), novel_status(novel.pk, None)
+
+    before = read()
+    with acting_as(novel.owner_id):
+        novel_update(novel_id=novel.pk, changes={"title": "New", "synopsis": "New."})
+    assert cost(read) == 0 and read() == before
+
+    with acting_as(novel.owner_id):
+        novel_update(novel_id=novel.pk, changes={"is_public": False})
+    assert read() == ((None, False), (None, False))
+
+
 @pytest.mark.parametrize("name", READS)
 @pytest.mark.parametrize("way", ["service", "update", "psql"])
 def test_cold_warm_and_changed(novel, by_psql, settings, name, way):
