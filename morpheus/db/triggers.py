@@ -86,7 +86,7 @@ def cache_tags_again(table: str, tags: str, *, before: str) -> migrations.RunSQL
         # It belongs to the loader.
         return ["SET LOCAL ROLE morpheus_loader", again, "RESET ROLE"]
 
-    return migrations.RunSQL(replaced(tags), reverse_sql=replaced(before))
+    return migrations.RunSQL([*replaced(tags)], reverse_sql=[*replaced(before)])
 
 
 def noted_changes(

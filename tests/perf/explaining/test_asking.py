@@ -81,7 +81,7 @@ def test_what_depends_on_several_tags_names_all(explained, make_novels, make_cha
 
     said = explained("get", f"/api/v1/novels/{novel.pk}/chapters/1/")
 
-    assert {f"novel:{novel.pk}", f"chapters:{novel.pk}"} <= set(said["tags"])
+    assert {f"novel:{novel.pk}/access", f"chapters:{novel.pk}"} <= set(said["tags"])
 
 
 @cached
