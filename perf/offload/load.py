@@ -51,10 +51,20 @@ class Plan:
 
     def of_visitor(self, visitor: int) -> Iterator[Request]:
         """Yield the requests of one visitor."""
-        count = self.requests // VISITORS + (visitor < self.requests % VISITORS)
-        for request in sequence(self.of, seed=self.seed, visitor=visitor, count=count):
+        for request in _visit(self.of, self.seed, self.requests, visitor):
             if request.is_write or not self.only_writes:
                 yield request
+
+
+def every_visit(of: Subjects, *, seed: int, requests: int) -> Iterator[Request]:
+    """Yield the requests of all visitors, one visitor after the other."""
+    for visitor in range(VISITORS):
+        yield from _visit(of, seed, requests, visitor)
+
+
+def _visit(of: Subjects, seed: int, requests: int, visitor: int) -> Iterator[Request]:
+    count = requests // VISITORS + (visitor < requests % VISITORS)
+    return sequence(of, seed=seed, visitor=visitor, count=count)
 
 
 def run(plan: Plan, *, watch: Callable[[int], None]) -> tuple[Outcome, float]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import accumulate
 
@@ -100,3 +100,29 @@ def sequence(of: Subjects, *, seed: int, visitor: int, count: int) -> Iterator[R
         made = row.request(Visit(of, draw, member, visitor, turns[row.name]))
         turns[row.name] += 1
         yield replace(made, name=row.name, is_write=row in WRITES, revalidates=revalidates)
+
+
+def asked_first(before: Iterable[Request], requests: Iterable[Request]) -> dict[str, float]:
+    """Return the share of each kind of reading request that nobody has made before.
+
+    What no cache can know. Those that read on from wherever a visitor is are left out.
+    """
+    seen = {_asked(one) for one in before if _is_known(one)}
+    made: Counter[str] = Counter()
+    first: Counter[str] = Counter()
+    for one in filter(_is_known, requests):
+        made[one.name] += 1
+        if (asked := _asked(one)) not in seen:
+            first[one.name] += 1
+            seen.add(asked)
+    return {name: first[name] / count for name, count in made.items()}
+
+
+def _is_known(request: Request) -> bool:
+    return not request.is_write and not request.goes_on
+
+
+def _asked(request: Request) -> tuple[str, int | None]:
+    """Return what tells an answer from others: of one's own, who asks, too."""
+    is_own = "/me/" in request.path or "=me" in request.path
+    return request.path, request.reader if is_own else None

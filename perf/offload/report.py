@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -60,6 +60,12 @@ def table(results: Sequence[Result]) -> Iterator[str]:
         yield from _policies(one)
         yield from _dearest(one)
         yield from (f"{one.mode.name}: {example}" for example in one.outcome.examples)
+
+
+def first_lines(shares: Mapping[str, float]) -> Iterator[str]:
+    """Yield lines on what was asked for the first time (`asked_first`)."""
+    yield "\nAsked for the first time, the warm-up included: what no cache can know"
+    yield from (f"  {name:<28} {share:>7.1%}" for name, share in sorted(shares.items()))
 
 
 def as_json(results: Sequence[Result]) -> dict[str, Any]:

@@ -9,11 +9,12 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from perf.offload.load import LoadFailed
+from perf.offload.load import LoadFailed, every_visit
 from perf.offload.measure import measured
+from perf.offload.mix import asked_first
 from perf.offload.modes import MODES, OFF
 from perf.offload.prepared import prepared
-from perf.offload.report import as_json, table
+from perf.offload.report import as_json, first_lines, table
 from perf.offload.servers import ServerFailed
 from perf.offload.subjects import NothingToAsk
 
@@ -58,9 +59,13 @@ class Command(BaseCommand):
                     with open(output, "w") as file:
                         json.dump(as_json(results), file, indent=1)
                     self._say(f"{name}: {one.seconds:.0f} s")
+                first = asked_first(
+                    every_visit(work.of, seed=seed + 1, requests=warm_up),
+                    every_visit(work.of, seed=seed, requests=requests),
+                )
         except (NothingToAsk, ServerFailed, LoadFailed) as error:
             raise CommandError(str(error)) from error
-        for line in table(results):
+        for line in (*table(results), *first_lines(first)):
             self._say(line)
 
     def _say(self, line: str) -> None:

@@ -49,7 +49,9 @@ def test_every_request_is_answered_and_counted_in_both_modes(seeded, tmp_path, c
         assert figures["database_ms"]["read"] > 0 < figures["database_ms"]["write"]
         assert figures["parts"][-1][0] == 200
     assert found["off"]["offload"] == 0
-    assert "Redis hits" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "Redis hits" in printed
+    assert "search" in printed.partition("for the first time")[2]
 
 
 def test_what_was_measured_is_kept_though_the_next_mode_fails(seeded, tmp_path, monkeypatch):

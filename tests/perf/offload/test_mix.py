@@ -6,9 +6,9 @@ from collections import Counter
 from dataclasses import replace
 
 from perf.offload.load import VISITORS, Plan
-from perf.offload.mix import MIX, READS, WRITES, sequence
+from perf.offload.mix import MIX, READS, WRITES, asked_first, sequence
 from perf.offload.subjects import Comic, Novel, Subjects
-from perf.offload.visit import WORKER
+from perf.offload.visit import WORKER, Request
 
 
 def novels(first: int) -> list[Novel]:
@@ -49,6 +49,17 @@ def test_without_its_reads_a_visit_writes_the_same():
 
     assert len(made) == 8000 / VISITORS
     assert [*replace(plan, only_writes=True).of_visitor(3)] == [one for one in made if one.is_write]
+
+
+def test_what_nobody_asked_for_before_is_counted_by_kind():
+    def get(path, reader=None, **fields):
+        return Request("GET", path, reader, name="list", **fields)
+
+    before = [get("/a/"), get("/me/", 1), get("/c/", is_write=True)]
+    made = [get("/a/", 2), get("/me/", 1), get("/me/", 2), get("/me/", 2)]
+
+    assert asked_first(before, made) == {"list": 1 / 4}
+    assert asked_first([], [get("/a/"), get("/a/"), get("/a/", goes_on=True)]) == {"list": 1 / 2}
 
 
 def test_one_request_of_twenty_writes_and_one_reader_of_five_is_logged_in():
