@@ -188,7 +188,7 @@ def thumbnail_make(found: Shown, size: str) -> Rendition:
 
 
 # What each part of a dashboard depends on, of all that is its owner's.
-_DASHBOARD = {
+_PARTS = {
     "novels": ("novels", "states"),
     "comics": ("comics",),
     "counts": ("novels", "comics"),
@@ -204,10 +204,10 @@ def dashboard_read(owner_id: int) -> Shown:
     """
     kept = read_many(
         DASHBOARD,
-        _DASHBOARD,
+        _PARTS,
         tags=lambda part: [
             f"name:{owner_id}",
-            *(f"owner:{owner_id}/{of}" for of in _DASHBOARD[part]),
+            *(f"owner:{owner_id}/{of}" for of in _PARTS[part]),
         ],
         load=lambda parts: {part: _load_dashboard(owner_id, part) for part in parts},
         reader_id=owner_id,
