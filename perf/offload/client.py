@@ -10,6 +10,7 @@ from dataclasses import dataclass
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 _ETAG = re.compile(rb"\r\netag: *([^\r]+)", re.IGNORECASE)
 _GZIP = re.compile(rb"\r\ncontent-encoding: *gzip", re.IGNORECASE)
+_DATABASE = re.compile(rb"\r\nserver-timing: *db;[^,]*dur=([\d.]+)", re.IGNORECASE)
 _BODILESS = (204, 304)
 _BLOCK_BYTES = 256 * 1024
 # One host name for all servers, as behind a proxy.
@@ -34,6 +35,12 @@ class Answer:
         """The entity tag, empty without one."""
         found = _ETAG.search(self.head)
         return found[1] if found else b""
+
+    @property
+    def database_ms(self) -> float:
+        """How long the server says that it waited for the database."""
+        found = _DATABASE.search(self.head)
+        return float(found[1]) if found else 0.0
 
     @property
     def content(self) -> bytes:

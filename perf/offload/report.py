@@ -10,6 +10,7 @@ from perf.walk import percentile
 
 from .database_time import KINDS
 from .measure import Result
+from .mix import READS
 
 DEAREST = 5
 
@@ -62,10 +63,35 @@ def table(results: Sequence[Result]) -> Iterator[str]:
         yield from (f"{one.mode.name}: {example}" for example in one.outcome.examples)
 
 
-def first_lines(shares: Mapping[str, float]) -> Iterator[str]:
-    """Yield lines on what was asked for the first time (`asked_first`)."""
-    yield "\nAsked for the first time, the warm-up included: what no cache can know"
-    yield from (f"  {name:<28} {share:>7.1%}" for name, share in sorted(shares.items()))
+def by_kind(results: Sequence[Result], first: Mapping[str, float]) -> Iterator[str]:
+    """Yield what reading requests cost by their kind, as the servers waited for the database.
+
+    Beside it stands what was asked for the first time (`asked_first`), which no cache can know.
+    """
+    off, *others = results
+    names = [row.name for row in READS]
+    yield "\nMilliseconds that a server waited for the database, for each reading request"
+    titles = "".join(f"{one.mode.name:>10}{'saved':>8}" for one in others)
+    yield f"  {'':<22}{'off':>10}{titles}{'asked first':>13}"
+    for name in names:
+        share = f"{first[name]:>13.1%}" if name in first else f"{'–':>13}"
+        yield _kind(name, [name], results) + share
+    yield _kind("all", names, results)
+    whole, at_first = (
+        sum(off.outcome.database_ms.get(name, 0.0) * share for name, share in shares)
+        for shares in ([(name, 1.0) for name in names], first.items())
+    )
+    yield f"  A cache of which writes end nothing would save {1 - at_first / max(whole, 1e-9):.1%}."
+
+
+def _kind(title: str, names: Sequence[str], results: Sequence[Result]) -> str:
+    off_ms, *others_ms = (
+        sum(one.outcome.database_ms.get(name, 0.0) for name in names)
+        / max(1, sum(one.outcome.sent[name] for name in names))
+        for one in results
+    )
+    saved = (f"{ms:>10.3f}{1 - ms / max(off_ms, 1e-9):>8.1%}" for ms in others_ms)
+    return f"  {title:<22}{off_ms:>10.3f}{''.join(saved)}"
 
 
 def as_json(results: Sequence[Result]) -> dict[str, Any]:
@@ -96,6 +122,7 @@ def _figures(one: Result, off: Result) -> dict[str, Any]:
                 "requests": len(ms),
                 "p50_ms": percentile(ms, 0.5),
                 "p99_ms": percentile(ms, 0.99),
+                "database_ms": one.outcome.database_ms.get(name, 0.0),
             }
             for name, ms in sorted(one.outcome.ms.items())
         },

@@ -27,6 +27,7 @@ class Outcome:
     Attributes:
         sent, statuses, errors: Requests by kind, answers by status, failures by kind and status.
         ms: Milliseconds by kind.
+        database_ms: How long servers waited for the database, by kind.
         examples: The first failures, in words.
     """
 
@@ -34,6 +35,7 @@ class Outcome:
     statuses: Counter[int] = field(default_factory=Counter)
     errors: Counter[str] = field(default_factory=Counter)
     ms: dict[str, list[float]] = field(default_factory=dict)
+    database_ms: dict[str, float] = field(default_factory=dict)
     examples: list[str] = field(default_factory=list)
 
     def add(self, other: Outcome) -> None:
@@ -43,7 +45,13 @@ class Outcome:
         self.errors += other.errors
         for name, values in other.ms.items():
             self.ms.setdefault(name, []).extend(values)
+        for name, waited_ms in other.database_ms.items():
+            self.waited(name, waited_ms)
         self.examples = (self.examples + other.examples)[:ERRORS_SHOWN]
+
+    def waited(self, name: str, ms: float) -> None:
+        """Count what a server waited for the database."""
+        self.database_ms[name] = self.database_ms.get(name, 0.0) + ms
 
 
 class WorkerProcess:
@@ -107,6 +115,7 @@ class Visitor:
         answer = self._connection.exchange(
             request.method, path, self._headers(request, key), request.body
         )
+        self.outcome.waited(request.name, answer.database_ms)
         if answer.status not in (200, 201, 204, 304):
             return answer.status, repr(answer.body[:300])
         self._remember(request, key, answer)

@@ -14,7 +14,7 @@ from perf.offload.measure import measured
 from perf.offload.mix import asked_first
 from perf.offload.modes import MODES, OFF
 from perf.offload.prepared import prepared
-from perf.offload.report import as_json, first_lines, table
+from perf.offload.report import as_json, by_kind, table
 from perf.offload.servers import ServerFailed
 from perf.offload.subjects import NothingToAsk
 
@@ -65,7 +65,7 @@ class Command(BaseCommand):
                 )
         except (NothingToAsk, ServerFailed, LoadFailed) as error:
             raise CommandError(str(error)) from error
-        for line in (*table(results), *first_lines(first)):
+        for line in (*table(results), *by_kind(results, first)):
             self._say(line)
 
     def _say(self, line: str) -> None:

@@ -51,7 +51,8 @@ def test_every_request_is_answered_and_counted_in_both_modes(seeded, tmp_path, c
     assert found["off"]["offload"] == 0
     printed = capsys.readouterr().out
     assert "Redis hits" in printed
-    assert "search" in printed.partition("for the first time")[2]
+    assert "search" in printed.partition("waited for the database")[2]
+    assert found["off"]["kinds"]["search"]["database_ms"] > 0
 
 
 def test_what_was_measured_is_kept_though_the_next_mode_fails(seeded, tmp_path, monkeypatch):
