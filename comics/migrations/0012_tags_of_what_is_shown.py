@@ -9,25 +9,18 @@ from importlib import import_module
 
 from django.db import migrations
 
+from morpheus.db.operations import replaced
 from morpheus.db.triggers import cache_tags_again, changed
 
 before = import_module("comics.migrations.0010_cache_tags")
 
 
-def _replaced(text: str, old: str, new: str) -> str:
-    if text.count(old) != 1:
-        raise AssertionError(f"Not once in the query: {old}")
-    return text.replace(old, new)
-
-
-COMIC = _replaced(
-    before.COMIC,
-    """
+OLD = """
     ('comic:' || id), ('owner:' || o.owner_id), ('owner:' || n.owner_id)
 ) said (tag)
 WHERE o IS DISTINCT FROM n
-""",
-    f"""
+"""
+NEW = f"""
     ('comic:' || id), ('owner:' || o.owner_id || '/comics'), ('owner:' || n.owner_id || '/comics')
 ) said (tag)
 WHERE o IS DISTINCT FROM n
@@ -38,8 +31,8 @@ CROSS JOIN LATERAL (VALUES
     ('/cover', {changed("is_public", "owner_id", "cover_id")})
 ) stale (part, is_stale)
 WHERE is_stale
-""",
-)
+"""
+COMIC = replaced(before.COMIC, (OLD, NEW))
 RENDITION = """
 SELECT 'comic:' || comic.id || part FROM old_rows o FULL JOIN new_rows n USING (id)
 JOIN comics_comic comic ON comic.cover_id = o.image_id

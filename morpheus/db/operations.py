@@ -120,3 +120,21 @@ def loader_function(signature: str, definition: str, *, callers: str) -> list[st
 def loader_function_drop(signature: str) -> list[str]:
     """Return the way back: the loader owns the function; the owner may become the loader."""
     return ["SET LOCAL ROLE morpheus_loader", f"DROP FUNCTION {signature}", "RESET ROLE"]
+
+
+def replaced(text: str, *pairs: tuple[str, str], times: int = 1) -> str:
+    """Return a statement of an earlier migration with other parts.
+
+    Args:
+        text: The statement.
+        pairs: What is there, and what is instead.
+        times: How often each is there.
+
+    Raises:
+        AssertionError: One is not there so often.
+    """
+    for old, new in pairs:
+        if text.count(old) != times:
+            raise AssertionError(f"Not {times} times in the statement: {old}")
+        text = text.replace(old, new)
+    return text

@@ -17,7 +17,12 @@ from importlib import import_module
 
 from django.db import migrations
 
-from morpheus.db.operations import loader_function, loader_function_drop, owned_by_loader
+from morpheus.db.operations import (
+    loader_function,
+    loader_function_drop,
+    owned_by_loader,
+    replaced,
+)
 from morpheus.db.triggers import changed, noted_changes
 
 named = import_module("novels.migrations.0004_search_function")
@@ -127,15 +132,7 @@ BY_KEY = f"""
 """
 
 
-def _replaced(text: str, *pairs: tuple[str, str]) -> str:
-    for old, new in pairs:
-        if text.count(old) != 1:
-            raise AssertionError(f"Not once in the function: {old}")
-        text = text.replace(old, new)
-    return text
-
-
-MATCHES = _replaced(
+MATCHES = replaced(
     before.MATCHES,
     (
         "WHILE missing > 0 AND upto >= oldest LOOP\n",

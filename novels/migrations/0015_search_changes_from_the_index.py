@@ -16,7 +16,7 @@ from importlib import import_module
 
 from django.db import migrations
 
-from morpheus.db.operations import loader_function, loader_function_drop
+from morpheus.db.operations import loader_function, loader_function_drop, replaced
 
 named = import_module("novels.migrations.0004_search_function")
 newest = import_module("novels.migrations.0011_search_from_the_newest")
@@ -156,18 +156,11 @@ BY_KEY = """
 """
 
 
-def _replaced(text: str, *pairs: tuple[str, str]) -> str:
-    for old, new in pairs:
-        if text.count(old) != 3:
-            raise AssertionError(f"Not three times in the function: {old}")
-        text = text.replace(old, new)
-    return text
-
-
-MATCHES = _replaced(
+MATCHES = replaced(
     before.MATCHES,
     (newest.QUERIES, OF_WORDS),
     ("        FROM newest m JOIN novels_searchdocument d USING (id)\n", BY_KEY.lstrip("\n")),
+    times=3,
 )
 SIGNATURE_BEFORE = "novels_search_changes(text, text, bigint, bigint, pg_snapshot, integer)"
 

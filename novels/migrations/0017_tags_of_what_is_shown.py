@@ -11,35 +11,28 @@ from importlib import import_module
 
 from django.db import migrations
 
+from morpheus.db.operations import replaced
 from morpheus.db.triggers import cache_tags_again, changed
 
 before = import_module("novels.migrations.0010_cache_tags")
 
 
-def _replaced(text: str, old: str, new: str) -> str:
-    if text.count(old) != 1:
-        raise AssertionError(f"Not once in the query: {old}")
-    return text.replace(old, new)
-
-
-NOVEL = _replaced(
-    before.NOVEL,
-    """
+OLD = """
     ('novel:' || id), ('owner:' || o.owner_id), ('owner:' || n.owner_id)
 ) said (tag)
 WHERE o IS DISTINCT FROM n
-""",
-    f"""
+"""
+NEW = f"""
     ('novel:' || id), ('owner:' || o.owner_id || '/novels'), ('owner:' || n.owner_id || '/novels')
 ) said (tag)
 WHERE o IS DISTINCT FROM n
 UNION ALL
 SELECT 'novel:' || id || '/access' FROM old_rows o FULL JOIN new_rows n USING (id)
 WHERE {changed("is_public", "owner_id", "language_id")}
-""",
-)
-STATUS = _replaced(
-    before.STATUS, "('owner:' || novel.owner_id)", "('owner:' || novel.owner_id || '/states')"
+"""
+NOVEL = replaced(before.NOVEL, (OLD, NEW))
+STATUS = replaced(
+    before.STATUS, ("('owner:' || novel.owner_id)", "('owner:' || novel.owner_id || '/states')")
 )
 
 
