@@ -66,9 +66,10 @@ def table(results: Sequence[Result]) -> Iterator[str]:
 def by_kind(results: Sequence[Result], first: Mapping[str, float]) -> Iterator[str]:
     """Yield what reading requests cost by their kind, as the servers waited for the database.
 
-    Beside it stands what was asked for the first time (`asked_first`), which no cache can know.
+    On a busy machine they wait for its processor, too. Beside it stands what was asked for the
+    first time (`asked_first`), which no cache can know.
     """
-    off, *others = results
+    others = results[1:]
     names = [row.name for row in READS]
     yield "\nMilliseconds that a server waited for the database, for each reading request"
     titles = "".join(f"{one.mode.name:>10}{'saved':>8}" for one in others)
@@ -77,11 +78,6 @@ def by_kind(results: Sequence[Result], first: Mapping[str, float]) -> Iterator[s
         share = f"{first[name]:>13.1%}" if name in first else f"{'–':>13}"
         yield _kind(name, [name], results) + share
     yield _kind("all", names, results)
-    whole, at_first = (
-        sum(off.outcome.database_ms.get(name, 0.0) * share for name, share in shares)
-        for shares in ([(name, 1.0) for name in names], first.items())
-    )
-    yield f"  A cache of which writes end nothing would save {1 - at_first / max(whole, 1e-9):.1%}."
 
 
 def _kind(title: str, names: Sequence[str], results: Sequence[Result]) -> str:
