@@ -1,4 +1,7 @@
-"""Full-text search: one statement finds and ranks, another cuts the snippets of a page."""
+"""Full-text search: one statement finds and ranks, another cuts the snippets of a page.
+
+A small one says what is asked in which language, and one brings up to date what was found before.
+"""
 
 from __future__ import annotations
 
@@ -49,7 +52,7 @@ SELECT pg_current_snapshot()::text, own, whole, id, score, novel_id, chapter_id
 FROM (SELECT) one
 LEFT JOIN novels_search_changes(
     %(queries)s, %(languages)s, %(kind)s, %(genre)s,
-    %(since)s::pg_snapshot, %(known)s, %(horizon)s, %(most)s
+    %(since)s::pg_snapshot, %(known)s, %(horizon)s, %(most)s, %(limit)s
 ) ON true
 """
 
@@ -220,9 +223,11 @@ class Search:
                 "known": len(found.known),
                 "horizon": found.horizon,
                 "most": CHANGED_PER_KNOWN * len(found.known),
+                "limit": MAX_CANDIDATES + SPARE_CANDIDATES,
             },
         )
-        if own is None:
+        # A search ranks no more, and finds the newest of them.
+        if own is None or len(rows) == MAX_CANDIDATES + SPARE_CANDIDATES:
             return None
         matches = [Candidate(*row[3:]) for row in rows]
         return found.revised(Changes(moment, frozenset(whole), frozenset(own), matches))

@@ -62,12 +62,13 @@ CHANGED = """
 """
 
 SIGNATURE = (
-    "novels_search_changes(text[], bigint[], text, bigint, pg_snapshot, integer, bigint, integer)"
+    "novels_search_changes"
+    "(text[], bigint[], text, bigint, pg_snapshot, integer, bigint, integer, integer)"
 )
 SINCE = f"""
 CREATE FUNCTION novels_search_changes(
     queries text[], languages bigint[], kind text, genre bigint,
-    since pg_snapshot, known integer, horizon bigint, most integer
+    since pg_snapshot, known integer, horizon bigint, most integer, matches integer
 ) RETURNS TABLE (
     own bigint[], whole bigint[], id bigint, novel_id bigint, chapter_id bigint, score integer
 )
@@ -118,7 +119,8 @@ BEGIN
                 AND (kind IS NULL OR (kind = 'chapter') = (m.chapter_id IS NOT NULL))
                 AND (genre IS NULL OR n.genre_id = genre)
             OFFSET 0
-        ) d;
+        ) d
+        LIMIT matches;
     ELSE
         -- All that matches is about as much as was known.
         RETURN QUERY {KEPT}
@@ -140,7 +142,8 @@ BEGIN
             WHERE o.id = m.novel_id AND o.is_public OFFSET 0
         ) n
         WHERE COALESCE(n.language_id, 0) = ANY (m.languages)
-            AND (genre IS NULL OR n.genre_id = genre);
+            AND (genre IS NULL OR n.genre_id = genre)
+        LIMIT matches;
     END IF;
 END
 $$

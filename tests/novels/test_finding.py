@@ -179,6 +179,21 @@ def test_more_changes_than_a_new_search_costs_take_one(few, library):
 
 
 @pytest.mark.django_db(transaction=True)
+def test_more_matches_than_a_search_ranks_take_one(few, library):
+    """Rather than all texts with a frequent word, when many novels are published at once."""
+    search = Search("captain")
+    for novel in library:
+        with acting_as(novel.owner_id):
+            Novel.objects.filter(pk=novel.pk).update(is_public=False)
+    found = search.find()
+    for novel in library:
+        with acting_as(novel.owner_id):
+            Novel.objects.filter(pk=novel.pk).update(is_public=True)
+
+    assert found.known == [] and search.find_again(found) is None
+
+
+@pytest.mark.django_db(transaction=True)
 def test_many_changes_are_met_with_what_is_found_and_not_read(library, make_novels):
     """A rare word costs no more than its matches, however much changed."""
     rare = library[0]

@@ -10,7 +10,7 @@ from cachalot.settings import cachalot_settings
 from django.core.files.uploadedfile import SimpleUploadedFile
 from PIL import Image as Picture
 
-from novels.finding import Search
+from novels.finding import MAX_CANDIDATES, SPARE_CANDIDATES, Search
 from perf.budgets import budgets, query_name
 from perf.plans.capture import captured
 from perf.plans.costs import breach, query_breaches, route_breaches
@@ -90,8 +90,11 @@ def test_bringing_a_search_up_to_date_keeps_its_budget(seeded, db):
 
     plans = [explain(statement, None) for statement in statements]
 
-    # All matches are in novels that changed, and both ways lead to them.
-    assert plans[0].returned == plans[1].returned > len(Search("the").find().known)
+    # All matches are in novels that changed, and both ways lead to as many as are ranked.
+    known = len(Search("the").find().known)
+    assert [plan.returned for plan in plans] == [
+        1 + known
+    ] * 2 and known == MAX_CANDIDATES + SPARE_CANDIDATES
     for statement, plan in zip(statements, plans, strict=True):
         assert [*query_breaches("GET /search/", Explained(statement.sql, plan, True))] == []
 
