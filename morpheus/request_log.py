@@ -9,12 +9,15 @@ from morpheus.observing.ledger import Answer, Ledger
 
 logger = logging.getLogger("morpheus.requests")
 
+# The guard asks it every two seconds (morpheus.services.guard); only a failure is news.
+_PROBE = "HEAD /healthz"
+
 _HITS = frozenset({"hit", "joined"})
 
 
 def log_answer(answer: Answer) -> None:
     """Log a request; the route stands for the path, and the id for the user."""
-    if not logger.isEnabledFor(logging.INFO):
+    if not logger.isEnabledFor(logging.INFO) or (answer.route == _PROBE and answer.status == 200):
         return
     hits, misses = _looked_up(answer.ledger)
     event(

@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from morpheus.serving.listening import server_command
+
 REPOSITORY = Path(__file__).resolve().parents[1]
 # Pytest's own time limit is the last resort; this one says what was waited for.
 PATIENCE_S = 30
@@ -116,12 +118,9 @@ class Server(Client):
         self.log = log
         with log.open("wb") as output:
             self._process = subprocess.Popen(
-                [
-                    *(sys.executable, "-m", "granian", "morpheus.wsgi:application"),
-                    *("--interface", "wsgi", "--no-ws", "--workers", str(workers)),
-                    *("--blocking-threads", str(threads), "--port", str(self.port)),
-                    *("--log-level", "error"),
-                ],
+                server_command(
+                    "morpheus.wsgi:application", port=self.port, workers=workers, threads=threads
+                ),
                 cwd=REPOSITORY,
                 env=environment,
                 stdout=output,

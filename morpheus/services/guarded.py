@@ -51,7 +51,10 @@ class GuardedServices:
                 stdout=output,
                 stderr=output,
                 cwd="/",
-                pass_fds=[fd for fd in (held, lock) if fd is not None],
+                pass_fds=[
+                    *(fd for fd in (held, lock) if fd is not None),
+                    *(fd for service in services for fd in service.descriptors),
+                ],
                 start_new_session=True,
             )
         os.close(held)

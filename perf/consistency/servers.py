@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import Self
 
 from morpheus.services.guard import LIBC, PR_SET_PDEATHSIG
+from morpheus.serving.listening import server_command
 
 from .wire import Wire, WireFailed, request_bytes
 
@@ -79,12 +80,7 @@ class Servers:
 
     def _start(self, port: int) -> subprocess.Popen[bytes]:
         return subprocess.Popen(  # noqa: S603 - our own command line
-            [
-                *(sys.executable, "-m", "granian", self._application),
-                *("--interface", "wsgi", "--no-ws", "--workers", "1"),
-                *("--blocking-threads", "16", "--host", "127.0.0.1", "--port", str(port)),
-                *("--log-level", "error"),
-            ],
+            server_command(self._application, port=port, threads=16),
             cwd=REPOSITORY,
             env=self._environment,
             start_new_session=True,

@@ -6,7 +6,6 @@ import http.client
 import re
 import signal
 import socket
-import sys
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,6 +15,7 @@ from django.conf import settings
 
 from morpheus.services.guard import Service
 from morpheus.services.guarded import GuardedServices
+from morpheus.serving.listening import server_command
 
 START_TIMEOUT_S = 60.0
 POLL_S = 0.1
@@ -58,16 +58,11 @@ def servers(
 def _server(environment: Mapping[str, str], application: str, port: int) -> Service:
     return Service(
         name=f"server {port}",
-        command=[
-            *(sys.executable, "-m", "granian", application),
-            *("--interface", "wsgi", "--no-ws", "--workers", "1", "--host", "127.0.0.1"),
-            *("--blocking-threads", str(settings.SERVER_THREADS), "--port", str(port)),
-            *("--log-level", "error"),
-        ],
+        command=server_command(application, port=port, threads=settings.SERVER_THREADS),
         cwd=str(settings.BASE_DIR),
         signals=[signal.SIGTERM],
         patience_s=PATIENCE_S,
-        essential=True,
+        most_starts=1,
         environment=dict(environment),
     )
 

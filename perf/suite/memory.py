@@ -99,7 +99,7 @@ def _processes(port: int) -> list[Path]:
             words = (process / "cmdline").read_bytes().split(b"\0")
         except OSError:
             continue
-        if b"granian" in words and str(port).encode() in words:
+        if b"morpheus.serving" in words and str(port).encode() in words:
             found.append(process)
     children = [process for process in _PROC.glob("[0-9]*") if _parent(process) in found]
     return [*found, *(child for child in children if child not in found)]

@@ -146,3 +146,16 @@ def test_the_line_can_be_switched_off(client: Any, log: StringIO) -> None:
     client.get("/healthz")
 
     assert requests_in(log) == []
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("log", ["json"], indirect=True)
+def test_only_a_failing_probe_of_the_guard_is_logged(client: Any, log: StringIO) -> None:
+    client.head("/healthz")
+    assert requests_in(log) == []
+
+    client.get("/healthz")
+    client.head("/healthz/nowhere")
+
+    routes = [line["route"] for line in requests_in(log)]
+    assert routes == ["GET /healthz", "HEAD unmatched"]

@@ -41,7 +41,7 @@ def readyz(request):
     return HttpResponse("ready")
 def crash(request):
     os._exit(3)
-urlpatterns = [path("readyz", readyz), path("crash", crash)]
+urlpatterns = [path("readyz", readyz), path("healthz", readyz), path("crash", crash)]
 """
 STEP = """
 import os, sys

@@ -2,14 +2,16 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from morpheus.services.guard import Service
+from morpheus.services.guard import Health, Service
 from morpheus.services.guarded import GuardedServices
 from morpheus.services.stopping import read_record
 from morpheus.services.supervisor import EmbeddedServices
@@ -93,7 +95,7 @@ def test_children_of_a_server_do_not_outlive_it(tmp_path: Path) -> None:
     assert wait_until(lambda: is_gone(int(pid_file.read_text())))
 
 
-def test_the_end_of_an_essential_server_ends_the_others(tmp_path: Path) -> None:
+def test_a_server_that_cannot_be_brought_back_ends_the_others(tmp_path: Path) -> None:
     pid_file = tmp_path / "pid"
     stays = (
         f"import os, pathlib, time; pathlib.Path({str(pid_file)!r}).write_text(str(os.getpid())); "
@@ -105,14 +107,66 @@ def test_the_end_of_an_essential_server_ends_the_others(tmp_path: Path) -> None:
     )
 
     guarded = GuardedServices(
-        [_service("stays", stays), _service("ends", ends, essential=True)],
+        [_service("stays", stays), replace(_service("ends", ends), most_starts=2)],
         log=tmp_path / "log",
     )
 
     assert wait_until(guarded.have_ended)
     guarded.stop()
-    assert "ends ended (0)." in (tmp_path / "log").read_text()
+    lines = (tmp_path / "log").read_text().splitlines()
+    assert lines == ["ends ended (0); starting it again.", "ends ended (0)."]
     assert wait_until(lambda: is_gone(int(pid_file.read_text())))
+
+
+# Takes its pid down, then answers every request as a healthy server does; notes the guard's.
+ANSWERS = """
+import os, pathlib, socket, sys
+pid_file = pathlib.Path(sys.argv[1])
+pid_file.write_text(str(os.getpid()))
+listener = socket.socket(fileno=int(sys.argv[2]))
+while True:
+    client, _ = listener.accept()
+    if client.recv(1000).startswith(b"HEAD"):
+        with open(f"{pid_file}.probes", "a") as probes:
+            probes.write("x")
+    client.sendall(b"HTTP/1.1 200 OK\\r\\nContent-Length: 0\\r\\n\\r\\n")
+    client.close()
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP])
+def test_a_server_that_dies_or_hangs_is_replaced_and_no_connection_refused(
+    tmp_path: Path, number: signal.Signals
+) -> None:
+    pid_file = tmp_path / "pid"
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        address = listener.getsockname()
+        service = replace(
+            _service("answers", ANSWERS, str(pid_file), str(listener.fileno())),
+            descriptors=(listener.fileno(),),
+            health=Health(*address, interval_s=0.1, timeout_s=0.2, most_failures=3),
+            most_starts=1,
+        )
+        guarded = GuardedServices([service], log=tmp_path / "log")
+    assert wait_until(lambda: _answers(address))
+    first = int(pid_file.read_text())
+    # The guard must have seen it healthy, or the first end would be the last.
+    probes = Path(f"{pid_file}.probes")
+    assert wait_until(lambda: probes.exists() and len(probes.read_text()) > 1)
+
+    os.kill(first, number)
+
+    assert wait_until(lambda: int(pid_file.read_text()) != first)
+    assert _answers(address)
+    assert is_gone(first)
+    guarded.stop()
+
+
+def _answers(address: tuple[str, int]) -> bool:
+    """Tell whether a server answers a request that waits as long as it takes."""
+    with socket.create_connection(address, timeout=20) as client:
+        client.sendall(b"GET / HTTP/1.1\r\n\r\n")
+        return client.recv(100).startswith(b"HTTP/1.1 200")
 
 
 def test_a_server_that_ended_is_started_again(tmp_path: Path) -> None:
@@ -126,11 +180,10 @@ def test_a_server_that_ended_is_started_again(tmp_path: Path) -> None:
     assert "fails ended (0); starting it again." in (tmp_path / "log").read_text()
 
 
-def _service(name: str, code: str, *, essential: bool = False) -> Service:
+def _service(name: str, code: str, *arguments: str) -> Service:
     return Service(
         name=name,
-        command=[sys.executable, "-c", code],
+        command=[sys.executable, "-c", code, *arguments],
         signals=[signal.SIGTERM],
         patience_s=5,
-        essential=essential,
     )

@@ -147,18 +147,30 @@ def test_a_killed_worker_is_started_again(
     assert wait_until(lambda: [w.pid for w in workers()] not in ([], [killed.pid]))
 
 
-def test_the_end_of_the_server_ends_everything(
-    make_run: Callable[..., subprocess.Popen[str]], project: Path, var: Path, port: int
+def test_a_server_that_crashes_is_replaced(
+    make_run: Callable[..., subprocess.Popen[str]], port: int
 ) -> None:
-    run = make_run()
-    read_until_ready(run)
+    read_until_ready(make_run())
 
     with pytest.raises(http.client.HTTPException):
         get(port, "/crash")
 
-    rest, _ = run.communicate()
+    assert get(port, "/readyz") == 200
+
+
+def test_a_server_that_never_starts_ends_everything(
+    make_run: Callable[..., subprocess.Popen[str]], project: Path, var: Path
+) -> None:
+    broken = (
+        "import sys\nif 'granian' in sys.modules: raise ImportError('broken')\nurlpatterns = []"
+    )
+    (project / "small" / "urls.py").write_text(broken)
+
+    run = make_run()
+    output, _ = run.communicate()
+
     assert run.returncode == 1
-    assert "The server ended, so everything is stopped." in rest
+    assert "The server does not start, see above." in output
     assert processes_of(project, EmbeddedServices(var)) == []
 
 

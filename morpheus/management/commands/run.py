@@ -18,15 +18,18 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from morpheus.management.embedded import embedded_services
-from morpheus.services.guard import Service
+from morpheus.services.guard import Health, Service
 from morpheus.services.guarded import GuardedServices
 from morpheus.services.roles import RolesUnavailable
 from morpheus.services.state import ServiceError
 from morpheus.services.steps import run_step
 from morpheus.services.supervisor import EmbeddedServices
+from morpheus.serving.listening import listen, server_command
 
 READY_TIMEOUT_S = 60.0
 POLL_S = 0.1
+# A server that starts so often without being healthy once will not make it.
+MOST_STARTS = 3
 # What the server and the worker get to finish what they are doing, then they are killed.
 PATIENCE_S = 10.0
 
@@ -50,7 +53,7 @@ class Command(BaseCommand):
 
     def handle(self, *, host: str, port: int, no_seed: bool, **options: Any) -> None:
         _refuse_endless_redirects()
-        _refuse_used_port(host, port)
+        _listener(host, port).close()  # Refused before anything starts.
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, _stop)
         if options["stop_with_parent"]:
@@ -75,15 +78,16 @@ class Command(BaseCommand):
     def _serve(self, host: str, port: int, services: EmbeddedServices) -> None:
         """Run server and worker until one of them, or the services below them, cannot go on."""
         _measure_together()
-        running = GuardedServices([_server(host, port), _worker()])
+        with _listener(host, port) as listener:
+            running = GuardedServices([_server(host, port, listener), _worker()])
         try:
             self._wait_until_ready(running, host, port)
             self._print_urls(host, port)
             while not running.have_ended():
                 if services.have_ended():
-                    raise CommandError("The embedded services were stopped by somebody else.")
+                    raise CommandError("The embedded services were stopped from outside.")
                 time.sleep(POLL_S)
-            raise CommandError("The server ended, so everything is stopped.")
+            raise CommandError("The server cannot be brought back, so everything is stopped.")
         finally:
             running.stop()
 
@@ -108,21 +112,24 @@ class Command(BaseCommand):
         self.stdout.flush()
 
 
-def _server(host: str, port: int) -> Service:
-    threads = str(settings.SERVER_THREADS)
+def _server(host: str, port: int, listener: socket.socket) -> Service:
+    """Return the server; the guard keeps its socket open, so that a replacement takes over."""
     return Service(
         name="server",
-        command=[
-            *(sys.executable, "-m", "granian", "morpheus.wsgi:application"),
-            *("--interface", "wsgi", "--no-ws", "--workers", str(settings.SERVER_PROCESSES)),
-            *("--blocking-threads", threads, "--host", host, "--port", str(port)),
-            # As a warning it says at each start that threads outnumber cores, as they are meant to.
-            *("--log-level", "error"),
-        ],
+        command=server_command(
+            "morpheus.wsgi:application",
+            host=host,
+            port=port,
+            workers=settings.SERVER_PROCESSES,
+            threads=settings.SERVER_THREADS,
+            listener=listener.fileno(),
+        ),
         cwd=str(settings.BASE_DIR),
         signals=[signal.SIGTERM],
         patience_s=PATIENCE_S,
-        essential=True,
+        descriptors=(listener.fileno(),),
+        health=Health(_reachable(host), port),
+        most_starts=MOST_STARTS,
     )
 
 
@@ -172,16 +179,9 @@ def _refuse_endless_redirects() -> None:
         )
 
 
-def _refuse_used_port(host: str, port: int) -> None:
+def _listener(host: str, port: int) -> socket.socket:
     try:
-        family, kind, protocol, _, address = socket.getaddrinfo(
-            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
-        with socket.socket(family, kind, protocol) as probe:
-            # As servers do: connections of a server that just ended do not keep the port.
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(address)
-            probe.listen(1)
+        return listen(host, port)
     except (OSError, OverflowError) as error:
         raise CommandError(
             f"Cannot serve on {host}:{port}: {error}. Choose another port: "
@@ -189,10 +189,14 @@ def _refuse_used_port(host: str, port: int) -> None:
         ) from error
 
 
+def _reachable(host: str) -> str:
+    """Return an address under which this machine reaches a server that listens on `host`."""
+    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
+
+
 def _readyz(host: str, port: int) -> int | None:
     """Return the status of GET /readyz, None when nobody answers."""
-    reachable = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
-    connection = http.client.HTTPConnection(reachable, port, timeout=10)
+    connection = http.client.HTTPConnection(_reachable(host), port, timeout=10)
     try:
         connection.request("GET", "/readyz", headers={"Host": "localhost"})
         return connection.getresponse().status

@@ -1,0 +1,32 @@
+"""granian on a socket that it did not open.
+
+Uses private parts of granian: it takes no listening socket otherwise. Without one, each server
+process opens its own, and while it is replaced, connections are refused.
+"""
+
+from __future__ import annotations
+
+import socket
+from typing import Any
+
+from granian._granian import SocketHolder
+from granian.server.mp import MPServer
+
+
+class ListeningServer(MPServer):
+    """granian whose processes all accept from `listener`.
+
+    The parent keeps the socket open, so connections wait in the kernel while a process starts.
+    """
+
+    def __init__(self, listener: socket.socket, target: str, **options: Any) -> None:
+        host, port = listener.getsockname()[:2]
+        super().__init__(target, address=host, port=port, **options)
+        self._listener = listener
+
+    def _init_shared_socket(self) -> None:
+        self._listener.set_inheritable(True)
+        self._ssp = None
+        self._sso = self._listener
+        self._sfd = self._listener.fileno()
+        self._shd = SocketHolder(self._sfd, False, self.backlog)  # type: ignore[call-arg, assignment]
