@@ -13,7 +13,7 @@ from typing import Any
 
 from django.core.exceptions import PermissionDenied, RequestDataTooBig
 from django.db import DataError, InterfaceError, OperationalError
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, UnreadablePostError
 from django.views import defaults
 from rest_framework import exceptions
 from rest_framework.renderers import JSONRenderer
@@ -22,6 +22,7 @@ from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
 from morpheus.observing.routes import route_of
+from morpheus.serving.transfers import BodyIncomplete
 
 logger = logging.getLogger(__name__)
 
@@ -103,6 +104,10 @@ def _as_api_exception(exc: Exception) -> Exception:
         return exceptions.PermissionDenied(str(exc) or None)
     if isinstance(exc, RequestDataTooBig):
         return exceptions.ParseError(str(exc))
+    if isinstance(exc, UnreadablePostError):
+        incomplete = exceptions.ParseError(_incomplete(exc)[1])
+        incomplete.status_code = _incomplete(exc)[0]
+        return incomplete
     if isinstance(exc, DataError):
         return exceptions.ParseError("A value is out of range or malformed.")
     return exc
@@ -131,6 +136,14 @@ def _extra(exc: exceptions.APIException) -> dict[str, Any]:
     return extra
 
 
+def _incomplete(exc: UnreadablePostError) -> tuple[int, str]:
+    """Return status and detail for a request body that did not arrive whole."""
+    cause = exc.__cause__
+    if isinstance(cause, BodyIncomplete) and cause.is_overdue:
+        return HTTPStatus.REQUEST_TIMEOUT, "The request body came too slowly; send it again."
+    return HTTPStatus.BAD_REQUEST, "The request body ended before its announced length."
+
+
 def _plain(status: int, detail: str, **headers: str) -> HttpResponse:
     body = json.dumps(problem(status, detail))
     return HttpResponse(body, CONTENT_TYPE, status, headers=headers)
@@ -150,6 +163,11 @@ def service_unavailable(request: HttpRequest, exception: BaseException) -> HttpR
     """Return 503 with `Retry-After`, and log why."""
     _log_unavailable(request, exception)
     return _plain(503, _BUSY, **{"Retry-After": str(RETRY_AFTER_S)})
+
+
+def body_incomplete(exception: UnreadablePostError) -> HttpResponse:
+    """Answer 400 or 408 to a request body that did not arrive whole."""
+    return _plain(*_incomplete(exception))
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:

@@ -9,14 +9,19 @@ from typing import Any
 
 from django.contrib.messages.middleware import MessageMiddleware
 from django.db import InterfaceError, OperationalError, connection
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, UnreadablePostError
 from django.http.response import HttpResponseBase
 from django.middleware.common import CommonMiddleware
 from django.middleware.http import ConditionalGetMiddleware
 from django_prometheus.middleware import PrometheusAfterMiddleware
 
 from morpheus.cache.recording import RECORDING, Recording, recording
-from morpheus.errors import length_required, method_not_allowed, service_unavailable
+from morpheus.errors import (
+    body_incomplete,
+    length_required,
+    method_not_allowed,
+    service_unavailable,
+)
 from morpheus.observing.events import request_answered
 from morpheus.observing.ledger import Answer, Ledger, current, keeping
 from morpheus.observing.routes import METHODS, ROUTE, route_of
@@ -60,9 +65,11 @@ class RequestMiddleware:
         return response
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
-        """Answer 503 where the database is out of reach; everything else goes its usual way."""
+        """Answer for a lost database or a broken-off body; everything else goes its usual way."""
         if isinstance(exception, OperationalError | InterfaceError):
             return service_unavailable(request, exception)
+        if isinstance(exception, UnreadablePostError):
+            return body_incomplete(exception)
         return None
 
 

@@ -12,13 +12,18 @@ from morpheus.cache.answers import FastLane
 from morpheus.cores import pin
 from morpheus.db.limits import limit_statements
 from morpheus.observing import pulse
+from morpheus.serving.transfers import transfers
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "morpheus.settings")
 
-application = FastLane(get_wsgi_application())
+site = get_wsgi_application()
+# Imports DRF, which needs the apps to be loaded.
+bulkheads = import_module("morpheus.serving.bulkheads").Bulkheads(settings.SERVER_THREADS)
+application = FastLane(site, bulkheads.run)
 # Before the first request opens the pool.
 limit_statements(settings.DATABASES["default"])
 pulse.start()
+transfers.start()
 # Views are imported by the first request otherwise.
 import_module(settings.ROOT_URLCONF)
 # What the program is made of stays. Each full collection went through it all, with every request

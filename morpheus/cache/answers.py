@@ -28,6 +28,7 @@ Environ = dict[str, Any]
 Headers = list[tuple[str, str]]
 StartResponse = Callable[..., Any]
 Application = Callable[[Environ, StartResponse], Iterable[bytes]]
+Admit = Callable[[Environ, StartResponse, Callable[[], Iterable[bytes]]], Iterable[bytes]]
 
 ANSWERS = Policy("answers", version=3, ttl_s=300, max_bytes=512 * 1024)
 
@@ -66,24 +67,37 @@ class FastLane:
 
     Kept is what the other one answers to a GET without credentials, if it says `public`, and is
     composed of cached values alone; under the tags and versions of those.
+
+    Args:
+        application: What answers everything else.
+        admit: Runs a request that is not answered from the cache, or refuses it; None runs all.
     """
 
-    def __init__(self, application: Application) -> None:
+    def __init__(self, application: Application, admit: Admit | None = None) -> None:
         self.application = application
+        self._admit = admit or _admit_all
         self._flights: Flights[Iterable[bytes]] = Flights()
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         started = perf_counter()
         key = _key(environ)
-        if key is None or not engine().is_readable():
-            return self.application(environ, start_response)
-        try:
-            [kept] = engine().fetch([key])
-        except Unreachable:
-            return self.application(environ, start_response)
-        if kept is not None:
-            metrics.requests(ANSWERS, "hit", 1)
-            return self._replayed(key, kept[1], environ, start_response, started)
+        miss = partial(self.application, environ, start_response)
+        if key is not None and engine().is_readable():
+            try:
+                [kept] = engine().fetch([key])
+            except Unreachable:
+                kept = None
+            else:
+                # Also a thread that waits for another's response is a thread.
+                miss = partial(self._miss, key, environ, start_response, started)
+            if kept is not None:
+                metrics.requests(ANSWERS, "hit", 1)
+                return self._replayed(key, kept[1], environ, start_response, started)
+        return self._admit(environ, start_response, miss)
+
+    def _miss(
+        self, key: str, environ: Environ, start_response: StartResponse, started: float
+    ) -> Iterable[bytes]:
         # Of those who miss the same at once, one at a time asks the database.
         work = partial(self._answer_and_keep, key, environ, start_response)
         answer, was_shared = self._flights.share(key, work, before_waiting=_nothing)
@@ -142,6 +156,12 @@ class FastLane:
         finally:
             if close := getattr(answer, "close", None):
                 close()
+
+
+def _admit_all(
+    environ: Environ, start_response: StartResponse, handle: Callable[[], Iterable[bytes]]
+) -> Iterable[bytes]:
+    return handle()
 
 
 def _nothing() -> None:

@@ -28,5 +28,5 @@ class ListeningServer(MPServer):
         self._listener.set_inheritable(True)
         self._ssp = None
         self._sso = self._listener
-        self._sfd = self._listener.fileno()
+        self._sfd = self._listener.fileno()  # type: ignore[assignment]
         self._shd = SocketHolder(self._sfd, False, self.backlog)  # type: ignore[call-arg, assignment]

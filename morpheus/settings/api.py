@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from .environment import env
 
-__all__ = ["REST_FRAMEWORK", "SPECTACULAR_SETTINGS", "THROTTLE_RATES", "TRUSTED_PROXIES"]
+__all__ = [
+    "REST_FRAMEWORK",
+    "SPECTACULAR_SETTINGS",
+    "THROTTLE_RATES",
+    "TRANSFER_GRACE_S",
+    "TRUSTED_PROXIES",
+]
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
@@ -34,6 +40,10 @@ THROTTLE_RATES = {
 
 # How many proxies of ours add to X-Forwarded-For; 0 means that the socket's peer is the client.
 TRUSTED_PROXIES = env.number("TRUSTED_PROXIES", default=0, at_least=0)
+
+# A request body or a streamed response may move slower than 16 kB/s for so many seconds; then its
+# connection is closed (morpheus.serving.transfers).
+TRANSFER_GRACE_S = env.number("TRANSFER_GRACE_S", default=10.0, at_least=0.1)
 
 SPECTACULAR_SETTINGS = {
     "TITLE": "Morpheus",

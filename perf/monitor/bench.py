@@ -24,6 +24,7 @@ from django.test import override_settings
 from morpheus.cache.answers import FastLane
 from morpheus.db.postgresql.base import DatabaseWrapper
 from morpheus.observing import on_answer, on_statement
+from morpheus.serving.bulkheads import Bulkheads
 from perf.plans.capture import served_host
 
 ROUNDS = 100
@@ -130,7 +131,7 @@ def _quick(rounds: Sequence[float]) -> float:
 def _asking(middleware: Sequence[str]) -> Ask:
     """Return what asks for the list as an anonymous client, through the whole application."""
     with override_settings(MIDDLEWARE=middleware):
-        application = FastLane(WSGIHandler())
+        application = FastLane(WSGIHandler(), Bulkheads(settings.SERVER_THREADS).run)
     environ = {
         "REQUEST_METHOD": "GET",
         "PATH_INFO": URL,

@@ -1,0 +1,191 @@
+"""Bulkheads: each kind of dear request holds at most a part of a process' threads.
+
+So reads always have threads, however many uploads, searches or pictures are under way.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter as Tally
+from collections.abc import Callable, Iterable, Iterator
+from time import perf_counter
+from typing import Any
+
+import orjson
+from django.conf import settings
+from prometheus_client import Counter
+
+from morpheus.errors import CONTENT_TYPE, problem
+from morpheus.observing.events import request_answered
+from morpheus.observing.ledger import Answer, Ledger
+from morpheus.observing.routes import METHODS
+from morpheus.request_id import request_id_of
+from morpheus.serving.transfers import IncomingBody, OutgoingBody
+
+Environ = dict[str, Any]
+StartResponse = Callable[..., Any]
+Handler = Callable[[], Iterable[bytes]]
+
+# Share of the threads for each kind. Making pictures has another quarter (comics.images); an eighth
+# is left for reads alone.
+SHARES = {"bodies": 5 / 16, "searches": 3 / 16, "streams": 2 / 16}
+
+RETRY_AFTER_S = 1
+
+_SEARCHES = "/api/v1/search"
+# granian takes four pieces of a stream without waiting for its client. So a response of up to 1 MB
+# holds no thread, and 1,024 clients that do not read hold 1 GB at most.
+PIECE_BYTES = 256 * 1024
+_UNCOUNTED_BYTES = 4 * PIECE_BYTES
+
+_refused = Counter(
+    "morpheus_bulkhead_refused_total",
+    "Requests answered 503 because their kind held its share of the threads, by kind.",
+    ["kind"],
+)
+
+
+class Bulkhead:
+    """Counts the threads that one kind of request holds.
+
+    Attributes:
+        most: Threads of all clients together.
+        most_of_client: Threads of one client.
+    """
+
+    def __init__(self, most: int, most_of_client: int) -> None:
+        self.most = most
+        self.most_of_client = most_of_client
+        self._lock = threading.Lock()
+        self._held: Tally[str] = Tally()
+
+    def enter(self, client: str) -> bool:
+        """Take a thread; tell whether there was one left for this client."""
+        with self._lock:
+            if self._held.total() >= self.most or self._held[client] >= self.most_of_client:
+                return False
+            self._held[client] += 1
+            return True
+
+    def leave(self, client: str) -> None:
+        """Give a thread back."""
+        with self._lock:
+            self._held[client] -= 1
+            self._held += Tally()  # Drops clients that hold nothing.
+
+
+class Bulkheads:
+    """Admits requests to the threads of one process, each kind up to its share."""
+
+    def __init__(self, threads: int) -> None:
+        most = {kind: max(1, int(threads * share)) for kind, share in SHARES.items()}
+        self._kinds = {kind: Bulkhead(number, number) for kind, number in most.items()}
+        # One is left for others: they still log in while one client sends bodies that never end.
+        self._kinds["bodies"].most_of_client = max(1, most["bodies"] - 1)
+
+    def run(self, environ: Environ, start_response: StartResponse, handle: Handler) -> Any:
+        """Return what `handle` answers, or 503 if there is no thread left for its kind.
+
+        The thread is held until the response is sent and closed.
+        """
+        held = _Held(_client(environ))
+        kind = _kind(environ)
+        if kind is not None and not held.enter(self._kinds[kind]):
+            return _refuse(kind, environ, start_response)
+        try:
+            if kind == "bodies":
+                held.watch_over_body(environ)
+            response = handle()
+        except BaseException:
+            held.close()
+            raise
+        held.response = response
+        if not getattr(response, "streaming", False):
+            return response if kind is None else held
+        if _is_long(response) and not held.enter(self._kinds["streams"]):
+            held.close()
+            return _refuse("streams", environ, start_response)
+        held.response = OutgoingBody(response, environ.get("REMOTE_ADDR", ""), PIECE_BYTES)
+        return held
+
+
+class _Held:
+    """A response, and the threads that are given back when it is closed."""
+
+    def __init__(self, client: str) -> None:
+        self.response: Any = ()
+        self._client = client
+        self._entered: list[Bulkhead] = []
+        self._body: IncomingBody | None = None
+
+    def enter(self, bulkhead: Bulkhead) -> bool:
+        if not bulkhead.enter(self._client):
+            return False
+        self._entered.append(bulkhead)
+        return True
+
+    def watch_over_body(self, environ: Environ) -> None:
+        length = environ.get("CONTENT_LENGTH", "")
+        if length.isascii() and length.isdecimal():
+            peer = environ.get("REMOTE_ADDR", "")
+            self._body = IncomingBody(environ["wsgi.input"], int(length), peer)
+            environ["wsgi.input"] = self._body
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(self.response)
+
+    def close(self) -> None:
+        try:
+            if self._body is not None:
+                self._body.close()
+            close: Any = getattr(self.response, "close", None)
+            if close is not None:
+                close()
+        finally:
+            while self._entered:
+                self._entered.pop().leave(self._client)
+
+
+def _kind(environ: Environ) -> str | None:
+    if environ.get("CONTENT_LENGTH", "") not in ("", "0") or "HTTP_TRANSFER_ENCODING" in environ:
+        return "bodies"
+    return "searches" if environ.get("PATH_INFO", "").startswith(_SEARCHES) else None
+
+
+def _is_long(response: Any) -> bool:
+    length = response.headers.get("Content-Length", "")
+    return not length.isdecimal() or int(length) > _UNCOUNTED_BYTES
+
+
+def _client(environ: Environ) -> str:
+    """Return the address behind the trusted proxies, as `morpheus.clients` does for Django."""
+    hops: int = settings.TRUSTED_PROXIES
+    forwarded = environ.get("HTTP_X_FORWARDED_FOR", "").split(",")
+    if hops and len(forwarded) >= hops:
+        return str(forwarded[-hops]).strip()
+    return str(environ.get("REMOTE_ADDR", ""))
+
+
+def _refuse(kind: str, environ: Environ, start_response: StartResponse) -> list[bytes]:
+    """Answer 503; where a response has begun already, this one takes its place."""
+    started = perf_counter()
+    _refused.labels(kind).inc()
+    detail = "Too many requests of this kind are under way; try again shortly."
+    body = orjson.dumps(problem(503, detail))
+    request_id = request_id_of(environ.get("HTTP_X_REQUEST_ID", ""))
+    start_response(
+        "503 Service Unavailable",
+        [
+            ("Content-Type", CONTENT_TYPE),
+            ("Content-Length", str(len(body))),
+            ("Retry-After", str(RETRY_AFTER_S)),
+            ("Cache-Control", "no-store"),
+            ("Server-Timing", 'db;desc="0 queries";dur=0, cache;desc="miss"'),
+            ("X-Request-ID", request_id),
+        ],
+    )
+    method = environ["REQUEST_METHOD"]
+    # Which route it would have been was not looked up.
+    route = f"{method if method in METHODS else '?'} refused"
+    request_answered(Answer(route, 503, perf_counter() - started, request_id, Ledger()))
+    return [body]

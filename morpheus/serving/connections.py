@@ -1,0 +1,138 @@
+"""Closing the connections of clients that hold a thread without moving (Linux only).
+
+granian does not say which connection a request came by, and has no time limit for a body. The
+kernel knows enough: the peer's address, and when something was last sent.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import struct
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Literal, NamedTuple
+
+Direction = Literal["in", "out"]
+INCOMING: Direction = "in"
+OUTGOING: Direction = "out"
+
+# A response that moves less than this in `SAMPLE_S` is the one that waits for its client.
+_STALLED_BYTES = 32 * 1024
+SAMPLE_S = 1.0
+# How much the clocks of the kernel and of a transfer may differ.
+_TOLERANCE_S = 2.0
+
+# `struct tcp_info` of Linux 4.2 and later: offsets in bytes.
+_UNACKED, _LAST_SENT_MS, _LAST_RECEIVED_MS, _BYTES_ACKED, _NOTSENT = 24, 44, 52, 120, 144
+_INFO_BYTES = 192
+
+
+class _Traffic(NamedTuple):
+    """What the kernel knows of a connection.
+
+    Attributes:
+        silent_s: Since this server last sent something on it, or since it was accepted.
+        is_asking: Whether the client has sent something since then.
+        is_sending: Whether something waits for the client.
+    """
+
+    silent_s: float
+    is_asking: bool
+    acked_bytes: int
+    is_sending: bool
+
+
+def close_connections(direction: Direction, peer: str, age_s: float, *, all_silent: bool) -> int:
+    """Shut down the connections from `peer` that may be those of a transfer; return how many.
+
+    Of an incoming body: connections on which the client has sent a request, and this server
+    nothing since the body began, `age_s` ago. A request that takes as long is among them. Only the
+    receiving side is shut, so the client can still be told. Of an outgoing one: connections whose
+    client takes less than `_STALLED_BYTES` in `SAMPLE_S`.
+
+    Args:
+        all_silent: Close idle connections, too. One that the server asked to go on (`100 Continue`)
+            looks like an idle one.
+
+    Does nothing on other systems than Linux: there, a proxy that reads whole requests is needed.
+    """
+    if sys.platform != "linux":
+        return 0
+    with _connections_from(peer) as found:
+        if direction == INCOMING:
+            stuck = [
+                each
+                for each in found
+                if (now := _traffic(each)).silent_s >= age_s - _TOLERANCE_S
+                and (now.is_asking or all_silent)
+            ]
+            return sum(_shut(each, socket.SHUT_RD) for each in stuck)
+        before = [(each, _traffic(each)) for each in found if _traffic(each).is_sending]
+        time.sleep(SAMPLE_S)
+        stuck = [
+            each
+            for each, then in before
+            if (now := _traffic(each)).is_sending
+            and now.acked_bytes - then.acked_bytes < _STALLED_BYTES
+        ]
+        return sum(_shut(each, socket.SHUT_RDWR) for each in stuck)
+
+
+@contextmanager
+def _connections_from(peer: str) -> Iterator[list[socket.socket]]:
+    """Yield copies of this process' accepted connections from an address."""
+    copies = list(_sockets())
+    try:
+        ports = {each.getsockname()[1] for each in copies if _listens(each)}
+        yield [each for each in copies if _comes_from(each, peer, ports)]
+    finally:
+        for each in copies:
+            each.close()
+
+
+def _sockets() -> Iterator[socket.socket]:
+    """Yield a copy of each TCP socket of this process: its descriptor cannot be reused by then."""
+    for name in os.listdir("/proc/self/fd"):
+        with suppress(OSError):
+            copy = os.dup(int(name))
+            try:
+                found = socket.socket(fileno=copy)
+            except OSError:  # No socket.
+                os.close(copy)
+                continue
+            if found.type == socket.SOCK_STREAM and found.family != socket.AF_UNIX:
+                yield found
+            else:
+                found.close()
+
+
+def _listens(each: socket.socket) -> bool:
+    return bool(each.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN))
+
+
+def _comes_from(each: socket.socket, peer: str, ports: set[int]) -> bool:
+    try:
+        return each.getsockname()[1] in ports and each.getpeername()[0] == peer
+    except OSError:  # It listens, or it is closed.
+        return False
+
+
+def _traffic(each: socket.socket) -> _Traffic:
+    info = each.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _INFO_BYTES)
+    (unacked,) = struct.unpack_from("=I", info, _UNACKED)
+    (sent_ms,) = struct.unpack_from("=I", info, _LAST_SENT_MS)
+    (received_ms,) = struct.unpack_from("=I", info, _LAST_RECEIVED_MS)
+    (acked,) = struct.unpack_from("=Q", info, _BYTES_ACKED)
+    (notsent,) = struct.unpack_from("=I", info, _NOTSENT)
+    return _Traffic(sent_ms / 1000, received_ms <= sent_ms, acked, bool(unacked or notsent))
+
+
+def _shut(each: socket.socket, how: int) -> bool:
+    try:
+        each.shutdown(how)
+    except OSError:
+        return False
+    return True
