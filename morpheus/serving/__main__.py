@@ -5,6 +5,7 @@ Imports nothing of Django: the parent of the server processes stays small, and s
 
 from __future__ import annotations
 
+import resource
 import socket
 from argparse import ArgumentParser, Namespace
 
@@ -18,6 +19,9 @@ from morpheus.serving.listening import BACKLOG, listen
 def main() -> None:
     """Serve until a signal stops it."""
     given = _arguments()
+    # Often 1,024 unless asked for more: no more connections than that, and no files beside them.
+    _, most_files = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most_files, most_files))
     if given.listener is None:
         listener = listen(given.host, given.port)
     else:

@@ -1,4 +1,4 @@
-"""Closing the connections of clients that hold a thread without moving (Linux only).
+"""Closing the connections of clients that hold on to them without using them (Linux only).
 
 granian does not say which connection a request came by, and has no time limit for a body. The
 kernel knows enough: the peer's address, and when something was last sent.
@@ -81,13 +81,49 @@ def close_connections(direction: Direction, peer: str, age_s: float, *, all_sile
         return sum(_shut(each, socket.SHUT_RDWR) for each in stuck)
 
 
+def close_crowds(capacity: int) -> int:
+    """Close silent connections of clients that hold many, if half of `capacity` is used.
+
+    A client keeps a quarter of the capacity, and every connection on which something was sent
+    within `_TOLERANCE_S`. So one client that opens connections and sends nothing cannot keep
+    others out until granian's time limit for a request head.
+
+    Returns:
+        How many were closed.
+    """
+    if sys.platform != "linux" or len(os.listdir("/proc/self/fd")) < capacity // 2:
+        return 0
+    closed = 0
+    with _accepted() as found:
+        by_peer: dict[str, list[socket.socket]] = {}
+        for each in found:
+            by_peer.setdefault(_peer(each), []).append(each)
+        for crowd in by_peer.values():
+            silent = [each for each in crowd if _is_silent(each)]
+            surplus = len(crowd) - capacity // 4
+            closed += sum(_shut(each, socket.SHUT_RDWR) for each in silent[: max(0, surplus)])
+    return closed
+
+
+def _is_silent(each: socket.socket) -> bool:
+    traffic = _traffic(each)
+    return traffic.silent_s > _TOLERANCE_S and not traffic.is_sending
+
+
 @contextmanager
 def _connections_from(peer: str) -> Iterator[list[socket.socket]]:
     """Yield copies of this process' accepted connections from an address."""
+    with _accepted() as found:
+        yield [each for each in found if _peer(each) == peer]
+
+
+@contextmanager
+def _accepted() -> Iterator[list[socket.socket]]:
+    """Yield copies of the connections that this process has accepted."""
     copies = list(_sockets())
     try:
         ports = {each.getsockname()[1] for each in copies if _listens(each)}
-        yield [each for each in copies if _comes_from(each, peer, ports)]
+        yield [each for each in copies if each.getsockname()[1] in ports and _peer(each)]
     finally:
         for each in copies:
             each.close()
@@ -113,11 +149,12 @@ def _listens(each: socket.socket) -> bool:
     return bool(each.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN))
 
 
-def _comes_from(each: socket.socket, peer: str, ports: set[int]) -> bool:
+def _peer(each: socket.socket) -> str:
+    """Return the address of the other end, empty where there is none."""
     try:
-        return each.getsockname()[1] in ports and each.getpeername()[0] == peer
+        return str(each.getpeername()[0])
     except OSError:  # It listens, or it is closed.
-        return False
+        return ""
 
 
 def _traffic(each: socket.socket) -> _Traffic:

@@ -16,7 +16,14 @@ from typing import Any, Protocol
 from django.conf import settings
 from prometheus_client import Counter
 
-from morpheus.serving.connections import INCOMING, OUTGOING, Direction, close_connections
+from morpheus.serving.connections import (
+    INCOMING,
+    OUTGOING,
+    Direction,
+    close_connections,
+    close_crowds,
+)
+from morpheus.serving.listening import BACKLOG
 
 logger = logging.getLogger(__name__)
 
@@ -28,7 +35,8 @@ INTERVAL_S = 1.0
 
 _closed = Counter(
     "morpheus_transfers_closed_total",
-    "Connections closed because a request body or a response did not move, by direction.",
+    "Connections closed because a request body (in) or a response (out) did not move, or because "
+    "their client held many and sent nothing (none), by direction.",
     ["direction"],
 )
 
@@ -113,6 +121,10 @@ class Transfers:
             time.sleep(INTERVAL_S)
             try:
                 self.close_overdue()
+                if (
+                    not settings.TRUSTED_PROXIES
+                ):  # A proxy holds many connections, for many clients.
+                    _closed.labels("none").inc(close_crowds(BACKLOG))
             except Exception:
                 logger.exception("Overdue transfers could not be ended.")
 
