@@ -11,7 +11,7 @@ STAMP := $(VENV)/.installed
 CHECKED := manage.py locustfile.py morpheus users novels comics perf bench tests
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-ops test-browser lint check-cache perf load seed import contracts \
+.PHONY: help run test test-ops test-browser test-hostile lint check-cache perf load seed import contracts \
 	bench-offload bench-warm bench-monitor bench-peers lock clean
 
 help:  ## List what works
@@ -29,6 +29,10 @@ test-ops: $(STAMP)  ## Test with programs of the system (apt-get install pgbounc
 
 test-browser: $(STAMP)  ## Test the dashboard in Chromium (apt-get install chromium chromium-driver)
 	@$(PYTHON) -m pytest tests/browser $(ARGS)
+
+# Wants a quiet machine: it compares what readers get beside each attack and without one.
+test-hostile: $(STAMP)  ## Attack a whole Morpheus, and measure what its readers notice
+	@$(PYTHON) -m pytest -p no:cacheprovider tests/hostile $(ARGS)
 
 lint: $(STAMP)  ## Check format, style and types
 	$(VENV)/bin/ruff format --check $(CHECKED)
