@@ -94,6 +94,15 @@ class MorpheusAdminSite(admin.AdminSite):
     def _url(self, page: AdminPage) -> str:
         return reverse(f"{self.name}:{page.name}")
 
+    def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        """Show Django's page; with 429 if its form refused the attempt unseen."""
+        response = super().login(request, extra_context)
+        form = getattr(response, "context_data", {}).get("form")
+        if (retry_after_s := getattr(form, "retry_after_s", None)) is not None:
+            response.status_code = 429
+            response["Retry-After"] = str(retry_after_s)
+        return response
+
     def register(self, model_or_iterable: Any, admin_class: Any = None, **options: Any) -> None:
         """Register as Django does; lists of other packages' models count their rows once."""
         if (admin_class or admin.ModelAdmin).show_full_result_count:

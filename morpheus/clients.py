@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from ipaddress import IPv6Address, IPv6Network, ip_address
+
 from django.conf import settings
 from django.http import HttpRequest
+
+# The bits of an IPv6 address that a provider gives to one customer, who chooses all others.
+IPV6_NETWORK_BITS = 64
 
 
 def client_address(request: HttpRequest) -> str:
@@ -17,3 +22,20 @@ def client_address(request: HttpRequest) -> str:
         if len(forwarded) >= hops:
             return str(forwarded[-hops]).strip()
     return str(request.META.get("REMOTE_ADDR", ""))
+
+
+def client_network(request: HttpRequest) -> str:
+    """Return the network to count a client by: its IPv4 address, or the /64 of its IPv6 address.
+
+    One customer has all 2**64 addresses of a /64, so a limit per address would limit nothing.
+    """
+    address = client_address(request)
+    try:
+        parsed = ip_address(address)
+    except ValueError:  # A Unix socket, or a proxy that writes no address.
+        return address
+    if not isinstance(parsed, IPv6Address):
+        return str(parsed)
+    if parsed.ipv4_mapped is not None:
+        return str(parsed.ipv4_mapped)
+    return str(IPv6Network((int(parsed), IPV6_NETWORK_BITS), strict=False))

@@ -35,7 +35,9 @@ from morpheus.settings import DATABASES, STORAGES, VAR_DIR  # noqa: E402
 DATABASES["default"]["NAME"] = f"test_morpheus_{_worker}"
 DATABASES["default"]["OPTIONS"]["pool"]["min_size"] = 0
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-THROTTLE_RATES = dict.fromkeys(("login", "register", "write"), (1_000_000, 60))
+THROTTLE_RATES = dict.fromkeys(
+    ("login", "login_network", "login_user", "register", "write"), (1_000_000, 60)
+)
 for _name in ("uploads", "images"):
     STORAGES[_name]["OPTIONS"]["location"] = VAR_DIR / _worker / _name
 # Its patches change what every query goes through; tests of it turn it on.

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+import math
+from typing import Any, NoReturn
 
 from django import forms
 from django.contrib import admin
@@ -14,19 +15,35 @@ from django.http import HttpRequest
 
 from morpheus.admin_models import MorpheusAdmin, ReadOnlyAdmin
 from users.models import AccessToken, User
-from users.throttling import LoginThrottle
+from users.throttling import LoginThrottle, UserLoginLimit
 
 
 class LimitedLoginForm(AdminAuthenticationForm):
-    """The admin's own login, limited together with the API's."""
+    """The admin's own login, limited together with the API's.
+
+    Attributes:
+        retry_after_s: After how many seconds a refused client may try again; else None.
+    """
+
+    retry_after_s: int | None = None
 
     def clean(self) -> dict[str, Any]:
         throttle = LoginThrottle()
-        if self.request is not None and not throttle.allow_request(self.request, None):
-            raise forms.ValidationError(
-                f"Too many attempts; try again in {max(1, round(throttle.wait()))} seconds."
-            )
-        return super().clean()
+        if not throttle.allow_request(self.request, None):
+            self._refuse(throttle.wait())
+        # The name as the form cleaned it, because that is the one it authenticates.
+        limit = UserLoginLimit(self.request, self.cleaned_data.get("username", ""))
+        if (wait_s := limit.take()) is not None:
+            self._refuse(wait_s)
+        cleaned = super().clean()
+        limit.give_back()
+        return cleaned
+
+    def _refuse(self, wait_s: float) -> NoReturn:
+        self.retry_after_s = max(1, math.ceil(wait_s))
+        raise forms.ValidationError(
+            f"Too many attempts; try again in {self.retry_after_s} seconds."
+        )
 
 
 admin.site.login_form = LimitedLoginForm

@@ -2,38 +2,57 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from django.http import HttpRequest
 from rest_framework.request import Request
 
-from morpheus.clients import client_address
-from morpheus.throttling import WindowThrottle
+from morpheus.clients import client_network
+from morpheus.throttling import WindowLimit, WindowThrottle
 from users.models import User
 
 
 class LoginThrottle(WindowThrottle):
-    """Limits attempts to log in: from one address of the network, and for one user.
+    """Limits attempts to log in from one network, for whatever user and with whatever body."""
 
-    The API and the admin's login form count together.
-    """
-
-    scope = "login"
+    scope = "login_network"
 
     def identities(self, request: Request | HttpRequest) -> list[str]:
-        identities = [f"ip:{client_address(request)}"]
-        body = request.data if isinstance(request, Request) else request.POST
-        if isinstance(body, Mapping):
-            email = body.get("email") or body.get("username")
-            if isinstance(email, str) and email.strip():
-                identities.append(f"email:{User.objects.normalize_email(email)}")
-        return identities
+        return [f"ip:{client_network(request)}"]
+
+
+class UserLoginLimit:
+    """Limits failed attempts to log in as one user: tightly from one network, loosely from all.
+
+    An attempt is counted before its password is compared, so clients that race are all counted; a
+    successful one is given back. A network beyond its own limit does not count towards the other,
+    so one network cannot lock the user out of others.
+
+    Args:
+        email: The address that is authenticated, in any spelling.
+    """
+
+    def __init__(self, request: Request | HttpRequest, email: str) -> None:
+        email = User.objects.normalize_email(email)
+        # The network first: it has no space.
+        self._limits = [
+            WindowLimit("login", f"{client_network(request)} {email}"),
+            WindowLimit("login_user", email),
+        ]
+
+    def take(self) -> float | None:
+        """Count an attempt; return None, or the seconds to wait if there were too many."""
+        refused = next((limit for limit in self._limits if not limit.take()), None)
+        return refused and refused.wait_s()
+
+    def give_back(self) -> None:
+        """Forget the attempt: it succeeded."""
+        for limit in self._limits:
+            limit.give_back()
 
 
 class RegisterThrottle(WindowThrottle):
-    """Limits how many users one address of the network registers."""
+    """Limits how many users one network registers."""
 
     scope = "register"
 
     def identities(self, request: Request) -> list[str]:
-        return [f"ip:{client_address(request)}"]
+        return [f"ip:{client_network(request)}"]

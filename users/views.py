@@ -12,6 +12,7 @@ from rest_framework.exceptions import (
     AuthenticationFailed,
     NotAuthenticated,
     ParseError,
+    Throttled,
     ValidationError,
 )
 from rest_framework.permissions import AllowAny, IsAuthenticated
@@ -30,7 +31,7 @@ from users.serializers import (
     RegisterInput,
     TokenSerializer,
 )
-from users.throttling import LoginThrottle, RegisterThrottle
+from users.throttling import LoginThrottle, RegisterThrottle, UserLoginLimit
 
 
 class StrangerView(MorpheusAPIView):
@@ -50,15 +51,20 @@ class StrangerView(MorpheusAPIView):
         """Return the user whose address and password the body holds.
 
         Raises:
-            AuthenticationFailed: They do not belong together, nobody has the address, or the user
-                is inactive: the same answer after the same work.
+            AuthenticationFailed: They do not belong together, no user has the address, or the user
+                is inactive: the same response after the same work.
+            Throttled: Too many attempts failed for this address; no password is compared.
         """
         given = CredentialsInput(data=request.data)
         given.is_valid(raise_exception=True)
         email, password = given.validated_data["email"], given.validated_data["password"]
+        limit = UserLoginLimit(request, email)
+        if (wait_s := limit.take()) is not None:
+            raise Throttled(wait_s)
         user = authenticate(request, username=email, password=password)
         if not isinstance(user, User):
             raise AuthenticationFailed("Address and password do not belong together.")
+        limit.give_back()
         return user
 
 

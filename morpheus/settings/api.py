@@ -31,9 +31,19 @@ REST_FRAMEWORK = {
     "URL_FORMAT_OVERRIDE": None,
 }
 
-# Requests per window and caller: (number, seconds).
+_logins = env.number("THROTTLE_LOGIN_PER_MINUTE", default=10, at_least=1)
+# Requests per window and caller: (number, seconds). Of logins: for one user from one network, from
+# one network, and for one user from everywhere.
 THROTTLE_RATES = {
-    "login": (env.number("THROTTLE_LOGIN_PER_MINUTE", default=10, at_least=1), 60),
+    "login": (_logins, 60),
+    "login_network": (
+        env.number("THROTTLE_LOGIN_NETWORK_PER_MINUTE", default=_logins, at_least=1),
+        60,
+    ),
+    "login_user": (
+        env.number("THROTTLE_LOGIN_USER_PER_MINUTE", default=10 * _logins, at_least=1),
+        60,
+    ),
     "register": (env.number("THROTTLE_REGISTER_PER_HOUR", default=20, at_least=1), 3600),
     "write": (env.number("THROTTLE_WRITES_PER_MINUTE", default=120, at_least=1), 60),
 }

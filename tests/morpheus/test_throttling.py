@@ -35,6 +35,14 @@ def test_each_address_has_its_own_limit():
     assert allowed(REMOTE_ADDR="192.0.2.9")
 
 
+def test_addresses_of_one_ipv6_network_share_a_limit():
+    for number in range(6):
+        allowed(REMOTE_ADDR=f"2001:db8::{number}")
+
+    assert not allowed(REMOTE_ADDR="2001:db8::ffff")
+    assert allowed(REMOTE_ADDR="2001:db8:0:1::1")
+
+
 def test_callers_that_race_are_all_counted():
     with ThreadPoolExecutor(10) as pool:
         results = list(pool.map(lambda _: allowed(), range(40)))

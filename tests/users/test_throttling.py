@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+
 import pytest
+from django.contrib.auth.hashers import MD5PasswordHasher
 
 from morpheus import throttling
 from tests.conftest import PASSWORD
 from tests.users.conftest import LOGIN, TOKEN, USERS
+from users.throttling import UserLoginLimit
 
 pytestmark = pytest.mark.django_db
 
@@ -16,7 +21,8 @@ ADMIN = "/admin/login/"
 @pytest.fixture(autouse=True)
 def three_of_each(settings, monkeypatch):
     """Allow three of each, in a window that does not end while the test runs."""
-    settings.THROTTLE_RATES = dict.fromkeys(("login", "register", "write"), (3, 60))
+    scopes = ("login", "login_network", "register", "write")
+    settings.THROTTLE_RATES = dict.fromkeys(scopes, (3, 60)) | {"login_user": (7, 60)}
     monkeypatch.setattr(throttling.time, "time", lambda: 6_000_010.0)
 
 
@@ -32,15 +38,87 @@ def test_too_many_attempts_from_one_place_are_refused(api):
     assert answer.headers["Content-Type"] == "application/problem+json"
 
 
-def test_too_many_attempts_on_one_user_are_refused_wherever_they_come_from(api, make_user):
+def test_failed_attempts_on_one_user_are_limited_over_all_networks_in_any_spelling(api, make_user):
     make_user("ann")
-    for number, email in enumerate(["ann@example.org", "ANN@example.org", " Ann@Example.org"]):
-        body = {"email": email, "password": "wrong"}
+    spellings = ["ann@example.org", "ANN@example.org", " Ann@Example.org"]
+    for number in range(7):
+        body = {"email": spellings[number % 3], "password": "wrong"}
         assert api.post(TOKEN, body, REMOTE_ADDR=f"10.0.0.{number}").status_code == 401
 
     body = {"email": "ann@example.org", "password": PASSWORD}
     assert api.post(TOKEN, body, REMOTE_ADDR="10.0.1.1").status_code == 429
     assert api.post(LOGIN, body, REMOTE_ADDR="10.0.1.2").status_code == 429
+
+
+def test_a_user_is_let_in_from_another_network_while_one_network_guesses(api, make_user):
+    make_user("ann")
+    for _ in range(20):
+        api.post(TOKEN, {"email": "ann@example.org", "password": "wrong"})
+
+    body = {"email": "ann@example.org", "password": PASSWORD}
+    assert api.post(TOKEN, body).status_code == 429
+    assert api.post(TOKEN, body, REMOTE_ADDR="10.0.0.1").status_code == 200
+
+
+def test_one_network_cannot_use_up_the_limit_that_all_networks_share(api, make_user, settings):
+    settings.THROTTLE_RATES = settings.THROTTLE_RATES | {"login_network": (100, 60)}
+    make_user("ann")
+    answers = [
+        api.post(TOKEN, {"email": "ann@example.org", "password": "wrong"}) for _ in range(20)
+    ]
+
+    body = {"email": "ann@example.org", "password": PASSWORD}
+    assert [answer.status_code for answer in answers] == [401] * 3 + [429] * 17
+    assert answers[-1].headers["Retry-After"] == "50"
+    assert api.post(TOKEN, body, REMOTE_ADDR="10.0.0.1").status_code == 200
+
+
+def test_successful_logins_do_not_count_towards_a_users_limits(api, make_user, settings):
+    settings.THROTTLE_RATES = settings.THROTTLE_RATES | {"login_network": (100, 60)}
+    make_user("ann")
+    body = {"email": "ann@example.org", "password": PASSWORD}
+
+    assert [api.post(TOKEN, body).status_code for _ in range(9)] == [200] * 9
+
+
+def test_an_ipv6_network_is_limited_as_one_whatever_its_addresses(api):
+    def attempt(address):
+        body = {"email": f"{address[-1]}@example.org", "password": "wrong"}
+        return api.post(TOKEN, body, REMOTE_ADDR=address).status_code
+
+    same = [attempt(f"2001:db8:1:2:{number}::{number}") for number in range(1, 5)]
+
+    assert same == [401, 401, 401, 429]
+    assert attempt("2001:db8:1:3::1") == 401
+
+
+def test_guesses_that_race_are_all_counted(rf, settings):
+    together = Barrier(10)
+
+    def guess(_):
+        together.wait(10)
+        return UserLoginLimit(rf.post(TOKEN), "ann@example.org").take() is None
+
+    with ThreadPoolExecutor(10) as pool:
+        allowed = list(pool.map(guess, range(100)))
+
+    assert allowed.count(True) == 3
+
+
+def test_no_password_is_hashed_beyond_the_limit(api, client, make_user, settings, monkeypatch):
+    make_user("ann", is_staff=True, is_superuser=True)
+    for _ in range(3):
+        api.post(TOKEN, {"email": "ann@example.org", "password": "wrong"})
+    hashed = []
+    monkeypatch.setattr(MD5PasswordHasher, "encode", lambda *given: hashed.append(given))
+    settings.THROTTLE_RATES = settings.THROTTLE_RATES | {"login_network": (100, 60)}
+
+    for url in (TOKEN, LOGIN):
+        body = {"email": "ann@example.org", "password": PASSWORD}
+        assert api.post(url, body).status_code == 429
+    client.post(ADMIN, {"username": "ann@example.org", "password": PASSWORD})
+
+    assert hashed == []
 
 
 def test_who_is_refused_for_their_place_counts_on_no_user(api, make_user):
@@ -76,5 +154,36 @@ def test_the_admins_login_form_is_limited_together_with_the_api(client, make_use
 
     answer = client.post(ADMIN, form | {"password": PASSWORD})
 
+    assert answer.status_code == 429
+    assert answer.headers["Retry-After"] == "50"
     assert "Too many attempts; try again in 50 seconds." in answer.content.decode()
     assert "_auth_user_id" not in client.session
+
+
+@pytest.mark.parametrize(
+    "spelling", ["ann@example.org", " ANN@example.org ", "\uff41nn@example.org"]
+)
+def test_the_admins_login_counts_the_name_that_it_authenticates(
+    client, make_user, settings, spelling
+):
+    settings.THROTTLE_RATES = settings.THROTTLE_RATES | {"login_network": (100, 60)}
+    make_user("ann", is_staff=True, is_superuser=True)
+    for number in range(3):
+        form = {"username": spelling, "password": "wrong", "email": f"decoy{number}@example.org"}
+        assert client.post(ADMIN, form).status_code == 200
+
+    form = {"username": "ann@example.org", "password": PASSWORD, "email": "decoy@example.org"}
+    answer = client.post(ADMIN, form)
+
+    assert answer.status_code == 429
+    assert "_auth_user_id" not in client.session
+
+
+def test_a_decoy_in_the_admins_form_locks_no_other_user(client, api, make_user):
+    make_user("ann")
+    form = {"username": "bob@example.org", "password": "wrong", "email": "ann@example.org"}
+    for number in range(9):
+        client.post(ADMIN, form, REMOTE_ADDR=f"10.0.0.{number}")
+
+    body = {"email": "ann@example.org", "password": PASSWORD}
+    assert api.post(TOKEN, body).status_code == 200
