@@ -14,6 +14,7 @@ __all__ = [
     "DEFAULT_AUTO_FIELD",
     "INSTALLED_APPS",
     "LANGUAGE_CODE",
+    "LOGIN_REDIRECT_URL",
     "MIDDLEWARE",
     "ROOT_URLCONF",
     "TASKS",
@@ -85,6 +86,8 @@ TEMPLATES = [
 ]
 
 AUTH_USER_MODEL = "users.User"
+# The admin has the only login page; a `next` that leads to another site counts as none.
+LOGIN_REDIRECT_URL = "admin:index"
 AUTHENTICATION_BACKENDS = ["users.authentication.OwnRowBackend"]
 AUTH_PASSWORD_VALIDATORS = [
     {
