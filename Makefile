@@ -27,7 +27,7 @@ test: $(STAMP)  ## Run the whole test suite in parallel (ARGS= for pytest)
 test-ops: $(STAMP)  ## Test with programs of the system (apt-get install pgbouncer prometheus)
 	@$(PYTHON) -m pytest tests/ops $(ARGS)
 
-test-browser: $(STAMP)  ## Test the dashboard in Chromium (apt-get install chromium chromium-driver)
+test-browser: $(STAMP)  ## Test the pages in Chromium (apt-get install chromium chromium-driver)
 	@$(PYTHON) -m pytest tests/browser $(ARGS)
 
 # Wants a quiet machine: it compares what readers get beside each attack and without one.

@@ -7,10 +7,12 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
+from django.conf import settings
 from django.contrib.messages.middleware import MessageMiddleware
 from django.db import InterfaceError, OperationalError, connection
 from django.http import HttpRequest, HttpResponse, UnreadablePostError
 from django.http.response import HttpResponseBase
+from django.middleware.clickjacking import XFrameOptionsMiddleware
 from django.middleware.common import CommonMiddleware
 from django.middleware.http import ConditionalGetMiddleware
 from django_prometheus.middleware import PrometheusAfterMiddleware
@@ -26,6 +28,21 @@ from morpheus.observing.events import request_answered
 from morpheus.observing.ledger import Answer, Ledger, current, keeping
 from morpheus.observing.routes import METHODS, ROUTE, route_of
 from morpheus.request_id import request_id, request_id_of
+
+# `data:` are the icons in the style sheets of Django's admin and of Swagger UI.
+CONTENT_SECURITY_POLICY = "; ".join(
+    (
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "img-src 'self' data:",
+        "connect-src 'self'",
+        "object-src 'none'",
+        "form-action 'self'",
+        "base-uri 'none'",
+        "frame-ancestors 'none'",
+    )
+)
 
 # They come from inside, by whatever address, so ALLOWED_HOSTS does not hold for them.
 _PROBES = frozenset({"/healthz", "/readyz", "/metrics"})
@@ -109,6 +126,22 @@ class PageMessagesMiddleware(MessageMiddleware):
     def process_request(self, request: HttpRequest) -> None:
         if not request.path_info.startswith("/api/"):
             super().process_request(request)
+
+
+class PagePolicyMiddleware(XFrameOptionsMiddleware):
+    """Django's, and a Content-Security-Policy on every page, whichever view or error it is of.
+
+    A page loads scripts, styles and pictures of this server only, and runs and applies none that is
+    written into it. JSON needs no policy, so the API's responses are as long as without.
+    """
+
+    def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
+        is_page = response.get("Content-Type", "").startswith("text/html")
+        # Django's pages for developers have their style and script in them.
+        is_for_developers = settings.DEBUG and response.status_code in (404, 500)
+        if is_page and not is_for_developers:
+            response.headers.setdefault("Content-Security-Policy", CONTENT_SECURITY_POLICY)
+        return super().process_response(request, response)
 
 
 class CountingMiddleware(PrometheusAfterMiddleware):  # type: ignore[misc] # has no types

@@ -8,6 +8,7 @@ from django.contrib import admin, messages
 from django.db import models
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.template.defaultfilters import linebreaks_filter
 from django.urls import reverse
 from django.utils.html import format_html
 
@@ -209,9 +210,7 @@ class ChapterAdmin(ReadOnlyAdmin):
 
     @admin.display(description="text", empty_value="-")
     def content(self, chapter: Chapter) -> str:
-        return format_html(
-            '<div style="white-space: pre-wrap; max-width: 45em">{}</div>', chapter.text.content
-        )
+        return linebreaks_filter(chapter.text.content)
 
 
 @admin.register(ChapterText)

@@ -18,6 +18,7 @@ from novels.models import Chapter, Novel, ProcessingStatus
 from novels.services import novel_reparse
 from tests.admin.conftest import url
 from tests.conftest import PASSWORD, counted_queries
+from tests.pages import written_into
 from users.models import User
 
 pytestmark = pytest.mark.django_db
@@ -68,6 +69,8 @@ def test_every_page_opens_or_is_not_offered(site, operator, rows, model, page, r
     answer = site.get(url(model, page, *args))
 
     assert answer.status_code == (200 if offered else 403)
+    assert "script-src 'self'" in answer["Content-Security-Policy"]
+    assert written_into(answer.content.decode()) == []
     if page == "changelist":
         assert len(answer.context["cl"].result_list) > 0
 

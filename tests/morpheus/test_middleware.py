@@ -8,6 +8,8 @@ import pytest
 from django.db import OperationalError
 from django.urls import path
 
+from tests.pages import written_into
+
 
 def unreachable(request):
     raise OperationalError("connection refused")
@@ -102,7 +104,38 @@ def test_the_document_may_be_kept_by_everyone_and_the_page_by_its_reader(client)
 
 
 def test_the_documentation_page_asks_no_validator_elsewhere(client):
-    assert '"validatorUrl": null' in client.get("/api/v1/docs/").content.decode()
+    assert '"validatorUrl": null' in client.get("/api/v1/docs/?script=").content.decode()
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("url", ["/api/v1/docs/", "/admin/login/", "/admin/nothing/"])
+def test_a_page_runs_no_script_that_is_written_into_it_and_no_other_site_shows_it(client, url):
+    page = client.get(url, follow=True)
+
+    policy = page["Content-Security-Policy"].split("; ")
+    assert {
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "object-src 'none'",
+        "form-action 'self'",
+        "base-uri 'none'",
+        "frame-ancestors 'none'",
+    } <= set(policy)
+    assert written_into(page.content.decode()) == []
+
+
+def test_json_is_as_long_as_without_a_policy(client):
+    assert "Content-Security-Policy" not in client.get("/healthz")
+
+
+def test_pages_for_developers_keep_their_own_style(client, settings):
+    settings.DEBUG = True
+
+    page = client.get("/nothing")
+
+    assert page["Content-Type"].startswith("text/html")
+    assert "Content-Security-Policy" not in page
 
 
 @pytest.mark.parametrize("url", ["/api/v1/schema/", "/api/v1/docs/"])
