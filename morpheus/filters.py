@@ -81,8 +81,9 @@ def positive_id(name: str, value: str) -> int:
     """Return `value` as a primary key.
 
     Raises:
-        ValidationError: It is not a whole number that a bigint holds.
+        ValidationError: It is not a whole number above 0 that a bigint holds, or is spelled with
+            leading zeros.
     """
-    if not (value.isascii() and value.isdigit() and len(value) <= 18):
+    if not (value.isascii() and value.isdigit() and len(value) <= 18 and value[0] != "0"):
         raise ValidationError({name: ["Give a whole number."]})
     return int(value)

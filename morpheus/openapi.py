@@ -8,10 +8,12 @@ from typing import Any, ClassVar
 
 from django.conf import settings
 from django.http import HttpResponse
-from drf_spectacular.utils import extend_schema
-from drf_spectacular.views import SpectacularAPIView
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 from rest_framework.request import Request
 from rest_framework.response import Response
+
+from morpheus.parameters import ParameterView
 
 _PROBLEM = {
     "type": "object",
@@ -74,7 +76,7 @@ def _operations(result: dict[str, Any]) -> Iterator[dict[str, Any]]:
         yield from path.values()
 
 
-class DocumentView(SpectacularAPIView):
+class DocumentView(ParameterView, SpectacularAPIView):
     """The document, made once by each process in each form: its views do not change."""
 
     # Body and headers by media type, of which there are as many as renderers.
@@ -98,3 +100,13 @@ class DocumentView(SpectacularAPIView):
             "Content-Type": response["Content-Type"],
             "Content-Disposition": f'inline; filename="{name}"',
         }
+
+
+class PageView(ParameterView, SpectacularSwaggerSplitView):
+    """The page that shows the document, which it always fetches by the same URL.
+
+    Its script is a request of its own (`?script=`): the page's policy allows none in it.
+    """
+
+    template_name = "morpheus/docs.html"
+    parameters = (OpenApiParameter("script", str),)

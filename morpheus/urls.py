@@ -8,19 +8,16 @@ from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 from django.views.decorators.cache import cache_control
 from django.views.generic import RedirectView
-from drf_spectacular.views import SpectacularSwaggerSplitView
 
 from morpheus import health, metrics
-from morpheus.openapi import DocumentView
+from morpheus.openapi import DocumentView, PageView
 
 # Who comes without knowing where to is shown what there is.
 to_docs = RedirectView.as_view(pattern_name="docs")
 
 # The document is the same for everyone; the page holds its reader's CSRF token.
 schema = cache_control(public=True, no_cache=True)(DocumentView.as_view())
-docs = cache_control(private=True, no_cache=True)(
-    SpectacularSwaggerSplitView.as_view(url_name="schema", template_name="morpheus/docs.html")
-)
+docs = cache_control(private=True, no_cache=True)(PageView.as_view(url_name="schema"))
 
 api: list[URLPattern | URLResolver] = [
     # In the order in which they are asked for; in one list, so that Django searches one.

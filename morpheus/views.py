@@ -6,15 +6,17 @@ from typing import Any
 
 from django.utils.cache import patch_vary_headers
 from rest_framework.generics import GenericAPIView
+from rest_framework.pagination import BasePagination
 from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from morpheus.db.identity import acting_as, reading_as
 from morpheus.db.replica import failed_by_replica, reads_replica
+from morpheus.parameters import ParameterView
 
 
-class MorpheusAPIView(GenericAPIView):  # type: ignore[type-arg]
+class MorpheusAPIView(ParameterView, GenericAPIView):  # type: ignore[type-arg]
     """Base of every API view.
 
     Attributes:
@@ -25,6 +27,8 @@ class MorpheusAPIView(GenericAPIView):  # type: ignore[type-arg]
 
     answer_is_public = False
     may_read_replica = True
+    # Of lists alone, which name theirs.
+    pagination_class: type[BasePagination] | None = None
 
     @classmethod
     def as_view(cls, **initkwargs: Any) -> Any:

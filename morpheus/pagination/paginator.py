@@ -122,7 +122,8 @@ class KeysetPagination(CursorPagination):
         given = request.query_params.get(name, str(default)) if name else str(default)
         # Few digits first: a very long number is slow to read, and a ValueError from 4,301 on.
         is_number = given.isascii() and given.isdigit() and len(given) <= 9
-        if not (is_number and 1 <= int(given) <= (most or default)):
+        # One spelling for each size, so that one page has one URL.
+        if not (is_number and given[0] != "0" and int(given) <= (most or default)):
             raise ValidationError({name: [f"Give a whole number from 1 to {most or default}."]})
         return int(given)
 

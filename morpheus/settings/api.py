@@ -22,7 +22,7 @@ REST_FRAMEWORK = {
     "DEFAULT_CONTENT_NEGOTIATION_CLASS": "morpheus.negotiation.Negotiation",
     "DEFAULT_PARSER_CLASSES": ["morpheus.parsers.JSONParser"],
     "DEFAULT_PAGINATION_CLASS": "morpheus.pagination.KeysetPagination",
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_SCHEMA_CLASS": "morpheus.schemas.ViewSchema",
     "DEFAULT_THROTTLE_CLASSES": ["morpheus.throttling.WriteThrottle"],
     "EXCEPTION_HANDLER": "morpheus.errors.problem_response",
     "DATETIME_FORMAT": "%Y-%m-%dT%H:%M:%S.%fZ",

@@ -20,7 +20,7 @@ MAX_QUERY_CHARS = 200
 KINDS = ("novel", "chapter")
 MINE = "mine"
 
-_PARAMETERS = [
+_PARAMETERS = (
     OpenApiParameter(
         "q",
         {"type": "string", "minLength": 1, "maxLength": MAX_QUERY_CHARS},
@@ -32,7 +32,7 @@ _PARAMETERS = [
     OpenApiParameter("kind", str, enum=KINDS),
     OpenApiParameter("genre", str, description="Novels of this genre, by its slug."),
     OpenApiParameter("language", str, description="Novels in this language, by its code."),
-]
+)
 
 
 class SearchPagination(KeysetPagination):
@@ -64,6 +64,7 @@ class SearchView(MorpheusAPIView):
 
     serializer_class = SearchResultSerializer
     pagination_class = SearchPagination
+    parameters = _PARAMETERS
     filter_backends = []
     orderings = {"-rank": ("-score", "-id")}
 
@@ -78,7 +79,6 @@ class SearchView(MorpheusAPIView):
 
     @extend_schema(
         operation_id="search",
-        parameters=_PARAMETERS,
         responses=SearchResultSerializer(many=True),
     )
     def get(self, request: Request) -> Response:

@@ -126,6 +126,7 @@ def test_nothing_that_a_client_sends_is_in_the_log(client: Any, log: StringIO) -
     client.generic("ZX9", "/healthz", headers=headers)
     client.get("/api/v1/novels/?cursor=Zx9", headers={"Host": "zx9.example"})
     client.post("/api/v1/auth/login/?next=Zx9", body, headers=headers)
+    client.post("/api/v1/auth/login/", body, headers=headers)
     client.post("/api/v1/auth/token/", "{Zx9", content_type="application/json")
     client.post("/admin/login/", body | {"next": "Zx9"})
     # Django's own, of a visitor whose form is forged.

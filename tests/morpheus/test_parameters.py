@@ -1,0 +1,175 @@
+"""A request takes the query parameters of its view, each once, and no others."""
+
+from __future__ import annotations
+
+import pytest
+from django.urls import get_resolver
+
+pytestmark = pytest.mark.django_db
+
+API = "/api/v1/"
+NOVELS = f"{API}novels/"
+METHODS = ("get", "head", "options", "post", "put", "patch", "delete")
+
+
+def urls():
+    """Return a URL of each route of the API, but of the redirect to its documentation."""
+    [api] = [each for each in get_resolver().url_patterns if str(each.pattern) == "api/v1/"]
+    for pattern in api.url_patterns:
+        path = str(pattern.pattern)
+        for part in ("<int:pk>", "<int:number>", "<int:comic_id>", "<str:identifier>"):
+            path = path.replace(part, "1")
+        if path:
+            yield f"{API}{path}"
+
+
+def refused(answer):
+    """Return what is wrong with each parameter, by its name."""
+    assert answer.status_code == 400
+    assert answer["Content-Type"] == "application/problem+json"
+    return {name: " ".join(messages) for name, messages in answer.json()["errors"].items()}
+
+
+def query_parameters(client):
+    """Return the parameters of each operation of the OpenAPI document, by URL and method."""
+    document = client.get(f"{API}schema/", headers={"Accept": "application/json"}).json()
+    return {
+        (path, method): [each for each in operation.get("parameters", ()) if each["in"] == "query"]
+        for path, operations in document["paths"].items()
+        for method, operation in operations.items()
+    }
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_every_route_refuses_an_unknown_parameter_before_it_looks_anything_up(
+    client, django_assert_num_queries, method
+):
+    for url in urls():
+        with django_assert_num_queries(0):
+            answer = getattr(client, method)(f"{url}?surprise=1")
+        assert answer.status_code == 400, url
+        if method != "head":
+            assert "Unknown parameter." in refused(answer)["surprise"]
+
+
+def test_the_nearest_known_name_is_suggested(api):
+    assert refused(api.get(f"{NOVELS}?pagesize=5")) == {
+        "pagesize": "Unknown parameter. Did you mean `page_size`?"
+    }
+    assert refused(api.get(f"{API}search/?q=the&langauge=en")) == {
+        "langauge": "Unknown parameter. Did you mean `language`?"
+    }
+
+
+def test_without_a_near_name_all_are_listed(api):
+    known = "`author`, `cursor`, `genre`, `language`, `ordering`, `owner`, `page_size`"
+    assert refused(api.get(f"{NOVELS}?surprise=1")) == {
+        "surprise": f"Unknown parameter. Known are {known}."
+    }
+    assert refused(api.get(f"{API}comics/1/thumbnail/?surprise=1")) == {
+        "surprise": "Unknown parameter. Known are `size`, `v`."
+    }
+
+
+@pytest.mark.parametrize("method", ["post", "patch", "delete"])
+def test_what_changes_something_takes_none(as_user, make_user, method):
+    client = as_user(make_user())
+
+    answer = getattr(client, method)(f"{NOVELS}?page_size=5")
+
+    assert refused(answer) == {"page_size": "Unknown parameter. This request takes none."}
+
+
+def test_a_parameter_given_twice_is_refused_even_with_the_same_value(api):
+    once = "Give this parameter once."
+
+    assert refused(api.get(f"{NOVELS}?page_size=5&page_size=5")) == {"page_size": once}
+    assert refused(api.get(f"{NOVELS}?ordering=title&ordering=-title")) == {"ordering": once}
+    assert refused(api.get(f"{API}search/?q=a&q=b")) == {"q": once}
+
+
+@pytest.mark.parametrize("query", ["%20page_size=5", "PAGE_SIZE=5", "page_size%00=5", "=5", "%FF"])
+def test_a_name_counts_as_it_is_spelled(api, query):
+    assert len(refused(api.get(f"{NOVELS}?{query}"))) == 1
+
+
+def test_a_long_query_string_is_little_work_and_a_short_answer(api):
+    names = "&".join(f"{'page_size' * 50}{number}=1" for number in range(60))
+
+    assert len(refused(api.get(f"{NOVELS}?{names}"))) == 5
+
+
+def test_a_private_novel_and_an_absent_one_refuse_alike(api, as_user, make_user, make_novels):
+    owner, stranger = make_user(), make_user()
+    (private,) = make_novels(1, owner=owner, is_public=False)
+
+    for client in (api, as_user(stranger), as_user(owner)):
+        bodies = {
+            client.get(f"{NOVELS}{pk}/?surprise=1").content for pk in (private.pk, private.pk + 1)
+        }
+        assert len(bodies) == 1
+
+
+def test_the_document_lists_the_parameters_that_the_views_take(client, as_user, make_user):
+    staff = as_user(make_user(is_staff=True))
+    listed = query_parameters(client)
+
+    for (path, method), parameters in listed.items():
+        url = path.replace("{id}", "1").replace("{comic_id}", "1").replace("{number}", "1")
+        answer = getattr(staff, method)(f"{url.replace('{identifier}', 'x')}?surprise=1")
+        names = sorted(each["name"] for each in parameters)
+        known = ", ".join(f"`{name}`" for name in names)
+        hint = f"Known are {known}." if names else "This request takes none."
+        assert refused(answer) == {"surprise": f"Unknown parameter. {hint}"}, (path, method)
+
+
+def test_the_document_describes_parameters_that_are_neither_filters_nor_pagination(client):
+    listed = query_parameters(client)
+
+    [size, version] = listed[f"{API}comics/{{comic_id}}/thumbnail/", "get"]
+    assert sorted(size["schema"]["enum"]) == ["large", "medium", "small"]
+    assert (size["name"], version["name"]) == ("size", "v")
+    search = {each["name"]: each for each in listed[f"{API}search/", "get"]}
+    assert search["q"]["required"] and search["q"]["schema"]["maxLength"] == 200
+
+
+@pytest.mark.parametrize("size", ["020", "+20", "%2020", "20%20", "%EF%BC%92%EF%BC%90", "2_0", ""])
+def test_a_page_size_has_one_spelling(api, size):
+    assert "page_size" in refused(api.get(f"{NOVELS}?page_size={size}"))
+
+
+@pytest.mark.parametrize("pk", ["07", "0", "+7", "%207", "%EF%BC%97", "7_0"])
+def test_an_id_has_one_spelling(api, pk):
+    assert "owner" in refused(api.get(f"{NOVELS}?owner={pk}"))
+    assert "novel" in refused(api.get(f"{API}comics/?novel={pk}"))
+
+
+def test_a_cursor_is_taken_only_as_it_was_given(api, make_novels):
+    make_novels(3)
+    following = api.get(f"{NOVELS}?page_size=1").json()["next"]
+    cursor = following.partition("cursor=")[2].partition("&")[0]
+    value, _, signature = cursor.rpartition(".")
+
+    for other in (
+        *(f"{cursor}=", f"{cursor}%20", f"%20{cursor}", f"{cursor}A", f"{cursor}.", f".{cursor}"),
+        *(f"{value}=.{signature}", f"{value}%0A.{signature}", cursor.swapcase(), cursor[:-1]),
+    ):
+        assert "cursor" in refused(api.get(f"{NOVELS}?page_size=1&cursor={other}"))
+    assert api.get(f"{NOVELS}?page_size=1&cursor={cursor}").status_code == 200
+
+
+def test_links_hold_the_parameters_in_one_order_however_they_were_sent(api, make_novels):
+    make_novels(3, author="Mary Shelley")
+
+    links = {
+        api.get(f"{NOVELS}?{query}").json()["next"]
+        for query in (
+            "page_size=1&author=Mary+Shelley",
+            "author=Mary%20Shelley&page_size=1",
+            "&page%5Fsize=%31&&author=M%61ry+Shelley&",
+        )
+    }
+
+    assert len(links) == 1
+    names = [part.partition("=")[0] for part in links.pop().partition("?")[2].split("&")]
+    assert names == ["author", "cursor", "page_size"]
