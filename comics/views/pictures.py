@@ -19,6 +19,7 @@ from comics.images.renditions import MEDIA_TYPE, WIDTHS
 from comics.models import Image
 from comics.selectors import panel_image_find, thumbnail_find, thumbnail_make
 from comics.serializers import image_version
+from morpheus.cache.recording import current
 from morpheus.views import MorpheusAPIView
 
 _YEAR_S = 365 * 24 * 3600
@@ -56,7 +57,11 @@ class PictureView(MorpheusAPIView):
         etag = f'"{digest}"'
         answer = get_conditional_response(self.request, etag=etag) or picture()
         scope = "public" if is_public else "private"
-        is_versioned = self.request.query_params.get("v") == version
+        given = self.request.query_params.get("v")
+        is_versioned = given == version
+        if not (given is None or is_versioned) and (record := current()):
+            # Any text is a wrong version: each would be kept with a copy of the bytes.
+            record.spoil()
         lifetime = f"max-age={_YEAR_S}, immutable" if is_versioned else "no-cache"
         answer["ETag"] = etag
         answer["Cache-Control"] = f"{scope}, {lifetime}"

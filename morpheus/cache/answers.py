@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from time import perf_counter
 from typing import Any
 
 import orjson
-from django.conf import settings
 
 from morpheus.cache import metrics
 from morpheus.cache.engine import engine
@@ -17,6 +16,7 @@ from morpheus.cache.flights import Flights
 from morpheus.cache.packing import packed, unpacked
 from morpheus.cache.policies import Policy
 from morpheus.cache.recording import RECORDING, Recording
+from morpheus.cache.response_keys import PICTURES, Environ, Hosts, response_key
 from morpheus.cache.server import Unreachable
 from morpheus.cache.shadow import Hits, sample
 from morpheus.observing.events import request_answered
@@ -24,7 +24,6 @@ from morpheus.observing.ledger import Answer
 from morpheus.observing.routes import ROUTE
 from morpheus.request_id import request_id_of
 
-Environ = dict[str, Any]
 Headers = list[tuple[str, str]]
 StartResponse = Callable[..., Any]
 Application = Callable[[Environ, StartResponse], Iterable[bytes]]
@@ -32,21 +31,6 @@ Admit = Callable[[Environ, StartResponse, Callable[[], Iterable[bytes]]], Iterab
 
 ANSWERS = Policy("answers", version=3, ttl_s=300, max_bytes=512 * 1024)
 
-_PREFIX = "/api/v1/"
-# Longer URLs are nobody's bookmarks, and whoever sends much in a header fills the cache with it.
-_MAX_KEY_CHARS = 1024
-# What our views negotiate by. Others, and their order of preference, are for Django to read.
-_ACCEPTED = frozenset({"*/*", "application/json", "application/json, */*"})
-# What browsers send for an `<img>` is part of the key, as it is: each browser has its own, one.
-_PICTURES, _MAX_ACCEPT_CHARS = "image/", 200
-# Whoever sends one of these may get an answer of their own.
-_OWN = (
-    "HTTP_AUTHORIZATION",
-    "HTTP_RANGE",
-    "HTTP_IF_MATCH",
-    "HTTP_IF_UNMODIFIED_SINCE",
-    "HTTP_TRANSFER_ENCODING",
-)
 # Last of the headers of an answer that is kept compressed.
 _COMPRESSED = ("Content-Encoding", "gzip")
 # Each answer has its own.
@@ -77,20 +61,21 @@ class FastLane:
         self.application = application
         self._admit = admit or _admit_all
         self._flights: Flights[Iterable[bytes]] = Flights()
+        self._hosts = Hosts()
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         started = perf_counter()
-        key = _key(environ)
+        key = response_key(ANSWERS, environ, self._hosts)
         miss = partial(self.application, environ, start_response)
         if key is not None and engine().is_readable():
             try:
                 [kept] = engine().fetch([key])
             except Unreachable:
-                kept = None
-            else:
-                # Also a thread that waits for another's response is a thread.
+                return self._admit(environ, start_response, miss)
+            if kept is None:
+                # A thread that waits for another's response is a thread, too.
                 miss = partial(self._miss, key, environ, start_response, started)
-            if kept is not None:
+            elif _accepts(environ, _head_of(kept[1])):
                 metrics.requests(ANSWERS, "hit", 1)
                 return self._replayed(key, kept[1], environ, start_response, started)
         return self._admit(environ, start_response, miss)
@@ -109,7 +94,7 @@ class FastLane:
             [kept] = engine().fetch([key])
         except Unreachable:
             kept = None
-        if kept is None:
+        if kept is None or not _accepts(environ, _head_of(kept[1])):
             return work()
         metrics.requests(ANSWERS, "joined", 1)
         return self._replayed(key, kept[1], environ, start_response, started)
@@ -138,10 +123,11 @@ class FastLane:
         answer = self.application(environ, start)
         status, headers = started[-1]
         record: Recording | None = environ.get(RECORDING)
-        if record and _may_be_kept(status, headers, answer, record):
+        if record and _may_be_kept(status, headers, answer, record) and _accepts(environ, headers):
             payload = _payload(headers, answer, environ)
             if len(payload) <= ANSWERS.max_bytes:
                 engine().fill({key: (record.versions, payload)}, ANSWERS.ttl_s)
+                self._hosts.add(environ["HTTP_HOST"])
         return answer
 
     def _again(self, key: str, environ: Environ) -> dict[str, bytes]:
@@ -178,41 +164,17 @@ def _payload(headers: Headers, answer: Iterable[bytes], environ: Environ) -> byt
     return orjson.dumps([environ.get(ROUTE), lasting]) + b"\n" + body
 
 
-def _key(environ: Environ) -> str | None:
-    """Return what the answer is kept under; None if it could be anybody's own.
-
-    Holds all of a request that an answer may depend on: whatever could change one and is not here
-    must be in `_OWN`, or be negotiated by a value that is not in `_ACCEPTED`.
-    """
-    path = environ.get("PATH_INFO", "")
-    query = environ.get("QUERY_STRING", "")
-    accept = _accept(environ.get("HTTP_ACCEPT", "*/*"))
-    # Without one, links in the answer name the port of the process that was asked.
-    host = environ.get("HTTP_HOST", "")
-    if (
-        environ["REQUEST_METHOD"] != "GET"
-        or not path.startswith(_PREFIX)
-        or any(environ.get(name) for name in _OWN)
-        or settings.SESSION_COOKIE_NAME in environ.get("HTTP_COOKIE", "")
-        or accept is None
-        or not host
-        or environ.get("CONTENT_LENGTH") not in (None, "", "0")
-        or not settings.MORPHEUS_CACHE
-    ):
-        return None
-    scheme = environ["wsgi.url_scheme"], environ.get("HTTP_X_FORWARDED_PROTO", "")
-    parts = [*scheme, host, path, query, *accept]
-    if sum(map(len, parts)) > _MAX_KEY_CHARS:
-        return None
-    # JSON, so that no part can pretend to be two.
-    return ANSWERS.key(orjson.dumps(parts).decode(), None)
+def _head_of(payload: bytes) -> list[list[str]]:
+    """Return the lasting headers of a kept answer."""
+    _, lasting = orjson.loads(payload.partition(b"\n")[0])
+    return lasting  # type: ignore[no-any-return]
 
 
-def _accept(given: str) -> list[str] | None:
-    """Return what the key has to hold of an `Accept`; None if that is for Django to read."""
-    if given in _ACCEPTED:
-        return []
-    return [given] if given.startswith(_PICTURES) and len(given) <= _MAX_ACCEPT_CHARS else None
+def _accepts(environ: Environ, headers: Iterable[Sequence[str]]) -> bool:
+    """Tell whether a client takes what has these headers, where the key does not say so."""
+    if not environ.get("HTTP_ACCEPT", "").startswith(PICTURES):
+        return True
+    return any(name == "Content-Type" and value.startswith(PICTURES) for name, value in headers)
 
 
 def _may_be_kept(status: str, headers: Headers, answer: Any, record: Recording) -> bool:

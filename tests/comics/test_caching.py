@@ -81,7 +81,7 @@ def test_public_answers_leave_by_the_fast_lane(visitor, comic, settings):
         assert len(plain.queries) == queries, (where, plain.queries)
 
 
-def test_a_thumbnail_is_kept_for_each_browser_and_answers_304(visitor, comic):
+def test_a_thumbnail_is_kept_for_all_browsers_and_answers_304(visitor, comic):
     where = visitor.get(url(comic)).json()["thumbnail_url"]
     first, second = (visitor.get(where, HTTP_ACCEPT=IMG) for _ in range(2))
     third = visitor.get(where, HTTP_ACCEPT=IMG, HTTP_IF_NONE_MATCH=second.headers["ETag"])
@@ -91,6 +91,21 @@ def test_a_thumbnail_is_kept_for_each_browser_and_answers_304(visitor, comic):
     assert second.headers["Cache-Control"] == "public, max-age=31536000, immutable"
     assert not second.headers["ETag"].startswith("W/")
     assert (third.status, third.body, third.was_kept) == (304, b"", True)
+    assert visitor.get(where, HTTP_ACCEPT="image/png").was_kept
+    assert visitor.get(where, HTTP_ACCEPT="*/*").was_kept
+
+
+def test_a_thumbnail_under_a_wrong_version_is_the_same_but_not_kept(visitor, comic):
+    where = f"{url(comic)}thumbnail/"
+    plain = visitor.get(where)
+
+    for version in ("0123456789abcdef", "", "x"):
+        for _ in range(2):
+            answer = visitor.get(f"{where}?v={version}")
+            assert (answer.status, answer.body, answer.queries) == (200, plain.body, [])
+            assert answer.headers["Cache-Control"] == "public, no-cache"
+            assert not answer.was_kept
+    assert visitor.get(where).was_kept
 
 
 def test_a_panels_picture_costs_no_query_warm(api, comic):

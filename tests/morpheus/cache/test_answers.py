@@ -14,9 +14,11 @@ import orjson
 import pytest
 from django.http import HttpResponse, StreamingHttpResponse
 
+from morpheus.cache import response_keys
 from morpheus.cache.answers import FastLane
 from morpheus.cache.engine import engine
 from morpheus.cache.recording import RECORDING, recording
+from morpheus.cache.response_keys import MAX_OTHER_HOSTS
 
 ETAG = '"abc"'
 PUBLIC = {"Cache-Control": "public, no-cache", "ETag": ETAG}
@@ -240,13 +242,16 @@ def test_what_does_not_vary_by_it_is_not_compressed(long_site):
         {"HTTP_ACCEPT": "text/html"},
         {"HTTP_HOST": ""},
         {"HTTP_HOST": "x" * 2000},
-        {"HTTP_X_FORWARDED_PROTO": "x" * 2000},
+        {"HTTP_ACCEPT": "text/html,image/webp"},
         {"CONTENT_LENGTH": "5"},
         {"HTTP_TRANSFER_ENCODING": "chunked"},
         {"REQUEST_METHOD": "HEAD"},
         {"REQUEST_METHOD": "POST"},
         {"PATH_INFO": "/admin/"},
         {"QUERY_STRING": "q=" + "x" * 2000},
+        {"QUERY_STRING": "q=" + "%78" * 700},
+        {"PATH_INFO": "/api/v1/things/01/"},
+        {"PATH_INFO": "/api/v1/things/0000000000000001/"},
     ],
 )
 def test_who_may_get_an_answer_of_their_own_goes_the_slow_way(site, request_of_somebody):
@@ -265,12 +270,15 @@ def test_who_may_get_an_answer_of_their_own_goes_the_slow_way(site, request_of_s
         {"QUERY_STRING": "page_size=5"},
         {"HTTP_HOST": "example.org"},
         {"wsgi.url_scheme": "https"},
-        {"HTTP_X_FORWARDED_PROTO": "https"},
         # Bytes that are no UTF-8 arrive like this.
         {"PATH_INFO": "/api/v1/things/\xff/"},
         {"QUERY_STRING": "q=\xff"},
         {"QUERY_STRING": "q=%FF"},
-        {"HTTP_X_FORWARDED_PROTO": "\xff"},
+        {"QUERY_STRING": "q=A"},
+        {"QUERY_STRING": "a=b%26c=d"},
+        {"QUERY_STRING": "author"},
+        {"HTTP_HOST": "LOCALHOST"},
+        {"HTTP_HOST": "localhost:81"},
     ],
 )
 def test_what_an_answer_depends_on_is_in_its_key(site, other):
@@ -282,15 +290,117 @@ def test_what_an_answer_depends_on_is_in_its_key(site, other):
     assert site.answered == 2
 
 
-def test_an_accept_header_for_pictures_is_part_of_the_key(site):
-    for accept in ("image/webp,*/*;q=0.8", "image/png", "*/*"):
+@pytest.mark.parametrize(
+    ("first", "others"),
+    [
+        ("a=1&b=2", ["b=2&a=1", "%61=1&b=%32", "&&b=2&&a=1&", "a=%31&b=2"]),
+        ("a=", ["a", "%61", "&a="]),
+        ("a=x+y", ["a=x%20y", "a=%78+%79"]),
+        ("a=%C3%A9", ["a=%c3%a9", "a=\xc3\xa9"]),
+        ("a=%FE", ["a=%FF", "a=%fe"]),
+        ("a=b=c", ["a=b%3Dc", "a=b%3dc"]),
+        ("", ["&", "&&&"]),
+    ],
+)
+def test_all_spellings_of_a_query_string_share_an_entry(site, first, others):
+    Answer(site, QUERY_STRING=first)
+
+    for other in others:
+        Answer(site, QUERY_STRING=other)
+
+    assert site.answered == 1
+
+
+def test_both_forms_of_a_path_share_an_entry(site):
+    Answer(site)
+    Answer(site, PATH_INFO="/api/v1/things/1")
+
+    assert site.answered == 1
+
+
+def _picture(value: Any) -> HttpResponse:
+    return HttpResponse(value, headers=PUBLIC, content_type="image/jpeg")
+
+
+def test_a_picture_has_one_entry_for_all_accept_headers(site):
+    site.respond = _picture
+
+    for accept in ("image/webp,*/*;q=0.8", "image/png", "*/*", "image/" + "x" * 5000):
+        assert Answer(site, HTTP_ACCEPT=accept).body == b"old"
+
+    assert site.answered == 1
+
+
+def test_a_request_for_a_picture_neither_gets_nor_makes_another_kind_of_entry(site):
+    for accept in ("image/png", "*/*", "image/png", "*/*"):
         Answer(site, HTTP_ACCEPT=accept)
-        Answer(site, HTTP_ACCEPT=accept)
+
+    # The first one is not kept, the second is, and the third does not take it.
     assert site.answered == 3
 
+
+def test_the_header_of_a_proxy_counts_only_behind_one(site, settings):
+    settings.SECURE_PROXY_SSL_HEADER = None
+    Answer(site)
+    for scheme in ("https", "http", "x" * 2000, "\xff"):
+        Answer(site, HTTP_X_FORWARDED_PROTO=scheme)
+    assert site.answered == 1
+
+    settings.SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    for scheme in ("https", " https , http", "http", "x" * 2000, ""):
+        Answer(site, HTTP_X_FORWARDED_PROTO=scheme)
+    # One for each scheme; all but the first two are plain HTTP, which was kept above.
+    assert site.answered == 2
+
+
+def test_of_invented_hosts_a_process_keeps_a_few(site, settings):
+    settings.ALLOWED_HOSTS = ["localhost"]
+    settings.CSRF_TRUSTED_ORIGINS = ["https://novels.example:9443"]
+    lane = FastLane(site)
+    Answer(lane, HTTP_HOST="localhost:8001")
+    for port in range(20_000, 20_100):
+        Answer(lane, HTTP_HOST=f"localhost:{port}")
+    before = site.answered
+
+    for port in range(20_000, 20_100):
+        Answer(lane, HTTP_HOST=f"localhost:{port}")
+    assert before == 101
+    assert site.answered - before == 100 - (MAX_OTHER_HOSTS - 1)
+
+    # The usual ones, and one that was there first, are kept all the same.
+    site.answered = 0
+    for host in ("localhost", "localhost:8000", "novels.example:9443", "localhost:8001"):
+        for _ in range(2):
+            Answer(lane, HTTP_HOST=host, SERVER_PORT="8000")
+    assert site.answered == 3
+
+
+def test_an_invented_host_makes_room_when_it_is_not_used(site, monkeypatch):
+    lane = FastLane(site)
+    for port in range(20_000, 20_000 + MAX_OTHER_HOSTS):
+        Answer(lane, HTTP_HOST=f"localhost:{port}")
+    Answer(lane, HTTP_HOST="localhost:8001")
+    site.answered = 0
+
+    monkeypatch.setattr(response_keys, "monotonic", lambda: time.monotonic() + 1000)
     for _ in range(2):
-        Answer(site, HTTP_ACCEPT="image/" + "x" * 1000)
-    assert site.answered == 5
+        Answer(lane, HTTP_HOST="localhost:8001")
+
+    assert site.answered == 1
+
+
+def test_a_host_that_is_refused_takes_no_place(site):
+    lane = FastLane(site)
+    site.respond = lambda value: HttpResponse("bad host", status=400)
+    for number in range(2 * MAX_OTHER_HOSTS):
+        Answer(lane, HTTP_HOST=f"evil{number}.example")
+    site.respond = lambda value: HttpResponse(value, headers=PUBLIC)
+    site.answered = 0
+
+    for _ in range(2):
+        Answer(lane, HTTP_HOST="localhost:8001")
+
+    assert site.answered == 1
 
 
 def test_a_cookie_that_names_no_session_changes_nothing(site):
@@ -356,7 +466,7 @@ def test_answers_are_kept_in_the_form_of_their_version(long_site):
     """A server of the version before reads what this one keeps, unless the version is raised."""
     Answer(long_site)
 
-    key = 'answers:v3:["http","","localhost","/api/v1/things/1/",""]'
+    key = 'answers:v3:["http","localhost","/api/v1/things/1/",""]'
     [(versions, payload)] = engine().fetch([key])
     head, _, body = payload.partition(b"\n")
     assert orjson.loads(head) == [

@@ -65,6 +65,20 @@ ODD: dict[str, list[str]] = {
     "QUERY_STRING": [
         *("page_size=1", "page_size=01", "page_size=%31", "page_size=1&page_size=2", "page_size="),
         *("PAGE_SIZE=1", "%70age_size=1", "page_size=1;q=2", "&&", "?", "=", "%", "%00", "\xff"),
+        *(
+            "page_size=5&ordering=title",
+            "ordering=title&page_size=5",
+            "&ordering=%74itle&",
+            "author",
+        ),
+        *(
+            "author=\xc3\xa9",
+            "author=%C3%A9",
+            "author=%20x",
+            "author=+x",
+            "pagesize=5",
+            "author=a=b",
+        ),
         *("%FF%FE", "+", "format=json", "format=api", "owner=me", "ordering=title,id", "cursor="),
     ],
     "SCRIPT_NAME": ["/prefix"],
