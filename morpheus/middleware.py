@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from functools import cache
+from http import HTTPStatus
 from typing import Any
 
 from django.conf import settings
@@ -47,6 +48,10 @@ CONTENT_SECURITY_POLICY = "; ".join(
 # They come from inside, by whatever address, so ALLOWED_HOSTS does not hold for them.
 _PROBES = frozenset({"/healthz", "/readyz", "/metrics"})
 
+# Of a 404. Its own would tell whether a private row was looked up or changed lately: a write of its
+# owner invalidates what is cached of its absence for all others.
+_WITHHELD = 'db;desc="withheld";dur=0, cache;desc="withheld"'
+
 
 class RequestMiddleware:
     """Outermost: `X-Request-ID` and `Server-Timing` on every answer, 503 without PostgreSQL."""
@@ -73,7 +78,8 @@ class RequestMiddleware:
         route = route_of(request)
         request.META |= {RECORDING: record, ROUTE: route}
         response["X-Request-ID"] = identifier
-        response["Server-Timing"] = _timing(ledger, record)
+        is_absent = response.status_code == HTTPStatus.NOT_FOUND
+        response["Server-Timing"] = _WITHHELD if is_absent else _timing(ledger, record)
         if is_asked_for:
             seconds = time.perf_counter() - started
             request_answered(

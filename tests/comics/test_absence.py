@@ -1,0 +1,109 @@
+"""A private novel or comic and an absent one are answered alike, whatever their owners do."""
+
+from __future__ import annotations
+
+import pytest
+
+from comics.services import comic_update
+from morpheus.db.identity import acting_as
+from novels.services import novel_update, status_advance
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+API = "/api/v1/"
+NOVEL = ("novels/{}/", "novels/{}/chapters/", "novels/{}/chapters/1/", "novels/{}/status/")
+COMIC = (
+    *("comics/{}/", "comics/{}/panels/", "comics/{}/panels/1/image/", "comics/{}/thumbnail/"),
+    *("comics/{}/thumbnail/?size=small", "comics/{}/thumbnail/?v=0123456789abcdef"),
+)
+ABSENT = 999_999
+
+
+@pytest.fixture
+def ann(make_user):
+    return make_user("ann")
+
+
+@pytest.fixture
+def novel(make_novels, make_chapters, ann):
+    (novel,) = make_novels(owner=ann, is_public=False)
+    make_chapters(novel, "A secret.")
+    return novel
+
+
+@pytest.fixture
+def comic(make_comics, add_panel, ann, novel):
+    (comic,) = make_comics(owner=ann, novel=novel, is_public=False)
+    add_panel(comic)
+    return comic
+
+
+@pytest.fixture
+def strangers(api, as_user, make_user):
+    return [api, as_user(make_user("bob"))]
+
+
+def seen(client, method, path, **headers):
+    """Return all of an answer but its id."""
+    answer = getattr(client, method)(f"{API}{path}", headers=headers)
+    rest = {name: value for name, value in answer.items() if name != "X-Request-ID"}
+    return answer.status_code, rest, answer.content
+
+
+def write(novel, comic):
+    """Change the novel, its status and the comic, as their owner and the worker do."""
+    with acting_as(novel.owner_id):
+        novel_update(novel_id=novel.pk, changes={"title": "Another secret"})
+        comic_update(comic_id=comic.pk, title="Another secret")
+    status_advance(novel_id=novel.pk, owner_id=novel.owner_id, stage="parsing", progress=50)
+
+
+@pytest.mark.parametrize("method", ["get", "head"])
+def test_no_header_tells_whether_an_absence_was_looked_up_or_written_to(
+    strangers, as_user, ann, novel, comic, method
+):
+    owner = as_user(ann)
+
+    for client in strangers:
+        for path in (*NOVEL, *COMIC):
+            private = path.format(novel.pk if path in NOVEL else comic.pk)
+            answers = [seen(client, method, path.format(ABSENT))]
+            # Not cached, then cached.
+            answers += [seen(client, method, private) for _ in range(2)]
+            write(novel, comic)
+            answers.append(seen(client, method, private))
+            owner.get(f"{API}{private}").close()
+            answers.append(seen(client, method, private))
+            answers += [seen(client, method, path.format(ABSENT)) for _ in range(2)]
+
+            assert answers[0][0] == 404
+            assert answers == [answers[0]] * len(answers), path
+
+
+def test_a_condition_tells_no_more(strangers, novel, comic):
+    for client in strangers:
+        for path, pk in ((NOVEL[0], novel.pk), (COMIC[0], comic.pk)):
+            for headers in ({"If-None-Match": "*"}, {"If-Modified-Since": "x"}, {"X-Explain": "1"}):
+                private = seen(client, "get", path.format(pk), **headers)
+                absent = seen(client, "get", path.format(ABSENT), **headers)
+                assert private == absent, (path, headers)
+
+
+@pytest.mark.parametrize("method", ["patch", "delete", "post", "put"])
+def test_a_write_of_a_stranger_tells_no_more(strangers, novel, comic, method):
+    for client in strangers:
+        for path in (NOVEL[0], COMIC[0], COMIC[1]):
+            pk = novel.pk if path in NOVEL else comic.pk
+            private = [seen(client, method, path.format(pk)) for _ in range(2)]
+            absent = [seen(client, method, path.format(ABSENT)) for _ in range(2)]
+            for one, other in zip(private, absent, strict=True):
+                assert one[0] == other[0] >= 400
+                if one[0] == 404:
+                    assert one == other, path
+                assert one[2] == other[2]
+
+
+def test_the_header_keeps_its_form(api):
+    timing = api.get(f"{API}novels/{ABSENT}/")["Server-Timing"]
+
+    assert timing == 'db;desc="withheld";dur=0, cache;desc="withheld"'
