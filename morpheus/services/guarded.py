@@ -19,6 +19,7 @@ class GuardedServices:
 
     Attributes:
         log: Where the guard itself writes; None for our own output.
+        lock: Locked descriptor that the guard holds as long as a service may live.
         detached: The services outlive us; only `stop` or a signal to the guard ends them.
     """
 

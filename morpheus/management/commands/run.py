@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import http.client
 import os
-import shutil
 import signal
 import socket
 import sys
@@ -20,6 +19,7 @@ from django.core.management.base import BaseCommand, CommandError
 from morpheus.management.embedded import embedded_services
 from morpheus.services.guard import Health, Service
 from morpheus.services.guarded import GuardedServices
+from morpheus.services.metrics_folder import metrics_folder
 from morpheus.services.roles import RolesUnavailable
 from morpheus.services.state import ServiceError
 from morpheus.services.steps import run_step
@@ -62,7 +62,10 @@ class Command(BaseCommand):
         try:
             with services if services.wanted else contextlib.nullcontext():
                 self._prepare(no_seed=no_seed)
-                self._serve(host, port, services)
+                with metrics_folder() as (folder, lock):
+                    # Of this run alone: what earlier processes counted is over.
+                    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)
+                    self._serve(host, port, services, lock)
         except Stopped:
             self.stdout.write("Stopped.")
         except (ServiceError, RolesUnavailable) as error:
@@ -75,11 +78,13 @@ class Command(BaseCommand):
         if run_step(command, cwd=str(settings.BASE_DIR)) != 0:
             raise CommandError("Preparing the database failed, see above.")
 
-    def _serve(self, host: str, port: int, services: EmbeddedServices) -> None:
+    def _serve(
+        self, host: str, port: int, services: EmbeddedServices, metrics_lock: int
+    ) -> None:
         """Run server and worker until one of them, or the services below them, cannot go on."""
-        _measure_together()
         with _listener(host, port) as listener:
-            running = GuardedServices([_server(host, port, listener), _worker()])
+            processes = [_server(host, port, listener), _worker()]
+            running = GuardedServices(processes, lock=metrics_lock)
         try:
             self._wait_until_ready(running, host, port)
             self._print_urls(host, port)
@@ -131,15 +136,6 @@ def _server(host: str, port: int, listener: socket.socket) -> Service:
         health=Health(_reachable(host), port),
         most_starts=MOST_STARTS,
     )
-
-
-def _measure_together() -> None:
-    """Have the processes that start from now on write their metrics where each can read all."""
-    folder = settings.VAR_DIR / "metrics"
-    # What earlier processes counted is over: counters begin at nothing, as Prometheus expects.
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)
 
 
 def _worker() -> Service:

@@ -1,0 +1,75 @@
+"""The folder in which the processes of one run share their metrics: in memory, for this run alone.
+
+The files are sparse and memory-mapped: on a full disk, a write to one kills its process (SIGBUS).
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - what is made there is private
+# Four server processes and a worker need 6 MB (docs/monitoring.md); Docker's default is 64 MB.
+NEEDED_BYTES = 16 * 1024 * 1024
+PREFIX = f"morpheus-metrics-{os.geteuid()}-"
+
+
+@contextmanager
+def metrics_folder() -> Iterator[tuple[Path, int]]:
+    """Make a private folder and remove it afterwards; yield its path and its locked descriptor.
+
+    A process that may outlive this one, and still writes there, inherits the descriptor: the folder
+    of a run is swept by a later one when no process has it open any more.
+    """
+    root = memory_folder()
+    _sweep(root)
+    folder, lock = _make_locked(root)
+    try:
+        yield folder, lock
+    finally:
+        os.close(lock)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def memory_folder() -> Path:
+    """Return the folder of shared memory, or the system's temporary one where it has no room."""
+    try:
+        found = os.statvfs(SHARED_MEMORY)
+    except OSError:
+        return Path(tempfile.gettempdir())
+    has_room = found.f_bavail * found.f_frsize >= NEEDED_BYTES
+    is_ours = os.access(SHARED_MEMORY, os.W_OK | os.X_OK)
+    return SHARED_MEMORY if has_room and is_ours else Path(tempfile.gettempdir())
+
+
+def _make_locked(root: Path) -> tuple[Path, int]:
+    while True:
+        # The name is random and the mode 0700: another user can neither guess nor read it.
+        folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=root))
+        lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if folder.exists():
+            return folder, lock
+        os.close(lock)  # Another run took it for a dead one's before it was locked.
+
+
+def _sweep(root: Path) -> None:
+    """Remove the folders of runs that were killed; another user's are left alone."""
+    for folder in root.glob(f"{PREFIX}*"):
+        try:
+            lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+        except OSError:
+            continue
+        try:
+            if os.fstat(lock).st_uid == os.geteuid():
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(folder, ignore_errors=True)
+        except BlockingIOError:
+            pass  # Its run goes on.
+        finally:
+            os.close(lock)
