@@ -17,6 +17,7 @@ from . import processes
 from .addresses import Addresses
 from .guard import Service
 from .state import ServiceError, State, make_private_folder
+from .steps import die_with_parent
 
 # The servers get nothing of our environment: PG* variables would bend initdb and the server.
 ENVIRONMENT = {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"}
@@ -124,8 +125,10 @@ def _first_number(file: Path) -> int | None:
 
 def _create_cluster(state: State, *, durable: bool) -> None:
     """Make the cluster beside its place and move it there, so that it is whole or absent."""
-    draft = state.postgres_data.with_name("postgres.draft")
-    shutil.rmtree(draft, ignore_errors=True)
+    for left_over in state.postgres_data.parent.glob("postgres.draft*"):
+        shutil.rmtree(left_over, ignore_errors=True)
+    # Of its own name: an initdb whose parent was just killed tidies up after itself.
+    draft = state.postgres_data.with_name(f"postgres.draft-{os.getpid()}")
     make_private_folder(draft, state.user)
     command = [
         str(state.postgres_home / "bin" / "initdb"),
@@ -140,7 +143,14 @@ def _create_cluster(state: State, *, durable: bool) -> None:
     if state.user:
         user = {"user": state.user.pw_uid, "group": state.user.pw_gid, "extra_groups": []}
     done = subprocess.run(  # noqa: S603 - our own command line
-        command, env=ENVIRONMENT, cwd="/", capture_output=True, text=True, check=False, **user
+        command,
+        env=ENVIRONMENT,
+        cwd="/",
+        capture_output=True,
+        text=True,
+        check=False,
+        preexec_fn=die_with_parent,
+        **user,
     )
     if done.returncode != 0:
         raise ServiceError(f"initdb failed in {draft}:\n{done.stdout}{done.stderr}")

@@ -23,7 +23,7 @@ def run_step(command: list[str], *, cwd: str) -> int:
         cwd=cwd,
         stdin=subprocess.DEVNULL,
         start_new_session=True,
-        preexec_fn=_die_with_parent,
+        preexec_fn=die_with_parent,
     )
     try:
         return process.wait()
@@ -37,8 +37,11 @@ def run_step(command: list[str], *, cwd: str) -> int:
         raise
 
 
-def _die_with_parent() -> None:
-    """Linux only; elsewhere the step ends when its database does."""
+def die_with_parent() -> None:
+    """Have the kernel stop this process with its parent.
+
+    Linux only; elsewhere a step ends when its database does.
+    """
     if sys.platform == "linux":
         parent = os.getppid()
         LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)

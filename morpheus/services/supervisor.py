@@ -14,7 +14,7 @@ from . import postgres, processes, valkey
 from .addresses import Addresses
 from .guard import Service
 from .guarded import GuardedServices
-from .roles import ensure_roles
+from .roles import RolesUnavailable, ensure_roles
 from .state import ServiceError, State, locate, prepare
 from .status import ServiceStatus, postgres_status, valkey_status
 from .stopping import read_record
@@ -69,9 +69,13 @@ class EmbeddedServices:
             ServiceError: A service does not start; the message holds the end of its log.
         """
         self.var.mkdir(parents=True, exist_ok=True)
-        lock = self._lock_or_attach()
-        if lock is None:
-            return self
+        while (lock := self._lock_or_attach()) is None:
+            try:
+                self._ensure_roles()  # The supervisor in charge may not have come so far yet.
+                return self
+            except RolesUnavailable:
+                if self._is_served():
+                    raise
         try:
             state = prepare(self.var, self.addresses.socket_dir)
             self._stop_orphans(state)
@@ -86,8 +90,7 @@ class EmbeddedServices:
             os.close(lock)  # From now on the guard alone holds it.
         try:
             self._wait_until_ready(state, self._guarded)
-            if "postgres" in self.wanted:
-                ensure_roles(self.addresses.database_url("postgres", "postgres"))
+            self._ensure_roles()
         except BaseException:
             self.stop()
             raise
@@ -95,6 +98,12 @@ class EmbeddedServices:
             self._guarded.let_go()
             self._guarded = None
         return self
+
+    def take_over(self) -> bool:
+        """Start services that another process had started and left; tell whether they were left."""
+        if self.is_owner or not self.wanted:
+            return False
+        return self.start().is_owner
 
     def stop(self) -> None:
         """Stop the services and return when they are gone, if this object started them."""
@@ -118,6 +127,10 @@ class EmbeddedServices:
 
     def __exit__(self, *_: object) -> None:
         self.stop()
+
+    def _ensure_roles(self) -> None:
+        if "postgres" in self.wanted:
+            ensure_roles(self.addresses.database_url("postgres", "postgres"))
 
     def _lock_or_attach(self) -> int | None:
         """Return the locked descriptor, or None when somebody else serves what is wanted."""

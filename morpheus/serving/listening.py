@@ -14,7 +14,14 @@ UNREAD_TIMEOUT_S = 30
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """Return a socket that listens; what is set on it holds for each connection.
+    """Return a socket that listens, as `bind` makes it."""
+    listener = bind(host, port)
+    listener.listen(BACKLOG)
+    return listener
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """Return a socket that has the port and will listen; what is set on it holds for connections.
 
     Raises:
         OSError: The address is not of this machine, or the port is taken.
@@ -32,7 +39,8 @@ def listen(host: str, port: int) -> socket.socket:
             milliseconds = UNREAD_TIMEOUT_S * 1000
             listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, milliseconds)
         listener.bind(address)
-        listener.listen(BACKLOG)
+        # The kernel lets two sockets share a port as long as both say so and neither listens.
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 0)
     except BaseException:
         listener.close()
         raise

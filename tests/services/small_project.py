@@ -12,6 +12,7 @@ execute_from_command_line(sys.argv)
 SETTINGS = """
 import os
 from pathlib import Path
+from morpheus.services.addresses import Addresses
 BASE_DIR = Path(__file__).parent
 VAR_DIR = Path(os.environ["MORPHEUS_VAR"])
 SERVER_PINNED = True
@@ -19,7 +20,17 @@ SERVER_THREADS = 2
 SERVER_PROCESSES = 1
 SERVING_LIMITS_MS = {}
 PGBOUNCER = False
-DATABASES = {"default": {"ENGINE": "django.db.backends.dummy", "OPTIONS": {}}}
+_LOGIN = {
+    "HOST": str(Addresses.under(VAR_DIR).socket_dir),
+    "PORT": "5432",
+    "USER": "morpheus_owner",
+    "PASSWORD": "",
+}
+DATABASES = {
+    "default": {"ENGINE": "django.db.backends.postgresql", "NAME": "morpheus", "OPTIONS": {}}
+    | _LOGIN
+}
+DATABASE_ROLES = {"owner": _LOGIN}
 EMBEDDED_CACHE_MB = 64
 SECRET_KEY = "not secret"
 ALLOWED_HOSTS = ["localhost"]
@@ -44,7 +55,7 @@ def crash(request):
 urlpatterns = [path("readyz", readyz), path("healthz", readyz), path("crash", crash)]
 """
 STEP = """
-import os, sys
+import os, sys, time
 from django.core.management.base import BaseCommand
 from django.db.migrations.autodetector import MigrationAutodetector
 class Command(BaseCommand):
@@ -56,6 +67,7 @@ class Command(BaseCommand):
         print("step {name}", flush=True)
         if os.environ.get("FAILING_STEP") == "{name}":
             sys.exit(5)
+        time.sleep(float(os.environ.get("SECONDS_OF_A_STEP", 0)))
 """
 WORKER = """
 import time

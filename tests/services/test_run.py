@@ -15,17 +15,27 @@ from typing import Any
 import psutil
 import pytest
 
+from morpheus.management.preparing import WAITING
 from morpheus.services.supervisor import EmbeddedServices
 
 from .conftest import REPOSITORY, is_gone, servers_of, wait_until
 from .small_project import environment
 
 
-@pytest.fixture
-def port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+@pytest.fixture
+def port() -> int:
+    return free_port()
+
+
+@pytest.fixture
+def other_port() -> int:
+    return free_port()
 
 
 @pytest.fixture
@@ -33,9 +43,9 @@ def make_run(project: Path, var: Path, port: int) -> Iterator[Callable[..., subp
     """Start `manage.py run` in a process group of its own, output to a pipe."""
     made: list[subprocess.Popen[str]] = []
 
-    def start(*arguments: str, through: tuple[str, ...] = (), **extra: str) -> Any:
+    def start(*arguments: str, through: tuple[str, ...] = (), at: int = port, **extra: str) -> Any:
         run = subprocess.Popen(
-            [*through, sys.executable, "manage.py", "run", "--port", str(port), *arguments],
+            [*through, sys.executable, "manage.py", "run", "--port", str(at), *arguments],
             cwd=project,
             env=environment(var, REPOSITORY) | extra,
             stdout=subprocess.PIPE,
@@ -196,6 +206,71 @@ def test_a_used_port_is_refused_before_anything_starts(
     assert run.returncode == 1
     assert f"Cannot serve on 127.0.0.1:{port}" in output
     assert not (var / "services.lock").exists()
+
+
+def read_until(run: subprocess.Popen[str], text: str) -> str:
+    assert run.stdout is not None
+    output = ""
+    while text not in output:
+        line = run.stdout.readline()
+        assert line, output
+        output += line
+    return output
+
+
+def metrics_folders(project: Path, services: EmbeddedServices) -> set[Path]:
+    """Return the folders that servers of the project write their metrics to."""
+    found = [
+        process.environ().get("PROMETHEUS_MULTIPROC_DIR", "")
+        for process in processes_of(project, services)
+        if "granian" in process.cmdline()
+    ]
+    return {Path(folder) for folder in found if folder}
+
+
+def test_two_runs_on_a_fresh_var_prepare_one_after_the_other_and_both_serve(
+    make_run: Callable[..., subprocess.Popen[str]],
+    project: Path,
+    var: Path,
+    port: int,
+    other_port: int,
+) -> None:
+    runs = [make_run(at=at, SECONDS_OF_A_STEP="0.5") for at in (port, other_port)]
+    outputs = [read_until_ready(run) for run in runs]
+
+    assert sum(WAITING in output for output in outputs) == 1
+    assert "Traceback" not in "".join(outputs)
+    assert get(port, "/readyz") == get(other_port, "/readyz") == 200
+    folders = metrics_folders(project, EmbeddedServices(var))
+    assert len(folders) == 2 and all(folder.is_dir() for folder in folders)
+
+
+def test_a_run_takes_over_from_one_that_was_killed_while_it_prepared(
+    make_run: Callable[..., subprocess.Popen[str]], other_port: int
+) -> None:
+    first = make_run(SECONDS_OF_A_STEP="30")
+    read_until(first, "step migrate")
+    second = make_run(at=other_port)
+    read_until(second, WAITING)
+
+    first.kill()
+
+    assert "step operator" in read_until_ready(second)
+    assert get(other_port, "/readyz") == 200
+
+
+def test_of_two_runs_on_one_port_at_once_one_is_refused(
+    make_run: Callable[..., subprocess.Popen[str]], port: int
+) -> None:
+    first = make_run(SECONDS_OF_A_STEP="1")
+    read_until(first, "step migrate")  # Its server has not bound the port yet.
+
+    output, _ = (second := make_run()).communicate()
+
+    assert second.returncode == 1
+    assert f"Cannot serve on 127.0.0.1:{port}" in output
+    read_until_ready(first)
+    assert get(port, "/readyz") == 200
 
 
 def test_it_may_leave_the_database_empty(make_run: Callable[..., subprocess.Popen[str]]) -> None:

@@ -11,13 +11,14 @@ from django.db.migrations.exceptions import MigrationSchemaMissing
 from psycopg.errors import InsufficientPrivilege
 
 from morpheus.db.roles import connected_as
+from morpheus.management.preparing import prepares_alone
 
 
 class Command(migrate.Command):
-    """Run as `morpheus_owner`: the serving role may not change the schema."""
+    """Run as `morpheus_owner`, in one process at a time; the serving role may change no schema."""
 
     def handle(self, *args: Any, **options: Any) -> None:
-        with connected_as("owner"):
+        with prepares_alone(self.stderr.write), connected_as("owner"):
             try:
                 super().handle(*args, **options)
             except (ProgrammingError, MigrationSchemaMissing) as error:

@@ -9,6 +9,8 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import OperationalError
 
+from morpheus.management.preparing import prepares_alone
+
 
 class Command(BaseCommand):
     help = "Check, migrate, fill an empty database, make sure of an operator."
@@ -25,11 +27,15 @@ class Command(BaseCommand):
             ["seed", "--if-empty"],
             ["operator"],
         ]
-        for step in steps:
-            if step[0] == "seed" and no_seed:
-                continue
-            self.stdout.flush()
-            try:
-                call_command(*step)
-            except OperationalError as error:
-                raise CommandError(f"The database does not answer: {error}") from error
+        try:
+            with prepares_alone(self._write):
+                for step in steps:
+                    if step[0] != "seed" or not no_seed:
+                        self.stdout.flush()
+                        call_command(*step)
+        except OperationalError as error:
+            raise CommandError(f"The database does not answer: {error}") from error
+
+    def _write(self, message: str) -> None:
+        self.stdout.write(message)
+        self.stdout.flush()

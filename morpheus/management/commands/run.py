@@ -6,7 +6,6 @@ import contextlib
 import http.client
 import os
 import signal
-import socket
 import sys
 import threading
 import time
@@ -24,7 +23,7 @@ from morpheus.services.roles import RolesUnavailable
 from morpheus.services.state import ServiceError
 from morpheus.services.steps import run_step
 from morpheus.services.supervisor import EmbeddedServices
-from morpheus.serving.listening import listen, server_command
+from morpheus.serving.listening import BACKLOG, bind, server_command
 
 READY_TIMEOUT_S = 60.0
 POLL_S = 0.1
@@ -53,38 +52,49 @@ class Command(BaseCommand):
 
     def handle(self, *, host: str, port: int, no_seed: bool, **options: Any) -> None:
         _refuse_endless_redirects()
-        _listener(host, port).close()  # Refused before anything starts.
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, _stop)
         if options["stop_with_parent"]:
             threading.Thread(target=_watch_parent, args=[os.getppid()], daemon=True).start()
         services = embedded_services()
         try:
-            with services if services.wanted else contextlib.nullcontext():
-                self._prepare(no_seed=no_seed)
+            # Bound before anything starts: no other run gets the port, and none is refused late.
+            with (
+                _bound(host, port) as listener,
+                services if services.wanted else contextlib.nullcontext(),
+            ):
+                self._prepare(services, no_seed=no_seed)
                 with metrics_folder() as (folder, lock):
                     # Of this run alone: what earlier processes counted is over.
                     os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)
-                    self._serve(host, port, services, lock)
+                    self._serve(host, port, listener, services, lock)
         except Stopped:
             self.stdout.write("Stopped.")
         except (ServiceError, RolesUnavailable) as error:
             raise CommandError(str(error)) from error
 
-    def _prepare(self, *, no_seed: bool) -> None:
+    def _prepare(self, services: EmbeddedServices, *, no_seed: bool) -> None:
         # A process of its own: whatever it opens is closed before server and worker start.
         self.stdout.flush()
         command = _manage("prepare", *(["--no-seed"] if no_seed else []))
-        if run_step(command, cwd=str(settings.BASE_DIR)) != 0:
-            raise CommandError("Preparing the database failed, see above.")
+        while run_step(command, cwd=str(settings.BASE_DIR)) != 0:
+            # The services may have gone with another run that had started them.
+            if not services.take_over():
+                raise CommandError("Preparing the database failed, see above.")
 
     def _serve(
-        self, host: str, port: int, services: EmbeddedServices, metrics_lock: int
+        self,
+        host: str,
+        port: int,
+        listener: socket.socket,
+        services: EmbeddedServices,
+        metrics_lock: int,
     ) -> None:
         """Run server and worker until one of them, or the services below them, cannot go on."""
-        with _listener(host, port) as listener:
-            processes = [_server(host, port, listener), _worker()]
-            running = GuardedServices(processes, lock=metrics_lock)
+        listener.listen(BACKLOG)
+        processes = [_server(host, port, listener), _worker()]
+        running = GuardedServices(processes, lock=metrics_lock)
+        listener.close()  # The guard has it now.
         try:
             self._wait_until_ready(running, host, port)
             self._print_urls(host, port)
@@ -175,9 +185,9 @@ def _refuse_endless_redirects() -> None:
         )
 
 
-def _listener(host: str, port: int) -> socket.socket:
+def _bound(host: str, port: int) -> socket.socket:
     try:
-        return listen(host, port)
+        return bind(host, port)
     except (OSError, OverflowError) as error:
         raise CommandError(
             f"Cannot serve on {host}:{port}: {error}. Choose another port: "
