@@ -8,7 +8,8 @@ from typing import Any
 from django.db.models import QuerySet
 
 from comics.cache_policies import CARD, DASHBOARD, PANEL_IMAGE, THUMBNAIL
-from comics.models import Comic, Panel, Rendition
+from comics.images import Picture
+from comics.models import Comic, Panel
 from comics.serializers import (
     DashboardNovelSerializer,
     DashboardTotalsSerializer,
@@ -173,7 +174,7 @@ def thumbnail_find(comic_id: int, size: str, reader_id: int | None) -> Seen:
     return see(THUMBNAIL, identity, tags=tags, load=load, reader_id=reader_id)
 
 
-def thumbnail_make(found: Shown, size: str) -> Rendition:
+def thumbnail_make(found: Shown, size: str) -> Picture:
     """Make the thumbnail that `thumbnail_find` found no file of.
 
     Raises:

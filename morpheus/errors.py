@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import logging
 import math
@@ -16,11 +15,13 @@ from django.db import DataError, InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, UnreadablePostError
 from django.views import defaults
 from rest_framework import exceptions
+from rest_framework.permissions import SAFE_METHODS
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
+from morpheus.disk_space import is_disk_full
 from morpheus.observing.routes import route_of
 from morpheus.serving.transfers import BodyIncomplete
 
@@ -60,7 +61,11 @@ def problem_response(exc: Exception, context: Mapping[str, Any]) -> Response | N
 
     Returns None for what is a fault of ours: Django logs it and answers 500.
     """
-    if isinstance(exc, OperationalError | InterfaceError):
+    if _is_database_full(context["request"], exc):
+        _log_unavailable(context["request"], exc, HTTPStatus.INSUFFICIENT_STORAGE)
+        exc = StorageFull(_DATABASE_FULL)
+        headers = {}
+    elif isinstance(exc, OperationalError | InterfaceError):
         _log_unavailable(context["request"], exc)
         exc = exceptions.APIException(_BUSY)
         exc.status_code = HTTPStatus.SERVICE_UNAVAILABLE
@@ -79,11 +84,23 @@ def problem_response(exc: Exception, context: Mapping[str, Any]) -> Response | N
 
 
 _BUSY = "The database is out of reach or busy; try again shortly."
+_DATABASE_FULL = "The database has no room for this at the moment; what it holds can be read."
 
 
-def _log_unavailable(request: HttpRequest | Request, exception: BaseException) -> None:
-    route = route_of(request)
-    logger.error("Answered 503 to %s: database out of reach or busy: %s", route, exception)
+def _is_database_full(request: HttpRequest | Request, exception: BaseException) -> bool:
+    """Tell whether a write found the database's disk full; a read may only have to wait."""
+    is_from_database = isinstance(exception, OperationalError)
+    return is_from_database and request.method not in SAFE_METHODS and is_disk_full(exception)
+
+
+def _log_unavailable(
+    request: HttpRequest | Request,
+    exception: BaseException,
+    status: HTTPStatus = HTTPStatus.SERVICE_UNAVAILABLE,
+) -> None:
+    is_busy = status == HTTPStatus.SERVICE_UNAVAILABLE
+    reason = "database out of reach or busy" if is_busy else "the database's disk is full"
+    logger.error("Answered %d to %s: %s: %s", status, route_of(request), reason, exception)
 
 
 class StorageFull(exceptions.APIException):
@@ -95,7 +112,7 @@ class StorageFull(exceptions.APIException):
 
 
 def _as_api_exception(exc: Exception) -> Exception:
-    if isinstance(exc, OSError) and exc.errno in (errno.ENOSPC, errno.EDQUOT):
+    if isinstance(exc, OSError) and is_disk_full(exc):
         logger.error("No room left: %s", exc)
         return StorageFull()
     if isinstance(exc, Http404):
@@ -160,7 +177,10 @@ def length_required() -> HttpResponse:
 
 
 def service_unavailable(request: HttpRequest, exception: BaseException) -> HttpResponse:
-    """Return 503 with `Retry-After`, and log why."""
+    """Return 503 with `Retry-After`, for a write to a full database 507, and log why."""
+    if _is_database_full(request, exception):
+        _log_unavailable(request, exception, HTTPStatus.INSUFFICIENT_STORAGE)
+        return _plain(507, _DATABASE_FULL)
     _log_unavailable(request, exception)
     return _plain(503, _BUSY, **{"Retry-After": str(RETRY_AFTER_S)})
 
@@ -198,4 +218,6 @@ def server_error(request: HttpRequest) -> HttpResponse:
     exception = sys.exception()
     if isinstance(exception, OperationalError | InterfaceError):
         return service_unavailable(request, exception)
+    if exception is not None and is_disk_full(exception):
+        return _plain(507, StorageFull.default_detail)
     return _plain(500, "Something went wrong on our side; it has been logged.")

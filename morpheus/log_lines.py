@@ -59,11 +59,14 @@ class DiscreetFilter(logging.Filter):
         return True
 
 
+_EXPLAINED = (HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.INSUFFICIENT_STORAGE)
+
+
 class UnexplainedFilter(logging.Filter):
-    """Drop Django's own line about a 503: ours has said why, with the request's id."""
+    """Drop Django's own line about a 503 or 507: ours has said why, with the request's id."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        return getattr(record, "status_code", None) != HTTPStatus.SERVICE_UNAVAILABLE
+        return getattr(record, "status_code", None) not in _EXPLAINED
 
 
 class LineFormatter(logging.Formatter):

@@ -14,6 +14,8 @@ from rest_framework.response import Response
 from morpheus.db.identity import acting_as, reading_as
 from morpheus.db.replica import failed_by_replica, reads_replica
 from morpheus.parameters import ParameterView
+from morpheus.disk_space import has_room
+from morpheus.errors import StorageFull
 
 
 class MorpheusAPIView(ParameterView, GenericAPIView):  # type: ignore[type-arg]
@@ -23,12 +25,15 @@ class MorpheusAPIView(ParameterView, GenericAPIView):  # type: ignore[type-arg]
         answer_is_public: Whether the answer is the same for everyone; a view whose answer depends
             on what it reads sets it on itself while it answers.
         may_read_replica: Whether GET reads the replica, if there is one; not where it writes.
+        receives_files: Whether POST takes files; then it is refused, before its body is read, while
+            there is too little free space.
     """
 
     answer_is_public = False
     may_read_replica = True
     # Of lists alone, which name theirs.
     pagination_class: type[BasePagination] | None = None
+    receives_files = False
 
     @classmethod
     def as_view(cls, **initkwargs: Any) -> Any:
@@ -37,6 +42,9 @@ class MorpheusAPIView(ParameterView, GenericAPIView):  # type: ignore[type-arg]
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Authenticate, then run the handler as the caller; a write, in one transaction."""
+        # First: to authenticate by a session, DRF reads the form.
+        if self.receives_files and request.method == "POST" and not has_room():
+            raise StorageFull
         super().initial(request, *args, **kwargs)
         # DRF looks the handler up after this: wrapped, its errors still become problems, and they
         # have rolled the transaction back by then.

@@ -18,9 +18,11 @@ from django.db import (
     connection,
     transaction,
 )
+from django_tasks import TaskResultStatus
 from django_tasks_db.models import DBTaskResult
 
 from morpheus.cache.reference import heal
+from morpheus.disk_space import is_disk_full
 from novels.presence import Presence, lost_tasks_return
 
 logger = logging.getLogger(__name__)
@@ -59,9 +61,10 @@ class Worker:
             try:
                 self._work(until_empty=False)
             except UNREACHABLE as error:
-                logger.error("Worker: database out of reach: %s", error)
+                logger.error("Worker: database out of reach, or full: %s", error)
                 connection.close()
-                self.stopping.wait(self._pause_s)
+                # A parse is not begun again and again while its result cannot be stored.
+                self.stopping.wait(LAST_PAUSE_S if is_disk_full(error) else self._pause_s)
                 self._pause_s = min(2 * self._pause_s, LAST_PAUSE_S)
 
     def _work(self, *, until_empty: bool) -> None:
@@ -115,10 +118,22 @@ def _run(row: DBTaskResult) -> None:
     given = row.args_kwargs
     try:
         value = row.task.call(*given["args"], **given["kwargs"])
-    except UNREACHABLE:
+    except UNREACHABLE as error:
+        if is_disk_full(error):
+            _put_back(row)
         raise
     except Exception as error:
         logger.exception("Task %s failed.", row.pk)
         row.set_failed(error)
     else:
         row.set_successful(value)
+
+
+def _put_back(row: DBTaskResult) -> None:
+    """Queue a task as if it had not been begun: what stopped it is no fault of its file."""
+    row.status = TaskResultStatus.READY
+    row.worker_ids = row.worker_ids[:-1]
+    try:
+        row.save(update_fields=["status", "worker_ids"])
+    except UNREACHABLE as error:
+        logger.error("Task %s stays with this worker, and is queued again later: %s", row.pk, error)

@@ -7,13 +7,18 @@ So an upload of the very picture that is being deleted waits, finds the file gon
 
 from __future__ import annotations
 
-from django.db import IntegrityError, transaction
+import logging
+
+from django.db import IntegrityError, OperationalError, transaction
 
 from comics.images import Picture
 from comics.images.files import image_files_delete, image_path, rendition_path, write_whole
 from comics.images.renditions import rendition_encode
 from comics.models import Comic, Image, Panel, Rendition
 from morpheus.db.arrays import AnyOf
+from morpheus.disk_space import has_room, is_disk_full
+
+logger = logging.getLogger(__name__)
 
 
 def image_row_hold(picture: Picture) -> Image:
@@ -67,27 +72,40 @@ def _image_delete(image: Image) -> bool:
         return False
 
 
-def rendition_make(*, image_id: int, digest: str, media_type: str, size: str) -> Rendition:
-    """Make an image's smaller copy, or return the one that somebody else just made.
+def rendition_make(*, image_id: int, digest: str, media_type: str, size: str) -> Picture:
+    """Make an image's smaller copy and keep it, unless there is no room for it.
+
+    Two threads that make one copy make the same bytes, and one row remains.
 
     Raises:
         Image.DoesNotExist: The image, or its file, was deleted meanwhile.
     """
     try:
         copy = rendition_encode(image_path(digest, media_type), size)
-        rendition = Rendition(
-            image_id=image_id,
-            size=size,
-            digest=copy.digest,
-            media_type=copy.media_type,
-            width=copy.width,
-            height=copy.height,
-            size_bytes=len(copy.data),
-        )
+        if has_room():
+            _rendition_keep(image_id, digest, size, copy)
+        return copy
+    except (IntegrityError, FileNotFoundError, Rendition.DoesNotExist) as error:
+        raise Image.DoesNotExist(f"Image {image_id} was deleted.") from error
+
+
+def _rendition_keep(image_id: int, image_digest: str, size: str, copy: Picture) -> None:
+    rendition = Rendition(
+        image_id=image_id,
+        size=size,
+        digest=copy.digest,
+        media_type=copy.media_type,
+        width=copy.width,
+        height=copy.height,
+        size_bytes=len(copy.data),
+    )
+    try:
         with transaction.atomic():
             # The foreign key holds the image until the file is written, too.
             Rendition.objects.bulk_create([rendition], ignore_conflicts=True)
-            write_whole(rendition_path(digest, size), copy.data)
-        return Rendition.objects.get(image_id=image_id, size=size)
-    except (IntegrityError, FileNotFoundError, Rendition.DoesNotExist) as error:
-        raise Image.DoesNotExist(f"Image {image_id} was deleted.") from error
+            write_whole(rendition_path(image_digest, size), copy.data)
+        Rendition.objects.only("pk").get(image_id=image_id, size=size)
+    except (OSError, OperationalError) as error:
+        if not is_disk_full(error):
+            raise
+        logger.error("No room to keep a thumbnail: %s", error)

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.conf import settings
 from django.http import Http404
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework.exceptions import ValidationError
 from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
@@ -33,6 +33,7 @@ class PanelListView(ComicAPIView):
     page_policy = PANELS
     page_columns = ("caption", "image__digest", "image__width", "image__height")
     parser_classes = [MultiPartParser]
+    receives_files = True
     orderings = {"number": ("number",)}
 
     def get_queryset(self) -> PanelQuerySet:
@@ -60,7 +61,10 @@ class PanelListView(ComicAPIView):
         operation_id="panels_create",
         tags=["comics"],
         request={"multipart/form-data": PanelInput},
-        responses={201: PanelSerializer},
+        responses={
+            201: PanelSerializer,
+            507: OpenApiResponse(description="There is too little free space for uploads."),
+        },
     )
     def post(self, request: Request, comic_id: int) -> Response:
         """Add a panel to my comic; without a number it comes last."""

@@ -135,14 +135,15 @@ class ThumbnailView(PictureView):
 
 
 def _rendition_bytes(found: dict[str, Any], size: str) -> bytes:
-    """Return the thumbnail whole, so that the answer can be kept; a lost file is made again."""
-    path = rendition_path(found["cover__digest"], size)
+    """Return the thumbnail whole, so that the answer can be kept.
+
+    It is made again where its file was lost, or not kept for want of room.
+    """
     try:
-        return path.read_bytes()
+        return rendition_path(found["cover__digest"], size).read_bytes()
     except FileNotFoundError:
         pass
     try:
-        thumbnail_make(found, size)
-        return path.read_bytes()
-    except (Image.DoesNotExist, FileNotFoundError) as error:
+        return thumbnail_make(found, size).data
+    except Image.DoesNotExist as error:
         raise Http404 from error

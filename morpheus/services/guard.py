@@ -295,16 +295,21 @@ def _is_told_to_end(order: Order, watched: list[int]) -> bool:
     return wake in ready and bool(set(os.read(wake, 4096)) - {signal.SIGCHLD})
 
 
-def _say(text: str) -> None:
-    """Print a line; on a full disk nothing is printed, and the servers go on."""
+# On a full disk nothing is written, and the servers go on: neither log nor record is worth them.
+
+
+def _say(message: str) -> None:
     with suppress(OSError):
-        print(text, flush=True)
+        print(message, flush=True)
 
 
 def _open_log(path: str) -> int:
-    if os.path.exists(path) and os.path.getsize(path) > LARGEST_LOG_BYTES:
-        os.replace(path, f"{path}.1")
-    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o640)
+    try:
+        if os.path.exists(path) and os.path.getsize(path) > LARGEST_LOG_BYTES:
+            os.replace(path, f"{path}.1")
+        return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o640)
+    except OSError:
+        return os.open(os.devnull, os.O_WRONLY)
 
 
 def _record(order: Order, state: str, running: list[Running]) -> None:
@@ -318,8 +323,9 @@ def _record(order: Order, state: str, running: list[Running]) -> None:
         "services": {each.service.name: each.process.pid for each in running},
     }
     draft = Path(f"{order.record}.draft")
-    draft.write_text(json.dumps(content))
-    draft.replace(order.record)
+    with suppress(OSError):
+        draft.write_text(json.dumps(content))
+        draft.replace(order.record)
 
 
 def _is_in_charge(order: Order) -> bool:

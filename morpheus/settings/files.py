@@ -8,6 +8,7 @@ __all__ = [
     "FILE_UPLOAD_DIRECTORY_PERMISSIONS",
     "FILE_UPLOAD_HANDLERS",
     "FILE_UPLOAD_PERMISSIONS",
+    "FREE_SPACE_BYTES",
     "IMAGE_MAX_BYTES",
     "MAX_UPLOAD_BYTES",
     "STATIC_URL",
@@ -18,6 +19,8 @@ __all__ = [
 MAX_UPLOAD_BYTES = env.number("MAX_UPLOAD_MB", default=25, at_least=1) * 1024 * 1024
 # One comic panel.
 IMAGE_MAX_BYTES = env.number("IMAGE_MAX_MB", default=20, at_least=1) * 1024 * 1024
+# Below so much free space, no file is received (morpheus.disk_space); 0: until the disk is full.
+FREE_SPACE_BYTES = env.number("MORPHEUS_FREE_SPACE_MB", default=512, at_least=0) * 1024 * 1024
 # Received files go straight to the system's temporary folder and are moved from there.
 FILE_UPLOAD_HANDLERS = ["morpheus.uploads.BoundedUploadHandler"]
 # What is kept may be private: it is read by this system user alone.

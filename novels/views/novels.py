@@ -40,6 +40,7 @@ class NovelListView(MorpheusAPIView):
 
     serializer_class = NovelSerializer
     parser_classes = [MultiPartParser]
+    receives_files = True
     pagination_class = CachedKeysetPagination
     page_policy = PAGE
     filter_backends = [ServedFilters]
@@ -101,6 +102,7 @@ class NovelListView(MorpheusAPIView):
         responses={
             201: NovelSerializer,
             409: OpenApiResponse(description="I have this file already, as novel `existing_id`."),
+            507: OpenApiResponse(description="There is too little free space for uploads."),
         },
     )
     def post(self, request: Request) -> Response:

@@ -34,6 +34,7 @@ def checks(found: Samples) -> list[Check]:
         Check("Pool", "perf_connections", lambda: pool(found)),
         Check("Connections", "perf_connections", server_connections),
         Check("Transactions", "perf_connections", transactions),
+        Check("Disk", "perf_connections", lambda: disk(found)),
         Check("Memory", "perf_tables", memory),
         Check("Vacuum", "perf_tables", dead_rows),
         Check("Foreign keys", "perf_indexes", foreign_keys),
@@ -169,6 +170,20 @@ def transactions() -> Verdict:
         f"{oldest.role} ({oldest.state or 'state hidden'}), {locks}."
     )
     return good_if(fill <= 1, said, fill)
+
+
+def disk(found: Samples) -> Verdict:
+    """Compare the file system with least free space with the floor of uploads."""
+    free = found.sums("morpheus_disk_free_bytes", "folder")
+    if not free:
+        return unknown("Disk: no process has looked at it yet.")
+    (folder,), least = min(free.items(), key=lambda one: one[1])
+    floor = settings.FREE_SPACE_BYTES
+    said = (
+        f"Disk: {figures.size(least)} are free for {folder}; uploads are refused below "
+        f"{figures.size(floor)}."
+    )
+    return good_if(least >= 2 * floor, said, 2 * floor / least if least else 1.0)
 
 
 def memory() -> Verdict:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from io import BytesIO
 
 import pytest
@@ -156,3 +157,26 @@ def test_a_lost_picture_file_is_404(api, links, panel, which):
 def test_unknown_panels_are_404(api, comic, panel):
     for number in (2, 10**30):
         assert api.get(f"/api/v1/comics/{comic.pk}/panels/{number}/image/").status_code == 404
+
+
+def full_disk(*args):
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+@pytest.mark.parametrize("is_below_the_floor", [True, False])
+def test_a_thumbnail_that_cannot_be_kept_is_served(
+    api, links, settings, monkeypatch, is_below_the_floor
+):
+    with monkeypatch.context() as full:
+        if is_below_the_floor:
+            settings.FREE_SPACE_BYTES = 2**60
+        else:
+            full.setattr("comics.services.images.write_whole", full_disk)
+        answers = [api.get(links[1]) for _ in range(2)]
+
+    assert [answer.status_code for answer in answers] == [200, 200]
+    assert not Rendition.objects.exists()
+    settings.FREE_SPACE_BYTES = 0
+    kept = api.get(links[1])
+    assert [answer.content for answer in answers] == [kept.content] * 2
+    assert [answer["ETag"] for answer in answers] == [kept["ETag"]] * 2

@@ -273,3 +273,27 @@ def test_a_lost_lock_is_noticed(db):
 
     with pytest.raises(OperationalError):
         lost.confirm()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_task_waits_for_as_long_as_the_database_is_full(make_upload, monkeypatch):
+    novel = make_upload()
+    monkeypatch.setattr(worker, "LAST_PAUSE_S", 0.01)
+    really, attempts = tasks.upload_parse, []
+
+    def disk_is_full_first(**given):
+        attempts.append(given)
+        if len(attempts) <= 2 * MAX_ATTEMPTS:
+            with connection.cursor() as cursor:
+                cursor.execute("DO $$ BEGIN RAISE disk_full; END $$")
+        really(**given)
+        running.stop()
+
+    monkeypatch.setattr(tasks, "upload_parse", disk_is_full_first)
+    running = worker.Worker(interval_s=0.01)
+
+    running.run()
+
+    assert status_of(novel).state == "completed"
+    row = DBTaskResult.objects.get()
+    assert (row.status, len(row.worker_ids)) == (TaskResultStatus.SUCCESSFUL, 1)

@@ -180,6 +180,27 @@ def test_a_server_that_ended_is_started_again(tmp_path: Path) -> None:
     assert "fails ended (0); starting it again." in (tmp_path / "log").read_text()
 
 
+def test_a_full_disk_does_not_end_the_guard(tmp_path: Path) -> None:
+    """Its log, the log of a server and its record all get ENOSPC, as from a full disk."""
+    count = tmp_path / "count"
+    appends = f"open({str(count)!r}, 'a').write('x')"
+    (tmp_path / "services.json.draft").symlink_to("/dev/full")
+    (tmp_path / "services.lock").touch()
+    lock = os.open(tmp_path / "services.lock", os.O_RDWR)
+
+    guarded = GuardedServices(
+        [replace(_service("fails", appends), log=str(tmp_path / "absent" / "log"))],
+        log=Path("/dev/full"),
+        record=tmp_path / "services.json",
+        lock=lock,
+    )
+    os.close(lock)
+
+    assert wait_until(lambda: count.exists() and len(count.read_text()) >= 2)
+    assert not guarded.have_ended()
+    guarded.stop()
+
+
 def _service(name: str, code: str, *arguments: str) -> Service:
     return Service(
         name=name,

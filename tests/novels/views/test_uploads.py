@@ -259,6 +259,23 @@ def _path(user):
         return NovelUpload.objects.get().path
 
 
+def test_below_the_floor_of_free_space_no_file_is_received(as_user, ann, settings, monkeypatch):
+    settings.FREE_SPACE_BYTES = 2**60
+    read = []
+    monkeypatch.setattr(
+        "morpheus.uploads.BoundedUploadHandler.handle_raw_input", lambda *_, **__: read.append(1)
+    )
+    before = kept_files()
+
+    response = upload(as_user(ann))
+
+    assert response.status_code == 507
+    assert response["Content-Type"] == "application/problem+json"
+    assert read == []
+    assert_nothing_is_left(ann, before)
+    assert as_user(ann).get(URL).status_code == 200
+
+
 def test_a_full_disk_is_told_and_keeps_no_half_of_a_file(as_user, ann, settings):
     before = kept_files()
     full = settings.STORAGES["uploads"] | {"BACKEND": f"{__name__}.FullStorage"}

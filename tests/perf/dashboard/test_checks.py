@@ -114,3 +114,19 @@ def test_a_pool_is_bad_when_somebody_waits_or_waited_in_vain(waiting, timeouts, 
     )
 
     assert said(checks.pool(found)) == sentence
+
+
+@pytest.mark.parametrize(("free_mb", "state"), [(1024, "good"), (1023, "bad")])
+def test_the_fullest_disk_is_compared_with_the_floor_of_uploads(settings, free_mb, state):
+    settings.FREE_SPACE_BYTES = 512 << 20
+    free = {"uploads": free_mb << 20, "temporary": 1 << 40}
+    found = Samples(
+        Sample("morpheus_disk_free_bytes", {"folder": folder}, size)
+        for folder, size in free.items()
+    )
+
+    verdict = checks.disk(found)
+
+    assert verdict.state == state
+    assert "free for uploads; uploads are refused below 512" in verdict.sentence
+    assert checks.disk(Samples([])).state == "unknown"
