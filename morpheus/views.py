@@ -13,9 +13,9 @@ from rest_framework.response import Response
 
 from morpheus.db.identity import acting_as, reading_as
 from morpheus.db.replica import failed_by_replica, reads_replica
-from morpheus.parameters import ParameterView
 from morpheus.disk_space import has_room
 from morpheus.errors import StorageFull
+from morpheus.parameters import ParameterView
 
 
 class MorpheusAPIView(ParameterView, GenericAPIView):  # type: ignore[type-arg]
