@@ -88,20 +88,31 @@ class Bulkheads:
 
         The thread is held until the response is sent and closed.
         """
-        held = _Held(_client(environ))
         kind = _kind(environ)
-        if kind is not None and not held.enter(self._kinds[kind]):
+        if kind is None:
+            response = handle()
+            # Most requests: nothing more is done for them.
+            if not getattr(response, "streaming", False):
+                return response
+            return self._stream(_Held(environ), response, environ, start_response)
+        held = _Held(environ)
+        if not held.enter(self._kinds[kind]):
             return _refuse(kind, environ, start_response)
         try:
             if kind == "bodies":
-                held.watch_over_body(environ)
-            response = handle()
+                held.watch_over_body()
+            held.response = handle()
         except BaseException:
             held.close()
             raise
+        if getattr(held.response, "streaming", False):
+            return self._stream(held, held.response, environ, start_response)
+        return held
+
+    def _stream(
+        self, held: _Held, response: Any, environ: Environ, start_response: StartResponse
+    ) -> Any:
         held.response = response
-        if not getattr(response, "streaming", False):
-            return response if kind is None else held
         if _is_long(response) and not held.enter(self._kinds["streams"]):
             held.close()
             return _refuse("streams", environ, start_response)
@@ -112,9 +123,10 @@ class Bulkheads:
 class _Held:
     """A response, and the threads that are given back when it is closed."""
 
-    def __init__(self, client: str) -> None:
+    def __init__(self, environ: Environ) -> None:
         self.response: Any = ()
-        self._client = client
+        self._environ = environ
+        self._client = _client(environ)
         self._entered: list[Bulkhead] = []
         self._body: IncomingBody | None = None
 
@@ -124,7 +136,8 @@ class _Held:
         self._entered.append(bulkhead)
         return True
 
-    def watch_over_body(self, environ: Environ) -> None:
+    def watch_over_body(self) -> None:
+        environ = self._environ
         length = environ.get("CONTENT_LENGTH", "")
         if length.isascii() and length.isdecimal():
             peer = environ.get("REMOTE_ADDR", "")

@@ -20,6 +20,8 @@ SERVER_THREADS = 2
 SERVER_PROCESSES = 1
 SERVING_LIMITS_MS = {}
 PGBOUNCER = False
+TRUSTED_PROXIES = 0
+TRANSFER_GRACE_S = 10
 _LOGIN = {
     "HOST": str(Addresses.under(VAR_DIR).socket_dir),
     "PORT": "5432",

@@ -223,7 +223,7 @@ def metrics_folders(project: Path, services: EmbeddedServices) -> set[Path]:
     found = [
         process.environ().get("PROMETHEUS_MULTIPROC_DIR", "")
         for process in processes_of(project, services)
-        if "granian" in process.cmdline()
+        if "morpheus.serving" in process.cmdline()
     ]
     return {Path(folder) for folder in found if folder}
 
