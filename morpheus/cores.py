@@ -13,6 +13,14 @@ import stat
 import tempfile
 from pathlib import Path
 
+# What this process could run on before it was pinned.
+_unpinned: set[int] = set()
+
+
+def cores_of_helpers() -> list[int]:
+    """Return the cores for processes that this one starts: those it had before it was pinned."""
+    return sorted(_unpinned)
+
 
 def pin(folder: Path | None = None) -> int | None:
     """Keep this process, all its threads and those to come, on a core that no other server has.
@@ -34,6 +42,7 @@ def pin(folder: Path | None = None) -> int | None:
         return None
     core = _claim(cores, folder or Path(tempfile.gettempdir()) / f"morpheus-cores-{os.geteuid()}")
     if core is not None:
+        _unpinned.update(cores)
         for thread in os.listdir("/proc/self/task"):
             os.sched_setaffinity(int(thread), {core})
     return core

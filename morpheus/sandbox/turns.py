@@ -1,0 +1,33 @@
+"""How many children a process has at once."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+class Busy(Exception):
+    """No turn came within the time to wait for one."""
+
+
+class Turns:
+    """A number of turns; a caller that gets none in time is refused instead of waiting on."""
+
+    def __init__(self, count: int, *, patience_s: float) -> None:
+        self._free = threading.BoundedSemaphore(count)
+        self._patience_s = patience_s
+
+    @contextmanager
+    def take(self) -> Iterator[None]:
+        """Hold a turn for the block.
+
+        Raises:
+            Busy: None came in time.
+        """
+        if not self._free.acquire(timeout=self._patience_s):
+            raise Busy("All turns are taken.")
+        try:
+            yield
+        finally:
+            self._free.release()
