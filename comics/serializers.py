@@ -12,7 +12,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.reverse import reverse
 
-from comics.images import ImageRefused, Picture, picture_read
+from comics.images import ImageRefused, Picture, picture_check
 from comics.models import Comic, Panel
 from comics.services.panels import PANEL_NUMBER_MAX
 from morpheus.times import time_shown
@@ -175,7 +175,10 @@ def _image_url(panels_url: str, number: int, digest: str) -> str:
 
 
 class PanelInput(serializers.Serializer):
-    """A new panel; without a number it comes after the last one."""
+    """A new panel; without a number it comes after the last one.
+
+    Validation decodes the picture, in a child process: no transaction may be open.
+    """
 
     number = serializers.IntegerField(min_value=1, max_value=PANEL_NUMBER_MAX, required=False)
     caption = serializers.CharField(max_length=500, allow_blank=True, default="")
@@ -183,7 +186,7 @@ class PanelInput(serializers.Serializer):
 
     def validate_image(self, upload: UploadedFile) -> Picture:
         try:
-            return picture_read(upload.read())
+            return picture_check(upload.read())
         except ImageRefused as refusal:
             raise serializers.ValidationError(str(refusal)) from refusal
 

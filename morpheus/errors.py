@@ -23,6 +23,7 @@ from rest_framework.views import set_rollback
 
 from morpheus.disk_space import is_disk_full
 from morpheus.observing.routes import route_of
+from morpheus.sandbox import Busy, Unavailable
 from morpheus.serving.transfers import BodyIncomplete
 
 logger = logging.getLogger(__name__)
@@ -111,7 +112,23 @@ class StorageFull(exceptions.APIException):
     default_code = "storage_full"
 
 
+class ChildrenBusy(exceptions.APIException):
+    """503: no child process is to be had within the time to wait for one.
+
+    Attributes:
+        wait: Seconds after which the client may try again.
+    """
+
+    status_code = HTTPStatus.SERVICE_UNAVAILABLE
+    default_detail = "Too many files are being read at the moment; try again shortly."
+    default_code = "busy"
+    wait = RETRY_AFTER_S
+
+
 def _as_api_exception(exc: Exception) -> Exception:
+    if isinstance(exc, Busy | Unavailable):
+        logger.warning("Answered 503: %s", exc)
+        return ChildrenBusy()
     if isinstance(exc, OSError) and is_disk_full(exc):
         logger.error("No room left: %s", exc)
         return StorageFull()

@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
+from comics.images.bounded import picture_check, rendition_check
 from comics.images.decoding import ImageRefused, Picture, picture_read
 from comics.images.files import StoredImage, image_file_store
 
-__all__ = ["ImageRefused", "Picture", "StoredImage", "image_file_store", "picture_read"]
+__all__ = [
+    "ImageRefused",
+    "Picture",
+    "StoredImage",
+    "image_file_store",
+    "picture_check",
+    "picture_read",
+    "rendition_check",
+]

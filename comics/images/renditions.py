@@ -8,7 +8,8 @@ from pathlib import Path
 
 from PIL import Image, ImageCms
 
-from comics.images.decoding import DECODING, Picture
+from comics.images.decoding import Picture
+from comics.images.structure import refuse_costly
 
 # Widths in pixels: half, one and two columns of a gallery at 320 px. Nothing is made larger.
 WIDTHS = {"small": 160, "medium": 320, "large": 640}
@@ -26,8 +27,10 @@ def rendition_encode(path: Path, size: str) -> Picture:
 
     Raises:
         FileNotFoundError: The image is gone.
+        ImageRefused: It was kept before such pictures were refused.
     """
-    with DECODING, Image.open(path) as image:
+    refuse_costly(path.read_bytes())
+    with Image.open(path) as image:
         width = min(WIDTHS[size], image.width)
         # JPEG decodes to a half, quarter or eighth at once; other formats ignore this.
         image.draft(None, (width * 2, image.height * width * 2 // image.width))

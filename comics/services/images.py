@@ -11,9 +11,8 @@ import logging
 
 from django.db import IntegrityError, OperationalError, transaction
 
-from comics.images import Picture
+from comics.images import ImageRefused, Picture, rendition_check
 from comics.images.files import image_files_delete, image_path, rendition_path, write_whole
-from comics.images.renditions import rendition_encode
 from comics.models import Comic, Image, Panel, Rendition
 from morpheus.db.arrays import AnyOf
 from morpheus.disk_space import has_room, is_disk_full
@@ -78,15 +77,18 @@ def rendition_make(*, image_id: int, digest: str, media_type: str, size: str) ->
     Two threads that make one copy make the same bytes, and one row remains.
 
     Raises:
-        Image.DoesNotExist: The image, or its file, was deleted meanwhile.
+        Image.DoesNotExist: The image, or its file, was deleted meanwhile, or is not decoded here.
+        Busy: Other pictures are decoded.
     """
     try:
-        copy = rendition_encode(image_path(digest, media_type), size)
+        copy = rendition_check(image_path(digest, media_type), size)
         if has_room():
             _rendition_keep(image_id, digest, size, copy)
         return copy
     except (IntegrityError, FileNotFoundError, Rendition.DoesNotExist) as error:
         raise Image.DoesNotExist(f"Image {image_id} was deleted.") from error
+    except ImageRefused as error:
+        raise Image.DoesNotExist(f"Image {image_id} is not decoded: {error}") from error
 
 
 def _rendition_keep(image_id: int, image_digest: str, size: str, copy: Picture) -> None:

@@ -20,6 +20,7 @@ from comics.serializers import PanelInput, PanelSerializer, panels_shown
 from comics.services import panel_add
 from comics.views.access import ComicAPIView
 from morpheus.cache.pages import CachedKeysetPagination
+from morpheus.db.identity import reading_as
 
 
 class PanelListView(ComicAPIView):
@@ -35,6 +36,12 @@ class PanelListView(ComicAPIView):
     parser_classes = [MultiPartParser]
     receives_files = True
     orderings = {"number": ("number",)}
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        if request.method == "POST":
+            # However long it takes to arrive and to decode, no transaction waits for it.
+            self.given = self._given(request)
 
     def get_queryset(self) -> PanelQuerySet:
         return Panel.objects.for_pages(self.kwargs.get("comic_id", 0))
@@ -68,18 +75,26 @@ class PanelListView(ComicAPIView):
     )
     def post(self, request: Request, comic_id: int) -> Response:
         """Add a panel to my comic; without a number it comes last."""
-        comic = self.comic_get(Comic.objects.for_access())
+        try:
+            panel = panel_add(
+                comic_id=comic_id,
+                picture=self.given["image"],
+                caption=self.given["caption"],
+                number=self.given.get("number"),
+            )
+        except Comic.DoesNotExist as gone:
+            raise Http404 from gone
+        return Response(self.get_serializer(panel).data, status=201)
+
+    def _given(self, request: Request) -> dict[str, Any]:
+        """Return what is sent, once it is known that the caller may add a panel."""
+        with reading_as(self.reader_id):
+            self.comic_get(Comic.objects.for_access())
         _refuse_huge(request)
         data = PanelInput(data=request.data)
         data.is_valid(raise_exception=True)
-        said = data.validated_data
-        panel = panel_add(
-            comic_id=comic.pk,
-            picture=said["image"],
-            caption=said["caption"],
-            number=said.get("number"),
-        )
-        return Response(self.get_serializer(panel).data, status=201)
+        given: dict[str, Any] = data.validated_data
+        return given
 
     def _rows(self, comic_id: int) -> list[dict[str, Any]]:
         comic, self.answer_is_public = comic_access(comic_id, self.reader_id)

@@ -11,8 +11,13 @@ __all__ = [
     "FREE_SPACE_BYTES",
     "IMAGE_MAX_BYTES",
     "MAX_UPLOAD_BYTES",
+    "PARSE_MEMORY_BYTES",
+    "PARSE_TIMEOUT_S",
+    "PICTURE_MEMORY_BYTES",
+    "PICTURE_TIMEOUT_S",
     "STATIC_URL",
     "STORAGES",
+    "UPLOAD_CHECK_TIMEOUT_S",
     "WHITENOISE_USE_FINDERS",
 ]
 
@@ -21,6 +26,15 @@ MAX_UPLOAD_BYTES = env.number("MAX_UPLOAD_MB", default=25, at_least=1) * 1024 * 
 IMAGE_MAX_BYTES = env.number("IMAGE_MAX_MB", default=20, at_least=1) * 1024 * 1024
 # Below so much free space, no file is received (morpheus.disk_space); 0: until the disk is full.
 FREE_SPACE_BYTES = env.number("MORPHEUS_FREE_SPACE_MB", default=512, at_least=0) * 1024 * 1024
+
+# What a child process may use for one file; reasons and measurements are in docs/sandbox.md.
+# Seconds are those of computing and, beside it, those of the clock.
+PARSE_TIMEOUT_S = env.number("PARSE_TIMEOUT_S", default=120, at_least=1)
+PARSE_MEMORY_BYTES = env.number("PARSE_MEMORY_MB", default=1024, at_least=64) * 1024 * 1024
+# While its uploader waits.
+UPLOAD_CHECK_TIMEOUT_S = env.number("UPLOAD_CHECK_TIMEOUT_S", default=15, at_least=1)
+PICTURE_TIMEOUT_S = env.number("PICTURE_TIMEOUT_S", default=30, at_least=1)
+PICTURE_MEMORY_BYTES = env.number("PICTURE_MEMORY_MB", default=1024, at_least=64) * 1024 * 1024
 # Received files go straight to the system's temporary folder and are moved from there.
 FILE_UPLOAD_HANDLERS = ["morpheus.uploads.BoundedUploadHandler"]
 # What is kept may be private: it is read by this system user alone.

@@ -1,0 +1,115 @@
+"""How many parts a picture file has, counted without decoding any.
+
+Decoders go through the picture once for each scan, and through lists for each block: a small file
+with thousands of them keeps a core busy for minutes. Each count ends at its limit.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from itertools import islice
+
+# A progressive JPEG has about ten; programs that tune them write at most some thirty.
+MAX_SCANS = 100
+# Profiles and previews of 20 MB come in 320 segments of a JPEG.
+MAX_SEGMENTS = 2_000
+# Of 20 MB, PNG's usual chunks of 8 kB are 2,500; few programs write as little as 1 kB.
+MAX_CHUNKS = 20_000
+# GIF's blocks hold at most 255 bytes; of 20 MB, full ones are 82,000.
+MAX_GIF_BLOCKS = 200_000
+
+# Within a scan, FF before a zero is data, and eight restart marks belong to it.
+_MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
+_START_OF_SCAN, _END_OF_IMAGE = 0xDA, 0xD9
+# Markers without a length: the beginning, restarts and a reserved one.
+_ALONE = frozenset({0x01, *range(0xD0, 0xD9)})
+
+
+class ImageRefused(ValueError):
+    """The upload is not a picture that is kept here; the message says why, for its sender."""
+
+
+def refuse_costly(data: bytes) -> None:
+    """Refuse a picture of so many parts that decoding it would cost more than its pixels do.
+
+    Raises:
+        ImageRefused: It has more scans, segments, chunks or blocks than any honest one.
+    """
+    if data.startswith(b"\xff\xd8"):
+        markers = list(islice(jpeg_markers(data), MAX_SEGMENTS + 1))
+        _refuse_above(MAX_SCANS, markers.count(_START_OF_SCAN), "scans")
+        _refuse_above(MAX_SEGMENTS, len(markers), "segments")
+    elif data.startswith(b"\x89PNG"):
+        _refuse_many(MAX_CHUNKS, png_chunks(data), "chunks")
+    elif data.startswith(b"RIFF"):
+        _refuse_many(MAX_CHUNKS, webp_chunks(data), "chunks")
+    elif data.startswith(b"GIF8"):
+        _refuse_many(MAX_GIF_BLOCKS, gif_blocks(data), "blocks")
+
+
+def jpeg_markers(data: bytes) -> Iterator[int]:
+    """Yield the markers of a JPEG up to its end, as decoders find them."""
+    at = 2
+    while found := _MARKER.search(data, at):
+        marker = data[found.start() + 1]
+        yield marker
+        if marker == _END_OF_IMAGE:
+            return
+        at = found.end()
+        if marker not in _ALONE:
+            at += max(2, int.from_bytes(data[at : at + 2], "big"))
+
+
+def png_chunks(data: bytes) -> Iterator[int]:
+    """Yield where the chunks of a PNG begin."""
+    at = 8
+    while at < len(data):
+        yield at
+        at += 12 + int.from_bytes(data[at : at + 4], "big")
+
+
+def webp_chunks(data: bytes) -> Iterator[int]:
+    """Yield where the chunks of a WebP begin."""
+    at = 12
+    while at < len(data):
+        yield at
+        size = int.from_bytes(data[at + 4 : at + 8], "little")
+        at += 8 + size + size % 2
+
+
+def gif_blocks(data: bytes) -> Iterator[int]:
+    """Yield where the blocks of a GIF begin, and the smaller ones that they consist of."""
+    at = 13 + _palette_bytes(data, 10)
+    while at < len(data):
+        yield at
+        kind = data[at]
+        if kind == 0x21:  # An extension: its label, then data.
+            at += 2
+        elif kind == 0x2C:  # A picture: place and size, perhaps a palette, the size of a code.
+            at += 11 + _palette_bytes(data, at + 9)
+        elif kind == 0x3B:
+            return
+        else:
+            at += 1
+            continue
+        while at < len(data) and data[at]:
+            yield at
+            at += 1 + data[at]
+        at += 1
+
+
+def _palette_bytes(data: bytes, at: int) -> int:
+    flags = data[at] if at < len(data) else 0
+    return 3 << (1 + flags % 8) if flags & 0x80 else 0
+
+
+def _refuse_many(limit: int, parts: Iterator[int], name: str) -> None:
+    _refuse_above(limit, sum(1 for _ in islice(parts, limit + 1)), name)
+
+
+def _refuse_above(limit: int, count: int, name: str) -> None:
+    if count > limit:
+        raise ImageRefused(
+            f"This picture has more than {limit:,} {name}. Save it anew with another program."
+        )

@@ -1,0 +1,185 @@
+"""Pictures are decoded in child processes with limits."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from django.db import connection
+
+from comics.images import ImageRefused, bounded, picture_check, rendition_check
+from morpheus.sandbox import Busy, Turns, Unavailable
+from tests.hostile_inputs import jpeg_of_scans
+from tests.morpheus.sandbox import functions
+
+
+@pytest.fixture
+def no_turns(monkeypatch):
+    """All turns are taken."""
+    turns = Turns(1, patience_s=0.01)
+    monkeypatch.setattr(bounded, "TURNS", turns)
+    with turns.take():
+        yield
+
+
+@pytest.fixture
+def decoding_is(monkeypatch):
+    """Decode by another function."""
+    return lambda function: monkeypatch.setattr(bounded, "picture_read", function)
+
+
+def test_pictures_are_decoded_in_another_process(make_picture, monkeypatch):
+    monkeypatch.setattr("comics.images.decoding._read", lambda data: pytest.fail("decoded here"))
+
+    picture = picture_check(make_picture(60, 80))
+
+    assert (picture.width, picture.height) == (60, 80)
+
+
+def test_a_refusal_comes_back_with_its_sentence(settings):
+    with pytest.raises(ImageRefused, match="100 scans"):
+        picture_check(jpeg_of_scans(1_000))
+
+    settings.IMAGE_MAX_BYTES = 2 * 1024**2
+    with pytest.raises(ImageRefused, match="At most 2 MB"):
+        picture_check(b"x" * (2 * 1024**2 + 1))
+
+
+def test_a_picture_that_takes_too_long_is_refused(settings, decoding_is):
+    settings.PICTURE_TIMEOUT_S = 1
+    decoding_is(functions.spin_on)
+
+    with pytest.raises(ImageRefused, match="more than 1 s"):
+        picture_check(b"data")
+
+
+def test_a_picture_that_needs_too_much_memory_is_refused(settings, make_picture):
+    settings.PICTURE_MEMORY_BYTES = 64 * 1024**2
+
+    with pytest.raises(ImageRefused, match="too much memory"):
+        picture_check(make_picture(6_000, 6_000))
+
+
+def test_a_picture_that_ends_its_decoder_is_refused_and_logged(decoding_is, caplog):
+    decoding_is(functions.segv)
+
+    with pytest.raises(ImageRefused, match="broken"):
+        picture_check(b"data")
+
+    assert "SIGSEGV" in caplog.text
+
+
+@pytest.mark.usefixtures("no_turns")
+def test_a_picture_that_gets_no_turn_is_not_decoded(make_picture, tmp_path):
+    with pytest.raises(Busy):
+        picture_check(make_picture())
+    with pytest.raises(Busy):
+        rendition_check(tmp_path / "picture", "small")
+
+
+def test_a_rendition_of_a_lost_file_is_told_from_a_costly_one(tmp_path):
+    path = tmp_path / "picture"
+
+    with pytest.raises(FileNotFoundError):
+        rendition_check(path, "small")
+
+    path.write_bytes(jpeg_of_scans(1_000))
+    with pytest.raises(ImageRefused):
+        rendition_check(path, "small")
+
+
+@pytest.mark.django_db
+class TestOverHTTP:
+    """The same, as clients see it."""
+
+    @pytest.fixture
+    def post(self, make_user, as_user, make_comics, upload, make_picture):
+        owner = make_user("ann")
+        comic = make_comics(owner=owner)[0]
+        url = f"/api/v1/comics/{comic.pk}/panels/"
+        return lambda data=None: as_user(owner).post(
+            url, upload(data or make_picture()), format="multipart"
+        )
+
+    def test_a_costly_picture_is_400(self, post):
+        answer = post(jpeg_of_scans(1_000))
+
+        assert answer.status_code == 400
+        assert "100 scans" in answer.json()["errors"]["image"][0]
+
+    @pytest.mark.usefixtures("no_turns")
+    def test_a_picture_that_gets_no_turn_is_503(self, post):
+        answer = post()
+
+        assert (answer.status_code, answer["Retry-After"]) == (503, "2")
+
+    def test_where_no_child_can_be_started_it_is_503(self, post, decoding_is, monkeypatch):
+        def unavailable(*args, **kwargs):
+            raise Unavailable
+
+        monkeypatch.setattr(bounded, "run", unavailable)
+
+        assert post().status_code == 503
+
+    @pytest.mark.usefixtures("no_turns")
+    def test_a_thumbnail_that_gets_no_turn_is_503(self, api, make_comics, add_panel):
+        comic = make_comics()[0]
+        add_panel(comic)
+
+        answer = api.get(f"/api/v1/comics/{comic.pk}/thumbnail/")
+
+        assert (answer.status_code, answer["Retry-After"]) == (503, "2")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_no_transaction_is_open_while_a_picture_is_decoded(
+    make_user, as_user, make_comics, upload, make_picture, monkeypatch
+):
+    owner = make_user("ann")
+    comic = make_comics(owner=owner)[0]
+    really, open_before = bounded.run, []
+
+    def watched(*args, **kwargs):
+        open_before.append(connection.in_atomic_block)
+        return really(*args, **kwargs)
+
+    monkeypatch.setattr(bounded, "run", watched)
+
+    answer = as_user(owner).post(
+        f"/api/v1/comics/{comic.pk}/panels/", upload(make_picture()), format="multipart"
+    )
+
+    assert (answer.status_code, open_before) == (201, [False])
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_comic_deleted_while_a_picture_is_decoded_is_404(
+    make_user, as_user, make_comics, upload, make_picture, monkeypatch
+):
+    owner = make_user("ann")
+    comic = make_comics(owner=owner)[0]
+    url = f"/api/v1/comics/{comic.pk}/"
+    really = bounded.run
+
+    def delete_and_run(*args, **kwargs):
+        assert as_user(owner).delete(url).status_code == 204
+        return really(*args, **kwargs)
+
+    monkeypatch.setattr(bounded, "run", delete_and_run)
+
+    answer = as_user(owner).post(f"{url}panels/", upload(make_picture()), format="multipart")
+
+    assert answer.status_code == 404
+
+
+def test_two_pictures_at_a_time_are_decoded(make_picture, monkeypatch):
+    both, data = threading.Barrier(2, timeout=20), make_picture()
+
+    def meet(*args, **kwargs):
+        both.wait()
+
+    monkeypatch.setattr(bounded, "run", meet)
+
+    with ThreadPoolExecutor(2) as threads:
+        list(threads.map(picture_check, [data, data]))
