@@ -8,6 +8,7 @@ from importlib import import_module
 from django.conf import settings
 from django.core.wsgi import get_wsgi_application
 
+from morpheus.allocation import return_large_blocks
 from morpheus.cache.answers import FastLane
 from morpheus.cores import pin
 from morpheus.db.limits import limit_statements
@@ -33,5 +34,7 @@ gc.freeze()
 # A thread that computes hands over after so many seconds. Beside one that renders for long, who
 # waits for a statement's answer is on again five times as soon as by Python's 5 ms.
 sys.setswitchinterval(0.001)
+# After pictures of 20 MB the server is as large as before.
+return_large_blocks()
 if settings.SERVER_PINNED:
     pin()
