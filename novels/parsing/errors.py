@@ -8,6 +8,7 @@ ErrorCode = Literal[
     "empty",
     "binary",
     "too_large",
+    "too_costly",
     "zip_bomb",
     "bad_zip",
     "path_traversal",

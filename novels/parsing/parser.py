@@ -17,7 +17,7 @@ from novels.parsing.sniffing import FileFormat, sniff_format
 _HEAD_BYTES = 4096
 
 
-def check_upload(file: BinaryIO, filename: str, limits: Limits | None = None) -> FileFormat:
+def check_upload(file: Path | BinaryIO, filename: str, limits: Limits | None = None) -> FileFormat:
     """Refuse what can never be parsed, before anything is stored; the file is rewound.
 
     Reads at most `limits.max_file_bytes`; of an EPUB it unpacks only the package files.
@@ -26,7 +26,7 @@ def check_upload(file: BinaryIO, filename: str, limits: Limits | None = None) ->
         ParseError: The file is refused.
     """
     bounds = limits or Limits()
-    data = _read(file, bounds)
+    data = _read_file(file, bounds)
     file_format = sniff_format(data[:_HEAD_BYTES], filename)
     if file_format == "epub":
         check_epub(data, limits=bounds)
@@ -37,9 +37,9 @@ def check_upload(file: BinaryIO, filename: str, limits: Limits | None = None) ->
 
 def parse_novel(
     path: Path | BinaryIO,
-    *,
     filename: str,
     limits: Limits | None = None,
+    *,
     progress: Callable[[str, int], None] | None = None,
 ) -> ParsedNovel:
     """Return title, author, language and chapters of a .txt or .epub file.
@@ -50,13 +50,16 @@ def parse_novel(
         ParseError: The file is refused; nothing else is raised for whatever the file contains.
     """
     bounds = limits or Limits()
-    if isinstance(path, Path):
-        with path.open("rb") as file:
-            data = _read(file, bounds)
-    else:
-        data = _read(path, bounds)
+    data = _read_file(path, bounds)
     parse = parse_epub if sniff_format(data[:_HEAD_BYTES], filename) == "epub" else parse_plain
     return parse(data, limits=bounds, progress=progress or _silent)
+
+
+def _read_file(source: Path | BinaryIO, limits: Limits) -> bytes:
+    if isinstance(source, Path):
+        with source.open("rb") as file:
+            return _read(file, limits)
+    return _read(source, limits)
 
 
 def _read(file: BinaryIO, limits: Limits) -> bytes:

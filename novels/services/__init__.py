@@ -1,5 +1,6 @@
 """Every write to novels; callers run them under the identity that may (`acting_as`)."""
 
+from novels.services.bounded import check_upload
 from novels.services.novels import novel_delete, novel_set_visibility, novel_update
 from novels.services.parsed import novel_store_parsed
 from novels.services.processing import upload_parse
@@ -16,6 +17,7 @@ __all__ = [
     "NothingToParse",
     "NovelGone",
     "UploadExists",
+    "check_upload",
     "novel_create_from_upload",
     "novel_delete",
     "novel_import",

@@ -5,14 +5,15 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Collection
+from pathlib import Path
 
-from django.conf import settings
 from django.core.files.storage import storages
 from django.db import InterfaceError, OperationalError
 
 from morpheus.db.identity import acting_as
-from novels.models import NovelUpload
-from novels.parsing import Limits, ParsedNovel, ParseError, parse_novel
+from novels.models import NovelUpload, ProcessingStatus
+from novels.parsing import ParsedNovel, ParseError
+from novels.services.bounded import parse_novel
 from novels.services.parsed import novel_store_parsed
 from novels.services.status import NovelGone, status_advance, status_fail
 
@@ -27,16 +28,12 @@ BROKEN = "Something went wrong on our side while this file was parsed; it has be
 FILE_LOST = "The uploaded file is not there any more. Delete this novel and upload it again."
 
 
-def parsing_limits() -> Limits:
-    """Return how much work one file may cause here."""
-    return Limits(max_file_bytes=settings.MAX_UPLOAD_BYTES)
-
-
 def upload_parse(*, novel_id: int, owner_id: int, given: Collection[str]) -> None:
     """Parse the upload of a novel and store its chapters; the status row says how far it is.
 
     Running it again gives the same rows. A refused file is a `failed` status, not an exception; a
-    novel that was deleted meanwhile ends it quietly. No transaction spans the parse.
+    novel that was deleted meanwhile ends it quietly. No transaction spans the parse, which runs in
+    a child process with limits; what exceeds them is a refused file.
 
     Raises:
         OperationalError: The database is out of reach; run it again.
@@ -66,10 +63,8 @@ def _parse(novel_id: int, owner_id: int) -> ParsedNovel:
         upload = NovelUpload.objects.filter(pk=novel_id).only("filename", "path").first()
     if upload is None:
         raise NovelGone
-    with storages["uploads"].open(upload.path) as file:
-        parsed = parse_novel(
-            file, filename=upload.filename, limits=parsing_limits(), progress=report
-        )
+    path = Path(storages["uploads"].path(upload.path))
+    parsed = parse_novel(path, upload.filename, progress=report, check=report.confirm)
     report("storing", 100)
     return parsed
 
@@ -94,3 +89,13 @@ class _Progress:
             stage=stage,
             progress=percent * PARSING_PERCENT // 100,
         )
+
+    def confirm(self) -> None:
+        """Make sure that the novel is still there.
+
+        Raises:
+            NovelGone: It was deleted.
+        """
+        with acting_as(self.owner_id):
+            if not ProcessingStatus.objects.filter(pk=self.novel_id).exists():
+                raise NovelGone

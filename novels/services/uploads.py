@@ -12,10 +12,10 @@ from django.core.files.storage import storages
 from django.db import IntegrityError, transaction
 
 from novels.models import Novel, NovelUpload, ProcessingStatus
-from novels.parsing import FileFormat, check_upload, parse_novel
+from novels.parsing import FileFormat
 from novels.search import documents_rebuild
+from novels.services.bounded import check_upload, parse_novel
 from novels.services.parsed import novel_store_parsed
-from novels.services.processing import parsing_limits
 from novels.services.status import State, status_set
 from novels.upload_files import default_title, new_path
 from users.models import belonging_to
@@ -38,17 +38,21 @@ class NothingToParse(Exception):
 
 
 def novel_create_from_upload(
-    *, owner_id: int, file: File, filename: str, fields: Mapping[str, Any]
+    *,
+    owner_id: int,
+    file: File,
+    file_format: FileFormat,
+    filename: str,
+    fields: Mapping[str, Any],
 ) -> Novel:
-    """Keep a file, make its novel and queue its parse; all of it or, when refused, nothing.
+    """Keep a checked file, make its novel and queue its parse; all of it or, when refused, nothing.
 
-    `fields` are columns of the novel that the owner chose. Runs as the owner (`acting_as`).
+    `file_format` comes from `check_upload`, before the caller's transaction begins. `fields` are
+    columns of the novel that the owner chose. Runs as the owner (`acting_as`).
 
     Raises:
-        ParseError: The file is refused; the message says why.
         UploadExists: The owner has this file already.
     """
-    file_format = check_upload(file, filename, parsing_limits())
     digest = _new_digest(owner_id, file)
     with _kept(file, file_format) as path, _created(owner_id, digest):
         novel = _novel_create(owner_id, filename, fields)
@@ -60,11 +64,13 @@ def novel_create_from_upload(
 def novel_import(*, owner_id: int, file: File, filename: str, fields: Mapping[str, Any]) -> Novel:
     """Parse a file here and now and keep it with its novel; all of it or, when refused, nothing.
 
-    Takes and raises what `novel_create_from_upload` does.
+    Raises:
+        ParseError: The file is refused; the message says why.
+        UploadExists: The owner has this file already.
     """
-    file_format = check_upload(file, filename, parsing_limits())
+    file_format = check_upload(file, filename)
     digest = _new_digest(owner_id, file)
-    parsed = parse_novel(file, filename=filename, limits=parsing_limits())
+    parsed = parse_novel(file, filename)
     with _kept(file, file_format) as path, _created(owner_id, digest):
         novel = _novel_create(owner_id, filename, fields)
         _belongings_create(novel, filename, digest, path, file.size)

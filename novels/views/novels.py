@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from django.core.files import File
 from django.http import Http404
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework import status
@@ -23,11 +24,17 @@ from morpheus.views import MorpheusAPIView
 from novels import filters
 from novels.cache_policies import PAGE
 from novels.models import Novel
-from novels.parsing import ParseError
+from novels.parsing import FileFormat, ParseError
 from novels.querysets import NovelQuerySet
 from novels.selectors import novel_list, novel_list_tags, novel_read
 from novels.serializers import NovelChanges, NovelSerializer, NovelUploadInput
-from novels.services import UploadExists, novel_create_from_upload, novel_delete, novel_update
+from novels.services import (
+    UploadExists,
+    check_upload,
+    novel_create_from_upload,
+    novel_delete,
+    novel_update,
+)
 
 
 @extend_schema(tags=["novels"])
@@ -63,7 +70,8 @@ class NovelListView(MorpheusAPIView):
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
         if request.method == "POST":
-            _ = request.data  # However slowly it arrives, no transaction waits for it.
+            # However long it takes to arrive and to check, no transaction waits for it.
+            self.given = _given(request)
 
     @property
     def is_own_list(self) -> bool:
@@ -107,21 +115,32 @@ class NovelListView(MorpheusAPIView):
     )
     def post(self, request: Request) -> Response:
         """Upload a novel (.txt or .epub); it is parsed in the background, see its status."""
-        given = NovelUploadInput(data=request.data)
-        given.is_valid(raise_exception=True)
-        fields = dict(given.validated_data)
-        file = fields.pop("file")
+        file, file_format, fields = self.given
         try:
             novel = novel_create_from_upload(
-                owner_id=request.user.pk, file=file, filename=file.name, fields=fields
+                owner_id=request.user.pk,
+                file=file,
+                file_format=file_format,
+                filename=file.name,
+                fields=fields,
             )
-        except ParseError as error:
-            raise ValidationError({"file": [error.message]}) from error
         except UploadExists as error:
             raise Conflict(str(error), existing_id=error.novel_id) from error
         shown = NovelSerializer(Novel.objects.for_cards().get(pk=novel.pk))
         where = reverse("novel", [novel.pk], request=request)
         return Response(shown.data, status.HTTP_201_CREATED, headers={"Location": where})
+
+
+def _given(request: Request) -> tuple[File, FileFormat, dict[str, Any]]:
+    """Return the file of an upload, its format and what is said about it."""
+    given = NovelUploadInput(data=request.data)
+    given.is_valid(raise_exception=True)
+    fields = dict(given.validated_data)
+    file = fields.pop("file")
+    try:
+        return file, check_upload(file, file.name), fields
+    except ParseError as error:
+        raise ValidationError({"file": [error.message]}) from error
 
 
 @extend_schema(tags=["novels"])

@@ -42,7 +42,7 @@ def make_upload(make_user):
         file.size = len(text)
         with acting_as(ann.pk):
             return novel_create_from_upload(
-                owner_id=ann.pk, file=file, filename="big.txt", fields={}
+                owner_id=ann.pk, file=file, file_format="txt", filename="big.txt", fields={}
             )
 
     return make

@@ -55,7 +55,7 @@ def make_upload(ann):
         file.size = len(content)
         with acting_as(ann.pk):
             return novel_create_from_upload(
-                owner_id=ann.pk, file=file, filename=filename, fields=fields
+                owner_id=ann.pk, file=file, file_format="txt", filename=filename, fields=fields
             )
 
     return make

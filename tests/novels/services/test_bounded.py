@@ -1,0 +1,170 @@
+"""Files are read in child processes with limits."""
+
+from __future__ import annotations
+
+import io
+import threading
+import time
+
+import pytest
+from django.core.files import File
+from django.core.files.storage import storages
+from django.core.files.uploadedfile import TemporaryUploadedFile
+from django.db import connection
+
+from morpheus.db.identity import acting_as
+from morpheus.sandbox import Busy, Turns
+from novels.models import NovelUpload, ProcessingStatus
+from novels.parsing import ParseError
+from novels.services import bounded, novel_create_from_upload, novel_delete, upload_parse
+from tests.morpheus.sandbox import functions
+from tests.serving import wait_until
+
+TEXT = b"CHAPTER I. The start\n\nIt began.\n\nCHAPTER II. The end\n\nIt ended.\n"
+# What stands for "hangs": the child would sleep for ten minutes.
+FAR_S = 30
+
+
+def a_file(content=TEXT):
+    file = File(io.BytesIO(content), name="tale.txt")
+    file.size = len(content)
+    return file
+
+
+@pytest.fixture
+def make_upload(make_user):
+    owner = make_user("ann")
+
+    def make(content=TEXT):
+        with acting_as(owner.pk):
+            return novel_create_from_upload(
+                owner_id=owner.pk,
+                file=a_file(content),
+                file_format="txt",
+                filename="tale.txt",
+                fields={},
+            )
+
+    return make
+
+
+@pytest.fixture
+def parsing_is(monkeypatch):
+    """Parse and check by another function."""
+
+    def replace(function):
+        monkeypatch.setattr(bounded.parsing, "parse_novel", function)
+        monkeypatch.setattr(bounded.parsing, "check_upload", function)
+
+    return replace
+
+
+def status_of(novel):
+    with acting_as(novel.owner_id):
+        row = ProcessingStatus.objects.get(pk=novel.pk)
+    return row.state, row.message
+
+
+def test_a_file_is_checked_and_parsed_from_its_bytes_or_its_path(tmp_path):
+    received = TemporaryUploadedFile("tale.txt", "text/plain", len(TEXT), None)
+    received.write(TEXT)
+    received.flush()
+    path = tmp_path / "tale.txt"
+    path.write_bytes(TEXT)
+
+    assert bounded.check_upload(a_file(), "tale.txt") == "txt"
+    assert bounded.check_upload(received, "tale.txt") == "txt"
+    assert len(bounded.parse_novel(a_file(), "tale.txt").chapters) == 2
+    assert len(bounded.parse_novel(path, "tale.txt").chapters) == 2
+
+
+def test_a_name_that_a_client_chose_is_no_path():
+    file = a_file(b"%PDF-1.4")
+    file.name = __file__
+
+    with pytest.raises(ParseError, match="PDF"):
+        bounded.check_upload(file, "novel.txt")
+
+
+def test_a_file_that_takes_too_long_to_check_is_refused(settings, parsing_is):
+    settings.UPLOAD_CHECK_TIMEOUT_S = 1
+    parsing_is(functions.spin_on)
+
+    with pytest.raises(ParseError, match="more than 1 s"):
+        bounded.check_upload(a_file(), "tale.txt")
+
+
+def test_a_file_that_needs_too_much_memory_is_refused(settings):
+    settings.PARSE_MEMORY_BYTES = 64 * 1024**2
+
+    with pytest.raises(ParseError, match="more memory"):
+        bounded.parse_novel(a_file(b"ab\n" * 6_000_000), "tale.txt")
+
+
+def test_a_file_that_ends_its_reader_is_refused_and_logged(parsing_is, caplog):
+    parsing_is(functions.segv)
+
+    with pytest.raises(ParseError, match="cannot be read"):
+        bounded.check_upload(a_file(), "tale.txt")
+
+    assert "SIGSEGV" in caplog.text
+
+
+def test_a_check_that_gets_no_turn_is_refused(monkeypatch):
+    turns = Turns(1, patience_s=0.01)
+    monkeypatch.setattr(bounded, "CHECKS", turns)
+
+    with turns.take(), pytest.raises(Busy):
+        bounded.check_upload(a_file(), "tale.txt")
+
+
+@pytest.mark.django_db
+def test_a_parse_that_takes_too_long_fails_with_what_to_do(make_upload, settings, parsing_is):
+    novel = make_upload()
+    settings.PARSE_TIMEOUT_S = 1
+    parsing_is(functions.spin_on)
+
+    upload_parse(novel_id=novel.pk, owner_id=novel.owner_id, given=[])
+
+    state, message = status_of(novel)
+    assert state == "failed" and "more than 1 s" in message and "Split" in message
+    with acting_as(novel.owner_id):
+        assert storages["uploads"].exists(NovelUpload.objects.get().path)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_deleting_a_novel_stops_its_parse(make_upload, parsing_is, caplog):
+    novel = make_upload()
+    parsing_is(functions.sleep_on)
+    parses = threading.Thread(
+        target=lambda: (
+            upload_parse(novel_id=novel.pk, owner_id=novel.owner_id, given=[]),
+            connection.close(),
+        )
+    )
+    parses.start()
+    wait_until(lambda: status_of(novel)[0] == "processing")
+    time.sleep(1)
+
+    with acting_as(novel.owner_id):
+        novel_delete(novel_id=novel.pk)
+
+    parses.join(FAR_S)
+    assert not parses.is_alive()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_no_transaction_is_open_while_an_upload_is_checked(make_user, as_user, monkeypatch):
+    really, open_before = bounded.run, []
+
+    def watched(*args, **kwargs):
+        open_before.append(connection.in_atomic_block)
+        return really(*args, **kwargs)
+
+    monkeypatch.setattr(bounded, "run", watched)
+
+    answer = as_user(make_user("ann")).post(
+        "/api/v1/novels/", {"file": a_file()}, format="multipart"
+    )
+
+    assert (answer.status_code, open_before) == (201, [False])
