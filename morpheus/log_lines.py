@@ -18,7 +18,7 @@ from morpheus.request_id import request_id
 
 # Of whom, and what opens what. 43 characters are one of our tokens.
 _PERSONAL: list[tuple[re.Pattern[str], str]] = [
-    (re.compile(r"[\w.%+-]+@[\w-]+(?:\.[\w-]+)+"), "<e-mail>"),
+    (re.compile(r"(?<![\w.%+-])[\w.%+-]+@[\w-]+(?:\.[\w-]+)+"), "<e-mail>"),
     (re.compile(r"(?<![\w-])[\w-]{43}(?![\w-])", re.ASCII), "<token>"),
     (re.compile(r"\b(Bearer|Basic)\s+[\w.=+/~-]+"), r"\1 <token>"),
     # PostgreSQL quotes the row there.

@@ -16,7 +16,11 @@ from novels.parsing.sections import is_contents
 _FEWEST_TITLES: Final = 3
 # Beyond this a "table of contents" is none.
 _MOST_LINES: Final = 2_000
-_LISTED: Final = re.compile(r"^(?:[IVXLC]+|\d{1,3})[.:)]\s+|[\s.]*\s(?:\d{1,4}|[ivxl]{1,6})$")
+# Longer lines are text; titles that count have less than 100 characters beside their dots.
+_MOST_LINE_CHARS: Final = 1_000
+_NUMBER: Final = re.compile(r"(?:[IVXLC]+|\d{1,3})[.:)]\s+")
+# Begins where dots and spaces do, or it would be tried at each of them.
+_PAGE: Final = re.compile(r"(?<![\s.])[\s.]*\s(?:\d{1,4}|[ivxl]{1,6})$")
 
 
 def is_list_of_headings(block: Block) -> bool:
@@ -89,4 +93,9 @@ def listed_titles(blocks: Sequence[Block]) -> list[int]:
 
 def _bare(line: str) -> str:
     """Return the words of a line in lower case, without number in front and page behind."""
-    return " ".join(re.findall(r"\w+", _LISTED.sub("", line.strip()).lower()))
+    if len(line) > _MOST_LINE_CHARS:
+        return ""
+    text = line.strip()
+    if number := _NUMBER.match(text):
+        text = text[number.end() :]
+    return " ".join(re.findall(r"\w+", _PAGE.sub("", text).lower()))

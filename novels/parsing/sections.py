@@ -34,28 +34,35 @@ _IMPRINT: Final = re.compile(
     re.IGNORECASE,
 )
 _ORNAMENTS: Final = "#*_=~ -—–|[]:."
+# With the spaces that centre it, and ornaments; the patterns allow some 100 beside these.
+_MOST_LABEL_CHARS: Final = 1_000
 # Title pages have short lines; a line of prose is longer than this and ends like a sentence.
 _PROSE_CHARS: Final = 60
 
 
+def _is(pattern: re.Pattern[str], label: str) -> bool:
+    """Say whether a label is what a pattern describes; a long line is text."""
+    return len(label) <= _MOST_LABEL_CHARS and bool(pattern.fullmatch(label.strip(_ORNAMENTS)))
+
+
 def is_named(label: str) -> bool:
     """Say whether a heading is that of a preface, an epilogue or the like."""
-    return bool(_NAMED.fullmatch(label.strip(_ORNAMENTS)))
+    return _is(_NAMED, label)
 
 
 def is_dropped(label: str) -> bool:
     """Say whether a heading is that of a title page, a table of contents, notes or the like."""
-    return bool(_DROPPED.fullmatch(label.strip(_ORNAMENTS)))
+    return _is(_DROPPED, label)
 
 
 def is_back_matter(label: str) -> bool:
     """Say whether a heading after the last chapter begins what is not the author's."""
-    return bool(_BACK.fullmatch(label.strip(_ORNAMENTS)))
+    return _is(_BACK, label)
 
 
 def is_contents(label: str) -> bool:
     """Say whether a heading is that of a table of contents."""
-    return bool(_CONTENTS.fullmatch(label.strip(_ORNAMENTS)))
+    return _is(_CONTENTS, label)
 
 
 def without_title_page(paragraphs: Iterable[str]) -> list[str]:

@@ -126,7 +126,7 @@ def _uploaded(
 def _session(answer: Answer) -> dict[str, str]:
     """Return the cookies that a login has set, and the token that goes with them."""
     head = answer.head.decode("latin-1")
-    cookies = dict(re.findall(r"(?im)^set-cookie: *([^=]+)=([^;\r]*)", head))
+    cookies = dict(re.findall(r"(?im)^set-cookie: *([^= ][^=]*)=([^;\r]*)", head))
     pairs = "; ".join(f"{name}={value}" for name, value in cookies.items())
     return {"Cookie": pairs, "X-CSRFToken": cookies["csrftoken"]}
 

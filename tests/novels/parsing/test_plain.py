@@ -6,7 +6,9 @@ import io
 
 import pytest
 
+from morpheus.sandbox import JobLimits, run
 from novels.parsing import Limits, ParsedNovel, ParseError, parse_novel
+from tests.hostile_inputs import line_of_dots
 
 PROSE = "Nobody in the village had seen the old man since the night of the great storm."
 
@@ -210,3 +212,20 @@ def test_progress_rises_to_100() -> None:
     assert [stage for stage, _ in seen] == ["decoding", "reading", "splitting", "splitting"]
     assert [percent for _, percent in seen] == sorted(percent for _, percent in seen)
     assert seen[-1][1] == 100
+
+
+def test_a_line_of_dots_is_no_work():
+    # The parse of such a line took 43 s; a child process ends it if it does so again.
+    limits = JobLimits(cpu_s=5, wall_s=60, memory_bytes=512 * 1024 * 1024)
+
+    novel = run(parse_novel, io.BytesIO(line_of_dots(80_000)), "novel.txt", limits=limits)
+
+    assert sum(chapter.content.count("." * 80_000) for chapter in novel.chapters) == 1
+
+
+def test_a_long_line_that_begins_like_a_heading_is_text():
+    line = "CHAPTER I. " + "word " * 16_000
+
+    (chapter,) = parse_novel(io.BytesIO(line.encode()), "novel.txt").chapters
+
+    assert chapter.content == line.strip()

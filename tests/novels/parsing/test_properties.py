@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import io
+import re
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from novels.parsing import ParseError, check_upload, parse_novel
+from novels.parsing import ParseError, check_upload, contents, parse_novel
 from tests.novels.parsing.epub_files import archive, epub, link, nav, page
 
 # Lower-case words of three letters or more never look like a heading.
@@ -140,3 +141,14 @@ def test_all_words_of_an_epub_come_back_in_order(chapters: list[list[str]], spli
 
     found = [chapter.content.split() for chapter in novel.chapters]
     assert found == [" ".join(paragraphs).split() for paragraphs in chapters]
+
+
+# As they were before they were made linear: the results are the same.
+_LISTED = re.compile(r"^(?:[IVXLC]+|\d{1,3})[.:)]\s+|[\s.]*\s(?:\d{1,4}|[ivxl]{1,6})$")
+
+
+@given(st.text(alphabet="IVX19.:) \t\nivab", max_size=30))
+def test_lines_of_contents_are_bared_as_they_were(line):
+    before = " ".join(re.findall(r"\w+", _LISTED.sub("", line.strip()).lower()))
+
+    assert contents._bare(line) == before

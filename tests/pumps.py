@@ -1,0 +1,138 @@
+"""Inputs that a backtracking regular expression may be slow on, from its own parse tree."""
+
+from __future__ import annotations
+
+import re
+import signal
+import time
+from collections.abc import Callable, Iterator
+from itertools import product
+from re import _constants as sre  # type: ignore[attr-defined]
+from re import _parser as parser  # type: ignore[attr-defined]
+from typing import Any, NamedTuple
+
+SHORT_CHARS, LONG_CHARS = 1_000, 50_000
+# Of computing, for the long one: a quadratic expression needs several seconds, a linear one some
+# milliseconds. The system ends the process then.
+DEADLINE_S = 1.0
+# What the short one takes at most where the long one need not be tried.
+UNSUSPICIOUS_S = 0.002
+# The more characters a pattern tells apart, the more inputs: enough for each pair of these.
+_MOST_SINGLE = 8
+# Ends that hardly any expression accepts; characters that stand for "any".
+_ENDS = ("", "\0")
+_OTHERS = "xX1 "
+_CATEGORIES = {
+    sre.CATEGORY_DIGIT: "1",
+    sre.CATEGORY_SPACE: " \n",
+    sre.CATEGORY_WORD: "aZ1_",
+    sre.CATEGORY_NOT_DIGIT: "x ",
+    sre.CATEGORY_NOT_SPACE: "x.",
+    sre.CATEGORY_NOT_WORD: " .",
+}
+
+
+class Pump(NamedTuple):
+    """A text: a beginning, many times the same, an end."""
+
+    prefix: str
+    repeated: str
+    suffix: str
+
+    def of_length(self, chars: int) -> str:
+        return self.prefix + self.repeated * (chars // len(self.repeated)) + self.suffix
+
+
+def pumps(pattern: re.Pattern[Any]) -> list[Pump]:
+    """Return the inputs for a pattern: its characters one, two and three at a time."""
+    text = pattern.pattern if isinstance(pattern.pattern, str) else pattern.pattern.decode("latin1")
+    flags = pattern.flags & ~re.UNICODE if isinstance(pattern.pattern, bytes) else pattern.flags
+    tree = parser.parse(text, flags & ~re.DEBUG)
+    words = list(dict.fromkeys(_words(tree)))
+    singles = list(dict.fromkeys("".join([*words, *_characters(tree)])))
+    few = _spread(singles, _MOST_SINGLE)
+    repeated = [*singles, *("".join(pair) for pair in product(few, few) if pair[0] != pair[1])]
+    repeated += [word[:3] for word in words if len(word) > 1]
+    repeated += [word[-3:] for word in words if len(word) > 3]
+    repeated += ["".join(three) for three in product(few[:3], repeat=3) if len(set(three)) > 1]
+    # As far as a literal leads into the expression, and one line end for those that begin lines.
+    prefixes = list(dict.fromkeys(["", *words[:1], *few[:1]]))
+    unique = dict.fromkeys(repeated)
+    return [Pump(*parts) for parts in product(prefixes, unique, _ENDS)]
+
+
+def slowest(pattern: re.Pattern[Any], way: str, *, progress: Callable[[Pump], None]) -> None:
+    """Apply a pattern to its pumps, each told before; a slow one ends this (child) process."""
+    signal.signal(signal.SIGPROF, signal.SIG_DFL)
+    apply = getattr(pattern, way)
+    is_bytes = isinstance(pattern.pattern, bytes)
+    for pump in pumps(pattern):
+        for chars in (SHORT_CHARS, LONG_CHARS):
+            text = pump.of_length(chars)
+            progress(pump)
+            signal.setitimer(signal.ITIMER_PROF, DEADLINE_S)
+            began = time.process_time()
+            apply(text.encode("latin1", "replace") if is_bytes else text)
+            if time.process_time() - began < UNSUSPICIOUS_S:
+                break
+
+
+def _spread(items: list[str], count: int) -> list[str]:
+    """Return at most `count` of the items, evenly from all."""
+    step = max(1, -(-len(items) // count))
+    return items[::step]
+
+
+def _words(tree: Any) -> Iterator[str]:
+    """Yield the runs of literals."""
+    run = ""
+    for operator, value in tree:
+        if operator is sre.LITERAL:
+            run += chr(value)
+            continue
+        if run:
+            yield run
+            run = ""
+        for branch in _branches(operator, value):
+            yield from _words(branch)
+    if run:
+        yield run
+
+
+def _characters(tree: Any) -> Iterator[str]:
+    """Yield characters that the expression tells apart."""
+    for operator, value in tree:
+        if operator in (sre.LITERAL, sre.NOT_LITERAL):
+            yield chr(value) if operator is sre.LITERAL else _OTHERS
+        elif operator is sre.ANY:
+            yield _OTHERS
+        elif operator is sre.IN:
+            yield "".join(_members(value))
+        for branch in _branches(operator, value):
+            yield from _characters(branch)
+
+
+def _members(items: Any) -> Iterator[str]:
+    for operator, value in items:
+        if operator is sre.LITERAL:
+            yield chr(value)
+        elif operator is sre.RANGE:
+            yield chr(value[0]) + chr(value[1])
+        elif operator is sre.CATEGORY:
+            yield _CATEGORIES[value]
+        elif operator is sre.NEGATE:
+            yield _OTHERS
+
+
+def _branches(operator: Any, value: Any) -> list[Any]:
+    if operator is sre.BRANCH:
+        return list(value[1])
+    if operator is sre.SUBPATTERN:
+        return [value[3]]
+    if operator in (sre.MAX_REPEAT, sre.MIN_REPEAT, sre.POSSESSIVE_REPEAT):
+        return [value[2]]
+    if operator in (sre.ASSERT, sre.ASSERT_NOT):
+        return [value[1]]
+    if operator is sre.ATOMIC_GROUP:
+        return [value]
+    return []

@@ -1,0 +1,183 @@
+"""No regular expression of the project takes more than linear time on hostile text.
+
+Each is applied to long texts made from its own parts. The check finds them by itself: those that
+modules hold, and those in calls such as `re.sub(…)`.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import re
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from morpheus.sandbox import Crashed, JobLimits, run
+from tests.pumps import Pump, pumps, slowest
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGES = ("novels", "comics", "users", "morpheus", "perf")
+CALLS = {"compile", "match", "fullmatch", "search", "sub", "subn", "split", "findall", "finditer"}
+# Of all inputs of one pattern; each has its own deadline.
+LIMITS = JobLimits(cpu_s=60, wall_s=300, memory_bytes=512 * 1024 * 1024)
+
+# Patterns that never meet long text, each with the reason.
+_HEADING = "`parse_heading` looks at 100 characters"
+BOUNDED = {
+    "novels.parsing.headings._FORWARD": _HEADING,
+    "novels.parsing.headings._BACKWARD": _HEADING,
+    "novels.parsing.headings._FOREIGN_SPELLED": _HEADING,
+    "novels.parsing.headings._BARE_ALONE": _HEADING,
+    "novels.parsing.headings._SPELLED_ALONE": _HEADING,
+    "novels.parsing.headings._BARE_TITLED": _HEADING,
+    "novels.parsing.headings._BARE_CAPITALS": _HEADING,
+    "novels.parsing.numerals._ROMAN": _HEADING,
+    "novels.parsing.headings._PAGE": "`is_contents_line` looks at the last 40 characters",
+    "perf.advice.parameters._COMPARED": "statements of our own code, for staff",
+    "perf.offload.servers._LABEL": "a benchmark that reads our own metrics",
+}
+# Patterns that are applied at one place of a text only, where `findall` tries each.
+AT_ONE_PLACE = {
+    "novels.parsing.contents._NUMBER",
+    "novels.parsing.epub.page._NOTE_LINK",
+    "novels.parsing.epub.page._NOTE_MARK",
+    "novels.parsing.sections._DROPPED",
+    "novels.parsing.sections._NAMED",
+    "perf.slow.plans._EXPLAINABLE",
+    "perf.stats.statements._IS_PLANNED",
+    "perf.offload.database_time._IDENTITY",
+    "perf.offload.database_time._READS",
+    "perf.offload.database_time._TRANSACTION",
+}
+
+
+def modules() -> Iterator[ModuleType]:
+    """Yield the modules that import `re`; others cannot make a pattern."""
+    for package in PACKAGES:
+        for path in sorted((ROOT / package).rglob("*.py")):
+            if re.search(r"^(?:import re$|from re import)", path.read_text(), re.MULTILINE):
+                parts = path.relative_to(ROOT).with_suffix("").parts
+                yield importlib.import_module(".".join(parts).removesuffix(".__init__"))
+
+
+def held_patterns(module: ModuleType) -> Iterator[tuple[str, re.Pattern[Any]]]:
+    """Yield the patterns in a module's names, and in tuples, lists and dicts of them."""
+    for name, value in vars(module).items():
+        values = value.values() if isinstance(value, dict) else value
+        parts = values if isinstance(value, dict | tuple | list) else [value]
+        for part in parts:
+            if isinstance(part, re.Pattern):
+                yield f"{module.__name__}.{name}", part
+
+
+def called_patterns(module: ModuleType) -> Iterator[tuple[str, re.Pattern[Any]]]:
+    """Yield the patterns in calls of `re`, wherever they stand."""
+    path = Path(module.__file__ or "")
+    for node in ast.walk(ast.parse(path.read_text())):
+        if (
+            isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Attribute)
+            and isinstance(node.func.value, ast.Name)
+            and node.func.value.id == "re"
+            and node.func.attr in CALLS
+        ):
+            where = f"{path.relative_to(ROOT)}:{node.lineno}"
+            pattern = _text(node.args[0], module)
+            if isinstance(pattern, str | bytes):
+                yield where, re.compile(pattern, _flags(node, module))
+
+
+def _text(node: ast.expr, module: ModuleType) -> Any:
+    """Return the pattern that an argument is; a variable's part of it reads "name"."""
+    if isinstance(node, ast.JoinedStr):
+        return "".join(str(_text(part, module) or "name") for part in node.values)
+    if isinstance(node, ast.FormattedValue):
+        return _text(node.value, module)
+    try:
+        return eval(compile(ast.Expression(node), "pattern", "eval"), vars(module))  # noqa: S307
+    except (NameError, AttributeError):
+        return None
+
+
+def _flags(call: ast.Call, module: ModuleType) -> int:
+    """Return the flags of a call; those that hold other arguments there are left alone."""
+    given = [keyword.value for keyword in call.keywords if keyword.arg == "flags"]
+    position = {"sub": 4, "subn": 4, "split": 3, "compile": 1}.get(str(call.func.attr), 2)  # type: ignore[attr-defined]
+    for node in given or call.args[position : position + 1]:
+        return int(_text(node, module))
+    return 0
+
+
+@pytest.fixture(scope="module")
+def patterns() -> dict[re.Pattern[Any], str]:
+    """All patterns, and where one finds each."""
+    found: dict[re.Pattern[Any], str] = {}
+    for module in modules():
+        for where, pattern in [*held_patterns(module), *called_patterns(module)]:
+            found.setdefault(pattern, where)
+    return found
+
+
+def slow_input(pattern: re.Pattern[Any], way: str) -> Pump | None:
+    """Return the input on which a pattern takes too long."""
+    tried: list[Pump] = []
+    try:
+        run(slowest, pattern, way, limits=LIMITS, progress=tried.append)
+    except Crashed as error:
+        assert "SIGPROF" in str(error), error
+        return tried[-1]
+    return None
+
+
+def test_no_pattern_takes_more_than_linear_time(patterns):
+    unbounded = [(each, where) for each, where in patterns.items() if where not in BOUNDED]
+
+    def check(pattern, where):
+        return slow_input(pattern, "match" if where in AT_ONE_PLACE else "findall")
+
+    with ThreadPoolExecutor(2) as threads:
+        slow = list(threads.map(lambda each: check(*each), unbounded))
+
+    failures = [
+        f"{where}: {pattern.pattern!r} on {pump}"
+        for (pattern, where), pump in zip(unbounded, slow, strict=True)
+        if pump is not None
+    ]
+    assert not failures, "\n".join(failures)
+
+
+def test_the_exceptions_are_patterns_of_the_project(patterns):
+    assert (BOUNDED.keys() | AT_ONE_PLACE) <= set(patterns.values())
+
+
+def test_the_patterns_of_modules_and_of_calls_are_found(patterns):
+    sources = {pattern.pattern for pattern in patterns}
+
+    assert len(sources) > 40
+    assert r"\w+" in sources and r"\n{3,}" in sources
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        r"[\s.]*\s\d{1,4}$",
+        r"(a|b)*\s*,\s*$",
+        r"(?:a*)*b",
+        r"(\w+\s?)+:",
+        rb"(?:x|z)*y",
+        r"^\s*(.*)\s*=\s*(.*)\s*;$",
+    ],
+)
+def test_slow_patterns_are_found(source):
+    assert slow_input(re.compile(source), "findall") is not None
+
+
+def test_pumps_are_made_of_the_pattern():
+    repeated = {pump.repeated for pump in pumps(re.compile(r"ab[^c\d]|(?=e)f{2,3}?"))}
+
+    assert {"a", "b", "ab", "c", "1", "e", "f"} <= repeated
