@@ -14,7 +14,7 @@ from morpheus.cache import metrics
 from morpheus.cache.engine import engine
 from morpheus.cache.flights import Flights
 from morpheus.cache.packing import packed, unpacked
-from morpheus.cache.policies import Policy
+from morpheus.cache.policies import ABSENT_TTL_S, Policy
 from morpheus.cache.recording import RECORDING, Recording
 from morpheus.cache.response_keys import PICTURES, Environ, Hosts, response_key
 from morpheus.cache.server import Unreachable
@@ -126,7 +126,8 @@ class FastLane:
         if record and _may_be_kept(status, headers, answer, record) and _accepts(environ, headers):
             payload = _payload(headers, answer, environ)
             if len(payload) <= ANSWERS.max_bytes:
-                engine().fill({key: (record.versions, payload)}, ANSWERS.ttl_s)
+                ttl_s = ABSENT_TTL_S if record.is_of_absence else ANSWERS.ttl_s
+                engine().fill({key: (record.versions, payload)}, ttl_s)
                 self._hosts.add(environ["HTTP_HOST"])
         return answer
 

@@ -16,7 +16,7 @@ from django.conf import settings
 from morpheus.cache import metrics
 from morpheus.cache.breaker import breaker_of
 from morpheus.cache.flights import Flights
-from morpheus.cache.scripts import FETCH, MARK, OUTDATED, RENEW, VERSIONS, Script
+from morpheus.cache.scripts import FETCH, MARK, OUTDATED, RENEW, SHORTEN, VERSIONS, Script
 from morpheus.cache.server import Server, Unreachable
 
 if TYPE_CHECKING:
@@ -67,10 +67,13 @@ class Engine:
         stored = self._ask(OUTDATED, [key], ALL)
         return None if stored is None else _split(stored)[1]
 
-    def versions(self, tags: Sequence[str]) -> dict[str, str]:
-        """Return the version of each tag, or its mark."""
-        new = secrets.token_hex(6)
-        found = self._ask(VERSIONS, (), new, _TAG_S, *tags)
+    def versions(self, tags: Sequence[str], new: str = "") -> dict[str, str]:
+        """Return the version of each tag, or its mark.
+
+        Args:
+            new: From `new_version`, for tags without one.
+        """
+        found = self._ask(VERSIONS, (), new or new_version(), _TAG_S, *tags)
         return {tag: version.decode() for tag, version in zip(tags, found, strict=True)}
 
     def fill(self, values: Mapping[str, tuple[Mapping[str, str], bytes]], ttl_s: int) -> None:
@@ -86,6 +89,16 @@ class Engine:
             )
         except Unreachable:
             self.distrust()
+
+    def shorten(self, tags: Sequence[str], version: str, ttl_s: int) -> None:
+        """Let the tags that have this version expire after `ttl_s`; if the server is in reach.
+
+        A tag that expires early costs misses and nothing else: its next version is another one.
+        """
+        try:
+            self._ask(SHORTEN, (), version, ttl_s, *tags)
+        except Unreachable:
+            pass  # They expire later.
 
     def mark(self, tags: Sequence[str], token: str) -> None:
         """Keep readers off the tags until `renew`, or for `MARK_S`.
@@ -150,6 +163,11 @@ def engine() -> Engine:
     """Return this process' engine, made of the settings."""
     url = settings.CACHES["values"]["LOCATION"]
     return Engine(Server(url, timeout_s=0.25, breaker=breaker_of(url)))
+
+
+def new_version() -> str:
+    """Return a version that never was before."""
+    return secrets.token_hex(6)
 
 
 def is_marked(version: str) -> bool:

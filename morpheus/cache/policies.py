@@ -40,5 +40,9 @@ class Policy:
         return f"{self.name}:v{self.version}:{identity}{owner}"
 
 
+# Longest life of what there is not: None, an empty page, and public answers made of them. Their
+# number is bounded by nothing but the rate of requests, because any text is an unknown author.
+ABSENT_TTL_S = 60
+
 # By name; each is documented in docs/caching.md.
 POLICIES: dict[str, Policy] = {}

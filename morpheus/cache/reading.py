@@ -12,10 +12,10 @@ from django.conf import settings
 from django.db import connection
 
 from morpheus.cache import metrics
-from morpheus.cache.engine import ALL, engine, is_marked
+from morpheus.cache.engine import ALL, engine, is_marked, new_version
 from morpheus.cache.lease import leased
 from morpheus.cache.packing import packed, unpacked
-from morpheus.cache.policies import Policy
+from morpheus.cache.policies import ABSENT_TTL_S, Policy
 from morpheus.cache.recording import current, loading
 from morpheus.cache.server import Unreachable
 from morpheus.cache.shadow import Hits, past_the_cache, sample
@@ -30,6 +30,8 @@ Value = TypeVar("Value")
 Load = Callable[[list[Key]], Mapping[Key, Any]]
 
 _NONE = orjson.dumps(None)
+# Of what there is not: nothing, and a page without rows.
+_ABSENT = frozenset({_NONE, orjson.dumps([])})
 
 
 def read(
@@ -165,13 +167,16 @@ class _Reading:
             self.record.misses += len(gaps)
         if gaps:
             payloads |= self._fill(gaps)
+        if self.record and not _ABSENT.isdisjoint(payloads.values()):
+            self.record.is_of_absence = True
         return {identity: orjson.loads(unpacked(payloads[identity])) for identity in wanted}
 
     def _fill(self, gaps: list[Any]) -> dict[Any, bytes]:
         """Load what is missing, and keep it under the versions that were read before."""
         tags = {identity: (*self.tags(identity), ALL) for identity in gaps}
+        new = new_version()
         found = engine().versions(
-            list(dict.fromkeys(tag for each in tags.values() for tag in each))
+            list(dict.fromkeys(tag for each in tags.values() for tag in each)), new
         )
         marked = [key for key in gaps if any(is_marked(found[tag]) for tag in tags[key])]
         if marked:
@@ -192,6 +197,7 @@ class _Reading:
                 return {key: each[1] for key, each in zip(gaps, landed, strict=True) if each}
             loaded = self._loaded(gaps)
             self._keep(loaded, {key: {tag: found[tag] for tag in tags[key]} for key in gaps})
+            self._shorten(loaded, {tag for tag, version in found.items() if version == new}, new)
             self._note("miss", gaps)
             return loaded
 
@@ -206,18 +212,33 @@ class _Reading:
         return payloads
 
     def _keep(self, loaded: Mapping[Any, bytes], versions: Mapping[Any, dict[str, str]]) -> None:
-        absent = [] if self.policy.keeps_none else [key for key in loaded if loaded[key] == _NONE]
-        engine().fill(
-            {
-                self._key(identity): (versions[identity], packed(payload))
-                for identity, payload in loaded.items()
-                if len(payload) <= self.policy.max_bytes and identity not in absent
-            },
-            self.policy.ttl_s,
-        )
-        if absent:
+        policy = self.policy
+        absent = {key: payload for key, payload in loaded.items() if payload in _ABSENT}
+        present = {key: payload for key, payload in loaded.items() if key not in absent}
+        forgotten = [] if policy.keeps_none else [key for key in absent if absent[key] == _NONE]
+        for payloads, ttl_s in ((present, policy.ttl_s), (absent, min(ABSENT_TTL_S, policy.ttl_s))):
+            engine().fill(
+                {
+                    self._key(identity): (versions[identity], packed(payload))
+                    for identity, payload in payloads.items()
+                    if len(payload) <= policy.max_bytes and identity not in forgotten
+                },
+                ttl_s,
+            )
+        if forgotten:
             # Asking for their versions has made some.
-            engine().renew([tag for identity in absent for tag in self.tags(identity)])
+            engine().renew([tag for identity in forgotten for tag in self.tags(identity)])
+
+    def _shorten(self, loaded: Mapping[Any, bytes], made: set[str], new: str) -> None:
+        """Let tags that were made for what there is not expire with it."""
+        used = {
+            tag
+            for identity, payload in loaded.items()
+            if payload not in _ABSENT
+            for tag in self.tags(identity)
+        }
+        if self.policy.keeps_none and (unused := made - used - {ALL}):
+            engine().shorten([*unused], new, ABSENT_TTL_S)
 
     def _loaded(self, wanted: list[Any], *, is_kept: bool = True) -> dict[Any, bytes]:
         # The replica has what was written before the request, as is known; but perhaps not what was

@@ -17,11 +17,13 @@ class Recording:
     Attributes:
         is_complete: Whether nothing else went into the answer: no statement outside of the loading
             of a cached value, no value that could not be cached, no tag in two versions.
+        is_of_absence: Whether one of the values says that there is nothing.
     """
 
     def __init__(self) -> None:
         self.versions: dict[str, str] = {}
         self.is_complete = True
+        self.is_of_absence = False
         self.hits = 0
         self.misses = 0
 

@@ -61,7 +61,8 @@ end
 return false
 """)
 
-# ARGV: tag prefix, a new version, seconds to live, tags. Returns each tag's version or mark.
+# ARGV: tag prefix, a new version, seconds to live, tags. Returns each tag's version or mark. A
+# version that is there lives as long again: what is filled under it must not expire before its TTL.
 VERSIONS = _script("""
 local found = {}
 for index = 4, #ARGV do
@@ -70,10 +71,24 @@ for index = 4, #ARGV do
     if not version then
         version = ARGV[2]
         redis.call('SET', key, version, 'EX', ARGV[3])
+    elseif string.sub(version, 1, 1) ~= '!' then
+        redis.call('EXPIRE', key, ARGV[3])
     end
     found[index - 3] = version
 end
 return found
+""")
+
+# ARGV: tag prefix, a version, seconds to live, tags. Those that have this version expire after so
+# many seconds.
+SHORTEN = _script("""
+for index = 4, #ARGV do
+    local key = ARGV[1] .. ARGV[index]
+    if redis.call('GET', key) == ARGV[2] then
+        redis.call('EXPIRE', key, ARGV[3])
+    end
+end
+return 1
 """)
 
 # The marks of `marked` that have not expired, without the one of `token`; and the last deadline.

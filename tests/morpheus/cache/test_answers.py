@@ -17,6 +17,7 @@ from django.http import HttpResponse, StreamingHttpResponse
 from morpheus.cache import response_keys
 from morpheus.cache.answers import FastLane
 from morpheus.cache.engine import engine
+from morpheus.cache.policies import ABSENT_TTL_S
 from morpheus.cache.recording import RECORDING, recording
 from morpheus.cache.response_keys import MAX_OTHER_HOSTS
 
@@ -442,6 +443,19 @@ def test_an_answer_that_read_past_the_cache_is_not_kept(site):
     Answer(site)
 
     assert site.answered == 2
+
+
+@pytest.mark.parametrize(("value", "is_short"), [("old", False), ([], True), (None, True)])
+def test_an_answer_made_of_nothing_expires_as_soon_as_that(site, value, is_short):
+    site.source.value = value
+
+    Answer(site)
+    Answer(site)
+
+    assert site.answered == 1
+    [keys] = engine().server.run(lambda prefix: [("KEYS", f"{prefix}answers:*")])
+    [left_s] = engine().server.run(lambda prefix: [("TTL", key) for key in keys])
+    assert (0 < left_s <= ABSENT_TTL_S) == is_short
 
 
 def test_an_answer_under_no_tag_is_not_kept(site):

@@ -9,6 +9,7 @@ import pytest
 from django.db import connection, transaction
 
 from morpheus.cache.engine import engine
+from morpheus.cache.policies import ABSENT_TTL_S
 from morpheus.cache.reading import read, read_many
 from morpheus.cache.recording import loading, recording
 from tests.morpheus.cache.source import TAG, Source
@@ -29,6 +30,64 @@ def test_what_there_is_not_is_remembered_as_well(source):
 
     assert [source.read(), source.read()] == [None, None]
     assert source.loads == 1
+
+
+def seconds_left() -> dict[str, int]:
+    """Return how long the value and its tags stay in the server, by a part of the key."""
+    [keys] = engine().server.run(lambda prefix: [("KEYS", f"{prefix}*")])
+    left = engine().server.run(lambda prefix: [("TTL", key) for key in keys])
+    parts = (TAG, "all", "tests.")
+    names = [next(part for part in parts if part in key.decode()) for key in keys]
+    return dict(zip(names, left, strict=True))
+
+
+@pytest.mark.parametrize("absent", [None, []])
+def test_what_there_is_not_expires_soon_and_so_do_the_tags_made_for_it(make_policy, absent):
+    source = Source(make_policy(ttl_s=3600))
+    source.value = absent
+
+    source.read()
+
+    left = seconds_left()
+    assert 30 <= left["tests."] <= ABSENT_TTL_S
+    assert 30 <= left[TAG] <= ABSENT_TTL_S
+    assert left["all"] > 3600
+
+
+def test_a_tag_outlives_what_is_filled_under_it_after_all(make_policy):
+    absent, present = Source(make_policy(ttl_s=3600)), Source(make_policy(ttl_s=3600))
+    absent.value = None
+    absent.read()
+
+    present.read()
+
+    assert seconds_left()[TAG] > 3600
+
+
+def test_absence_shortens_no_tag_that_was_there_before(make_policy):
+    absent, present = Source(make_policy(ttl_s=3600)), Source(make_policy(ttl_s=3600))
+    absent.value = None
+    present.read()
+
+    absent.read()
+
+    assert seconds_left()[TAG] > 3600
+
+
+def test_of_values_read_together_those_that_are_there_keep_their_tags(make_policy):
+    policy = make_policy(ttl_s=3600)
+
+    read_many(policy, [1, 2], tags=lambda key: [TAG], load=lambda keys: {1: "there"})
+
+    assert seconds_left()[TAG] > 3600
+
+
+def test_a_longer_life_is_not_given_to_a_mark(source):
+    engine().mark([TAG], "writer")
+
+    engine().versions([TAG])
+
+    assert seconds_left()[TAG] <= 5
 
 
 def test_what_strangers_may_invent_is_remembered_only_if_it_is_there(make_policy):
