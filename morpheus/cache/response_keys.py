@@ -63,16 +63,20 @@ class Hosts:
         host = environ.get("HTTP_HOST", "")
         if host in self._usual:
             return True
-        if host in _usual_hosts(environ.get("SERVER_PORT", "")):
-            self._usual.add(host)
-            return True
+        if not host:
+            return False  # Links name the port of the process that is asked.
         if host in self._others:
             self._others[host] = monotonic()
             return True
+        if host in _usual_hosts(environ.get("SERVER_PORT", "")):
+            self._usual.add(host)
+            return True
         if len(self._others) >= MAX_OTHER_HOSTS:
             unused_since = monotonic() - _HOST_TTL_S
-            self._others = {name: at for name, at in [*self._others.items()] if at > unused_since}
-        return bool(host) and len(self._others) < MAX_OTHER_HOSTS
+            self._others = {
+                name: at for name, at in self._others.copy().items() if at > unused_since
+            }
+        return len(self._others) < MAX_OTHER_HOSTS
 
     def add(self, host: str) -> None:
         """Count a spelling that Django accepted, because a response to it is kept now."""

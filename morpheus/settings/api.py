@@ -57,7 +57,8 @@ TRANSFER_GRACE_S = env.number("TRANSFER_GRACE_S", default=10.0, at_least=0.1)
 
 SPECTACULAR_SETTINGS = {
     "TITLE": "Morpheus",
-    "DESCRIPTION": "Novels, comics and their making. Lists page by cursor and never count.",
+    "DESCRIPTION": "Novels, comics and their making. Lists page by cursor and never count. An "
+    "operation takes the query parameters that it lists, each once; any other one is answered 400.",
     "VERSION": "1.0.0",
     "OAS_VERSION": "3.1.1",
     "SERVE_INCLUDE_SCHEMA": False,

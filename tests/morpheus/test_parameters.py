@@ -123,6 +123,12 @@ def test_the_document_lists_the_parameters_that_the_views_take(client, as_user, 
         assert refused(answer) == {"surprise": f"Unknown parameter. {hint}"}, (path, method)
 
 
+def test_the_document_says_that_others_are_refused(client):
+    document = client.get(f"{API}schema/", headers={"Accept": "application/json"}).json()
+
+    assert "any other one is answered 400" in document["info"]["description"]
+
+
 def test_the_document_describes_parameters_that_are_neither_filters_nor_pagination(client):
     listed = query_parameters(client)
 
