@@ -7,6 +7,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from comics.querysets import ComicQuerySet, PanelQuerySet
+from morpheus.names import NameField
 from novels.models import TITLE_COLLATION, Novel
 from users.models import Belonging, User, public_owner, shown_index
 
@@ -78,7 +79,7 @@ def _public(*fields: str, name: str) -> models.Index:
 class Comic(models.Model):
     """A comic; `cover` is the image of its first panel, `panel_count` the number of its panels."""
 
-    title = models.CharField(max_length=300, db_collation=TITLE_COLLATION)
+    title = NameField(max_length=300, db_collation=TITLE_COLLATION)
     novel = models.ForeignKey(
         Novel,
         on_delete=models.DO_NOTHING,

@@ -15,6 +15,7 @@ from rest_framework.reverse import reverse
 from comics.images import ImageRefused, Picture, picture_check
 from comics.models import Comic, Panel
 from comics.services.panels import PANEL_NUMBER_MAX
+from morpheus.names import validate_name
 from morpheus.times import time_shown
 from novels.serializers import (
     PRIVATE,
@@ -115,7 +116,7 @@ def novel_is_shown(comic: Comic, reader_id: int | None) -> bool:
 class ComicInput(serializers.Serializer):
     """What a client says of a comic."""
 
-    title = serializers.CharField(max_length=300)
+    title = serializers.CharField(max_length=300, validators=[validate_name])
     novel = serializers.IntegerField(
         min_value=1, max_value=_BIGINT_MAX, allow_null=True, required=False
     )

@@ -12,6 +12,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
+from morpheus.names import NameField
 from novels.querysets import ChapterQuerySet, NovelQuerySet, StatusQuerySet
 from users.models import Belonging, User, public_owner, shown_index
 
@@ -25,7 +26,7 @@ class Genre(models.Model):
     """A genre; rarely written, named by its slug in the API."""
 
     slug = models.SlugField(max_length=40, unique=True)
-    name = models.CharField(max_length=80)
+    name = NameField(max_length=80)
 
     class Meta:
         ordering = ["name"]
@@ -38,7 +39,7 @@ class Language(models.Model):
     """A language; rarely written, named by its ISO 639-1 code in the API."""
 
     code = models.CharField(max_length=8, unique=True)
-    name = models.CharField(max_length=80)
+    name = NameField(max_length=80)
     # PostgreSQL's text search configuration for texts in this language.
     search_config = models.CharField(max_length=40, default="simple")
 
@@ -56,8 +57,8 @@ def _public(*fields: str, name: str) -> models.Index:
 class Novel(models.Model):
     """A novel as its readers know it; `word_count` and `chapter_count` are set by its parse."""
 
-    title = models.CharField(max_length=300, db_collation=TITLE_COLLATION)
-    author = models.CharField(max_length=200, blank=True, default="")
+    title = NameField(max_length=300, db_collation=TITLE_COLLATION)
+    author = NameField(max_length=200, blank=True, default="")
     synopsis = models.TextField(max_length=5000, blank=True, default="")
     genre = models.ForeignKey(
         Genre, on_delete=models.PROTECT, null=True, blank=True, db_index=False, related_name="+"

@@ -6,6 +6,7 @@ from typing import Any
 
 from rest_framework import serializers
 
+from morpheus.names import validate_name
 from morpheus.times import time_shown
 from novels.models import Chapter, Genre, Language, Novel, ProcessingStatus
 from users.models import PublicUser
@@ -111,7 +112,9 @@ class NovelChanges(serializers.ModelSerializer):
 class NovelUploadInput(NovelChanges):
     """A new novel: a file, and what its owner says about it; an empty value counts as absent."""
 
-    title = serializers.CharField(required=False, allow_blank=True, max_length=300)
+    title = serializers.CharField(
+        required=False, allow_blank=True, max_length=300, validators=[validate_name]
+    )
     # An empty file is refused with the parser's own sentence.
     file = serializers.FileField(allow_empty_file=True, write_only=True)
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import uuid
 from pathlib import PurePath
 
+from morpheus.names import name_from_file
 from novels.parsing import FileFormat
 
 
 def default_title(filename: str) -> str:
     """Return what a novel is called until its file is parsed: the name of the file."""
-    return " ".join(PurePath(filename).stem.replace("_", " ").split())[:300] or "Untitled"
+    return name_from_file(PurePath(filename).stem.replace("_", " "))[:300] or "Untitled"
 
 
 def new_path(file_format: FileFormat) -> str:

@@ -13,6 +13,7 @@ from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
 from morpheus.db.identity import acting_as
+from morpheus.names import NameField
 from users.querysets import AccessTokenQuerySet, UserManager
 
 
@@ -24,7 +25,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     """
 
     email = models.EmailField(max_length=254)
-    display_name = models.CharField(max_length=80)
+    display_name = NameField(max_length=80)
     bio = models.TextField(max_length=2000, blank=True, default="")
     is_staff = models.BooleanField(default=False)
     is_active = models.BooleanField(default=True)

@@ -8,6 +8,7 @@ from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from rest_framework import serializers
 
+from morpheus.names import validate_name
 from users.models import AccessToken, User
 
 # Longer ones would only make hashing them expensive.
@@ -66,7 +67,7 @@ class RegisterInput(serializers.Serializer):
 
     email = EmailField()
     password = PasswordField()
-    display_name = serializers.CharField(max_length=80)
+    display_name = serializers.CharField(max_length=80, validators=[validate_name])
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """Refuse weak passwords; the user's own name and address are weak ones."""

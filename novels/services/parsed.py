@@ -6,6 +6,7 @@ from collections.abc import Collection
 
 from django.db import transaction
 
+from morpheus.names import name_from_file
 from novels.models import Chapter, ChapterText, Language, Novel
 from novels.parsing import ParsedChapter, ParsedNovel
 from novels.search import documents_rebuild
@@ -47,10 +48,11 @@ def novel_store_parsed(*, novel_id: int, parsed: ParsedNovel, given: Collection[
 def _found(novel: Novel, parsed: ParsedNovel) -> dict[str, str | Language]:
     """Return what the file says about the fields that still have their first, empty value."""
     found: dict[str, str | Language] = {}
-    if parsed.title and novel.title == default_title(novel.upload.filename):
-        found["title"] = parsed.title[:300]
-    if parsed.author and not novel.author:
-        found["author"] = parsed.author[:200]
+    title, author = name_from_file(parsed.title), name_from_file(parsed.author)
+    if title and novel.title == default_title(novel.upload.filename):
+        found["title"] = title[:300]
+    if author and not novel.author:
+        found["author"] = author[:200]
     if parsed.language and novel.language_id is None:
         language = Language.objects.filter(code=parsed.language).first()
         if language is not None:
@@ -64,7 +66,7 @@ def _chapters_create(novel: Novel, parsed: tuple[ParsedChapter, ...]) -> list[Ch
             Chapter(
                 novel=novel,
                 number=number,
-                title=chapter.title[:300],
+                title=name_from_file(chapter.title)[:300] or f"Chapter {number}",
                 word_count=chapter.word_count,
                 **belonging_to(novel),
             )

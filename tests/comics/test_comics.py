@@ -276,3 +276,17 @@ def test_a_page_of_comics_costs_the_same_however_many_there_are(
     client = as_user(ann)
     # Token, user; page, cards, owners and novels, each kept on its own (test_warm.py: none).
     assert_flat_queries(lambda: client.get(URL + query), grow, budget=6)
+
+
+@pytest.mark.parametrize("title", ["\u200b\u200b", "\u202eComic", "\u3164"], ids=ascii)
+def test_a_title_with_hidden_characters_is_refused(make_user, make_comics, as_user, title):
+    ann = make_user("ann")
+    [comic] = make_comics(owner=ann)
+    client = as_user(ann)
+
+    made = client.post("/api/v1/comics/", {"title": title})
+    changed = client.patch(f"/api/v1/comics/{comic.pk}/", {"title": title})
+
+    for answer in (made, changed):
+        assert answer.status_code == 400
+        assert "visible character" in answer.json()["errors"]["title"][0]

@@ -283,3 +283,20 @@ def test_visibility_is_set_for_many(make_novels, ann, make_user):
     with acting_as(None, staff=True):
         assert novel_set_visibility(novel_ids=ids, is_public=False) == 1
         assert novel_set_visibility(novel_ids=ids, is_public=True) == 4
+
+
+def test_hidden_characters_in_a_files_names_are_left_out(ann, make_upload):
+    novel = make_upload()
+    chapters = (
+        ParsedChapter(title="\u202eThe start\u200b", content="It began."),
+        ParsedChapter(title="\u2066\u2069", content="It ended."),
+    )
+    parsed = ParsedNovel("A \u202eTale", "\u200b\u200b", None, chapters)
+
+    with acting_as(ann.pk):
+        novel_store_parsed(novel_id=novel.pk, parsed=parsed, given=[])
+        novel.refresh_from_db()
+        titles = [*novel.chapters.order_by("number").values_list("title", flat=True)]
+
+    assert (novel.title, novel.author) == ("A Tale", "")
+    assert titles == ["The start", "Chapter 2"]

@@ -280,3 +280,14 @@ def test_options_describe_and_head_answers_without_a_body(api, make_novels):
     assert api.options(f"{URL}{novel.pk}/").status_code == 200
     head = api.head(f"{URL}{novel.pk}/")
     assert head.status_code == 200 and head.content == b""
+
+
+@pytest.mark.parametrize("field", ["title", "author"])
+def test_a_name_with_hidden_characters_is_refused(make_user, make_novels, as_user, field):
+    ann = make_user("ann")
+    [novel] = make_novels(owner=ann)
+
+    answer = as_user(ann).patch(f"/api/v1/novels/{novel.pk}/", {field: "A\u2067 tale"})
+
+    assert answer.status_code == 400
+    assert answer.json()["errors"][field] == ["Remove the invisible characters: U+2067."]

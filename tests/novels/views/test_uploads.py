@@ -286,3 +286,21 @@ def test_a_full_disk_is_told_and_keeps_no_half_of_a_file(as_user, ann, settings)
     assert response.status_code == 507
     assert response["Content-Type"] == "application/problem+json"
     assert_nothing_is_left(ann, before)
+
+
+@pytest.mark.parametrize("field", ["title", "author"])
+@pytest.mark.parametrize("name", ["\u200b\u200b", "\u202eTale", "\u0301"], ids=ascii)
+def test_a_name_with_hidden_characters_is_refused_and_nothing_is_kept(as_user, ann, field, name):
+    files = kept_files()
+
+    response = upload(as_user(ann), **{field: name})
+
+    assert response.status_code == 400
+    assert "visible character" in response.json()["errors"][field][0]
+    assert_nothing_is_left(ann, files)
+
+
+def test_hidden_characters_in_a_files_name_are_left_out_of_the_title(as_user, ann):
+    response = upload(as_user(ann), name="a_\u202etale\u200b.txt")
+
+    assert response.json()["title"] == "a tale"

@@ -1,0 +1,64 @@
+"""Display names that others can read, and passwords that are more than spaces."""
+
+from __future__ import annotations
+
+import pytest
+from django.urls import reverse
+
+from tests.conftest import PASSWORD, as_staff
+from tests.users.conftest import ME, TOKEN, USERS
+from users.models import User
+
+pytestmark = pytest.mark.django_db
+
+ANN = {"email": "ann@example.org", "password": PASSWORD, "display_name": "Ann"}
+REFUSED = ["\u200b\u200b", "\u202eAnn", "A\u2066nn", "\u0301", "\u3164"]
+SPACES = [" " * 8, "\u3000" * 8, "\u200b" * 8, " \u200b\u2060\t" * 4]
+
+
+@pytest.mark.parametrize("name", REFUSED, ids=ascii)
+def test_a_name_with_hidden_characters_is_refused(api, make_user, as_user, name):
+    registered = api.post(USERS, ANN | {"display_name": name})
+    changed = as_user(make_user("bob")).patch(ME, {"display_name": name})
+
+    for answer in (registered, changed):
+        assert answer.status_code == 400
+        assert "visible character" in answer.json()["errors"]["display_name"][0]
+
+
+@pytest.mark.parametrize("name", ["می\u200cخواهم", "👩\u200d👩\u200d👧", "Zoe\u0308"], ids=ascii)
+def test_a_name_in_any_writing_is_shown_as_it_was_given(api, name):
+    answer = api.post(USERS, ANN | {"display_name": name})
+
+    assert (answer.status_code, answer.json()["display_name"]) == (201, name)
+
+
+def test_the_admin_refuses_the_same_names(client, make_user):
+    client.force_login(make_user("root", is_staff=True, is_superuser=True))
+    add = reverse("admin:users_user_add")
+    passwords = {"usable_password": "true", "password1": PASSWORD, "password2": PASSWORD}
+
+    answer = client.post(add, {"email": "x@example.org", "display_name": "\u202ex"} | passwords)
+
+    assert answer.status_code == 200
+    assert "Remove the invisible characters: U+202E." in answer.content.decode()
+    with as_staff():
+        assert not User.objects.filter(email="x@example.org").exists()
+
+
+@pytest.mark.parametrize("password", SPACES, ids=ascii)
+def test_a_password_of_which_nothing_is_seen_is_refused(api, password):
+    answer = api.post(USERS, ANN | {"password": password})
+
+    assert answer.status_code == 400
+    message = "A password has at least one visible character."
+    assert message in answer.json()["errors"]["password"]
+
+
+def test_the_spaces_of_a_password_are_a_part_of_it(api):
+    password = "  correct horse \u200b "
+
+    assert api.post(USERS, ANN | {"password": password}).status_code == 201
+    assert api.post(TOKEN, {"email": ANN["email"], "password": password}).status_code == 200
+    stripped = api.post(TOKEN, {"email": ANN["email"], "password": password.strip()})
+    assert stripped.status_code == 401

@@ -1,0 +1,20 @@
+"""What Django's own validators let pass as a password."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.exceptions import ValidationError
+
+from morpheus.names import has_visible
+
+
+class VisiblePasswordValidator:
+    """Refuses passwords of spaces and invisible characters only; both may be in a password."""
+
+    def validate(self, password: str, user: Any = None) -> None:
+        if not has_visible(password):
+            raise ValidationError(self.get_help_text(), code="password_invisible")
+
+    def get_help_text(self) -> str:
+        return "A password has at least one visible character."
