@@ -88,6 +88,41 @@ def row_level_security(
     )
 
 
+def insert_of_own(
+    table: str, column: str, parent: str, *, owned: str, before: str
+) -> migrations.RunSQL:
+    """Let callers add rows to parents of their own only; a policy is asked before an index.
+
+    Else the error of a unique index or a foreign key tells a private parent from an absent one.
+
+    Args:
+        column: What refers to the parent, which has an `owner_id`; may be NULL.
+        owned: What has to be true of the row besides.
+        before: The condition of the policy so far.
+    """
+    own = f"EXISTS (SELECT FROM {parent} p WHERE p.id = {table}.{column} AND p.owner_id = {CALLER})"
+    return migrations.RunSQL(
+        f"ALTER POLICY {table}_insert ON {table} "
+        f"WITH CHECK ({STAFF} OR ({owned} AND ({column} IS NULL OR {own})))",
+        reverse_sql=f"ALTER POLICY {table}_insert ON {table} WITH CHECK ({before})",
+    )
+
+
+def keep_parent(table: str, *columns: str) -> migrations.RunSQL:
+    """Refuse to move a row to another parent, of whomever row level security binds.
+
+    A trigger before the update is asked before an index; one that names no such column runs none.
+    """
+    name = f"{table}_keep_parent"
+    moved = " OR ".join(f"OLD.{column} IS DISTINCT FROM NEW.{column}" for column in columns)
+    return migrations.RunSQL(
+        f"CREATE TRIGGER {name} BEFORE UPDATE OF {', '.join(columns)} ON {table} FOR EACH ROW "
+        f"WHEN (({moved}) AND row_security_active('{table}'::regclass)) "
+        "EXECUTE FUNCTION belonging_keep_parent()",
+        reverse_sql=f"DROP TRIGGER {name} ON {table}",
+    )
+
+
 def owned_by_loader(
     signature: str, definition: str, *, callers: str = "morpheus_app"
 ) -> migrations.RunSQL:

@@ -133,8 +133,10 @@ def test_the_serializer_hides_a_private_novel_without_the_databases_help(
     from comics.serializers import novel_is_shown
 
     ann, ben = make_user(), make_user()
-    (novel,) = make_novels(owner=ann, is_public=False)
+    (novel,) = make_novels(owner=ann)
     (comic,) = make_comics(owner=ben, novel=novel)
+    with acting_as(ann.pk):
+        Novel.objects.filter(pk=novel.pk).update(is_public=False)
 
     with acting_as(None, staff=True):
         comic = Comic.objects.for_cards().get(pk=comic.pk)
@@ -290,3 +292,19 @@ def test_a_title_with_hidden_characters_is_refused(make_user, make_comics, as_us
     for answer in (made, changed):
         assert answer.status_code == 400
         assert "visible character" in answer.json()["errors"]["title"][0]
+
+
+def test_a_comic_changes_and_keeps_its_novel_after_that_was_withdrawn(
+    as_user, make_user, make_novels, make_comics
+):
+    ann, ben = make_user(), make_user()
+    (novel,) = make_novels(owner=ann)
+    (comic,) = make_comics(owner=ben, novel=novel)
+    with acting_as(ann.pk):
+        Novel.objects.filter(pk=novel.pk).update(is_public=False)
+
+    answer = as_user(ben).patch(url(comic), {"title": "Renamed"})
+
+    assert (answer.status_code, answer.json()["title"]) == (200, "Renamed")
+    with acting_as(None, staff=True):
+        assert Comic.objects.get(pk=comic.pk).novel_id == novel.pk

@@ -75,7 +75,7 @@ def people(django_db_setup: None, django_db_blocker: Any) -> Iterator[dict[str, 
         )
         with acting_as(ann.pk):
             for is_public in (False, True):
-                _rows_make(ann, is_public)
+                rows_make(ann, is_public)
             AccessToken.objects.create(user=ann, digest=b"a" * 32, expires_at=timezone.now())
         with acting_as(None, staff=True):
             ann.groups.add(Group.objects.create(name="Moderators"))
@@ -86,7 +86,7 @@ def people(django_db_setup: None, django_db_blocker: Any) -> Iterator[dict[str, 
         connection.close()
 
 
-def _rows_make(owner: User, is_public: bool) -> None:
+def rows_make(owner: User, is_public: bool) -> None:
     novel = Novel.objects.create(title=f"Whale {is_public}", owner=owner, is_public=is_public)
     NovelUpload.objects.create(
         novel=novel, owner=owner, digest=f"{is_public:064}", filename="a.txt", size_bytes=1
@@ -95,8 +95,9 @@ def _rows_make(owner: User, is_public: bool) -> None:
     chapter = Chapter.objects.create(novel=novel, number=1, title="One", **belonging_to(novel))
     ChapterText.objects.create(chapter=chapter, content="The whale.", **belonging_to(novel))
     documents_rebuild(novel_id=novel.pk)
-    image = Image.objects.create(
-        digest=f"{is_public:064}", media_type="image/png", width=1, height=1, size_bytes=1
+    image, _ = Image.objects.get_or_create(
+        digest=f"{is_public:064}",
+        defaults={"media_type": "image/png", "width": 1, "height": 1, "size_bytes": 1},
     )
     comic = Comic.objects.create(title="C", novel=novel, owner=owner, is_public=is_public)
     Panel.objects.create(comic=comic, number=1, image=image, **belonging_to(comic))

@@ -71,7 +71,7 @@ def test_nobody_can_say_otherwise_of_a_row(people, table, change):
 
 
 def test_nobody_adds_to_what_is_anothers_nor_learns_whether_it_is_there(people):
-    """As oneself the foreign key refuses, in the same words; as its owner, the policy."""
+    """In the same words, whether it is said to be one's own or its owner's."""
     ann, bob = people["ann"].pk, people["bob"].pk
     add = (
         "INSERT INTO novels_chapter (novel_id, number, title, word_count, owner_id, is_public) "
@@ -82,9 +82,9 @@ def test_nobody_adds_to_what_is_anothers_nor_learns_whether_it_is_there(people):
     refusals = set()
     for novel_id, is_public in ((theirs[True], True), (theirs[False], False), (10**9, False)):
         with connect("app", bob) as opened, rolled_back(opened):
-            with pytest.raises(psycopg.errors.ForeignKeyViolation) as refused:
+            with pytest.raises(psycopg.errors.InsufficientPrivilege) as refused:
                 opened.execute(add, [novel_id, bob, is_public])
-            refusals.add(str(refused.value).replace(str(novel_id), "…").replace(", t)", ", f)"))
+            refusals.add(str(refused.value))
         with connect("app", bob) as opened, rolled_back(opened):
             with pytest.raises(psycopg.errors.InsufficientPrivilege):
                 opened.execute(add, [novel_id, ann, is_public])

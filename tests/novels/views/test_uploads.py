@@ -17,6 +17,7 @@ from django_tasks_db.models import DBTaskResult
 
 from morpheus.db.identity import acting_as
 from novels.models import Novel, NovelUpload, ProcessingStatus
+from novels.upload_files import default_title
 
 URL = "/api/v1/novels/"
 TEXT = b"CHAPTER I. The start\n\nIt began.\n\nCHAPTER II. The end\n\nIt ended.\n"
@@ -300,7 +301,14 @@ def test_a_name_with_hidden_characters_is_refused_and_nothing_is_kept(as_user, a
     assert_nothing_is_left(ann, files)
 
 
-def test_hidden_characters_in_a_files_name_are_left_out_of_the_title(as_user, ann):
-    response = upload(as_user(ann), name="a_\u202etale\u200b.txt")
-
-    assert response.json()["title"] == "a tale"
+@pytest.mark.parametrize(
+    "filename, title",
+    [
+        ("a_\u202etale\u200b.txt", "a tale"),
+        ("\u3164.txt", "Untitled"),
+        ("می\u200cخواهم.txt", "می\u200cخواهم"),
+    ],
+    ids=ascii,
+)
+def test_hidden_characters_in_a_files_name_are_left_out_of_the_title(filename, title):
+    assert default_title(filename) == title
