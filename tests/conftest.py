@@ -23,7 +23,6 @@ from morpheus.cache.breaker import breakers
 from morpheus.cache.engine import Engine, engine
 from morpheus.cache.outbox import drain
 from morpheus.db.identity import acting_as
-from morpheus.db.roles import connected_as
 from morpheus.management.embedded import embedded_services
 from morpheus.observing import pulse
 from morpheus.services.addresses import Addresses
@@ -71,9 +70,6 @@ def django_db_setup(django_db_blocker: Any) -> Iterator[None]:
     prepare_database(admin_url, name)
     with django_db_blocker.unblock():
         call_command("migrate", verbosity=0)
-        # Django empties tables between tests that commit; the serving role may not, elsewhere.
-        with connected_as("owner"), connection.cursor() as cursor:
-            cursor.execute("GRANT TRUNCATE ON ALL TABLES IN SCHEMA public TO morpheus_app")
     yield
     with django_db_blocker.unblock():
         connection.close()

@@ -49,6 +49,19 @@ DO $$ BEGIN
     END IF;
 END $$"""
 
+# Rights on rows that the serving role does not need: migrations fill these tables (all but the
+# last two), only `cache_touch` adds to the outbox, and nothing changes the admin's history. Each
+# table gives them by default, so its migration takes them, and so does all of this when it is run
+# again.
+WITHHELD = {
+    "auth_permission": "INSERT, UPDATE, DELETE",
+    "django_content_type": "INSERT, UPDATE, DELETE",
+    "django_migrations": "INSERT, UPDATE, DELETE",
+    "users_publicuser": "INSERT, UPDATE, DELETE",
+    "cache_outbox": "INSERT",
+    "django_admin_log": "UPDATE",
+}
+
 # The owner may act as the loader when it says so (a migration hands it a function), and as the
 # serving role, who may less (perf.advice plans as it in the transaction that has a new index);
 # never by itself. EXECUTE, because PostgreSQL 15 would not even parse the newer form. An
@@ -106,6 +119,7 @@ def database_statements(database: str) -> list[str]:
         # CREATE: what ALTER FUNCTION … OWNER TO demands of the new owner.
         f"GRANT USAGE, CREATE ON SCHEMA public TO {LOADER}",
         f"GRANT {rows} ON ALL TABLES IN SCHEMA public TO {APP}",
+        *(_withhold(table, rights) for table, rights in WITHHELD.items()),
         f"GRANT {rows}, TRUNCATE ON ALL TABLES IN SCHEMA public TO {LOADER}",
         f"GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO {APP}",
         f"GRANT USAGE, SELECT, UPDATE ON ALL SEQUENCES IN SCHEMA public TO {LOADER}",
@@ -117,6 +131,14 @@ def database_statements(database: str) -> list[str]:
         EXTENSION,
         *DOORS,
     ]
+
+
+def _withhold(table: str, rights: str) -> str:
+    """Return the statement that takes rights of a table that may not be there yet."""
+    return (
+        f"DO $$ BEGIN IF to_regclass('public.{table}') IS NOT NULL THEN "
+        f"REVOKE {rights} ON public.{table} FROM {APP}; END IF; END $$"
+    )
 
 
 def ensure_roles(

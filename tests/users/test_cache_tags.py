@@ -97,7 +97,8 @@ def test_a_deleted_user_takes_the_tokens_along(ann, as_user):
 
 def test_rights_touch_whom_they_are_given_to_and_taken_from(ann, make_user):
     make_user("bob")
-    group = Group.objects.create(name="Moderators")
+    with as_staff():
+        group = Group.objects.create(name="Moderators")
     permission = Permission.objects.first()
 
     def writes():

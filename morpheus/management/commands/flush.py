@@ -1,0 +1,15 @@
+"""Empty the tables as their owner: the serving role may neither truncate nor write all of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.management.commands import flush
+
+from morpheus.db.roles import connected_as
+
+
+class Command(flush.Command):
+    def handle(self, **options: Any) -> None:
+        with connected_as("owner"):
+            super().handle(**options)
