@@ -37,7 +37,8 @@ def has_room() -> bool:
     now = time.monotonic()
     if _seen is None or now - _seen[0] >= FRESH_S:
         _seen = (now, min(free_bytes(folder) for folder in _folders().values()))
-    return _seen[1] >= int(settings.FREE_SPACE_BYTES)
+    floor: int = settings.FREE_SPACE_BYTES
+    return _seen[1] >= floor
 
 
 def free_bytes(folder: Path) -> int:

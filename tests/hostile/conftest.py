@@ -28,13 +28,17 @@ _report: list[str] = []
 
 
 @pytest.fixture(scope="session")
-def site() -> Iterator[Site]:
-    folder = Path(tempfile.mkdtemp(prefix="morpheus-hostile-"))
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture(scope="session")
+def site(free_port: int) -> Iterator[Site]:
+    folder = Path(tempfile.mkdtemp(prefix="morpheus-hostile-"))
     limits = dict.fromkeys(("THROTTLE_LOGIN_PER_MINUTE", "THROTTLE_REGISTER_PER_HOUR"), "1000000")
-    site = Site(folder / "var", port, **limits)
+    site = Site(folder / "var", free_port, **limits)
     try:
         site.seed()
         site.start()

@@ -291,9 +291,12 @@ def test_a_task_waits_for_as_long_as_the_database_is_full(make_upload, monkeypat
 
     monkeypatch.setattr(tasks, "upload_parse", disk_is_full_first)
     running = worker.Worker(interval_s=0.01)
+    give_up = threading.Timer(PATIENCE_S, running.stop)
+    give_up.start()
 
     running.run()
 
+    give_up.cancel()
     assert status_of(novel).state == "completed"
     row = DBTaskResult.objects.get()
     assert (row.status, len(row.worker_ids)) == (TaskResultStatus.SUCCESSFUL, 1)
