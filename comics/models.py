@@ -77,7 +77,10 @@ def _public(*fields: str, name: str) -> models.Index:
 
 
 class Comic(models.Model):
-    """A comic; `cover` is the image of its first panel, `panel_count` the number of its panels."""
+    """A comic; `cover` is the image of its first panel, `panel_count` the number of its panels.
+
+    `image_bytes` is the size of the panels' pictures; one that two panels show counts twice.
+    """
 
     title = NameField(max_length=300, db_collation=TITLE_COLLATION)
     novel = models.ForeignKey(
@@ -99,6 +102,7 @@ class Comic(models.Model):
     public_owner = public_owner()
     is_public = models.BooleanField(default=False)
     panel_count = models.PositiveIntegerField(default=0)
+    image_bytes = models.PositiveBigIntegerField(default=0, db_default=0, editable=False)
     cover = models.ForeignKey(
         Image,
         on_delete=models.DO_NOTHING,
@@ -127,7 +131,7 @@ class Comic(models.Model):
                 "created_at",
                 "id",
                 name="comics_comic_mine_newest_idx",
-                also=("panel_count",),
+                also=("panel_count", "image_bytes"),
             ),
             shown_index("owner", "title", "id", name="comics_comic_mine_title_idx"),
             # GET /comics/?novel=; the foreign key's own look-ups, so also of private comics.

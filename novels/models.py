@@ -13,7 +13,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from morpheus.names import NameField
-from novels.querysets import ChapterQuerySet, NovelQuerySet, StatusQuerySet
+from novels.querysets import ChapterQuerySet, NovelQuerySet, StatusQuerySet, UploadManager
 from users.models import Belonging, User, public_owner, shown_index
 
 # Titles are ordered by code point. This order is the same in every PostgreSQL and never changes
@@ -141,7 +141,15 @@ class NovelUpload(models.Model):
     size_bytes = models.PositiveIntegerField()
     uploaded_at = models.DateTimeField(default=timezone.now)
 
+    objects = UploadManager()
+
     class Meta:
+        indexes = [
+            # POST /novels/ and POST /comics/{id}/panels/ (the quota), GET /users/me/.
+            models.Index(
+                fields=["owner"], include=["size_bytes"], name="novels_upload_owner_size_idx"
+            ),
+        ]
         constraints = [
             # POST /novels/: the same file twice by one owner is one novel.
             models.UniqueConstraint(

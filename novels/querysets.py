@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from django.db import models
 from django.db.models import BigIntegerField, Count, Q, Sum
 from django.db.models.functions import Coalesce
 
 from morpheus.db.arrays import AnyOf
 from users.querysets import VisibleQuerySet
+from users.quotas import Usage
 
 # What a list or a detail page shows of a novel itself, and of its owner.
 _CARD = (
@@ -87,6 +89,18 @@ class ChapterQuerySet(VisibleQuerySet):
         return self.select_related("text").only(
             "id", "number", "title", "word_count", "is_public", "text__content"
         )
+
+
+class UploadManager(models.Manager):
+    """Reads of uploads."""
+
+    def usage(self, owner_id: int) -> Usage:
+        """What an owner's uploads are of the quota: one query, of an index alone."""
+        # The primary key is not in the index.
+        found = self.filter(owner_id=owner_id).aggregate(
+            novels=Count("size_bytes"), bytes=_sum("size_bytes")
+        )
+        return Usage(**found)
 
 
 def _sum(column: str) -> Coalesce:

@@ -12,3 +12,6 @@ TOKEN = Policy("users.token", version=1, ttl_s=3600, keeps_none=False)
 
 # All of a user, for themselves, but the password's hash; `user:<id>` ends it.
 ACCOUNT = Policy("users.account", version=1, ttl_s=3600)
+
+# What a user keeps, by the part that counts it; `owner:<id>/novels` and `…/comics` end it.
+USAGE = Policy("users.usage", version=1, ttl_s=3600)

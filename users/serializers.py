@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from morpheus.names import validate_name
 from users.models import AccessToken, User
+from users.quotas import usage_cached
 
 # Longer ones would only make hashing them expensive.
 MAX_PASSWORD_CHARS = 1024
@@ -45,6 +48,37 @@ class ProfileSerializer(serializers.ModelSerializer):
         model = User
         fields = ["id", "email", "display_name", "bio", "date_joined"]
         read_only_fields = fields
+
+
+class UsageSerializer(serializers.Serializer):
+    """What a user keeps, and may keep; a limit is null where there is none."""
+
+    novels = serializers.IntegerField(help_text="Novels made from uploads.")
+    novels_limit = serializers.IntegerField(allow_null=True)
+    bytes = serializers.IntegerField(
+        help_text="Uploaded files, and pictures of own comics: once for each panel that shows one."
+    )
+    bytes_limit = serializers.IntegerField(allow_null=True)
+
+
+class OwnProfileSerializer(ProfileSerializer):
+    """The profile with what its user keeps."""
+
+    usage = serializers.SerializerMethodField()
+
+    class Meta(ProfileSerializer.Meta):
+        fields = [*ProfileSerializer.Meta.fields, "usage"]
+        read_only_fields = fields
+
+    @extend_schema_field(UsageSerializer)
+    def get_usage(self, user: User) -> dict[str, int | None]:
+        used = usage_cached(user.pk)
+        return {
+            "novels": used.novels,
+            "novels_limit": settings.QUOTA_NOVELS or None,
+            "bytes": used.bytes,
+            "bytes_limit": settings.QUOTA_BYTES or None,
+        }
 
 
 class ProfileInput(serializers.ModelSerializer):

@@ -15,6 +15,8 @@ __all__ = [
     "PARSE_TIMEOUT_S",
     "PICTURE_MEMORY_BYTES",
     "PICTURE_TIMEOUT_S",
+    "QUOTA_BYTES",
+    "QUOTA_NOVELS",
     "STATIC_URL",
     "STORAGES",
     "UPLOAD_CHECK_TIMEOUT_S",
@@ -24,6 +26,9 @@ __all__ = [
 MAX_UPLOAD_BYTES = env.number("MAX_UPLOAD_MB", default=25, at_least=1) * 1024 * 1024
 # One comic panel.
 IMAGE_MAX_BYTES = env.number("IMAGE_MAX_MB", default=20, at_least=1) * 1024 * 1024
+# What one user may keep (users.quotas); 0: as much as there is room for.
+QUOTA_NOVELS = env.number("QUOTA_NOVELS", default=1000, at_least=0)
+QUOTA_BYTES = env.number("QUOTA_MB", default=2048, at_least=0) * 1024 * 1024
 # Below so much free space, no file is received (morpheus.disk_space); 0: until the disk is full.
 FREE_SPACE_BYTES = env.number("MORPHEUS_FREE_SPACE_MB", default=512, at_least=0) * 1024 * 1024
 

@@ -19,6 +19,7 @@ from novels.services.parsed import novel_store_parsed
 from novels.services.status import State, status_set
 from novels.upload_files import default_title, new_path
 from users.models import belonging_to
+from users.quotas import quota_require
 
 
 class UploadExists(Exception):
@@ -52,8 +53,10 @@ def novel_create_from_upload(
 
     Raises:
         UploadExists: The owner has this file already.
+        QuotaExceeded: The owner would keep too much.
     """
     digest = _new_digest(owner_id, file)
+    quota_require(owner_id=owner_id, novels=1, size_bytes=file.size)
     with _kept(file, file_format) as path, _created(owner_id, digest):
         novel = _novel_create(owner_id, filename, fields)
         _belongings_create(novel, filename, digest, path, file.size)
@@ -63,6 +66,8 @@ def novel_create_from_upload(
 
 def novel_import(*, owner_id: int, file: File, filename: str, fields: Mapping[str, Any]) -> Novel:
     """Parse a file here and now and keep it with its novel; all of it or, when refused, nothing.
+
+    No quota holds: operators import.
 
     Raises:
         ParseError: The file is refused; the message says why.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import accumulate, cycle, islice
 
 from .catalogue import Catalogue
 from .chance import Draw, Skewed, apportion, draws, lognormal, permuted
@@ -26,7 +27,13 @@ class Gallery:
     """
 
     def __init__(
-        self, catalogue: Catalogue, images: Sequence[int], *, first_comic: int, first_panel: int
+        self,
+        catalogue: Catalogue,
+        images: Sequence[int],
+        sizes: Sequence[int],
+        *,
+        first_comic: int,
+        first_panel: int,
     ) -> None:
         self.options = catalogue.options
         self.catalogue = catalogue
@@ -35,6 +42,10 @@ class Gallery:
         self.novel_ranks = Skewed(max(1, self.options.novels), 0.6)
         self.panel_counts = self._panel_counts()
         self.images, self.pictured = self._pictured(images)
+        size_of = dict(zip(images, sizes, strict=True))
+        repeated = cycle(size_of[image] for image in self.images)
+        # Bytes of the pictures before each place.
+        self.bytes_before = list(accumulate(islice(repeated, len(self.pictured)), initial=0))
 
     def comic_lines(self) -> Iterator[str]:
         """Yield comics_comic."""
@@ -45,10 +56,11 @@ class Gallery:
             comic_id = self.first_comic + place
             panels = self.panel_counts[place]
             cover = self.images[strip] if panels else NULL
+            image_bytes = self.bytes_before[strip + panels] - self.bytes_before[strip]
             made = made_at(draw, place, count, OPENING_DAY, END)
             yield (
                 f"{comic_id}\t{title(named + comic_id)}: A Comic\t{novel}\t{owner}\t"
-                f"{BOOL[is_public]}\t{panels}\t{cover}\t"
+                f"{BOOL[is_public]}\t{panels}\t{image_bytes}\t{cover}\t"
                 f"{stamp(made)}\t{stamp(changed_at(draw, made))}\n"
             )
 

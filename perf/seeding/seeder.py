@@ -125,7 +125,7 @@ class _Seeder:
         options = self.options
         users = database.free_user_ids(self.cursor, options.users, append=not self.anew)
         yield Load(USERS, partial(reader_lines, options, users), len(users))
-        images, image_lines = self._images()
+        images, sizes, image_lines = self._images()
         yield Load("comics_image", lambda: image_lines, len(image_lines))
         ground = Ground(users, *database.reference_ids(self.cursor))
         with self.progress.step("owners, sizes", options.novels + options.comics) as bar:
@@ -139,6 +139,7 @@ class _Seeder:
             gallery = Gallery(
                 catalogue,
                 images,
+                sizes,
                 first_comic=self._first("comics_comic"),
                 first_panel=self._first("comics_panel"),
             )
@@ -153,8 +154,8 @@ class _Seeder:
     def _first(self, table: str) -> int:
         return database.first_free_id(self.cursor, table)
 
-    def _images(self) -> tuple[list[int], list[str]]:
-        """Put the picture files in place; return their ids, and lines for missing ones."""
+    def _images(self) -> tuple[list[int], list[int], list[str]]:
+        """Put the picture files in place; return ids, sizes, and lines for missing ones."""
         with self.progress.step("pictures", KINDS, " files") as bar:
             stored = []
             for kind in range(KINDS):
@@ -168,7 +169,8 @@ class _Seeder:
                 ids[image.digest] = next_id
                 missing.append(line(next_id, *astuple(image)))
                 next_id += 1
-        return [ids[image.digest] for image in stored], missing
+        sizes = [image.size_bytes for image in stored]
+        return [ids[image.digest] for image in stored], sizes, missing
 
     def _build_search(self) -> None:
         # Without figures the planner would not take the indexes.

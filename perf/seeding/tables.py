@@ -49,8 +49,8 @@ COLUMNS = {
     "is_public",
     "novels_chapter": "id novel_id number title word_count owner_id is_public",
     "novels_chaptertext": "chapter_id content owner_id is_public",
-    "comics_comic": "id title novel_id owner_id is_public panel_count cover_id created_at "
-    "updated_at",
+    "comics_comic": "id title novel_id owner_id is_public panel_count image_bytes "
+    "cover_id created_at updated_at",
     "comics_panel": "id comic_id number caption image_id owner_id is_public",
 }
 SEARCH = SearchDocument._meta.db_table

@@ -197,5 +197,5 @@ def test_adding_a_panel_costs_the_same_however_many_there_are(
         return client.post(url(comic), upload(make_picture()), format="multipart")
 
     post()
-    # Two of them find token and user.
-    assert_flat_queries(post, post, budget=8)
+    # Two of them find token and user, three compare what the owner keeps with the quota.
+    assert_flat_queries(post, post, budget=11)

@@ -15,7 +15,7 @@ from tests.conftest import PASSWORD, as_staff
 from tests.users.conftest import ME, TOKEN
 from tests.visitor import counted_queries
 from users import selectors
-from users.cache_policies import ACCOUNT, NAME
+from users.cache_policies import ACCOUNT, NAME, USAGE
 from users.cache_policies import TOKEN as TOKEN_POLICY
 from users.models import AccessToken, User
 from users.selectors import user_find, user_names
@@ -56,7 +56,7 @@ def server_keys() -> list[bytes]:
     return sorted(keys)
 
 
-def test_a_token_costs_two_queries_cold_and_none_warm(as_user, ann):
+def test_a_token_costs_two_queries_beside_the_usage_cold_and_none_warm(as_user, ann):
     client = as_user(ann)
 
     with counted_queries() as cold:
@@ -64,12 +64,12 @@ def test_a_token_costs_two_queries_cold_and_none_warm(as_user, ann):
     with counted_queries() as warm:
         second = client.get(ME)
 
-    assert (len(cold.sql), len(warm.sql)) == (2, 0)
+    assert (len(cold.sql), len(warm.sql)) == (4, 0)
     assert first.json() == second.json()
     assert first["ETag"] == second["ETag"]
 
 
-def test_a_session_costs_two_queries_cold_and_none_warm(browser, log_in, ann):
+def test_a_session_costs_two_queries_beside_the_usage_cold_and_none_warm(browser, log_in, ann):
     log_in(ann)
 
     with counted_queries() as cold:
@@ -77,7 +77,7 @@ def test_a_session_costs_two_queries_cold_and_none_warm(browser, log_in, ann):
     with counted_queries() as warm:
         second = browser.get(ME)
 
-    assert (len(cold.sql), len(warm.sql)) == (2, 0)
+    assert (len(cold.sql), len(warm.sql)) == (4, 0)
     assert first.json() == second.json()
 
 
@@ -277,3 +277,4 @@ def test_values_look_as_their_versions_say(ann, client):
     assert_shape_is_kept(SHAPES, NAME, ann.pk)
     assert_shape_is_kept(SHAPES, TOKEN_POLICY, digest_of(client).hex())
     assert_shape_is_kept(SHAPES, ACCOUNT, ann.pk, ann.pk)
+    assert_shape_is_kept(SHAPES, USAGE, "novels", ann.pk)

@@ -22,6 +22,12 @@ def test_the_profile_shows_what_is_ones_own(make_user, as_user):
         "display_name": "Ann",
         "bio": "Reads.",
         "date_joined": ann.date_joined.strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+        "usage": {
+            "novels": 0,
+            "novels_limit": 1000,
+            "bytes": 0,
+            "bytes_limit": 2048 * 1024 * 1024,
+        },
     }
     assert "private" in answer.headers["Cache-Control"]
 
@@ -90,11 +96,11 @@ def test_other_methods_are_not_offered(make_user, as_user, method):
     assert getattr(as_user(make_user("ann")), method)(ME, {}).status_code == 405
 
 
-def test_a_change_costs_one_query_beside_those_of_the_token(make_user, as_user):
+def test_a_change_costs_one_query_beside_those_of_the_token_and_the_usage(make_user, as_user):
     client = as_user(make_user("ann"))
 
     with counted_queries() as seen:
         client.patch(ME, {"bio": "Writes."})
 
-    assert len(seen.sql) == 3, "\n".join(seen.sql)
+    assert len(seen.sql) == 5, "\n".join(seen.sql)
     assert "password" not in seen.sql[2]

@@ -11,14 +11,16 @@ from perf.seeding.prose import prose
 
 # Of all rows below. Changes with what seeding makes, and with nothing else: not with the machine,
 # the Python version or PYTHONHASHSEED.
-GOLDEN = "4b8ac4fd451ac968390007da5fcdbbb173743edaa4bca22408a454c3c635c3b1"
+GOLDEN = "4e5424f40977e427fe237cf303db3926cbcf92b2e2cbc287c5ee3e684cfb1375"
 
 
 def made():
     options = SeedOptions(novels=200, chapters_per_novel=4, comics=50, panels=400, users=20)
     ground = Ground(range(1, 21), range(1, 17), range(1, 16))
     catalogue = Catalogue(options, ground, first_novel=1, first_chapter=1)
-    gallery = Gallery(catalogue, range(1, 41), first_comic=1, first_panel=1)
+    gallery = Gallery(
+        catalogue, range(1, 41), range(1000, 41_000, 1000), first_comic=1, first_panel=1
+    )
     return catalogue, gallery
 
 

@@ -1,0 +1,89 @@
+"""How much each user may keep, how much they do, and the refusal of more.
+
+Each app to the right counts its own rows: it adds a source, because this one may not import it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from http import HTTPStatus
+
+from django.conf import settings
+from django.db import connection
+from rest_framework import exceptions
+
+from morpheus.cache.reading import read_many
+from users.cache_policies import USAGE
+
+
+@dataclass(frozen=True)
+class Usage:
+    """What a user keeps.
+
+    Attributes:
+        novels: Novels made from uploads.
+        bytes: Uploaded files, and pictures of own comics: once for each panel that shows one.
+    """
+
+    novels: int = 0
+    bytes: int = 0
+
+    def __add__(self, other: Usage) -> Usage:
+        return Usage(self.novels + other.novels, self.bytes + other.bytes)
+
+
+# By the part of a user's rows that is counted: it is read by an owner's primary key, and
+# invalidated by the tag `owner:<id>/<part>`.
+usage_sources: dict[str, Callable[[int], Usage]] = {}
+
+
+class QuotaExceeded(exceptions.APIException):
+    """403: the caller would keep more than their quota."""
+
+    status_code = HTTPStatus.FORBIDDEN
+    default_code = "quota_exceeded"
+
+
+def usage_cached(user_id: int) -> Usage:
+    """Return what a user keeps, for showing it. Cold: 1 query for each source."""
+    kept = read_many(
+        USAGE,
+        usage_sources,
+        tags=lambda part: [f"owner:{user_id}/{part}"],
+        load=lambda parts: {part: asdict(usage_sources[part](user_id)) for part in parts},
+        reader_id=user_id,
+    )
+    return sum((Usage(**part) for part in kept.values()), Usage())
+
+
+def quota_require(*, owner_id: int, novels: int = 0, size_bytes: int) -> None:
+    """Refuse an upload that would exceed its owner's quota; in the transaction that stores it.
+
+    Uploads of one owner wait here for each other until they are committed, so that two at once
+    cannot exceed it together. A lock on a row of the comic is taken before this one, never after.
+
+    Raises:
+        QuotaExceeded: The message says what is used, what is allowed, and what to do.
+    """
+    if not settings.QUOTA_NOVELS and not settings.QUOTA_BYTES:
+        return
+    with connection.cursor() as cursor:
+        # Apart from the sums: their snapshot must be later than the commit that is waited for.
+        cursor.execute(
+            "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"morpheus quota {owner_id}"]
+        )
+    used = sum((source(owner_id) for source in usage_sources.values()), Usage())
+    if novels and settings.QUOTA_NOVELS and used.novels + novels > settings.QUOTA_NOVELS:
+        raise QuotaExceeded(
+            f"You have {used.novels:,} of {settings.QUOTA_NOVELS:,} novels. Delete one first."
+        )
+    if settings.QUOTA_BYTES and used.bytes + size_bytes > settings.QUOTA_BYTES:
+        raise QuotaExceeded(
+            f"This file has {_mb(size_bytes)} MB, and you use {_mb(used.bytes)} of "
+            f"{_mb(settings.QUOTA_BYTES)} MB. Delete novels or comics first."
+        )
+
+
+def _mb(size_bytes: int) -> str:
+    return f"{size_bytes / 1024**2:,.1f}"
