@@ -9,7 +9,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("comics", "0012_tags_of_what_is_shown")]
+    dependencies = [("comics", "0013_comics_of_visible_novels_only")]
     operations = [
         migrations.AddField(
             "comic",

@@ -12,7 +12,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     atomic = False
-    dependencies = [("novels", "0017_tags_of_what_is_shown")]
+    dependencies = [("novels", "0018_belongings_of_own_novels_only")]
     operations = [
         AddIndexConcurrently(
             "novelupload",

@@ -21,7 +21,7 @@ WHERE comics_comic.id = panels.comic_id AND image_bytes <> panels.bytes
 
 
 class Migration(migrations.Migration):
-    dependencies = [("comics", "0015_bytes_of_a_comics_pictures")]
+    dependencies = [("comics", "0014_bytes_of_a_comics_pictures")]
     operations = [
         migrations.RunSQL(
             ["SET LOCAL ROLE morpheus_loader", SUMS, "RESET ROLE"],

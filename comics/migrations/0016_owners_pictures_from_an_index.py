@@ -13,7 +13,7 @@ NAME, OLD = "comics_comic_mine_newest_idx", "comics_comic_mine_newest_old"
 
 class Migration(migrations.Migration):
     atomic = False
-    dependencies = [("comics", "0016_bytes_of_pictures_that_are_there")]
+    dependencies = [("comics", "0015_bytes_of_pictures_that_are_there")]
     operations = [
         migrations.RenameIndex("comic", old_name=NAME, new_name=OLD),
         AddIndexConcurrently(
