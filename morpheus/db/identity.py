@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
-from contextvars import ContextVar
-from typing import Any
+from collections.abc import Iterator
+from contextlib import contextmanager
 
-from django.db import DEFAULT_DB_ALIAS, NotSupportedError, connections, transaction
-from psycopg import Cursor
+from django.db import DEFAULT_DB_ALIAS, connections, transaction
 
+from morpheus.db.local_settings import is_sent, sent_with_statements, statements_alone
 from morpheus.db.replica import reading_alias
 
 _READ = "SELECT current_setting('app.user_id', true), current_setting('app.staff', true)"
@@ -22,13 +20,9 @@ _COLLECT = (
 )
 _BEGIN = f"{_SET}, {_COLLECT}"
 
-# Of staff nothing is said outside a transaction, where it is off.
-_SET_USER = "SELECT set_config('app.user_id', %s, true)"
-
-# The user whose identity goes with each statement; None where a transaction has its identity.
-# Nobody's is not sent: outside a transaction, no statement has another's.
-_NOBODY = ""
-_companion: ContextVar[str | None] = ContextVar("_companion", default=None)
+# Outside a transaction only this is sent: staff rights exist in transactions alone. The identity of
+# an anonymous caller is empty, and not sent.
+_USER = "app.user_id"
 
 
 @contextmanager
@@ -45,21 +39,17 @@ def acting_as(user_id: int | None, *, staff: bool = False) -> Iterator[None]:
     alias = reading_alias()
     connection = connections[alias]
     nested = connection.in_atomic_block
-    if user_id is None and not staff and not nested and _companion.get() is None:
+    if user_id is None and not staff and not nested and not is_sent(_USER):
         yield
         return
-    before = _companion.set(None)
-    try:
-        with transaction.atomic(using=alias), connection.cursor() as cursor:
-            # Inside an outer transaction the setting would outlive the block: put back the old.
-            previous = cursor.execute(_READ).fetchone() if nested else None
-            cursor.execute(_BEGIN, ["" if user_id is None else str(user_id), "on" if staff else ""])
-            connection.collects_touches = True  # type: ignore[attr-defined]
-            yield
-            if previous is not None:
-                cursor.execute(_SET, [value or "" for value in previous])
-    finally:
-        _companion.reset(before)
+    with statements_alone(), transaction.atomic(using=alias), connection.cursor() as cursor:
+        # Inside an outer transaction the setting would outlive the block: put back the old.
+        previous = cursor.execute(_READ).fetchone() if nested else None
+        cursor.execute(_BEGIN, ["" if user_id is None else str(user_id), "on" if staff else ""])
+        connection.collects_touches = True  # type: ignore[attr-defined]
+        yield
+        if previous is not None:
+            cursor.execute(_SET, [value or "" for value in previous])
 
 
 @contextmanager
@@ -90,35 +80,8 @@ def reading_as(user_id: int | None) -> Iterator[None]:
         with acting_as(user_id):
             yield
         return
-    if user_id is None and _companion.get() is None:
-        yield  # Nobody needs no identity, as in `acting_as`.
+    if user_id is None and not is_sent(_USER):
+        yield  # An anonymous caller needs no identity, as in `acting_as`.
         return
-    # Within another such block, statements have a companion already.
-    is_nested = _companion.get() is not None
-    before = _companion.set(_NOBODY if user_id is None else str(user_id))
-    try:
-        with nullcontext() if is_nested else connection.execute_wrapper(_accompanied):
-            yield
-    finally:
-        _companion.reset(before)
-
-
-def _accompanied(
-    execute: Callable[..., Any], sql: str, params: Any, many: bool, context: dict[str, Any]
-) -> Any:
-    """Send the identity and the statement together: both run before the server's next sync.
-
-    Without a transaction of its own, what is sent before one sync is one transaction to PostgreSQL.
-    """
-    identity = _companion.get()
-    if not identity:  # None, or nobody.
-        return execute(sql, params, many, context)
-    if getattr(context["cursor"].cursor, "name", None):
-        # It is read by later messages, when the identity has ended.
-        raise NotSupportedError("Read by .iterator() inside acting_as(), not reading_as().")
-    database = context["connection"]
-    # Errors and results arrive at the end of the pipeline, before anything reads the cursor.
-    with database.wrap_database_errors, database.connection.pipeline():
-        # A plain cursor: nothing counts this one.
-        Cursor(database.connection).execute(_SET_USER, [identity])
-        return execute(sql, params, many, context)
+    with sent_with_statements(connection, _USER, "" if user_id is None else str(user_id)):
+        yield

@@ -19,13 +19,12 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from prometheus_client import Counter
 
+from morpheus.db.limits import is_canceled
 from morpheus.db.wal import REPLICA, Primary, ReplicaWatch
 
 View = Callable[..., HttpResponseBase]
 
 _UNREACHABLE = (OperationalError, InterfaceError)
-# A statement that took too long would take as long on the primary.
-_QUERY_CANCELED = "57014"
 
 _FOLLOWS = "SELECT pg_is_in_recovery(), pg_last_wal_replay_lsn() >= %s::pg_lsn"
 
@@ -75,7 +74,8 @@ def failed_by_replica(error: Exception) -> bool:
     """Tell whether the replica failed the current request, so that the primary may answer it."""
     if reading_alias() != REPLICA or not isinstance(error, _UNREACHABLE):
         return False
-    if getattr(error.__cause__, "sqlstate", None) == _QUERY_CANCELED:
+    # A statement that took too long would take as long on the primary.
+    if is_canceled(error):
         return False
     raw = connections[REPLICA].connection
     # Alive, it only gave up a query that was in the way of replaying.

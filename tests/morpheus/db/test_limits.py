@@ -13,9 +13,10 @@ from typing import Any
 import psycopg
 import pytest
 from django.conf import settings
-from django.db import connection
+from django.db import OperationalError, connection, transaction
 
-from morpheus.db.limits import limit_statements
+from morpheus.db.identity import reading_as
+from morpheus.db.limits import is_canceled, limit_statements, statement_limit
 from morpheus.db.roles import connected_as
 
 ASK = """
@@ -94,3 +95,51 @@ def test_what_granian_loads_is_limited_and_what_commands_use_is_not() -> None:
     assert served.stdout.split() == ["15s", "3s"]
     with connection.cursor() as cursor:
         assert cursor.execute("SHOW statement_timeout").fetchone() == ("0",)
+
+
+def _settings() -> tuple[str, str]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT current_setting('statement_timeout'), "
+            "COALESCE(current_setting('app.user_id', true), '')"
+        )
+        row: tuple[str, str] = cursor.fetchone()
+        return row
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_statement_limit_cancels_a_slow_statement_and_does_not_leak() -> None:
+    before = _settings()
+    backend = connection.connection.info.backend_pid
+
+    with statement_limit(connection, 0.1):
+        with pytest.raises(OperationalError) as caught, connection.cursor() as cursor:
+            cursor.execute("SELECT pg_sleep(60)")
+        within = _settings()
+
+    assert is_canceled(caught.value)
+    assert within == ("100ms", before[1])
+    assert _settings() == before
+    assert connection.connection.info.backend_pid == backend
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_statement_limit_and_an_identity_are_sent_together() -> None:
+    with reading_as(5), statement_limit(connection, 1.5):
+        assert _settings() == ("1500ms", "5")
+        with reading_as(None):
+            assert _settings() == ("1500ms", "")
+    with statement_limit(connection, 1.5), reading_as(5):
+        assert _settings() == ("1500ms", "5")
+
+    assert _settings()[1] == ""
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_transaction_keeps_the_limit_of_its_connection() -> None:
+    before = _settings()
+
+    with transaction.atomic(), statement_limit(connection, 0.1):
+        assert _settings() == before
+    with statement_limit(connection, 0):
+        assert _settings() == before
