@@ -23,8 +23,8 @@ STATUS = Policy("novels.status", version=1, ttl_s=30)
 # What a search finds, best first, at most 1,000; and of which moment that is, for `find_again`.
 # `search` ends it, or of my own `search:<id>`. Searching costs more than anything else, so other
 # processes wait for the one that does it.
-SEARCH = Policy("novels.search", version=3, ttl_s=3600, lease_s=2.0, is_revised=True)
+SEARCH = Policy("novels.search", version=4, ttl_s=3600, lease_s=2.0, is_revised=True)
 
 # What is shown of a document that was found; `novel:<id>` ends a novel's own, and what ends a
 # chapter, a chapter's.
-SNIPPET = Policy("novels.snippet", version=1, ttl_s=3600)
+SNIPPET = Policy("novels.snippet", version=2, ttl_s=3600)

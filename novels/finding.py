@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, NamedTuple
 
-from django.db import connections
+from django.conf import settings
+from django.db import InternalError, OperationalError, connections
 
+from morpheus.db.limits import is_canceled, statement_limit
 from morpheus.db.replica import reading_alias
 
 # So many of the newest matches are found, best first: ranking reads each one's whole vector.
@@ -28,8 +30,10 @@ CHANGED_PER_KNOWN = 2
 # Snippets are cut from this much of a chapter. A match further on shows the chapter's beginning.
 MAX_SNIPPET_CHARS = 50_000
 
-# What PostgreSQL puts around a match; two control characters that the text is freed from first.
+# PostgreSQL puts these control characters around a match; they are removed from the text first.
 _START, _STOP = "\x02", "\x03"
+# `novels_search_plain` puts the first in the place of `<`, and the second into long runs.
+_LESS_THAN, _BREAK = "\x01", "\x04"
 _OPTIONS = (
     f"StartSel={_START}, StopSel={_STOP}, MaxWords=30, MinWords=12, MaxFragments=2, "
     'FragmentDelimiter=" … "'
@@ -56,15 +60,12 @@ LEFT JOIN novels_search_changes(
 ) ON true
 """
 
+# Of a text no more is read than a passage or two: what ts_headline takes grows with the square.
 _SNIPPETS = """
 SELECT found.id, c.number, c.title, ts_headline(
     config,
-    translate(
-        CASE WHEN c.id IS NULL THEN concat_ws(' · ', n.title, NULLIF(n.author, ''), n.synopsis)
-        ELSE left(t.content, %(chars)s) END,
-        %(delimiters)s, ''
-    ),
-    websearch_to_tsquery(config, %(words)s),
+    translate(passage.excerpt, %(delimiters)s, ''),
+    passage.shown,
     %(options)s
 )
 FROM unnest(%(ids)s::bigint[], %(novels)s::bigint[], %(chapters)s::bigint[])
@@ -74,8 +75,23 @@ LEFT JOIN novels_chapter c ON c.id = found.chapter_id
 LEFT JOIN novels_chaptertext t ON t.chapter_id = c.id
 LEFT JOIN novels_language l ON l.id = n.language_id
 CROSS JOIN LATERAL novels_search_config(l.search_config) config
+CROSS JOIN LATERAL websearch_to_tsquery(config, %(words)s) query
+CROSS JOIN LATERAL left(
+    CASE WHEN c.id IS NULL THEN concat_ws(' · ', n.title, NULLIF(n.author, ''), n.synopsis)
+    ELSE t.content END,
+    %(chars)s
+) text
+CROSS JOIN LATERAL novels_search_excerpt(config, text, query) passage
 WHERE (n.is_public OR n.owner_id = %(reader)s) AND (found.chapter_id IS NULL OR c.id IS NOT NULL)
 """
+
+
+class SearchTooSlow(Exception):
+    """A statement of a search took longer than `SEARCH_STATEMENT_TIMEOUT_S`."""
+
+
+class SearchTooDeep(Exception):
+    """The words have more than 32 operators in a row, which PostgreSQL cannot read."""
 
 
 class Candidate(NamedTuple):
@@ -261,9 +277,21 @@ class Search:
 
 
 def _rows(sql: str, parameters: dict[str, Any]) -> list[Any]:
-    with connections[reading_alias()].cursor() as cursor:
-        cursor.execute(sql, parameters)
-        return cursor.fetchall()
+    connection = connections[reading_alias()]
+    try:
+        with statement_limit(connection, settings.SEARCH_STATEMENT_TIMEOUT_S):
+            with connection.cursor() as cursor:
+                cursor.execute(sql, parameters)
+                return cursor.fetchall()
+    except OperationalError as error:
+        if is_canceled(error):
+            raise SearchTooSlow from error
+        raise
+    except InternalError as error:
+        # PostgreSQL has no error code for it.
+        if "tsquery stack too small" in str(error):
+            raise SearchTooDeep from error
+        raise
 
 
 def _digest(*parts: Any) -> str:
@@ -272,5 +300,6 @@ def _digest(*parts: Any) -> str:
 
 def _marked(headline: str) -> str:
     """Return HTML: nothing of the text is mark-up, but what was found is in `mark` elements."""
-    escaped = html.escape(" ".join(headline.split()))
+    text = headline.replace(_LESS_THAN, "<").replace(_BREAK, "")
+    escaped = html.escape(" ".join(text.split()))
     return escaped.replace(_START, "<mark>").replace(_STOP, "</mark>")

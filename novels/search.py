@@ -19,8 +19,10 @@ CROSS JOIN LATERAL novels_search_config(l.search_config) config
 _OF_NOVELS = f"""
 INSERT INTO novels_searchdocument (novel_id, chapter_id, vector)
 SELECT n.id, NULL,
-    setweight(to_tsvector(config, n.title), 'A')
-        || setweight(to_tsvector(config, n.author || ' ' || n.synopsis), 'B')
+    setweight(to_tsvector(config, novels_search_plain(n.title)), 'A')
+        || setweight(
+            to_tsvector(config, novels_search_plain(n.author || ' ' || n.synopsis)), 'B'
+        )
 {_SPOKEN}
 WHERE n.id BETWEEN %s AND %s
 ORDER BY n.id
@@ -28,8 +30,8 @@ ORDER BY n.id
 _OF_CHAPTERS = f"""
 INSERT INTO novels_searchdocument (novel_id, chapter_id, vector)
 SELECT n.id, c.id,
-    setweight(to_tsvector(config, c.title), 'A')
-        || to_tsvector(config, left(t.content, {MAX_INDEXED_CHARS}))
+    setweight(to_tsvector(config, novels_search_plain(c.title)), 'A')
+        || to_tsvector(config, novels_search_plain(left(t.content, {MAX_INDEXED_CHARS})))
 {_SPOKEN}
 JOIN novels_chapter c ON c.novel_id = n.id
 JOIN novels_chaptertext t ON t.chapter_id = c.id

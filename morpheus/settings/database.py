@@ -19,6 +19,7 @@ __all__ = [
     "DATABASE_ROUTERS",
     "PGBOUNCER",
     "REPLICA_TIMEOUT_S",
+    "SEARCH_STATEMENT_TIMEOUT_S",
     "SERVER_PINNED",
     "SERVER_PROCESSES",
     "SERVER_THREADS",
@@ -118,6 +119,9 @@ SERVING_LIMITS_MS = {
     ),
     "lock_timeout": int(1000 * env.number("DATABASE_LOCK_TIMEOUT_S", default=3.0, at_least=0)),
 }
+
+# Seconds that one statement of a search may take; 0: as any other.
+SEARCH_STATEMENT_TIMEOUT_S = env.number("SEARCH_STATEMENT_TIMEOUT_S", default=2.0, at_least=0)
 
 DATABASE_ROUTERS: list[str] = []
 

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import logging
+from http import HTTPStatus
 from typing import Any
 
 from drf_spectacular.utils import OpenApiParameter, extend_schema
-from rest_framework.exceptions import NotAuthenticated, ValidationError
+from rest_framework.exceptions import APIException, NotAuthenticated, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from morpheus.errors import RETRY_AFTER_S
 from morpheus.pagination import KeysetPagination
 from morpheus.views import MorpheusAPIView
 from novels.filters import genre_id, language_id
-from novels.finding import Candidate, Search
+from novels.finding import Candidate, Search, SearchTooDeep, SearchTooSlow
 from novels.selectors import search_candidates, search_results
 from novels.serializers import SearchResultSerializer
+
+logger = logging.getLogger(__name__)
 
 MAX_QUERY_CHARS = 200
 KINDS = ("novel", "chapter")
@@ -33,6 +38,15 @@ _PARAMETERS = (
     OpenApiParameter("genre", str, description="Novels of this genre, by its slug."),
     OpenApiParameter("language", str, description="Novels in this language, by its code."),
 )
+
+
+class SearchUnavailable(APIException):
+    """503: the search would hold a thread and the database for too long."""
+
+    status_code = HTTPStatus.SERVICE_UNAVAILABLE
+    default_detail = "The search took too long; use fewer or rarer words."
+    default_code = "search_too_slow"
+    wait = RETRY_AFTER_S
 
 
 class SearchPagination(KeysetPagination):
@@ -95,8 +109,14 @@ class SearchView(MorpheusAPIView):
             genre=genre_id(given["genre"]) if "genre" in given else None,
             language=language_id(given["language"]) if "language" in given else None,
         )
-        page = self.paginate_queryset(search)
-        results = search_results(search, [Candidate(**row) for row in page])
+        try:
+            page = self.paginate_queryset(search)
+            results = search_results(search, [Candidate(**row) for row in page])
+        except SearchTooSlow as error:
+            logger.warning("Answered 503 to a search: its statement took too long.")
+            raise SearchUnavailable from error
+        except SearchTooDeep as error:
+            raise ValidationError({"q": ["Too many operators; use fewer minus signs."]}) from error
         return self.get_paginated_response(SearchResultSerializer(results, many=True).data)
 
 

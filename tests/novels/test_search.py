@@ -87,6 +87,32 @@ def test_no_text_is_too_long_to_be_indexed(make_novels, make_chapters):
     assert len(documents(novel)) == 2
 
 
+@pytest.mark.parametrize("piece", ["a_", "~/", "./", "<!-- ", "a.b-c@d-"])
+def test_a_hostile_text_is_indexed_in_linear_time(make_novels, make_chapters, piece):
+    """PostgreSQL's parser takes minutes for these texts as they are."""
+    (novel,) = make_novels(1)
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL statement_timeout = '10s'")
+
+    make_chapters(novel, "harbour " + piece * (MAX_INDEXED_CHARS // len(piece)))
+
+    assert len(Search(words="harbour").find().best_first) == 1
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("words", ["{}", '"{}"'], ids=["all", "phrase"])
+def test_many_words_that_stand_together_are_ranked_in_linear_time(
+    make_novels, make_chapters, settings, words
+):
+    """Compared in pairs, as for two words, 256 places of each take a third of a second per text."""
+    letters = " ".join("abcdefghijklmnopqrstuvwxyz")
+    settings.SEARCH_STATEMENT_TIMEOUT_S = 3
+    (novel,) = make_novels(1)
+    make_chapters(novel, *[f"{letters} " * 256] * 30)
+
+    assert len(Search(words=words.format(letters)).find().best_first) == 30
+
+
 @pytest.fixture(autouse=True)
 def without_statistics(db):
     """As of a new table: what autovacuum saw of other tests' documents would decide on plans."""

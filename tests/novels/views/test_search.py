@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import logging
+
 import pytest
 
 from morpheus.db.identity import acting_as
+from novels import finding
 from novels.models import Genre, Language, Novel
 
 URL = "/api/v1/search/"
@@ -263,3 +266,125 @@ def test_a_search_costs_the_same_however_much_is_found(
     # What is asked, candidates, cards and snippets; warm, none (test_warm.py).
     assert_flat_queries(lambda: api.get(URL, {"q": "whale"}), more, budget=4)
     assert_flat_queries(lambda: api.get(URL, {"q": "whale", "genre": "gothic"}), more, budget=5)
+
+
+def snippet(client, query):
+    return next(row["snippet"] for row in found(client, query) if row["kind"] == "chapter")
+
+
+PROSE = "It was the best of times, it was the worst of times. "
+
+
+@pytest.mark.parametrize("at", [0, 1_300, 20_000, 49_000])
+def test_a_snippet_shows_the_match_wherever_it_stands(api, make_novels, make_chapters, english, at):
+    make_chapters(
+        make_novels(1, language=english)[0], (PROSE * 1000)[:at] + " a harbour " + PROSE * 100
+    )
+
+    assert "<mark>harbour</mark>" in snippet(api, "harbours")
+
+
+def test_a_snippet_shows_words_that_stand_far_apart(api, make_novels, make_chapters, english):
+    text = f"{PROSE * 60} A harbour. {PROSE * 60} A whale. {PROSE * 60}"
+    make_chapters(make_novels(1, language=english)[0], text)
+
+    shown = snippet(api, "whale harbour")
+
+    assert "<mark>harbour</mark>" in shown and "<mark>whale</mark>" in shown and " … " in shown
+
+
+def test_a_snippet_prefers_the_place_of_all_words(api, make_novels, make_chapters, english):
+    text = f"A whale. {PROSE * 60} A harbour. {PROSE * 60} The old whale of the harbour sang."
+    make_chapters(make_novels(1, language=english)[0], text)
+
+    assert "old <mark>whale</mark> of the <mark>harbour</mark> sang" in snippet(
+        api, "harbour whale"
+    )
+    assert "<mark>whale</mark> of the <mark>harbour</mark>" in snippet(
+        api, '"whale of the harbour"'
+    )
+
+
+@pytest.mark.parametrize("shift", range(0, 160, 7))
+def test_no_word_is_lost_or_cut_where_passages_meet(api, make_novels, make_chapters, shift):
+    words = "x" * shift + " " + "alpha bravo charlie delta " * 600
+    at = words.index("bravo", 1_380)
+    make_chapters(make_novels(1)[0], f"{words[:at]}harbour {words[at:]}")
+
+    shown = snippet(api, "harbour").replace("<mark>", "").replace("</mark>", "").split()
+
+    assert "harbour" in shown
+    assert {*shown} <= {"alpha", "bravo", "charlie", "delta", "harbour", "…"}
+
+
+def test_a_snippet_shows_a_long_run_and_angle_brackets_as_they_are(api, make_novels, make_chapters):
+    run = "x" * 150
+    make_chapters(make_novels(1)[0], f"a whale <b {run}>")
+
+    assert snippet(api, "whale").startswith(f"<mark>whale</mark> &lt;b {run}")
+
+
+HOSTILE = {
+    "alternatives of two words": ("bx by ", "bx by or zz1"),
+    "the same alternatives": ("q w ", " or ".join(["q w"] * 24)),
+    "one phrase many times": ("q ", '"' + "q " * 90 + '"'),
+    "many words": (
+        " ".join(map(chr, range(0x4E00, 0x4E64))) + " ",
+        "".join(f"{chr(code)} " for code in range(0x4E00, 0x4E64)),
+    ),
+    "a run": ("a_", "whale"),
+    "comments": ("<!-- ", "whale"),
+}
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(("text", "query"), HOSTILE.values(), ids=HOSTILE)
+def test_a_hostile_text_and_query_stay_within_the_limit(
+    api, make_novels, make_chapters, settings, text, query
+):
+    settings.SEARCH_STATEMENT_TIMEOUT_S = 10
+    make_chapters(make_novels(1)[0], *["whale " + (text * 50_000)[:50_000]] * 5)
+
+    rows = found(api, query, page_size=100)
+
+    assert len(rows) == 5 and all("<mark>" in row["snippet"] for row in rows)
+
+
+@pytest.mark.parametrize("scope", [{}, {"scope": "mine"}], ids=["public", "mine"])
+@pytest.mark.parametrize("statement", ["_CANDIDATES", "_SNIPPETS"])
+@pytest.mark.django_db(transaction=True)
+def test_a_slow_search_is_503_and_leaves_nothing_behind(
+    as_user, make_novels, make_chapters, settings, monkeypatch, caplog, statement, scope
+):
+    (novel,) = make_novels(1)
+    make_chapters(novel, "whale")
+    client = as_user(novel.owner)
+    settings.SEARCH_STATEMENT_TIMEOUT_S = 0.2
+    slow = getattr(finding, statement).replace("WHERE", "WHERE pg_sleep(60)::text = '' AND")
+    if slow == getattr(finding, statement):
+        slow += " WHERE pg_sleep(60)::text = ''"
+    with monkeypatch.context() as patch:
+        patch.setattr(finding, statement, slow)
+        response = client.get(URL, {"q": "whale", **scope})
+
+    assert response.status_code == 503, response.content
+    assert response["Content-Type"] == "application/problem+json"
+    assert int(response["Retry-After"]) >= 1
+    assert response.json()["detail"] == ("The search took too long; use fewer or rarer words.")
+    assert [record.levelname for record in caplog.records if record.levelno > logging.INFO] == [
+        "WARNING"
+    ]
+    settings.SEARCH_STATEMENT_TIMEOUT_S = 60
+    assert len(found(client, "whale", **scope)) == 1
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("scope", [{}, {"scope": "mine"}], ids=["public", "mine"])
+def test_more_operators_than_postgresql_reads_are_400(as_user, make_novels, make_chapters, scope):
+    (novel,) = make_novels(1)
+    make_chapters(novel, "whale")
+
+    response = as_user(novel.owner).get(URL, {"q": "-" * 100, **scope})
+
+    assert response.status_code == 400
+    assert response.json()["errors"] == {"q": ["Too many operators; use fewer minus signs."]}
