@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 
 import pytest
+from django.db import connection
 
 from morpheus.db.identity import acting_as
 from novels import finding
@@ -307,8 +308,8 @@ def test_a_snippet_prefers_the_place_of_all_words(api, make_novels, make_chapter
 
 @pytest.mark.parametrize("shift", range(0, 160, 7))
 def test_no_word_is_lost_or_cut_where_passages_meet(api, make_novels, make_chapters, shift):
-    words = "x" * shift + " " + "alpha bravo charlie delta " * 600
-    at = words.index("bravo", 1_380)
+    words = "alpha bravo charlie delta " * 600
+    at = words.index(" ", 1_350 + shift) + 1
     make_chapters(make_novels(1)[0], f"{words[:at]}harbour {words[at:]}")
 
     shown = snippet(api, "harbour").replace("<mark>", "").replace("</mark>", "").split()
@@ -322,6 +323,17 @@ def test_a_snippet_shows_a_long_run_and_angle_brackets_as_they_are(api, make_nov
     make_chapters(make_novels(1)[0], f"a whale <b {run}>")
 
     assert snippet(api, "whale").startswith(f"<mark>whale</mark> &lt;b {run}")
+
+
+def test_no_more_than_two_passages_are_read_by_ts_headline(db):
+    text = "bx by " * 4000 + "harbour " + PROSE * 500 + "whale " + PROSE * 500
+    with connection.cursor() as cursor:
+        for query in ("bx & by", "harbour & whale", "absent"):
+            cursor.execute(
+                "SELECT length(excerpt) FROM novels_search_excerpt('simple', %s, %s::tsquery)",
+                [text, query],
+            )
+            assert 1_000 < cursor.fetchone()[0] <= 2 * 1_500 + 3
 
 
 HOSTILE = {
