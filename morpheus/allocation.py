@@ -13,8 +13,8 @@ _LARGE_BYTES = 1024 * 1024
 def return_large_blocks() -> None:
     """Have large blocks of memory returned as soon as they are freed, with glibc.
 
-    By default it raises the size from which it does so with each block, up to 32 MB, and keeps those
-    below in a heap for each thread.
+    By default it raises the size from which it does so with each block, up to 32 MB, and keeps
+    those below in a heap for each thread.
     """
     if sys.platform == "linux":
         mallopt = getattr(ctypes.CDLL(None), "mallopt", None)

@@ -14,9 +14,9 @@ from morpheus.sandbox import Crashed, JobLimits, MemoryLimit, TimeLimit, Turns, 
 
 logger = logging.getLogger(__name__)
 
-# Decoding keeps a core busy. Two at a time; the next gets 503 after a few seconds, because
-# it holds a thread while it waits.
-TURNS = Turns(2, patience_s=4.0)
+# Decoding keeps a core busy. Two at a time, and of 16 threads three wait (morpheus.serving.bulkheads
+# has the other shares); the next gets 503.
+TURNS = Turns(2, most_waiting=max(1, settings.SERVER_THREADS * 3 // 16), patience_s=4.0)
 
 
 def picture_check(data: bytes) -> Picture:

@@ -12,10 +12,17 @@ class Busy(Exception):
 
 
 class Turns:
-    """A number of turns; a caller that gets none in time is refused instead of waiting on."""
+    """A number of turns; a caller that gets none in time is refused instead of waiting on.
 
-    def __init__(self, count: int, *, patience_s: float) -> None:
+    Args:
+        count: Callers that hold a turn at once.
+        most_waiting: Callers that wait for one; each holds a thread. The next is refused at once.
+        patience_s: Seconds that a caller waits.
+    """
+
+    def __init__(self, count: int, *, most_waiting: int, patience_s: float) -> None:
         self._free = threading.BoundedSemaphore(count)
+        self._places = threading.BoundedSemaphore(count + most_waiting)
         self._patience_s = patience_s
 
     @contextmanager
@@ -23,11 +30,16 @@ class Turns:
         """Hold a turn for the block.
 
         Raises:
-            Busy: None came in time.
+            Busy: Too many wait already, or none came in time.
         """
-        if not self._free.acquire(timeout=self._patience_s):
-            raise Busy("All turns are taken.")
+        if not self._places.acquire(blocking=False):
+            raise Busy("Too many wait for a turn.")
         try:
-            yield
+            if not self._free.acquire(timeout=self._patience_s):
+                raise Busy("All turns are taken.")
+            try:
+                yield
+            finally:
+                self._free.release()
         finally:
-            self._free.release()
+            self._places.release()

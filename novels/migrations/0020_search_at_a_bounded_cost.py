@@ -166,7 +166,7 @@ def again(matches: str, since: str) -> list[str]:
 
 
 class Migration(migrations.Migration):
-    dependencies = [("novels", "0017_tags_of_what_is_shown")]
+    dependencies = [("novels", "0019_owners_uploads_from_an_index")]
     operations = [
         migrations.RunSQL(
             [PLAIN, WORDS, RANKED, SHOWN, EXCERPT, *again(MATCHES, SINCE)],

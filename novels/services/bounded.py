@@ -26,7 +26,7 @@ logger = logging.getLogger(__name__)
 
 # A check takes some 0.1 s, but a hostile file can take all its time: such files hold two threads of
 # the server, and the next uploads are refused (503) after a few seconds.
-CHECKS = Turns(2, patience_s=4.0)
+CHECKS = Turns(2, most_waiting=2, patience_s=4.0)
 
 
 def parsing_limits() -> Limits:

@@ -17,7 +17,7 @@ from tests.morpheus.sandbox import functions
 @pytest.fixture
 def no_turns(monkeypatch):
     """All turns are taken."""
-    turns = Turns(1, patience_s=0.01)
+    turns = Turns(1, most_waiting=1, patience_s=0.01)
     monkeypatch.setattr(bounded, "TURNS", turns)
     with turns.take():
         yield

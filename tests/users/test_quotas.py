@@ -176,7 +176,7 @@ def test_uploads_at_once_do_not_exceed_the_quota_together(ann, as_user, settings
 def test_the_migration_sums_the_pictures_that_are_there(client, connect):
     from importlib import import_module
 
-    sums = import_module("comics.migrations.0016_bytes_of_pictures_that_are_there").SUMS
+    sums = import_module("comics.migrations.0015_bytes_of_pictures_that_are_there").SUMS
     comic = client.post("/api/v1/comics/", {"title": "A comic"}, format="json").json()
     page = picture(1)
     for _ in range(2):

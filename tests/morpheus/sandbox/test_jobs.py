@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import threading
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 
 import pytest
 
@@ -141,20 +143,42 @@ def test_many_threads_run_children_at_once():
     assert values == list(range(64))
 
 
-def test_a_caller_that_gets_no_turn_is_refused():
-    turns, held, over = Turns(1, patience_s=0.05), threading.Event(), threading.Event()
+@contextmanager
+def holding(turns: Turns, count: int) -> Iterator[None]:
+    """Have `count` other callers take a turn, or wait for one, during the block."""
+    over = threading.Event()
 
-    def hold():
-        with turns.take():
-            held.set()
+    def hold() -> None:
+        with suppress(Busy), turns.take():
             over.wait(FAR_S)
 
-    with ThreadPoolExecutor(1) as threads:
-        threads.submit(hold)
-        assert held.wait(FAR_S)
-        with pytest.raises(Busy), turns.take():
-            pass
+    threads = [threading.Thread(target=hold) for _ in range(count)]
+    for thread in threads:
+        thread.start()
+    wait_until(lambda: turns._places._value == 2 - count)
+    try:
+        yield
+    finally:
         over.set()
+        for thread in threads:
+            thread.join()
+
+
+def test_a_caller_that_gets_no_turn_in_time_is_refused():
+    turns = Turns(1, most_waiting=1, patience_s=0.05)
+
+    with holding(turns, 1), pytest.raises(Busy, match="taken"), turns.take():
+        pass
+
+    with turns.take():
+        pass
+
+
+def test_a_caller_is_refused_at_once_where_enough_wait():
+    turns = Turns(1, most_waiting=1, patience_s=FAR_S)
+
+    with holding(turns, 2), pytest.raises(Busy, match="Too many"), turns.take():
+        pass
 
     with turns.take():
         pass

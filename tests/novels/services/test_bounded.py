@@ -111,7 +111,7 @@ def test_a_file_that_ends_its_reader_is_refused_and_logged(parsing_is, caplog):
 
 
 def test_a_check_that_gets_no_turn_is_refused(monkeypatch):
-    turns = Turns(1, patience_s=0.01)
+    turns = Turns(1, most_waiting=1, patience_s=0.01)
     monkeypatch.setattr(bounded, "CHECKS", turns)
 
     with turns.take(), pytest.raises(Busy):
