@@ -14,8 +14,8 @@ from morpheus.sandbox import Crashed, JobLimits, MemoryLimit, TimeLimit, Turns, 
 
 logger = logging.getLogger(__name__)
 
-# Decoding keeps a core busy. Two at a time, and of 16 threads three wait (morpheus.serving.bulkheads
-# has the other shares); the next gets 503.
+# Decoding keeps a core busy. Two at a time, and of 16 threads three wait; the next gets 503.
+# morpheus.serving.bulkheads has the other shares.
 TURNS = Turns(2, most_waiting=max(1, settings.SERVER_THREADS * 3 // 16), patience_s=4.0)
 
 

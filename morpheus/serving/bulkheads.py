@@ -26,7 +26,7 @@ Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
 Handler = Callable[[], Iterable[bytes]]
 
-# Share of the threads for each kind. Decoding pictures has five sixteenths (comics.images.bounded); an
+# Share of the threads for each kind. Decoding pictures has 5 of 16 (comics.images.bounded), and an
 # eighth is left for reads alone.
 SHARES = {"bodies": 4 / 16, "searches": 3 / 16, "streams": 2 / 16}
 
