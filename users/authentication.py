@@ -13,7 +13,7 @@ from rest_framework.request import Request
 from morpheus.db.identity import acting_as
 from users.models import AccessToken, User
 from users.selectors import token_find, user_find
-from users.tokens import token_digest
+from users.tokens import is_secret, token_digest
 
 
 class BearerAuthentication(authentication.BaseAuthentication):
@@ -30,7 +30,8 @@ class BearerAuthentication(authentication.BaseAuthentication):
         scheme, _, secret = request.headers.get("Authorization", "").partition(" ")
         if scheme.lower() != "bearer":
             return None
-        token = token_find(token_digest(secret.strip()))
+        secret = secret.strip()
+        token = token_find(token_digest(secret)) if is_secret(secret) else None
         user = token and user_find(token.user_id)
         if token is None or user is None or not user.is_active:
             raise exceptions.AuthenticationFailed("The token is unknown, expired or revoked.")

@@ -19,7 +19,7 @@ from users.cache_policies import ACCOUNT, NAME, USAGE
 from users.cache_policies import TOKEN as TOKEN_POLICY
 from users.models import AccessToken, User
 from users.selectors import user_find, user_names
-from users.tokens import token_digest
+from users.tokens import token_digest, token_secret
 
 SHAPES = Path(__file__).parent / "cached_shapes"
 
@@ -205,13 +205,14 @@ def test_a_guessed_token_or_session_leaves_nothing_in_the_server(api, ann, clien
 
 
 def test_a_token_that_was_guessed_before_it_was_made_works(api, ann):
-    api.credentials(HTTP_AUTHORIZATION="Bearer guessed")
+    guessed = token_secret()
+    api.credentials(HTTP_AUTHORIZATION=f"Bearer {guessed}")
     assert api.get(ME).status_code == 401
 
     with acting_as(ann.pk):
         AccessToken.objects.create(
             user=ann,
-            digest=token_digest("guessed"),
+            digest=token_digest(guessed),
             expires_at=timezone.now() + timedelta(days=1),
         )
 
