@@ -47,6 +47,9 @@ def seed_small() -> None:
         for insert in _MORE.values():
             cursor.execute(insert)
     with connected_as("owner"), connection.cursor() as cursor:
+        # A commit that is not flushed yet (the tests' services) would leave no page all-visible.
+        cursor.execute("SET synchronous_commit TO on")
+        cursor.execute("CREATE TEMPORARY TABLE flushed ON COMMIT DROP AS SELECT 1")
         cursor.execute(f"VACUUM (ANALYZE) comics_rendition, {', '.join(_MORE)}")
 
 
