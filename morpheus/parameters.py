@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from difflib import get_close_matches
-from functools import cache
 from typing import Any
 
 from django.http import QueryDict
@@ -23,7 +22,7 @@ class ParameterView(APIView):
 
     Attributes:
         parameters: What GET takes beside the parameters of the view's filters and pagination. The
-            OpenAPI document reads them here as well. Other methods that change something take none.
+            OpenAPI document reads them here as well. A method that changes something takes none.
     """
 
     parameters: tuple[OpenApiParameter, ...] = ()
@@ -36,11 +35,11 @@ class ParameterView(APIView):
         super().initial(request, *args, **kwargs)
 
     @classmethod
-    @cache
     def parameter_names(cls) -> tuple[str, ...]:
         """Return the names of all parameters that this view takes with GET, sorted."""
         sources = [backend() for backend in getattr(cls, "filter_backends", ())]
-        if paginator := getattr(cls, "pagination_class", None):
+        # Every view has a pagination class, from the settings; a list has orderings.
+        if paginator := hasattr(cls, "orderings") and getattr(cls, "pagination_class", None):
             sources.append(paginator())
         names = {each.name for each in cls.parameters}
         for source in sources:

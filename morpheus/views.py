@@ -6,7 +6,6 @@ from typing import Any
 
 from django.utils.cache import patch_vary_headers
 from rest_framework.generics import GenericAPIView
-from rest_framework.pagination import BasePagination
 from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -31,8 +30,6 @@ class MorpheusAPIView(ParameterView, GenericAPIView):  # type: ignore[type-arg]
 
     answer_is_public = False
     may_read_replica = True
-    # Of lists alone, which name theirs.
-    pagination_class: type[BasePagination] | None = None
     receives_files = False
 
     @classmethod

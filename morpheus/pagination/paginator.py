@@ -146,7 +146,7 @@ class KeysetPagination(CursorPagination):
             schema = {"type": "integer", "minimum": 1, "maximum": most, "default": default}
             parameters.append({"name": self.page_size_query_param, "schema": schema})
         orderings = list(getattr(view, "orderings", ()))
-        if len(orderings) > 1:
+        if orderings:
             schema = {"type": "string", "enum": orderings, "default": orderings[0]}
             parameters.append({"name": self.ordering_query_param, "schema": schema})
         return [{"required": False, "in": "query", **parameter} for parameter in parameters]
