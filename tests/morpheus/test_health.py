@@ -36,7 +36,15 @@ def test_a_database_that_is_not_migrated_gets_no_traffic(client, monkeypatch):
     from django.db.migrations.recorder import MigrationRecorder
 
     monkeypatch.setattr(health, "_migrated", False)
-    MigrationRecorder.Migration.objects.filter(app="comics").delete()
+    # The serving role may not delete what was recorded.
+    recorded = MigrationRecorder.applied_migrations
+    monkeypatch.setattr(
+        MigrationRecorder,
+        "applied_migrations",
+        lambda recorder: {
+            key: row for key, row in recorded(recorder).items() if key[0] != "comics"
+        },
+    )
 
     ready = client.get("/readyz")
 
