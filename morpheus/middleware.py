@@ -13,7 +13,6 @@ from django.contrib.messages.middleware import MessageMiddleware
 from django.db import InterfaceError, OperationalError, connection
 from django.http import HttpRequest, HttpResponse, UnreadablePostError
 from django.http.response import HttpResponseBase
-from django.middleware.clickjacking import XFrameOptionsMiddleware
 from django.middleware.common import CommonMiddleware
 from django.middleware.http import ConditionalGetMiddleware
 from django_prometheus.middleware import PrometheusAfterMiddleware
@@ -134,20 +133,24 @@ class PageMessagesMiddleware(MessageMiddleware):
             super().process_request(request)
 
 
-class PagePolicyMiddleware(XFrameOptionsMiddleware):
-    """Django's, and a Content-Security-Policy on every page, whichever view or error it is of.
+class PagePolicyMiddleware:
+    """A Content-Security-Policy on every page, whichever view or error it is of.
 
     A page loads scripts, styles and pictures of this server only, and runs and applies none that is
     written into it. JSON needs no policy, so the API's responses are as long as without.
     """
 
-    def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        response = self.get_response(request)
         is_page = response.get("Content-Type", "").startswith("text/html")
         # Django's pages for developers have their style and script in them.
         is_for_developers = settings.DEBUG and response.status_code in (404, 500)
         if is_page and not is_for_developers:
             response.headers.setdefault("Content-Security-Policy", CONTENT_SECURITY_POLICY)
-        return super().process_response(request, response)
+        return response
 
 
 class CountingMiddleware(PrometheusAfterMiddleware):  # type: ignore[misc] # has no types

@@ -63,6 +63,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "morpheus.middleware.PageMessagesMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "morpheus.middleware.PagePolicyMiddleware",
     "morpheus.middleware.CountingMiddleware",
 ]
