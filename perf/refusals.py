@@ -190,7 +190,7 @@ def _send(application: Any, request: Request) -> tuple[float, int, int]:
     [(status, headers)] = started
     if not status.startswith(str(request.status)):
         raise UnexpectedStatus(f"{request.name}: {status} {content[:200]!r}")
-    timing = re.search(r"(\d+) queries", dict(headers).get("Server-Timing", ""))
+    timing = re.search(r"\b(\d+) queries", dict(headers).get("Server-Timing", ""))
     return cpu_us, int(timing[1]) if timing else 0, body.read_bytes
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -82,4 +83,6 @@ def members_prepare(admin_url: str, name: str, *, seed: int) -> dict[int, str]:
 
 
 def _token(seed: int, user: int) -> str:
-    return hashlib.sha256(f"token/{seed}/{user}".encode()).hexdigest()
+    # Of the form that `users.tokens` makes: any other is refused without a look-up.
+    digest = hashlib.sha256(f"token/{seed}/{user}".encode()).digest()
+    return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
