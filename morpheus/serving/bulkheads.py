@@ -8,6 +8,7 @@ from __future__ import annotations
 import threading
 from collections import Counter as Tally
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from time import perf_counter
 from typing import Any
 
@@ -86,77 +87,65 @@ class Bulkheads:
     def run(self, environ: Environ, start_response: StartResponse, handle: Handler) -> Any:
         """Return what `handle` answers, or 503 if there is no thread left for its kind.
 
-        The thread is held until the response is sent and closed.
+        The thread counts until the response is made, a long one until it is sent.
         """
         kind = _kind(environ)
         if kind is None:
             response = handle()
-            # Most requests: nothing more is done for them.
-            if not getattr(response, "streaming", False):
-                return response
-            return self._stream(_Held(environ), response, environ, start_response)
-        held = _Held(environ)
-        if not held.enter(self._kinds[kind]):
-            return _refuse(kind, environ, start_response)
-        try:
-            if kind == "bodies":
-                held.watch_over_body()
-            held.response = handle()
-        except BaseException:
-            held.close()
-            raise
-        if getattr(held.response, "streaming", False):
-            return self._stream(held, held.response, environ, start_response)
-        return held
+        else:
+            bulkhead, client = self._kinds[kind], _client(environ)
+            if not bulkhead.enter(client):
+                return _refuse(kind, environ, start_response)
+            try:
+                response = handle() if kind != "bodies" else _handle_body(environ, handle)
+            finally:
+                # Before the client has the response: its next request may come at once.
+                bulkhead.leave(client)
+        if not getattr(response, "streaming", False):
+            return response
+        return self._stream(response, environ, start_response)
 
-    def _stream(
-        self, held: _Held, response: Any, environ: Environ, start_response: StartResponse
-    ) -> Any:
-        held.response = response
-        if _is_long(response) and not held.enter(self._kinds["streams"]):
-            held.close()
+    def _stream(self, response: Any, environ: Environ, start_response: StartResponse) -> Any:
+        body = OutgoingBody(response, environ.get("REMOTE_ADDR", ""), PIECE_BYTES)
+        if not _is_long(response):
+            return body
+        bulkhead, client = self._kinds["streams"], _client(environ)
+        if not bulkhead.enter(client):
+            body.close()
             return _refuse("streams", environ, start_response)
-        held.response = OutgoingBody(response, environ.get("REMOTE_ADDR", ""), PIECE_BYTES)
-        return held
+        return _LongResponse(body, partial(bulkhead.leave, client))
 
 
-class _Held:
-    """A response, and the threads that are given back when it is closed."""
+class _LongResponse:
+    """A streamed response whose thread is given back when it is closed."""
 
-    def __init__(self, environ: Environ) -> None:
-        self.response: Any = ()
-        self._environ = environ
-        self._client = _client(environ)
-        self._entered: list[Bulkhead] = []
-        self._body: IncomingBody | None = None
-
-    def enter(self, bulkhead: Bulkhead) -> bool:
-        if not bulkhead.enter(self._client):
-            return False
-        self._entered.append(bulkhead)
-        return True
-
-    def watch_over_body(self) -> None:
-        environ = self._environ
-        length = environ.get("CONTENT_LENGTH", "")
-        if length.isascii() and length.isdecimal():
-            peer = environ.get("REMOTE_ADDR", "")
-            self._body = IncomingBody(environ["wsgi.input"], int(length), peer)
-            environ["wsgi.input"] = self._body
+    def __init__(self, body: OutgoingBody, leave: Callable[[], None]) -> None:
+        self._body = body
+        self._leave: Callable[[], None] | None = leave
 
     def __iter__(self) -> Iterator[bytes]:
-        return iter(self.response)
+        return iter(self._body)
 
     def close(self) -> None:
+        leave, self._leave = self._leave, None
         try:
-            if self._body is not None:
-                self._body.close()
-            close: Any = getattr(self.response, "close", None)
-            if close is not None:
-                close()
+            self._body.close()
         finally:
-            while self._entered:
-                self._entered.pop().leave(self._client)
+            if leave is not None:
+                leave()
+
+
+def _handle_body(environ: Environ, handle: Handler) -> Any:
+    """Have a request handled whose body must arrive whole and in time."""
+    length = environ.get("CONTENT_LENGTH", "")
+    if not (length.isascii() and length.isdecimal()):
+        return handle()
+    peer = environ.get("REMOTE_ADDR", "")
+    body = environ["wsgi.input"] = IncomingBody(environ["wsgi.input"], int(length), peer)
+    try:
+        return handle()
+    finally:
+        body.close()
 
 
 def _kind(environ: Environ) -> str | None:
