@@ -172,7 +172,9 @@ def _extra(exc: exceptions.APIException) -> dict[str, Any]:
 
 def _incomplete(exc: UnreadablePostError) -> tuple[int, str]:
     """Return status and detail for a request body that did not arrive whole."""
-    cause = exc.__cause__
+    cause: BaseException | None = exc
+    while isinstance(cause, UnreadablePostError):  # Django wraps it once or twice.
+        cause = cause.__cause__
     if isinstance(cause, BodyIncomplete) and cause.is_overdue:
         return HTTPStatus.REQUEST_TIMEOUT, "The request body came too slowly; send it again."
     return HTTPStatus.BAD_REQUEST, "The request body ended before its announced length."

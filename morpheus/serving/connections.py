@@ -23,7 +23,7 @@ OUTGOING: Direction = "out"
 _STALLED_BYTES = 32 * 1024
 SAMPLE_S = 1.0
 # How much the clocks of the kernel and of a transfer may differ.
-_TOLERANCE_S = 2.0
+TOLERANCE_S = 2.0
 
 # `struct tcp_info` of Linux 4.2 and later: offsets in bytes.
 _UNACKED, _LAST_SENT_MS, _LAST_RECEIVED_MS, _BYTES_ACKED, _NOTSENT = 24, 44, 52, 120, 144
@@ -66,7 +66,7 @@ def close_connections(direction: Direction, peer: str, age_s: float, *, all_sile
             stuck = [
                 each
                 for each in found
-                if (now := _traffic(each)).silent_s >= age_s - _TOLERANCE_S
+                if (now := _traffic(each)).silent_s >= age_s - TOLERANCE_S
                 and (now.is_asking or all_silent)
             ]
             return sum(_shut(each, socket.SHUT_RD) for each in stuck)
@@ -85,7 +85,7 @@ def close_crowds(capacity: int) -> int:
     """Close silent connections of clients that hold many, if half of `capacity` is used.
 
     A client keeps a quarter of the capacity, and every connection on which something was sent
-    within `_TOLERANCE_S`. So one client that opens connections and sends nothing cannot keep
+    within `TOLERANCE_S`. So one client that opens connections and sends nothing cannot keep
     others out until granian's time limit for a request head.
 
     Returns:
@@ -107,7 +107,7 @@ def close_crowds(capacity: int) -> int:
 
 def _is_silent(each: socket.socket) -> bool:
     traffic = _traffic(each)
-    return traffic.silent_s > _TOLERANCE_S and not traffic.is_sending
+    return traffic.silent_s > TOLERANCE_S and not traffic.is_sending
 
 
 @contextmanager

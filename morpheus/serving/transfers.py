@@ -19,6 +19,7 @@ from prometheus_client import Counter
 from morpheus.serving.connections import (
     INCOMING,
     OUTGOING,
+    TOLERANCE_S,
     Direction,
     close_connections,
     close_crowds,
@@ -79,6 +80,11 @@ class Transfer:
         grace_s: float = settings.TRANSFER_GRACE_S
         return self.age_s() > grace_s + needed_s
 
+    def may_share_fate(self, other: Transfer) -> bool:
+        """Tell whether this one's connection may be closed for the other's."""
+        is_alike = self.direction == other.direction and self.peer == other.peer
+        return is_alike and self.age_s() >= other.age_s() - TOLERANCE_S
+
 
 class Transfers:
     """The transfers of this process, and the thread that ends those that are overdue."""
@@ -101,9 +107,11 @@ class Transfers:
         """Shut down the connections of overdue transfers."""
         with self._lock:
             overdue = [each for each in self._active if each.is_overdue()]
+            for each in self._active:
+                # Before its thread wakes up and asks why.
+                each.is_closed |= any(each.may_share_fate(other) for other in overdue)
         for transfer in overdue:
             age_s = transfer.age_s()
-            transfer.is_closed = True  # Before its thread wakes up and asks why.
             closed = close_connections(
                 transfer.direction,
                 transfer.peer,

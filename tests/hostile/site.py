@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from statistics import quantiles
 from typing import Self
@@ -147,8 +148,12 @@ class Reads:
         return quantiles(self.seconds, n=100, method="inclusive")[49] * 1000
 
     def _read(self) -> None:
-        chance = random.Random(7)  # noqa: S311 - no secret
         connection = http.client.HTTPConnection("127.0.0.1", self._site.port, timeout=30)
+        with closing(connection):
+            self._read_over(connection)
+
+    def _read_over(self, connection: http.client.HTTPConnection) -> None:
+        chance = random.Random(7)  # noqa: S311 - no secret
         due = time.monotonic()
         while not self._done.is_set():
             novel = chance.choice(self._novels)

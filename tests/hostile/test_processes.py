@@ -7,7 +7,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 
 import psutil
 import pytest
@@ -33,6 +33,10 @@ class Load:
 
     def read(self, at: int) -> None:
         connection = http.client.HTTPConnection("127.0.0.1", self._site.port, timeout=30)
+        with closing(connection):
+            self._read_over(connection, at)
+
+    def _read_over(self, connection: http.client.HTTPConnection, at: int) -> None:
         while not self._done.is_set():
             started = time.monotonic()
             try:

@@ -43,7 +43,7 @@ def site() -> Iterator[Site]:
 
 @pytest.fixture(autouse=True)
 def short_times(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connections, "_TOLERANCE_S", 0.1)
+    monkeypatch.setattr(connections, "TOLERANCE_S", 0.1)
     monkeypatch.setattr(connections, "SAMPLE_S", 0.3)
 
 
