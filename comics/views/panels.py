@@ -84,6 +84,9 @@ class PanelListView(ComicAPIView):
             )
         except Comic.DoesNotExist as gone:
             raise Http404 from gone
+        finally:
+            # View and serializer are parts of cycles: up to 20 MB would wait for the collector.
+            self.given.clear()
         return Response(self.get_serializer(panel).data, status=201)
 
     def _given(self, request: Request) -> dict[str, Any]:
