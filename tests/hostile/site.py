@@ -38,7 +38,6 @@ class Site(Client):
         self.environment = environment(
             var, MORPHEUS_CACHE="on", MORPHEUS_THREADS="16", LOG_REQUESTS="off", **settings
         )
-        self.quiet_mb = 0.0
         self._run: subprocess.Popen[bytes] | None = None
 
     def start(self) -> Self:
@@ -153,7 +152,7 @@ class Reads:
             self._read_over(connection)
 
     def _read_over(self, connection: http.client.HTTPConnection) -> None:
-        chance = random.Random(7)  # noqa: S311 - no secret
+        chance = random.Random()  # noqa: S311 - no secret
         due = time.monotonic()
         while not self._done.is_set():
             novel = chance.choice(self._novels)

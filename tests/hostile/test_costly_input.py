@@ -87,7 +87,7 @@ def test_searches_whose_snippets_are_costly(site: Site, attacked: Any, costly_no
 
 
 def test_a_line_of_dots_does_not_hold_the_worker(site: Site, attacked: Any, owner: Client) -> None:
-    with attacked("a line of 25 MB of dots", at_least_s=20):
+    with attacked("a line of 25 MB of dots"):
         hostile = upload_novel(owner, line_of_dots(24_000_000))
         novel = upload_novel(owner, b"Chapter 1\n\nIt began.\n\nChapter 2\n\nIt ended.\n")
         wait_until(lambda: state_of(owner, novel) == "completed", 150)
@@ -115,7 +115,7 @@ def test_memory_comes_back_after_large_pictures(site: Site, attacked: Any, owner
     out = BytesIO()
     Image.effect_noise((8_000, 5_000), 60).convert("RGB").save(out, "JPEG", quality=60)
 
-    with attacked("10 pictures of 40 megapixels", at_least_s=20):
+    with attacked("10 pictures of 40 megapixels"):
         for number in range(10):
             # Another picture each time: equal ones are kept once.
             data = out.getvalue() + bytes([number])
@@ -148,17 +148,19 @@ def cache_mb(site: Site) -> float:
     return int(info.split("used_memory:")[1].split("\r\n")[0]) / 1e6
 
 
-def test_a_wrong_password_a_second_from_everywhere(site: Site, attacked: Any) -> None:
+def test_guessing_passwords(site: Site, attacked: Any) -> None:
     """Hashing passwords takes a core; readers still get theirs."""
-    started = time.monotonic()
+    end = time.monotonic() + 45
 
     def guess(number: int) -> Answer:
-        while time.monotonic() - started < 10:
-            answer = site.send(
-                "POST", "/auth/token/", {"email": f"u{number}@b.example", "password": "wrong pass"}
-            )
-            assert answer.status in (401, 429, 503)
-        return answer
+        body = {"email": f"u{number}@b.example", "password": "wrong pass"}
+        while True:
+            answer = site.send("POST", "/auth/token/", body)
+            assert answer.status in (401, 503)
+            if time.monotonic() > end:
+                return answer
 
-    with attacked("4 clients that guess passwords"), in_parallel(4, guess):
-        pass
+    with attacked("4 clients that guess passwords"):
+        end = time.monotonic() + 15
+        with in_parallel(4, guess):
+            pass

@@ -14,7 +14,7 @@ import pytest
 
 from tests.serving import wait_until
 
-from .site import Reads, Site, kill
+from .site import Site, kill
 
 CLIENTS = 8
 # The server loads itself in 1.1 s on a quiet machine.
@@ -70,7 +70,7 @@ def granian(site: Site) -> psutil.Process:
 
 @pytest.mark.parametrize("which", [Site.server, granian])
 def test_a_killed_server_is_back_and_costs_each_connection_one_request(
-    site: Site, quiet: Reads, which: Callable[[Site], psutil.Process]
+    site: Site, which: Callable[[Site], psutil.Process]
 ) -> None:
     load = Load(site)
     killed = which(site)
@@ -86,14 +86,14 @@ def test_a_killed_server_is_back_and_costs_each_connection_one_request(
     wait_until(site.is_ready)
 
 
-def test_a_server_that_hangs_is_replaced(site: Site, quiet: Reads) -> None:
+def test_a_server_that_hangs_is_replaced(site: Site) -> None:
     hung = site.server()
     kill(hung, signal.SIGSTOP)
 
     wait_until(lambda: not hung.is_running() and site.is_ready(), 60)
 
 
-def test_a_killed_worker_is_back(site: Site, quiet: Reads) -> None:
+def test_a_killed_worker_is_back(site: Site) -> None:
     [worker] = [each for each in site.processes("worker")]
     kill(worker)
     started = time.monotonic()

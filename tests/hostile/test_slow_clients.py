@@ -50,7 +50,7 @@ def test_http2_bodies_that_break_off(site: Site, attacked: Any) -> None:
 
 
 def test_announced_bodies_that_never_come(site: Site, attacked: Any) -> None:
-    with attacked("announced bodies", at_least_s=20), announced_bodies(site.port, 64) as clients:
+    with attacked("announced bodies"), announced_bodies(site.port, 64) as clients:
         time.sleep(1)
         # One thread is left for other clients: they log in during the attack.
         other = post_json(site.port, TOKEN_PATH, b'{"email": "a@b.example"}', source="127.0.0.2")
@@ -73,7 +73,7 @@ def test_announced_bodies_after_the_server_says_go_on(site: Site, attacked: Any)
 
 
 def test_bodies_that_trickle(site: Site, attacked: Any) -> None:
-    with attacked("bodies of 10 bytes a second", at_least_s=20), ExitStack() as stack:
+    with attacked("bodies of 10 bytes a second"), ExitStack() as stack:
         clients = [stack.enter_context(trickled_body(site.port, 10)) for _ in range(16)]
         statuses = [status_of(client) for client in clients]
 
