@@ -37,6 +37,12 @@ _PROBLEM = {
 }
 
 
+_BUSY = (
+    "The database is out of reach or busy, or too many requests of this kind are under way; "
+    "`Retry-After` says when to try again."
+)
+
+
 def add_problem_responses(result: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
     """Give every operation its problem answers; a drf-spectacular postprocessing hook."""
     schemas = result.setdefault("components", {}).setdefault("schemas", {})
@@ -45,7 +51,9 @@ def add_problem_responses(result: dict[str, Any], **kwargs: Any) -> dict[str, An
     for operation in _operations(result):
         responses = operation["responses"]
         responses.setdefault("4XX", {"description": "Refused."})
-        responses.setdefault("503", {"description": "Database out of reach or busy."})
+        responses.setdefault("503", {"description": _BUSY})
+        if "requestBody" in operation:
+            responses.setdefault("408", {"description": "The request body came too slowly."})
         for status, response in responses.items():
             if status.startswith(("4", "5")):
                 response.setdefault("content", content)

@@ -22,20 +22,25 @@ MEMORY_FACTOR = 1.5
 RECOVERY_S = 60
 
 _report: list[str] = []
+_quiet_seconds: list[float] = []
 
 
-@pytest.fixture(scope="session")
-def free_port() -> int:
+def unused_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
+@pytest.fixture
+def free_port() -> int:
+    return unused_port()
+
+
 @pytest.fixture(scope="session")
-def site(free_port: int) -> Iterator[Site]:
+def site() -> Iterator[Site]:
     folder = Path(tempfile.mkdtemp(prefix="morpheus-hostile-"))
     limits = dict.fromkeys(("THROTTLE_LOGIN_PER_MINUTE", "THROTTLE_REGISTER_PER_HOUR"), "1000000")
-    site = Site(folder / "var", free_port, **limits)
+    site = Site(folder / "var", unused_port(), **limits)
     try:
         site.seed()
         site.start()
@@ -50,7 +55,10 @@ def site(free_port: int) -> Iterator[Site]:
 def quiet_mb(site: Site) -> float:
     """Memory of a warm server that was never attacked."""
     with Reads(site):
-        time.sleep(QUIET_S)
+        time.sleep(QUIET_S)  # What is cold then is not.
+    with Reads(site) as quiet:
+        time.sleep(2 * QUIET_S)
+    _quiet_seconds.extend(quiet.seconds)
     return site.rss_mb()
 
 
@@ -58,13 +66,16 @@ def quiet_mb(site: Site) -> float:
 def attacked(site: Site, quiet_mb: float) -> Iterator[Callable[..., object]]:
     """Return a context whose block attacks; readers must not notice, and nothing may be lost.
 
-    What readers get is compared with what they got just before.
+    What readers get is compared with what they got before this attack and those before it: of a
+    few hundred reads alone, the slowest hundredth is chance.
     """
 
     @contextmanager
     def attack(name: str, at_least_s: float = 20) -> Iterator[Reads]:
         with Reads(site) as quiet:
             time.sleep(QUIET_S)
+        _quiet_seconds.extend(quiet.seconds)
+        quiet.seconds = _quiet_seconds
         started = time.monotonic()
         with Reads(site) as reads:
             yield reads
@@ -91,6 +102,6 @@ def _note(name: str, quiet: Reads, reads: Reads, site: Site) -> None:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     if _report:
-        terminalreporter.section("reads just before → beside each attack")
+        terminalreporter.section("reads before → beside each attack")
         for line in _report:
             terminalreporter.write_line(line)

@@ -23,6 +23,7 @@ from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -67,8 +68,9 @@ class Run:
         anonymous = Client(self.port)
         email = f"{name}@example.org"
         said = {"email": email, "password": PASSWORD, "display_name": name}
-        assert anonymous.send("POST", "/users/", said).status in (201, 400)
-        return anonymous.login(email, PASSWORD)
+        assert send_patiently(anonymous, "POST", "/users/", said).status in (201, 400)
+        answer = send_patiently(anonymous, "POST", "/auth/token/", said)
+        return Client(self.port, answer.json["token"])
 
 
 @pytest.fixture(params=[4, 0], ids=["with a floor", "until the last byte"])
@@ -123,9 +125,20 @@ def post_file(client: Client, path: str, name: str, filename: str, content: byte
     """Send a file; None where the server refused it and closed before the body was sent."""
     body, content_type = form(name, filename, content)
     try:
-        return client.send("POST", path, body, **{"Content-Type": content_type})
+        return send_patiently(client, "POST", path, body, **{"Content-Type": content_type})
     except (ConnectionError, http.client.HTTPException):
         return None
+
+
+def send_patiently(client: Client, method: str, path: str, body: Any, **headers: str) -> Answer:
+    """Send a request again as long as the server has no thread for it, as it asks for."""
+    deadline = time.monotonic() + 60
+    while True:
+        answer = client.send(method, path, body, **headers)
+        is_crowded = answer.status == 503 and "under way" in answer.json["detail"]
+        if not is_crowded or time.monotonic() > deadline:
+            return answer
+        time.sleep(random.random())  # noqa: S311
 
 
 def write_until_full(run: Run, number: int) -> Counter[int]:
@@ -176,8 +189,7 @@ def test_what_was_acknowledged_is_there_and_service_goes_on(run: Run) -> None:
 
     assert statuses[201] > 20 and statuses[507] > 0, statuses
     assert set(statuses) <= {0, 201, 503, 507}, statuses
-    # Of one probe, a machine that is busy with other things tells little.
-    assert median(probes_s) < 1, max(probes_s)
+    assert max(probes_s) < 1, median(probes_s)
     print(statuses, f"/healthz: median {median(probes_s):.3f} s, worst {max(probes_s):.3f} s")
     fill(run.var)
     reads_go_on(run)

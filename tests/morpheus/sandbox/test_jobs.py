@@ -17,6 +17,8 @@ from tests.serving import wait_until
 
 MB = 1024 * 1024
 LIMITS = JobLimits(cpu_s=20, wall_s=30, memory_bytes=200 * MB)
+# Of children that are stopped: far beyond what a test waits for.
+ENDLESS = JobLimits(cpu_s=600, wall_s=600, memory_bytes=200 * MB)
 # What stands for "hangs".
 FAR_S = 20
 
@@ -123,7 +125,7 @@ def test_the_caller_stops_the_child_by_raising(way):
         raise KeyError("enough")
 
     with pytest.raises(KeyError):
-        run(functions.tell_and_sleep, limits=LIMITS, **{"progress": pids.append, way: stop})
+        run(functions.tell_and_sleep, limits=ENDLESS, **{"progress": pids.append, way: stop})
 
     wait_until(lambda: not is_alive(pids[0]))
 
