@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from ipaddress import IPv6Address, IPv6Network, ip_address
+from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest
@@ -16,12 +18,17 @@ def client_address(request: HttpRequest) -> str:
 
     `TRUSTED_PROXIES` proxies each append the address that they saw to `X-Forwarded-For`.
     """
+    return address_of(request.META)
+
+
+def address_of(environ: Mapping[str, Any]) -> str:
+    """Return the client's IP address by a WSGI environment, as `client_address` does."""
     hops: int = settings.TRUSTED_PROXIES
     if hops:
-        forwarded = request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")
+        forwarded = environ.get("HTTP_X_FORWARDED_FOR", "").split(",")
         if len(forwarded) >= hops:
             return str(forwarded[-hops]).strip()
-    return str(request.META.get("REMOTE_ADDR", ""))
+    return str(environ.get("REMOTE_ADDR", ""))
 
 
 def client_network(request: HttpRequest) -> str:

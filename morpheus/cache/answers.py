@@ -75,7 +75,7 @@ class FastLane:
             if kept is None:
                 # A thread that waits for another's response is a thread, too.
                 miss = partial(self._miss, key, environ, start_response, started)
-            elif _accepts(environ, _head_of(kept[1])):
+            elif not _wants_picture(environ) or _is_picture(_head_of(kept[1])):
                 metrics.requests(ANSWERS, "hit", 1)
                 return self._replayed(key, kept[1], environ, start_response, started)
         return self._admit(environ, start_response, miss)
@@ -94,7 +94,7 @@ class FastLane:
             [kept] = engine().fetch([key])
         except Unreachable:
             kept = None
-        if kept is None or not _accepts(environ, _head_of(kept[1])):
+        if kept is None or (_wants_picture(environ) and not _is_picture(_head_of(kept[1]))):
             return work()
         metrics.requests(ANSWERS, "joined", 1)
         return self._replayed(key, kept[1], environ, start_response, started)
@@ -123,7 +123,8 @@ class FastLane:
         answer = self.application(environ, start)
         status, headers = started[-1]
         record: Recording | None = environ.get(RECORDING)
-        if record and _may_be_kept(status, headers, answer, record) and _accepts(environ, headers):
+        is_accepted = not _wants_picture(environ) or _is_picture(headers)
+        if record and is_accepted and _may_be_kept(status, headers, answer, record):
             payload = _payload(headers, answer, environ)
             if len(payload) <= ANSWERS.max_bytes:
                 ttl_s = ABSENT_TTL_S if record.is_of_absence else ANSWERS.ttl_s
@@ -171,10 +172,12 @@ def _head_of(payload: bytes) -> list[list[str]]:
     return lasting  # type: ignore[no-any-return]
 
 
-def _accepts(environ: Environ, headers: Iterable[Sequence[str]]) -> bool:
-    """Tell whether a client takes what has these headers, where the key does not say so."""
-    if not environ.get("HTTP_ACCEPT", "").startswith(PICTURES):
-        return True
+def _wants_picture(environ: Environ) -> bool:
+    """Tell whether a request's `Accept` is that of an `<img>`, which the key does not say."""
+    return environ.get("HTTP_ACCEPT", "").startswith(PICTURES)  # type: ignore[no-any-return]
+
+
+def _is_picture(headers: Iterable[Sequence[str]]) -> bool:
     return any(name == "Content-Type" and value.startswith(PICTURES) for name, value in headers)
 
 

@@ -13,9 +13,9 @@ from time import perf_counter
 from typing import Any
 
 import orjson
-from django.conf import settings
 from prometheus_client import Counter
 
+from morpheus.clients import address_of
 from morpheus.errors import CONTENT_TYPE, problem
 from morpheus.observing.events import request_answered
 from morpheus.observing.ledger import Answer, Ledger
@@ -93,7 +93,7 @@ class Bulkheads:
         if kind is None:
             response = handle()
         else:
-            bulkhead, client = self._kinds[kind], _client(environ)
+            bulkhead, client = self._kinds[kind], address_of(environ)
             if not bulkhead.enter(client):
                 return _refuse(kind, environ, start_response)
             try:
@@ -109,7 +109,7 @@ class Bulkheads:
         body = OutgoingBody(response, environ.get("REMOTE_ADDR", ""), PIECE_BYTES)
         if not _is_long(response):
             return body
-        bulkhead, client = self._kinds["streams"], _client(environ)
+        bulkhead, client = self._kinds["streams"], address_of(environ)
         if not bulkhead.enter(client):
             body.close()
             return _refuse("streams", environ, start_response)
@@ -157,15 +157,6 @@ def _kind(environ: Environ) -> str | None:
 def _is_long(response: Any) -> bool:
     length = response.headers.get("Content-Length", "")
     return not length.isdecimal() or int(length) > _UNCOUNTED_BYTES
-
-
-def _client(environ: Environ) -> str:
-    """Return the address behind the trusted proxies, as `morpheus.clients` does for Django."""
-    hops: int = settings.TRUSTED_PROXIES
-    forwarded = environ.get("HTTP_X_FORWARDED_FOR", "").split(",")
-    if hops and len(forwarded) >= hops:
-        return str(forwarded[-hops]).strip()
-    return str(environ.get("REMOTE_ADDR", ""))
 
 
 def _refuse(kind: str, environ: Environ, start_response: StartResponse) -> list[bytes]:

@@ -37,7 +37,7 @@ INTERVAL_S = 1.0
 _closed = Counter(
     "morpheus_transfers_closed_total",
     "Connections closed because a request body (in) or a response (out) did not move, or because "
-    "their client held many and sent nothing (none), by direction.",
+    "their client held many and sent nothing (idle), by direction.",
     ["direction"],
 )
 
@@ -129,10 +129,9 @@ class Transfers:
             time.sleep(INTERVAL_S)
             try:
                 self.close_overdue()
-                if (
-                    not settings.TRUSTED_PROXIES
-                ):  # A proxy holds many connections, for many clients.
-                    _closed.labels("none").inc(close_crowds(BACKLOG))
+                # A proxy holds many connections, for many clients.
+                if not settings.TRUSTED_PROXIES:
+                    _closed.labels("idle").inc(close_crowds(BACKLOG))
             except Exception:
                 logger.exception("Overdue transfers could not be ended.")
 
