@@ -3,8 +3,8 @@
 Else errors tell of private novels and comics: a foreign key is checked past row level security, and
 a unique index before the foreign key. A policy cannot ask this of a comic's novel, because a comic
 may keep one that was withdrawn since; so a trigger does, where the novel changes. It is asked
-before the foreign key, and refuses what is private and what is absent alike. Whom row level
-security does not bind (the loader, foreign keys that publish or delete) is not asked.
+before the foreign key, and refuses private and absent novels alike. It does not run for roles that
+row level security does not bind (the loader, foreign keys that publish or delete).
 
 To recover from an interruption, migrate again: the migration is one transaction.
 """

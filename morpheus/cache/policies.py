@@ -40,7 +40,7 @@ class Policy:
         return f"{self.name}:v{self.version}:{identity}{owner}"
 
 
-# Longest life of what there is not: None, an empty page, and public answers made of them. Their
+# TTL of cached absences: None, an empty page, and public answers made of them. Their
 # number is bounded by nothing but the rate of requests, because any text is an unknown author.
 ABSENT_TTL_S = 60
 

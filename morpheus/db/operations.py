@@ -109,7 +109,7 @@ def insert_of_own(
 
 
 def keep_parent(table: str, *columns: str) -> migrations.RunSQL:
-    """Refuse to move a row to another parent, of whomever row level security binds.
+    """Refuse to move a row to another parent, for roles that row level security binds.
 
     A trigger before the update is asked before an index; one that names no such column runs none.
     """

@@ -91,7 +91,7 @@ class ForkServer:
             import_module(module)
         except Exception:
             traceback.print_exc()  # The child fails the same way, and tells its caller.
-        # Children share what is there now; a collection would make each copy it.
+        # Children share the modules that are loaded now; a collection would make each copy them.
         gc.collect()
         gc.freeze()
 

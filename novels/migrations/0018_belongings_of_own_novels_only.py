@@ -2,8 +2,8 @@
 
 A foreign key is checked past row level security, and a unique index before the foreign key. So a
 stranger's INSERT met other errors (or none) for a private novel than for an absent one. Policies
-and triggers are asked before both, and refuse both alike. Whom row level security does not bind
-(the loader, foreign keys that publish or delete) is not asked.
+and triggers run before both, and refuse both alike. They do not run for roles that row level
+security does not bind (the loader, foreign keys that publish or delete).
 
 To recover from an interruption, migrate again: the migration is one transaction.
 """

@@ -132,7 +132,7 @@ class NovelListView(MorpheusAPIView):
 
 
 def _given(request: Request) -> tuple[File, FileFormat, dict[str, Any]]:
-    """Return the file of an upload, its format and what is said about it."""
+    """Return the file of an upload, its format and its fields."""
     given = NovelUploadInput(data=request.data)
     given.is_valid(raise_exception=True)
     fields = dict(given.validated_data)

@@ -1,4 +1,4 @@
-"""What a user may keep, and what the profile says of it."""
+"""Quotas of what users keep, and the usage in their profile."""
 
 from __future__ import annotations
 
