@@ -311,7 +311,7 @@ def test_who_logs_out_while_the_server_is_stalled_is_out(make_server: Any, make_
         return world.is_recovered() and not breaker_of(server.url).is_open
 
     wait_until(recovered, "a cache that is used again")
-    # The other process may only now see the logout wait in the outbox, and use no cache for a moment.
+    # The other process may only now see the logout wait in the outbox, and use no cache meanwhile.
     wait_until(recovered, "the session from the cache")
 
 
