@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import random
 import socket
 import subprocess
 import sys
@@ -83,7 +84,19 @@ class Client:
         self.headers = {"Authorization": f"Bearer {token}"} if token else {}
 
     def send(self, method: str, path: str, body: Any = None, **headers: str) -> Answer:
-        """Send `body` as it is when it is bytes, else as JSON; `path` may be a whole URL."""
+        """Send `body` as it is when it is bytes, else as JSON; `path` may be a whole URL.
+
+        A request that no thread was left for (morpheus.serving.bulkheads) is sent again.
+        """
+        deadline = time.monotonic() + PATIENCE_S
+        while True:
+            answer = self._send_once(method, path, body, **headers)
+            is_crowded = answer.status == 503 and b"requests of this kind" in answer.body
+            if not is_crowded or time.monotonic() > deadline:
+                return answer
+            time.sleep(random.random() / 10)  # noqa: S311 - no secret
+
+    def _send_once(self, method: str, path: str, body: Any, **headers: str) -> Answer:
         target = urlsplit(path)
         path = target.path if target.path.startswith("/api") else f"/api/v1{target.path}"
         if body is not None and not isinstance(body, bytes):

@@ -23,7 +23,6 @@ from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
 from statistics import median
-from typing import Any
 
 import pytest
 from PIL import Image
@@ -68,9 +67,8 @@ class Run:
         anonymous = Client(self.port)
         email = f"{name}@example.org"
         said = {"email": email, "password": PASSWORD, "display_name": name}
-        assert send_patiently(anonymous, "POST", "/users/", said).status in (201, 400)
-        answer = send_patiently(anonymous, "POST", "/auth/token/", said)
-        return Client(self.port, answer.json["token"])
+        assert anonymous.send("POST", "/users/", said).status in (201, 400)
+        return anonymous.login(email, PASSWORD)
 
 
 @pytest.fixture(params=[4, 0], ids=["with a floor", "until the last byte"])
@@ -125,20 +123,9 @@ def post_file(client: Client, path: str, name: str, filename: str, content: byte
     """Send a file; None where the server refused it and closed before the body was sent."""
     body, content_type = form(name, filename, content)
     try:
-        return send_patiently(client, "POST", path, body, **{"Content-Type": content_type})
+        return client.send("POST", path, body, **{"Content-Type": content_type})
     except (ConnectionError, http.client.HTTPException):
         return None
-
-
-def send_patiently(client: Client, method: str, path: str, body: Any, **headers: str) -> Answer:
-    """Send a request again as long as the server has no thread for it, as it asks for."""
-    deadline = time.monotonic() + 60
-    while True:
-        answer = client.send(method, path, body, **headers)
-        is_crowded = answer.status == 503 and "under way" in answer.json["detail"]
-        if not is_crowded or time.monotonic() > deadline:
-            return answer
-        time.sleep(random.random())  # noqa: S311
 
 
 def write_until_full(run: Run, number: int) -> Counter[int]:

@@ -33,8 +33,7 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
 
 def reading_replica(pair: Pair, url: str, log: Path) -> Server:
     reading = {"DATABASE_REPLICA_URL": url, "DATABASE_REPLICA_TIMEOUT_S": "1"}
-    # As many threads as by default, of which three may search at once.
-    return Server(environment(pair.var, MORPHEUS_THREADS="16", **reading), log, threads=16)
+    return Server(environment(pair.var, **reading), log)
 
 
 @pytest.fixture(scope="session")
