@@ -205,11 +205,11 @@ def fill(var: Path) -> None:
 
 
 def make_room(run: Run) -> None:
-    """Delete novels, as an owner would."""
-    mine = [key.split(" ")[1] for key in run.acknowledged if key.startswith("0 /novels/")]
-    writer = run.client("writer0")
-    for path in mine:
-        assert writer.send("DELETE", path).status == 204
+    """Delete novels, as their owners would."""
+    for key in run.acknowledged:
+        number, path = key.split(" ")
+        if path.startswith("/novels/"):
+            assert run.client(f"writer{number}").send("DELETE", path).status == 204
     wait_for_a_look = 1.5  # The free space that was seen counts for a second.
     time.sleep(wait_for_a_look)
 
