@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -119,8 +120,14 @@ def _kept(file: File, file_format: FileFormat) -> Iterator[str]:
     """Keep the file for as long as the block succeeds; yield its path in the storage."""
     path = new_path(file_format)
     try:
-        # Nobody else has this path, so what lies there is ours, also half of it on a full disk.
-        yield storages["uploads"].save(path, file)
+        # No other upload has this path: what lies there is ours, also half of it on a full disk.
+        storage = storages["uploads"]
+        saved = storage.save(path, file)
+        if storage.size(saved) != file.size:
+            # Django moves a file between file systems by `os.write`, and ignores that the last call
+            # may have written a part only.
+            raise OSError(errno.ENOSPC, "An upload was not written whole")
+        yield saved
     except BaseException:
         storages["uploads"].delete(path)
         raise

@@ -312,3 +312,21 @@ def test_a_name_with_hidden_characters_is_refused_and_nothing_is_kept(as_user, a
 )
 def test_hidden_characters_in_a_files_name_are_left_out_of_the_title(filename, title):
     assert default_title(filename) == title
+
+
+def test_a_file_that_is_cut_short_without_an_error_is_not_acknowledged(as_user, ann, monkeypatch):
+    """As `os.write` does with the last bytes that a disk has room for."""
+
+    def save(self, name, content):
+        path = Path(self.path(name))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content.read()[: content.size // 2])
+        return name
+
+    before = kept_files()
+    monkeypatch.setattr(FileSystemStorage, "_save", save)
+
+    response = upload(as_user(ann))
+
+    assert response.status_code == 507
+    assert_nothing_is_left(ann, before)
