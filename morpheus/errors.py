@@ -139,8 +139,9 @@ def _as_api_exception(exc: Exception) -> Exception:
     if isinstance(exc, RequestDataTooBig):
         return exceptions.ParseError(str(exc))
     if isinstance(exc, UnreadablePostError):
-        incomplete = exceptions.ParseError(_incomplete(exc)[1])
-        incomplete.status_code = _incomplete(exc)[0]
+        status, detail = _incomplete(exc)
+        incomplete = exceptions.ParseError(detail)
+        incomplete.status_code = status
         return incomplete
     if isinstance(exc, DataError):
         return exceptions.ParseError("A value is out of range or malformed.")

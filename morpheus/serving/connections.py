@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from itertools import islice
 from typing import Literal, NamedTuple
 
 Direction = Literal["in", "out"]
@@ -70,7 +71,7 @@ def close_connections(direction: Direction, peer: str, age_s: float, *, all_sile
                 and (now.is_asking or all_silent)
             ]
             return sum(_shut(each, socket.SHUT_RD) for each in stuck)
-        before = [(each, _traffic(each)) for each in found if _traffic(each).is_sending]
+        before = [(each, then) for each in found if (then := _traffic(each)).is_sending]
         time.sleep(SAMPLE_S)
         stuck = [
             each
@@ -99,9 +100,10 @@ def close_crowds(capacity: int) -> int:
         for each in found:
             by_peer.setdefault(_peer(each), []).append(each)
         for crowd in by_peer.values():
-            silent = [each for each in crowd if _is_silent(each)]
             surplus = len(crowd) - capacity // 4
-            closed += sum(_shut(each, socket.SHUT_RDWR) for each in silent[: max(0, surplus)])
+            if surplus > 0:
+                silent = islice(filter(_is_silent, crowd), surplus)
+                closed += sum(_shut(each, socket.SHUT_RDWR) for each in silent)
     return closed
 
 
