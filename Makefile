@@ -8,7 +8,7 @@ VENV := .venv
 PYTHON := $(VENV)/bin/python
 # Renewed whenever the lock is newer.
 STAMP := $(VENV)/.installed
-CHECKED := manage.py locustfile.py morpheus users novels comics perf bench tests
+CHECKED := manage.py locustfile.py morpheus users novels comics perf tests
 
 .DEFAULT_GOAL := help
 .PHONY: help run test test-ops test-browser test-hostile lint check-cache perf load seed import contracts \
@@ -84,7 +84,7 @@ bench-warm: $(STAMP)  ## Compare a warm answer with constant bytes and with an u
 # Long enough to believe it: some 25 minutes. Shorter: ARGS="--rounds 3 --seconds 1.5".
 bench-peers: $(STAMP)  ## Measure beside Django REST framework, cachalot and the limits
 	@env MORPHEUS_VAR=var/bench MORPHEUS_HTTPS=off DATABASE_URL= REDIS_URL= \
-		DJANGO_SETTINGS_MODULE=bench.settings $(PYTHON) manage.py services with bench_peers $(ARGS)
+		$(PYTHON) manage.py services with bench_peers $(ARGS)
 
 # uv lives in an environment of its own for the moment: nothing else needs it. Versions stay as they
 # are while they satisfy pyproject.toml, unless ARGS=--upgrade.
@@ -98,7 +98,7 @@ lock:  ## Renew requirements.lock from pyproject.toml (ARGS=--upgrade)
 
 # Of a var folder elsewhere (MORPHEUS_VAR) nothing is deleted.
 clean:  ## Stop the services of this checkout; delete var/, the environment and caches
-	@$(find_python); "$$python" -m morpheus.services.clean var
+	@$(find_python); "$$python" -m morpheus.embedded.clean var
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -not -path './.git/*' -prune -exec rm -rf {} +
 

@@ -3,7 +3,7 @@
     .venv/bin/locust --host http://127.0.0.1:8000
 
 The exit code says whether the run kept perf/budgets.toml; who the users are and what they do is in
-perf/loadtest/. Nothing here imports Django or psycopg, which gevent would patch.
+perf/lab/load/. Nothing here imports Django or psycopg, which gevent would patch.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from typing import Any
 
 from locust import LoadTestShape, events
 
-from perf.budgets import budgets
-from perf.loadtest.account import Account, account
-from perf.loadtest.catalogue import Catalogue
-from perf.loadtest.profiles import PROFILES
-from perf.loadtest.verdict import Demand, Met, breaches
-from perf.loadtest.visitors import Author, Operator, Reader, Stranger, Visitor
+from perf.lab.load.account import Account, account
+from perf.lab.load.catalogue import Catalogue
+from perf.lab.load.profiles import PROFILES
+from perf.lab.load.verdict import Demand, Met, breaches
+from perf.lab.load.visitors import Author, Operator, Reader, Stranger, Visitor
+from perf.monitoring.budgets import budgets
 
 __all__ = ["Author", "Operator", "Reader", "Stranger"]
 

@@ -11,7 +11,7 @@ from django.utils.html import format_html
 
 from comics import services
 from comics.models import Comic, Image, Panel, Rendition
-from morpheus.admin_models import PublishableAdmin, ReadOnlyAdmin
+from morpheus.admin.model_admins import PublishableAdmin, ReadOnlyAdmin
 
 OWNERS_EMAIL = "the owner's whole e-mail address"
 

@@ -6,7 +6,7 @@ from rest_framework.exceptions import NotAuthenticated
 from rest_framework.request import Request
 
 from comics.querysets import ComicQuerySet
-from morpheus.filters import compares, positive_id
+from morpheus.api.filters import compares, positive_id
 
 
 @compares("novel")

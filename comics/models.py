@@ -7,7 +7,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from comics.querysets import ComicQuerySet, PanelQuerySet
-from morpheus.names import NameField
+from morpheus.db.name_fields import NameField
 from novels.models import TITLE_COLLATION, Novel
 from users.models import Belonging, User, public_owner, shown_index
 

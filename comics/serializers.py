@@ -15,8 +15,8 @@ from rest_framework.reverse import reverse
 from comics.images import ImageRefused, Picture, picture_check
 from comics.models import Comic, Panel
 from comics.services.panels import PANEL_NUMBER_MAX
-from morpheus.names import validate_name
-from morpheus.times import time_shown
+from morpheus.api.times import time_shown
+from morpheus.db.name_fields import validate_name
 from novels.serializers import (
     PRIVATE,
     PUBLIC,

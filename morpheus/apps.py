@@ -14,10 +14,10 @@ class MorpheusConfig(AppConfig):
         from morpheus import checks  # noqa: F401
         from morpheus.db import checks as database_checks  # noqa: F401
         from morpheus.db.pool_metrics import look_at_pools
-        from morpheus.disk_space import look_at_disks
-        from morpheus.observing.events import on_answer
-        from morpheus.observing.pulse import on_pulse
-        from morpheus.request_log import log_answer
+        from morpheus.http.disk_space import look_at_disks
+        from morpheus.http.request_log import log_answer
+        from morpheus.tracing.events import on_answer
+        from morpheus.tracing.periodic import on_pulse
 
         on_pulse.append(look_at_pools)
         on_pulse.append(look_at_disks)

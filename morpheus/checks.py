@@ -10,7 +10,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, register
 from django.db import connections
 
-from morpheus.services.addresses import Addresses
+from morpheus.embedded.addresses import Addresses
 
 # Contradictions that the settings alone show; `manage.py run` looks for them before it starts
 # anything. The others run when the database answers.

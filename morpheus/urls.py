@@ -9,8 +9,8 @@ from django.urls import URLPattern, URLResolver, include, path
 from django.views.decorators.cache import cache_control
 from django.views.generic import RedirectView
 
-from morpheus import health, metrics
-from morpheus.openapi import DocumentView, PageView
+from morpheus.http import health, metrics
+from morpheus.http.openapi import DocumentView, PageView
 
 # Who comes without knowing where to is shown what there is.
 to_docs = RedirectView.as_view(pattern_name="docs")
@@ -39,7 +39,7 @@ urlpatterns = [
     path("metrics", metrics.metrics, name="metrics"),
 ]
 
-handler400 = "morpheus.errors.bad_request"
-handler403 = "morpheus.errors.forbidden"
-handler404 = "morpheus.errors.not_found"
-handler500 = "morpheus.errors.server_error"
+handler400 = "morpheus.http.errors.bad_request"
+handler403 = "morpheus.http.errors.forbidden"
+handler404 = "morpheus.http.errors.not_found"
+handler500 = "morpheus.http.errors.server_error"

@@ -8,12 +8,12 @@ from importlib import import_module
 from django.conf import settings
 from django.core.wsgi import get_wsgi_application
 
-from morpheus.allocation import return_large_blocks
-from morpheus.cache.answers import FastLane
-from morpheus.cores import pin
+from morpheus.cache.response_cache import FastLane
 from morpheus.db.limits import limit_statements
-from morpheus.observing import pulse
+from morpheus.serving.allocation import return_large_blocks
+from morpheus.serving.cores import pin
 from morpheus.serving.transfers import transfers
+from morpheus.tracing import periodic as pulse
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "morpheus.settings")
 

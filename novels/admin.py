@@ -12,7 +12,7 @@ from django.template.defaultfilters import linebreaks_filter
 from django.urls import reverse
 from django.utils.html import format_html
 
-from morpheus.admin_models import MorpheusAdmin, PublishableAdmin, ReadOnlyAdmin
+from morpheus.admin.model_admins import MorpheusAdmin, PublishableAdmin, ReadOnlyAdmin
 from novels import services
 from novels.models import (
     Chapter,

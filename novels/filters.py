@@ -5,7 +5,7 @@ from __future__ import annotations
 from rest_framework.exceptions import NotAuthenticated, ValidationError
 from rest_framework.request import Request
 
-from morpheus.filters import compares, positive_id
+from morpheus.api.filters import compares, positive_id
 from novels.models import Genre, Language
 from novels.querysets import NovelQuerySet
 

@@ -12,7 +12,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
-from morpheus.names import NameField
+from morpheus.db.name_fields import NameField
 from novels.querysets import ChapterQuerySet, NovelQuerySet, StatusQuerySet, UploadManager
 from users.models import Belonging, User, public_owner, shown_index
 

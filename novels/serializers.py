@@ -6,8 +6,8 @@ from typing import Any
 
 from rest_framework import serializers
 
-from morpheus.names import validate_name
-from morpheus.times import time_shown
+from morpheus.api.times import time_shown
+from morpheus.db.name_fields import validate_name
 from novels.models import Chapter, Genre, Language, Novel, ProcessingStatus
 from users.models import PublicUser
 

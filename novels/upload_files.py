@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from pathlib import PurePath
 
-from morpheus.names import name_from_file
+from morpheus.db.name_fields import name_from_file
 from novels.parsing import FileFormat
 
 

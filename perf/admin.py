@@ -5,9 +5,9 @@ from __future__ import annotations
 from django.contrib import admin
 from django.utils.html import format_html
 
-from morpheus.admin_models import ReadOnlyAdmin
+from morpheus.admin.model_admins import ReadOnlyAdmin
 from perf.models import SlowQuery
-from perf.slow.plan_text import plan_text
+from perf.monitoring.slow_queries.plan_text import plan_text
 
 
 @admin.register(SlowQuery)

@@ -13,17 +13,17 @@ class PerfConfig(AppConfig):
     def ready(self) -> None:
         from django.contrib import admin
 
-        from morpheus.metrics import derived
-        from morpheus.observing import on_answer, on_statement
-        from morpheus.observing.pulse import on_slow_pulse
-        from perf import checks  # noqa: F401
-        from perf.dashboard import urls as dashboard
-        from perf.explaining.choosing import answered as explained
-        from perf.monitor.derived import offload
-        from perf.monitor.origins import note_origins, tell_origins
-        from perf.monitor.queue import look_at_queue
-        from perf.monitor.watching import answered, ran
-        from perf.slow import watching as slow
+        from morpheus.http.metrics import derived
+        from morpheus.tracing import on_answer, on_statement
+        from morpheus.tracing.periodic import on_slow_pulse
+        from perf.monitoring import checks  # noqa: F401
+        from perf.monitoring.dashboard import urls as dashboard
+        from perf.monitoring.queries.derived import offload
+        from perf.monitoring.queries.origins import note_origins, tell_origins
+        from perf.monitoring.queries.queue import look_at_queue
+        from perf.monitoring.queries.watching import answered, ran
+        from perf.monitoring.request_traces.choosing import answered as explained
+        from perf.monitoring.slow_queries import watching as slow
 
         on_answer.extend((answered, note_origins, explained, slow.answered))
         on_statement.extend((ran, slow.ran))

@@ -9,10 +9,11 @@ from django.db.models.functions import Now
 class SlowQuery(models.Model):
     """A statement that took too long on a route, however often.
 
-    Staff alone see and change it (row level security); `perf.slow` writes it, and nobody else.
+    Staff alone see and change it (row level security); only `perf.monitoring.slow_queries`
+    writes it.
 
     Attributes:
-        fingerprint: Of the statement's shape (`perf.monitor.shapes`).
+        fingerprint: Of the statement's shape (`perf.monitoring.queries.shapes`).
         kind: `simple`, `join`, `search`, `write`, `control` or `commit`.
         statement: The shape's text: `?` stands for each value, so that nothing personal is in it.
         route: As in metrics; of no request, the command or thread.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from perf.explaining import views
+from perf.monitoring.request_traces import views
 
 urlpatterns = [
     path("perf/requests/", views.RequestListView.as_view(), name="perf-requests"),

@@ -23,11 +23,11 @@ from morpheus.cache.breaker import breakers
 from morpheus.cache.engine import Engine, engine
 from morpheus.cache.outbox import drain
 from morpheus.db.identity import acting_as
+from morpheus.embedded.addresses import Addresses
+from morpheus.embedded.roles import prepare_database
+from morpheus.embedded.supervisor import EmbeddedServices
 from morpheus.management.embedded import embedded_services
-from morpheus.observing import pulse
-from morpheus.services.addresses import Addresses
-from morpheus.services.roles import prepare_database
-from morpheus.services.supervisor import EmbeddedServices
+from morpheus.tracing import periodic as pulse
 from tests.visitor import Visitor, counted_queries
 
 REAL_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
@@ -128,7 +128,7 @@ def visitor(monkeypatch: pytest.MonkeyPatch) -> Visitor:
     # Later connections of this process are for tests, which may take longer.
     monkeypatch.setattr("morpheus.db.limits.limit_statements", lambda database: None)
     # Nor does its thread ask the database behind a test's back.
-    monkeypatch.setattr("morpheus.observing.pulse.start", lambda: None)
+    monkeypatch.setattr("morpheus.tracing.periodic.start", lambda: None)
     from morpheus.wsgi import application
 
     return Visitor(application)

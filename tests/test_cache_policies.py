@@ -9,7 +9,7 @@ from django.apps import apps
 from django.conf import settings
 from django.utils.module_loading import module_has_submodule
 
-import morpheus.cache.answers  # noqa: F401 - the fast lane's own policy
+import morpheus.cache.response_cache  # noqa: F401 - the fast lane's own policy
 import morpheus.cache.sessions  # noqa: F401 - that of sessions
 from morpheus.cache.policies import POLICIES
 

@@ -38,8 +38,9 @@ BOUNDED = {
     "novels.parsing.headings._BARE_CAPITALS": _HEADING,
     "novels.parsing.numerals._ROMAN": _HEADING,
     "novels.parsing.headings._PAGE": "`is_contents_line` looks at the last 40 characters",
-    "perf.advice.parameters._COMPARED": "statements of our own code, for staff",
-    "perf.offload.servers._LABEL": "a benchmark that reads our own metrics",
+    "perf.monitoring.index_advice.parameters._COMPARED": "statements of our own code, for staff",
+    "perf.lab.offload.servers._LABEL": "a benchmark that reads our own metrics",
+    "perf.lab.peers.limits._PER_SECOND": "the last lines of a benchmark that we start",
 }
 # Patterns that are applied at one place of a text only, where `findall` tries each.
 AT_ONE_PLACE = {
@@ -49,11 +50,11 @@ AT_ONE_PLACE = {
     "novels.parsing.epub.page._NOTE_MARK",
     "novels.parsing.sections._DROPPED",
     "novels.parsing.sections._NAMED",
-    "perf.slow.plans._EXPLAINABLE",
-    "perf.stats.statements._IS_PLANNED",
-    "perf.offload.database_time._IDENTITY",
-    "perf.offload.database_time._READS",
-    "perf.offload.database_time._TRANSACTION",
+    "perf.monitoring.slow_queries.plans._EXPLAINABLE",
+    "perf.monitoring.statistics.statements._IS_PLANNED",
+    "perf.lab.offload.database_time._IDENTITY",
+    "perf.lab.offload.database_time._READS",
+    "perf.lab.offload.database_time._TRANSACTION",
 }
 
 

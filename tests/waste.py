@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from morpheus.observing import Answer, on_answer
-from perf.monitor.waste import Waste, waste_of
-from perf.monitor.watching import shape
+from morpheus.tracing import Answer, on_answer
+from perf.monitoring.queries.waste import Waste, waste_of
+from perf.monitoring.queries.watching import shape
 
 # What is right as it is, by route and a part of the statement, with the reason.
 ALLOWED: dict[tuple[str, str], str] = {}

@@ -13,7 +13,7 @@ from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from morpheus.admin_models import MorpheusAdmin, ReadOnlyAdmin
+from morpheus.admin.model_admins import MorpheusAdmin, ReadOnlyAdmin
 from users.models import AccessToken, User
 from users.throttling import LoginThrottle, UserLoginLimit
 

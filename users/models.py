@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
 from morpheus.db.identity import acting_as
-from morpheus.names import NameField
+from morpheus.db.name_fields import NameField
 from users.querysets import AccessTokenQuerySet, UserManager
 
 

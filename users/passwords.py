@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 
-from morpheus.names import has_visible
+from morpheus.db.name_fields import has_visible
 
 
 class VisiblePasswordValidator:

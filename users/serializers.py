@@ -10,7 +10,7 @@ from django.core.exceptions import ValidationError
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from morpheus.names import validate_name
+from morpheus.db.name_fields import validate_name
 from users.models import AccessToken, User
 from users.quotas import usage_cached
 

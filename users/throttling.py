@@ -5,8 +5,8 @@ from __future__ import annotations
 from django.http import HttpRequest
 from rest_framework.request import Request
 
-from morpheus.clients import client_network
-from morpheus.throttling import WindowLimit, WindowThrottle
+from morpheus.http.client_addresses import client_network
+from morpheus.http.throttling import WindowLimit, WindowThrottle
 from users.models import User
 
 

@@ -20,7 +20,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import Serializer
 
-from morpheus.views import MorpheusAPIView
+from morpheus.api.views import MorpheusAPIView
 from users import services
 from users.authentication import BearerAuthentication, SessionAuthentication
 from users.models import User

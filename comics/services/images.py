@@ -15,7 +15,7 @@ from comics.images import ImageRefused, Picture, rendition_check
 from comics.images.files import image_files_delete, image_path, rendition_path, write_whole
 from comics.models import Comic, Image, Panel, Rendition
 from morpheus.db.arrays import AnyOf
-from morpheus.disk_space import has_room, is_disk_full
+from morpheus.http.disk_space import has_room, is_disk_full
 
 logger = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ from comics.images import Picture
 from comics.images.files import picture_file_write
 from comics.models import Comic, Panel
 from comics.services.images import image_row_hold
-from morpheus.errors import Conflict
+from morpheus.http.errors import Conflict
 from users.models import belonging_to
 from users.quotas import quota_require
 

@@ -8,7 +8,7 @@ from rest_framework.permissions import SAFE_METHODS
 
 from comics.models import Comic
 from comics.querysets import ComicQuerySet
-from morpheus.views import MorpheusAPIView
+from morpheus.api.views import MorpheusAPIView
 
 
 class ComicAPIView(MorpheusAPIView):

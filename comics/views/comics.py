@@ -17,10 +17,10 @@ from comics.selectors import comic_list, comic_list_tags, comic_read
 from comics.serializers import ComicInput, ComicSerializer, with_thumbnail
 from comics.services import comic_create, comic_delete, comic_update
 from comics.views.access import ComicAPIView
+from morpheus.api.filters import ServedFilters
+from morpheus.api.views import MorpheusAPIView
 from morpheus.cache.pages import CachedKeysetPagination
-from morpheus.filters import ServedFilters
 from morpheus.pagination import compared
-from morpheus.views import MorpheusAPIView
 
 
 class ComicListView(MorpheusAPIView):

@@ -9,7 +9,7 @@ from rest_framework.response import Response
 
 from comics.selectors import dashboard_read
 from comics.serializers import DashboardSerializer, with_thumbnail
-from morpheus.views import MorpheusAPIView
+from morpheus.api.views import MorpheusAPIView
 
 
 class DashboardView(MorpheusAPIView):

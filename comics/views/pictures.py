@@ -19,8 +19,8 @@ from comics.images.renditions import MEDIA_TYPE, WIDTHS
 from comics.models import Image
 from comics.selectors import panel_image_find, thumbnail_find, thumbnail_make
 from comics.serializers import image_version
+from morpheus.api.views import MorpheusAPIView
 from morpheus.cache.recording import current
-from morpheus.views import MorpheusAPIView
 
 _YEAR_S = 365 * 24 * 3600
 

@@ -14,7 +14,7 @@ class CacheConfig(AppConfig):
         from morpheus.cache import checks  # noqa: F401
         from morpheus.cache.reference import heal
         from morpheus.cache.state import look_at_cache
-        from morpheus.observing.pulse import on_pulse
+        from morpheus.tracing.periodic import on_pulse
 
         request_started.connect(heal)
         on_pulse.append(look_at_cache)

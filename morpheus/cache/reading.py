@@ -21,8 +21,8 @@ from morpheus.cache.server import Unreachable
 from morpheus.cache.shadow import Hits, past_the_cache, sample
 from morpheus.db.identity import reading_as
 from morpheus.db.replica import reading_primary
-from morpheus.observing.ledger import Lookup
-from morpheus.observing.ledger import current as observed
+from morpheus.tracing.request_trace import Lookup
+from morpheus.tracing.request_trace import current as observed
 
 Key = TypeVar("Key", bound=Hashable)
 Tags = Callable[[Key], Sequence[str]]

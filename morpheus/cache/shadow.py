@@ -22,8 +22,8 @@ from morpheus.cache.engine import engine
 from morpheus.cache.packing import unpacked
 from morpheus.cache.policies import Policy
 from morpheus.cache.server import Unreachable
-from morpheus.observing.events import work_ended
-from morpheus.observing.ledger import keeping
+from morpheus.tracing.events import work_ended
+from morpheus.tracing.request_trace import keeping
 
 logger = logging.getLogger(__name__)
 

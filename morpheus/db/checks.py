@@ -11,7 +11,7 @@ from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.db import connections
 
 from morpheus.checks import CONTRADICTIONS
-from morpheus.services.addresses import Addresses
+from morpheus.embedded.addresses import Addresses
 
 
 @register(CONTRADICTIONS)

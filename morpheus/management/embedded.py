@@ -6,7 +6,7 @@ import os
 
 from django.conf import settings
 
-from morpheus.services.supervisor import EmbeddedServices
+from morpheus.embedded.supervisor import EmbeddedServices
 
 # A variable that names a real server; then the embedded one is not started.
 REPLACED_BY = {"postgres": "DATABASE_URL", "valkey": "REDIS_URL"}

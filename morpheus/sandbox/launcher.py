@@ -14,8 +14,8 @@ from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from typing import Any
 
-from morpheus.cores import cores_of_helpers
 from morpheus.sandbox.errors import Crashed, SandboxError, TimeLimit, Unavailable
+from morpheus.serving.cores import cores_of_helpers
 
 # Seconds until a child must have started; the first one waits for imports.
 START_TIMEOUT_S = 20.0

@@ -15,13 +15,13 @@ from typing import Any
 import orjson
 from prometheus_client import Counter
 
-from morpheus.clients import address_of
-from morpheus.errors import CONTENT_TYPE, problem
-from morpheus.observing.events import request_answered
-from morpheus.observing.ledger import Answer, Ledger
-from morpheus.observing.routes import METHODS
-from morpheus.request_id import request_id_of
+from morpheus.http.client_addresses import address_of
+from morpheus.http.errors import CONTENT_TYPE, problem
+from morpheus.http.request_id import request_id_of
 from morpheus.serving.transfers import IncomingBody, OutgoingBody
+from morpheus.tracing.events import request_answered
+from morpheus.tracing.request_trace import Answer, Ledger
+from morpheus.tracing.routes import METHODS
 
 Environ = dict[str, Any]
 StartResponse = Callable[..., Any]

@@ -31,7 +31,7 @@ DEBUG = env.bool("DEBUG", default=False)
 INSTALLED_APPS = [
     "morpheus.apps.MorpheusConfig",
     "morpheus.cache.apps.CacheConfig",
-    "morpheus.admin_site.MorpheusAdminConfig",
+    "morpheus.admin.site.MorpheusAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -53,19 +53,19 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    "morpheus.middleware.RequestMiddleware",
+    "morpheus.http.middleware.RequestMiddleware",
     "django_prometheus.middleware.PrometheusBeforeMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "morpheus.middleware.ETagMiddleware",
+    "morpheus.http.middleware.ETagMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
-    "morpheus.middleware.SlashMiddleware",
+    "morpheus.http.middleware.SlashMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "morpheus.middleware.PageMessagesMiddleware",
+    "morpheus.http.middleware.PageMessagesMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "morpheus.middleware.PagePolicyMiddleware",
-    "morpheus.middleware.CountingMiddleware",
+    "morpheus.http.middleware.PagePolicyMiddleware",
+    "morpheus.http.middleware.CountingMiddleware",
 ]
 
 ROOT_URLCONF = "morpheus.urls"

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from django.core.exceptions import ImproperlyConfigured
 from redis.connection import parse_url
 
-from morpheus.services.addresses import Addresses
+from morpheus.embedded.addresses import Addresses
 
 from .environment import VAR_DIR, env
 
@@ -80,7 +80,7 @@ CACHES = {
     # Only `morpheus.cache` uses it, over connections of its own.
     "values": _cache(1),
     "cachalot": _cache(2),
-    # What single requests did (perf.explaining), over connections of its own.
+    # What single requests did (perf.monitoring.request_traces), over connections of its own.
     "explained": _cache(3),
 }
 CACHES["cachalot"]["OPTIONS"]["SERIALIZER"] = "morpheus.cache.rows.RowSerializer"

@@ -9,7 +9,7 @@ from django.core.exceptions import ImproperlyConfigured
 from psycopg.conninfo import conninfo_to_dict
 
 from morpheus.db.patience import PatientConnection
-from morpheus.services.addresses import Addresses
+from morpheus.embedded.addresses import Addresses
 
 from .environment import VAR_DIR, env
 
@@ -29,7 +29,7 @@ __all__ = [
 # Processes of the server.
 SERVER_PROCESSES = env.number("MORPHEUS_PROCESSES", default=1, at_least=1)
 
-# Whether each of them keeps to a core of its own, where there are enough (morpheus.cores).
+# Whether each of them keeps to a core of its own, where there are enough (morpheus.serving.cores).
 SERVER_PINNED = env.bool("MORPHEUS_PIN", default=True)
 
 # Threads of one server process; each holds at most one connection, so this is the pool's size too.

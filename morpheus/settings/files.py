@@ -29,7 +29,7 @@ IMAGE_MAX_BYTES = env.number("IMAGE_MAX_MB", default=20, at_least=1) * 1024 * 10
 # What one user may keep (users.quotas); 0: as much as there is room for.
 QUOTA_NOVELS = env.number("QUOTA_NOVELS", default=1000, at_least=0)
 QUOTA_BYTES = env.number("QUOTA_MB", default=2048, at_least=0) * 1024 * 1024
-# Below so much free space, no file is received (morpheus.disk_space); 0: until the disk is full.
+# Below so much free space, uploads are refused (morpheus.http.disk_space); 0: never.
 FREE_SPACE_BYTES = env.number("MORPHEUS_FREE_SPACE_MB", default=512, at_least=0) * 1024 * 1024
 
 # What a child process may use for one file; reasons and measurements are in docs/sandbox.md.
@@ -41,7 +41,7 @@ UPLOAD_CHECK_TIMEOUT_S = env.number("UPLOAD_CHECK_TIMEOUT_S", default=15, at_lea
 PICTURE_TIMEOUT_S = env.number("PICTURE_TIMEOUT_S", default=30, at_least=1)
 PICTURE_MEMORY_BYTES = env.number("PICTURE_MEMORY_MB", default=1024, at_least=64) * 1024 * 1024
 # Received files go straight to the system's temporary folder and are moved from there.
-FILE_UPLOAD_HANDLERS = ["morpheus.uploads.BoundedUploadHandler"]
+FILE_UPLOAD_HANDLERS = ["morpheus.http.uploads.BoundedUploadHandler"]
 # What is kept may be private: it is read by this system user alone.
 FILE_UPLOAD_PERMISSIONS = 0o600
 FILE_UPLOAD_DIRECTORY_PERMISSIONS = 0o700

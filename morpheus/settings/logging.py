@@ -11,23 +11,23 @@ _level = env.choice(
 )
 # JSON for what collects logs, lines for people.
 _format = env.choice("LOG_FORMAT", default="JSON", choices=("JSON", "LINE")).lower()
-# One line per request (morpheus.request_log); its cost is in docs/monitoring.md.
+# One line per request (morpheus.http.request_log); its cost is in docs/monitoring.md.
 _requests = env.bool("LOG_REQUESTS", default=True)
 
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "filters": {
-        "request_id": {"()": "morpheus.log_lines.RequestIDFilter"},
-        "discreet": {"()": "morpheus.log_lines.DiscreetFilter"},
-        "unexplained": {"()": "morpheus.log_lines.UnexplainedFilter"},
+        "request_id": {"()": "morpheus.http.log_format.RequestIDFilter"},
+        "discreet": {"()": "morpheus.http.log_format.DiscreetFilter"},
+        "unexplained": {"()": "morpheus.http.log_format.UnexplainedFilter"},
     },
     "formatters": {
         "line": {
-            "()": "morpheus.log_lines.LineFormatter",
+            "()": "morpheus.http.log_format.LineFormatter",
             "format": "%(asctime)s %(levelname)s %(name)s [%(request_id)s] %(message)s",
         },
-        "json": {"()": "morpheus.log_lines.JSONFormatter"},
+        "json": {"()": "morpheus.http.log_format.JSONFormatter"},
     },
     "handlers": {
         "stderr": {

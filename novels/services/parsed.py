@@ -6,7 +6,7 @@ from collections.abc import Collection
 
 from django.db import transaction
 
-from morpheus.names import name_from_file
+from morpheus.db.name_fields import name_from_file
 from novels.models import Chapter, ChapterText, Language, Novel
 from novels.parsing import ParsedChapter, ParsedNovel
 from novels.search import documents_rebuild

@@ -9,8 +9,8 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from morpheus.api.views import MorpheusAPIView
 from morpheus.cache.pages import CachedKeysetPagination
-from morpheus.views import MorpheusAPIView
 from novels.cache_policies import CONTENTS
 from novels.models import Chapter
 from novels.querysets import ChapterQuerySet

@@ -16,11 +16,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.reverse import reverse
 
+from morpheus.api.filters import ServedFilters
+from morpheus.api.views import MorpheusAPIView
 from morpheus.cache.pages import CachedKeysetPagination
-from morpheus.errors import Conflict
-from morpheus.filters import ServedFilters
+from morpheus.http.errors import Conflict
 from morpheus.pagination import compared
-from morpheus.views import MorpheusAPIView
 from novels import filters
 from novels.cache_policies import PAGE
 from novels.models import Novel

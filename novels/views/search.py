@@ -11,9 +11,9 @@ from rest_framework.exceptions import APIException, NotAuthenticated, Validation
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from morpheus.errors import RETRY_AFTER_S
+from morpheus.api.views import MorpheusAPIView
+from morpheus.http.errors import RETRY_AFTER_S
 from morpheus.pagination import KeysetPagination
-from morpheus.views import MorpheusAPIView
 from novels.filters import genre_id, language_id
 from novels.finding import Candidate, Search, SearchTooDeep, SearchTooSlow
 from novels.selectors import search_candidates, search_results

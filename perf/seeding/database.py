@@ -11,7 +11,7 @@ from typing import Any
 from django.contrib.admin.models import LogEntry
 
 from morpheus.db.identity import acting_as
-from morpheus.services.roles import LOADER
+from morpheus.embedded.roles import LOADER
 from users.models import User
 
 from .tables import COLUMNS, DOMAIN, JOBS, USERS

@@ -10,8 +10,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from morpheus.services.clean import clean
-from morpheus.services.supervisor import EmbeddedServices
+from morpheus.embedded.clean import clean
+from morpheus.embedded.supervisor import EmbeddedServices
 from tests.browser.chromium import Chromium
 from tests.serving import REPOSITORY, Server, environment, prepare, wait_until
 

@@ -15,7 +15,7 @@ from comics.images import picture_read
 from comics.images.files import image_path, rendition_path
 from comics.models import Comic, Image, Panel, Rendition
 from morpheus.db.identity import acting_as
-from morpheus.errors import Conflict
+from morpheus.http.errors import Conflict
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from morpheus.services.clean import clean
+from morpheus.embedded.clean import clean
 from tests.serving import wait_until
 
 from .site import Reads, Site

@@ -19,7 +19,7 @@ from typing import Self
 import psutil
 import psycopg
 
-from morpheus.services.addresses import Addresses
+from morpheus.embedded.addresses import Addresses
 from tests.conftest import PASSWORD
 from tests.serving import REPOSITORY, Client, environment, prepare, wait_until
 
@@ -107,7 +107,7 @@ class Site(Client):
 
     def seed(self) -> None:
         """Fill the database before the first start."""
-        from morpheus.services.supervisor import EmbeddedServices
+        from morpheus.embedded.supervisor import EmbeddedServices
 
         with EmbeddedServices(self.var):
             prepare(self.var, "--scale", "small")

@@ -141,8 +141,8 @@ def test_invented_parameters_do_not_fill_the_cache(site: Site, attacked: Any) ->
 
 
 def cache_mb(site: Site) -> float:
-    from morpheus.services.addresses import Addresses
-    from morpheus.services.status import ask_valkey
+    from morpheus.embedded.addresses import Addresses
+    from morpheus.embedded.status import ask_valkey
 
     info = ask_valkey(Addresses.under(site.var), b"INFO memory\r\n").decode()
     return int(info.split("used_memory:")[1].split("\r\n")[0]) / 1e6

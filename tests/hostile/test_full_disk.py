@@ -27,7 +27,7 @@ from statistics import median
 import pytest
 from PIL import Image
 
-from morpheus.services.state import remove
+from morpheus.embedded.state import remove
 from tests.serving import REPOSITORY, Answer, Client, environment, wait_until
 
 SIZE_MB = 30

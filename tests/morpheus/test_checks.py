@@ -14,7 +14,7 @@ from django.db import connection
 
 from morpheus.checks import CONTRADICTIONS
 from morpheus.db.roles import connected_as
-from morpheus.services.roles import prepare_database
+from morpheus.embedded.roles import prepare_database
 from tests.conftest import administrator_url
 
 REPOSITORY = Path(__file__).resolve().parents[2]

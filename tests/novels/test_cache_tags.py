@@ -19,8 +19,8 @@ from novels.services import (
     novel_update,
     status_advance,
 )
-from tests.admin.conftest import url
 from tests.conftest import PASSWORD, as_staff, touched, waiting
+from tests.morpheus.admin.conftest import url
 
 pytestmark = pytest.mark.django_db
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
-from morpheus.services.clean import clean
-from morpheus.services.supervisor import EmbeddedServices
+from morpheus.embedded.clean import clean
+from morpheus.embedded.supervisor import EmbeddedServices
 from tests.serving import Client, Server, environment, prepare
 
 from .pgbouncer import PgBouncer

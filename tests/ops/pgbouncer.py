@@ -9,11 +9,11 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from morpheus.services.addresses import Addresses
-from morpheus.services.guard import Service
-from morpheus.services.guarded import GuardedServices
-from morpheus.services.postgres import ENVIRONMENT
-from morpheus.services.state import locate
+from morpheus.embedded.addresses import Addresses
+from morpheus.embedded.guard import Service
+from morpheus.embedded.guarded import GuardedServices
+from morpheus.embedded.postgres import ENVIRONMENT
+from morpheus.embedded.state import locate
 from tests.serving import PATIENCE_S, wait_until
 
 # Fewer than the threads of the server, so that its connections change sessions all the time.

@@ -9,7 +9,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from morpheus.services.supervisor import EmbeddedServices
+from morpheus.embedded.supervisor import EmbeddedServices
 from tests.serving import Server, environment, wait_until
 
 from .prometheus import OPS, Prometheus, promtool

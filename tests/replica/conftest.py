@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from morpheus.services.clean import clean
+from morpheus.embedded.clean import clean
 from tests.serving import Client, Server, environment, prepare
 
 from .pair import Pair

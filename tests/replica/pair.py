@@ -12,12 +12,12 @@ from typing import Any
 import psutil
 import psycopg
 
-from morpheus.services.addresses import Addresses
-from morpheus.services.guard import Service
-from morpheus.services.guarded import GuardedServices
-from morpheus.services.postgres import ENVIRONMENT
-from morpheus.services.state import locate, make_private_folder
-from morpheus.services.supervisor import EmbeddedServices
+from morpheus.embedded.addresses import Addresses
+from morpheus.embedded.guard import Service
+from morpheus.embedded.guarded import GuardedServices
+from morpheus.embedded.postgres import ENVIRONMENT
+from morpheus.embedded.state import locate, make_private_folder
+from morpheus.embedded.supervisor import EmbeddedServices
 from tests.serving import PATIENCE_S, wait_until
 
 REPLICA_PORT = 5433

@@ -6,8 +6,8 @@ import pytest
 from django.core.management import call_command
 from django.urls import get_resolver
 
-from perf.rls.measure import costs
-from perf.rls.routes import Subjects, reads, subjects
+from perf.lab.rls.measure import costs
+from perf.lab.rls.routes import Subjects, reads, subjects
 
 # Of equal statements, the buffers as the serving role over those past row level security: every
 # policy compares columns of the row itself.

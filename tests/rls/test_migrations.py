@@ -11,8 +11,8 @@ from django.core.management import call_command
 from django.db import connection
 
 from morpheus.db.roles import connected_as
-from morpheus.services.addresses import Addresses
-from morpheus.services.roles import prepare_database
+from morpheus.embedded.addresses import Addresses
+from morpheus.embedded.roles import prepare_database
 
 STATE = [
     "SELECT polrelid::regclass::text, polname, polcmd, polroles::regrole[]::text, "

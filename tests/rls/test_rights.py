@@ -8,7 +8,7 @@ from django.contrib.auth.models import Group, Permission
 from django.db import connection
 from django.urls import reverse
 
-from morpheus.services.roles import database_statements
+from morpheus.embedded.roles import database_statements
 from tests.rls.conftest import connect, rolled_back
 
 ALL = {"SELECT", "INSERT", "UPDATE", "DELETE"}

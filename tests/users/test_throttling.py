@@ -8,7 +8,7 @@ from threading import Barrier
 import pytest
 from django.contrib.auth.hashers import MD5PasswordHasher
 
-from morpheus import throttling
+from morpheus.http import throttling
 from tests.conftest import PASSWORD
 from tests.users.conftest import LOGIN, TOKEN, USERS
 from users.throttling import UserLoginLimit

@@ -16,9 +16,9 @@ from psycopg.pq import Format
 from psycopg_pool import ConnectionPool
 
 from morpheus.cache.writing import commit_and_renew
-from morpheus.observing.cursors import ObservedCursor, ObservedDebugCursor, ObservedStream
-from morpheus.observing.events import statement_ended
-from morpheus.observing.ledger import COMMIT, Statement
+from morpheus.tracing.cursors import ObservedCursor, ObservedDebugCursor, ObservedStream
+from morpheus.tracing.events import statement_ended
+from morpheus.tracing.request_trace import COMMIT, Statement
 
 # Statements kept prepared on each connection. Lists have 55 combinations of ordering and filter,
 # each with a first, a next and a previous page; psycopg's own 100 would throw hot ones out.

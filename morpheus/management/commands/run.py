@@ -16,14 +16,14 @@ from typing import Any, NoReturn
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
+from morpheus.embedded.guard import Health, Service
+from morpheus.embedded.guarded import GuardedServices
+from morpheus.embedded.metrics_folder import metrics_folder
+from morpheus.embedded.roles import RolesUnavailable
+from morpheus.embedded.state import ServiceError
+from morpheus.embedded.steps import run_step
+from morpheus.embedded.supervisor import EmbeddedServices
 from morpheus.management.embedded import embedded_services
-from morpheus.services.guard import Health, Service
-from morpheus.services.guarded import GuardedServices
-from morpheus.services.metrics_folder import metrics_folder
-from morpheus.services.roles import RolesUnavailable
-from morpheus.services.state import ServiceError
-from morpheus.services.steps import run_step
-from morpheus.services.supervisor import EmbeddedServices
 from morpheus.serving.listening import BACKLOG, bind, server_command
 
 READY_TIMEOUT_S = 60.0

@@ -19,12 +19,12 @@ from psycopg.conninfo import conninfo_to_dict
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from morpheus.embedded.addresses import Addresses
+from morpheus.embedded.roles import APP, LOADER, OWNER, RolesUnavailable, ensure_roles, script
+from morpheus.embedded.state import ServiceError
+from morpheus.embedded.steps import run_step
+from morpheus.embedded.stopping import stop_services
 from morpheus.management.embedded import REPLACED_BY, embedded_services
-from morpheus.services.addresses import Addresses
-from morpheus.services.roles import APP, LOADER, OWNER, RolesUnavailable, ensure_roles, script
-from morpheus.services.state import ServiceError
-from morpheus.services.steps import run_step
-from morpheus.services.stopping import stop_services
 
 EXIT_NOT_UP = 3
 ROLE_URLS = {

@@ -10,8 +10,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from morpheus.observing import pulse
-from novels.worker import Worker
+from morpheus.tracing import periodic as pulse
+from morpheus.worker.loop import Worker
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 

@@ -12,7 +12,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from perf.monitor.bench import REQUESTS, ROUNDS, URL, NotAnswered, costs
+from perf.lab.monitor_bench import REQUESTS, ROUNDS, URL, NotAnswered, costs
 
 FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 

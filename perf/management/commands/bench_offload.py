@@ -9,14 +9,14 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from perf.offload.load import LoadFailed, every_visit
-from perf.offload.measure import measured
-from perf.offload.mix import asked_first
-from perf.offload.modes import MODES, OFF
-from perf.offload.prepared import prepared
-from perf.offload.report import as_json, by_kind, table
-from perf.offload.servers import ServerFailed
-from perf.offload.subjects import NothingToAsk
+from perf.lab.offload.load import LoadFailed, every_visit
+from perf.lab.offload.measure import measured
+from perf.lab.offload.mix import asked_first
+from perf.lab.offload.modes import MODES, OFF
+from perf.lab.offload.prepared import prepared
+from perf.lab.offload.report import as_json, by_kind, table
+from perf.lab.offload.servers import ServerFailed
+from perf.lab.offload.subjects import NothingToAsk
 
 # Half an hour for all three modes on two cores.
 REQUESTS = 120_000

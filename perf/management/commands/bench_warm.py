@@ -7,13 +7,13 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from perf.offload.client import BadAnswer
-from perf.offload.hammer import CONNECTIONS
-from perf.offload.prepared import prepared
-from perf.offload.rush import CLIENTS, PROCESSES, Rush, rushes
-from perf.offload.servers import ServerFailed
-from perf.offload.subjects import NothingToAsk
-from perf.offload.warm import ROUNDS, SECONDS, Compared, compared
+from perf.lab.offload.client import BadAnswer
+from perf.lab.offload.hammer import CONNECTIONS
+from perf.lab.offload.prepared import prepared
+from perf.lab.offload.rush import CLIENTS, PROCESSES, Rush, rushes
+from perf.lab.offload.servers import ServerFailed
+from perf.lab.offload.subjects import NothingToAsk
+from perf.lab.offload.warm import ROUNDS, SECONDS, Compared, compared
 
 
 class Command(BaseCommand):

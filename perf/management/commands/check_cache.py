@@ -12,8 +12,8 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 
 from morpheus.management.embedded import REPLACED_BY, embedded_services
-from perf.consistency import faults, phases, sabotage
-from perf.consistency.scene import NotOurs
+from perf.lab.consistency import faults, phases, sabotage
+from perf.lab.consistency.scene import NotOurs
 
 PHASES = ("steady", "faults", "sabotage")
 # What a read may be behind under a fault: docs/caching.md.

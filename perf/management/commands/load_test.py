@@ -10,9 +10,9 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from morpheus.management.embedded import embedded_services
-from perf.consistency.servers import ServersFailed
-from perf.loadtest.profiles import PROFILES
-from perf.loadtest.run import MAX_GROWTH, prepare, run_profile
+from perf.lab.consistency.servers import ServersFailed
+from perf.lab.load.profiles import PROFILES
+from perf.lab.load.run import MAX_GROWTH, prepare, run_profile
 
 
 class Command(BaseCommand):

@@ -8,19 +8,19 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError
 
-from perf.advice.advise import advised, migration
-from perf.advice.migrations import Written
-from perf.advice.report import (
+from perf.lab.plans.capture import RequestFailed
+from perf.monitoring.index_advice.advise import advised, migration
+from perf.monitoring.index_advice.migrations import Written
+from perf.monitoring.index_advice.report import (
     candidate_text,
     drop_texts,
     foreign_key_texts,
     migration_text,
     trial_text,
 )
-from perf.advice.session import CannotPlanAsServingRole
-from perf.advice.trial import Refused, refuse_where_it_would_harm, tried
-from perf.advice.workload import workload
-from perf.plans.capture import RequestFailed
+from perf.monitoring.index_advice.session import CannotPlanAsServingRole
+from perf.monitoring.index_advice.trial import Refused, refuse_where_it_would_harm, tried
+from perf.monitoring.index_advice.workload import workload
 
 
 class Command(BaseCommand):

@@ -13,17 +13,17 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from perf.offload.client import BadAnswer
-from perf.offload.servers import ServerFailed
-from perf.plans.capture import RequestFailed
-from perf.plans.report import table
+from perf.lab.offload.client import BadAnswer
+from perf.lab.offload.servers import ServerFailed
+from perf.lab.plans.capture import RequestFailed
+from perf.lab.plans.report import table
+from perf.lab.suite.kept import Kept
+from perf.lab.suite.lines import Line
+from perf.lab.suite.report import report
+from perf.lab.suite.routes import AskFailed
+from perf.lab.suite.run import Result, measured
 from perf.seeding.options import SCALES
 from perf.seeding.seeder import database_is_empty
-from perf.suite.kept import Kept
-from perf.suite.lines import Line
-from perf.suite.report import report
-from perf.suite.routes import AskFailed
-from perf.suite.run import Result, measured
 
 ROUNDS = 200
 HEADINGS = ["", "p50", "p95", "p99", "max", "budget p95/p99", "margin", "buffers"]

@@ -9,9 +9,9 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from novels.models import Novel
-from perf.plans.contracts import contracts, differences, keep, kept
-from perf.plans.small_data import ROWS, seed_small
-from perf.plans.statements import endpoints
+from perf.lab.plans.contracts import contracts, differences, keep, kept
+from perf.lab.plans.small_data import ROWS, seed_small
+from perf.lab.plans.statements import endpoints
 from perf.seeding.seeder import database_is_empty
 
 

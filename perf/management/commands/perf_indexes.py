@@ -7,10 +7,10 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
+from perf.lab.plans.documentation import filled
+from perf.lab.plans.report import markdown, table
+from perf.lab.plans.writes import TABLES, Cost, costs
 from perf.management.commands.perf_plans import DOCUMENT
-from perf.plans.documentation import filled
-from perf.plans.report import markdown, table
-from perf.plans.writes import TABLES, Cost, costs
 
 HEADINGS = ["table", "indexes", "number", "inserts/s", "log bytes a row", "index bytes a row"]
 

@@ -13,10 +13,10 @@ from django.core.management.base import BaseCommand
 from django.db import connection
 
 from morpheus.db.roles import connected_as
-from perf.plans.documentation import filled, statements_markdown
-from perf.plans.report import HEADINGS, Proof, markdown, prove, table
-from perf.plans.routes import combinations
-from perf.plans.statements import endpoints
+from perf.lab.plans.documentation import filled, statements_markdown
+from perf.lab.plans.report import HEADINGS, Proof, markdown, prove, table
+from perf.lab.plans.statements import endpoints
+from perf.monitoring.list_routes import combinations
 from perf.seeding.tables import SEEDED
 
 DOCUMENT = Path(settings.BASE_DIR) / "docs" / "performance.md"

@@ -13,8 +13,8 @@ import psycopg
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connection
 
-from perf.load import Outcome, ask
-from perf.walk import percentile
+from perf.lab.load_driver import Outcome, ask
+from perf.lab.walk import percentile
 
 LISTS = ("/api/v1/novels/", "/api/v1/novels/?ordering=title", "/api/v1/comics/")
 # Seconds between two looks at the server's connections.

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from perf.refusals import UnexpectedStatus, measure_costs
+from perf.lab.refusals import UnexpectedStatus, measure_costs
 
 
 class Command(BaseCommand):

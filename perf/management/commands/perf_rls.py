@@ -12,8 +12,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from perf.rls.measure import Cost, costs
-from perf.rls.routes import NothingToRead, reads, subjects
+from perf.lab.rls.measure import Cost, costs
+from perf.lab.rls.routes import NothingToRead, reads, subjects
 
 # Of buffers and of a route's time, with row level security ÷ without.
 MOST = 1.15

@@ -7,8 +7,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from perf.alert_rules import PATH, rules
-from perf.budgets import budgets
+from perf.monitoring.alert_rules import PATH, rules
+from perf.monitoring.budgets import budgets
 
 
 class Command(BaseCommand):

@@ -8,10 +8,10 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from perf import scale
+from perf.lab import scale
+from perf.lab.plans.documentation import filled
+from perf.lab.plans.report import markdown, table
 from perf.management.commands.perf_plans import DOCUMENT
-from perf.plans.documentation import filled
-from perf.plans.report import markdown, table
 
 
 class Command(BaseCommand):

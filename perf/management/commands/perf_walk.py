@@ -8,8 +8,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from perf.depths import LongList, long_lists
-from perf.walk import Walker, WalkFailed, percentile, tenths
+from perf.lab.list_depths import LongList, long_lists
+from perf.lab.walk import Walker, WalkFailed, percentile, tenths
 
 ORDERINGS = ("-created_at", "title")
 # How many hundredths of a list lie before the pages that --depths looks at.

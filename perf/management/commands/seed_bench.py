@@ -8,9 +8,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from perf.lab.plans.report import table
+from perf.lab.seed_bench import Comparison, NoPsql, comparisons, psql_path
 from perf.management.commands.seed import add_seed_arguments, seed_options
-from perf.plans.report import table
-from perf.seeding.bench import Comparison, NoPsql, comparisons, psql_path
 from perf.seeding.progress import Progress
 
 HEADINGS = ["table", "rows", "seeder", "psql", "seeder ÷ psql", "psql, indexed table"]

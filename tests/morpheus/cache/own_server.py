@@ -14,8 +14,8 @@ from typing import Any
 from redis import Redis
 from redis.exceptions import ConnectionError as Disconnected
 
-from morpheus.services.guard import LIBC, PR_SET_PDEATHSIG
-from morpheus.services.state import locate
+from morpheus.embedded.guard import LIBC, PR_SET_PDEATHSIG
+from morpheus.embedded.state import locate
 
 PATIENCE_S = 20
 

@@ -22,9 +22,9 @@ from morpheus.cache import outbox
 from morpheus.cache.engine import Engine, engine
 from morpheus.cache.recording import recording
 from morpheus.db import replica
+from morpheus.worker.loop import _connections_tidy
 from novels.filters import genre_id, language_id
 from novels.models import Genre, Language, Novel
-from novels.worker import _connections_tidy
 from tests.conftest import as_staff, counted_queries
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -11,7 +11,7 @@ from morpheus.cache.engine import engine
 from morpheus.cache.reading import read_many
 from morpheus.cache.shadow import Hits, check
 from tests.morpheus.cache.source import TAG
-from tests.morpheus.cache.test_answers import Answer, Site
+from tests.morpheus.cache.test_response_cache import Answer, Site
 
 
 @pytest.fixture

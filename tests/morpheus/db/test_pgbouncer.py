@@ -14,7 +14,7 @@ from django.core.checks import run_checks
 
 from morpheus.checks import CONTRADICTIONS
 from morpheus.db.limits import limit_statements
-from morpheus.services.addresses import Addresses
+from morpheus.embedded.addresses import Addresses
 
 SHOW = """
 import json

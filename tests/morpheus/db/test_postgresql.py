@@ -12,7 +12,7 @@ import pytest
 from django.conf import settings
 from django.db import connection
 
-from morpheus.services.addresses import Addresses
+from morpheus.embedded.addresses import Addresses
 
 THREADS = settings.DATABASES["default"]["OPTIONS"]["pool"]["max_size"]
 

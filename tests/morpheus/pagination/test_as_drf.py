@@ -18,7 +18,7 @@ from rest_framework.serializers import ModelSerializer
 from rest_framework.test import APIRequestFactory
 
 from morpheus.pagination import KeysetPagination
-from tests.morpheus.test_keyset import Row, table
+from tests.morpheus.pagination.test_keyset import Row, table
 
 __all__ = ["table"]  # Used by every test of this file.
 

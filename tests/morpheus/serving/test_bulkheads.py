@@ -11,9 +11,9 @@ from typing import Any
 import orjson
 import pytest
 
-from morpheus.observing import on_answer
-from morpheus.observing.ledger import Answer
 from morpheus.serving.bulkheads import Bulkheads
+from morpheus.tracing import on_answer
+from morpheus.tracing.request_trace import Answer
 
 PATIENCE_S = 20
 LOGIN = {"path": "/api/v1/auth/token/", "body": b"x"}

@@ -264,7 +264,8 @@ def test_below_the_floor_of_free_space_no_file_is_received(as_user, ann, setting
     settings.FREE_SPACE_BYTES = 2**60
     read = []
     monkeypatch.setattr(
-        "morpheus.uploads.BoundedUploadHandler.handle_raw_input", lambda *_, **__: read.append(1)
+        "morpheus.http.uploads.BoundedUploadHandler.handle_raw_input",
+        lambda *_, **__: read.append(1),
     )
     before = kept_files()
 

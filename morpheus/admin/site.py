@@ -1,0 +1,138 @@
+"""The admin site: what staff do here, they do with the rights of staff in the database too."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import wraps
+from typing import Any, cast
+
+from django.contrib import admin
+from django.contrib.admin.apps import AdminConfig
+from django.http import HttpRequest, StreamingHttpResponse
+from django.http.response import HttpResponseBase
+from django.urls import URLPattern, URLResolver, path, reverse
+
+from morpheus.db.identity import acting_as
+
+
+class MorpheusAdminConfig(AdminConfig):
+    """Put our site where Django's `admin.site` is."""
+
+    default_site = "morpheus.admin.site.MorpheusAdminSite"
+
+
+@dataclass(frozen=True, slots=True)
+class AdminPage:
+    """A page of the admin that belongs to no model.
+
+    Attributes:
+        name: Of its URL, `admin:<name>`.
+        path: Below `/admin/`.
+        is_listed: Whether the admin's index leads to it.
+    """
+
+    name: str
+    path: str
+    title: str
+    view: Callable[..., HttpResponseBase]
+    is_listed: bool = True
+
+
+class MorpheusAdminSite(admin.AdminSite):
+    """Django's admin, each view in one transaction that row level security knows as staff."""
+
+    site_header = "Morpheus"
+    site_title = "Morpheus"
+    index_title = "Operations"
+
+    def __init__(self, name: str = "admin") -> None:
+        super().__init__(name)
+        self._sections: list[tuple[str, str, list[AdminPage]]] = []
+
+    def add_section(self, label: str, title: str, pages: list[AdminPage]) -> None:
+        """Add pages to the admin; the first is where the section's title leads.
+
+        Args:
+            label: Of the app whose pages they are; in the index they stand for its models.
+        """
+        self._sections.append((label, title, pages))
+
+    def get_urls(self) -> list[URLPattern | URLResolver]:
+        pages = [page for _, _, listed in self._sections for page in listed]
+        own = [path(page.path, self.admin_view(page.view), name=page.name) for page in pages]
+        return [*own, *super().get_urls()]
+
+    def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
+        """Return Django's list of models by app, our pages among them."""
+        apps: list[Any] = super().get_app_list(request, app_label)
+        for label, title, pages in self._sections:
+            if self.has_permission(request) and app_label in (None, label):
+                apps = [app for app in apps if app["app_label"] != label]
+                apps.append(
+                    {
+                        "name": title,
+                        "app_label": label,
+                        "app_url": self._url(pages[0]),
+                        "has_module_perms": True,
+                        "models": [self._as_model(page) for page in pages if page.is_listed],
+                    }
+                )
+        return sorted(apps, key=lambda app: str(app["name"]).lower())
+
+    def _as_model(self, page: AdminPage) -> dict[str, Any]:
+        """Return a page as Django's templates expect a model that may be looked at."""
+        return {
+            "name": page.title,
+            "object_name": page.name,
+            "perms": {"add": False, "change": False, "delete": False, "view": True},
+            "admin_url": self._url(page),
+            "add_url": None,
+            "view_only": True,
+        }
+
+    def _url(self, page: AdminPage) -> str:
+        return reverse(f"{self.name}:{page.name}")
+
+    def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        """Show Django's page; with 429 if its form refused the attempt unseen."""
+        response = super().login(request, extra_context)
+        form = getattr(response, "context_data", {}).get("form")
+        if (retry_after_s := getattr(form, "retry_after_s", None)) is not None:
+            response.status_code = 429
+            response["Retry-After"] = str(retry_after_s)
+        return response
+
+    def register(self, model_or_iterable: Any, admin_class: Any = None, **options: Any) -> None:
+        """Register as Django does; lists of other packages' models count their rows once."""
+        if (admin_class or admin.ModelAdmin).show_full_result_count:
+            options["show_full_result_count"] = False
+        super().register(model_or_iterable, admin_class, **options)
+
+    def admin_view(self, view: Callable[..., Any], cacheable: bool = False) -> Any:
+        inner = super().admin_view(view, cacheable)
+
+        @wraps(inner)
+        def as_staff(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+            if not self.has_permission(request):
+                return inner(request, *args, **kwargs)  # type: ignore[no-any-return]
+            # Its own name: logging out, a view of this site too, makes the user anonymous.
+            staff_id = request.user.pk
+            with acting_as(staff_id, staff=True):
+                response: HttpResponseBase = inner(request, *args, **kwargs)
+                # Templates read rows too: render while the identity lasts.
+                render = getattr(response, "render", None)
+                if callable(render):
+                    return render()  # type: ignore[no-any-return]
+            if isinstance(response, StreamingHttpResponse) and not response.is_async:
+                chunks = cast("Iterable[bytes]", response.streaming_content)
+                response.streaming_content = _streamed_as_staff(staff_id, chunks)
+            return response
+
+        return as_staff
+
+
+def _streamed_as_staff(staff_id: int | None, chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """Pass on what is read only while it is sent, which is after the view's transaction."""
+    with acting_as(staff_id, staff=True):
+        yield from chunks

@@ -1,0 +1,69 @@
+"""`GET /metrics` for Prometheus; not for the public."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from django.conf import settings
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.views.decorators.http import require_safe
+from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest
+from prometheus_client.core import Metric
+from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
+from prometheus_client.registry import Collector
+
+from morpheus.http.client_addresses import client_address
+from morpheus.tracing import periodic as pulse
+
+# What is made of the other metrics, or is the same whichever process is asked.
+derived: list[Callable[[list[Metric]], Iterable[Metric]]] = []
+
+
+@require_safe
+def metrics(request: HttpRequest) -> HttpResponse:
+    """GET /metrics — for `METRICS_TOKEN`, or from loopback when none is set. Budget: 0 queries."""
+    token = settings.METRICS_TOKEN
+    if token:
+        allowed = secrets.compare_digest(
+            request.headers.get("Authorization", "").encode(), f"Bearer {token}".encode()
+        )
+    else:
+        allowed = client_address(request) in ("127.0.0.1", "::1")
+    if not allowed:
+        raise PermissionDenied
+    return HttpResponse(generate_latest(_Page()), content_type=CONTENT_TYPE_LATEST)
+
+
+def families() -> list[Metric]:
+    """Return all metrics, of all server processes together (`PROMETHEUS_MULTIPROC_DIR`)."""
+    pulse.beat()
+    found = [*_registry().collect()]
+    return found + [metric for derive in derived for metric in derive(found)]
+
+
+class _Page(Collector):
+    def collect(self) -> Iterable[Metric]:
+        return families()
+
+
+def _registry() -> Collector:
+    folder = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
+    if not folder:
+        return REGISTRY
+    _forget_dead(Path(folder))
+    registry = CollectorRegistry()
+    MultiProcessCollector(registry, folder)  # type: ignore[no-untyped-call]
+    return registry
+
+
+def _forget_dead(folder: Path) -> None:
+    """Drop gauges of processes that are gone; what they counted stays, or counters would sink."""
+    for pid in {int(path.stem.rsplit("_", 1)[1]) for path in folder.glob("gauge_live*.db")}:
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            mark_process_dead(pid, str(folder))  # type: ignore[no-untyped-call]

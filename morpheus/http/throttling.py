@@ -1,0 +1,84 @@
+"""Limits per caller and window, counted atomically in Redis."""
+
+from __future__ import annotations
+
+import time
+from hashlib import sha256
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.core.cache import cache
+from rest_framework.permissions import SAFE_METHODS
+from rest_framework.request import Request
+from rest_framework.throttling import BaseThrottle
+
+from morpheus.http.client_addresses import client_network
+
+if TYPE_CHECKING:  # rest_framework.views imports this module by its name in the settings.
+    from rest_framework.views import APIView
+
+
+class WindowLimit:
+    """At most N of one identity in each window of S seconds, `settings.THROTTLE_RATES[scope]`.
+
+    INCR is atomic, so clients that race are all counted; DRF's own list of timestamps loses some.
+    Without Redis there is no limit: users can still log in.
+    """
+
+    def __init__(self, scope: str, identity: str) -> None:
+        self.limit, self.window_s = settings.THROTTLE_RATES[scope]
+        window = int(time.time() // self.window_s)
+        # Hashed: an identity may be an e-mail address, and keys have no business with those.
+        digest = sha256(identity.encode()).hexdigest()[:32]
+        self._key = f"throttle:{scope}:{digest}:{window}"
+
+    def take(self) -> bool:
+        """Count one; return whether it is within the limit."""
+        cache.add(self._key, 0, timeout=self.window_s)
+        try:
+            return bool((cache.incr(self._key) or 0) <= self.limit)
+        except ValueError:  # It expired or was evicted in between.
+            return True
+
+    def give_back(self) -> None:
+        """Take one off the count again, in the window in which it was counted."""
+        try:
+            cache.decr(self._key)
+        except ValueError:  # As above.
+            pass
+
+    def wait_s(self) -> float:
+        """Return the seconds until the window ends."""
+        return self.window_s - time.time() % self.window_s
+
+
+class WindowThrottle(BaseThrottle):
+    """Limits requests of each identity by a `WindowLimit` of its scope."""
+
+    scope = ""
+
+    def identities(self, request: Request) -> list[str]:
+        """Return whom to count this request for; none means that it is not limited."""
+        user = request.user
+        return [f"user:{user.pk}" if user.is_authenticated else f"ip:{client_network(request)}"]
+
+    def allow_request(self, request: Request, view: APIView) -> bool:
+        for identity in self.identities(request):
+            limit = WindowLimit(self.scope, identity)
+            if not limit.take():
+                self._wait_s = limit.wait_s()
+                return False
+        return True
+
+    def wait(self) -> float:
+        """Return the seconds until the window of the refused request ends."""
+        return self._wait_s
+
+
+class WriteThrottle(WindowThrottle):
+    """Limits what changes something; reading is free."""
+
+    scope = "write"
+
+    def identities(self, request: Request) -> list[str]:
+        return [] if request.method in SAFE_METHODS else super().identities(request)

@@ -1,0 +1,98 @@
+"""Cursors that tell what they ran, rows that come later and COPY included.
+
+Not an execute wrapper of Django's: those see neither the reading of `.iterator()` nor COPY, and one
+that is added while others are active may be taken away in place of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from time import perf_counter
+from typing import Any
+
+from django.db.backends.utils import CursorDebugWrapper, CursorWrapper
+
+from morpheus.tracing.events import statement_ended
+from morpheus.tracing.request_trace import Statement
+
+
+class ObservedCursor(CursorWrapper):
+    """Runs each statement as Django's cursor does, and tells of it."""
+
+    def _execute_with_wrappers(self, sql: Any, params: Any, many: bool, executor: Any) -> Any:
+        if many:
+            params = [*params]  # django-prometheus asks for their number.
+        started = perf_counter()
+        is_failed = True
+        try:
+            result = super()._execute_with_wrappers(sql, params, many, executor)  # type: ignore[misc]
+            is_failed = False
+            return result
+        finally:
+            self._tell(self._ran(sql, params, started, is_failed, many))
+
+    @contextmanager
+    def copy(self, statement: Any, params: Any = None, **options: Any) -> Iterator[Any]:
+        """Yield what psycopg's `copy` does."""
+        started = perf_counter()
+        is_failed = True
+        try:
+            with self.cursor.copy(statement, params, **options) as copy:
+                yield copy
+            is_failed = False
+        finally:
+            self._tell(self._ran(statement, params, started, is_failed, False))
+
+    def _ran(
+        self, sql: Any, params: Any, started: float, is_failed: bool, is_many: bool
+    ) -> Statement:
+        seconds = perf_counter() - started
+        text = sql if isinstance(sql, str) else _text(sql, self.cursor)
+        rows = self.cursor.rowcount
+        known = rows if rows >= 0 and not is_failed else None
+        return Statement(self.db.alias, text, params, seconds, known, is_failed, is_many)
+
+    def _tell(self, statement: Statement) -> None:
+        statement_ended(statement)
+
+
+class ObservedDebugCursor(CursorDebugWrapper, ObservedCursor):
+    """The same while Django collects `connection.queries`."""
+
+
+class ObservedStream(ObservedCursor):
+    """A named cursor (`.iterator()`): one statement of many round trips, over when it is closed."""
+
+    def __init__(self, cursor: Any, db: Any) -> None:
+        super().__init__(cursor, db)
+        self._declared: Statement | None = None
+        self._rows = 0
+
+    def _tell(self, statement: Statement) -> None:
+        self._declared = statement
+
+    def fetchmany(self, *size: int) -> Any:
+        started = perf_counter()
+        is_failed = True
+        try:
+            with self.db.wrap_database_errors:
+                rows = self.cursor.fetchmany(*size)
+            self._rows += len(rows)
+            is_failed = False
+            return rows
+        finally:
+            if self._declared is not None:
+                self._declared.seconds += perf_counter() - started
+                self._declared.is_failed |= is_failed
+
+    def close(self) -> None:
+        if (statement := self._declared) is not None:
+            self._declared = None
+            statement.rows = None if statement.is_failed else self._rows
+            statement_ended(statement)
+        self.cursor.close()
+
+
+def _text(sql: Any, cursor: Any) -> str:
+    return str(sql.as_string(cursor)) if hasattr(sql, "as_string") else str(sql, "utf-8", "replace")

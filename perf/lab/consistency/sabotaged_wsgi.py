@@ -1,0 +1,10 @@
+"""WSGI entry point like `morpheus.wsgi`, with a cache engine that is sabotaged on purpose."""
+
+import os
+
+from morpheus.wsgi import application
+from perf.lab.consistency.sabotage import apply
+
+apply(os.environ)
+
+__all__ = ["application"]

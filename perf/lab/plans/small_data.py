@@ -1,0 +1,61 @@
+"""Rows that are made by COPY in seconds, and enough that the planner has a choice."""
+
+from __future__ import annotations
+
+from unittest.mock import patch
+
+from django.core.management import call_command
+from django.db import connection, transaction
+
+from morpheus.db.roles import connected_as
+from perf.lab.offload.databases import renditions_prepare
+from perf.seeding import database, seeder
+
+ROWS = {
+    "novels": 3000,
+    "chapters_per_novel": 4,
+    "words_per_chapter": 10,
+    "comics": 3000,
+    "panels": 20_000,
+    # Of fewer, all are read and hashed for a page: that is cheaper then.
+    "users": 2000,
+}
+# Of pictures, which take the longest to draw.
+KINDS = 6
+
+
+# What endpoints read and seeding leaves empty: the planner takes an empty table's size for a guess,
+# one that was emptied for what it is.
+_MORE = {
+    "users_token": "INSERT INTO users_token (user_id, digest, created_at, expires_at) "
+    "SELECT id, sha256(id::text::bytea), now(), now() + interval '1 day' FROM users_user",
+    "django_session": "INSERT INTO django_session (session_key, session_data, expire_date) "
+    "SELECT md5(id::text), 'small', now() + interval '1 day' FROM users_user",
+    "novels_novelupload": "INSERT INTO novels_novelupload "
+    "(novel_id, owner_id, digest, filename, path, size_bytes, uploaded_at) "
+    "SELECT id, owner_id, md5(id::text), 'a.txt', 'nowhere', 1, now() FROM novels_novel",
+}
+
+
+def seed_small() -> None:
+    """Replace the novels, comics and users of this database; the planner knows them afterwards."""
+    with patch.object(seeder, "KINDS", KINDS):
+        call_command("seed", reset=True, quiet=True, **ROWS)
+    renditions_prepare()
+    with connected_as("loader"), transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("DELETE FROM django_session")
+        for insert in _MORE.values():
+            cursor.execute(insert)
+    with connected_as("owner"), connection.cursor() as cursor:
+        # A commit that is not flushed yet (the tests' services) would leave no page all-visible.
+        cursor.execute("SET synchronous_commit TO on")
+        cursor.execute("CREATE TEMPORARY TABLE flushed ON COMMIT DROP AS SELECT 1")
+        cursor.execute(f"VACUUM (ANALYZE) comics_rendition, {', '.join(_MORE)}")
+
+
+def empty_small() -> None:
+    """Delete what `seed_small` made."""
+    with connected_as("owner"), transaction.atomic(), connection.cursor() as cursor:
+        database.empty(cursor)
+        cursor.execute("DELETE FROM comics_image")
+        cursor.execute("DELETE FROM django_session WHERE session_data = 'small'")

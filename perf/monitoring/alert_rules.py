@@ -1,0 +1,39 @@
+"""The budgets as Prometheus knows them: series that the alert rules compare with."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+from django.conf import settings
+
+from perf.monitoring.budgets import Budgets
+
+PATH: Path = settings.BASE_DIR / "ops" / "prometheus" / "budgets.rules.yml"
+
+_HEAD = """\
+# Made from perf/budgets.toml by `manage.py perf_rules --write`; change it there.
+groups:
+  - name: morpheus-budgets
+    rules:
+"""
+
+
+def rules(budgets: Budgets) -> str:
+    """Return a file of recording rules: one series per route, and one per kind of statement."""
+    return _HEAD + "".join(_lines(budgets))
+
+
+def _lines(budgets: Budgets) -> Iterator[str]:
+    for route, budget in budgets.routes.items():
+        yield _rule("morpheus:route_p95_budget_seconds", budget.p95_ms, route=route)
+    for kind, limit_ms in budgets.kinds_ms.items():
+        yield _rule("morpheus:query_limit_seconds", limit_ms, kind=kind)
+    yield _rule("morpheus:slow_query_seconds", budgets.slow_ms)
+
+
+def _rule(name: str, limit_ms: float, **labels: str) -> str:
+    # JSON is YAML, too.
+    said = f"\n        labels: {json.dumps(labels)}" if labels else ""
+    return f"      - record: {name}\n        expr: vector({limit_ms / 1000:g}){said}\n"

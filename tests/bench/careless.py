@@ -1,7 +1,0 @@
-"""Settings of a peer that says another time than it means."""
-
-from __future__ import annotations
-
-from bench.peers.settings.done_well import *  # noqa: F403
-
-TIME_ZONE = "America/Chicago"

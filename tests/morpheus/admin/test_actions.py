@@ -1,0 +1,230 @@
+"""What operators change in the admin."""
+
+from __future__ import annotations
+
+import pytest
+from django.contrib.auth.models import Permission
+from django.urls import reverse
+
+from comics.models import Comic
+from morpheus.db.identity import acting_as
+from novels.models import Genre, Novel, NovelUpload, ProcessingStatus, SearchDocument
+from tests.conftest import PASSWORD, as_staff
+from tests.morpheus.admin.conftest import url
+from tests.users.conftest import ME
+from users.models import AccessToken, User
+
+pytestmark = pytest.mark.django_db
+
+
+def act(site, model, action, *ids, **fields):
+    form = {"action": action, "_selected_action": ids} | fields
+    return site.post(url(model, "changelist"), form, follow=True).content.decode()
+
+
+def every(model, *values):
+    with acting_as(None, staff=True):
+        return list(model.objects.order_by("pk").values_list(*values, flat=len(values) == 1))
+
+
+@pytest.mark.parametrize("model", [Novel, Comic])
+def test_rows_are_published_and_unpublished(site, make_rows, model):
+    make_rows(3)
+    ids = every(model, "pk")
+
+    page = act(site, model, "publish", *ids[:2])
+    assert every(model, "is_public") == [True, True, False]
+    assert "2 " in page and "public now" in page
+
+    act(site, model, "unpublish", *ids)
+    assert every(model, "is_public") == [False, False, False]
+
+
+@pytest.mark.parametrize("model", [Novel, ProcessingStatus])
+def test_failed_novels_are_parsed_again_and_others_are_left_alone(site, make_rows, fail, model):
+    make_rows(2)
+    ids = every(Novel, "pk")
+    with acting_as(None, staff=True):
+        fail(Novel.objects.get(pk=ids[0]))
+
+    page = act(site, model, "reparse_failed", *ids)
+
+    assert "1 of 1 failed novels are parsed again" in page
+    assert every(ProcessingStatus, "state") == ["pending", "completed"]
+
+
+def test_a_failed_novel_without_a_file_is_told_apart(site, make_rows, fail):
+    make_rows()
+    with acting_as(None, staff=True):
+        novel = Novel.objects.get()
+        NovelUpload.objects.all().delete()
+    fail(novel)
+
+    page = act(site, Novel, "reparse_failed", novel.pk)
+
+    assert "was not made from a file" in page
+    assert "0 of 1" in page
+
+
+def test_a_novel_changed_here_is_found_under_its_new_title(site, make_rows):
+    make_rows()
+    [novel_id] = every(Novel, "pk")
+    form = {"title": "The Zanzibar Affair", "author": "Somebody", "synopsis": ""}
+    for prefix in ("status", "upload"):
+        form |= {f"{prefix}-TOTAL_FORMS": 0, f"{prefix}-INITIAL_FORMS": 0}
+
+    answer = site.post(url(Novel, "change", novel_id), form)
+
+    assert answer.status_code == 302, answer.context["errors"]
+    assert every(Novel, "title") == ["The Zanzibar Affair"]
+    with acting_as(None, staff=True):
+        vector = SearchDocument.objects.get(chapter=None).vector
+    assert "zanzibar" in vector
+
+
+def test_deleting_a_novel_takes_what_belongs_to_it(site, make_rows):
+    make_rows(2)
+    one, two = every(Novel, "pk")
+
+    answer = site.post(url(Novel, "delete", one), {"post": "yes"})
+
+    assert answer.status_code == 302
+    assert every(Novel, "pk") == every(ProcessingStatus, "pk") == every(NovelUpload, "pk") == [two]
+    assert every(Comic, "novel_id") == [None, two]
+
+
+@pytest.mark.parametrize("model", [Novel, Comic])
+def test_many_are_deleted_at_once(site, make_rows, model):
+    make_rows(3)
+    ids = every(model, "pk")
+
+    act(site, model, "delete_selected", *ids[:2], post="yes")
+
+    assert every(model, "pk") == ids[2:]
+
+
+def test_a_user_who_owns_novels_is_kept_with_a_clear_message(site, make_rows):
+    owner = make_rows()
+
+    one = site.post(url(User, "delete", owner.pk), {"post": "yes"}, follow=True)
+    many = act(site, User, "delete_selected", owner.pk, post="yes")
+
+    for page in (one.content.decode(), many):
+        assert "Nothing was deleted: there are" in page
+    with as_staff():
+        assert User.objects.filter(pk=owner.pk).exists()
+        assert AccessToken.objects.filter(user=owner).exists()
+
+
+def test_a_user_without_novels_is_deleted(site, make_user, as_user):
+    ann = make_user("ann")
+    client = as_user(ann)
+
+    assert site.post(url(User, "delete", ann.pk), {"post": "yes"}).status_code == 302
+
+    with as_staff():
+        assert not User.objects.filter(pk=ann.pk).exists()
+    assert client.get(ME).status_code == 401
+
+
+def test_a_genre_in_use_is_kept(site, make_novels):
+    used, unused = Genre.objects.order_by("pk")[:2]
+    make_novels(genre=used)
+
+    page = site.post(url(Genre, "delete", used.pk), {"post": "yes"}).content.decode()
+    act(site, Genre, "delete_selected", used.pk, post="yes")
+    site.post(url(Genre, "delete", unused.pk), {"post": "yes"})
+
+    assert "which novels have" in page
+    assert Genre.objects.filter(pk=used.pk).exists()
+    assert not Genre.objects.filter(pk=unused.pk).exists()
+
+
+def test_a_user_is_made_with_an_address_in_lower_case(site, client):
+    form = {
+        "email": "Ann@Example.org",
+        "display_name": "Ann",
+        "usable_password": "true",
+        "password1": PASSWORD,
+        "password2": PASSWORD,
+    }
+
+    assert site.post(url(User, "add"), form).status_code == 302
+    again = site.post(url(User, "add"), form)
+
+    with as_staff():
+        assert User.objects.get(email="ann@example.org").check_password(PASSWORD)
+    assert "already exists" in again.content.decode()
+
+
+def test_a_password_set_here_revokes_the_users_tokens(site, make_user, as_user):
+    ann = make_user("ann")
+    client = as_user(ann)
+    page = reverse("admin:auth_user_password_change", args=[ann.pk])
+    assert site.get(page).status_code == 200
+
+    form = {"usable_password": "true", "password1": "quite new words", "password2": ""}
+    answer = site.post(page, form | {"password2": form["password1"]})
+
+    assert answer.status_code == 302
+    assert client.get(ME).status_code == 401
+    with as_staff():
+        ann.refresh_from_db()
+    assert ann.check_password("quite new words")
+
+
+def test_deleting_a_token_revokes_it(site, make_user, as_user):
+    client = as_user(make_user("ann"))
+
+    with as_staff():
+        site.post(url(AccessToken, "delete", AccessToken.objects.get().pk), {"post": "yes"})
+
+    assert client.get(ME).status_code == 401
+
+
+@pytest.fixture
+def helpdesk(client, make_user):
+    """A browser of staff who may change and delete users, and nothing else."""
+    staff = make_user("desk", is_staff=True)
+    with as_staff():
+        staff.user_permissions.set(
+            Permission.objects.filter(codename__in=["view_user", "change_user", "delete_user"])
+        )
+    client.login(username=staff.email, password=PASSWORD)
+    return client
+
+
+def test_staff_cannot_make_themselves_superusers(helpdesk):
+    with as_staff():
+        staff = User.objects.get(email="desk@example.org")
+    form = {"email": staff.email, "display_name": "Desk", "is_active": "on", "is_superuser": "on"}
+
+    assert helpdesk.post(url(User, "change", staff.pk), form).status_code == 302
+
+    with as_staff():
+        staff.refresh_from_db()
+    assert (staff.is_superuser, staff.is_staff) == (False, True)
+
+
+def test_staff_cannot_touch_superusers(helpdesk, operator):
+    password = reverse("admin:auth_user_password_change", args=[operator.pk])
+    form = {"password1": "quite new words", "password2": "quite new words"}
+
+    assert helpdesk.post(url(User, "change", operator.pk), {}).status_code == 403
+    assert helpdesk.post(password, form).status_code == 403
+    assert helpdesk.post(url(User, "delete", operator.pk), {"post": "yes"}).status_code == 403
+    act(helpdesk, User, "delete_selected", operator.pk, post="yes")
+
+    with as_staff():
+        operator.refresh_from_db()
+    assert operator.check_password(PASSWORD)
+
+
+def test_staff_without_the_permission_are_not_offered_the_actions(helpdesk, make_rows):
+    make_rows()
+    [novel_id] = every(Novel, "pk")
+
+    assert helpdesk.get(url(Novel, "changelist")).status_code == 403
+    form = {"action": "publish", "_selected_action": [novel_id]}
+    assert helpdesk.post(url(Novel, "changelist"), form).status_code == 403
+    assert every(Novel, "is_public") == [False]

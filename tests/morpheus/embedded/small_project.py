@@ -1,0 +1,106 @@
+"""A project of a few lines that has the frame's commands, and steps, server and worker to run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+MANAGE = """
+import sys
+from django.core.management import execute_from_command_line
+execute_from_command_line(sys.argv)
+"""
+SETTINGS = """
+import os
+from pathlib import Path
+from morpheus.embedded.addresses import Addresses
+BASE_DIR = Path(__file__).parent
+VAR_DIR = Path(os.environ["MORPHEUS_VAR"])
+SERVER_PINNED = True
+SERVER_THREADS = 2
+SERVER_PROCESSES = 1
+SERVING_LIMITS_MS = {}
+PGBOUNCER = False
+TRUSTED_PROXIES = 0
+TRANSFER_GRACE_S = 10
+_LOGIN = {
+    "HOST": str(Addresses.under(VAR_DIR).socket_dir),
+    "PORT": "5432",
+    "USER": "morpheus_owner",
+    "PASSWORD": "",
+}
+DATABASES = {
+    "default": {"ENGINE": "django.db.backends.postgresql", "NAME": "morpheus", "OPTIONS": {}}
+    | _LOGIN
+}
+DATABASE_ROLES = {"owner": _LOGIN}
+EMBEDDED_CACHE_MB = 64
+SECRET_KEY = "not secret"
+ALLOWED_HOSTS = ["localhost"]
+INSTALLED_APPS = ["small", "frame.Frame"]
+ROOT_URLCONF = "small.urls"
+USE_TZ = True
+"""
+# The frame's commands without its settings and checks.
+FRAME = """
+from django.apps import AppConfig
+class Frame(AppConfig):
+    name = "morpheus"
+"""
+URLS = """
+import os
+from django.http import HttpResponse
+from django.urls import path
+def readyz(request):
+    return HttpResponse("ready")
+def crash(request):
+    os._exit(3)
+urlpatterns = [path("readyz", readyz), path("healthz", readyz), path("crash", crash)]
+"""
+STEP = """
+import os, sys, time
+from django.core.management.base import BaseCommand
+from django.db.migrations.autodetector import MigrationAutodetector
+class Command(BaseCommand):
+    requires_system_checks = []
+    autodetector = MigrationAutodetector  # `check` looks for it on migrate.
+    def add_arguments(self, parser):
+        parser.add_argument("--if-empty", action="store_true")
+    def handle(self, **options):
+        print("step {name}", flush=True)
+        if os.environ.get("FAILING_STEP") == "{name}":
+            sys.exit(5)
+        time.sleep(float(os.environ.get("SECONDS_OF_A_STEP", 0)))
+"""
+WORKER = """
+import time
+from django.core.management.base import BaseCommand
+class Command(BaseCommand):
+    requires_system_checks = []
+    def handle(self, **options):
+        print("worker works", flush=True)
+        time.sleep(60)
+"""
+
+
+def write_project(folder: Path) -> None:
+    commands = folder / "small" / "management" / "commands"
+    commands.mkdir(parents=True)
+    for package in (folder / "small", commands.parent, commands):
+        (package / "__init__.py").touch()
+    (folder / "manage.py").write_text(MANAGE)
+    (folder / "small_settings.py").write_text(SETTINGS)
+    (folder / "frame.py").write_text(FRAME)
+    (folder / "small" / "urls.py").write_text(URLS)
+    for name in ("migrate", "seed", "operator"):
+        (commands / f"{name}.py").write_text(STEP.replace("{name}", name))
+    (commands / "worker.py").write_text(WORKER)
+
+
+def environment(var: Path, repository: Path) -> dict[str, str]:
+    """Return all that `manage.py` of the small project needs."""
+    return {
+        "PATH": "/usr/bin:/bin",
+        "MORPHEUS_VAR": str(var),
+        "DJANGO_SETTINGS_MODULE": "small_settings",
+        "PYTHONPATH": str(repository),
+    }

@@ -1,0 +1,99 @@
+"""The floor of free space, and a full disk of PostgreSQL."""
+
+from __future__ import annotations
+
+import errno
+import os
+
+import pytest
+from django.db import OperationalError, connection
+
+from morpheus.http import disk_space
+from morpheus.http.disk_space import has_room, is_disk_full
+
+# A real error of the server, of the class that it reports when it cannot extend a file.
+FULL = "DO $$ BEGIN RAISE disk_full USING MESSAGE = 'could not extend file'; END $$"
+ME = "/api/v1/users/me/"
+
+
+@pytest.fixture(autouse=True)
+def not_looked_yet(monkeypatch):
+    monkeypatch.setattr(disk_space, "_seen", None)
+
+
+def fail_with_full_disk(*args, **kwargs):
+    with connection.cursor() as cursor:
+        cursor.execute(FULL)
+
+
+def test_free_space_below_the_floor_is_no_room(settings, tmp_path):
+    free = disk_space.free_bytes(tmp_path)
+    settings.FREE_SPACE_BYTES = 0
+    assert has_room()
+
+    settings.FREE_SPACE_BYTES = 1000 * free
+
+    assert not has_room()
+
+
+def test_the_file_systems_are_looked_at_once_a_second(monkeypatch):
+    calls = []
+    real = os.statvfs
+    monkeypatch.setattr(os, "statvfs", lambda path: calls.append(path) or real(path))
+
+    for _ in range(100):
+        has_room()
+
+    assert len(calls) == 3
+
+
+def test_the_fullest_file_system_counts(settings, monkeypatch, tmp_path):
+    settings.FREE_SPACE_BYTES = 1024
+    free = {"uploads": 4096, "images": 1000, "temporary": 4096}
+    monkeypatch.setattr(disk_space, "_folders", lambda: dict(zip(free, free, strict=True)))
+    monkeypatch.setattr(disk_space, "free_bytes", free.__getitem__)
+
+    assert not has_room()
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
+def test_a_full_disk_is_told_from_other_errors(number):
+    assert is_disk_full(OSError(number, "full"))
+    assert not is_disk_full(OSError(errno.EACCES, "not allowed"))
+    assert not is_disk_full(OperationalError("the connection was lost"))
+    assert not is_disk_full(None)
+
+
+def test_a_write_to_a_full_database_is_507(as_user, make_user, monkeypatch, caplog):
+    client = as_user(make_user("ann"))
+    monkeypatch.setattr("users.services.user_update", fail_with_full_disk)
+
+    response = client.patch(ME, {"bio": "Short."}, format="json")
+
+    assert response.status_code == 507
+    assert response["Content-Type"] == "application/problem+json"
+    assert "database has no room" in response.json()["detail"]
+    (line,) = [record.getMessage() for record in caplog.records if "507" in record.getMessage()]
+    assert "PATCH /users/me/" in line and "could not extend file" in line
+
+
+def test_a_read_that_finds_the_disk_full_may_be_tried_again(as_user, make_user, monkeypatch):
+    client = as_user(make_user("ann"))
+    monkeypatch.setattr("users.selectors._load_account", fail_with_full_disk)
+
+    response = client.get(ME)
+
+    assert response.status_code == 503
+    assert response["Retry-After"]
+
+
+@pytest.mark.parametrize(
+    ("status", "raised"), [(507, OSError(errno.ENOSPC, "full")), (500, OSError())]
+)
+def test_a_full_disk_outside_of_the_api_is_507(rf, status, raised):
+    from morpheus.http.errors import server_error
+
+    try:
+        raise raised
+    except OSError:
+        assert server_error(rf.post("/admin/")).status_code == status

@@ -1,0 +1,85 @@
+"""Server processes keep off each other's cores."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+# Pins itself when it has threads already, says its core and that of each thread, then waits.
+PINNED = """
+import json, os, sys, threading, time
+from pathlib import Path
+from morpheus.serving.cores import pin
+threading.Thread(target=time.sleep, args=[60], daemon=True).start()
+core = pin(Path(sys.argv[1]))
+threading.Thread(target=time.sleep, args=[60], daemon=True).start()
+allowed = [sorted(os.sched_getaffinity(int(task))) for task in os.listdir("/proc/self/task")]
+print(json.dumps([core, allowed]), flush=True)
+sys.stdin.read()
+"""
+
+CORES = sorted(os.sched_getaffinity(0))
+
+
+@pytest.fixture
+def pinned(tmp_path):
+    """Start a process that pins itself; return it, its core, and the cores of its threads."""
+    started = []
+
+    def start():
+        command = [sys.executable, "-c", PINNED, str(tmp_path / "cores")]
+        process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        started.append(process)
+        core, allowed = json.loads(process.stdout.readline())
+        return process, core, allowed
+
+    yield start
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+def test_each_process_has_a_core_of_its_own_with_all_its_threads(pinned):
+    taken = []
+    for _ in CORES[:-1]:
+        _, core, allowed = pinned()
+        taken.append(core)
+        assert allowed == [[core]] * 3
+
+    assert sorted(taken) == CORES[:-1]
+
+
+def test_the_last_core_is_left_to_others_and_a_process_without_one_may_use_all(pinned):
+    for _ in CORES[:-1]:
+        pinned()
+
+    assert pinned()[1:] == (None, [CORES] * 3)
+
+
+def test_the_core_of_a_killed_process_is_free_again(pinned):
+    first, core, _ = pinned()
+    first.kill()
+    first.wait()
+
+    assert pinned()[1] == core
+
+
+def test_a_link_that_somebody_else_put_there_is_not_followed(pinned, tmp_path):
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (tmp_path / "cores").symlink_to(elsewhere)
+
+    assert pinned()[1:] == (None, [CORES] * 3)
+    assert not [*elsewhere.iterdir()]
+
+
+def test_a_folder_that_cannot_be_made_leaves_the_process_where_it_is(pinned, tmp_path):
+    (tmp_path / "cores").write_text("a file")
+
+    assert pinned()[1:] == (None, [CORES] * 3)

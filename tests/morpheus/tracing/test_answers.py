@@ -1,0 +1,114 @@
+"""Every answer is told of once, whoever gave it; what nobody asked for is none."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from morpheus.cache import shadow
+from morpheus.tracing import on_answer
+
+
+@pytest.fixture
+def told(monkeypatch):
+    answers = []
+    monkeypatch.setattr("morpheus.tracing.events.on_answer", [answers.append])
+    return answers
+
+
+@pytest.fixture
+def novel(make_novels):
+    return make_novels()[0]
+
+
+@pytest.mark.django_db
+def test_an_answer_tells_its_route_its_status_and_who_asked(told, as_user, make_user, novel):
+    reader = make_user("reader")
+    client = as_user(reader)
+
+    client.get(f"/api/v1/novels/{novel.pk}/")
+    client.get("/api/v1/novels/0/")
+    client.get("/nowhere/")
+
+    seen = [(one.route, one.status, one.user_id) for one in told]
+    assert seen == [
+        ("GET /novels/{pk}/", 200, reader.pk),
+        ("GET /novels/{pk}/", 404, reader.pk),
+        ("GET unmatched", 404, None),
+    ]
+
+
+@pytest.mark.django_db
+def test_it_tells_what_the_request_asked_the_database(told, api, novel):
+    answer = api.get(f"/api/v1/novels/{novel.pk}/")
+
+    ledger = told[0].ledger
+    assert f'desc="{ledger.queries} queries"' in answer["Server-Timing"]
+    assert len(ledger.statements) == ledger.queries > 0
+    assert told[0].seconds >= ledger.seconds > 0
+
+
+@pytest.mark.django_db(transaction=True)
+def test_it_tells_what_was_asked_of_the_cache(told, api, make_novels):
+    first, second = make_novels(2)
+    for url in (f"/api/v1/novels/{first.pk}/", "/api/v1/novels/"):
+        api.get(url)
+
+    cards = [one for one in told[1].ledger.lookups if one.policy == "novels.card"]
+
+    assert {one.outcome: [*one.identities] for one in cards} == {
+        "hit": [first.pk],
+        "miss": [second.pk],
+    }
+    assert cards[0].tags(first.pk) == [f"novel:{first.pk}"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_answer_that_was_kept_is_told_with_its_route(told, visitor, novel):
+    url = f"/api/v1/novels/{novel.pk}/"
+    etag = visitor.get(url).headers["ETag"]
+    visitor.get(url)
+    visitor.get(url, HTTP_IF_NONE_MATCH=etag)
+
+    assert [(one.route, one.status) for one in told] == [
+        ("GET /novels/{pk}/", 200),
+        ("GET /novels/{pk}/", 200),
+        ("GET /novels/{pk}/", 304),
+    ]
+    assert [one.ledger is None for one in told] == [False, True, True]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_is_computed_again_to_be_compared_is_no_request(
+    told, visitor, novel, settings, monkeypatch
+):
+    statements, checked = [], threading.Event()
+    monkeypatch.setattr("morpheus.tracing.events.on_statement", [statements.append])
+    monkeypatch.setattr(shadow.metrics, "shadowed", lambda *of: checked.set())
+    url = f"/api/v1/novels/{novel.pk}/"
+    visitor.get(url)
+    settings.MORPHEUS_CACHE_SHADOW_PERCENT = 100
+    visitor.get(url)
+
+    assert checked.wait(10)
+    assert len(told) == 2
+    assert statements  # Its statements are somebody's: the thread's.
+
+
+@pytest.mark.django_db
+def test_an_observer_that_raises_disturbs_nobody(told, monkeypatch, api, caplog):
+    def fail(answer):
+        raise RuntimeError("a fault of an observer")
+
+    monkeypatch.setattr("morpheus.tracing.events.on_answer", [fail, told.append])
+
+    assert api.get("/api/v1/novels/").status_code == 200
+    assert len(told) == 1
+    assert "could not be observed" in caplog.text
+
+
+def test_the_monitor_observes_this_process():
+    from perf.monitoring.queries.watching import answered
+
+    assert answered in on_answer

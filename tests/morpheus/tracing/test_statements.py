@@ -1,0 +1,186 @@
+"""Every statement is told of once, with its rows, however it is run."""
+
+from __future__ import annotations
+
+import pytest
+from django.db import DatabaseError, connection, transaction
+from django.test.utils import CaptureQueriesContext
+from psycopg import sql
+
+from morpheus.tracing import on_statement
+from morpheus.tracing.request_trace import COMMIT, keeping
+
+TABLE = "novels_genre"
+SERIES = "SELECT generate_series(1, %s)"
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def told(monkeypatch):
+    """What is told of statements outside of requests."""
+    statements = []
+    monkeypatch.setattr("morpheus.tracing.events.on_statement", [statements.append])
+    return statements
+
+
+@pytest.fixture
+def numbers():
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE TEMPORARY TABLE numbers (number int CHECK (number < 1000))")
+        yield
+        cursor.execute("DROP TABLE numbers")
+
+
+def test_a_statement_tells_its_text_its_values_and_its_rows(told):
+    with connection.cursor() as cursor:
+        cursor.execute(SERIES, [7])
+
+    [one] = told
+    assert (one.alias, one.sql, one.params, one.rows) == ("default", SERIES, [7], 7)
+    assert one.seconds > 0
+    assert not one.is_failed
+
+
+def test_rows_that_are_read_bit_by_bit_are_one_statement_with_all_of_them(told):
+    from novels.models import Genre
+
+    count = Genre.objects.count()
+    assert count > 4
+    del told[:]
+
+    read = [*Genre.objects.iterator(chunk_size=2)]
+
+    [one] = told
+    assert len(read) == one.rows == count
+    assert one.sql.startswith("SELECT")
+
+
+def test_a_reader_who_stops_early_tells_of_what_was_read(told):
+    from novels.models import Genre
+
+    iterator = Genre.objects.iterator(chunk_size=2)
+    next(iterator)
+    assert told == []
+    iterator.close()
+
+    [one] = told
+    assert one.rows == 2
+
+
+def test_a_reading_that_fails_on_the_way_is_told(told):
+    with pytest.raises(DatabaseError, match="division by zero"), transaction.atomic():
+        with connection.chunked_cursor() as cursor:
+            cursor.execute("SELECT 1 / (3 - number) FROM generate_series(1, 5) number")
+            while cursor.fetchmany(1):
+                pass
+
+    [failed] = [one for one in told if one.sql.startswith("SELECT 1 /")]
+    assert (failed.rows, failed.is_failed) == (None, True)
+
+
+def test_copy_in_is_told_with_its_rows(told, numbers):
+    del told[:]
+    with connection.cursor() as cursor, cursor.copy("COPY numbers FROM STDIN") as copy:
+        for number in range(5):
+            copy.write_row([number])
+
+    [one] = told
+    assert (one.sql, one.rows, one.is_failed) == ("COPY numbers FROM STDIN", 5, False)
+
+
+def test_copy_out_is_told_with_its_rows(told, numbers):
+    with connection.cursor() as cursor:
+        cursor.execute("INSERT INTO numbers SELECT generate_series(1, 6)")
+        del told[:]
+        with cursor.copy("COPY numbers TO STDOUT") as copy:
+            assert len([*copy.rows()]) == 6
+
+    [one] = told
+    assert one.rows == 6
+
+
+def test_a_copy_that_fails_is_told(told, numbers):
+    del told[:]
+    with pytest.raises(Exception, match="invalid input"), transaction.atomic():
+        with connection.cursor() as cursor, cursor.copy("COPY numbers FROM STDIN") as copy:
+            copy.write(b"no number\n")
+
+    [failed] = [one for one in told if one.sql.startswith("COPY")]
+    assert (failed.rows, failed.is_failed) == (None, True)
+
+
+@pytest.mark.parametrize("many", [[(1,), (2,), (3,)], ((number,) for number in (1, 2, 3))])
+def test_one_statement_for_many_values_is_one(told, numbers, many):
+    del told[:]
+    with connection.cursor() as cursor:
+        cursor.executemany("INSERT INTO numbers VALUES (%s)", many)
+
+    [one] = told
+    assert one.is_many
+    assert [tuple(values) for values in one.params] == [(1,), (2,), (3,)]
+    assert one.rows == 3
+
+
+def test_a_statement_that_fails_is_told_and_the_error_goes_on(told):
+    with pytest.raises(DatabaseError, match="division by zero"), transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1 / 0")
+
+    [failed] = [one for one in told if one.sql == "SELECT 1 / 0"]
+    assert (failed.rows, failed.is_failed) == (None, True)
+
+
+def test_a_composed_statement_is_told_as_text(told):
+    with connection.cursor() as cursor:
+        cursor.execute(sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier(TABLE)))
+
+    [one] = told
+    assert one.sql == f'SELECT count(*) FROM "{TABLE}"'
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_commit_is_told_and_is_no_query():
+    with keeping() as ledger:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+
+    assert [one.sql for one in ledger.statements] == ["SELECT 1", COMMIT]
+    assert ledger.queries == 1
+    assert ledger.seconds >= ledger.statements[1].seconds > 0
+
+
+def test_django_collects_its_queries_beside(told):
+    with CaptureQueriesContext(connection) as captured, connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
+
+    assert [one["sql"] for one in captured.captured_queries] == ["SELECT 1"]
+    assert [one.sql for one in told] == ["SELECT 1"]
+
+
+def test_an_observer_that_raises_disturbs_nobody(told, monkeypatch, caplog):
+    def fail(statement):
+        raise RuntimeError("a fault of an observer")
+
+    monkeypatch.setattr("morpheus.tracing.events.on_statement", [fail, told.append])
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
+        assert cursor.fetchone() == (1,)
+
+    assert len(told) == 1
+    assert "could not be observed" in caplog.text
+
+
+def test_the_monitor_observes_this_process():
+    from perf.monitoring.queries.watching import ran
+
+    assert ran in on_statement
+
+
+def test_of_too_many_statements_the_number_is_kept(monkeypatch):
+    monkeypatch.setattr("morpheus.tracing.request_trace.DETAILED", 3)
+    with keeping() as ledger, connection.cursor() as cursor:
+        for _ in range(5):
+            cursor.execute("SELECT 1")
+
+    assert (len(ledger.statements), ledger.queries) == (3, 5)

@@ -1,0 +1,87 @@
+"""`manage.py bench_offload` in small: real servers, real requests, figures that agree."""
+
+from __future__ import annotations
+
+import json
+from copy import deepcopy
+
+import pytest
+from django.conf import settings as configured
+from django.core.management import CommandError, call_command
+
+from perf.lab.offload.database_time import Statement
+from perf.lab.offload.load import LoadFailed
+from perf.management.commands import bench_offload
+from perf.seeding import seeder
+
+ROWS = {
+    "novels": 300,
+    "chapters_per_novel": 3,
+    "words_per_chapter": 30,
+    "comics": 60,
+    "panels": 240,
+    "users": 30,
+}
+
+
+@pytest.fixture
+def seeded(transactional_db, settings, monkeypatch):
+    """Rows of every kind, and pictures where servers with their own settings look for them."""
+    settings.STORAGES = deepcopy(configured.STORAGES)
+    for name in ("uploads", "images"):
+        settings.STORAGES[name]["OPTIONS"]["location"] = configured.VAR_DIR / name
+    monkeypatch.setattr(seeder, "KINDS", 2)
+    call_command("seed", reset=True, quiet=True, **ROWS)
+
+
+def test_every_request_is_answered_and_counted_in_both_modes(seeded, tmp_path, capsys):
+    output = tmp_path / "offload.json"
+
+    small = ["--requests", "200", "--warm-up", "40", "--modes", "ours"]
+    call_command("bench_offload", *small, "--output", str(output))
+
+    found = json.loads(output.read_text())
+    assert list(found) == ["off", "ours"]
+    for figures in found.values():
+        assert figures["errors"] == {}, capsys.readouterr().out
+        assert figures["requests"] == 200 == sum(figures["statuses"].values())
+        assert sum(kind["requests"] for kind in figures["kinds"].values()) == 200
+        assert figures["database_ms"]["read"] > 0 < figures["database_ms"]["write"]
+        assert figures["parts"][-1][0] == 200
+    assert found["off"]["offload"] == 0
+    printed = capsys.readouterr().out
+    assert "Redis hits" in printed
+    assert "search" in printed.partition("waited for the database")[2]
+    assert found["off"]["kinds"]["search"]["database_ms"] > 0
+
+
+def test_what_was_measured_is_kept_though_the_next_mode_fails(seeded, tmp_path, monkeypatch):
+    output = tmp_path / "offload.json"
+    measured = bench_offload.measured
+
+    def measured_until_ours(mode, work, **options):
+        if mode.name == "ours":
+            raise LoadFailed("It was stopped.")
+        return measured(mode, work, **options)
+
+    monkeypatch.setattr(bench_offload, "measured", measured_until_ours)
+    with pytest.raises(CommandError, match="stopped"):
+        call_command("bench_offload", "--requests", "40", "--output", str(output))
+
+    assert json.loads(output.read_text())["off"]["requests"] == 40
+
+
+@pytest.mark.parametrize(
+    ("kind", "text"),
+    [
+        ("read", 'SELECT "id" FROM "novels_novel" WHERE "updated_at" > $1'),
+        ("read", "WITH page AS MATERIALIZED (SELECT $1) SELECT * FROM page"),
+        ("write", 'SELECT "id" FROM "novels_novel" WHERE "id" = $1 FOR NO KEY UPDATE'),
+        ("write", "WITH gone AS (DELETE FROM t RETURNING id) SELECT id FROM gone"),
+        ("write", 'INSERT INTO "comics_panel" ("number") VALUES ($1)'),
+        ("identity", "SELECT set_config($1, $2, $3), set_config($4, $5, $6)"),
+        ("transaction", "COMMIT"),
+    ],
+)
+def test_statements_are_told_apart(kind, text):
+    assert Statement(text, calls=1, ms=1.0, buffers=1).kind == kind

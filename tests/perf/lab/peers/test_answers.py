@@ -1,0 +1,48 @@
+"""All that are compared give the same answers, and who does not is found out."""
+
+from __future__ import annotations
+
+import pytest
+from django.core.management import call_command
+from django.db import connection
+
+from morpheus.db.roles import connected_as
+from perf.lab.peers.contestants import OURS_UNCACHED, Contestant
+from perf.management.commands import bench_peers
+
+ROWS = {
+    "novels": 60,
+    "chapters_per_novel": 1,
+    "words_per_chapter": 20,
+    "comics": 4,
+    "panels": 300,
+    "users": 10,
+}
+
+
+@pytest.fixture
+def seeded(transactional_db, monkeypatch):
+    monkeypatch.setattr(bench_peers, "REDIS_DATABASE", 60)
+    call_command("seed", reset=True, quiet=True, **ROWS)
+    with connected_as("loader"), connection.cursor() as cursor:
+        cursor.execute("UPDATE comics_comic SET is_public = true")
+        # Times that are shorter when they are written carelessly.
+        cursor.execute("UPDATE novels_novel SET updated_at = date_trunc('second', updated_at)")
+
+
+def test_all_give_the_same_answers(seeded, capsys):
+    call_command(bench_peers.Command(), only_answers=True)
+
+    assert "All give the same answers." in capsys.readouterr().out
+
+
+def test_an_answer_that_differs_ends_the_run(seeded, capsys, monkeypatch):
+    careless = Contestant("careless", "careless", "tests.perf.lab.peers.careless")
+    for module in ("perf.lab.peers.contestants", "perf.lab.peers.answers"):
+        monkeypatch.setattr(f"{module}.CONTESTANTS", (OURS_UNCACHED, careless))
+
+    with pytest.raises(SystemExit) as ended:
+        call_command(bench_peers.Command(), only_answers=True)
+
+    assert ended.value.code == 1
+    assert "answer of careless differs at [0].created_at" in capsys.readouterr().err

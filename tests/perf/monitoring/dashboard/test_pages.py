@@ -1,0 +1,149 @@
+"""What the pages show, what they cost, and what they make of hostile addresses."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from django.db import connection
+
+from perf.monitoring.dashboard.rendering import TABS
+from perf.monitoring.queries.origins import origins, tell_origins
+from perf.monitoring.queries.shapes import shape_of
+from perf.monitoring.statistics import statements
+from tests.perf.monitoring.dashboard.conftest import text_of, url
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("fresh_statements")]
+
+NAMES = [name.removeprefix("perf_") for name in TABS]
+# Parameters that pages sort by, and what no column is called.
+HOSTILE = {
+    "sort": "size;DROP TABLE users_user",
+    "kinds": "__class__",
+    "sessions": "-",
+    "slots": "\x00",
+    "missing": "--size",
+    "unused": "-key",
+    "bloat": "'\"<b>",
+    "duplicate": "x" * 5000,
+    "all": "nothing",
+}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_page_costs_the_same_few_statements_however_much_there_is(
+    site, make_novels, assert_flat_queries, name
+):
+    def grow() -> None:
+        make_novels(30)
+        with connection.cursor() as cursor:
+            for at in range(30):
+                cursor.execute(f"SELECT id AS grown_{at} FROM novels_novel WHERE id = %s", [at])
+
+    # Session, user, and the setting of limits before each statement are among them.
+    assert_flat_queries(lambda: site.get(url(name)), grow, budget=29)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_order_that_no_column_has_is_ignored(site, name):
+    arrows = re.compile(r'aria-sort="\w+"')
+    plain = site.get(url(name))
+
+    answer = site.get(url(name), HOSTILE)
+
+    assert answer.status_code == 200
+    assert "<b>" not in text_of(answer)
+    assert arrows.findall(text_of(answer)) == arrows.findall(text_of(plain))
+
+
+def test_tables_are_sorted_by_what_is_clicked_and_the_other_way_by_the_next_click(site):
+    def shown(order: str) -> list[str]:
+        page = text_of(site.get(url("tables"), {"sort": order, "all": "sort"}))
+        return re.findall(r'data-title="Table"><span class="value">(\w+)<', page)
+
+    ascending = shown("table")
+
+    assert ascending == sorted(ascending) and len(ascending) > 10
+    assert shown("-table") == ascending[::-1]
+    assert 'href="?sort=-table"' in text_of(site.get(url("tables"), {"sort": "table"}))
+
+
+def test_a_long_table_shows_its_beginning_and_leads_to_the_rest(site):
+    def shown(**query: str) -> int:
+        return text_of(site.get(url("indexes"), query)).count('data-title="Used"')
+
+    assert shown() == 25
+    assert "?all=sort" in text_of(site.get(url("indexes")))
+    assert shown(all="sort") > 25
+
+
+def test_queries_know_the_routes_that_ask_them(site, api, make_novels):
+    make_novels(1)
+    assert api.get("/api/v1/novels/").status_code == 200
+    tell_origins()
+
+    page = text_of(site.get(url("queries"), {"sort": "-calls", "all": "sort"}))
+
+    assert "GET /novels/</a>" in page
+    asked = {name for name, routes in origins().items() if "GET /novels/" in routes}
+    known = statements.statements("calls", limit=5000)
+    one = next(one for one in known if shape_of(one.text).fingerprint in asked)
+    details = text_of(site.get(url("query", one.query_id)))
+    assert "Asked by" in details and "GET /novels/" in details
+
+
+def test_nothing_that_somebody_wrote_is_shown(site):
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT id FROM users_user WHERE email = 'ann@example.org'")
+        # PostgreSQL leaves nothing out of such a statement.
+        cursor.execute("SET LOCAL app.note = 'ann@example.org'")
+
+    page = text_of(site.get(url("queries"), {"sort": "-calls", "all": "sort"}))
+    noted = [one for one in statements.statements("calls", limit=500) if "app.note" in one.text]
+    details = text_of(site.get(url("query", noted[0].query_id)))
+
+    assert "app.note" in details and "users_user" in page
+    assert "ann@example.org" not in page + details
+
+
+def test_the_page_of_a_statement_has_its_plan(site):
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT id AS explained FROM novels_genre WHERE id = %s", [1])
+    [one] = [s for s in statements.statements("calls", limit=500) if "explained" in s.text]
+
+    page = text_of(site.get(url("query", one.query_id)))
+
+    assert "Plan for any values" in page and "Index" in page and "novels_genre" in page
+
+
+@pytest.mark.parametrize("query_id", ["42", "-9223372036854775809", "99999999999999999999", "x"])
+def test_a_statement_that_is_not_known_is_404(site, query_id):
+    assert site.get(url("queries") + f"{query_id}/").status_code == 404
+
+
+@pytest.mark.parametrize("route", ["", "GET /nothing/", "<script>alert(1)</script>", "x" * 5000])
+def test_a_route_that_nobody_asked_for_says_so(site, route):
+    page = text_of(site.get(url("route"), {"route": route}))
+
+    assert "Nobody has asked for this route" in page
+    assert "<script>alert" not in page
+
+
+def test_a_route_has_its_budget_and_its_spread(site, api):
+    api.get("/api/v1/novels/")
+
+    page = text_of(site.get(url("route"), {"route": "GET /novels/"}))
+
+    assert "its budget is 50 ms" in page
+    assert 'class="chart histogram"' in page
+    assert "style=" not in page and "<style" not in page
+
+
+def test_what_cannot_be_read_says_so_and_the_rest_is_there(connect, site):
+    with connect("owner") as owner, owner.transaction():
+        owner.execute("LOCK TABLE novels_novel IN ACCESS EXCLUSIVE MODE")
+
+        page = text_of(site.get(url("tables")))
+
+    assert "A table is locked at this moment" in page
+    assert "of pages, 99 % wanted" in page

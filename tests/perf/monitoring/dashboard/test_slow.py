@@ -1,0 +1,76 @@
+"""Slow queries: on the first page, in their list, and one with its plan."""
+
+from __future__ import annotations
+
+import pytest
+
+from morpheus.db.identity import acting_as
+from perf.models import SlowQuery
+from tests.perf.monitoring.dashboard.conftest import text_of, url
+
+pytestmark = pytest.mark.django_db
+
+PLAN = [{"Plan": {"Node Type": "Seq Scan", "Relation Name": "t", "Total Cost": 9, "Plan Rows": 3}}]
+
+
+@pytest.fixture
+def make_slow():
+    """Record a slow query."""
+
+    def make(**fields):
+        made = {
+            "fingerprint": "0123456789abcdef",
+            "kind": "search",
+            "statement": "SELECT pg_sleep(?) FROM novels_novel",
+            "route": "GET /search/",
+            "request_id": "abc",
+            "worst_ms": 1300.0,
+            "last_ms": 1200.0,
+            "count": 1000,
+        }
+        with acting_as(None, staff=True):
+            return SlowQuery.objects.create(**made | fields)
+
+    return make
+
+
+def test_a_slow_query_is_on_the_first_page_and_in_the_list_with_its_route(site, make_slow):
+    before = text_of(site.get(url("overview")))
+    make_slow(plan=PLAN)
+
+    first = text_of(site.get(url("overview")))
+    listed = text_of(site.get(url("slow")))
+
+    assert "Slow queries:</strong> none in the last day." in before
+    assert "1 in the last day, up to 1,300 ms on GET /search/, 0 wanted." in first
+    assert "pg_sleep(?)" in listed and "GET /search/" in listed and "1,000" in listed
+
+
+def test_its_page_has_its_plan(site, make_slow):
+    one = make_slow(plan=PLAN)
+
+    page = text_of(site.get(url("slow_query", one.pk)))
+
+    assert "It took up to 1,300 ms, 1,000 times." in page
+    assert "Seq Scan on t" in page and "in request abc" in page
+
+
+def test_without_a_plan_the_page_says_why(site, make_slow):
+    one = make_slow(plan_note="PostgreSQL refused it.")
+
+    assert "PostgreSQL refused it." in text_of(site.get(url("slow_query", one.pk)))
+
+
+def test_the_list_costs_one_statement_however_many_there_are(site, make_slow, assert_flat_queries):
+    make_slow()
+
+    def grow():
+        for at in range(20):
+            make_slow(route=f"GET /{at}/")
+
+    assert_flat_queries(lambda: site.get(url("slow")), grow, budget=7)
+
+
+@pytest.mark.parametrize("pk", ["0", "99999999999999999999"])
+def test_one_that_is_not_there_is_404(site, pk):
+    assert site.get(f"{url('slow')}{pk}/").status_code == 404

@@ -1,0 +1,176 @@
+"""Statements that differ only in their values are one shape; no value is part of one."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from PIL import Image
+
+from perf.monitoring.queries.shapes import MAX_CHARS, shape_of, without_values
+from perf.monitoring.queries.watching import COMMIT_SHAPE, shape
+
+
+def same(*statements):
+    return len({shape_of(statement).fingerprint for statement in statements}) == 1
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("SELECT 1 FROM t WHERE a = 5", "SELECT 1 FROM t WHERE a = -3.5e7"),
+        ("SELECT a FROM t WHERE b = 'x'", "SELECT a FROM t WHERE b = 'it''s \\'"),
+        ("SELECT a FROM t WHERE b = E'x'", "SELECT a FROM t WHERE b = E'it\\'s'"),
+        ("SELECT a FROM t WHERE b = 'x'", "SELECT a FROM t WHERE b = $$it's$$"),
+        ("SELECT a FROM t WHERE b = $x$1$x$", "SELECT a FROM t WHERE b = $x$a $$ b$x$"),
+        ("SELECT a FROM t WHERE b = %s", "SELECT a FROM t WHERE b = $1"),
+        ("SELECT a FROM t WHERE b = %(name)s", "SELECT a FROM t WHERE b = 'Ann'"),
+        ("SELECT a FROM t WHERE b = %s::bigint[]", "SELECT a FROM t WHERE b = '{1,2}'::bigint[]"),
+        ("SELECT a FROM t WHERE b IN (%s)", "SELECT a FROM t WHERE b IN (%s, %s, %s)"),
+        ("SELECT a FROM t WHERE b IN (1)", "SELECT a FROM t WHERE b IN ($1, $2,$3)"),
+        ("SELECT ARRAY[1]", "SELECT ARRAY[1, 2, 3]"),
+        ("INSERT INTO t VALUES (%s, NULL)", "INSERT INTO t VALUES (%s, %s), (TRUE, %s)"),
+        ("SELECT a\n  FROM t;", "SELECT a FROM t -- why\n"),
+        ("SELECT /* 'here' */ a FROM t", "SELECT a FROM t"),
+        ('SAVEPOINT "s1_x2"', 'SAVEPOINT "s140_x7"'),
+        ('RELEASE SAVEPOINT "s1_x2"', 'RELEASE SAVEPOINT "s140_x7"'),
+        (
+            'DECLARE "_django_curs_1_sync_1" NO SCROLL CURSOR FOR SELECT a FROM t',
+            'DECLARE "_django_curs_140_sync_22" NO SCROLL CURSOR FOR SELECT a FROM t',
+        ),
+        (
+            "SELECT a FROM t WHERE b LIKE 'x%%' AND c %% 2",
+            "SELECT a FROM t WHERE b LIKE '' AND c % 3",
+        ),
+    ],
+)
+def test_only_the_values_differ(first, second):
+    assert same(first, second), (shape_of(first), shape_of(second))
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("SELECT a FROM t", "SELECT b FROM t"),
+        ("SELECT a FROM t1", "SELECT a FROM t2"),
+        ("SELECT a FROM t", "SELECT a FROM t FOR UPDATE"),
+        ('SELECT "a1" FROM t', 'SELECT "a2" FROM t'),
+        ("SELECT a FROM t ORDER BY a", "SELECT a FROM t ORDER BY a DESC"),
+        ("SELECT a FROM t WHERE b IS NULL", "SELECT a FROM t WHERE b IS NOT NULL"),
+    ],
+)
+def test_what_differs_in_more_is_another_shape(first, second):
+    assert not same(first, second)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "SELECT a FROM t WHERE b = 'a -- secret' AND c = 'secret'",
+        "SELECT a FROM t WHERE b = '/*' AND c = 'secret' AND d = '*/ secret'",
+        "SELECT a FROM t WHERE b = 'x$$' AND c = 'secret' AND d = '$$secret'",
+        "SELECT a FROM t WHERE b = ('a\\', 'secret')",
+        "SELECT a FROM t WHERE \"it's\" = 'secret' AND \"--\" = 'secret'",
+        "SELECT a FROM t WHERE b = E'\\\\' AND c = 'secret'",
+        "-- it's\nSELECT 'secret'",
+        "SELECT 'secret" + "secret" * MAX_CHARS,
+        "SELECT $x$secret" + "secret" * MAX_CHARS,
+        "SELECT a FROM t WHERE b = U&'secret' OR b = B'1' OR b = N'secret'",
+    ],
+)
+def test_no_value_is_part_of_a_shape(text):
+    assert "secret" not in shape_of(text).text
+    assert "secret" not in without_values(text)
+
+
+def test_a_name_stays_whatever_is_in_it():
+    assert without_values("""SELECT "it's 5" FROM t1""") == """SELECT "it's 5" FROM t1"""
+
+
+@pytest.mark.parametrize(
+    ("sql", "kind"),
+    [
+        ("SELECT a FROM t WHERE b = 1", "simple"),
+        ("  \n WITH x AS (SELECT 1) SELECT a FROM x", "simple"),
+        ("COPY t TO STDOUT", "simple"),
+        ("SELECT a FROM t JOIN u ON t.id = u.id", "join"),
+        ("SELECT a FROM t WHERE b = 'a JOIN b'", "simple"),
+        ("SELECT a FROM t WHERE v @@ websearch_to_tsquery('x')", "search"),
+        ("SELECT ts_headline('a', b) FROM t JOIN u ON true", "search"),
+        ("INSERT INTO t (a) SELECT a FROM u JOIN v ON true", "write"),
+        ("WITH gone AS (DELETE FROM t RETURNING a) SELECT a FROM gone", "write"),
+        ("COPY t FROM STDIN", "write"),
+        ("SAVEPOINT x", "control"),
+        ("SELECT set_config('app.user_id', '5', true)", "control"),
+        ("SET LOCAL statement_timeout = 5", "control"),
+    ],
+)
+def test_kinds(sql, kind):
+    assert shape_of(sql).kind == kind
+
+
+def picture():
+    bytes_ = io.BytesIO()
+    Image.new("RGB", (4, 4)).save(bytes_, "PNG")
+    return SimpleUploadedFile("panel.png", bytes_.getvalue(), "image/png")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_statistics_of_postgresql_show_the_same_shapes(
+    monkeypatch, connect, make_user, as_user, make_novels, make_chapters
+):
+    """Else a slow statement could not be traced to its route."""
+    answers = []
+    monkeypatch.setattr("morpheus.tracing.events.on_answer", [answers.append])
+    superuser = connect("superuser")
+    superuser.execute("CREATE EXTENSION IF NOT EXISTS pg_stat_statements")
+    owner = make_user("owner")
+    novel, *_ = make_novels(3, owner=owner)
+    make_chapters(novel, "Once upon a time.")
+    client = as_user(owner)
+    name = superuser.info.dbname
+    superuser.execute(
+        "SELECT pg_stat_statements_reset(0, oid, 0) FROM pg_database WHERE datname = %s", [name]
+    )
+
+    for url in (
+        *("users/me/", "users/me/dashboard/", "novels/", "novels/?owner=me", "novels/?author=x"),
+        *(f"novels/{novel.pk}/", f"novels/{novel.pk}/chapters/", f"novels/{novel.pk}/chapters/1/"),
+        *("novels/?ordering=title&page_size=1", "search/?q=once", "search/?q=once&scope=mine"),
+        *("comics/", "comics/?owner=me", f"comics/?novel={novel.pk}"),
+    ):
+        assert client.get(f"/api/v1/{url}").status_code == 200, url
+    following = client.get("/api/v1/novels/?ordering=title&page_size=1").json()["next"]
+    assert client.get(following).status_code == 200
+    client.patch("/api/v1/users/me/", {"bio": "Reads."})
+    client.patch(f"/api/v1/novels/{novel.pk}/", {"title": "Another"})
+    comic = client.post("/api/v1/comics/", {"title": "New"}).json()
+    panels = f"/api/v1/comics/{comic['id']}/panels/"
+    client.post(panels, {"number": 1, "image": picture()}, format="multipart")
+    client.get(panels)
+    client.delete(f"/api/v1/comics/{comic['id']}/")
+    client.delete(f"/api/v1/novels/{novel.pk}/")
+
+    assert all(answer.status < 300 for answer in answers), [
+        (answer.route, answer.status) for answer in answers if answer.status >= 300
+    ]
+    ran = {
+        (one.route, its)
+        for one in answers
+        for statement in one.ledger.statements
+        if (its := shape(statement)) is not COMMIT_SHAPE
+    }
+    seen = {
+        shape_of(query).fingerprint
+        for (query,) in superuser.execute(
+            "SELECT query FROM pg_stat_statements s JOIN pg_database d ON d.oid = s.dbid "
+            "WHERE datname = %s",
+            [name],
+        )
+    }
+    assert len(ran) > 40
+    missing = [
+        (route, its.text) for route, its in sorted(ran, key=str) if its.fingerprint not in seen
+    ]
+    assert missing == []

@@ -1,0 +1,102 @@
+"""What pg_stat_statements tells the serving role of its own statements."""
+
+from __future__ import annotations
+
+import pytest
+from django.db import connection
+
+from morpheus.db.identity import acting_as
+from novels.models import Genre
+from perf.monitoring.statistics import statements
+from perf.monitoring.statistics.reading import StatsUnavailable
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("fresh_statements")]
+
+MANY = 500
+
+
+def run(sql: str, *params: object, times: int = 1) -> None:
+    with connection.cursor() as cursor:
+        for _ in range(times):
+            cursor.execute(sql, params)
+
+
+def found(part: str) -> statements.StatementStats:
+    [one] = [one for one in statements.statements("calls", limit=MANY) if part in one.text]
+    return one
+
+
+def test_a_statement_is_counted_without_its_values():
+    before = statements.totals()
+    run("SELECT name AS counted FROM novels_genre WHERE slug = %s", "secret", times=3)
+
+    one = found("counted")
+    assert (one.calls, one.rows) == (3, 0)
+    assert "secret" not in one.text
+    assert one.has_plan
+    again = statements.statement(one.query_id)
+    assert again is not None and again.text == one.text
+    assert statements.totals().calls >= before.calls + 3
+
+
+def test_nothing_is_found_of_what_was_never_executed():
+    assert statements.statement(42) is None
+
+
+def test_statements_of_other_roles_are_not_there(connect):
+    connect("superuser").execute("SELECT 'of an administrator' AS administrators")
+
+    texts = [one.text for one in statements.statements("calls", limit=MANY)]
+
+    assert not any("administrators" in text for text in texts)
+
+
+@pytest.mark.parametrize("order", statements.ORDERS)
+def test_every_order_descends(order):
+    run("SELECT 1 FROM novels_genre", times=2)
+    values = {
+        "total": lambda one: one.total_ms,
+        "mean": lambda one: one.mean_ms,
+        "max": lambda one: one.max_ms,
+        "calls": lambda one: one.calls,
+        "rows": lambda one: one.rows,
+        "buffers": lambda one: one.buffers,
+    }
+
+    listed = [values[order](one) for one in statements.statements(order, limit=MANY)]
+
+    assert listed == sorted(listed, reverse=True)
+
+
+@pytest.mark.parametrize("order", ["", "total; DROP TABLE novels_novel", "query", "total_ms"])
+def test_an_order_that_does_not_exist_never_reaches_sql(order):
+    with pytest.raises(ValueError, match="no order"):
+        statements.statements(order)
+
+
+def test_rare_statements_are_not_called_slow():
+    run("SELECT pg_sleep(0.02) AS rare")
+
+    slowest = statements.slowest_statement(at_least_calls=1_000_000)
+
+    assert slowest is None
+
+
+def test_a_plan_for_any_values_executes_nothing():
+    with acting_as(None, staff=True):
+        Genre.objects.create(name="Noir", slug="noir")
+        run("SELECT id AS planned FROM novels_genre WHERE id = %s", 1)
+
+        assert "(id = $1)" in statements.generic_plan(found("planned"))
+        inserted = found('INSERT INTO "novels_genre"')
+        assert "Insert on novels_genre" in statements.generic_plan(inserted)
+        assert Genre.objects.filter(slug__in=["noir", "plan"]).count() == 1
+        # Writing goes on after it.
+        Genre.objects.create(name="Plan", slug="plan")
+
+
+def test_what_has_no_plan_says_so():
+    run("SET LOCAL application_name = 'unplanned'")
+
+    with pytest.raises(StatsUnavailable, match="no plan"):
+        statements.generic_plan(found("application_name"))

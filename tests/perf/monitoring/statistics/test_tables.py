@@ -1,0 +1,72 @@
+"""Tables as PostgreSQL estimates them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+
+from perf.monitoring.statistics import tables
+
+# More than other tests of this database leave dead.
+ROWS = 20_000
+
+
+@pytest.fixture
+def table(connect) -> Iterator[psycopg.Connection]:
+    """A table of this test's own, `scratch`; the administrator's connection that made it."""
+    admin = connect("superuser")
+    admin.execute("CREATE TABLE scratch AS SELECT n FROM generate_series(1, 20000) n")
+    yield admin
+    admin.execute("DROP TABLE scratch")
+
+
+def scratch() -> tables.TableStats:
+    [one] = [one for one in tables.tables() if one.name == "scratch"]
+    return one
+
+
+def test_rows_are_estimated_and_sizes_add_up(table):
+    assert scratch().rows is None
+
+    table.execute("CREATE INDEX ON scratch (n)")
+    table.execute("ANALYZE scratch")
+
+    one = scratch()
+    assert one.rows == ROWS
+    assert one.heap_bytes > 0 and one.index_bytes > 0
+    assert one.size_bytes == one.heap_bytes + one.index_bytes + one.apart_bytes
+    assert one.analyzed_at is not None and one.vacuumed_at is None
+
+
+def test_the_table_with_most_dead_rows_is_found(table):
+    assert tables.deadest_table(at_least=ROWS) is None
+
+    table.execute("ALTER TABLE scratch SET (autovacuum_enabled = off)")
+    table.execute("UPDATE scratch SET n = n")
+    table.execute("SELECT pg_stat_force_next_flush()")
+
+    found = tables.deadest_table(at_least=ROWS)
+    assert found == tables.DeadRows("scratch", ROWS, ROWS)
+    assert found.ratio == scratch().dead_ratio == 0.5
+
+
+def test_an_index_whose_build_was_interrupted_is_found(table):
+    table.execute("CREATE INDEX scratch_idx ON scratch (n)")
+    assert tables.broken_indexes() == []
+
+    table.execute(
+        "UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'scratch_idx'::regclass"
+    )
+
+    assert tables.broken_indexes() == ["scratch_idx"]
+
+
+@pytest.mark.django_db
+def test_the_database_tells_its_size_and_how_much_it_finds_in_memory():
+    whole = tables.database()
+
+    assert whole.size_bytes > 1_000_000
+    assert whole.hit_ratio is not None and 0 <= whole.hit_ratio <= 1
+    assert whole.transaction_age > 0

@@ -1,0 +1,126 @@
+"""`manage.py check` refuses lists that no index serves."""
+
+from __future__ import annotations
+
+import pytest
+from django.core.checks import run_checks
+from django.core.management import call_command
+from django.core.management.base import SystemCheckError
+from django.urls import include, path
+from rest_framework.mixins import ListModelMixin
+
+from comics.models import Comic, Panel
+from comics.views import ComicListView, PanelListView
+from morpheus.api.views import MorpheusAPIView
+from novels.views.novels import NovelListView
+from perf.monitoring.checks import lists_are_served_by_indexes
+
+
+class UrlConf:
+    """A URL configuration that has one list."""
+
+    def __init__(self, route, view):
+        lists = [path(route, view.as_view())]
+        self.urlpatterns = [path("api/v1/", include(lists))]
+
+
+@pytest.fixture
+def complaints(settings):
+    def check(view, route="things/"):
+        settings.ROOT_URLCONF = UrlConf(route, view)
+        return [(error.id, error.msg, error.hint) for error in lists_are_served_by_indexes(None)]
+
+    return check
+
+
+def test_the_api_has_an_index_for_every_list():
+    assert lists_are_served_by_indexes(None) == []
+
+
+def test_a_new_ordering_without_an_index_stops_every_command(settings):
+    class Longest(ComicListView):
+        orderings = {**ComicListView.orderings, "-panel_count": ("-panel_count", "-id")}
+
+    settings.ROOT_URLCONF = UrlConf("comics/", Longest)
+
+    with pytest.raises(SystemCheckError) as refused:
+        call_command("check")
+    assert "/comics/ ordering=-panel_count filter=– has no index." in str(refused.value)
+    assert (
+        'Add to Comic.Meta.indexes: models.Index(fields=["panel_count", "id"], '
+        'name="comics_comic_panel_count_idx", condition=Q(is_public=True))'
+    ) in str(refused.value)
+
+
+def test_a_list_of_ones_own_needs_an_index_of_all_rows(complaints):
+    class Longest(ComicListView):
+        orderings = {"-panel_count": ("-panel_count", "-id")}
+
+    hints = [hint for _, msg, hint in complaints(Longest) if "owner=me" in msg]
+
+    assert len(hints) == 1
+    assert 'fields=["owner", "panel_count", "id"]' in hints[0]
+    assert "condition" not in hints[0]
+
+
+def test_an_index_of_all_rows_does_not_serve_a_list_of_public_ones(complaints, monkeypatch):
+    """It would read private rows and drop them."""
+    kept = [one for one in Comic._meta.indexes if "comic_owner_newest" not in one.name]
+    monkeypatch.setattr(Comic._meta, "indexes", kept)
+
+    found = complaints(ComicListView)
+
+    assert {msg for _, msg, _ in found} == {
+        "/things/ ordering=-created_at filter=owner=… has no index.",
+        "/things/ ordering=created_at filter=owner=… has no index.",
+    }
+
+
+def test_an_ordering_must_end_in_a_unique_column(complaints):
+    class Untotal(ComicListView):
+        orderings = {"title": ("title",)}
+        filters = {}
+
+    ((code, _, hint),) = complaints(Untotal)
+
+    assert (code, hint) == ("perf.E003", 'End it in "id".')
+
+
+def test_what_is_unique_together_ends_an_ordering(complaints):
+    assert complaints(PanelListView, "comics/<int:comic_id>/panels/") == []
+
+
+def test_a_filter_must_say_what_it_compares(complaints):
+    class Mute(NovelListView):
+        filters = {"synopsis": lambda queryset, value, request: queryset}
+        filter_pairs = ()
+
+    found = complaints(Mute)
+
+    assert {code for code, _, _ in found} == {"perf.E002"}
+
+
+def test_a_list_must_declare_its_orderings(complaints):
+    class Plain(ListModelMixin, MorpheusAPIView):
+        queryset = Panel.objects.all()
+
+    ((code, msg, _),) = complaints(Plain)
+
+    assert (code, msg) == ("perf.E001", "/things/ lists rows in no declared ordering.")
+
+
+def test_mixed_directions_need_an_index_of_the_same_mixture(complaints):
+    class Mixed(ComicListView):
+        orderings = {"-created_at": ("-created_at", "id")}
+        filters = {}
+
+    ((code, _, hint),) = complaints(Mixed)
+
+    assert code == "perf.E004"
+    assert 'fields=["-created_at", "id"]' in hint
+
+
+def test_the_check_reads_no_database(django_db_blocker):
+    """Every command runs it, also where there is no database yet."""
+    with django_db_blocker.block():
+        assert [found for found in run_checks() if not found.is_silenced()] == []
