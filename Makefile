@@ -12,7 +12,7 @@ CHECKED := manage.py locustfile.py morpheus users novels comics perf tests
 
 .DEFAULT_GOAL := help
 .PHONY: help run test test-ops test-browser test-hostile lint check-cache perf load seed import contracts \
-	bench-offload bench-warm bench-refusals bench-monitor bench-peers lock clean
+	bench-offload bench-refusals bench-peers lock clean
 
 help:  ## List what works
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -71,15 +71,9 @@ bench-offload: $(STAMP)  ## Measure the database time that the cache saves (ARGS
 load: $(STAMP)  ## Load test with 100 users, judged by perf/budgets.toml (ARGS="--profile spike")
 	@env MORPHEUS_VAR=var/load MORPHEUS_HTTPS=off $(PYTHON) manage.py load_test $(ARGS)
 
-bench-monitor: $(STAMP)  ## Measure what observing costs an uncached request (make run first)
-	@env MORPHEUS_HTTPS=off $(PYTHON) manage.py services with bench_monitor $(ARGS)
-
 bench-refusals: $(STAMP)  ## Measure the CPU time of a refused request of each kind (ARGS="--rounds 50")
 	@env MORPHEUS_VAR=var/refusals MORPHEUS_HTTPS=off LOG_REQUESTS=off DATABASE_URL= REDIS_URL= \
 		$(PYTHON) manage.py services with perf_refusals $(ARGS)
-
-bench-warm: $(STAMP)  ## Compare a warm answer with constant bytes and with an uncached one
-	@$(BENCH) bench_warm $(ARGS)
 
 # Long enough to believe it: some 25 minutes. Shorter: ARGS="--rounds 3 --seconds 1.5".
 bench-peers: $(STAMP)  ## Measure beside Django REST framework, cachalot and the limits

@@ -14,7 +14,7 @@ from .tables import COLUMNS, Load
 CHUNK = 500
 
 
-def load_rows(cursor: Any, load: Load, progress: Progress, *, freeze: bool, into: str = "") -> None:
+def load_rows(cursor: Any, load: Load, progress: Progress, *, freeze: bool) -> None:
     """Copy the rows into their table, as the current role.
 
     Args:
@@ -23,7 +23,6 @@ def load_rows(cursor: Any, load: Load, progress: Progress, *, freeze: bool, into
         progress: Shows how far it is.
         freeze: Mark the rows frozen and their pages all-visible, which spares a VACUUM. Only for
             tables that this transaction has truncated.
-        into: Another table of that shape.
 
     Raises:
         RuntimeError: The generator yields another number of rows than it said.
@@ -33,7 +32,7 @@ def load_rows(cursor: Any, load: Load, progress: Progress, *, freeze: bool, into
     sent = 0
     with (
         progress.step(load.table, load.count) as bar,
-        cursor.copy(f"COPY {into or load.table} ({columns}) FROM STDIN{options}") as copy,
+        cursor.copy(f"COPY {load.table} ({columns}) FROM STDIN{options}") as copy,
     ):
         lines = iter(load.lines())
         while chunk := list(islice(lines, CHUNK)):

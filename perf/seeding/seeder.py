@@ -56,11 +56,6 @@ def seed(options: SeedOptions, progress: Progress) -> None:
             _Seeder(cursor, options, progress).run()
 
 
-def loads(cursor: Any, options: SeedOptions, progress: Progress) -> list[Load]:
-    """Return what seeding would load now, table by table; writes the picture files."""
-    return list(_Seeder(cursor, options, progress).loads())
-
-
 def vacuum(progress: Progress) -> None:
     """Give the planner its figures, and index-only scans their visibility map."""
     with (

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from perf.lab.walk import percentile
 
-from .client import Answer, Connection
+from .client import Connection
 
 CONNECTIONS = 16
 
@@ -63,15 +63,6 @@ def pace(
             connection.receive()
     per_second = len(ms) / (now - began)
     return Pace(per_second, percentile(ms, 0.5), percentile(ms, 0.99), len(ms) + connections)
-
-
-def at_once(ports: list[int], path: str, headers: dict[str, str], *, clients: int) -> list[Answer]:
-    """Have so many clients ask the same at once, by turns of the ports; return the answers."""
-    by_turns = [ports[number % len(ports)] for number in range(clients)]
-    with _opened(by_turns) as opened:
-        for connection in opened:
-            connection.send("GET", path, headers)
-        return [connection.receive() for connection in opened]
 
 
 @contextmanager

