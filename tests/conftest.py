@@ -22,7 +22,7 @@ from rest_framework.test import APIClient
 from morpheus.cache.breaker import breakers
 from morpheus.cache.engine import Engine, engine
 from morpheus.cache.outbox import drain
-from morpheus.db.identity import acting_as
+from morpheus.db.transactions import write_transaction
 from morpheus.embedded.addresses import Addresses
 from morpheus.embedded.roles import prepare_database
 from morpheus.embedded.supervisor import EmbeddedServices
@@ -34,7 +34,7 @@ REAL_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 PASSWORD = "correct horse battery staple"
 
 # What a test looks up or changes past everybody's limits.
-as_staff = partial(acting_as, None, staff=True)
+as_staff = partial(write_transaction, as_staff=True)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -161,7 +161,7 @@ def as_user() -> Callable[..., APIClient]:
 
     def client(user: Any) -> APIClient:
         secret = token_secret()
-        with acting_as(user.pk):
+        with write_transaction(as_user=user.pk):
             AccessToken.objects.create(
                 user=user,
                 digest=token_digest(secret),
@@ -185,7 +185,7 @@ def make_novels(make_user: Callable[..., Any]) -> Callable[..., list[Any]]:
     def make(count: int = 1, *, owner: Any = None, **fields: Any) -> list[Novel]:
         owner = owner or make_user()
         fields = {"is_public": True, "author": "Somebody"} | fields
-        with acting_as(owner.pk):
+        with write_transaction(as_user=owner.pk):
             novels = Novel.objects.bulk_create(
                 Novel(**{"title": f"Novel {next(numbers):05}", "owner": owner} | fields)
                 for _ in range(count)
@@ -209,7 +209,7 @@ def make_chapters() -> Callable[..., list[Any]]:
     from users.models import belonging_to
 
     def make(novel: Any, *texts: str, titles: list[str] | None = None) -> list[Chapter]:
-        with acting_as(novel.owner_id):
+        with write_transaction(as_user=novel.owner_id):
             first = novel.chapters.count() + 1
             chapters = Chapter.objects.bulk_create(
                 Chapter(

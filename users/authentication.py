@@ -10,7 +10,7 @@ from django.utils import timezone
 from rest_framework import authentication, exceptions
 from rest_framework.request import Request
 
-from morpheus.db.identity import acting_as
+from morpheus.db.transactions import write_transaction
 from users.models import AccessToken, User
 from users.selectors import token_find, user_find
 from users.tokens import is_secret, token_digest
@@ -64,5 +64,5 @@ class OwnRowBackend(ModelBackend):
 def login_remember(sender: Any, user: User, **signal: Any) -> None:
     """Write when somebody last logged in, in their own name; in place of Django's receiver."""
     user.last_login = timezone.now()
-    with acting_as(user.pk):
+    with write_transaction(as_user=user.pk):
         user.save(update_fields=["last_login"])

@@ -12,8 +12,8 @@ from django.db.models.functions import Lower
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
-from morpheus.db.identity import acting_as
 from morpheus.db.name_fields import NameField
+from morpheus.db.transactions import write_transaction
 from users.querysets import AccessTokenQuerySet, UserManager
 
 
@@ -65,7 +65,7 @@ class User(AbstractBaseUser, PermissionsMixin):
         def upgrade(password: str) -> None:
             self.set_password(password)
             self._password = None  # As in Django: nobody chose a new one.
-            with acting_as(self.pk):
+            with write_transaction(as_user=self.pk):
                 self.save(update_fields=["password"])
 
         return check_password(raw_password, self.password, upgrade)

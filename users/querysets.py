@@ -9,7 +9,7 @@ from django.contrib.auth.models import BaseUserManager
 from django.db import connection, models
 from django.db.models import Q
 
-from morpheus.db.identity import acting_as
+from morpheus.db.transactions import write_transaction
 
 _OF_EMAIL = """
 SELECT id, email, password, display_name, bio, is_active, is_staff, is_superuser, date_joined,
@@ -67,7 +67,7 @@ class UserManager(BaseUserManager):
         with connection.cursor() as cursor:
             cursor.execute("SELECT nextval(pg_get_serial_sequence('users_user', 'id'))")
             user.pk = cursor.fetchone()[0]
-        with acting_as(user.pk, staff=user.is_staff or user.is_superuser):
+        with write_transaction(as_user=user.pk, as_staff=user.is_staff or user.is_superuser):
             user.save(force_insert=True)
 
     def create_user(self, email: str, password: str | None = None, **fields):

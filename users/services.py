@@ -10,7 +10,7 @@ from django.conf import settings
 from django.db import IntegrityError, connection
 from django.utils import timezone
 
-from morpheus.db.identity import acting_as
+from morpheus.db.transactions import write_transaction
 from users.models import AccessToken, User
 from users.tokens import token_digest, token_secret
 
@@ -60,7 +60,7 @@ def operator_ensure(*, email: str, password: Callable[[], str]) -> bool:
     Raises:
         NotAnOperator: The address is taken, perhaps by a stranger who registered with it.
     """
-    with acting_as(None, staff=True), connection.cursor() as cursor:
+    with write_transaction(as_staff=True), connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtext('morpheus operator'))")
         if User.objects.operators().exists():
             return False
@@ -77,7 +77,7 @@ def token_create(*, user: User) -> tuple[str, AccessToken]:
     """
     now = timezone.now()
     secret = token_secret()
-    with acting_as(user.pk):
+    with write_transaction(as_user=user.pk):
         AccessToken.objects.of_user(user.pk).expired(now).delete()
         token = AccessToken.objects.create(
             digest=token_digest(secret),

@@ -20,7 +20,7 @@ from comics.serializers import PanelInput, PanelSerializer, panels_shown
 from comics.services import panel_add
 from comics.views.access import ComicAPIView
 from morpheus.cache.pages import CachedKeysetPagination
-from morpheus.db.identity import reading_as
+from morpheus.db.transactions import read_transaction
 
 
 class PanelListView(ComicAPIView):
@@ -91,7 +91,7 @@ class PanelListView(ComicAPIView):
 
     def _given(self, request: Request) -> dict[str, Any]:
         """Return what is sent, once it is known that the caller may add a panel."""
-        with reading_as(self.reader_id):
+        with read_transaction(as_user=self.reader_id):
             self.comic_get(Comic.objects.for_access())
         _refuse_huge(request)
         data = PanelInput(data=request.data)

@@ -13,7 +13,7 @@ from django.http import HttpRequest, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import URLPattern, URLResolver, path, reverse
 
-from morpheus.db.identity import acting_as
+from morpheus.db.transactions import write_transaction
 
 
 class MorpheusAdminConfig(AdminConfig):
@@ -118,7 +118,7 @@ class MorpheusAdminSite(admin.AdminSite):
                 return inner(request, *args, **kwargs)  # type: ignore[no-any-return]
             # Its own name: logging out, a view of this site too, makes the user anonymous.
             staff_id = request.user.pk
-            with acting_as(staff_id, staff=True):
+            with write_transaction(as_user=staff_id, as_staff=True):
                 response: HttpResponseBase = inner(request, *args, **kwargs)
                 # Templates read rows too: render while the identity lasts.
                 render = getattr(response, "render", None)
@@ -134,5 +134,5 @@ class MorpheusAdminSite(admin.AdminSite):
 
 def _streamed_as_staff(staff_id: int | None, chunks: Iterable[bytes]) -> Iterator[bytes]:
     """Pass on what is read only while it is sent, which is after the view's transaction."""
-    with acting_as(staff_id, staff=True):
+    with write_transaction(as_user=staff_id, as_staff=True):
         yield from chunks

@@ -11,8 +11,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from morpheus.api.parameters import ParameterView
-from morpheus.db.identity import acting_as, reading_as
 from morpheus.db.replica import failed_by_replica, reads_replica
+from morpheus.db.transactions import read_transaction, write_transaction
 from morpheus.http.disk_space import has_room
 from morpheus.http.errors import StorageFull
 
@@ -48,7 +48,7 @@ class MorpheusAPIView(ParameterView, GenericAPIView):  # type: ignore[type-arg]
         name = (request.method or "").lower()
         handler = getattr(self, name, None)
         if handler is not None and request.user.is_authenticated:
-            identity = reading_as if request.method in SAFE_METHODS else acting_as
+            identity = read_transaction if request.method in SAFE_METHODS else write_transaction
             setattr(self, name, identity(request.user.pk)(handler))
 
     def handle_exception(self, exc: Exception) -> Response:

@@ -19,8 +19,8 @@ from morpheus.cache.policies import ABSENT_TTL_S, Policy
 from morpheus.cache.recording import current, loading
 from morpheus.cache.server import Unreachable
 from morpheus.cache.shadow import Hits, past_the_cache, sample
-from morpheus.db.identity import reading_as
 from morpheus.db.replica import reading_primary
+from morpheus.db.transactions import read_transaction
 from morpheus.tracing.request_trace import Lookup
 from morpheus.tracing.request_trace import current as observed
 
@@ -274,7 +274,7 @@ def _load(policy: Policy, count: int, load: Callable[[], Value], reader_id: int 
     start = time.perf_counter()
     ledger = observed()
     before_s = ledger.seconds if ledger else 0.0
-    with loading(), reading_as(reader_id):
+    with loading(), read_transaction(as_user=reader_id):
         found = load()
     database_s = ledger.seconds - before_s if ledger else 0.0
     metrics.loads(policy, count, time.perf_counter() - start, database_s)

@@ -18,7 +18,7 @@ from django.utils import timezone
 
 from morpheus.cache.policies import Policy
 from morpheus.cache.reading import read
-from morpheus.db.identity import telling_the_cache
+from morpheus.db.transactions import unowned_write_transaction
 
 # Data and end of a session; `session:<digest of its key>` ends it.
 SESSION = Policy("sessions", version=1, ttl_s=3600, keeps_none=False)
@@ -31,7 +31,7 @@ def _told(operation: Operation) -> Operation:
 
     @wraps(operation)
     def told(*args: Any, **kwargs: Any) -> Any:
-        with telling_the_cache():
+        with unowned_write_transaction():
             return operation(*args, **kwargs)
 
     return told  # type: ignore[return-value]

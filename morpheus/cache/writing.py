@@ -23,7 +23,7 @@ def commit_and_renew(connection: Any, commit: Callable[[], None]) -> None:
     the process dies within, or the cache server is out of reach.
 
     Args:
-        connection: Of Django, whose transaction collected what it touched (`acting_as`).
+        connection: Of Django, whose transaction collected what it touched (`write_transaction`).
         commit: Commits.
     """
     tags = _touched(connection)

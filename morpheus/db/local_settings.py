@@ -55,7 +55,9 @@ def _send_together(
         return execute(sql, params, many, context)
     if getattr(context["cursor"].cursor, "name", None):
         # Later messages read it, when the settings have ended.
-        raise NotSupportedError("Read by .iterator() inside acting_as(), not reading_as().")
+        raise NotSupportedError(
+            "Read by .iterator() inside write_transaction(), not read_transaction()."
+        )
     database = context["connection"]
     calls = ", ".join(f"set_config('{name}', %s, true)" for name in settings)
     # Errors and results arrive at the end of the pipeline, before anything reads the cursor.

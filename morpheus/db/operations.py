@@ -6,7 +6,7 @@ from typing import Literal
 
 from django.db import migrations
 
-# What policies compare with (`morpheus.db.identity` sets it). Once set in a session, the setting
+# What policies compare with (set by `morpheus.db.transactions`). Once set in a session, the setting
 # reads '' and not NULL afterwards.
 CALLER = "NULLIF(current_setting('app.user_id', true), '')::bigint"
 STAFF = "current_setting('app.staff', true) = 'on'"

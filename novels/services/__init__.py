@@ -1,4 +1,4 @@
-"""Every write to novels; callers run them under the identity that may (`acting_as`)."""
+"""Every write to novels; callers run them under the identity that may (`write_transaction`)."""
 
 from novels.services.bounded import check_upload
 from novels.services.novels import novel_delete, novel_set_visibility, novel_update

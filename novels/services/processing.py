@@ -10,7 +10,7 @@ from pathlib import Path
 from django.core.files.storage import storages
 from django.db import InterfaceError, OperationalError
 
-from morpheus.db.identity import acting_as
+from morpheus.db.transactions import write_transaction
 from novels.models import NovelUpload, ProcessingStatus
 from novels.parsing import ParsedNovel, ParseError
 from novels.services.bounded import parse_novel
@@ -40,7 +40,7 @@ def upload_parse(*, novel_id: int, owner_id: int, given: Collection[str]) -> Non
     """
     try:
         parsed = _parse(novel_id, owner_id)
-        with acting_as(owner_id):
+        with write_transaction(as_user=owner_id):
             novel_store_parsed(novel_id=novel_id, parsed=parsed, given=given)
     except NovelGone:
         logger.info("Novel %s was deleted while its upload was parsed.", novel_id)
@@ -59,7 +59,7 @@ def upload_parse(*, novel_id: int, owner_id: int, given: Collection[str]) -> Non
 def _parse(novel_id: int, owner_id: int) -> ParsedNovel:
     report = _Progress(novel_id, owner_id)
     report("reading", 0)
-    with acting_as(owner_id):
+    with write_transaction(as_user=owner_id):
         upload = NovelUpload.objects.filter(pk=novel_id).only("filename", "path").first()
     if upload is None:
         raise NovelGone
@@ -96,6 +96,6 @@ class _Progress:
         Raises:
             NovelGone: It was deleted.
         """
-        with acting_as(self.owner_id):
+        with write_transaction(as_user=self.owner_id):
             if not ProcessingStatus.objects.filter(pk=self.novel_id).exists():
                 raise NovelGone

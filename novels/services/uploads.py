@@ -50,7 +50,7 @@ def novel_create_from_upload(
     """Keep a checked file, make its novel and queue its parse; all of it or, when refused, nothing.
 
     `file_format` comes from `check_upload`, before the caller's transaction begins. `fields` are
-    columns of the novel that the owner chose. Runs as the owner (`acting_as`).
+    columns of the novel that the owner chose. Runs as the owner (`write_transaction`).
 
     Raises:
         UploadExists: The owner has this file already.

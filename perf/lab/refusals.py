@@ -19,7 +19,7 @@ from typing import Any
 import orjson
 from django.conf import settings
 
-from morpheus.db.identity import acting_as
+from morpheus.db.transactions import write_transaction
 from novels.models import Novel
 from users.models import User
 from users.services import token_create, user_register
@@ -213,13 +213,13 @@ def _user(name: str) -> User:
     except User.DoesNotExist:
         return user_register(email=email, password=_PASSWORD, display_name=name)
     user.set_password(_PASSWORD)
-    with acting_as(user.pk):
+    with write_transaction(as_user=user.pk):
         user.save(update_fields=["password"])
     return user
 
 
 def _novel(owner: User, *, is_public: bool) -> int:
-    with acting_as(owner.pk):
+    with write_transaction(as_user=owner.pk):
         novel, _ = Novel.objects.get_or_create(
             owner=owner, title=f"Refused {is_public}", is_public=is_public
         )

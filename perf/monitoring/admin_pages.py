@@ -16,7 +16,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from morpheus.admin.changelists import MAX_LISTED
-from morpheus.db.identity import acting_as
+from morpheus.db.transactions import write_transaction
 from perf.lab.plans.capture import served_host
 from users.models import User
 
@@ -55,7 +55,7 @@ def opened(rounds: int) -> Iterator[Opened]:
 
 
 def _operator() -> User:
-    with acting_as(None, staff=True):
+    with write_transaction(as_staff=True):
         user: User = User.objects.create(
             email="looks.at.lists@example.org", is_staff=True, is_superuser=True
         )
@@ -77,7 +77,7 @@ def _ways(model_admin: admin.ModelAdmin[Any]) -> Iterator[tuple[str, dict[str, A
 
 
 def _last_page(model_admin: admin.ModelAdmin[Any]) -> int:
-    with acting_as(None, staff=True):
+    with write_transaction(as_staff=True):
         rows: int = model_admin.model._default_manager.order_by()[:MAX_LISTED].count()
     return max(1, -(-rows // model_admin.list_per_page))
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from django.contrib.admin.models import LogEntry
 
-from morpheus.db.identity import acting_as
+from morpheus.db.transactions import write_transaction
 from morpheus.embedded.roles import LOADER
 from users.models import User
 
@@ -83,7 +83,7 @@ def empty(cursor: Any) -> None:
     no WAL (where `wal_level` is `minimal`) and can be frozen at once.
     """
     cursor.execute(f"TRUNCATE {', '.join([*DOMAIN, JOBS])} RESTART IDENTITY")
-    with acting_as(None, staff=True):
+    with write_transaction(as_staff=True):
         _delete_readers(cursor)
     # Deferred foreign keys are checked now: what waits for the commit forbids DDL.
     cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")

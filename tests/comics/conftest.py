@@ -11,7 +11,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from PIL import Image
 
-from morpheus.db.identity import acting_as
+from morpheus.db.transactions import write_transaction
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ def make_comics(make_user: Callable[..., Any]) -> Callable[..., list[Any]]:
     def make(count: int = 1, *, owner: Any = None, **fields: Any) -> list[Comic]:
         owner = owner or make_user()
         fields = {"is_public": True} | fields
-        with acting_as(owner.pk):
+        with write_transaction(as_user=owner.pk):
             return Comic.objects.bulk_create(
                 Comic(**{"title": f"Comic {next(numbers):05}", "owner": owner} | fields)
                 for _ in range(count)
@@ -56,7 +56,7 @@ def add_panel(make_picture: Callable[..., bytes]) -> Callable[..., Any]:
 
     def add(comic: Any, data: bytes | None = None, **fields: Any) -> Any:
         picture = picture_read(data or make_picture())
-        with acting_as(comic.owner_id):
+        with write_transaction(as_user=comic.owner_id):
             return panel_add(comic_id=comic.pk, picture=picture, **fields)
 
     return add

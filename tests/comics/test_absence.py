@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from comics.services import comic_update
-from morpheus.db.identity import acting_as
+from morpheus.db.transactions import write_transaction
 from novels.services import novel_update, status_advance
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -52,7 +52,7 @@ def seen(client, method, path, **headers):
 
 def write(novel, comic):
     """Change the novel, its status and the comic, as their owner and the worker do."""
-    with acting_as(novel.owner_id):
+    with write_transaction(as_user=novel.owner_id):
         novel_update(novel_id=novel.pk, changes={"title": "Another secret"})
         comic_update(comic_id=comic.pk, title="Another secret")
     status_advance(novel_id=novel.pk, owner_id=novel.owner_id, stage="parsing", progress=50)

@@ -12,7 +12,7 @@ from comics.models import Comic, Panel
 from comics.selectors import comic_access
 from comics.services import comic_update
 from morpheus.cache.engine import engine
-from morpheus.db.identity import acting_as
+from morpheus.db.transactions import write_transaction
 from novels.models import Novel
 from novels.services import status_advance
 from tests.cached_shapes import assert_shape_is_kept
@@ -131,7 +131,7 @@ def test_readers_cost_no_query_when_token_user_and_data_are_warm(as_user, ann, c
 
 
 def test_what_is_private_costs_its_owner_no_query_warm(as_user, ann, comic):
-    with acting_as(ann.pk):
+    with write_transaction(as_user=ann.pk):
         comic_update(comic_id=comic.pk, is_public=False)
     client = as_user(ann)
     for where in [url(comic), f"{url(comic)}panels/", f"{url(comic)}thumbnail/"]:
@@ -176,7 +176,7 @@ def test_a_new_title_ends_neither_panels_nor_thumbnail(visitor, ann, comic):
     for where in (thumbnail, panels):
         visitor.get(where)
 
-    with acting_as(ann.pk):
+    with write_transaction(as_user=ann.pk):
         comic_update(comic_id=comic.pk, title="New")
 
     assert visitor.get(thumbnail).was_kept
@@ -186,7 +186,7 @@ def test_a_new_title_ends_neither_panels_nor_thumbnail(visitor, ann, comic):
 
 
 def rename(ann, comic, by_psql):
-    with acting_as(ann.pk):
+    with write_transaction(as_user=ann.pk):
         comic_update(comic_id=comic.pk, title="New")
 
 
@@ -219,7 +219,7 @@ def test_a_new_title_is_shown_everywhere_at_once(visitor, as_user, ann, comic, b
 
 
 def withdraw(ann, comic, by_psql):
-    with acting_as(ann.pk):
+    with write_transaction(as_user=ann.pk):
         comic_update(comic_id=comic.pk, is_public=False)
 
 
@@ -257,7 +257,7 @@ def test_what_is_published_is_there_at_once(visitor, ann, make_comics, add_panel
     assert {visitor.get(where).status for where in places} == {404}
     assert visitor.get(LIST).json()["results"] == []
 
-    with acting_as(ann.pk):
+    with write_transaction(as_user=ann.pk):
         comic_update(comic_id=comic.pk, is_public=True)
 
     assert {visitor.get(where).status for where in places} == {200}
@@ -301,7 +301,7 @@ def test_names_of_owners_and_novels_change_at_once(visitor, comic, ann, novel, b
     for where in (LIST, url(comic)):
         visitor.get(where)
 
-    with acting_as(ann.pk):
+    with write_transaction(as_user=ann.pk):
         User.objects.filter(pk=ann.pk).update(display_name="Anna")
     by_psql("UPDATE novels_novel SET title = 'Through' WHERE id = %s", novel.pk)
 
@@ -320,10 +320,10 @@ def test_panels_change_at_once(visitor, comic, add_panel, by_psql):
     by_psql("UPDATE comics_panel SET caption = 'Up' WHERE comic_id = %s", comic.pk)
     assert {panel["caption"] for panel in visitor.get(where).json()["results"]} == {"Up"}
 
-    with acting_as(comic.owner_id):
+    with write_transaction(as_user=comic.owner_id):
         Panel.objects.filter(comic=comic, number=1).delete()
     assert visitor.get(f"{url(comic)}panels/1/image/").status == 404
-    with acting_as(comic.owner_id):
+    with write_transaction(as_user=comic.owner_id):
         cover = Panel.objects.get(comic=comic, number=2).image
         Comic.objects.filter(pk=comic.pk).update(cover=cover)
     assert visitor.get(f"{url(comic)}thumbnail/").body != before
@@ -391,12 +391,12 @@ def test_panels_of_a_comic_that_becomes_private_meanwhile_are_its_owners(
 
     def access_then_withdraw(*asked):
         found = comic_access(*asked)
-        with acting_as(ann.pk):
+        with write_transaction(as_user=ann.pk):
             comic_update(comic_id=comic.pk, is_public=False)
         return found
 
     for client, status in ((own, 200), (api, 404)):
-        with acting_as(ann.pk):
+        with write_transaction(as_user=ann.pk):
             comic_update(comic_id=comic.pk, is_public=True)
         monkeypatch.setattr("comics.views.panels.comic_access", access_then_withdraw)
         answer = client.get(where)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from comics.models import Comic
-from morpheus.db.identity import acting_as
+from morpheus.db.transactions import write_transaction
 from novels.models import Novel
 
 URL = "/api/v1/comics/"
@@ -135,10 +135,10 @@ def test_the_serializer_hides_a_private_novel_without_the_databases_help(
     ann, ben = make_user(), make_user()
     (novel,) = make_novels(owner=ann)
     (comic,) = make_comics(owner=ben, novel=novel)
-    with acting_as(ann.pk):
+    with write_transaction(as_user=ann.pk):
         Novel.objects.filter(pk=novel.pk).update(is_public=False)
 
-    with acting_as(None, staff=True):
+    with write_transaction(as_staff=True):
         comic = Comic.objects.for_cards().get(pk=comic.pk)
         assert comic.novel == novel
         assert not novel_is_shown(comic, ben.pk)
@@ -151,7 +151,7 @@ def test_a_comic_outlives_its_novel(api, make_user, make_novels, make_comics):
     (novel,) = make_novels(owner=ann)
     (comic,) = make_comics(owner=ann, novel=novel)
 
-    with acting_as(ann.pk):
+    with write_transaction(as_user=ann.pk):
         Novel.objects.filter(pk=novel.pk).delete()
 
     assert api.get(url(comic)).json()["novel"] is None
@@ -256,10 +256,10 @@ def test_visibility_of_many_changes_at_once_and_only_of_ones_own(make_user, make
     others = make_comics(1, owner=ben)
     ids = [comic.pk for comic in (*mine, *others)]
 
-    with acting_as(ann.pk):
+    with write_transaction(as_user=ann.pk):
         assert comic_set_visibility(comic_ids=ids, is_public=False) == 2
     assert list(Comic.objects.all()) == others
-    with acting_as(None, staff=True):
+    with write_transaction(as_staff=True):
         assert comic_set_visibility(comic_ids=ids, is_public=True) == 3
 
 
@@ -300,11 +300,11 @@ def test_a_comic_changes_and_keeps_its_novel_after_that_was_withdrawn(
     ann, ben = make_user(), make_user()
     (novel,) = make_novels(owner=ann)
     (comic,) = make_comics(owner=ben, novel=novel)
-    with acting_as(ann.pk):
+    with write_transaction(as_user=ann.pk):
         Novel.objects.filter(pk=novel.pk).update(is_public=False)
 
     answer = as_user(ben).patch(url(comic), {"title": "Renamed"})
 
     assert (answer.status_code, answer.json()["title"]) == (200, "Renamed")
-    with acting_as(None, staff=True):
+    with write_transaction(as_staff=True):
         assert Comic.objects.get(pk=comic.pk).novel_id == novel.pk

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from morpheus.db.identity import acting_as
+from morpheus.db.transactions import write_transaction
 from novels.models import ProcessingStatus
 
 URL = "/api/v1/users/me/dashboard/"
@@ -21,7 +21,7 @@ def test_it_shows_my_newest_novels_and_comics_and_my_totals(
     add_panel(comics[-1])
     make_novels(owner=ben)
     make_comics(owner=ben)
-    with acting_as(ann.pk):
+    with write_transaction(as_user=ann.pk):
         states = ProcessingStatus.objects
         states.filter(novel=novels[-1]).update(state="failed", progress=40, message="Not a book.")
         states.filter(novel=novels[-2]).update(state="processing", stage="parse", progress=60)
@@ -60,7 +60,7 @@ def test_a_new_user_has_an_empty_one(as_user, make_user):
 def test_a_novel_without_a_status_is_shown(as_user, make_user, make_novels):
     ann = make_user()
     (novel,) = make_novels(owner=ann)
-    with acting_as(ann.pk):
+    with write_transaction(as_user=ann.pk):
         ProcessingStatus.objects.filter(novel=novel).delete()
 
     assert as_user(ann).get(URL).json()["novels"][0]["status"] is None

@@ -14,7 +14,7 @@ from comics import services
 from comics.images import picture_read
 from comics.images.files import image_path, rendition_path
 from comics.models import Comic, Image, Panel, Rendition
-from morpheus.db.identity import acting_as
+from morpheus.db.transactions import write_transaction
 from morpheus.http.errors import Conflict
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -41,7 +41,7 @@ def panel_adder(comic: Comic, data: bytes, **fields: Any) -> Callable[[], Panel]
     picture = picture_read(data)
 
     def add() -> Panel:
-        with acting_as(comic.owner_id):
+        with write_transaction(as_user=comic.owner_id):
             return services.panel_add(comic_id=comic.pk, picture=picture, **fields)
 
     return add
@@ -49,7 +49,7 @@ def panel_adder(comic: Comic, data: bytes, **fields: Any) -> Callable[[], Panel]
 
 def comic_deleter(comic: Comic) -> Callable[[], None]:
     def delete() -> None:
-        with acting_as(comic.owner_id):
+        with write_transaction(as_user=comic.owner_id):
             services.comic_delete(comic_id=comic.pk)
 
     return delete
@@ -134,7 +134,7 @@ def test_a_deletion_that_is_rolled_back_keeps_everything(make_comics, add_panel)
     (comic,) = make_comics()
     image = add_panel(comic).image
 
-    with acting_as(comic.owner_id), transaction.atomic():
+    with write_transaction(as_user=comic.owner_id), transaction.atomic():
         services.comic_delete(comic_id=comic.pk)
         transaction.set_rollback(True)
 
@@ -167,7 +167,7 @@ def test_an_upload_waits_for_the_deletion_of_the_same_picture(make_comics, add_p
     unlinked, goes_on = threading.Event(), threading.Event()
 
     def delete_slowly() -> None:
-        with acting_as(old.owner_id):
+        with write_transaction(as_user=old.owner_id):
             Comic.objects.filter(pk=old.pk).delete()
         with transaction.atomic():
             services.images_delete_unused(image_ids=[image.pk])
@@ -195,7 +195,7 @@ def test_a_deletion_waits_for_an_upload_of_the_same_picture(make_comics, make_pi
     stored: list[int] = []
 
     def add_slowly() -> Panel:
-        with acting_as(new.owner_id):
+        with write_transaction(as_user=new.owner_id):
             panel = services.panel_add(comic_id=new.pk, picture=picture_read(data))
             stored.append(panel.image_id)
             added.set()

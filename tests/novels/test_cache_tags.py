@@ -8,7 +8,7 @@ import pytest
 from django.db import connection
 from django.test import Client
 
-from morpheus.db.identity import acting_as
+from morpheus.db.transactions import write_transaction
 from novels.models import Chapter, ChapterText, Genre, Language, Novel, ProcessingStatus
 from novels.parsing import ParsedChapter, ParsedNovel
 from novels.search import documents_rebuild
@@ -78,14 +78,14 @@ def lists(novel, suffix=""):
 
 
 def with_save(novel, **changes):
-    with acting_as(novel.owner_id):
+    with write_transaction(as_user=novel.owner_id):
         for name, value in changes.items():
             setattr(novel, name, value)
         novel.save(update_fields=[*changes])
 
 
 def with_update(novel, **changes):
-    with acting_as(novel.owner_id):
+    with write_transaction(as_user=novel.owner_id):
         Novel.objects.filter(pk=novel.pk).update(**changes)
 
 
@@ -225,7 +225,7 @@ def test_a_deleted_novel_speaks_for_all_that_went_with_it(make, make_chapters):
     make_chapters(novel, "One.", "Two.")
     make_chapters(other, "One.")
 
-    with touched() as tags, acting_as(novel.owner_id):
+    with touched() as tags, write_transaction(as_user=novel.owner_id):
         novel_delete(novel_id=novel.pk)
 
     assert tags == access(novel) | lists(novel) | searches(novel) | {
@@ -238,12 +238,12 @@ def test_the_services_touch_what_they_change(make, make_chapters):
     novel = make()
     make_chapters(novel, "One.")
 
-    with touched() as tags, acting_as(novel.owner_id):
+    with touched() as tags, write_transaction(as_user=novel.owner_id):
         novel_update(novel_id=novel.pk, changes={"title": "New"})
     # Its search document is another.
     assert tags == own(novel) | lists(novel, "/title") | searches(novel)
 
-    with touched() as tags, acting_as(novel.owner_id):
+    with touched() as tags, write_transaction(as_user=novel.owner_id):
         novel_set_visibility(novel_ids=[novel.pk], is_public=True)
     assert tags == set()
 
@@ -258,7 +258,7 @@ def test_a_parse_touches_chapters_search_and_status(make, make_chapters):
         status_advance(novel_id=novel.pk, owner_id=novel.owner_id, stage="reading", progress=3)
     assert tags == state(novel)
 
-    with touched() as tags, acting_as(novel.owner_id):
+    with touched() as tags, write_transaction(as_user=novel.owner_id):
         novel_store_parsed(novel_id=novel.pk, parsed=parsed, given=["title"])
     assert tags == own(novel) | state(novel) | lists(novel, "/word_count") | searches(novel) | {
         f"chapters:{novel.pk}"
@@ -281,7 +281,7 @@ def test_chapters_and_texts_touch_their_novels_chapters(make, make_chapters, wri
     novel = make()
     make_chapters(novel, "One.")
 
-    with touched() as tags, acting_as(novel.owner_id):
+    with touched() as tags, write_transaction(as_user=novel.owner_id):
         write()
 
     assert {tag for tag in tags if "search" not in tag} == (
@@ -306,7 +306,7 @@ def test_search_documents_touch_the_searches_that_find_them(make, make_chapters,
     novel = make(is_public=is_public)
     make_chapters(novel, "One.")
 
-    with touched() as tags, acting_as(novel.owner_id):
+    with touched() as tags, write_transaction(as_user=novel.owner_id):
         documents_rebuild(novel_id=novel.pk)
 
     assert tags == searches(novel)
@@ -315,7 +315,7 @@ def test_search_documents_touch_the_searches_that_find_them(make, make_chapters,
 def test_a_status_that_stays_as_it_is_touches_nothing(make):
     novel = make()
 
-    with touched() as tags, acting_as(novel.owner_id):
+    with touched() as tags, write_transaction(as_user=novel.owner_id):
         ProcessingStatus.objects.filter(pk=novel.pk).update(progress=100)
 
     assert tags == set()

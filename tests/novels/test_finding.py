@@ -9,7 +9,7 @@ from django.db import connection
 from hypothesis import given
 from hypothesis import strategies as st
 
-from morpheus.db.identity import acting_as
+from morpheus.db.transactions import write_transaction
 from novels import finding
 from novels.finding import Asked, Candidate, Changes, Found, Search
 from novels.models import Genre, Language, Novel
@@ -53,7 +53,7 @@ def change(rng, novels):
     novel = rng.choice(novels)
     rows = Novel.objects.filter(pk=novel.pk)
     kind = rng.randrange(6)
-    with acting_as(novel.owner_id):
+    with write_transaction(as_user=novel.owner_id):
         if kind == 0:
             rows.update(is_public=rng.random() < 0.6)
         elif kind == 1:
@@ -133,7 +133,7 @@ def test_a_change_of_the_novel_alone_leaves_its_chapters_documents_unread(librar
     novel = library[0]
     search = Search("whale")
     found = search.find()
-    with acting_as(novel.owner_id):
+    with write_transaction(as_user=novel.owner_id):
         Novel.objects.filter(pk=novel.pk).update(title="Calm")
         novel_document_rebuild(novel_id=novel.pk)
     read = documents_read()
@@ -183,11 +183,11 @@ def test_more_matches_than_a_search_ranks_take_one(few, library):
     """Rather than all texts with a frequent word, when many novels are published at once."""
     search = Search("captain")
     for novel in library:
-        with acting_as(novel.owner_id):
+        with write_transaction(as_user=novel.owner_id):
             Novel.objects.filter(pk=novel.pk).update(is_public=False)
     found = search.find()
     for novel in library:
-        with acting_as(novel.owner_id):
+        with write_transaction(as_user=novel.owner_id):
             Novel.objects.filter(pk=novel.pk).update(is_public=True)
 
     assert found.known == [] and search.find_again(found) is None
@@ -211,7 +211,7 @@ def test_many_changes_are_met_with_what_is_found_and_not_read(library, make_nove
 
 
 def documents_rebuild_as(novel, **values):
-    with acting_as(novel.owner_id):
+    with write_transaction(as_user=novel.owner_id):
         Novel.objects.filter(pk=novel.pk).update(**values)
         documents_rebuild(novel_id=novel.pk)
 

@@ -8,7 +8,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import call_command
 
-from morpheus.db.identity import acting_as
+from morpheus.db.transactions import write_transaction
 from novels.management.commands.import_novels import LIBRARY_EMAIL
 from novels.models import Novel
 from users.models import User
@@ -51,7 +51,7 @@ def test_all_are_imported_and_alices_rabbit_hole_is_found(db, api, real_data):
     call_command("import_novels", str(real_data / "novels"), stdout=out)
 
     user = User.objects.get_by_natural_key(LIBRARY_EMAIL)
-    with acting_as(user.pk):
+    with write_transaction(as_user=user.pk):
         counts = dict(Novel.objects.values_list("title", "chapter_count"))
     assert counts == {title: chapters for title, _, chapters in EXPECTED.values()}
     assert out.getvalue().count("imported") == len(EXPECTED)

@@ -8,8 +8,8 @@ import psycopg
 import pytest
 from django.db import connection, transaction
 
-from morpheus.db.identity import acting_as
 from morpheus.db.roles import connected_as
+from morpheus.db.transactions import write_transaction
 from novels.finding import Search
 from novels.models import Language, Novel, SearchDocument
 from novels.search import MAX_INDEXED_CHARS, documents_build_range, documents_rebuild
@@ -17,7 +17,7 @@ from tests.conftest import administrator_url
 
 
 def documents(novel):
-    with acting_as(novel.owner_id):
+    with write_transaction(as_user=novel.owner_id):
         rows = SearchDocument.objects.filter(novel=novel).order_by("chapter_id")
         return list(rows.values_list("chapter_id", "vector"))
 
@@ -27,7 +27,7 @@ def test_rebuilding_twice_leaves_one_document_each(make_novels, make_chapters):
     chapters = make_chapters(novel, "one", "two")
     first = documents(novel)
 
-    with acting_as(novel.owner_id):
+    with write_transaction(as_user=novel.owner_id):
         documents_rebuild(novel_id=novel.pk)
 
     assert documents(novel) == first
@@ -62,9 +62,9 @@ def test_a_range_is_built_as_in_one_by_one(make_novels, make_chapters):
     one_by_one = [documents(novel) for novel in novels]
 
     for novel in novels:
-        with acting_as(novel.owner_id):
+        with write_transaction(as_user=novel.owner_id):
             SearchDocument.objects.filter(novel=novel).delete()
-    with acting_as(None, staff=True), connection.cursor() as cursor:
+    with write_transaction(as_staff=True), connection.cursor() as cursor:
         documents_build_range(cursor, novels[0].pk, novels[-1].pk)
 
     assert [documents(novel) for novel in novels] == one_by_one
@@ -124,7 +124,7 @@ def without_statistics(db):
 def test_the_index_serves_a_search_under_row_level_security(make_novels, word, found):
     """Counted by PostgreSQL itself: the plan of a function is not shown to its caller."""
     (novel,) = make_novels(1)
-    with acting_as(novel.owner_id), connection.cursor() as cursor:
+    with write_transaction(as_user=novel.owner_id), connection.cursor() as cursor:
         cursor.execute(
             """
             INSERT INTO novels_searchdocument (novel_id, vector)
@@ -146,7 +146,7 @@ def test_the_index_serves_a_search_under_row_level_security(make_novels, word, f
 def test_the_tenth_search_of_a_session_is_planned_as_the_first(make_novels):
     """Of any arguments, PostgreSQL would ask the novels one by one, once for each match."""
     novels = make_novels(500)
-    with acting_as(novels[0].owner_id), connection.cursor() as cursor:
+    with write_transaction(as_user=novels[0].owner_id), connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO novels_searchdocument (novel_id, vector) "
             "SELECT id, 'frequent:1' FROM novels_novel, generate_series(1, 10)"
@@ -192,7 +192,7 @@ def test_statistics_of_an_empty_table_make_no_search_read_all_for_each(make_nove
         before = documents_read()
         found = search.find()
         assert documents_read() - before < 50_000
-    with acting_as(other.owner_id):
+    with write_transaction(as_user=other.owner_id):
         Novel.objects.filter(pk=other.pk).update(is_public=False)
     with transaction.atomic():
         before = documents_read()
@@ -210,7 +210,7 @@ def test_the_newest_are_found_wherever_they_are(make_novels):
 
     found = {row.id for row in Search(words="frequent").find().best_first}
 
-    with acting_as(novel.owner_id), connection.cursor() as cursor:
+    with write_transaction(as_user=novel.owner_id), connection.cursor() as cursor:
         cursor.execute(
             "SELECT id FROM novels_searchdocument WHERE vector = 'frequent:1' "
             "ORDER BY id DESC LIMIT 1000"
@@ -220,7 +220,7 @@ def test_the_newest_are_found_wherever_they_are(make_novels):
 
 
 def add_documents(novel, count, vector="frequent:1"):
-    with acting_as(novel.owner_id), connection.cursor() as cursor:
+    with write_transaction(as_user=novel.owner_id), connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO novels_searchdocument (novel_id, vector) "
             "SELECT %s, %s FROM generate_series(1, %s)",
@@ -231,7 +231,7 @@ def add_documents(novel, count, vector="frequent:1"):
 def found_and_read(user_id, search):
     """Return how many candidates there are, and how many documents were read for them."""
     before = documents_read()
-    with acting_as(user_id):
+    with write_transaction(as_user=user_id):
         found = len(search.find().best_first)
     return found, documents_read() - before
 

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from morpheus.cache import shadow
-from morpheus.db.identity import acting_as, reading_as
+from morpheus.db.transactions import read_transaction, write_transaction
 from novels.finding import Search
 from novels.models import Chapter, ChapterText, Genre, Language, Novel, ProcessingStatus
 from novels.selectors import (
@@ -82,11 +82,11 @@ def test_an_edit_of_a_novel_ends_nothing_that_does_not_show_it(novel):
         return chapter_read(novel.pk, 1, None), novel_status(novel.pk, None)
 
     before = read()
-    with acting_as(novel.owner_id):
+    with write_transaction(as_user=novel.owner_id):
         novel_update(novel_id=novel.pk, changes={"title": "New", "synopsis": "New."})
     assert cost(read) == 0 and read() == before
 
-    with acting_as(novel.owner_id):
+    with write_transaction(as_user=novel.owner_id):
         novel_update(novel_id=novel.pk, changes={"is_public": False})
     assert read() == ((None, False), (None, False))
 
@@ -100,7 +100,7 @@ def test_cold_warm_and_changed(novel, by_psql, settings, name, way):
     assert cost(lambda: read(novel)) == 0
     before = read(novel)
     if way == "service":
-        with acting_as(novel.owner_id):
+        with write_transaction(as_user=novel.owner_id):
             by_service(novel)
     elif way == "update":
         with as_staff():
@@ -114,7 +114,7 @@ def test_cold_warm_and_changed(novel, by_psql, settings, name, way):
 
 
 def test_the_shape_is_the_serializers(novel):
-    with reading_as(None):
+    with read_transaction(as_user=None):
         expected = NovelSerializer(Novel.objects.for_cards().get(pk=novel.pk)).data
 
     for _ in range(2):
@@ -159,7 +159,7 @@ def test_a_rename_ends_the_name_and_no_card(make_novels, ann):
     ids = [novel.pk for novel in make_novels(3, owner=ann)]
     novel_list(ids)
 
-    with acting_as(ann.pk):
+    with write_transaction(as_user=ann.pk):
         ann.display_name = "Anne"
         ann.save(update_fields=["display_name"])
 
@@ -189,13 +189,13 @@ def test_a_withdrawn_novel_is_gone_for_others_at_once(novel, make_user):
     for read in reads:
         assert read(None).is_public and read(bob.pk).is_public
 
-    with acting_as(novel.owner_id):
+    with write_transaction(as_user=novel.owner_id):
         novel_update(novel_id=novel.pk, changes={"is_public": False})
 
     for read in reads:
         assert read(None).value is read(bob.pk).value is None
         assert read(novel.owner_id).value and not read(novel.owner_id).is_public
-    with acting_as(novel.owner_id):
+    with write_transaction(as_user=novel.owner_id):
         novel_update(novel_id=novel.pk, changes={"is_public": True})
     for read in reads:
         assert read(None).value == read(bob.pk).value == read(novel.owner_id).value is not None
@@ -205,7 +205,7 @@ def test_a_deleted_novel_is_gone_for_everybody(novel):
     ids = [novel.pk]
     assert novel_list(ids) and chapter_read(novel.pk, 1, None).value
 
-    with acting_as(novel.owner_id):
+    with write_transaction(as_user=novel.owner_id):
         novel_delete(novel_id=novel.pk)
 
     assert novel_list(ids, novel.owner_id) == []
@@ -296,7 +296,7 @@ def test_a_search_outlives_what_does_not_concern_it(
     assert cold == ["matches"] and searched() == (before, [])
 
     if way == "service":
-        with acting_as(other.owner_id):
+        with write_transaction(as_user=other.owner_id):
             novel_update(novel_id=other.pk, changes={"title": "Three"})
     else:
         by_psql("UPDATE novels_novel SET is_public = false WHERE id = %s", other.pk)
@@ -312,7 +312,7 @@ def test_a_search_finds_what_was_changed_without_searching_anew(novel, make_nove
     (other,) = make_novels(1)
     make_chapters(other, "One.")
     with_other, how = searched()
-    with acting_as(novel.owner_id):
+    with write_transaction(as_user=novel.owner_id):
         novel_delete(novel_id=novel.pk)
 
     assert how == ["changes"]

@@ -16,7 +16,7 @@ from django.db import connection
 from django.utils import timezone
 
 from comics.models import Comic, Image, Panel
-from morpheus.db.identity import acting_as
+from morpheus.db.transactions import write_transaction
 from novels.models import Chapter, ChapterText, Novel, NovelUpload, ProcessingStatus
 from novels.search import documents_rebuild
 from perf.models import SlowQuery
@@ -73,11 +73,11 @@ def people(django_db_setup: None, django_db_blocker: Any) -> Iterator[dict[str, 
             User.objects.create_user(f"{name}@example.org", "a password", display_name=name)
             for name in ("ann", "bob")
         )
-        with acting_as(ann.pk):
+        with write_transaction(as_user=ann.pk):
             for is_public in (False, True):
                 rows_make(ann, is_public)
             AccessToken.objects.create(user=ann, digest=b"a" * 32, expires_at=timezone.now())
-        with acting_as(None, staff=True):
+        with write_transaction(as_staff=True):
             ann.groups.add(Group.objects.create(name="Moderators"))
             ann.user_permissions.add(Permission.objects.first())
             SlowQuery.objects.create(route="GET /novels/", worst_ms=1, last_ms=1, count=1)

@@ -12,7 +12,7 @@ from django.db import connection
 
 from comics.models import Comic, Image, Panel
 from comics.services import comic_set_visibility, comic_update
-from morpheus.db.identity import acting_as
+from morpheus.db.transactions import write_transaction
 from novels.models import Chapter, ChapterText, Novel, NovelUpload, ProcessingStatus
 from novels.parsing import ParsedChapter, ParsedNovel
 from novels.services import novel_set_visibility, novel_store_parsed, novel_update
@@ -39,7 +39,7 @@ def novel(transactional_db, make_user, make_novels, make_chapters):
     """A private novel of Ann's with two chapters, made from a file."""
     ann = make_user("ann")
     novel = make_novels(owner=ann, is_public=False)[0]
-    with acting_as(ann.pk):
+    with write_transaction(as_user=ann.pk):
         NovelUpload.objects.create(novel=novel, owner=ann, digest="0" * 64, size_bytes=1)
     make_chapters(novel, "One.", "Two.")
     return novel
@@ -98,12 +98,12 @@ def test_a_novel_takes_all_that_belongs_to_it_along(novel, api):
     ]
     assert shown(*OF_NOVEL) == {(novel.owner_id, False)}
 
-    with acting_as(novel.owner_id):
+    with write_transaction(as_user=novel.owner_id):
         novel_update(novel_id=novel.pk, changes={"is_public": True})
     assert shown(*OF_NOVEL) == {(novel.owner_id, True)}
     assert [api.get(path).status_code for path in paths] == [200, 200, 200]
 
-    with acting_as(None, staff=True):
+    with write_transaction(as_staff=True):
         novel_set_visibility(novel_ids=[novel.pk], is_public=False)
     assert shown(*OF_NOVEL) == {(novel.owner_id, False)}
     assert [api.get(path).status_code for path in paths] == [404, 404, 404]
@@ -111,16 +111,16 @@ def test_a_novel_takes_all_that_belongs_to_it_along(novel, api):
 
 def test_a_comic_takes_its_panels_along(transactional_db, make_user):
     ann = make_user("ann")
-    with acting_as(ann.pk):
+    with write_transaction(as_user=ann.pk):
         comic = Comic.objects.create(title="C", owner=ann)
         image = Image.objects.create(digest="0" * 64, width=1, height=1, size_bytes=1)
         Panel.objects.create(comic=comic, number=1, image=image, **belonging_to(comic))
 
-    with acting_as(None, staff=True):
+    with write_transaction(as_staff=True):
         comic_set_visibility(comic_ids=[comic.pk], is_public=True)
     assert shown(Panel) == {(ann.pk, True)}
 
-    with acting_as(ann.pk):
+    with write_transaction(as_user=ann.pk):
         comic_update(comic_id=comic.pk, is_public=False)
     assert shown(Panel) == {(ann.pk, False)}
 
@@ -129,7 +129,7 @@ CHAPTERS = tuple(ParsedChapter(f"Chapter {number}", "text") for number in range(
 
 
 def test_publishing_waits_for_a_parse_that_stores_and_then_takes_its_chapters_along(novel):
-    with in_thread(publish, novel) as publishing, acting_as(novel.owner_id):
+    with in_thread(publish, novel) as publishing, write_transaction(as_user=novel.owner_id):
         store(novel)
         publishing.start()
         until_it_waits(publishing)
@@ -138,7 +138,7 @@ def test_publishing_waits_for_a_parse_that_stores_and_then_takes_its_chapters_al
 
 
 def test_a_parse_waits_for_publishing_and_then_stores_public_chapters(novel):
-    with in_thread(store, novel) as storing, acting_as(novel.owner_id):
+    with in_thread(store, novel) as storing, write_transaction(as_user=novel.owner_id):
         publish(novel)
         storing.start()
         until_it_waits(storing)
@@ -165,13 +165,13 @@ def test_many_who_publish_withdraw_and_parse_at_once_meet_no_deadlock(novel):
 
 
 def publish(novel, is_public=True):
-    with acting_as(novel.owner_id):
+    with write_transaction(as_user=novel.owner_id):
         novel_set_visibility(novel_ids=[novel.pk], is_public=is_public)
 
 
 def store(novel):
     parsed = ParsedNovel("T", "A", "en", CHAPTERS)
-    with acting_as(novel.owner_id):
+    with write_transaction(as_user=novel.owner_id):
         novel_store_parsed(novel_id=novel.pk, parsed=parsed, given=["title", "author", "language"])
 
 

@@ -7,7 +7,7 @@ import re
 import psycopg
 import pytest
 
-from morpheus.db.identity import acting_as
+from morpheus.db.transactions import write_transaction
 from tests.rls.conftest import connect, rolled_back, rows_make
 
 NOWHERE = 10**9
@@ -62,7 +62,7 @@ STATEMENTS = {
 @pytest.fixture(scope="module")
 def ids(people, django_db_blocker):
     """Ids of Ann's private rows, and of rows of Bob's own."""
-    with django_db_blocker.unblock(), acting_as(people["bob"].pk):
+    with django_db_blocker.unblock(), write_transaction(as_user=people["bob"].pk):
         rows_make(people["bob"], False)
     with connect("loader") as loader:
         return {"bob": people["bob"].pk} | {

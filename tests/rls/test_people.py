@@ -7,7 +7,7 @@ from django.contrib.auth import authenticate
 from django.core.management import call_command
 from django.db import ProgrammingError, connection, transaction
 
-from morpheus.db.identity import acting_as
+from morpheus.db.transactions import write_transaction
 from tests.conftest import PASSWORD, as_staff
 from users.models import AccessToken, PublicUser, User
 
@@ -25,7 +25,7 @@ def test_nobody_reads_another_users_row_whatever_is_asked(make_user, as_user, re
     ann, bob = make_user("ann", bio="Secret."), make_user("bob")
     as_user(ann)
 
-    with acting_as(bob.pk if reader == "other" else None):
+    with write_transaction(as_user=bob.pk if reader == "other" else None):
         mine = [(bob.pk,)] if reader == "other" else []
         assert sql("SELECT id FROM users_user") == mine
         assert not User.objects.filter(bio__contains="Secret").exists()
@@ -113,7 +113,10 @@ def test_functions_of_triggers_are_called_by_triggers_alone_and_find_what_they_n
 def test_nobody_makes_or_becomes_staff_by_registering(make_user):
     for rights in ({"is_staff": True}, {"is_superuser": True}):
         user = User(pk=10**6, email="x@example.org", display_name="X", **rights)
-        with pytest.raises(ProgrammingError, match="row-level security"), acting_as(user.pk):
+        with (
+            pytest.raises(ProgrammingError, match="row-level security"),
+            write_transaction(as_user=user.pk),
+        ):
             user.save(force_insert=True)
 
 
@@ -121,7 +124,7 @@ def test_nobody_makes_or_becomes_staff_by_registering(make_user):
 def test_nobody_gives_themselves_rights_later(make_user, right):
     ann = make_user("ann")
 
-    with pytest.raises(ProgrammingError, match="Only staff"), acting_as(ann.pk):
+    with pytest.raises(ProgrammingError, match="Only staff"), write_transaction(as_user=ann.pk):
         User.objects.filter(pk=ann.pk).update(**{right: True})
     with as_staff():
         assert User.objects.filter(pk=ann.pk).update(**{right: True}) == 1
@@ -136,7 +139,10 @@ def test_staff_change_their_own_profile_as_anyone_does(make_user, as_user):
 def test_nobody_registers_as_somebody_else(make_user):
     user = User(pk=10**6, email="x@example.org", display_name="X")
 
-    with pytest.raises(ProgrammingError, match="row-level security"), acting_as(10**6 + 1):
+    with (
+        pytest.raises(ProgrammingError, match="row-level security"),
+        write_transaction(as_user=10**6 + 1),
+    ):
         user.save(force_insert=True)
 
 

@@ -10,7 +10,7 @@ import pytest
 from django.db import connection
 from rest_framework.test import APIClient
 
-from morpheus.db.identity import acting_as, reading_as
+from morpheus.db.transactions import read_transaction, write_transaction
 from novels.models import Novel
 from tests.conftest import PASSWORD
 from tests.users.conftest import LOGIN
@@ -98,12 +98,12 @@ def test_a_missing_row_is_told_without_a_rollback(make_novels, as_user):
 def test_a_statement_takes_its_identity_along_and_leaves_none(make_novels):
     novel = make_novels(is_public=False)[0]
 
-    with reading_as(novel.owner_id):
+    with read_transaction(as_user=novel.owner_id):
         assert not connection.in_atomic_block
         assert Novel.objects.filter(pk=novel.pk).exists()
-        with acting_as(novel.owner_id + 1):
+        with write_transaction(as_user=novel.owner_id + 1):
             assert not Novel.objects.filter(pk=novel.pk).exists()
-        with acting_as(None):
+        with write_transaction(as_user=None):
             assert not Novel.objects.filter(pk=novel.pk).exists()
         assert Novel.objects.get(pk=novel.pk).title == novel.title
 
@@ -116,9 +116,13 @@ def test_a_statement_takes_its_identity_along_and_leaves_none(make_novels):
 def test_nobody_is_nobody_inside_of_somebody_and_costs_no_identity(make_novels):
     novel = make_novels(is_public=False)[0]
 
-    with traced() as nobody, reading_as(novel.owner_id), reading_as(None):
+    with (
+        traced() as nobody,
+        read_transaction(as_user=novel.owner_id),
+        read_transaction(as_user=None),
+    ):
         assert not Novel.objects.filter(pk=novel.pk).exists()
-    with traced() as somebody, reading_as(novel.owner_id):
+    with traced() as somebody, read_transaction(as_user=novel.owner_id):
         assert Novel.objects.filter(pk=novel.pk).exists()
 
     assert "set_config" in somebody.messages
@@ -130,7 +134,7 @@ def test_nobody_inherits_the_identity_of_a_statement_that_failed(make_novels):
 
     novel = make_novels(is_public=False)[0]
 
-    with reading_as(novel.owner_id):
+    with read_transaction(as_user=novel.owner_id):
         with pytest.raises(DataError), connection.cursor() as cursor:
             cursor.execute("SELECT 1 / %s", [0])
         assert Novel.objects.filter(pk=novel.pk).exists()
@@ -143,7 +147,7 @@ def test_a_transaction_inside_reading_keeps_the_identity(make_novels):
 
     novel = make_novels(is_public=False)[0]
 
-    with reading_as(novel.owner_id), transaction.atomic():
+    with read_transaction(as_user=novel.owner_id), transaction.atomic():
         assert Novel.objects.filter(pk=novel.pk).exists()
         assert Novel.objects.filter(pk=novel.pk).update(title="New") == 1
 
@@ -153,5 +157,8 @@ def test_what_is_read_in_portions_wants_a_transaction(make_novels):
 
     novel = make_novels(is_public=False)[0]
 
-    with reading_as(novel.owner_id), pytest.raises(NotSupportedError, match="acting_as"):
+    with (
+        read_transaction(as_user=novel.owner_id),
+        pytest.raises(NotSupportedError, match="write_transaction"),
+    ):
         list(Novel.objects.iterator())

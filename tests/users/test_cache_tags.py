@@ -9,7 +9,7 @@ from django.contrib.auth.models import Group, Permission
 from django.db import connection
 from django.utils import timezone
 
-from morpheus.db.identity import acting_as
+from morpheus.db.transactions import write_transaction
 from tests.conftest import PASSWORD, as_staff, touched
 from tests.users.conftest import ME, TOKEN
 from users.models import AccessToken, User
@@ -76,11 +76,11 @@ def test_a_token_touches_itself_when_it_is_changed_or_revoked(ann, as_user):
     as_user(ann)
     token = token_of(ann)
 
-    with touched() as tags, acting_as(ann.pk):
+    with touched() as tags, write_transaction(as_user=ann.pk):
         AccessToken.objects.update(expires_at=timezone.now() + timedelta(days=9))
     assert tags == {token}
 
-    with touched() as tags, acting_as(ann.pk):
+    with touched() as tags, write_transaction(as_user=ann.pk):
         tokens_revoke_all(user_id=ann.pk)
     assert tags == {token}
 

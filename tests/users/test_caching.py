@@ -9,7 +9,7 @@ import pytest
 from django.utils import timezone
 
 from morpheus.cache.engine import engine
-from morpheus.db.identity import acting_as
+from morpheus.db.transactions import write_transaction
 from tests.cached_shapes import assert_shape_is_kept
 from tests.conftest import PASSWORD, as_staff
 from tests.users.conftest import ME, TOKEN
@@ -105,7 +105,7 @@ def test_a_changed_profile_is_shown_at_once(ann, client, warm_browser, by_psql, 
 def test_a_name_is_kept_until_it_changes(ann, by_psql):
     for name, change in (("Ann", None), ("Anna", "Anna"), ("Anne", "Anne")):
         if change == "Anna":
-            with acting_as(ann.pk):
+            with write_transaction(as_user=ann.pk):
                 User.objects.filter(pk=ann.pk).update(display_name=change)
         elif change:
             by_psql("UPDATE users_user SET display_name = %s WHERE id = %s", change, ann.pk)
@@ -209,7 +209,7 @@ def test_a_token_that_was_guessed_before_it_was_made_works(api, ann):
     api.credentials(HTTP_AUTHORIZATION=f"Bearer {guessed}")
     assert api.get(ME).status_code == 401
 
-    with acting_as(ann.pk):
+    with write_transaction(as_user=ann.pk):
         AccessToken.objects.create(
             user=ann,
             digest=token_digest(guessed),
@@ -257,7 +257,7 @@ def test_a_user_of_the_cache_knows_their_password_at_its_first_use(ann, client):
     cached = user_find(ann.pk)
     assert "password" not in cached.__dict__
 
-    with acting_as(ann.pk):
+    with write_transaction(as_user=ann.pk):
         assert cached.check_password(PASSWORD)
         cached.set_password("another long password")
         cached.save()

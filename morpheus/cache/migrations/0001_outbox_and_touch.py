@@ -1,7 +1,7 @@
 """What triggers call to say what a transaction changed, and where it waits for the cache.
 
 `cache_touch` has two ways. A transaction of ours collects tags in its own setting `app.touches`,
-which starts with '.' (morpheus.db.identity), and our connection tells the cache around the commit.
+which starts with "." (morpheus.db.transactions), and our connection tells the cache around commit.
 Of every other transaction, psql's or a COPY, nobody but the database knows: its tags are rows of
 `cache_outbox`, committed with the change, and a notification wakes the servers (outbox.py).
 

@@ -41,8 +41,8 @@ class DatabaseWrapper(base.DatabaseWrapper):  # type: ignore[misc] # has no type
     database's settings, on by default, is for whom a first statement of their own shows the same.
     """
 
-    # Whether the current transaction collects the tags that it touches (`acting_as`).
-    collects_touches = False
+    # Whether the current transaction collects the tags that it touches (`write_transaction`).
+    collects_tags = False
 
     # When each pool's connections were last replaced, by alias; time.monotonic().
     _drained_at: dict[str, float] = {}
@@ -99,10 +99,10 @@ class DatabaseWrapper(base.DatabaseWrapper):  # type: ignore[misc] # has no type
             super()._set_autocommit(autocommit)
 
     def _commit(self) -> None:
-        if not self.collects_touches:
+        if not self.collects_tags:
             self._commit_observed()
             return
-        self.collects_touches = False
+        self.collects_tags = False
         commit_and_renew(self, self._commit_observed)
 
     def _commit_observed(self) -> None:
@@ -116,7 +116,7 @@ class DatabaseWrapper(base.DatabaseWrapper):  # type: ignore[misc] # has no type
             statement_ended(Statement(self.alias, COMMIT, None, seconds, None, is_failed))
 
     def _rollback(self) -> None:
-        self.collects_touches = False
+        self.collects_tags = False
         super()._rollback()
 
     def _drain(self, pool: ConnectionPool, taken_at: float) -> None:

@@ -6,12 +6,12 @@ from typing import Any
 
 from django.contrib.auth.management.commands import createsuperuser
 
-from morpheus.db.identity import acting_as
+from morpheus.db.transactions import write_transaction
 
 
 class Command(createsuperuser.Command):
     """Run in one transaction, which also waits for the typing of a password."""
 
     def handle(self, *args: Any, **options: Any) -> Any:
-        with acting_as(None, staff=True):
+        with write_transaction(as_staff=True):
             return super().handle(*args, **options)

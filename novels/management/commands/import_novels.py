@@ -12,7 +12,7 @@ from django.core.files import File
 from django.core.management.base import BaseCommand, CommandError
 from tqdm import tqdm
 
-from morpheus.db.identity import acting_as
+from morpheus.db.transactions import write_transaction
 from novels.models import Novel
 from novels.parsing import ParseError
 from novels.serializers import PUBLIC, VISIBILITIES
@@ -102,7 +102,7 @@ def _owner(email: str | None) -> User:
 
 def _import(path: Path, owner_id: int, *, is_public: bool) -> Line:
     try:
-        with path.open("rb") as opened, acting_as(owner_id):
+        with path.open("rb") as opened, write_transaction(as_user=owner_id):
             novel = novel_import(
                 owner_id=owner_id,
                 file=File(opened),
@@ -110,7 +110,7 @@ def _import(path: Path, owner_id: int, *, is_public: bool) -> Line:
                 fields={"is_public": is_public},
             )
     except UploadExists as known:
-        with acting_as(owner_id):
+        with write_transaction(as_user=owner_id):
             novel = Novel.objects.for_cards().get(pk=known.novel_id)
         return Line(_cells(path, novel, f"already there (novel {novel.pk})"))
     except (ParseError, OSError) as error:

@@ -54,11 +54,14 @@ def _advance(scene: Scene, recorder: Recorder, chance: Random, unique: str) -> N
 
 
 def _rewrite(scene: Scene, recorder: Recorder, chance: Random, unique: str) -> None:
-    from morpheus.db.identity import acting_as
+    from morpheus.db.transactions import write_transaction
     from novels.models import ChapterText
 
     novel_id, owner_id = _any_novel(scene, chance)
-    with _Writing(recorder, f"text {novel_id}", {"text": unique}), acting_as(owner_id):
+    with (
+        _Writing(recorder, f"text {novel_id}", {"text": unique}),
+        write_transaction(as_user=owner_id),
+    ):
         ChapterText.objects.filter(chapter__novel_id=novel_id).update(content=unique)
 
 
@@ -81,12 +84,12 @@ def _rewrite_outside(scene: Scene, recorder: Recorder, chance: Random, unique: s
 
 def _look(scene: Scene, recorder: Recorder, chance: Random, unique: str) -> None:
     """Read what is committed: from then on everybody could know it, acknowledged or not."""
-    from morpheus.db.identity import acting_as
+    from morpheus.db.transactions import write_transaction
     from novels.models import Novel, ProcessingStatus
     from users.models import PublicUser
 
     began = time.monotonic()
-    with acting_as(None, staff=True):
+    with write_transaction(as_staff=True):
         novels = Novel.objects.select_related("genre", "language").filter(pk__in=scene.novels)
         shown = [
             Observation(f"novel {novel.pk}", "own", novel_card(_fields(novel))) for novel in novels

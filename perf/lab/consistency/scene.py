@@ -77,11 +77,11 @@ def build(size: Size) -> Scene:
         NotOurs: There are users who were not made here.
     """
     from comics.models import Comic as ComicRow
-    from morpheus.db.identity import acting_as
+    from morpheus.db.transactions import write_transaction
     from novels.models import Novel as NovelRow
     from users.models import User
 
-    with acting_as(None, staff=True):
+    with write_transaction(as_staff=True):
         if User.objects.exclude(email__endswith=DOMAIN).exists():
             raise NotOurs("There are other users in this database: its novels stay.")
         ComicRow.objects.all().delete()
@@ -100,7 +100,7 @@ def build(size: Size) -> Scene:
         owner_of[f"novel {novel_id}"] = at
         if number < size.strips:
             comic = Comic(f"Strip {number} v0", "public")
-            with acting_as(owners[at].id):
+            with write_transaction(as_user=owners[at].id):
                 row = ComicRow.objects.create(
                     title=comic.title, owner_id=owners[at].id, novel_id=novel_id, is_public=True
                 )
@@ -112,25 +112,25 @@ def build(size: Size) -> Scene:
 
 
 def _make_owner() -> Owner:
-    from morpheus.db.identity import acting_as
+    from morpheus.db.transactions import write_transaction
     from users.models import User
     from users.services import token_create
 
     email = f"{token_hex(8)}{DOMAIN}"
     user = User.objects.create_user(email, token_hex(16), display_name="Name v0")
-    with acting_as(user.pk):
+    with write_transaction(as_user=user.pk):
         User.objects.filter(pk=user.pk).update(bio="Bio v0")
     secret, _ = token_create(user=user)
     return Owner(user.pk, secret)
 
 
 def _make_novel(state: Novel, owner_id: int) -> int:
-    from morpheus.db.identity import acting_as
+    from morpheus.db.transactions import write_transaction
     from novels.models import Chapter, ChapterText, Genre, Language, ProcessingStatus
     from novels.models import Novel as NovelRow
     from users.models import belonging_to
 
-    with acting_as(owner_id):
+    with write_transaction(as_user=owner_id):
         novel = NovelRow.objects.create(
             title=state.title,
             synopsis=state.synopsis,

@@ -16,7 +16,7 @@ import psutil
 from django.conf import settings
 from django.core.management import call_command
 
-from morpheus.db.identity import acting_as
+from morpheus.db.transactions import write_transaction
 from morpheus.embedded.supervisor import EmbeddedServices
 from perf.lab.consistency.faults import Faults
 from perf.lab.consistency.servers import Servers
@@ -67,13 +67,13 @@ def prepare() -> list[str]:
     call_command("migrate", verbosity=0)
     call_command("seed", if_empty=True, quiet=True)
     renditions_prepare()
-    with acting_as(None, staff=True):
+    with write_transaction(as_staff=True):
         members = list(User.objects.filter(is_superuser=False).order_by("pk")[:MEMBERS])
     return [_token_of(member) for member in members]
 
 
 def _token_of(member: User) -> str:
-    with acting_as(member.pk):
+    with write_transaction(as_user=member.pk):
         return token_create(user=member)[0]
 
 

@@ -13,7 +13,7 @@ import psycopg
 from django.db import connection
 from psycopg import sql
 
-from morpheus.db.identity import acting_as
+from morpheus.db.transactions import write_transaction
 from perf.lab.plans.capture import Statement
 
 # PostgreSQL weighs a generic plan against the custom ones from the sixth execution on.
@@ -89,7 +89,7 @@ class Plan:
 
 def explain(statement: Statement, user_id: int | None) -> Plan:
     """Return the plan of a SELECT after it was prepared and executed, as the serving role."""
-    with acting_as(user_id):
+    with write_transaction(as_user=user_id):
         return explained_read(statement)
 
 

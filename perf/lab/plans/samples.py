@@ -8,7 +8,7 @@ from typing import Any
 from django.contrib.auth import get_user_model
 from django.db.models import Count, F, QuerySet
 
-from morpheus.db.identity import acting_as
+from morpheus.db.transactions import write_transaction
 from perf.monitoring.list_indexes import unfiltered, wanted_index
 from perf.monitoring.list_routes import Combination
 
@@ -57,7 +57,7 @@ def sample(combination: Combination) -> Sample:
     user = None
     if given:
         columns = [combination.route.view.filters[name].columns[0] for name in given]
-        with acting_as(None, staff=True):  # Users are shown to themselves and to staff alone.
+        with write_transaction(as_staff=True):  # Users are shown to themselves and to staff alone.
             user = get_user_model().objects.get(pk=_longest(model, columns)[0])
     return Sample(path, query, user)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from django.db import connection, transaction
 
-from morpheus.db.identity import acting_as
+from morpheus.db.transactions import write_transaction
 from perf.lab.plans.capture import Statement
 from perf.lab.plans.explain import Plan, explained_read, explained_write
 from perf.lab.plans.requests import Answered, Ask, answered
@@ -72,7 +72,7 @@ def endpoints(*, generic: bool = False) -> list[Endpoint]:
 
 def explained(one: Answered, *, staff: bool = False, generic: bool = False) -> Endpoint:
     """Explain the statements of an answer, in the transaction that it was made in."""
-    with acting_as(one.user_id, staff=staff):
+    with write_transaction(as_user=one.user_id, as_staff=staff):
         found = [_plan(statement, generic) for statement in one.statements]
     return Endpoint(one.ask, found, one.size_bytes)
 

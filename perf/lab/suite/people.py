@@ -14,8 +14,8 @@ from django.test import Client
 from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 
-from morpheus.db.identity import acting_as
 from morpheus.db.roles import connected_as
+from morpheus.db.transactions import write_transaction
 from perf.lab.plans.capture import served_host
 from perf.lab.plans.requests import Subject, bearer
 from users.models import User
@@ -53,7 +53,7 @@ def people() -> Iterator[People]:
     email = f"member@{DOMAIN}"
     secret, token = token_create(user=subject.owner)
     try:
-        with acting_as(None, staff=True):
+        with write_transaction(as_staff=True):
             member = User.objects.create(email=email, display_name="Member", password=password)
             staff = User.objects.create_superuser(f"staff@{DOMAIN}", PASSWORD)
         member_secret = token_create(user=member)[0]

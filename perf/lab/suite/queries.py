@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from django.db import connection, transaction
 
-from morpheus.db.identity import acting_as
+from morpheus.db.transactions import write_transaction
 from perf.lab.plans.capture import Statement
 from perf.lab.plans.explain import explained_read
 from perf.lab.plans.requests import answered
@@ -40,9 +40,9 @@ def query_times(*, rounds: int, tell: Callable[[str], None]) -> list[QueryTimes]
     found: dict[str, QueryTimes] = {}
     with transaction.atomic():
         for one in answered():
-            with acting_as(one.user_id):
+            with write_transaction(as_user=one.user_id):
                 _time_dearer(one.statements, found, rounds, tell)
-        with acting_as(None):
+        with write_transaction(as_user=None):
             _time_dearer(revisions(), found, rounds, tell)
         transaction.set_rollback(True)
     return list(found.values())

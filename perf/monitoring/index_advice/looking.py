@@ -9,7 +9,7 @@ from typing import Any
 
 from django.db import connection
 
-from morpheus.db.identity import acting_as
+from morpheus.db.transactions import write_transaction
 from morpheus.embedded.roles import APP, LOADER
 from perf.lab.plans.capture import Statement
 from perf.lab.plans.explain import prepared
@@ -77,7 +77,7 @@ def _inside(cursor: Any, name: str, statement: Statement, user_id: int | None) -
 
 
 def _look(statement: Statement, user_id: int | None) -> Look:
-    with acting_as(user_id), connection.cursor() as cursor:
+    with write_transaction(as_user=user_id), connection.cursor() as cursor:
         execute = prepared(cursor, statement)
         executed = _explained(cursor, _EXECUTED, execute)
         before = {name: _setting(cursor, name) for name in _BARE}

@@ -9,7 +9,7 @@ from django.db import DatabaseError, connection, transaction
 from django.db.models import Count, Model
 from django.db.models.fields import Field
 
-from morpheus.db.identity import acting_as
+from morpheus.db.transactions import write_transaction
 from perf.lab.plans.capture import Statement
 from perf.monitoring.index_advice.needs import models_by_table
 
@@ -81,7 +81,7 @@ def _field(aliases: dict[str, type[Model]], table: str, column: str) -> Field[An
 def commonest(column: Field[Any, Any]) -> Any:
     """Return the value that most of some rows have."""
     name = column.attname
-    with acting_as(None, staff=True):
+    with write_transaction(as_staff=True):
         rows = column.model._default_manager.order_by().filter(**{f"{name}__isnull": False})
         sampled = rows.filter(pk__in=rows.values("pk")[:SAMPLED_ROWS])
         counted = sampled.values(name).annotate(rows=Count("pk")).order_by("-rows", name)

@@ -14,7 +14,7 @@ from typing import Any
 from django.db import DatabaseError, connection
 from django.db.models import Index, Model
 
-from morpheus.db.identity import acting_as
+from morpheus.db.transactions import write_transaction
 from morpheus.embedded.roles import APP, LOADER
 from perf.lab.plans.explain import OPTIONS, Plan, plan_of, prepared
 from perf.lab.plans.writes import Cost, added
@@ -212,7 +212,7 @@ def _buffers(measured: list[Measured]) -> int:
 
 def _measured(cursor: Any, asked: Asked) -> Measured:
     role = LOADER if asked.is_own else APP
-    with acting_as_role(cursor, role), acting_as(asked.user_id):
+    with acting_as_role(cursor, role), write_transaction(as_user=asked.user_id):
         with connection.cursor() as inner:
             execute = prepared(inner, asked.statement)
             plan = plan_of(_answer(inner, f"EXPLAIN ({OPTIONS}) {execute}"))

@@ -9,7 +9,7 @@ from typing import Any
 import psycopg
 from django.db import DatabaseError, connection, connections, transaction
 
-from morpheus.db.identity import acting_as
+from morpheus.db.transactions import write_transaction
 from morpheus.tracing import Statement
 from perf.monitoring.queries.shapes import without_values
 from perf.monitoring.request_traces.verdict import Seen
@@ -48,7 +48,10 @@ def plans_of(seen: Sequence[Seen], user_id: int | None, *, is_staff: bool) -> di
         return dict.fromkeys(wanted, Plan(obstacle="All connections were in use."))
     try:
         with transaction.atomic():
-            with acting_as(user_id, staff=is_staff), connection.cursor() as cursor:
+            with (
+                write_transaction(as_user=user_id, as_staff=is_staff),
+                connection.cursor() as cursor,
+            ):
                 cursor.execute(_LIMITS, [str(STATEMENT_TIMEOUT_MS), str(LOCK_TIMEOUT_MS)])
                 found = {
                     fingerprint: _plan(statement) if at < MAX_PLANS else _TOO_MANY

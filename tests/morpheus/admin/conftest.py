@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from comics.models import Comic, Image, Panel, Rendition
-from morpheus.db.identity import acting_as
+from morpheus.db.transactions import write_transaction
 from novels.models import Novel, NovelUpload, ProcessingStatus
 from perf.models import SlowQuery
 from tests.conftest import PASSWORD
@@ -50,7 +50,7 @@ def make_rows(
 
 
 def _belongings(novel: Novel, owner: Any) -> None:
-    with acting_as(owner.pk):
+    with write_transaction(as_user=owner.pk):
         NovelUpload.objects.create(
             novel=novel, owner=owner, digest=f"{novel.pk:064}", filename="a.txt", size_bytes=1
         )
@@ -67,7 +67,7 @@ def _belongings(novel: Novel, owner: Any) -> None:
         AccessToken.objects.create(
             user=owner, digest=novel.pk.to_bytes(32, "big"), expires_at=timezone.now()
         )
-    with acting_as(None, staff=True):
+    with write_transaction(as_staff=True):
         SlowQuery.objects.create(
             fingerprint=f"{novel.pk:016}", route="GET /novels/", worst_ms=1, last_ms=1, count=1
         )
@@ -78,7 +78,7 @@ def fail() -> Callable[[Novel], None]:
     """Let the parse of a novel have failed."""
 
     def fail(novel: Novel) -> None:
-        with acting_as(novel.owner_id):
+        with write_transaction(as_user=novel.owner_id):
             ProcessingStatus.objects.filter(pk=novel.pk).update(state="failed", message="Broken.")
 
     return fail

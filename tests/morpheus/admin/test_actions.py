@@ -7,7 +7,7 @@ from django.contrib.auth.models import Permission
 from django.urls import reverse
 
 from comics.models import Comic
-from morpheus.db.identity import acting_as
+from morpheus.db.transactions import write_transaction
 from novels.models import Genre, Novel, NovelUpload, ProcessingStatus, SearchDocument
 from tests.conftest import PASSWORD, as_staff
 from tests.morpheus.admin.conftest import url
@@ -23,7 +23,7 @@ def act(site, model, action, *ids, **fields):
 
 
 def every(model, *values):
-    with acting_as(None, staff=True):
+    with write_transaction(as_staff=True):
         return list(model.objects.order_by("pk").values_list(*values, flat=len(values) == 1))
 
 
@@ -44,7 +44,7 @@ def test_rows_are_published_and_unpublished(site, make_rows, model):
 def test_failed_novels_are_parsed_again_and_others_are_left_alone(site, make_rows, fail, model):
     make_rows(2)
     ids = every(Novel, "pk")
-    with acting_as(None, staff=True):
+    with write_transaction(as_staff=True):
         fail(Novel.objects.get(pk=ids[0]))
 
     page = act(site, model, "reparse_failed", *ids)
@@ -55,7 +55,7 @@ def test_failed_novels_are_parsed_again_and_others_are_left_alone(site, make_row
 
 def test_a_failed_novel_without_a_file_is_told_apart(site, make_rows, fail):
     make_rows()
-    with acting_as(None, staff=True):
+    with write_transaction(as_staff=True):
         novel = Novel.objects.get()
         NovelUpload.objects.all().delete()
     fail(novel)
@@ -77,7 +77,7 @@ def test_a_novel_changed_here_is_found_under_its_new_title(site, make_rows):
 
     assert answer.status_code == 302, answer.context["errors"]
     assert every(Novel, "title") == ["The Zanzibar Affair"]
-    with acting_as(None, staff=True):
+    with write_transaction(as_staff=True):
         vector = SearchDocument.objects.get(chapter=None).vector
     assert "zanzibar" in vector
 

@@ -13,7 +13,7 @@ from django.urls import reverse
 
 from comics.models import Comic, Panel
 from morpheus.admin import changelists as admin_lists
-from morpheus.db.identity import acting_as
+from morpheus.db.transactions import write_transaction
 from novels.models import Chapter, Novel, ProcessingStatus
 from novels.services import novel_reparse
 from tests.conftest import PASSWORD, counted_queries
@@ -30,7 +30,7 @@ PAGES = ["changelist", "add", "change", "delete", "history"]
 
 
 def some_row(model, operator):
-    with acting_as(operator.pk, staff=True):
+    with write_transaction(as_user=operator.pk, as_staff=True):
         return model._default_manager.order_by("pk").first()
 
 
@@ -38,7 +38,7 @@ def some_row(model, operator):
 def rows(make_rows, operator):
     """One row at least of every model that the admin shows."""
     make_rows()
-    with acting_as(operator.pk, staff=True):
+    with write_transaction(as_user=operator.pk, as_staff=True):
         Group.objects.create(name="Moderators")
         novel_reparse(novel_id=Novel.objects.first().pk)  # A task for the worker.
 
@@ -126,7 +126,7 @@ def test_a_page_is_found_before_other_tables_are_joined_to_it(site, make_rows):
 
 def test_private_rows_of_others_are_shown_to_staff_and_to_nobody_else(site, make_rows, client):
     make_rows()
-    with acting_as(None, staff=True):
+    with write_transaction(as_staff=True):
         novel = Novel.objects.get()
 
     assert novel.title in site.get(url(Novel, "changelist")).content.decode()
@@ -146,7 +146,7 @@ def test_a_user_who_is_no_staff_is_sent_to_log_in(client, make_user, make_rows):
 def test_the_text_of_a_chapter_is_on_its_page(site, operator, make_rows, make_chapters):
     make_rows()
     make_chapters(some_row(Novel, operator), "<script>alert(1)</script>")
-    with acting_as(None, staff=True):
+    with write_transaction(as_staff=True):
         chapter = Chapter.objects.order_by("-pk").first()
 
     page = site.get(url(Chapter, "change", chapter.pk)).content.decode()
@@ -183,7 +183,7 @@ def test_search_is_served_by_an_index(make_rows, operator):
         Novel.objects.all(), "Abc", numbers=("pk",), prefixes=("title",), email=None
     )
 
-    with acting_as(operator.pk, staff=True), connection.cursor() as cursor:
+    with write_transaction(as_user=operator.pk, as_staff=True), connection.cursor() as cursor:
         # Few rows are read through faster; the question is whether the condition can be served.
         cursor.execute("SET LOCAL enable_seqscan = off")
         plan = rows.explain(costs=False)

@@ -8,7 +8,7 @@ import pytest
 from django.db import connection, transaction
 
 from morpheus.cache import outbox
-from morpheus.db.identity import acting_as
+from morpheus.db.transactions import write_transaction
 from tests.conftest import waiting
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -119,7 +119,7 @@ def test_drainers_that_race_lose_no_tag(psql):
 def test_tags_are_deferred_in_the_transaction_that_touched_them(psql):
     with psql.transaction():
         psql.execute("LISTEN cache_outbox")
-    with acting_as(7):
+    with write_transaction(as_user=7):
         outbox.defer(connection.connection, ["novel:1", "novel:2"])
         assert waiting(psql) == []
     assert waiting(psql) == ["novel:1", "novel:2"]

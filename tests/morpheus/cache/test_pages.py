@@ -11,7 +11,7 @@ from rest_framework.test import APIRequestFactory
 
 from morpheus.cache.engine import engine
 from morpheus.cache.pages import CachedKeysetPagination
-from morpheus.db.identity import acting_as, reading_as
+from morpheus.db.transactions import read_transaction, write_transaction
 from novels.models import Novel
 from tests.visitor import counted_queries
 
@@ -137,7 +137,7 @@ def test_what_is_for_everyone_is_found_as_nobody_and_the_rest_as_its_reader(
     ann = make_user()
     (novel,) = make_novels(1, owner=ann, is_public=False)
 
-    with reading_as(ann.pk):
+    with read_transaction(as_user=ann.pk):
         assert page(listing, Novel.objects.all()).ids == []
     listing.page_reader_id = ann.pk
     assert page(listing, Novel.objects.all()).ids == [novel.pk]
@@ -151,7 +151,7 @@ def test_a_row_that_goes_during_a_walk_takes_no_other_along(listing, make_novels
     novels = make_novels(5)
     first = page(listing, page_size=2)
 
-    with acting_as(novels[3].owner_id):
+    with write_transaction(as_user=novels[3].owner_id):
         novels[3].delete()  # The one that the cursor names.
     engine().renew(["list"])
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from django.db import connection, transaction
 
-from morpheus.db.identity import acting_as, reading_as
+from morpheus.db.transactions import read_transaction, write_transaction
 from tests.conftest import waiting
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -49,7 +49,7 @@ def test_nobody_else_may_touch(psql, connect):
 
 
 def test_a_transaction_of_ours_collects_and_leaves_the_outbox_alone(psql):
-    with acting_as(7):
+    with write_transaction(as_user=7):
         assert collected() == []
         touch("novel:1", "novel:2", None)
         touch("novel:2", "owner:7")
@@ -61,7 +61,7 @@ def test_a_transaction_of_ours_collects_and_leaves_the_outbox_alone(psql):
 
 
 def test_nothing_is_collected_for_nothing(psql):
-    with acting_as(7):
+    with write_transaction(as_user=7):
         touch()
         touch(None)
         assert collected() == []
@@ -72,11 +72,11 @@ def test_nothing_is_collected_for_nothing(psql):
 
 
 def test_inner_identities_add_to_what_the_outer_one_collected():
-    with acting_as(7):
+    with write_transaction(as_user=7):
         touch("novel:1")
-        with acting_as(8):
+        with write_transaction(as_user=8):
             touch("novel:2")
-            with acting_as(None, staff=True):
+            with write_transaction(as_staff=True):
                 touch("novel:3")
         touch("novel:4")
         assert collected() == [f"novel:{number}" for number in range(1, 5)]
@@ -85,7 +85,7 @@ def test_inner_identities_add_to_what_the_outer_one_collected():
 def test_a_transaction_collects_from_the_first_identity_on(psql):
     with transaction.atomic():
         touch("novel:1")
-        with acting_as(7):
+        with write_transaction(as_user=7):
             touch("novel:2")
         touch("novel:3")
         assert collected() == ["novel:2", "novel:3"]
@@ -94,7 +94,7 @@ def test_a_transaction_collects_from_the_first_identity_on(psql):
 
 
 def test_a_savepoint_that_is_rolled_back_forgets_its_tags():
-    with acting_as(7):
+    with write_transaction(as_user=7):
         touch("novel:1")
         with pytest.raises(ZeroDivisionError), transaction.atomic():
             touch("novel:2")
@@ -106,7 +106,7 @@ def test_a_savepoint_that_is_rolled_back_forgets_its_tags():
 
 def test_a_write_while_reading_goes_to_the_outbox(psql):
     """Each statement is a transaction there: nobody would look at what it collected."""
-    with reading_as(7):
+    with read_transaction(as_user=7):
         touch("novel:1")
 
     assert waiting(psql) == ["novel:1"]
@@ -119,7 +119,7 @@ def test_a_thousand_tags_are_kept_and_more_are_everything(psql):
     for count, expected in ((1000, 1000), (1001, 1)):
         psql.execute("TRUNCATE cache_outbox")
         touch(*numbered(count), *numbered(count))
-        with acting_as(7):
+        with write_transaction(as_user=7):
             touch(*numbered(count))
             assert len(collected()) == len(waiting(psql)) == expected
 
@@ -127,7 +127,7 @@ def test_a_thousand_tags_are_kept_and_more_are_everything(psql):
 
 
 def test_what_accumulates_beyond_a_thousand_is_everything():
-    with acting_as(7):
+    with write_transaction(as_user=7):
         touch(*(f"novel:{number}" for number in range(999)))
         touch("novel:0", "comic:1")
         assert len(collected()) == 1000
@@ -138,7 +138,7 @@ def test_what_accumulates_beyond_a_thousand_is_everything():
 
 
 def test_everything_takes_the_place_of_what_was_collected(psql):
-    with acting_as(7):
+    with write_transaction(as_user=7):
         touch("novel:1")
         touch("novel:2", "all")
         assert collected() == ["all"]

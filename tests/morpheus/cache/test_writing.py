@@ -8,7 +8,7 @@ from django.db import IntegrityError, connection, transaction
 from morpheus.cache import writing
 from morpheus.cache.engine import engine, is_marked
 from morpheus.cache.server import Unreachable
-from morpheus.db.identity import acting_as
+from morpheus.db.transactions import write_transaction
 from novels.models import Novel
 from tests.conftest import waiting
 
@@ -36,7 +36,7 @@ def rename(novel, title="Renamed"):
 def test_after_a_commit_what_it_changed_has_new_versions(novel, tag):
     before, other = version(tag), version("novel:0")
 
-    with acting_as(novel.owner_id):
+    with write_transaction(as_user=novel.owner_id):
         rename(novel)
 
     assert version(tag) != before
@@ -53,7 +53,7 @@ def test_between_mark_and_answer_readers_are_kept_off(novel, tag, monkeypatch):
         renew(*arguments)
 
     monkeypatch.setattr(engine(), "renew", look_then_renew)
-    with acting_as(novel.owner_id):
+    with write_transaction(as_user=novel.owner_id):
         rename(novel)
         seen.append(version(tag))
 
@@ -63,7 +63,7 @@ def test_between_mark_and_answer_readers_are_kept_off(novel, tag, monkeypatch):
 def test_the_cache_knows_before_whoever_waits_for_the_commit(novel, tag):
     before, woken = version(tag), []
 
-    with acting_as(novel.owner_id):
+    with write_transaction(as_user=novel.owner_id):
         rename(novel)
         transaction.on_commit(lambda: woken.append(version(tag)))
 
@@ -74,12 +74,14 @@ def test_the_cache_knows_before_whoever_waits_for_the_commit(novel, tag):
 def test_what_is_rolled_back_ends_nothing(novel, tag):
     before = version(tag)
 
-    with pytest.raises(RuntimeError), acting_as(novel.owner_id):
+    with pytest.raises(RuntimeError), write_transaction(as_user=novel.owner_id):
         rename(novel)
         raise RuntimeError
 
     assert version(tag) == before
-    with acting_as(novel.owner_id):  # Nor does the next transaction of this connection.
+    with write_transaction(
+        as_user=novel.owner_id
+    ):  # Nor does the next transaction of this connection.
         Novel.objects.filter(pk=novel.pk).exists()
     assert version(tag) == before
 
@@ -89,7 +91,7 @@ def test_of_a_savepoint_that_was_rolled_back_only_the_rest_counts(make_novels, m
     kept, undone = make_novels(2, owner=owner)
     before = engine().versions([f"novel:{kept.pk}", f"novel:{undone.pk}"])
 
-    with acting_as(owner.pk):
+    with write_transaction(as_user=owner.pk):
         rename(kept)
         with pytest.raises(IntegrityError), transaction.atomic():
             rename(undone)
@@ -103,9 +105,9 @@ def test_nested_identities_are_one_commit(make_novels):
     outer, inner = make_novels(2)
     before = engine().versions([f"novel:{outer.pk}", f"novel:{inner.pk}"])
 
-    with acting_as(outer.owner_id):
+    with write_transaction(as_user=outer.owner_id):
         rename(outer)
-        with acting_as(inner.owner_id):
+        with write_transaction(as_user=inner.owner_id):
             rename(inner)
         assert engine().versions(list(before)) == before
 
@@ -119,7 +121,7 @@ def test_without_the_cache_server_the_change_waits_in_the_outbox(novel, tag, psq
 
     monkeypatch.setattr(engine(), "mark", refuse)
 
-    with acting_as(novel.owner_id):
+    with write_transaction(as_user=novel.owner_id):
         rename(novel)
 
     assert tag in waiting(psql)
@@ -131,7 +133,7 @@ def test_whoever_could_not_tell_the_cache_does_not_read_it(novel, monkeypatch, p
     monkeypatch.setattr(engine(), "_listen", lambda: None)
     monkeypatch.setattr(engine().server.breaker, "allows", lambda: False)
 
-    with acting_as(novel.owner_id):
+    with write_transaction(as_user=novel.owner_id):
         rename(novel)
 
     assert not engine().is_readable()
@@ -140,7 +142,7 @@ def test_whoever_could_not_tell_the_cache_does_not_read_it(novel, monkeypatch, p
 def test_where_the_cache_is_off_others_still_hear(novel, tag, psql, settings):
     settings.MORPHEUS_CACHE = False
 
-    with acting_as(novel.owner_id):
+    with write_transaction(as_user=novel.owner_id):
         rename(novel)
 
     assert tag in waiting(psql)
@@ -150,9 +152,9 @@ def test_a_commit_that_fails_leaves_the_mark_to_expire(novel, tag):
     def fail():
         raise ConnectionError("nobody knows whether it is committed")
 
-    with pytest.raises(ConnectionError), acting_as(novel.owner_id):
+    with pytest.raises(ConnectionError), write_transaction(as_user=novel.owner_id):
         rename(novel)
-        connection.collects_touches = False  # The test's own commit comes first.
+        connection.collects_tags = False  # The test's own commit comes first.
         writing.commit_and_renew(connection, fail)
 
     assert is_marked(version(tag))
@@ -161,5 +163,5 @@ def test_a_commit_that_fails_leaves_the_mark_to_expire(novel, tag):
 def test_a_transaction_that_changed_nothing_asks_nobody(novel, monkeypatch):
     monkeypatch.setattr(engine(), "mark", None)
 
-    with acting_as(novel.owner_id):
+    with write_transaction(as_user=novel.owner_id):
         Novel.objects.filter(pk=novel.pk).exists()

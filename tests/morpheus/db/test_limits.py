@@ -15,9 +15,9 @@ import pytest
 from django.conf import settings
 from django.db import OperationalError, connection, transaction
 
-from morpheus.db.identity import reading_as
 from morpheus.db.limits import is_canceled, limit_statements, statement_limit
 from morpheus.db.roles import connected_as
+from morpheus.db.transactions import read_transaction
 
 ASK = """
 from morpheus import wsgi
@@ -125,11 +125,11 @@ def test_a_statement_limit_cancels_a_slow_statement_and_does_not_leak() -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_a_statement_limit_and_an_identity_are_sent_together() -> None:
-    with reading_as(5), statement_limit(connection, 1.5):
+    with read_transaction(as_user=5), statement_limit(connection, 1.5):
         assert _settings() == ("1500ms", "5")
-        with reading_as(None):
+        with read_transaction(as_user=None):
             assert _settings() == ("1500ms", "")
-    with statement_limit(connection, 1.5), reading_as(5):
+    with statement_limit(connection, 1.5), read_transaction(as_user=5):
         assert _settings() == ("1500ms", "5")
 
     assert _settings()[1] == ""

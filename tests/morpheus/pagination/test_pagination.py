@@ -14,7 +14,7 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.test import APIRequestFactory
 
-from morpheus.db.identity import acting_as
+from morpheus.db.transactions import write_transaction
 from morpheus.pagination import KeysetPagination, Position
 from morpheus.pagination.conditions import beyond
 from novels.models import Novel
@@ -98,7 +98,7 @@ def test_rows_added_and_deleted_during_a_walk_do_not_disturb_the_others(ties, ma
     stays = [novel.pk for novel in ties if novel is not ties[3]]
 
     first = page(ordering="created_at", page_size=3)
-    with acting_as(ties[3].owner_id):
+    with write_transaction(as_user=ties[3].owner_id):
         ties[3].delete()
     make_novels(2, created_at=START - timedelta(days=1))
     rest = walk(first, "next")
@@ -110,7 +110,7 @@ def test_rows_added_and_deleted_during_a_walk_do_not_disturb_the_others(ties, ma
 
 def test_an_emptied_page_still_leads_back(ties):
     first = page(ordering="title", page_size=6)
-    with acting_as(ties[-1].owner_id):
+    with write_transaction(as_user=ties[-1].owner_id):
         ties[-1].delete()
 
     empty = follow(first.next)
@@ -206,7 +206,7 @@ def test_any_list_is_the_concatenation_of_its_pages(make_novels, days, size, ord
 
     met = sum(walk(page(page_size=size, ordering=ordering), "next"), [])
     if owner:
-        with acting_as(owner.pk):
+        with write_transaction(as_user=owner.pk):
             Novel.objects.all().delete()
 
     assert met == expected

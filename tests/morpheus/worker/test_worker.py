@@ -19,7 +19,7 @@ from django.db import OperationalError, connection
 from django_tasks import TaskResultStatus
 from django_tasks_db.models import DBTaskResult
 
-from morpheus.db.identity import acting_as
+from morpheus.db.transactions import write_transaction
 from morpheus.worker import lease as presence
 from morpheus.worker import loop as worker
 from morpheus.worker.lease import MAX_ATTEMPTS, Presence, lost_tasks_return
@@ -42,7 +42,7 @@ def make_upload(make_user):
         ).encode()
         file = File(io.BytesIO(text), name="big.txt")
         file.size = len(text)
-        with acting_as(ann.pk):
+        with write_transaction(as_user=ann.pk):
             return novel_create_from_upload(
                 owner_id=ann.pk, file=file, file_format="txt", filename="big.txt", fields={}
             )
@@ -51,7 +51,7 @@ def make_upload(make_user):
 
 
 def status_of(novel):
-    with acting_as(novel.owner_id):
+    with write_transaction(as_user=novel.owner_id):
         return ProcessingStatus.objects.get(pk=novel.pk)
 
 
@@ -133,7 +133,7 @@ def test_a_worker_killed_in_the_middle_leaves_the_job_to_the_next(make_upload):
 
     assert status_of(novel).state == "completed"
     assert len(DBTaskResult.objects.get().worker_ids) == 2
-    with acting_as(novel.owner_id):
+    with write_transaction(as_user=novel.owner_id):
         numbers = list(Chapter.objects.of_novel(novel.pk).values_list("number", flat=True))
         novel = Novel.objects.get(pk=novel.pk)
         assert numbers == list(range(1, CHAPTERS + 1))
@@ -247,7 +247,7 @@ def test_a_task_that_kills_its_workers_is_given_up(make_upload):
 def test_giving_up_on_a_deleted_novel_breaks_nothing(make_upload):
     novel = make_upload()
     row = running_under(["dead"] * MAX_ATTEMPTS)
-    with acting_as(novel.owner_id):
+    with write_transaction(as_user=novel.owner_id):
         novel_delete(novel_id=novel.pk)
 
     lost_tasks_return()

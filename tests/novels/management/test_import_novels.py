@@ -7,7 +7,7 @@ import io
 import pytest
 from django.core.management import CommandError, call_command
 
-from morpheus.db.identity import acting_as
+from morpheus.db.transactions import write_transaction
 from novels.management.commands.import_novels import LIBRARY_EMAIL
 from novels.models import Novel, NovelUpload
 from tests.conftest import as_staff
@@ -25,7 +25,7 @@ def run(*arguments):
 def novels_of(email):
     with as_staff():
         user = User.objects.get(email=email)
-    with acting_as(user.pk):
+    with write_transaction(as_user=user.pk):
         return list(Novel.objects.filter(owner=user).order_by("title"))
 
 
@@ -77,7 +77,7 @@ def test_a_refused_file_is_named_and_the_rest_is_imported(db, tmp_path):
 
     assert "refused: The file is empty" in out.getvalue()
     (novel,) = novels_of(LIBRARY_EMAIL)
-    with acting_as(novel.owner_id):
+    with write_transaction(as_user=novel.owner_id):
         assert NovelUpload.objects.count() == 1
 
 

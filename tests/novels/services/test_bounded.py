@@ -12,7 +12,7 @@ from django.core.files.storage import storages
 from django.core.files.uploadedfile import TemporaryUploadedFile
 from django.db import connection
 
-from morpheus.db.identity import acting_as
+from morpheus.db.transactions import write_transaction
 from morpheus.sandbox import Busy, Turns
 from novels.models import NovelUpload, ProcessingStatus
 from novels.parsing import ParseError
@@ -36,7 +36,7 @@ def make_upload(make_user):
     owner = make_user("ann")
 
     def make(content=TEXT):
-        with acting_as(owner.pk):
+        with write_transaction(as_user=owner.pk):
             return novel_create_from_upload(
                 owner_id=owner.pk,
                 file=a_file(content),
@@ -60,7 +60,7 @@ def parsing_is(monkeypatch):
 
 
 def status_of(novel):
-    with acting_as(novel.owner_id):
+    with write_transaction(as_user=novel.owner_id):
         row = ProcessingStatus.objects.get(pk=novel.pk)
     return row.state, row.message
 
@@ -128,7 +128,7 @@ def test_a_parse_that_takes_too_long_fails_with_what_to_do(make_upload, settings
 
     state, message = status_of(novel)
     assert state == "failed" and "more than 1 s" in message and "Split" in message
-    with acting_as(novel.owner_id):
+    with write_transaction(as_user=novel.owner_id):
         assert storages["uploads"].exists(NovelUpload.objects.get().path)
 
 
@@ -146,7 +146,7 @@ def test_deleting_a_novel_stops_its_parse(make_upload, parsing_is, caplog):
     wait_until(lambda: status_of(novel)[0] == "processing")
     time.sleep(1)
 
-    with acting_as(novel.owner_id):
+    with write_transaction(as_user=novel.owner_id):
         novel_delete(novel_id=novel.pk)
 
     parses.join(FAR_S)

@@ -12,7 +12,7 @@ from django.core.management import call_command
 from django.db import connection
 from django_tasks_db.models import DBTaskResult
 
-from morpheus.db.identity import acting_as
+from morpheus.db.transactions import write_transaction
 from novels.models import Chapter, ChapterText, Novel, NovelUpload, ProcessingStatus, SearchDocument
 from novels.parsing import ParsedChapter, ParsedNovel
 from novels.services import (
@@ -53,7 +53,7 @@ def make_upload(ann):
     def make(content=TEXT, filename="my_file.txt", **fields):
         file = File(io.BytesIO(content), name=filename)
         file.size = len(content)
-        with acting_as(ann.pk):
+        with write_transaction(as_user=ann.pk):
             return novel_create_from_upload(
                 owner_id=ann.pk, file=file, file_format="txt", filename=filename, fields=fields
             )
@@ -66,13 +66,13 @@ def parse(novel, given=()):
 
 
 def state_of(novel):
-    with acting_as(novel.owner_id):
+    with write_transaction(as_user=novel.owner_id):
         row = ProcessingStatus.objects.get(pk=novel.pk)
     return row.state, row.progress, row.message
 
 
 def stored(novel):
-    with acting_as(novel.owner_id):
+    with write_transaction(as_user=novel.owner_id):
         return (
             list(Chapter.objects.of_novel(novel.pk).values_list("number", "title", "word_count")),
             ChapterText.objects.filter(chapter__novel=novel).count(),
@@ -81,7 +81,7 @@ def stored(novel):
 
 
 def fresh(novel):
-    with acting_as(novel.owner_id):
+    with write_transaction(as_user=novel.owner_id):
         return Novel.objects.for_cards().get(pk=novel.pk)
 
 
@@ -118,7 +118,7 @@ def test_what_the_owner_said_stays(make_upload):
 
 def test_what_the_owner_changed_meanwhile_stays(make_upload):
     novel = make_upload()
-    with acting_as(novel.owner_id):
+    with write_transaction(as_user=novel.owner_id):
         novel_update(novel_id=novel.pk, changes={"title": "Changed"})
 
     parse(novel)
@@ -128,7 +128,7 @@ def test_what_the_owner_changed_meanwhile_stays(make_upload):
 
 def test_a_file_that_cannot_be_parsed_fails_with_its_sentence_and_is_kept(make_upload):
     novel = make_upload()
-    with acting_as(novel.owner_id):
+    with write_transaction(as_user=novel.owner_id):
         path = NovelUpload.objects.get().path
     with storages["uploads"].open(path, "wb") as file:
         file.write(b"%PDF-1.4")
@@ -142,7 +142,7 @@ def test_a_file_that_cannot_be_parsed_fails_with_its_sentence_and_is_kept(make_u
 
 def test_a_lost_file_fails_and_says_so(make_upload):
     novel = make_upload()
-    with acting_as(novel.owner_id):
+    with write_transaction(as_user=novel.owner_id):
         storages["uploads"].delete(NovelUpload.objects.get().path)
 
     parse(novel)
@@ -166,7 +166,7 @@ def test_a_fault_of_ours_fails_with_a_general_sentence(make_upload, monkeypatch)
 
 def test_a_novel_deleted_before_its_parse_ends_it_quietly(make_upload):
     novel = make_upload()
-    with acting_as(novel.owner_id):
+    with write_transaction(as_user=novel.owner_id):
         novel_delete(novel_id=novel.pk)
 
     parse(novel)
@@ -180,7 +180,7 @@ def test_a_novel_deleted_during_its_parse_is_not_brought_back(make_upload, monke
 
     def parse_and_delete(*args, **kwargs):
         parsed = really(*args, **kwargs)
-        with acting_as(novel.owner_id):
+        with write_transaction(as_user=novel.owner_id):
             novel_delete(novel_id=novel.pk)
         return parsed
 
@@ -188,7 +188,7 @@ def test_a_novel_deleted_during_its_parse_is_not_brought_back(make_upload, monke
 
     parse(novel)
 
-    with acting_as(novel.owner_id):
+    with write_transaction(as_user=novel.owner_id):
         assert not Novel.objects.exists() and not Chapter.objects.exists()
     with pytest.raises(NovelGone):
         status_advance(novel_id=novel.pk, owner_id=novel.owner_id, stage="x", progress=1)
@@ -213,7 +213,7 @@ def test_long_titles_of_a_file_are_cut(make_upload):
     novel = make_upload()
     long = ParsedNovel("t" * 999, "a" * 999, "en", (ParsedChapter("c" * 999, "text"),))
 
-    with acting_as(novel.owner_id):
+    with write_transaction(as_user=novel.owner_id):
         novel_store_parsed(novel_id=novel.pk, parsed=long, given=[])
 
     now = fresh(novel)
@@ -229,7 +229,7 @@ def test_two_parses_of_one_novel_at_once_leave_no_duplicate(make_upload):
 
     def store():
         try:
-            with acting_as(novel.owner_id):
+            with write_transaction(as_user=novel.owner_id):
                 novel_store_parsed(novel_id=novel.pk, parsed=parsed, given=[])
         except Exception as error:
             errors.append(error)
@@ -252,7 +252,7 @@ def test_a_failed_novel_is_parsed_again_on_demand(make_upload):
     DBTaskResult.objects.all().delete()
     parse(novel)
 
-    with acting_as(None, staff=True):
+    with write_transaction(as_staff=True):
         novel_reparse(novel_id=novel.pk)
 
     assert state_of(novel)[:2] == ("pending", 0)
@@ -264,7 +264,7 @@ def test_a_failed_novel_is_parsed_again_on_demand(make_upload):
 def test_nothing_is_parsed_again_without_a_file_or_twice(make_upload, make_novels):
     waiting, (without,) = make_upload(), make_novels(1)
 
-    with acting_as(None, staff=True):
+    with write_transaction(as_staff=True):
         for novel in (waiting, without):
             with pytest.raises(NothingToParse, match=str(novel.pk)):
                 novel_reparse(novel_id=novel.pk)
@@ -278,9 +278,9 @@ def test_visibility_is_set_for_many(make_novels, ann, make_user):
     others = make_novels(1)
     ids = [novel.pk for novel in novels + others]
 
-    with acting_as(ann.pk):
+    with write_transaction(as_user=ann.pk):
         assert novel_set_visibility(novel_ids=ids, is_public=False) == 2
-    with acting_as(None, staff=True):
+    with write_transaction(as_staff=True):
         assert novel_set_visibility(novel_ids=ids, is_public=False) == 1
         assert novel_set_visibility(novel_ids=ids, is_public=True) == 4
 
@@ -293,7 +293,7 @@ def test_hidden_characters_in_a_files_names_are_left_out(ann, make_upload):
     )
     parsed = ParsedNovel("A \u202eTale", "\u200b\u200b", None, chapters)
 
-    with acting_as(ann.pk):
+    with write_transaction(as_user=ann.pk):
         novel_store_parsed(novel_id=novel.pk, parsed=parsed, given=[])
         novel.refresh_from_db()
         titles = [*novel.chapters.order_by("number").values_list("title", flat=True)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from morpheus.db.identity import acting_as
+from morpheus.db.transactions import write_transaction
 from novels.models import ProcessingStatus
 
 
@@ -70,7 +70,7 @@ def test_what_belongs_to_a_private_novel_is_its_owners(
 
 def test_a_novel_without_a_status_has_none(api, make_novels):
     (novel,) = make_novels(1)
-    with acting_as(novel.owner_id):
+    with write_transaction(as_user=novel.owner_id):
         ProcessingStatus.objects.all().delete()
 
     assert api.get(url(novel, "status/")).status_code == 404

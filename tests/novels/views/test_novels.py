@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from morpheus.db.identity import acting_as
+from morpheus.db.transactions import write_transaction
 from novels.models import Chapter, Genre, Language, Novel, SearchDocument
 
 URL = "/api/v1/novels/"
@@ -262,7 +262,7 @@ def test_deleting_a_novel_takes_all_that_belongs_to_it(as_user, make_novels, mak
     assert as_user(ann).delete(f"{URL}{novel.pk}/").status_code == 204
 
     assert as_user(ann).get(f"{URL}{novel.pk}/").status_code == 404
-    with acting_as(ann.pk):
+    with write_transaction(as_user=ann.pk):
         assert list(Novel.objects.values_list("pk", flat=True)) == [other.pk]
         assert set(Chapter.objects.values_list("novel_id", flat=True)) == {other.pk}
         assert set(SearchDocument.objects.values_list("novel_id", flat=True)) == {other.pk}

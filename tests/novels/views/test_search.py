@@ -7,7 +7,7 @@ import logging
 import pytest
 from django.db import connection
 
-from morpheus.db.identity import acting_as
+from morpheus.db.transactions import write_transaction
 from novels import finding
 from novels.models import Genre, Language, Novel
 
@@ -161,7 +161,7 @@ def test_what_is_withdrawn_is_not_found_any_more(api, make_novels, make_chapters
     make_chapters(novel, "whale")
     assert found(api, "whale")
 
-    with acting_as(novel.owner_id):
+    with write_transaction(as_user=novel.owner_id):
         Novel.objects.update(is_public=False)
 
     assert found(api, "whale") == []

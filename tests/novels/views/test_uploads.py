@@ -15,7 +15,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django_tasks_db.models import DBTaskResult
 
-from morpheus.db.identity import acting_as
+from morpheus.db.transactions import write_transaction
 from novels.models import Novel, NovelUpload, ProcessingStatus
 from novels.upload_files import default_title
 
@@ -49,7 +49,7 @@ def kept_files():
 
 
 def assert_nothing_is_left(user, files):
-    with acting_as(user.pk):
+    with write_transaction(as_user=user.pk):
         assert not Novel.objects.exists() and not NovelUpload.objects.exists()
     assert not DBTaskResult.objects.exists()
     assert kept_files() == files
@@ -101,7 +101,7 @@ def test_the_file_is_kept_under_a_name_of_ours_for_us_alone(as_user, ann):
     assert path.read_bytes() == TEXT
     assert "evil" not in str(path)
     assert path.stat().st_mode & 0o077 == 0
-    with acting_as(ann.pk):
+    with write_transaction(as_user=ann.pk):
         row = NovelUpload.objects.get()
     assert (row.filename, row.size_bytes) == ("evil.txt", len(TEXT))
 
@@ -228,7 +228,7 @@ def test_of_two_equal_uploads_at_once_one_wins(as_user, make_user):
     assert (len(won), len(lost)) == (1, 3), [answer.content for answer in answers]
     assert {answer.json()["existing_id"] for answer in lost} == {won[0].json()["id"]}
     assert len(kept_files() - files) == 1
-    with acting_as(ann.pk):
+    with write_transaction(as_user=ann.pk):
         assert ProcessingStatus.objects.count() == 1
     assert DBTaskResult.objects.count() == 1
 
@@ -256,7 +256,7 @@ def test_a_session_uploads_too(make_user, client, ann):
 
 
 def _path(user):
-    with acting_as(user.pk):
+    with write_transaction(as_user=user.pk):
         return NovelUpload.objects.get().path
 
 

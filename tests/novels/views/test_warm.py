@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from morpheus.db.identity import acting_as
+from morpheus.db.transactions import write_transaction
 from novels.models import Genre, Language
 from novels.selectors import novel_access
 from novels.services import novel_delete, novel_update
@@ -110,7 +110,7 @@ def test_the_fast_lane_ends_with_what_an_answer_shows(visitor, novel, by_psql):
         return visitor.get(url).json()["title"], visitor.get(lists).json()["results"][-1]["title"]
 
     assert warm() == [True, True]
-    with acting_as(novel.owner_id):
+    with write_transaction(as_user=novel.owner_id):
         novel_update(novel_id=novel.pk, changes={"title": "Zoo"})
     assert titles() == ("Zoo", "Zoo")
     assert warm() == [True, True]
@@ -120,7 +120,7 @@ def test_the_fast_lane_ends_with_what_an_answer_shows(visitor, novel, by_psql):
     by_psql("UPDATE users_user SET display_name = 'Anne' WHERE id = %s", novel.owner_id)
     assert visitor.get(url).json()["owner"]["display_name"] == "Anne"
     warm()
-    with acting_as(novel.owner_id):
+    with write_transaction(as_user=novel.owner_id):
         novel_update(novel_id=novel.pk, changes={"is_public": False})
     assert visitor.get(url).status == 404
     assert novel.pk not in [row["id"] for row in visitor.get(lists).json()["results"]]
@@ -133,7 +133,7 @@ def test_a_new_or_deleted_novel_changes_lists_at_once(visitor, novel, make_novel
     before = ids()
     (new,) = make_novels(1, owner=ann)
     assert ids() == [new.pk, *before]
-    with acting_as(ann.pk):
+    with write_transaction(as_user=ann.pk):
         novel_delete(novel_id=new.pk)
     assert ids() == before
 
@@ -142,7 +142,7 @@ def test_a_change_that_no_list_shows_by_its_place_ends_no_page(api, novel):
     """One card is read again, not which novels stand where."""
     api.get(LIST)
 
-    with acting_as(novel.owner_id):
+    with write_transaction(as_user=novel.owner_id):
         novel_update(novel_id=novel.pk, changes={"synopsis": "Another."})
 
     with counted_queries() as seen:
@@ -175,7 +175,7 @@ def test_chapters_follow_their_novel(visitor, novel, make_chapters, by_psql):
     by_psql("UPDATE novels_chapter SET title = 'Renamed' WHERE novel_id = %s", novel.pk)
     assert visitor.get(url).json()["results"][0]["title"] == "Renamed"
     visitor.get(url)
-    with acting_as(novel.owner_id):
+    with write_transaction(as_user=novel.owner_id):
         novel_update(novel_id=novel.pk, changes={"is_public": False})
     assert visitor.get(url).status == visitor.get(f"{url}1/").status == 404
 
@@ -185,12 +185,12 @@ def test_chapters_of_a_novel_that_becomes_private_meanwhile_are_its_owners(
 ):
     def access_then_withdraw(*asked):
         found = novel_access(*asked)
-        with acting_as(ann.pk):
+        with write_transaction(as_user=ann.pk):
             novel_update(novel_id=novel.pk, changes={"is_public": False})
         return found
 
     for client, status in ((as_user(ann), 200), (api, 404)):
-        with acting_as(ann.pk):
+        with write_transaction(as_user=ann.pk):
             novel_update(novel_id=novel.pk, changes={"is_public": True})
         monkeypatch.setattr("novels.views.chapters.novel_access", access_then_withdraw)
         answer = client.get(f"{LIST}{novel.pk}/chapters/")
@@ -223,7 +223,7 @@ def test_what_is_found_follows_who_writes_how(visitor, novel, make_chapters, by_
     assert (4, "Renamed", "<mark>Whales</mark>") in found(visitor)
     by_psql("DELETE FROM novels_chapter WHERE number = 2")
     assert {number for number, *_ in found(visitor)} == {1, 4}
-    with acting_as(novel.owner_id):
+    with write_transaction(as_user=novel.owner_id):
         novel_update(novel_id=novel.pk, changes={"is_public": False})
     assert found(visitor) == []
 
@@ -231,7 +231,7 @@ def test_what_is_found_follows_who_writes_how(visitor, novel, make_chapters, by_
 def test_what_is_found_of_mine_follows_my_writes(as_user, ann, make_user, novel, make_chapters):
     client, other = as_user(ann), as_user(make_user())
     for is_public in (True, False):
-        with acting_as(ann.pk):
+        with write_transaction(as_user=ann.pk):
             changed = novel_update(novel_id=novel.pk, changes={"is_public": is_public})
         make_chapters(changed, "A whale.")
         for _ in range(2):

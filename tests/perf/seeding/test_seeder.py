@@ -7,7 +7,7 @@ from django.contrib.auth.models import Group
 from django.core.files.storage import storages
 from django.core.management import CommandError
 
-from morpheus.db.identity import acting_as
+from morpheus.db.transactions import write_transaction
 from novels.finding import Search
 from novels.models import Novel, ProcessingStatus
 from perf.seeding import seeder
@@ -165,7 +165,7 @@ def test_rows_can_be_added_by_the_orm_afterwards(seed):
     seed()
 
     user = User.objects.create_user("ann@example.org", None, display_name="Ann")
-    with acting_as(user.pk):
+    with write_transaction(as_user=user.pk):
         novel = Novel.objects.create(title="New", owner=user)
         ProcessingStatus.objects.create(novel=novel, **belonging_to(novel))
 

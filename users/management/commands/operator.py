@@ -13,7 +13,7 @@ from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 from django.core.validators import validate_email
 
-from morpheus.db.identity import acting_as
+from morpheus.db.transactions import write_transaction
 from users import services
 from users.models import User
 
@@ -47,7 +47,7 @@ class Command(BaseCommand):
                 "another address with --email."
             ) from error
         if not quiet:
-            with acting_as(None, staff=True):
+            with write_transaction(as_staff=True):
                 self.stdout.write(_first(path) if made else _again(path))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from morpheus.db.identity import acting_as
+from morpheus.db.transactions import write_transaction
 from perf.models import SlowQuery
 from tests.perf.monitoring.dashboard.conftest import text_of, url
 
@@ -28,7 +28,7 @@ def make_slow():
             "last_ms": 1200.0,
             "count": 1000,
         }
-        with acting_as(None, staff=True):
+        with write_transaction(as_staff=True):
             return SlowQuery.objects.create(**made | fields)
 
     return make

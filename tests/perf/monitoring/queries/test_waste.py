@@ -8,7 +8,7 @@ from django.http import HttpResponse
 from django.urls import include, path
 from prometheus_client import REGISTRY
 
-from morpheus.db.identity import acting_as
+from morpheus.db.transactions import write_transaction
 from novels.models import Genre
 from tests.waste import Watch
 
@@ -34,7 +34,7 @@ NEW = "INSERT INTO numbers VALUES (%s)"
 
 def in_two_identities(request):
     for user_id in (1, 2):
-        with acting_as(user_id), connection.cursor() as cursor:
+        with write_transaction(as_user=user_id), connection.cursor() as cursor:
             cursor.execute(GENRE, [1])
     return HttpResponse("done")
 

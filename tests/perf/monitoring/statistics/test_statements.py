@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from django.db import connection
 
-from morpheus.db.identity import acting_as
+from morpheus.db.transactions import write_transaction
 from novels.models import Genre
 from perf.monitoring.statistics import statements
 from perf.monitoring.statistics.reading import StatsUnavailable
@@ -83,7 +83,7 @@ def test_rare_statements_are_not_called_slow():
 
 
 def test_a_plan_for_any_values_executes_nothing():
-    with acting_as(None, staff=True):
+    with write_transaction(as_staff=True):
         Genre.objects.create(name="Noir", slug="noir")
         run("SELECT id AS planned FROM novels_genre WHERE id = %s", 1)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from django.db import connection
 
-from morpheus.db.identity import acting_as
+from morpheus.db.transactions import write_transaction
 from novels.models import Novel
 
 
@@ -17,7 +17,7 @@ def identity():
 
 @pytest.mark.django_db(transaction=True)
 def test_the_identity_ends_with_the_block_though_the_connection_lives_on():
-    with acting_as(7):
+    with write_transaction(as_user=7):
         inside = identity()
     connection.close()  # Back to the pool; the next checkout is the same physical connection.
 
@@ -27,10 +27,10 @@ def test_the_identity_ends_with_the_block_though_the_connection_lives_on():
 
 @pytest.mark.django_db
 def test_an_inner_identity_gives_way_to_the_outer_one():
-    with acting_as(7):
-        with acting_as(8):
+    with write_transaction(as_user=7):
+        with write_transaction(as_user=8):
             inner = identity()
-        with acting_as(None):
+        with write_transaction(as_user=None):
             anonymous = identity()
         outer = identity()
 
@@ -43,10 +43,10 @@ def test_private_rows_are_seen_by_owner_and_staff_alone(make_user, make_novels):
     make_novels(1, owner=owner, is_public=False)
 
     def seen(user_id, **kwargs):
-        with acting_as(user_id, **kwargs):
+        with write_transaction(as_user=user_id, **kwargs):
             return Novel.objects.count()
 
-    assert [seen(owner.pk), seen(other.pk, staff=True)] == [1, 1]
+    assert [seen(owner.pk), seen(other.pk, as_staff=True)] == [1, 1]
     assert [seen(other.pk), seen(None)] == [0, 0]
 
 
@@ -55,9 +55,9 @@ def test_nobody_can_write_in_anothers_name(make_user, make_novels):
     owner, other = make_user(), make_user()
     novel = make_novels(1, owner=owner)[0]
 
-    with acting_as(other.pk):
+    with write_transaction(as_user=other.pk):
         changed = Novel.objects.filter(pk=novel.pk).update(title="Stolen")
 
     assert changed == 0
-    with pytest.raises(Exception, match="row-level security"), acting_as(other.pk):
+    with pytest.raises(Exception, match="row-level security"), write_transaction(as_user=other.pk):
         Novel.objects.create(title="Forged", owner=owner)

@@ -1,0 +1,105 @@
+"""Transactions and reads under the identity that row level security checks.
+
+A write, followed through the code: `write_transaction` opens the list of tags. Triggers
+(`morpheus.db.triggers`) append to it. `DatabaseWrapper._commit` (`morpheus.db.postgresql.base`)
+passes the commit to `morpheus.cache`, which sets write intents, commits and invalidates.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from django.db import DEFAULT_DB_ALIAS, connections, transaction
+
+from morpheus.db.local_settings import is_sent, sent_with_statements, statements_alone
+from morpheus.db.replica import reading_alias
+
+_READ = "SELECT current_setting('app.user_id', true), current_setting('app.staff', true)"
+_SET = "SELECT set_config('app.user_id', %s, true), set_config('app.staff', %s, true)"
+# Opens the list that triggers append tags to, unless an outer block has. An open list begins with
+# a dot, so that it differs from an unset setting.
+_COLLECT = (
+    "set_config('app.touches', COALESCE(NULLIF(current_setting('app.touches', true), ''), '.'), "
+    "true)"
+)
+# One statement, so that collecting tags costs no round trip of its own.
+_BEGIN = f"{_SET}, {_COLLECT}"
+
+_USER_ID = "app.user_id"
+
+
+@contextmanager
+def write_transaction(*, as_user: int | None = None, as_staff: bool = False) -> Iterator[None]:
+    """Run the block in one transaction with the identity of a user; without one, anonymously.
+
+    Triggers collect the tags of what the block changes. The commit sets a write intent on each of
+    them first and invalidates them afterwards, so no response leaves before its tags are
+    invalidated. A rollback invalidates nothing.
+
+    The identity is transaction-local, because pooled connections keep session state. A nested block
+    joins the outer transaction and restores the outer identity at its end.
+
+    Args:
+        as_user: Primary key of the user.
+        as_staff: Whether the block may read and change every row. Only the admin needs it.
+    """
+    connection = connections[DEFAULT_DB_ALIAS]
+    with _identity(connection, _BEGIN, as_user, as_staff):
+        connection.collects_tags = True  # type: ignore[attr-defined]
+        yield
+
+
+@contextmanager
+def unowned_write_transaction() -> Iterator[None]:
+    """Run the block in one `write_transaction` that keeps the identity of the outer block.
+
+    For tables without row level security: a nested block costs one statement, not three.
+    """
+    connection = connections[DEFAULT_DB_ALIAS]
+    with statements_alone(), transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(f"SELECT {_COLLECT}")
+        connection.collects_tags = True  # type: ignore[attr-defined]
+        yield
+
+
+@contextmanager
+def read_transaction(as_user: int | None) -> Iterator[None]:
+    """Run each statement of the block as a transaction with the user's identity.
+
+    The identity is sent in the same message as the statement (pipelined `set_config`), so it costs
+    no round trip and ends with the statement. Each statement sees what is committed when it starts,
+    as under READ COMMITTED. An anonymous caller needs no identity.
+
+    Inside a transaction, the block joins it and restores the outer identity at its end.
+    """
+    connection = connections[reading_alias()]
+    if connection.in_atomic_block:
+        with _identity(connection, _SET, as_user, False):
+            yield
+    elif as_user is None and not is_sent(_USER_ID):
+        yield
+    else:
+        with sent_with_statements(connection, _USER_ID, _text(as_user)):
+            yield
+
+
+@contextmanager
+def _identity(connection: Any, begin: str, user_id: int | None, is_staff: bool) -> Iterator[None]:
+    """Run the block in a transaction; `begin` sets its identity."""
+    is_nested = connection.in_atomic_block
+    with (
+        statements_alone(),
+        transaction.atomic(using=connection.alias),
+        connection.cursor() as cursor,
+    ):
+        outer = cursor.execute(_READ).fetchone() if is_nested else None
+        cursor.execute(begin, [_text(user_id), "on" if is_staff else ""])
+        yield
+        if outer is not None:
+            cursor.execute(_SET, [value or "" for value in outer])
+
+
+def _text(user_id: int | None) -> str:
+    return "" if user_id is None else str(user_id)
