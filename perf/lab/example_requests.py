@@ -1,0 +1,238 @@
+"""A valid request to every route of the API; plans, performance suite and load tests send these.
+
+Plain data: this module imports neither Django nor psycopg, so locust can use it. Another query
+string or body is an argument of `build`:
+
+    example("GET /novels/").build({}, query={"ordering": "title", "page_size": 100})
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any, Literal
+from urllib.parse import urlencode
+
+from PIL import Image
+
+API = "/api/v1"
+JSON_TYPE = "application/json"
+PASSWORD = "correct horse battery staple"  # noqa: S105 - of invented users
+_BOUNDARY = "morpheus-example"
+
+Caller = Literal["anonymous", "owner", "member", "session", "staff"]
+
+
+@dataclass(frozen=True, slots=True)
+class HttpRequest:
+    """A request as it is sent; the path includes the query string."""
+
+    method: str
+    path: str
+    headers: dict[str, str] = field(default_factory=dict)
+    body: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A file in a multipart form: the name of the form field, the file name and the content."""
+
+    field: str
+    filename: str
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ExampleRequest:
+    """A request to one route. `{name}` in path, query and body stands for a value of the data.
+
+    Attributes:
+        route: Method and path as documented, an entry of perf/budgets.toml.
+        caller: "owner" owns the novel and the comic and has a token, "member" is a new user with
+            a token, "session" is the same user with a cookie, "staff" has a cookie too.
+        body: Fields, sent as JSON, or beside the upload as a form.
+        reads_tables: Whether the response needs the database.
+        first_creates: Whether the first request for a row creates something, like a thumbnail.
+        root: Path before the one that `route` names.
+    """
+
+    route: str
+    query: Mapping[str, str] = field(default_factory=dict)
+    caller: Caller = "anonymous"
+    body: Mapping[str, str] = field(default_factory=dict)
+    upload: Upload | None = None
+    reads_tables: bool = True
+    first_creates: bool = False
+    root: str = API
+
+    @property
+    def method(self) -> str:
+        return self.route.split()[0]
+
+    @property
+    def is_read(self) -> bool:
+        return self.method == "GET"
+
+    @property
+    def name(self) -> str:
+        """The route with the query, as reports show it."""
+        pairs = "&".join(f"{key}={value}" for key, value in self.query.items())
+        return f"{self.route}?{pairs}" if pairs else self.route
+
+    def build(
+        self,
+        values: Mapping[str, object],
+        *,
+        query: Mapping[str, object] | None = None,
+        body: Mapping[str, str] | None = None,
+        upload: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> HttpRequest:
+        """Return the request with the values filled in.
+
+        Args:
+            query: Replaces the example's query, as it is.
+            body: Replaces the example's fields, as they are.
+            upload: Replaces the content of the example's file.
+            headers: Credentials of the caller, for example.
+        """
+        path = self.root + self.route.split()[1].format(**values)
+        parameters = _fill(self.query, values) if query is None else query
+        if parameters:
+            path = f"{path}?{urlencode(parameters)}"
+        sent = dict(headers or {})
+        fields = _fill(self.body, values) if body is None else body
+        if self.upload is not None:
+            content = self.upload.content if upload is None else upload
+            data = encode_form(Upload(self.upload.field, self.upload.filename, content), fields)
+            sent["Content-Type"] = f"multipart/form-data; boundary={_BOUNDARY}"
+            return HttpRequest(self.method, path, sent, data)
+        if self.method in ("GET", "DELETE"):
+            return HttpRequest(self.method, path, sent)
+        sent["Content-Type"] = JSON_TYPE
+        return HttpRequest(self.method, path, sent, json.dumps(fields).encode() if fields else b"")
+
+
+def _fill(fields: Mapping[str, str], values: Mapping[str, object]) -> dict[str, str]:
+    return {name: value.format(**values) for name, value in fields.items()}
+
+
+def encode_form(upload: Upload, fields: Mapping[str, str]) -> bytes:
+    """Return the body of a multipart form."""
+    parts = [f'name="{name}"\r\n\r\n{value}\r\n'.encode() for name, value in fields.items()]
+    head = f'name="{upload.field}"; filename="{upload.filename}"\r\n\r\n'
+    parts.append(head.encode() + upload.content + b"\r\n")
+    opening = f"--{_BOUNDARY}\r\nContent-Disposition: form-data; ".encode()
+    return b"".join(opening + part for part in parts) + f"--{_BOUNDARY}--\r\n".encode()
+
+
+def _draw_picture() -> bytes:
+    file = io.BytesIO()
+    Image.new("RGB", (400, 300), "navy").save(file, "PNG")
+    return file.getvalue()
+
+
+_CREDENTIALS = {"email": "{email}", "password": PASSWORD}
+_NEW_USER = {"email": "{new_email}", "password": PASSWORD, "display_name": "New user"}
+_NOVEL_FILE = Upload("file", "novel.txt", b"Chapter 1\n\nOnce upon a time.")
+_PANEL_IMAGE = Upload("image", "panel.png", _draw_picture())
+
+# In an order in which each request finds the rows that it needs, and the last ones delete them.
+EXAMPLES = (
+    ExampleRequest("POST /users/", body=_NEW_USER),
+    ExampleRequest("POST /auth/login/", body=_CREDENTIALS, caller="session"),
+    ExampleRequest("GET /users/me/", caller="session"),
+    ExampleRequest("POST /auth/logout/", caller="session"),
+    ExampleRequest("POST /auth/token/", body=_CREDENTIALS, caller="member"),
+    ExampleRequest("GET /users/me/", caller="member"),
+    ExampleRequest("PATCH /users/me/", body={"bio": "Reads."}, caller="member"),
+    ExampleRequest("DELETE /auth/token/", caller="member"),
+    ExampleRequest("GET /users/me/dashboard/", caller="owner"),
+    ExampleRequest("GET /novels/"),
+    ExampleRequest("GET /novels/", {"genre": "{genre}", "language": "{language}"}),
+    ExampleRequest("GET /novels/", {"owner": "me"}, caller="owner"),
+    ExampleRequest("GET /novels/{pk}/"),
+    ExampleRequest("GET /novels/{pk}/", caller="owner"),
+    ExampleRequest("GET /novels/{pk}/chapters/"),
+    ExampleRequest("GET /novels/{pk}/chapters/{number}/"),
+    ExampleRequest("GET /novels/{pk}/status/"),
+    ExampleRequest("GET /search/", {"q": "the"}),
+    ExampleRequest("GET /search/", {"q": "the", "scope": "mine"}, caller="owner"),
+    ExampleRequest("GET /comics/"),
+    ExampleRequest("GET /comics/", {"novel": "{pk}"}),
+    ExampleRequest("GET /comics/", {"owner": "me"}, caller="owner"),
+    ExampleRequest("GET /comics/{comic_id}/"),
+    ExampleRequest("GET /comics/{comic_id}/panels/"),
+    ExampleRequest("GET /comics/{comic_id}/panels/{number}/image/"),
+    ExampleRequest("GET /comics/{comic_id}/thumbnail/", first_creates=True),
+    ExampleRequest("GET /schema/", reads_tables=False),
+    ExampleRequest("GET /docs/", reads_tables=False),
+    ExampleRequest("GET /perf/requests/", caller="staff", reads_tables=False),
+    ExampleRequest("GET /perf/requests/{identifier}/", caller="staff", reads_tables=False),
+    ExampleRequest("POST /novels/", body={"title": "New"}, upload=_NOVEL_FILE, caller="owner"),
+    ExampleRequest("PATCH /novels/{pk}/", body={"title": "Another"}, caller="owner"),
+    ExampleRequest("POST /comics/", body={"title": "New"}, caller="owner"),
+    ExampleRequest(
+        "POST /comics/{comic_id}/panels/",
+        body={"number": "{number}"},
+        upload=_PANEL_IMAGE,
+        caller="owner",
+    ),
+    ExampleRequest("PATCH /comics/{comic_id}/", body={"title": "Another"}, caller="owner"),
+    ExampleRequest("DELETE /comics/{comic_id}/", caller="owner"),
+    ExampleRequest("DELETE /novels/{pk}/", caller="owner"),
+)
+
+
+@cache
+def example(route: str) -> ExampleRequest:
+    """Return the first example of a route, such as "GET /novels/".
+
+    Raises:
+        LookupError: No example has this route.
+    """
+    for candidate in EXAMPLES:
+        if candidate.route == route:
+            return candidate
+    raise LookupError(f"No example request has the route {route!r}.")
+
+
+@dataclass
+class Conversation:
+    """Sends examples one after the other: a response gives ids and credentials to later requests.
+
+    Attributes:
+        values: For the names in examples.
+        headers: Credentials by caller.
+    """
+
+    values: dict[str, object]
+    headers: dict[str, dict[str, str]] = field(default_factory=dict)
+
+    def build(self, sent: ExampleRequest, **options: Any) -> HttpRequest:
+        """Return the request with what is known so far; options as `ExampleRequest.build`."""
+        return sent.build(self.values, headers=self.headers.get(sent.caller), **options)
+
+    def keep_credentials(
+        self, sent: ExampleRequest, body: bytes, cookies: Mapping[str, str]
+    ) -> None:
+        """Remember the token or the session cookies in the response to a login."""
+        if sent.route == "POST /auth/token/":
+            self.headers[sent.caller] = bearer(json.loads(body)["token"])
+        elif sent.route == "POST /auth/login/":
+            pairs = "; ".join(f"{name}={value}" for name, value in cookies.items())
+            self.headers[sent.caller] = {"Cookie": pairs, "X-CSRFToken": cookies["csrftoken"]}
+
+    def keep_id(self, sent: ExampleRequest, body: bytes) -> None:
+        """Remember the id of a new novel or comic."""
+        name = {"POST /novels/": "pk", "POST /comics/": "comic_id"}.get(sent.route)
+        if name is not None:
+            self.values[name] = json.loads(body)["id"]
+
+
+def bearer(token: str) -> dict[str, str]:
+    """Return the header of a token."""
+    return {"Authorization": f"Bearer {token}"}

@@ -1,0 +1,80 @@
+"""Rows of the seeded data that example requests name."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.db import connection
+
+from morpheus.db.identity import acting_as
+
+
+class NoExampleRows(Exception):
+    """The data has no public novel and public comic to read; the message says what to do."""
+
+
+@dataclass(frozen=True)
+class ExampleRows:
+    """A novel and a comic, and values for `ExampleRequest.build`.
+
+    Attributes:
+        values: By the names that examples use.
+    """
+
+    owner_id: int
+    values: dict[str, object]
+
+
+# The first novel and the first comic of one owner, so that "owner" owns both.
+_FIRST = """
+SELECT n.owner_id, n.id, c.id, g.slug, l.code
+FROM novels_novel n
+JOIN novels_genre g ON g.id = n.genre_id
+JOIN novels_language l ON l.id = n.language_id
+CROSS JOIN LATERAL (
+    SELECT id FROM comics_comic
+    WHERE owner_id = n.owner_id AND is_public AND panel_count > 0
+    ORDER BY id LIMIT 1
+) c
+WHERE n.is_public AND n.chapter_count > 0
+ORDER BY n.id LIMIT 1
+"""
+# The largest of each kind, so that a cost per row shows.
+_LARGEST = """
+SELECT
+    (SELECT owner_id FROM novels_novel GROUP BY owner_id ORDER BY count(*) DESC, 1 LIMIT 1),
+    (SELECT id FROM novels_novel WHERE is_public ORDER BY chapter_count DESC, id LIMIT 1),
+    (SELECT id FROM comics_comic WHERE is_public ORDER BY panel_count DESC, id LIMIT 1),
+    (SELECT slug FROM novels_genre ORDER BY id LIMIT 1),
+    (SELECT code FROM novels_language ORDER BY id LIMIT 1)
+"""
+
+
+def first_rows() -> ExampleRows:
+    """Return the first public novel and comic that belong to the same owner.
+
+    Raises:
+        NoExampleRows: Seed first.
+    """
+    return _find(_FIRST)
+
+
+def largest_rows() -> ExampleRows:
+    """Return the owner of most novels, the novel of most chapters, the comic of most panels.
+
+    Raises:
+        NoExampleRows: Seed first.
+    """
+    return _find(_LARGEST)
+
+
+def _find(statement: str) -> ExampleRows:
+    # Users are visible to themselves and to staff alone.
+    with acting_as(None, staff=True), connection.cursor() as cursor:
+        cursor.execute(statement)
+        row = cursor.fetchone()
+    if row is None or None in row[:3]:
+        raise NoExampleRows("There is nothing to read: run `manage.py seed` first.")
+    owner_id, novel_id, comic_id, genre, language = row
+    values = {"pk": novel_id, "comic_id": comic_id, "number": 1}
+    return ExampleRows(owner_id, values | {"genre": genre, "language": language})
