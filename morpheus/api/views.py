@@ -49,7 +49,7 @@ class MorpheusAPIView(ParameterView, GenericAPIView):  # type: ignore[type-arg]
         handler = getattr(self, name, None)
         if handler is not None and request.user.is_authenticated:
             identity = read_transaction if request.method in SAFE_METHODS else write_transaction
-            setattr(self, name, identity(request.user.pk)(handler))
+            setattr(self, name, identity(as_user=request.user.pk)(handler))
 
     def handle_exception(self, exc: Exception) -> Response:
         if failed_by_replica(exc):
