@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from django.db import connection
 
-from morpheus.db.identity import acting_as
+from morpheus.db.transactions import write_transaction
 
 
 class NoExampleRows(Exception):
@@ -70,7 +70,7 @@ def largest_rows() -> ExampleRows:
 
 def _find(statement: str) -> ExampleRows:
     # Users are visible to themselves and to staff alone.
-    with acting_as(None, staff=True), connection.cursor() as cursor:
+    with write_transaction(as_staff=True), connection.cursor() as cursor:
         cursor.execute(statement)
         row = cursor.fetchone()
     if row is None or None in row[:3]:
