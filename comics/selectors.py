@@ -19,7 +19,7 @@ from comics.services import rendition_make
 from morpheus.cache.reading import read_many
 from morpheus.cache.seeing import Seen, see
 from morpheus.db.compiled import CompiledRead
-from morpheus.pagination import found_first
+from morpheus.pagination import limit_before_joins
 from novels.models import Novel, ProcessingStatus
 from novels.selectors import novel_cards
 from novels.serializers import PUBLIC, with_owner
@@ -231,4 +231,4 @@ def _load_dashboard(owner_id: int, part: str) -> Any:
 
 
 def _newest(rows: QuerySet[Any]) -> QuerySet[Any]:
-    return found_first(rows.order_by("-created_at", "-id"), _ON_DASHBOARD)
+    return limit_before_joins(rows.order_by("-created_at", "-id"), _ON_DASHBOARD)

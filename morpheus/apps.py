@@ -14,11 +14,11 @@ class MorpheusConfig(AppConfig):
         from morpheus import checks  # noqa: F401
         from morpheus.db import checks as database_checks  # noqa: F401
         from morpheus.db.pool_metrics import look_at_pools
-        from morpheus.http.disk_space import look_at_disks
-        from morpheus.http.request_log import log_answer
+        from morpheus.http.disk_space import update_disk_metrics
+        from morpheus.http.request_log import log_request
         from morpheus.tracing.events import on_answer
         from morpheus.tracing.periodic import on_pulse
 
         on_pulse.append(look_at_pools)
-        on_pulse.append(look_at_disks)
-        on_answer.append(log_answer)
+        on_pulse.append(update_disk_metrics)
+        on_answer.append(log_request)

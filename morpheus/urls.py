@@ -10,14 +10,14 @@ from django.views.decorators.cache import cache_control
 from django.views.generic import RedirectView
 
 from morpheus.http import health, metrics
-from morpheus.http.openapi import DocumentView, PageView
+from morpheus.http.openapi import SchemaView, SwaggerView
 
 # Who comes without knowing where to is shown what there is.
 to_docs = RedirectView.as_view(pattern_name="docs")
 
 # The document is the same for everyone; the page holds its reader's CSRF token.
-schema = cache_control(public=True, no_cache=True)(DocumentView.as_view())
-docs = cache_control(private=True, no_cache=True)(PageView.as_view(url_name="schema"))
+schema = cache_control(public=True, no_cache=True)(SchemaView.as_view())
+docs = cache_control(private=True, no_cache=True)(SwaggerView.as_view(url_name="schema"))
 
 api: list[URLPattern | URLResolver] = [
     # In the order in which they are asked for; in one list, so that Django searches one.

@@ -5,13 +5,13 @@ from __future__ import annotations
 import uuid
 from pathlib import PurePath
 
-from morpheus.db.name_fields import name_from_file
+from morpheus.db.name_fields import clean_imported_name
 from novels.parsing import FileFormat
 
 
 def default_title(filename: str) -> str:
     """Return what a novel is called until its file is parsed: the name of the file."""
-    return name_from_file(PurePath(filename).stem.replace("_", " "))[:300] or "Untitled"
+    return clean_imported_name(PurePath(filename).stem.replace("_", " "))[:300] or "Untitled"
 
 
 def new_path(file_format: FileFormat) -> str:

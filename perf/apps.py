@@ -13,7 +13,7 @@ class PerfConfig(AppConfig):
     def ready(self) -> None:
         from django.contrib import admin
 
-        from morpheus.http.metrics import derived
+        from morpheus.http.metrics import derived_metrics
         from morpheus.tracing import on_answer, on_statement
         from morpheus.tracing.periodic import on_slow_pulse
         from perf.monitoring import checks  # noqa: F401
@@ -27,6 +27,6 @@ class PerfConfig(AppConfig):
 
         on_answer.extend((answered, note_origins, explained, slow.answered))
         on_statement.extend((ran, slow.ran))
-        derived.append(offload)
+        derived_metrics.append(offload)
         on_slow_pulse += [look_at_queue, tell_origins]
         dashboard.add_to(admin.site)

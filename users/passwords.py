@@ -6,14 +6,14 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 
-from morpheus.db.name_fields import has_visible
+from morpheus.db.name_fields import has_visible_character
 
 
 class VisiblePasswordValidator:
     """Refuses passwords of spaces and invisible characters only; both may be in a password."""
 
     def validate(self, password: str, user: Any = None) -> None:
-        if not has_visible(password):
+        if not has_visible_character(password):
             raise ValidationError(self.get_help_text(), code="password_invisible")
 
     def get_help_text(self) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.http import HttpRequest
 from rest_framework.request import Request
 
-from morpheus.http.client_addresses import client_network
+from morpheus.http.client_addresses import get_client_network
 from morpheus.http.throttling import WindowLimit, WindowThrottle
 from users.models import User
 
@@ -16,7 +16,7 @@ class LoginThrottle(WindowThrottle):
     scope = "login_network"
 
     def identities(self, request: Request | HttpRequest) -> list[str]:
-        return [f"ip:{client_network(request)}"]
+        return [f"ip:{get_client_network(request)}"]
 
 
 class UserLoginLimit:
@@ -34,19 +34,19 @@ class UserLoginLimit:
         email = User.objects.normalize_email(email)
         # The network first: it has no space.
         self._limits = [
-            WindowLimit("login", f"{client_network(request)} {email}"),
+            WindowLimit("login", f"{get_client_network(request)} {email}"),
             WindowLimit("login_user", email),
         ]
 
     def take(self) -> float | None:
         """Count an attempt; return None, or the seconds to wait if there were too many."""
-        refused = next((limit for limit in self._limits if not limit.take()), None)
+        refused = next((limit for limit in self._limits if not limit.acquire()), None)
         return refused and refused.wait_s()
 
     def give_back(self) -> None:
         """Forget the attempt: it succeeded."""
         for limit in self._limits:
-            limit.give_back()
+            limit.release()
 
 
 class RegisterThrottle(WindowThrottle):
@@ -55,4 +55,4 @@ class RegisterThrottle(WindowThrottle):
     scope = "register"
 
     def identities(self, request: Request) -> list[str]:
-        return [f"ip:{client_network(request)}"]
+        return [f"ip:{get_client_network(request)}"]

@@ -15,7 +15,7 @@ from comics.images import ImageRefused, Picture, rendition_check
 from comics.images.files import image_files_delete, image_path, rendition_path, write_whole
 from comics.models import Comic, Image, Panel, Rendition
 from morpheus.db.arrays import AnyOf
-from morpheus.http.disk_space import has_room, is_disk_full
+from morpheus.http.disk_space import has_free_space, is_disk_full
 
 logger = logging.getLogger(__name__)
 
@@ -82,7 +82,7 @@ def rendition_make(*, image_id: int, digest: str, media_type: str, size: str) ->
     """
     try:
         copy = rendition_check(image_path(digest, media_type), size)
-        if has_room():
+        if has_free_space():
             _rendition_keep(image_id, digest, size, copy)
         return copy
     except (IntegrityError, FileNotFoundError, Rendition.DoesNotExist) as error:

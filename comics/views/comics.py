@@ -20,7 +20,7 @@ from comics.views.access import ComicAPIView
 from morpheus.api.filters import ServedFilters
 from morpheus.api.views import MorpheusAPIView
 from morpheus.cache.pages import CachedKeysetPagination
-from morpheus.pagination import compared
+from morpheus.pagination import equality_conditions
 
 
 class ComicListView(MorpheusAPIView):
@@ -72,7 +72,7 @@ class ComicListView(MorpheusAPIView):
             raise NotAuthenticated
         self.answer_is_public = not self.is_mine
         comics = self.filter_queryset(self.get_queryset())
-        self.compared = compared(comics)
+        self.compared = equality_conditions(comics)
         page = self.paginate_queryset(comics)
         shown = comic_list([row["pk"] for row in page], self.page_reader_id)
         return self.get_paginated_response([with_thumbnail(comic, request) for comic in shown])

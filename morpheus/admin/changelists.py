@@ -15,7 +15,7 @@ from django.db.models import F, Lookup, Model, Q, QuerySet
 MAX_LISTED = 5_000
 
 
-class AtLeast(int):
+class CappedCount(int):
     """A count that stopped; shown as «5,000+»."""
 
     def __str__(self) -> str:
@@ -29,7 +29,7 @@ class CappedPaginator(Paginator[Any]):
     def count(self) -> int:
         rows: Any = self.object_list
         found = rows.order_by()[: MAX_LISTED + 1].count()
-        return AtLeast(MAX_LISTED) if found > MAX_LISTED else int(found)
+        return CappedCount(MAX_LISTED) if found > MAX_LISTED else int(found)
 
 
 class LightChangeList(ChangeList):
@@ -106,7 +106,7 @@ def search(
     return rows.filter(wanted) if wanted else rows.none()
 
 
-def referring_rows(error: BaseException, models: list[type[Model]]) -> str:
+def describe_referring_rows(error: BaseException, models: list[type[Model]]) -> str:
     """Name the rows whose foreign key refused a deletion, for people."""
     diagnosis = getattr(error.__cause__, "diag", None)
     table = getattr(diagnosis, "table_name", None)

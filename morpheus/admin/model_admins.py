@@ -10,7 +10,12 @@ from django.db import IntegrityError, models, transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 
-from morpheus.admin.changelists import CappedPaginator, LightChangeList, referring_rows, search
+from morpheus.admin.changelists import (
+    CappedPaginator,
+    LightChangeList,
+    describe_referring_rows,
+    search,
+)
 
 
 class MorpheusAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
@@ -80,7 +85,7 @@ class MorpheusAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     def _refuse_deletion(self, request: HttpRequest, error: IntegrityError) -> HttpResponse:
         if getattr(error.__cause__, "sqlstate", None) not in ("23001", "23503"):
             raise error
-        owners = referring_rows(error, list(apps.get_models()))
+        owners = describe_referring_rows(error, list(apps.get_models()))
         self.message_user(
             request,
             f"Nothing was deleted: there are {owners} that belong to it. Delete those first.",

@@ -13,7 +13,7 @@ from rest_framework.response import Response
 from morpheus.api.parameters import ParameterView
 from morpheus.db.replica import failed_by_replica, reads_replica
 from morpheus.db.transactions import read_transaction, write_transaction
-from morpheus.http.disk_space import has_room
+from morpheus.http.disk_space import has_free_space
 from morpheus.http.errors import StorageFull
 
 
@@ -40,7 +40,7 @@ class MorpheusAPIView(ParameterView, GenericAPIView):  # type: ignore[type-arg]
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Authenticate, then run the handler as the caller; a write, in one transaction."""
         # First: to authenticate by a session, DRF reads the form.
-        if self.receives_files and request.method == "POST" and not has_room():
+        if self.receives_files and request.method == "POST" and not has_free_space():
             raise StorageFull
         super().initial(request, *args, **kwargs)
         # DRF looks the handler up after this: wrapped, its errors still become problems, and they

@@ -55,10 +55,10 @@ class CachedKeysetPagination(KeysetPagination):
         # The key's is the first of the names.
         return [dict(zip((*names, "pk"), (*values, values[0]), strict=True)) for values in rows]
 
-    def value_of(self, row: Any, name: str) -> Any:
+    def get_value(self, row: Any, name: str) -> Any:
         """Return a column of a row: cursors hold typed values, and JSON knows no times."""
         if not isinstance(row, dict):
-            return super().value_of(row, name)
+            return super().get_value(row, name)
         return self._model._meta.get_field(name).to_python(row[name])
 
     def _identity(self, backwards: bool, count: int) -> str:

@@ -19,7 +19,7 @@ from morpheus.cache.recording import RECORDING, Recording
 from morpheus.cache.response_keys import PICTURES, Environ, Hosts, response_key
 from morpheus.cache.server import Unreachable
 from morpheus.cache.shadow import Hits, sample
-from morpheus.http.request_id import request_id_of
+from morpheus.http.log_format import normalize_request_id
 from morpheus.tracing.events import request_answered
 from morpheus.tracing.request_trace import Answer
 from morpheus.tracing.routes import ROUTE
@@ -203,7 +203,7 @@ def _replay(
     head, _, body = payload.partition(b"\n")
     route, lasting = orjson.loads(head)
     headers, body = _in_form(lasting, body, environ.get("HTTP_ACCEPT_ENCODING", ""))
-    request_id = request_id_of(environ.get("HTTP_X_REQUEST_ID", ""))
+    request_id = normalize_request_id(environ.get("HTTP_X_REQUEST_ID", ""))
     headers += [_TIMING, ("X-Request-ID", request_id)]
     given = environ.get("HTTP_IF_NONE_MATCH", "")
     is_known = bool(given) and _matches(given, headers)

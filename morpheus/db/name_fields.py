@@ -22,7 +22,7 @@ _SHOWN = frozenset(
 _VIRAMA = 9
 
 
-def has_visible(text: str) -> bool:
+def has_visible_character(text: str) -> bool:
     """Return whether any character shows by itself: no space, format, control or combining one."""
     return any(
         # Emoji that are newer than this Python are unassigned to it.
@@ -31,7 +31,7 @@ def has_visible(text: str) -> bool:
     )
 
 
-def hidden_characters(text: str) -> list[int]:
+def find_hidden_characters(text: str) -> list[int]:
     """Return the positions of control and format characters that no word of `text` needs.
 
     Among them are those that turn the direction of the text, so that it reads as another.
@@ -62,22 +62,22 @@ def validate_name(name: str) -> None:
     Raises:
         ValidationError: The message names the characters to take out.
     """
-    if not has_visible(name):
+    if not has_visible_character(name):
         raise ValidationError("Use at least one visible character.", code="invisible")
-    if hidden := hidden_characters(name):
+    if hidden := find_hidden_characters(name):
         points = dict.fromkeys(f"U+{ord(name[at]):04X}" for at in hidden)
         raise ValidationError(
             f"Remove the invisible characters: {', '.join(points)}.", code="hidden_characters"
         )
 
 
-def name_from_file(text: str | None) -> str:
+def clean_imported_name(text: str | None) -> str:
     """Return a name that a file gives as `validate_name` takes it; "" if nothing is seen of it."""
     characters = [*(text or "")]
-    for at in hidden_characters(text or ""):
+    for at in find_hidden_characters(text or ""):
         characters[at] = "" if category(characters[at]) == "Cf" else " "
     name = " ".join("".join(characters).split())
-    return name if has_visible(name) else ""
+    return name if has_visible_character(name) else ""
 
 
 class NameField(models.CharField):  # type: ignore[type-arg]

@@ -9,7 +9,13 @@ from typing import Any, NamedTuple
 from django.db.models import Model, QuerySet
 
 from morpheus.db.compiled import KINDS, CompiledRead
-from morpheus.pagination import Position, compared, compares_only, found_first, rows_beyond
+from morpheus.pagination import (
+    Position,
+    equality_conditions,
+    has_only_equality_conditions,
+    limit_before_joins,
+    seek_rows,
+)
 
 # As many as a connection keeps prepared: clients choose page sizes, orderings and filters.
 COMPILED_MAX = 500
@@ -61,12 +67,16 @@ def page_rows(
 
     What a list does more than compare its own columns for equality is compiled each time.
     """
-    given = compared(queryset)
+    given = equality_conditions(queryset)
     values = {name: value for name, value in given.items() if type(value) is not bool}
     beyond = position.values if position is not None else ()
     kinds = [type(value) for value in (*values.values(), *beyond)]
     related = queryset.query.select_related
-    if related is True or not compares_only(queryset) or not KINDS.keys() >= {*kinds}:
+    if (
+        related is True
+        or not has_only_equality_conditions(queryset)
+        or not KINDS.keys() >= {*kinds}
+    ):
         return list(_page(queryset, columns, position, backwards, count, names))
     form = PageForm(
         model=queryset.model,
@@ -91,8 +101,8 @@ def _page(
     count: int,
     names: Sequence[str],
 ) -> QuerySet[Any]:
-    rows = rows_beyond(queryset, columns, position, backwards)
-    return found_first(rows, count).values_list(*names)
+    rows = seek_rows(queryset, columns, position, backwards)
+    return limit_before_joins(rows, count).values_list(*names)
 
 
 @lru_cache(maxsize=COMPILED_MAX)

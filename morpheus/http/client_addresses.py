@@ -13,15 +13,15 @@ from django.http import HttpRequest
 IPV6_NETWORK_BITS = 64
 
 
-def client_address(request: HttpRequest) -> str:
+def get_client_address(request: HttpRequest) -> str:
     """Return the client's IP address; what proxies of ours say counts, what clients say does not.
 
     `TRUSTED_PROXIES` proxies each append the address that they saw to `X-Forwarded-For`.
     """
-    return address_of(request.META)
+    return read_client_address(request.META)
 
 
-def address_of(environ: Mapping[str, Any]) -> str:
+def read_client_address(environ: Mapping[str, Any]) -> str:
     """Return the client's IP address by a WSGI environment, as `client_address` does."""
     hops: int = settings.TRUSTED_PROXIES
     if hops:
@@ -31,12 +31,12 @@ def address_of(environ: Mapping[str, Any]) -> str:
     return str(environ.get("REMOTE_ADDR", ""))
 
 
-def client_network(request: HttpRequest) -> str:
+def get_client_network(request: HttpRequest) -> str:
     """Return the network to count a client by: its IPv4 address, or the /64 of its IPv6 address.
 
     One customer has all 2**64 addresses of a /64, so a limit per address would limit nothing.
     """
-    address = client_address(request)
+    address = get_client_address(request)
     try:
         parsed = ip_address(address)
     except ValueError:  # A Unix socket, or a proxy that writes no address.

@@ -31,17 +31,17 @@ _floor = Gauge(
 _seen: tuple[float, int] | None = None
 
 
-def has_room() -> bool:
+def has_free_space() -> bool:
     """Tell whether each file system has the free space that is the floor, about a second ago."""
     global _seen
     now = time.monotonic()
     if _seen is None or now - _seen[0] >= FRESH_S:
-        _seen = (now, min(free_bytes(folder) for folder in _folders().values()))
+        _seen = (now, min(read_free_bytes(folder) for folder in _folders().values()))
     floor: int = settings.FREE_SPACE_BYTES
     return _seen[1] >= floor
 
 
-def free_bytes(folder: Path) -> int:
+def read_free_bytes(folder: Path) -> int:
     """Return the space that is left to this user where `folder` is, or will be made."""
     while not folder.exists():
         folder = folder.parent
@@ -56,11 +56,11 @@ def is_disk_full(error: BaseException | None) -> bool:
     return isinstance(error, DiskFull) or isinstance(getattr(error, "__cause__", None), DiskFull)
 
 
-def look_at_disks() -> None:
+def update_disk_metrics() -> None:
     """Set the gauges."""
     _floor.set(settings.FREE_SPACE_BYTES)
     for name, folder in _folders().items():
-        _free.labels(name).set(free_bytes(folder))
+        _free.labels(name).set(read_free_bytes(folder))
 
 
 def _folders() -> dict[str, Path]:

@@ -46,7 +46,7 @@ class Conflict(exceptions.APIException):
         self.extra = extra
 
 
-def problem(status: int, detail: str, **extra: Any) -> dict[str, Any]:
+def build_problem(status: int, detail: str, **extra: Any) -> dict[str, Any]:
     """Return the members of a problem; `extra` may hold `errors` by field."""
     return {
         "type": "about:blank",
@@ -57,7 +57,7 @@ def problem(status: int, detail: str, **extra: Any) -> dict[str, Any]:
     }
 
 
-def problem_response(exc: Exception, context: Mapping[str, Any]) -> Response | None:
+def build_problem_response(exc: Exception, context: Mapping[str, Any]) -> Response | None:
     """Turn an exception into a problem; DRF's `EXCEPTION_HANDLER`.
 
     Returns None for what is a fault of ours: Django logs it and answers 500.
@@ -80,7 +80,7 @@ def problem_response(exc: Exception, context: Mapping[str, Any]) -> Response | N
     # Whatever the view renders otherwise (YAML, a page): a problem is JSON.
     context["request"].accepted_renderer = JSONRenderer()
     context["request"].accepted_media_type = JSONRenderer.media_type
-    body = problem(exc.status_code, *_detail(exc), **_extra(exc))
+    body = build_problem(exc.status_code, *_detail(exc), **_extra(exc))
     return Response(body, exc.status_code, headers=headers, content_type=CONTENT_TYPE)
 
 
@@ -101,7 +101,7 @@ def _log_unavailable(
 ) -> None:
     is_busy = status == HTTPStatus.SERVICE_UNAVAILABLE
     reason = "database out of reach or busy" if is_busy else "the database's disk is full"
-    logger.error("Answered %d to %s: %s: %s", status, route_of(request), reason, exception)
+    logger.error("Responded %d to %s: %s: %s", status, route_of(request), reason, exception)
 
 
 class StorageFull(exceptions.APIException):
@@ -112,7 +112,7 @@ class StorageFull(exceptions.APIException):
     default_code = "storage_full"
 
 
-class ChildrenBusy(exceptions.APIException):
+class SandboxBusy(exceptions.APIException):
     """503: no child process is to be had within the time to wait for one.
 
     Attributes:
@@ -127,8 +127,8 @@ class ChildrenBusy(exceptions.APIException):
 
 def _as_api_exception(exc: Exception) -> Exception:
     if isinstance(exc, Busy | Unavailable):
-        logger.warning("Answered 503: %s", exc)
-        return ChildrenBusy()
+        logger.warning("Responded 503: %s", exc)
+        return SandboxBusy()
     if isinstance(exc, OSError) and is_disk_full(exc):
         logger.error("No room left: %s", exc)
         return StorageFull()
@@ -182,7 +182,7 @@ def _incomplete(exc: UnreadablePostError) -> tuple[int, str]:
 
 
 def _plain(status: int, detail: str, **headers: str) -> HttpResponse:
-    body = json.dumps(problem(status, detail))
+    body = json.dumps(build_problem(status, detail))
     return HttpResponse(body, CONTENT_TYPE, status, headers=headers)
 
 

@@ -1,11 +1,13 @@
-"""How the log looks: one line or one JSON object per event, with the request's id, discreet."""
+"""How the log looks: one line or one JSON object per event, with the request's id, redacted."""
 
 from __future__ import annotations
 
 import json
 import logging
 import re
+import uuid
 from collections.abc import Mapping
+from contextvars import ContextVar
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any
@@ -13,11 +15,16 @@ from typing import Any
 import orjson
 import structlog
 
-from morpheus.http.request_id import request_id
 from morpheus.tracing.routes import route_of
 
-# Of whom, and what opens what. 43 characters are one of our tokens.
-_PERSONAL: list[tuple[re.Pattern[str], str]] = [
+# The current request's id, for log lines and responses.
+request_id: ContextVar[str] = ContextVar("request_id", default="-")
+
+# Only such an id from a proxy is safe in a log line and in a header.
+_SAFE_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
+
+# Personal data and secrets. The project's tokens have 43 characters.
+_REDACTIONS: list[tuple[re.Pattern[str], str]] = [
     (re.compile(r"(?<![\w.%+-])[\w.%+-]+@[\w-]+(?:\.[\w-]+)+"), "<e-mail>"),
     (re.compile(r"(?<![\w-])[\w-]{43}(?![\w-])", re.ASCII), "<token>"),
     (re.compile(r"\b(Bearer|Basic)\s+[\w.=+/~-]+"), r"\1 <token>"),
@@ -25,16 +32,26 @@ _PERSONAL: list[tuple[re.Pattern[str], str]] = [
     (re.compile(r"\b(DETAIL|CONTEXT):[^\n]*"), r"\1: …"),
 ]
 
+# The server logs the reason for these itself.
+_EXPLAINED = (HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.INSUFFICIENT_STORAGE)
 
-def event(logger: logging.Logger, level: int, name: str, request_id: str, **fields: Any) -> None:
-    """Log what happened by its name, with what is known of it; nothing personal belongs there."""
+
+def normalize_request_id(header: str) -> str:
+    """Return the id that a proxy gave the request if it is safe, else a new one."""
+    return header if _SAFE_ID.fullmatch(header) else uuid.uuid4().hex
+
+
+def log_event(
+    logger: logging.Logger, level: int, name: str, request_id: str, **fields: Any
+) -> None:
+    """Log an event by its name, with its fields; they must hold no personal data."""
     if logger.isEnabledFor(level):
         logger.log(level, name, extra={"request_id": request_id or "-", "fields": fields})
 
 
-def discreet(text: str) -> str:
-    """Return a message of anybody's without addresses, tokens, and quoted rows."""
-    for pattern, replacement in _PERSONAL:
+def redact(text: str) -> str:
+    """Return a message without e-mail addresses, tokens and quoted rows."""
+    for pattern, replacement in _REDACTIONS:
         text = pattern.sub(replacement, text)
     return text
 
@@ -48,71 +65,68 @@ class RequestIDFilter(logging.Filter):
         return True
 
 
-class DiscreetFilter(logging.Filter):
-    """Name the route where Django would quote the path."""
+class PathRedactionFilter(logging.Filter):
+    """Log the route where Django would log the path."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         request = getattr(record, "request", None)
         if request is not None and hasattr(request, "resolver_match"):
-            record.msg = "Answered %s to %s."
+            record.msg = "Responded %s to %s."
             record.args = (getattr(record, "status_code", "?"), route_of(request))
         return True
 
 
-_EXPLAINED = (HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.INSUFFICIENT_STORAGE)
-
-
-class UnexplainedFilter(logging.Filter):
-    """Drop Django's own line about a 503 or 507: ours has said why, with the request's id."""
+class DuplicateErrorFilter(logging.Filter):
+    """Drop Django's line about a 503 or 507: `morpheus.http.errors` has logged the reason."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         return getattr(record, "status_code", None) not in _EXPLAINED
 
 
 class LineFormatter(logging.Formatter):
-    """Fold a message into one line; what PostgreSQL says has several. Tracebacks stay."""
+    """Fold a message into one line, such as PostgreSQL's; tracebacks stay as they are."""
 
     def formatMessage(self, record: logging.LogRecord) -> str:
         fields: dict[str, Any] = getattr(record, "fields", {})
-        known = [f"{name}={_written(value)}" for name, value in fields.items()]
+        pairs = [f"{name}={_quote(value)}" for name, value in fields.items()]
         line = super().formatMessage(record)
-        return " ".join([*(line if known else discreet(line)).split(), *known])
+        return " ".join([*(line if pairs else redact(line)).split(), *pairs])
 
     def formatException(self, exception: Any) -> str:
-        return discreet(super().formatException(exception))
+        return redact(super().formatException(exception))
 
 
 class JSONFormatter(structlog.stdlib.ProcessorFormatter):
     """One JSON object per line: `at`, `level`, `logger`, `event`, `request_id`, and its fields."""
 
     def __init__(self, *_: Any, **options: Any) -> None:
-        render = structlog.processors.JSONRenderer(serializer=_dumps)
+        render = structlog.processors.JSONRenderer(serializer=_dump_json)
         super().__init__(
-            processors=[structlog.processors.format_exc_info, _known, render], **options
+            processors=[structlog.processors.format_exc_info, _select_members, render], **options
         )
 
 
-def _known(_: Any, __: str, given: structlog.typing.EventDict) -> Mapping[str, Any]:
-    record: logging.LogRecord = given["_record"]
+def _select_members(_: Any, __: str, event: structlog.typing.EventDict) -> Mapping[str, Any]:
+    record: logging.LogRecord = event["_record"]
     fields: dict[str, Any] | None = getattr(record, "fields", None)
-    message = given["event"]
-    found = {
+    message = event["event"]
+    members = {
         "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
         "level": record.levelname.lower(),
         "logger": record.name,
-        "event": discreet(message) if fields is None else message,
+        "event": redact(message) if fields is None else message,
         "request_id": getattr(record, "request_id", "-"),
     }
-    if exception := given.get("exception"):
-        found["exception"] = discreet(exception)
-    return found | (fields or {})
+    if exception := event.get("exception"):
+        members["exception"] = redact(exception)
+    return members | (fields or {})
 
 
-def _dumps(found: Any, **_: Any) -> str:
-    return orjson.dumps(found, default=str).decode()
+def _dump_json(members: Any, **_: Any) -> str:
+    return orjson.dumps(members, default=str).decode()
 
 
-def _written(value: Any) -> str:
+def _quote(value: Any) -> str:
     text = str(value)
     is_plain = text and not any(sign.isspace() or sign == '"' for sign in text)
     return text if is_plain else json.dumps(text, ensure_ascii=False)

@@ -16,11 +16,11 @@ from prometheus_client.core import Metric
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 from prometheus_client.registry import Collector
 
-from morpheus.http.client_addresses import client_address
+from morpheus.http.client_addresses import get_client_address
 from morpheus.tracing import periodic as pulse
 
 # What is made of the other metrics, or is the same whichever process is asked.
-derived: list[Callable[[list[Metric]], Iterable[Metric]]] = []
+derived_metrics: list[Callable[[list[Metric]], Iterable[Metric]]] = []
 
 
 @require_safe
@@ -32,22 +32,22 @@ def metrics(request: HttpRequest) -> HttpResponse:
             request.headers.get("Authorization", "").encode(), f"Bearer {token}".encode()
         )
     else:
-        allowed = client_address(request) in ("127.0.0.1", "::1")
+        allowed = get_client_address(request) in ("127.0.0.1", "::1")
     if not allowed:
         raise PermissionDenied
     return HttpResponse(generate_latest(_Page()), content_type=CONTENT_TYPE_LATEST)
 
 
-def families() -> list[Metric]:
+def collect_metrics() -> list[Metric]:
     """Return all metrics, of all server processes together (`PROMETHEUS_MULTIPROC_DIR`)."""
     pulse.beat()
     found = [*_registry().collect()]
-    return found + [metric for derive in derived for metric in derive(found)]
+    return found + [metric for derive in derived_metrics for metric in derive(found)]
 
 
 class _Page(Collector):
     def collect(self) -> Iterable[Metric]:
-        return families()
+        return collect_metrics()
 
 
 def _registry() -> Collector:

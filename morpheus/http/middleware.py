@@ -24,7 +24,7 @@ from morpheus.http.errors import (
     method_not_allowed,
     service_unavailable,
 )
-from morpheus.http.request_id import request_id, request_id_of
+from morpheus.http.log_format import normalize_request_id, request_id
 from morpheus.tracing.events import request_answered
 from morpheus.tracing.request_trace import Answer, Ledger, current, keeping
 from morpheus.tracing.routes import METHODS, ROUTE, route_of
@@ -59,7 +59,7 @@ class RequestMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        identifier = request_id_of(request.headers.get("X-Request-ID", ""))
+        identifier = normalize_request_id(request.headers.get("X-Request-ID", ""))
         token = request_id.set(identifier)
         # Everything here is UTF-8. A client's `charset` may name any codec of Python, even a
         # compression, and Django would decode the query string by it. Not by the setter: it reads
@@ -133,7 +133,7 @@ class PageMessagesMiddleware(MessageMiddleware):
             super().process_request(request)
 
 
-class PagePolicyMiddleware:
+class ContentSecurityPolicyMiddleware:
     """A Content-Security-Policy on every page, whichever view or error it is of.
 
     A page loads scripts, styles and pictures of this server only, and runs and applies none that is
@@ -153,7 +153,7 @@ class PagePolicyMiddleware:
         return response
 
 
-class CountingMiddleware(PrometheusAfterMiddleware):  # type: ignore[misc] # has no types
+class RequestCountersMiddleware(PrometheusAfterMiddleware):  # type: ignore[misc] # has no types
     """django-prometheus', but a counter is looked up by its labels once."""
 
     def label_metric(
@@ -168,7 +168,7 @@ def _child(metric: Any, *labels: tuple[str, str]) -> Any:
     return metric.labels(**dict(labels))
 
 
-class SlashMiddleware(CommonMiddleware):
+class TrailingSlashMiddleware(CommonMiddleware):
     """Both forms of a GET work: the API answers at once, the rest is redirected.
 
     Nothing else is redirected, because a redirected POST arrives as a GET without its body.

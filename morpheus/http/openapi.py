@@ -84,7 +84,7 @@ def _operations(result: dict[str, Any]) -> Iterator[dict[str, Any]]:
         yield from path.values()
 
 
-class DocumentView(ParameterView, SpectacularAPIView):
+class SchemaView(ParameterView, SpectacularAPIView):
     """The document, made once by each process in each form: its views do not change."""
 
     # Body and headers by media type, of which there are as many as renderers.
@@ -110,7 +110,7 @@ class DocumentView(ParameterView, SpectacularAPIView):
         }
 
 
-class PageView(ParameterView, SpectacularSwaggerSplitView):
+class SwaggerView(ParameterView, SpectacularSwaggerSplitView):
     """The page that shows the document, which it always fetches by the same URL.
 
     Its script is a request of its own (`?script=`): the page's policy allows none in it.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 
-from morpheus.http.log_format import event
+from morpheus.http.log_format import log_event
 from morpheus.tracing.request_trace import Answer, Ledger
 
 logger = logging.getLogger("morpheus.requests")
@@ -15,12 +15,12 @@ _PROBE = "HEAD /healthz"
 _HITS = frozenset({"hit", "joined"})
 
 
-def log_answer(answer: Answer) -> None:
+def log_request(answer: Answer) -> None:
     """Log a request; the route stands for the path, and the id for the user."""
     if not logger.isEnabledFor(logging.INFO) or (answer.route == _PROBE and answer.status == 200):
         return
     hits, misses = _looked_up(answer.ledger)
-    event(
+    log_event(
         logger,
         logging.INFO,
         "request",

@@ -12,7 +12,7 @@ from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
-from morpheus.http.client_addresses import client_network
+from morpheus.http.client_addresses import get_client_network
 
 if TYPE_CHECKING:  # rest_framework.views imports this module by its name in the settings.
     from rest_framework.views import APIView
@@ -32,7 +32,7 @@ class WindowLimit:
         digest = sha256(identity.encode()).hexdigest()[:32]
         self._key = f"throttle:{scope}:{digest}:{window}"
 
-    def take(self) -> bool:
+    def acquire(self) -> bool:
         """Count one; return whether it is within the limit."""
         cache.add(self._key, 0, timeout=self.window_s)
         try:
@@ -40,7 +40,7 @@ class WindowLimit:
         except ValueError:  # It expired or was evicted in between.
             return True
 
-    def give_back(self) -> None:
+    def release(self) -> None:
         """Take one off the count again, in the window in which it was counted."""
         try:
             cache.decr(self._key)
@@ -60,12 +60,12 @@ class WindowThrottle(BaseThrottle):
     def identities(self, request: Request) -> list[str]:
         """Return whom to count this request for; none means that it is not limited."""
         user = request.user
-        return [f"user:{user.pk}" if user.is_authenticated else f"ip:{client_network(request)}"]
+        return [f"user:{user.pk}" if user.is_authenticated else f"ip:{get_client_network(request)}"]
 
     def allow_request(self, request: Request, view: APIView) -> bool:
         for identity in self.identities(request):
             limit = WindowLimit(self.scope, identity)
-            if not limit.take():
+            if not limit.acquire():
                 self._wait_s = limit.wait_s()
                 return False
         return True

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from morpheus.pagination.conditions import compared, compares_only
 from morpheus.pagination.cursors import Position
-from morpheus.pagination.joining import found_first
-from morpheus.pagination.paginator import KeysetPagination, rows_beyond
+from morpheus.pagination.django_internals import (
+    equality_conditions,
+    has_only_equality_conditions,
+    limit_before_joins,
+)
+from morpheus.pagination.paginator import KeysetPagination
+from morpheus.pagination.seek import seek_rows
 
 __all__ = [
     "KeysetPagination",
     "Position",
-    "compared",
-    "compares_only",
-    "found_first",
-    "rows_beyond",
+    "equality_conditions",
+    "has_only_equality_conditions",
+    "limit_before_joins",
+    "seek_rows",
 ]

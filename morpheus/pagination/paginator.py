@@ -16,9 +16,9 @@ from rest_framework.utils.urls import replace_query_param
 from rest_framework.views import APIView
 
 from morpheus.pagination import cursors
-from morpheus.pagination.conditions import beyond
 from morpheus.pagination.cursors import CursorSigner, Position
-from morpheus.pagination.joining import found_first
+from morpheus.pagination.django_internals import limit_before_joins
+from morpheus.pagination.seek import seek_rows
 
 
 class KeysetPagination(CursorPagination):
@@ -69,20 +69,20 @@ class KeysetPagination(CursorPagination):
         self.display_page_controls = self._more or self.position is not None
         return self.page
 
-    def link_after(self, row: Any, queryset: Any, request: Request, view: APIView) -> str:
+    def get_link_after(self, row: Any, queryset: Any, request: Request, view: APIView) -> str:
         """Return the URL of the page after `row` of the list that `request` asks for: no query."""
         self._begin(queryset, request, view)
         return self._link(False, row)
 
     def read(self, queryset: Any, backwards: bool, count: int) -> list[Any]:
         """Return `count` rows beyond the position; override it for rows that no queryset gives."""
-        return list(found_first(self.slice(queryset, backwards), count))
+        return list(limit_before_joins(self.slice(queryset, backwards), count))
 
     def slice(self, queryset: QuerySet[Any], backwards: bool) -> QuerySet[Any]:
         """Return the rows beyond the position in the order in which they are read."""
-        return rows_beyond(queryset, self.columns, self.position, backwards)
+        return seek_rows(queryset, self.columns, self.position, backwards)
 
-    def value_of(self, row: Any, name: str) -> Any:
+    def get_value(self, row: Any, name: str) -> Any:
         """Return a column of a row: of an instance (also of a related one) or of a dictionary."""
         if isinstance(row, Model):
             return reduce(getattr, name.split("__"), row)
@@ -198,7 +198,7 @@ class KeysetPagination(CursorPagination):
 
     def _link(self, backwards: bool, row: Any) -> str:
         if row is not None:
-            values = tuple(self.value_of(row, column.removeprefix("-")) for column in self.columns)
+            values = tuple(self.get_value(row, column.removeprefix("-")) for column in self.columns)
             position = Position(backwards, False, values)
         else:
             # Nothing on this page: its neighbour begins with the row that the cursor names.
@@ -206,21 +206,6 @@ class KeysetPagination(CursorPagination):
             position = Position(backwards, not self.position.inclusive, self.position.values)
         cursor = cursors.encode(position, self._signer)
         return str(replace_query_param(self.base_url, self.cursor_query_param, cursor))
-
-
-def rows_beyond(
-    queryset: QuerySet[Any], columns: Sequence[str], position: Position | None, backwards: bool
-) -> QuerySet[Any]:
-    """Return the rows beyond a position, None for all, in the order in which they are read."""
-    if backwards:
-        columns = [_turned(column) for column in columns]
-    if position is not None:
-        queryset = queryset.filter(beyond(columns, position))
-    return queryset.order_by(*columns)
-
-
-def _turned(column: str) -> str:
-    return column[1:] if column.startswith("-") else f"-{column}"
 
 
 def _refuse_nullable(queryset: Any, name: str) -> None:

@@ -15,9 +15,9 @@ from typing import Any
 import orjson
 from prometheus_client import Counter
 
-from morpheus.http.client_addresses import address_of
-from morpheus.http.errors import CONTENT_TYPE, problem
-from morpheus.http.request_id import request_id_of
+from morpheus.http.client_addresses import read_client_address
+from morpheus.http.errors import CONTENT_TYPE, build_problem
+from morpheus.http.log_format import normalize_request_id
 from morpheus.serving.transfers import IncomingBody, OutgoingBody
 from morpheus.tracing.events import request_answered
 from morpheus.tracing.request_trace import Answer, Ledger
@@ -93,7 +93,7 @@ class Bulkheads:
         if kind is None:
             response = handle()
         else:
-            bulkhead, client = self._kinds[kind], address_of(environ)
+            bulkhead, client = self._kinds[kind], read_client_address(environ)
             if not bulkhead.enter(client):
                 return _refuse(kind, environ, start_response)
             try:
@@ -109,7 +109,7 @@ class Bulkheads:
         body = OutgoingBody(response, environ.get("REMOTE_ADDR", ""), PIECE_BYTES)
         if not _is_long(response):
             return body
-        bulkhead, client = self._kinds["streams"], address_of(environ)
+        bulkhead, client = self._kinds["streams"], read_client_address(environ)
         if not bulkhead.enter(client):
             body.close()
             return _refuse("streams", environ, start_response)
@@ -164,8 +164,8 @@ def _refuse(kind: str, environ: Environ, start_response: StartResponse) -> list[
     started = perf_counter()
     _refused.labels(kind).inc()
     detail = "Too many requests of this kind are under way; try again shortly."
-    body = orjson.dumps(problem(503, detail))
-    request_id = request_id_of(environ.get("HTTP_X_REQUEST_ID", ""))
+    body = orjson.dumps(build_problem(503, detail))
+    request_id = normalize_request_id(environ.get("HTTP_X_REQUEST_ID", ""))
     start_response(
         "503 Service Unavailable",
         [

@@ -59,13 +59,13 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "morpheus.http.middleware.ETagMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
-    "morpheus.http.middleware.SlashMiddleware",
+    "morpheus.http.middleware.TrailingSlashMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "morpheus.http.middleware.PageMessagesMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "morpheus.http.middleware.PagePolicyMiddleware",
-    "morpheus.http.middleware.CountingMiddleware",
+    "morpheus.http.middleware.ContentSecurityPolicyMiddleware",
+    "morpheus.http.middleware.RequestCountersMiddleware",
 ]
 
 ROOT_URLCONF = "morpheus.urls"

@@ -41,7 +41,7 @@ UPLOAD_CHECK_TIMEOUT_S = env.number("UPLOAD_CHECK_TIMEOUT_S", default=15, at_lea
 PICTURE_TIMEOUT_S = env.number("PICTURE_TIMEOUT_S", default=30, at_least=1)
 PICTURE_MEMORY_BYTES = env.number("PICTURE_MEMORY_MB", default=1024, at_least=64) * 1024 * 1024
 # Received files go straight to the system's temporary folder and are moved from there.
-FILE_UPLOAD_HANDLERS = ["morpheus.http.uploads.BoundedUploadHandler"]
+FILE_UPLOAD_HANDLERS = ["morpheus.http.request_bodies.BoundedUploadHandler"]
 # What is kept may be private: it is read by this system user alone.
 FILE_UPLOAD_PERMISSIONS = 0o600
 FILE_UPLOAD_DIRECTORY_PERMISSIONS = 0o700

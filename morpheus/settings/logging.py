@@ -19,8 +19,8 @@ LOGGING = {
     "disable_existing_loggers": False,
     "filters": {
         "request_id": {"()": "morpheus.http.log_format.RequestIDFilter"},
-        "discreet": {"()": "morpheus.http.log_format.DiscreetFilter"},
-        "unexplained": {"()": "morpheus.http.log_format.UnexplainedFilter"},
+        "redact_path": {"()": "morpheus.http.log_format.PathRedactionFilter"},
+        "duplicate_error": {"()": "morpheus.http.log_format.DuplicateErrorFilter"},
     },
     "formatters": {
         "line": {
@@ -33,14 +33,14 @@ LOGGING = {
         "stderr": {
             "class": "logging.StreamHandler",
             "formatter": _format,
-            "filters": ["request_id", "discreet"],
+            "filters": ["request_id", "redact_path"],
         }
     },
     "loggers": {
         # Django's own would mail to ADMINS what a failed request held.
         "django": {"handlers": [], "level": "INFO"},
         # A client's mistake is no event of ours; it would let strangers fill the log.
-        "django.request": {"level": "ERROR", "filters": ["unexplained"]},
+        "django.request": {"level": "ERROR", "filters": ["duplicate_error"]},
         "django.security": {"level": "CRITICAL"},
         "morpheus.requests": {"level": "INFO" if _requests else "WARNING"},
     },

@@ -6,7 +6,7 @@ from collections.abc import Collection
 
 from django.db import transaction
 
-from morpheus.db.name_fields import name_from_file
+from morpheus.db.name_fields import clean_imported_name
 from novels.models import Chapter, ChapterText, Language, Novel
 from novels.parsing import ParsedChapter, ParsedNovel
 from novels.search import documents_rebuild
@@ -48,7 +48,7 @@ def novel_store_parsed(*, novel_id: int, parsed: ParsedNovel, given: Collection[
 def _found(novel: Novel, parsed: ParsedNovel) -> dict[str, str | Language]:
     """Return what the file says about the fields that still have their first, empty value."""
     found: dict[str, str | Language] = {}
-    title, author = name_from_file(parsed.title), name_from_file(parsed.author)
+    title, author = clean_imported_name(parsed.title), clean_imported_name(parsed.author)
     if title and novel.title == default_title(novel.upload.filename):
         found["title"] = title[:300]
     if author and not novel.author:
@@ -66,7 +66,7 @@ def _chapters_create(novel: Novel, parsed: tuple[ParsedChapter, ...]) -> list[Ch
             Chapter(
                 novel=novel,
                 number=number,
-                title=name_from_file(chapter.title)[:300] or f"Chapter {number}",
+                title=clean_imported_name(chapter.title)[:300] or f"Chapter {number}",
                 word_count=chapter.word_count,
                 **belonging_to(novel),
             )

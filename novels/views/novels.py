@@ -20,7 +20,7 @@ from morpheus.api.filters import ServedFilters
 from morpheus.api.views import MorpheusAPIView
 from morpheus.cache.pages import CachedKeysetPagination
 from morpheus.http.errors import Conflict
-from morpheus.pagination import compared
+from morpheus.pagination import equality_conditions
 from novels import filters
 from novels.cache_policies import PAGE
 from novels.models import Novel
@@ -99,7 +99,7 @@ class NovelListView(MorpheusAPIView):
         """List public novels, the same for everyone; with `owner=me` all of my own."""
         self.answer_is_public = not self.is_own_list
         novels = self.filter_queryset(self.get_queryset())
-        self.compared = compared(novels)
+        self.compared = equality_conditions(novels)
         page = self.paginate_queryset(novels)
         shown = novel_list([row["pk"] for row in page], self.page_reader_id)
         return self.get_paginated_response(shown)

@@ -36,7 +36,7 @@ class LongList:
             return self.start
         row = self.rows.order_by(*self._columns)[count - 1]
         paginator = self._view.pagination_class()
-        link = urlsplit(paginator.link_after(row, self.rows, self._request, self._view))
+        link = urlsplit(paginator.get_link_after(row, self.rows, self._request, self._view))
         return f"{link.path}?{link.query}"
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-from morpheus.http.metrics import families
+from morpheus.http.metrics import collect_metrics
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ def samples() -> Samples:
 
 
 def _all() -> Iterator[Sample]:
-    for metric in families():
+    for metric in collect_metrics():
         for sample in metric.samples:
             yield Sample(sample.name, sample.labels, sample.value)
 

@@ -11,7 +11,7 @@ from functools import cache
 import psycopg
 from django.conf import settings
 
-from morpheus.http.log_format import event
+from morpheus.http.log_format import log_event
 from perf.models import SlowQuery
 from perf.monitoring.slow_queries import alerts, rows
 from perf.monitoring.slow_queries.metrics import dropped
@@ -60,7 +60,7 @@ os.register_at_fork(after_in_child=gathering.cache_clear)
 
 
 def _log(seen: Sighting) -> None:
-    event(
+    log_event(
         logger,
         logging.WARNING,
         "slow_query",

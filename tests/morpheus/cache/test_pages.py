@@ -50,7 +50,7 @@ def page(view, novels=None, **params):
         next=links["next"],
         previous=links["previous"],
         queries=seen.sql,
-        value_of=paginator.value_of,
+        get_value=paginator.get_value,
     )
 
 
@@ -88,7 +88,7 @@ def test_rows_have_the_types_of_their_columns(listing, make_novels):
     for each in (page(listing), page(listing)):
         (row,) = each.rows
         assert row["pk"] == row["id"] == novel.pk
-        assert each.value_of(row, "created_at") == novel.created_at
+        assert each.get_value(row, "created_at") == novel.created_at
 
 
 def test_rows_have_the_further_columns_that_the_view_names(listing, make_novels):

@@ -7,7 +7,7 @@ from django.core.exceptions import ValidationError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from morpheus.db.name_fields import has_visible, name_from_file, validate_name
+from morpheus.db.name_fields import clean_imported_name, has_visible_character, validate_name
 
 INVISIBLE = [
     "\u200b\u200b",  # Zero width space.
@@ -61,14 +61,14 @@ HIDING = [
 def test_a_name_in_any_writing_is_accepted_and_kept_from_a_file(name):
     validate_name(name)
 
-    assert name_from_file(name) == " ".join(name.split())
+    assert clean_imported_name(name) == " ".join(name.split())
 
 
 @pytest.mark.parametrize("name", INVISIBLE)
 def test_a_name_of_which_nothing_is_seen_is_none(name):
     with pytest.raises(ValidationError, match="visible character"):
         validate_name(name)
-    assert name_from_file(name) == ""
+    assert clean_imported_name(name) == ""
 
 
 @pytest.mark.parametrize("name", HIDING, ids=ascii)
@@ -76,7 +76,7 @@ def test_invisible_characters_in_a_name_are_refused_and_removed_from_a_files(nam
     with pytest.raises(ValidationError, match="Remove the invisible characters: U\\+"):
         validate_name(name)
 
-    validate_name(name_from_file(name))
+    validate_name(clean_imported_name(name))
 
 
 def test_the_refusal_names_each_character_once():
@@ -87,13 +87,13 @@ def test_the_refusal_names_each_character_once():
 
 
 def test_a_file_loses_the_hidden_characters_and_keeps_the_needed_ones():
-    assert name_from_file("\u202eمی\u200cخواهم\u200c \u200bx\ny") == "می\u200cخواهم x y"
+    assert clean_imported_name("\u202eمی\u200cخواهم\u200c \u200bx\ny") == "می\u200cخواهم x y"
 
 
 @given(st.text())
 def test_what_a_file_gives_is_a_name_or_nothing(text):
-    name = name_from_file(text)
+    name = clean_imported_name(text)
 
-    assert name == "" or has_visible(name)
+    assert name == "" or has_visible_character(name)
     if name:
         validate_name(name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from morpheus.http.client_addresses import client_network
+from morpheus.http.client_addresses import get_client_network
 
 
 @pytest.mark.parametrize(
@@ -20,11 +20,11 @@ from morpheus.http.client_addresses import client_network
     ],
 )
 def test_a_client_is_counted_by_its_ipv4_address_or_its_ipv6_network(rf, address, network):
-    assert client_network(rf.get("/", REMOTE_ADDR=address)) == network
+    assert get_client_network(rf.get("/", REMOTE_ADDR=address)) == network
 
 
 def test_the_network_is_of_the_address_that_our_proxy_saw(rf, settings):
     settings.TRUSTED_PROXIES = 1
     request = rf.get("/", HTTP_X_FORWARDED_FOR="203.0.113.1, 2001:db8::5", REMOTE_ADDR="10.0.0.1")
 
-    assert client_network(request) == "2001:db8::/64"
+    assert get_client_network(request) == "2001:db8::/64"

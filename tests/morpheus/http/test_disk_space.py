@@ -9,7 +9,7 @@ import pytest
 from django.db import OperationalError, connection
 
 from morpheus.http import disk_space
-from morpheus.http.disk_space import has_room, is_disk_full
+from morpheus.http.disk_space import has_free_space, is_disk_full
 
 # A real error of the server, of the class that it reports when it cannot extend a file.
 FULL = "DO $$ BEGIN RAISE disk_full USING MESSAGE = 'could not extend file'; END $$"
@@ -27,13 +27,13 @@ def fail_with_full_disk(*args, **kwargs):
 
 
 def test_free_space_below_the_floor_is_no_room(settings, tmp_path):
-    free = disk_space.free_bytes(tmp_path)
+    free = disk_space.read_free_bytes(tmp_path)
     settings.FREE_SPACE_BYTES = 0
-    assert has_room()
+    assert has_free_space()
 
     settings.FREE_SPACE_BYTES = 1000 * free
 
-    assert not has_room()
+    assert not has_free_space()
 
 
 def test_the_file_systems_are_looked_at_once_a_second(monkeypatch):
@@ -42,7 +42,7 @@ def test_the_file_systems_are_looked_at_once_a_second(monkeypatch):
     monkeypatch.setattr(os, "statvfs", lambda path: calls.append(path) or real(path))
 
     for _ in range(100):
-        has_room()
+        has_free_space()
 
     assert len(calls) == 3
 
@@ -51,9 +51,9 @@ def test_the_fullest_file_system_counts(settings, monkeypatch, tmp_path):
     settings.FREE_SPACE_BYTES = 1024
     free = {"uploads": 4096, "images": 1000, "temporary": 4096}
     monkeypatch.setattr(disk_space, "_folders", lambda: dict(zip(free, free, strict=True)))
-    monkeypatch.setattr(disk_space, "free_bytes", free.__getitem__)
+    monkeypatch.setattr(disk_space, "read_free_bytes", free.__getitem__)
 
-    assert not has_room()
+    assert not has_free_space()
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])

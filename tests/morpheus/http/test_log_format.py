@@ -78,7 +78,7 @@ def test_a_lost_database_is_one_line_that_names_request_and_reason(
     assert answer.status_code == 503
     line, request = log.getvalue().splitlines()
     assert "morpheus.requests" in request
-    assert f"[{answer['X-Request-ID']}] Answered 503 to GET {url}:" in line
+    assert f"[{answer['X-Request-ID']}] Responded 503 to GET {url}:" in line
     assert line.endswith("consuming input failed the server closed the connection")
 
 
@@ -91,7 +91,7 @@ def test_a_database_lost_while_the_session_is_saved_is_503_too(client: Any, log:
 
     assert answer.status_code == 503
     assert int(answer["Retry-After"]) >= 1
-    assert f"[{answer['X-Request-ID']}] Answered 503 to GET /after:" in log.getvalue()
+    assert f"[{answer['X-Request-ID']}] Responded 503 to GET /after:" in log.getvalue()
 
 
 @pytest.mark.django_db

@@ -9,7 +9,7 @@ import yaml
 from drf_spectacular.generators import SchemaGenerator
 from jsonschema import Draft202012Validator
 
-from morpheus.http.openapi import DocumentView
+from morpheus.http.openapi import SchemaView
 
 
 @pytest.fixture
@@ -103,7 +103,7 @@ def test_options_answers_everywhere(as_user, make_user, document):
 
 
 def test_the_document_is_made_once_in_each_form(client, monkeypatch):
-    monkeypatch.setattr(DocumentView, "_made", {})
+    monkeypatch.setattr(SchemaView, "_made", {})
     made = []
     generate = SchemaGenerator.get_schema
 

@@ -133,7 +133,7 @@ def test_nothing_that_a_client_sends_is_in_the_log(client: Any, log: StringIO) -
     logging.getLogger("tests").warning("Token %s of %s: Bearer %s", TOKEN, "a.b@c.example", "x")
 
     said = log.getvalue()
-    assert "Answered 500 to GET /fail/{name}/." in said
+    assert "Responded 500 to GET /fail/{name}/." in said
     assert "IntegrityError" in said
     for secret in ("zx9", "ann@example.org", "a.b@c.example", TOKEN, PASSWORD, "Bearer x"):
         assert secret.lower() not in said.lower(), secret

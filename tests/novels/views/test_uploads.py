@@ -264,7 +264,7 @@ def test_below_the_floor_of_free_space_no_file_is_received(as_user, ann, setting
     settings.FREE_SPACE_BYTES = 2**60
     read = []
     monkeypatch.setattr(
-        "morpheus.http.uploads.BoundedUploadHandler.handle_raw_input",
+        "morpheus.http.request_bodies.BoundedUploadHandler.handle_raw_input",
         lambda *_, **__: read.append(1),
     )
     before = kept_files()

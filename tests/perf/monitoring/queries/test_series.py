@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from morpheus.http.metrics import families
+from morpheus.http.metrics import collect_metrics
 
 CHARACTERS = "abcdefghijklmnopqrstuvwxyz0123456789-"
 
@@ -14,7 +14,7 @@ CHARACTERS = "abcdefghijklmnopqrstuvwxyz0123456789-"
 def series():
     return {
         (sample.name, *sorted(sample.labels.items()))
-        for family in families()
+        for family in collect_metrics()
         for sample in family.samples
     }
 

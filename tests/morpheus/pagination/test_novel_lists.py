@@ -16,7 +16,7 @@ from rest_framework.test import APIRequestFactory
 
 from morpheus.db.transactions import write_transaction
 from morpheus.pagination import KeysetPagination, Position
-from morpheus.pagination.conditions import beyond
+from morpheus.pagination.seek import build_seek_condition
 from novels.models import Novel
 
 pytestmark = pytest.mark.django_db
@@ -215,7 +215,7 @@ def test_any_list_is_the_concatenation_of_its_pages(make_novels, days, size, ord
 def test_the_planner_does_not_see_where_a_cursor_stands():
     position = Position(False, False, ("at the end", 1))
 
-    plan = Novel.objects.public().filter(beyond(("title", "id"), position)).explain()
+    plan = Novel.objects.public().filter(build_seek_condition(("title", "id"), position)).explain()
 
     assert "InitPlan" in plan
     assert "at the end" not in plan

@@ -6,7 +6,7 @@ import pytest
 from django.db.models import Count, Value
 from django.db.models.functions import Concat
 
-from morpheus.pagination import found_first
+from morpheus.pagination import limit_before_joins
 from novels.models import Novel
 from tests.conftest import counted_queries
 
@@ -20,14 +20,17 @@ def novels(make_novels):
 
 @pytest.mark.django_db
 def test_the_rows_and_their_order_are_those_of_the_plain_query(novels):
-    assert list(found_first(novels, 3)) == list(novels[:3])
-    assert list(found_first(novels, 9)) == list(novels)
+    assert list(limit_before_joins(novels, 3)) == list(novels[:3])
+    assert list(limit_before_joins(novels, 9)) == list(novels)
 
 
 @pytest.mark.django_db
 def test_a_page_with_what_is_joined_is_one_statement(novels):
     with counted_queries() as seen:
-        shown = [(novel.public_owner.display_name, novel.genre) for novel in found_first(novels, 3)]
+        shown = [
+            (novel.public_owner.display_name, novel.genre)
+            for novel in limit_before_joins(novels, 3)
+        ]
 
     assert len(shown) == 3
     assert len(seen.sql) == 1
@@ -36,7 +39,7 @@ def test_a_page_with_what_is_joined_is_one_statement(novels):
 @pytest.mark.django_db
 def test_what_is_prefetched_and_deferred_stays_so(novels):
     rows = novels.defer("synopsis").prefetch_related("status")
-    (novel, *_) = found_first(rows, 2)
+    (novel, *_) = limit_before_joins(rows, 2)
 
     assert "synopsis" in novel.get_deferred_fields()
     with counted_queries() as seen:
@@ -47,7 +50,9 @@ def test_what_is_prefetched_and_deferred_stays_so(novels):
 @pytest.mark.django_db
 def test_a_page_is_a_derived_table_that_others_are_joined_to(novels):
     """Django has no form for it: this tells when a new version of it compiles another."""
-    sql, parameters = found_first(novels.filter(author="Somebody"), 3).query.sql_with_params()
+    sql, parameters = limit_before_joins(
+        novels.filter(author="Somebody"), 3
+    ).query.sql_with_params()
 
     tables = sql.partition(" FROM ")[2]
     assert tables.startswith('(SELECT "novels_novel"."id", "novels_novel"."title", ')
@@ -58,7 +63,7 @@ def test_a_page_is_a_derived_table_that_others_are_joined_to(novels):
 
 @pytest.mark.django_db
 def test_what_is_found_can_be_filtered_counted_and_asked_for_in_another_query(novels):
-    found = found_first(novels, 3)
+    found = limit_before_joins(novels, 3)
 
     assert list(found.filter(title__lt=novels[0].title)) == list(novels[1:3])
     assert list(found.filter(public_owner__display_name="Nobody")) == []
@@ -70,29 +75,34 @@ def test_what_is_found_can_be_filtered_counted_and_asked_for_in_another_query(no
 
 @pytest.mark.django_db
 def test_a_page_of_no_rows_and_a_page_of_a_slice_are_what_the_plain_query_gives(novels):
-    assert list(found_first(novels.none(), 3)) == []
-    assert list(found_first(novels[1:3], 9)) == list(novels[1:3])
+    assert list(limit_before_joins(novels.none(), 3)) == []
+    assert list(limit_before_joins(novels[1:3], 9)) == list(novels[1:3])
 
 
 @pytest.mark.django_db
 def test_annotations_are_there_and_may_order_the_page(novels):
     rows = novels.annotate(named=Concat("title", Value("!"))).order_by("-named")
 
-    assert [novel.named for novel in found_first(rows, 2)] == [f"{n.title}!" for n in novels[:2]]
-    assert found_first(rows, 2).values_list("named", "genre")[0] == (f"{novels[0].title}!", None)
+    assert [novel.named for novel in limit_before_joins(rows, 2)] == [
+        f"{n.title}!" for n in novels[:2]
+    ]
+    assert limit_before_joins(rows, 2).values_list("named", "genre")[0] == (
+        f"{novels[0].title}!",
+        None,
+    )
 
 
 @pytest.mark.django_db
 def test_rows_that_nothing_is_joined_to_are_read_at_once(novels):
     plain = Novel.objects.public().order_by("title")
 
-    assert str(found_first(plain, 2).query) == str(plain[:2].query)
+    assert str(limit_before_joins(plain, 2).query) == str(plain[:2].query)
 
 
 @pytest.mark.django_db
 def test_the_query_it_is_made_from_stays_as_it_was(novels):
     before = str(novels.query)
-    list(found_first(novels, 2))
+    list(limit_before_joins(novels, 2))
 
     assert str(novels.query) == before
     assert novels.aggregate(count=Count("pk")) == {"count": 5}
@@ -104,5 +114,7 @@ def test_a_filter_that_joins_many_gives_no_row_twice(make_novels, make_chapters)
     make_chapters(novel, "one", "two")
     rows = Novel.objects.for_cards().order_by("id")
 
-    assert len(found_first(rows.filter(chapters__number__gte=1), 9)) == 2, "as the plain query"
-    assert len(found_first(rows.filter(chapters__number=2), 9)) == 1
+    assert len(limit_before_joins(rows.filter(chapters__number__gte=1), 9)) == 2, (
+        "as the plain query"
+    )
+    assert len(limit_before_joins(rows.filter(chapters__number=2), 9)) == 1

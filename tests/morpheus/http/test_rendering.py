@@ -10,7 +10,7 @@ import pytest
 from django.utils.translation import gettext_lazy
 from rest_framework import renderers
 
-from morpheus.http.renderers import JSONRenderer
+from morpheus.http.rendering import JSONRenderer
 
 VALUES = [
     None,
