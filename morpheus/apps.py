@@ -13,12 +13,12 @@ class MorpheusConfig(AppConfig):
     def ready(self) -> None:
         from morpheus import checks  # noqa: F401
         from morpheus.db import checks as database_checks  # noqa: F401
-        from morpheus.db.pool_metrics import look_at_pools
+        from morpheus.db.pool_metrics import collect_pool_metrics
         from morpheus.http.disk_space import update_disk_metrics
         from morpheus.http.request_log import log_request
-        from morpheus.tracing.events import on_answer
-        from morpheus.tracing.periodic import on_pulse
+        from morpheus.tracing.events import on_request_finished
+        from morpheus.tracing.periodic import every_second
 
-        on_pulse.append(look_at_pools)
-        on_pulse.append(update_disk_metrics)
-        on_answer.append(log_request)
+        every_second.append(collect_pool_metrics)
+        every_second.append(update_disk_metrics)
+        on_request_finished.append(log_request)

@@ -13,7 +13,7 @@ from morpheus.db.limits import limit_statements
 from morpheus.serving.allocation import return_large_blocks
 from morpheus.serving.cores import pin
 from morpheus.serving.transfers import transfers
-from morpheus.tracing import periodic as pulse
+from morpheus.tracing import periodic
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "morpheus.settings")
 
@@ -23,7 +23,7 @@ bulkheads = import_module("morpheus.serving.bulkheads").Bulkheads(settings.SERVE
 application = FastLane(site, bulkheads.run)
 # Before the first request opens the pool.
 limit_statements(settings.DATABASES["default"])
-pulse.start()
+periodic.start()
 transfers.start()
 # Views are imported by the first request otherwise.
 import_module(settings.ROOT_URLCONF)

@@ -14,8 +14,8 @@ class PerfConfig(AppConfig):
         from django.contrib import admin
 
         from morpheus.http.metrics import derived_metrics
-        from morpheus.tracing import on_answer, on_statement
-        from morpheus.tracing.periodic import on_slow_pulse
+        from morpheus.tracing import on_request_finished, on_statement_executed
+        from morpheus.tracing.periodic import every_ten_seconds
         from perf.monitoring import checks  # noqa: F401
         from perf.monitoring.dashboard import urls as dashboard
         from perf.monitoring.queries.derived import offload
@@ -25,8 +25,8 @@ class PerfConfig(AppConfig):
         from perf.monitoring.request_traces.choosing import answered as explained
         from perf.monitoring.slow_queries import watching as slow
 
-        on_answer.extend((answered, note_origins, explained, slow.answered))
-        on_statement.extend((ran, slow.ran))
+        on_request_finished.extend((answered, note_origins, explained, slow.answered))
+        on_statement_executed.extend((ran, slow.ran))
         derived_metrics.append(offload)
-        on_slow_pulse += [look_at_queue, tell_origins]
+        every_ten_seconds += [look_at_queue, tell_origins]
         dashboard.add_to(admin.site)

@@ -27,7 +27,6 @@ from morpheus.embedded.addresses import Addresses
 from morpheus.embedded.roles import prepare_database
 from morpheus.embedded.supervisor import EmbeddedServices
 from morpheus.management.embedded import embedded_services
-from morpheus.tracing import periodic as pulse
 from tests.visitor import Visitor, counted_queries
 
 REAL_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
@@ -87,7 +86,7 @@ def empty_caches(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     for alias in settings.CACHES:
         caches[alias].clear()
     monkeypatch.setattr(Engine, "_listen", lambda cache: cache.trust(time.monotonic()))
-    monkeypatch.setattr(pulse, "start", lambda: None)
+    monkeypatch.setattr("morpheus.tracing.periodic.start", lambda: None)
     yield
     engine().server.close()
     engine.cache_clear()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from morpheus.tracing import Answer, on_answer
+from morpheus.tracing import FinishedRequest, on_request_finished
 from perf.monitoring.queries.waste import Waste, waste_of
 from perf.monitoring.queries.watching import shape
 
@@ -24,20 +24,20 @@ class Watch:
         self._said: list[str] = []
 
     def __enter__(self) -> Watch:
-        on_answer.append(self._look)
+        on_request_finished.append(self._look)
         return self
 
     def __exit__(self, *error: Any) -> None:
-        on_answer.remove(self._look)
+        on_request_finished.remove(self._look)
 
     def complaint(self) -> str:
         """Return what was wasted, a line each; empty if nothing was."""
         return "\n".join(dict.fromkeys(self._said))
 
-    def _look(self, answer: Answer) -> None:
-        if answer.ledger is None:
+    def _look(self, answer: FinishedRequest) -> None:
+        if answer.trace is None:
             return
-        statements = answer.ledger.statements
+        statements = answer.trace.statements
         for waste in waste_of(statements, [shape(statement) for statement in statements]):
             if not _is_allowed(answer.route, waste):
                 self.wasted.append(waste)

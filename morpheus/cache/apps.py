@@ -13,8 +13,8 @@ class CacheConfig(AppConfig):
     def ready(self) -> None:
         from morpheus.cache import checks  # noqa: F401
         from morpheus.cache.reference import heal
-        from morpheus.cache.state import look_at_cache
-        from morpheus.tracing.periodic import on_pulse
+        from morpheus.cache.state import collect_cache_metrics
+        from morpheus.tracing.periodic import every_second
 
         request_started.connect(heal)
-        on_pulse.append(look_at_cache)
+        every_second.append(collect_cache_metrics)

@@ -21,8 +21,7 @@ from morpheus.cache.server import Unreachable
 from morpheus.cache.shadow import Hits, past_the_cache, sample
 from morpheus.db.replica import reading_primary
 from morpheus.db.transactions import read_transaction
-from morpheus.tracing.request_trace import Lookup
-from morpheus.tracing.request_trace import current as observed
+from morpheus.tracing.request_trace import Lookup, current_trace
 
 Key = TypeVar("Key", bound=Hashable)
 Tags = Callable[[Key], Sequence[str]]
@@ -272,11 +271,11 @@ class _Reading:
 def _load(policy: Policy, count: int, load: Callable[[], Value], reader_id: int | None) -> Value:
     """Return what `load` reads from the database, and count what it took."""
     start = time.perf_counter()
-    ledger = observed()
-    before_s = ledger.seconds if ledger else 0.0
+    trace = current_trace()
+    before_s = trace.seconds if trace else 0.0
     with loading(), read_transaction(as_user=reader_id):
         found = load()
-    database_s = ledger.seconds - before_s if ledger else 0.0
+    database_s = trace.seconds - before_s if trace else 0.0
     metrics.loads(policy, count, time.perf_counter() - start, database_s)
     return found
 
@@ -289,5 +288,5 @@ def _note(
     reader_id: int | None,
 ) -> None:
     metrics.requests(policy, outcome, len(identities))
-    if (ledger := observed()) is not None:
-        ledger.look_up(Lookup(policy.name, outcome, identities, reader_id, tags))
+    if (trace := current_trace()) is not None:
+        trace.add_lookup(Lookup(policy.name, outcome, identities, reader_id, tags))

@@ -20,8 +20,8 @@ from morpheus.cache.response_keys import PICTURES, Environ, Hosts, response_key
 from morpheus.cache.server import Unreachable
 from morpheus.cache.shadow import Hits, sample
 from morpheus.http.log_format import normalize_request_id
-from morpheus.tracing.events import request_answered
-from morpheus.tracing.request_trace import Answer
+from morpheus.tracing.events import publish_finished_request
+from morpheus.tracing.request_trace import FinishedRequest
 from morpheus.tracing.routes import ROUTE
 
 Headers = list[tuple[str, str]]
@@ -214,7 +214,9 @@ def _replay(
     else:
         headers.append(("Content-Length", str(len(body))))
         start_response("200 OK", headers)
-    request_answered(Answer(route, 304 if is_known else 200, perf_counter() - started, request_id))
+    publish_finished_request(
+        FinishedRequest(route, 304 if is_known else 200, perf_counter() - started, request_id)
+    )
     return [body]
 
 

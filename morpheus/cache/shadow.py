@@ -22,8 +22,8 @@ from morpheus.cache.engine import engine
 from morpheus.cache.packing import unpacked
 from morpheus.cache.policies import Policy
 from morpheus.cache.server import Unreachable
-from morpheus.tracing.events import work_ended
-from morpheus.tracing.request_trace import keeping
+from morpheus.tracing.events import publish_statements
+from morpheus.tracing.request_trace import trace_request
 
 logger = logging.getLogger(__name__)
 
@@ -73,13 +73,13 @@ def check(hits: Hits) -> Counter[str]:
     start = time.perf_counter()
     token = past_the_cache.set(True)
     try:
-        with keeping() as ledger:
+        with trace_request() as trace:
             fresh = hits.again()
     finally:
         past_the_cache.reset(token)
         connections.close_all()
-        work_ended(ledger)
-    metrics.shadowed_seconds(hits.policy, time.perf_counter() - start, ledger.seconds)
+        publish_statements(trace)
+    metrics.shadowed_seconds(hits.policy, time.perf_counter() - start, trace.seconds)
     others = {
         key: payload
         for key, payload in hits.payloads.items()

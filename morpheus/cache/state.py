@@ -21,7 +21,7 @@ _failures = Counter(
 _seen = 0
 
 
-def look_at_cache() -> None:
+def collect_cache_metrics() -> None:
     """Look at this process; asks no server."""
     global _seen
     known = breakers()

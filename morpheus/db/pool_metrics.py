@@ -41,7 +41,7 @@ _counters = {
 _seen: dict[str, tuple[ConnectionPool, dict[str, int]]] = {}
 
 
-def look_at_pools() -> None:
+def collect_pool_metrics() -> None:
     """Set the gauges and count what grew; opens no pool, so it costs no query."""
     pools = dict(DatabaseWrapper._connection_pools)  # type: ignore[attr-defined]
     for alias in _seen.keys() - pools.keys():

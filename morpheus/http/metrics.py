@@ -17,7 +17,7 @@ from prometheus_client.multiprocess import MultiProcessCollector, mark_process_d
 from prometheus_client.registry import Collector
 
 from morpheus.http.client_addresses import get_client_address
-from morpheus.tracing import periodic as pulse
+from morpheus.tracing import periodic
 
 # What is made of the other metrics, or is the same whichever process is asked.
 derived_metrics: list[Callable[[list[Metric]], Iterable[Metric]]] = []
@@ -40,7 +40,7 @@ def metrics(request: HttpRequest) -> HttpResponse:
 
 def collect_metrics() -> list[Metric]:
     """Return all metrics, of all server processes together (`PROMETHEUS_MULTIPROC_DIR`)."""
-    pulse.beat()
+    periodic.run_collectors()
     found = [*_registry().collect()]
     return found + [metric for derive in derived_metrics for metric in derive(found)]
 

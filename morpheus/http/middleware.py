@@ -25,8 +25,13 @@ from morpheus.http.errors import (
     service_unavailable,
 )
 from morpheus.http.log_format import normalize_request_id, request_id
-from morpheus.tracing.events import request_answered
-from morpheus.tracing.request_trace import Answer, Ledger, current, keeping
+from morpheus.tracing.events import publish_finished_request
+from morpheus.tracing.request_trace import (
+    FinishedRequest,
+    RequestTrace,
+    current_trace,
+    trace_request,
+)
 from morpheus.tracing.routes import METHODS, ROUTE, route_of
 
 # `data:` are the icons in the style sheets of Django's admin and of Swagger UI.
@@ -67,9 +72,9 @@ class RequestMiddleware:
         request._encoding = None  # type: ignore[attr-defined] # the stubs know the setter alone
         started = time.perf_counter()
         # Else an answer is computed again, to compare it with one that was kept; nobody asked.
-        is_asked_for = current() is None
+        is_asked_for = current_trace() is None
         try:
-            with keeping() as ledger, recording() as record:
+            with trace_request() as trace, recording() as record:
                 with connection.execute_wrapper(record.observe):
                     response = _refused(request) or self.get_response(request)
         finally:
@@ -78,11 +83,11 @@ class RequestMiddleware:
         request.META |= {RECORDING: record, ROUTE: route}
         response["X-Request-ID"] = identifier
         is_absent = response.status_code == HTTPStatus.NOT_FOUND
-        response["Server-Timing"] = _WITHHELD if is_absent else _timing(ledger, record)
+        response["Server-Timing"] = _WITHHELD if is_absent else _timing(trace, record)
         if is_asked_for:
             seconds = time.perf_counter() - started
-            request_answered(
-                Answer(route, response.status_code, seconds, identifier, ledger, request)
+            publish_finished_request(
+                FinishedRequest(route, response.status_code, seconds, identifier, trace, request)
             )
         return response
 
@@ -95,11 +100,11 @@ class RequestMiddleware:
         return None
 
 
-def _timing(ledger: Ledger, record: Recording) -> str:
-    where = f", {ledger.replica_queries} on the replica" if ledger.replica_queries else ""
+def _timing(trace: RequestTrace, record: Recording) -> str:
+    where = f", {trace.replica_queries} on the replica" if trace.replica_queries else ""
     cached = "hit" if record.hits and not record.misses else "miss"
     return (
-        f'db;desc="{ledger.queries} queries{where}";dur={ledger.seconds * 1000:.2f}, '
+        f'db;desc="{trace.queries} queries{where}";dur={trace.seconds * 1000:.2f}, '
         f'cache;desc="{cached}"'
     )
 

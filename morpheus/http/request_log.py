@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 
 from morpheus.http.log_format import log_event
-from morpheus.tracing.request_trace import Answer, Ledger
+from morpheus.tracing.request_trace import FinishedRequest, RequestTrace
 
 logger = logging.getLogger("morpheus.requests")
 
@@ -15,11 +15,11 @@ _PROBE = "HEAD /healthz"
 _HITS = frozenset({"hit", "joined"})
 
 
-def log_request(answer: Answer) -> None:
+def log_request(answer: FinishedRequest) -> None:
     """Log a request; the route stands for the path, and the id for the user."""
     if not logger.isEnabledFor(logging.INFO) or (answer.route == _PROBE and answer.status == 200):
         return
-    hits, misses = _looked_up(answer.ledger)
+    hits, misses = _looked_up(answer.trace)
     log_event(
         logger,
         logging.INFO,
@@ -29,18 +29,18 @@ def log_request(answer: Answer) -> None:
         status=answer.status,
         ms=round(answer.seconds * 1000, 2),
         user_id=answer.user_id,
-        queries=answer.ledger.queries if answer.ledger else 0,
-        db_ms=round(answer.ledger.seconds * 1000, 2) if answer.ledger else 0.0,
+        queries=answer.trace.queries if answer.trace else 0,
+        db_ms=round(answer.trace.seconds * 1000, 2) if answer.trace else 0.0,
         cache_hits=hits,
         cache_misses=misses,
     )
 
 
-def _looked_up(ledger: Ledger | None) -> tuple[int, int]:
-    if ledger is None:  # The whole answer was kept.
+def _looked_up(trace: RequestTrace | None) -> tuple[int, int]:
+    if trace is None:  # The whole answer was kept.
         return 1, 0
     hits = misses = 0
-    for lookup in ledger.lookups:
+    for lookup in trace.lookups:
         if lookup.outcome in _HITS:
             hits += len(lookup.identities)
         else:

@@ -19,8 +19,8 @@ from morpheus.http.client_addresses import read_client_address
 from morpheus.http.errors import CONTENT_TYPE, build_problem
 from morpheus.http.log_format import normalize_request_id
 from morpheus.serving.transfers import IncomingBody, OutgoingBody
-from morpheus.tracing.events import request_answered
-from morpheus.tracing.request_trace import Answer, Ledger
+from morpheus.tracing.events import publish_finished_request
+from morpheus.tracing.request_trace import FinishedRequest, RequestTrace
 from morpheus.tracing.routes import METHODS
 
 Environ = dict[str, Any]
@@ -180,5 +180,7 @@ def _refuse(kind: str, environ: Environ, start_response: StartResponse) -> list[
     method = environ["REQUEST_METHOD"]
     # Which route it would have been was not looked up.
     route = f"{method if method in METHODS else '?'} refused"
-    request_answered(Answer(route, 503, perf_counter() - started, request_id, Ledger()))
+    publish_finished_request(
+        FinishedRequest(route, 503, perf_counter() - started, request_id, RequestTrace())
+    )
     return [body]

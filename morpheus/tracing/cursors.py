@@ -13,11 +13,11 @@ from typing import Any
 
 from django.db.backends.utils import CursorDebugWrapper, CursorWrapper
 
-from morpheus.tracing.events import statement_ended
+from morpheus.tracing.events import publish_statement
 from morpheus.tracing.request_trace import Statement
 
 
-class ObservedCursor(CursorWrapper):
+class TracedCursor(CursorWrapper):
     """Runs each statement as Django's cursor does, and tells of it."""
 
     def _execute_with_wrappers(self, sql: Any, params: Any, many: bool, executor: Any) -> Any:
@@ -54,14 +54,14 @@ class ObservedCursor(CursorWrapper):
         return Statement(self.db.alias, text, params, seconds, known, is_failed, is_many)
 
     def _tell(self, statement: Statement) -> None:
-        statement_ended(statement)
+        publish_statement(statement)
 
 
-class ObservedDebugCursor(CursorDebugWrapper, ObservedCursor):
+class TracedDebugCursor(CursorDebugWrapper, TracedCursor):
     """The same while Django collects `connection.queries`."""
 
 
-class ObservedStream(ObservedCursor):
+class TracedServerCursor(TracedCursor):
     """A named cursor (`.iterator()`): one statement of many round trips, over when it is closed."""
 
     def __init__(self, cursor: Any, db: Any) -> None:
@@ -90,7 +90,7 @@ class ObservedStream(ObservedCursor):
         if (statement := self._declared) is not None:
             self._declared = None
             statement.rows = None if statement.is_failed else self._rows
-            statement_ended(statement)
+            publish_statement(statement)
         self.cursor.close()
 
 

@@ -9,32 +9,32 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
-from morpheus.tracing.request_trace import Answer, Ledger, Statement, current
+from morpheus.tracing.request_trace import FinishedRequest, RequestTrace, Statement, current_trace
 
 logger = logging.getLogger(__name__)
 
-# Of statements within requests, `on_answer` tells with the whole request.
-on_statement: list[Callable[[Statement], None]] = []
-on_answer: list[Callable[[Answer], None]] = []
+# Of statements within requests, `on_request_finished` tells with the whole request.
+on_statement_executed: list[Callable[[Statement], None]] = []
+on_request_finished: list[Callable[[FinishedRequest], None]] = []
 
 
-def statement_ended(statement: Statement) -> None:
-    """Note a statement in the request's ledger; outside of requests, tell the subscribers."""
-    if (ledger := current()) is not None:
-        ledger.add(statement)
+def publish_statement(statement: Statement) -> None:
+    """Note a statement in the request's trace; outside of requests, tell the subscribers."""
+    if (trace := current_trace()) is not None:
+        trace.add_statement(statement)
     else:
         _tell(statement)
 
 
-def work_ended(ledger: Ledger) -> None:
-    """Tell of the statements of a ledger that was no request's."""
-    for statement in ledger.statements:
+def publish_statements(trace: RequestTrace) -> None:
+    """Tell of the statements of a trace that was no request's."""
+    for statement in trace.statements:
         _tell(statement)
 
 
-def request_answered(answer: Answer) -> None:
+def publish_finished_request(answer: FinishedRequest) -> None:
     """Tell the subscribers."""
-    for tell in on_answer:
+    for tell in on_request_finished:
         try:
             tell(answer)
         except Exception:
@@ -42,7 +42,7 @@ def request_answered(answer: Answer) -> None:
 
 
 def _tell(statement: Statement) -> None:
-    for tell in on_statement:
+    for tell in on_statement_executed:
         try:
             tell(statement)
         except Exception:

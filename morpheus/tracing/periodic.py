@@ -14,18 +14,18 @@ INTERVAL_S = 1.0
 SLOW_INTERVAL_S = 10.0
 
 # Each sets gauges of this process, and asks no server.
-on_pulse: list[Callable[[], None]] = []
+every_second: list[Callable[[], None]] = []
 # These may ask the database; reading `/metrics` does not wait for them.
-on_slow_pulse: list[Callable[[], None]] = []
+every_ten_seconds: list[Callable[[], None]] = []
 
 # Two at once would count the same growth twice.
 _beating = threading.Lock()
 
 
-def beat() -> None:
+def run_collectors() -> None:
     """Look at everything that costs nothing."""
     with _beating:
-        _look(on_pulse)
+        _look(every_second)
 
 
 def start() -> None:
@@ -36,9 +36,9 @@ def start() -> None:
 def _go_on() -> None:
     slow_at = time.monotonic()
     while True:
-        beat()
+        run_collectors()
         if time.monotonic() >= slow_at:
-            _look(on_slow_pulse)
+            _look(every_ten_seconds)
             slow_at = time.monotonic() + SLOW_INTERVAL_S
         time.sleep(INTERVAL_S)
 

@@ -63,7 +63,7 @@ class Lookup:
 
 
 @dataclass(slots=True)
-class Ledger:
+class RequestTrace:
     """Everything of one request.
 
     Attributes:
@@ -80,7 +80,7 @@ class Ledger:
     seconds: float = 0.0
     replica_queries: int = 0
 
-    def add(self, statement: Statement) -> None:
+    def add_statement(self, statement: Statement) -> None:
         """Note a statement."""
         self.seconds += statement.seconds
         if statement.sql != COMMIT:
@@ -89,21 +89,21 @@ class Ledger:
         if len(self.statements) < DETAILED:
             self.statements.append(statement)
 
-    def look_up(self, lookup: Lookup) -> None:
+    def add_lookup(self, lookup: Lookup) -> None:
         """Note that values were asked for."""
         if lookup.identities and len(self.lookups) < DETAILED:
             self.lookups.append(lookup)
 
 
 @dataclass(slots=True)
-class Answer:
+class FinishedRequest:
     """A request that was answered.
 
     Attributes:
         route: Method and route, such as `GET /novels/{pk}/` (`morpheus.tracing.routes`).
         seconds: What it took: from Django's outermost middleware to the answer, or in the fast
             lane.
-        ledger: None where an answer that was kept left as it was.
+        trace: None where an answer that was kept left as it was.
         request: Django's; None where Django was not asked.
     """
 
@@ -111,7 +111,7 @@ class Answer:
     status: int
     seconds: float
     request_id: str
-    ledger: Ledger | None = None
+    trace: RequestTrace | None = None
     request: HttpRequest | None = None
 
     @property
@@ -129,23 +129,23 @@ class Answer:
         return getattr(self.user, "pk", None)
 
 
-_current: ContextVar[Ledger | None] = ContextVar("_current", default=None)
+_current: ContextVar[RequestTrace | None] = ContextVar("_current", default=None)
 
 
-def current() -> Ledger | None:
-    """Return the ledger of the current request; None outside of requests."""
+def current_trace() -> RequestTrace | None:
+    """Return the trace of the current request; None outside of requests."""
     return _current.get()
 
 
 @contextmanager
-def keeping() -> Iterator[Ledger]:
-    """Keep a ledger of the block; within another such block, that one's."""
+def trace_request() -> Iterator[RequestTrace]:
+    """Keep a trace of the block; within another such block, that one's."""
     if (outer := _current.get()) is not None:
         yield outer
         return
-    ledger = Ledger()
-    token = _current.set(ledger)
+    trace = RequestTrace()
+    token = _current.set(trace)
     try:
-        yield ledger
+        yield trace
     finally:
         _current.reset(token)

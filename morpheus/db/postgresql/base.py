@@ -16,8 +16,8 @@ from psycopg.pq import Format
 from psycopg_pool import ConnectionPool
 
 from morpheus.cache.writing import commit_and_renew
-from morpheus.tracing.cursors import ObservedCursor, ObservedDebugCursor, ObservedStream
-from morpheus.tracing.events import statement_ended
+from morpheus.tracing.cursors import TracedCursor, TracedDebugCursor, TracedServerCursor
+from morpheus.tracing.events import publish_statement
 from morpheus.tracing.request_trace import COMMIT, Statement
 
 # Statements kept prepared on each connection. Lists have 55 combinations of ordering and filter,
@@ -48,13 +48,13 @@ class DatabaseWrapper(base.DatabaseWrapper):  # type: ignore[misc] # has no type
     _drained_at: dict[str, float] = {}
     _draining = threading.Lock()
 
-    def make_cursor(self, cursor: Any) -> ObservedCursor:
-        return ObservedStream(cursor, self) if _is_named(cursor) else ObservedCursor(cursor, self)
+    def make_cursor(self, cursor: Any) -> TracedCursor:
+        return TracedServerCursor(cursor, self) if _is_named(cursor) else TracedCursor(cursor, self)
 
-    def make_debug_cursor(self, cursor: Any) -> ObservedCursor:
+    def make_debug_cursor(self, cursor: Any) -> TracedCursor:
         if _is_named(cursor):
-            return ObservedStream(cursor, self)
-        return ObservedDebugCursor(cursor, self)
+            return TracedServerCursor(cursor, self)
+        return TracedDebugCursor(cursor, self)
 
     def get_connection_params(self) -> dict[str, Any]:
         # Not django-prometheus' own method, which makes a class of cursors for each request.
@@ -113,7 +113,7 @@ class DatabaseWrapper(base.DatabaseWrapper):  # type: ignore[misc] # has no type
             is_failed = False
         finally:
             seconds = time.perf_counter() - started
-            statement_ended(Statement(self.alias, COMMIT, None, seconds, None, is_failed))
+            publish_statement(Statement(self.alias, COMMIT, None, seconds, None, is_failed))
 
     def _rollback(self) -> None:
         self.collects_tags = False

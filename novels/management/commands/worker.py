@@ -10,7 +10,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from morpheus.tracing import periodic as pulse
+from morpheus.tracing import periodic
 from morpheus.worker.loop import Worker
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
@@ -29,7 +29,7 @@ class Command(BaseCommand):
         parser.add_argument("--batch", action="store_true", help="run what is queued, then end")
 
     def handle(self, *, interval: float, batch: bool, **options: Any) -> None:
-        pulse.start()
+        periodic.start()
         worker = Worker(interval_s=interval)
         previous = _on_signals(worker)
         try:

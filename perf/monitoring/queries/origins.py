@@ -11,7 +11,7 @@ from collections import defaultdict
 
 from morpheus.cache.engine import engine
 from morpheus.cache.server import Unreachable
-from morpheus.tracing import Answer
+from morpheus.tracing import FinishedRequest
 from perf.monitoring.queries.watching import shape
 
 logger = logging.getLogger(__name__)
@@ -29,11 +29,11 @@ _told: set[str] = set()
 _told_at = float("-inf")
 
 
-def note_origins(answer: Answer) -> None:
+def note_origins(answer: FinishedRequest) -> None:
     """Remember which route the statements of a request belong to."""
-    if answer.ledger is None or len(_pairs) >= _PAIRS_MAX:
+    if answer.trace is None or len(_pairs) >= _PAIRS_MAX:
         return
-    for statement in answer.ledger.statements:
+    for statement in answer.trace.statements:
         _pairs.add(f"{shape(statement).fingerprint} {answer.route}")
 
 

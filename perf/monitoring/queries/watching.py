@@ -10,7 +10,7 @@ from pathlib import Path
 
 from django.conf import settings
 
-from morpheus.tracing import Answer, Ledger, Statement
+from morpheus.tracing import FinishedRequest, RequestTrace, Statement
 from morpheus.tracing.request_trace import COMMIT
 from perf.monitoring.queries import metrics
 from perf.monitoring.queries.shapes import Shape, shape_of
@@ -21,15 +21,15 @@ logger = logging.getLogger(__name__)
 COMMIT_SHAPE = Shape("commit".ljust(16, "0"), COMMIT, "commit")
 
 
-def answered(answer: Answer) -> None:
+def answered(answer: FinishedRequest) -> None:
     """Count a request, its statements, and what of them was wasted."""
     _request_seconds(answer.route, str(answer.status)).observe(answer.seconds)
-    ledger = answer.ledger or _NOTHING
-    _request_queries(answer.route).observe(ledger.queries)
-    shapes = [shape(statement) for statement in ledger.statements]
-    for statement, its in zip(ledger.statements, shapes, strict=True):
+    trace = answer.trace or _NOTHING
+    _request_queries(answer.route).observe(trace.queries)
+    shapes = [shape(statement) for statement in trace.statements]
+    for statement, its in zip(trace.statements, shapes, strict=True):
         _measure(statement, answer.route, its.kind)
-    for waste in waste_of(ledger.statements, shapes):
+    for waste in waste_of(trace.statements, shapes):
         metrics.wasted_queries.labels(answer.route, waste.kind).inc(waste.spared)
         if settings.DEBUG:
             logger.warning("%s sends a statement %s", answer.route, waste)
@@ -71,4 +71,4 @@ _request_queries = lru_cache(maxsize=None)(metrics.request_queries.labels)
 _query_seconds = lru_cache(maxsize=None)(metrics.query_seconds.labels)
 _query_rows = lru_cache(maxsize=None)(metrics.query_rows.labels)
 
-_NOTHING = Ledger()
+_NOTHING = RequestTrace()

@@ -7,7 +7,7 @@ import time
 
 from django.conf import settings
 
-from morpheus.tracing import Answer
+from morpheus.tracing import FinishedRequest
 from perf.monitoring.request_traces.writing import offer
 
 # What staff send, as `X-Explain: 1`; from anybody else it has no effect at all.
@@ -19,7 +19,7 @@ PAUSE_S = 1.0
 _last_at = float("-inf")
 
 
-def answered(answer: Answer) -> None:
+def answered(answer: FinishedRequest) -> None:
     """Offer the request for explaining if it is one of those; costs a few µs in its thread."""
     if _is_asked_for(answer):
         offer(answer, is_asked=True)
@@ -27,7 +27,7 @@ def answered(answer: Answer) -> None:
         offer(answer, is_asked=False)
 
 
-def _is_asked_for(answer: Answer) -> bool:
+def _is_asked_for(answer: FinishedRequest) -> bool:
     if answer.request is None or answer.request.META.get(HEADER) != "1":
         return False
     return bool(getattr(answer.user, "is_staff", False))

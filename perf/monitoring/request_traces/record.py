@@ -13,7 +13,7 @@ from typing import Any
 import orjson
 
 from morpheus.cache.recording import RECORDING
-from morpheus.tracing import Answer, Ledger, Lookup
+from morpheus.tracing import FinishedRequest, Lookup, RequestTrace
 from perf.monitoring.queries.waste import waste_of
 from perf.monitoring.queries.watching import shape
 from perf.monitoring.request_traces.plans import plans_of
@@ -36,12 +36,12 @@ _SECRET = re.compile(r"[0-9a-f]{40,}")
 Record = dict[str, Any]
 
 
-def record_of(answer: Answer, *, at: datetime, is_asked: bool) -> Record:
+def record_of(answer: FinishedRequest, *, at: datetime, is_asked: bool) -> Record:
     """Return the record of a request; takes plans, so it costs the database a few ms."""
-    ledger = answer.ledger or Ledger()
-    shapes = [shape(statement) for statement in ledger.statements]
-    seen = [Seen(*each) for each in zip(ledger.statements, shapes, strict=True)]
-    waste = waste_of(ledger.statements, shapes)
+    trace = answer.trace or RequestTrace()
+    shapes = [shape(statement) for statement in trace.statements]
+    seen = [Seen(*each) for each in zip(trace.statements, shapes, strict=True)]
+    waste = waste_of(trace.statements, shapes)
     verdict = verdict_of(answer, seen, waste)
     method, _, path = answer.route.partition(" ")
     # What the admin does, it does as staff; `morpheus.admin.site`.
@@ -59,10 +59,10 @@ def record_of(answer: Answer, *, at: datetime, is_asked: bool) -> Record:
         "ms": _ms(answer.seconds),
         "user_id": answer.user_id,
         # A kept answer left as it was: Django, the database and all below were not asked.
-        "is_kept_answer": answer.ledger is None,
-        "queries": ledger.queries,
-        "database_ms": _ms(ledger.seconds),
-        "replica_queries": ledger.replica_queries,
+        "is_kept_answer": answer.trace is None,
+        "queries": trace.queries,
+        "database_ms": _ms(trace.seconds),
+        "replica_queries": trace.replica_queries,
         "verdict": verdict,
         "waste": [
             {
@@ -75,8 +75,8 @@ def record_of(answer: Answer, *, at: datetime, is_asked: bool) -> Record:
         ],
         "statements": [_statement(each, plans) for each in seen[:MAX_STATEMENTS]],
         "statements_left_out": max(len(seen) - MAX_STATEMENTS, 0),
-        "cache": [_lookup(each) for each in ledger.lookups[:MAX_LOOKUPS]],
-        "cache_left_out": max(len(ledger.lookups) - MAX_LOOKUPS, 0),
+        "cache": [_lookup(each) for each in trace.lookups[:MAX_LOOKUPS]],
+        "cache_left_out": max(len(trace.lookups) - MAX_LOOKUPS, 0),
         "tags": _tags_of(answer),
     }
 
@@ -138,7 +138,7 @@ def _lookup(lookup: Lookup) -> Record:
     }
 
 
-def _tags_of(answer: Answer) -> list[str]:
+def _tags_of(answer: FinishedRequest) -> list[str]:
     recorded = answer.request.META.get(RECORDING) if answer.request is not None else None
     return _named(recorded.versions) if recorded is not None else []
 

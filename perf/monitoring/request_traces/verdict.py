@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from morpheus.tracing import Answer, Ledger, Statement
+from morpheus.tracing import FinishedRequest, RequestTrace, Statement
 from perf.monitoring.budgets import RouteBudget, budgets, query_name
 from perf.monitoring.queries.shapes import Shape
 from perf.monitoring.queries.waste import Waste
@@ -23,15 +23,17 @@ class Seen:
     shape: Shape
 
 
-def verdict_of(answer: Answer, seen: Sequence[Seen], waste: Sequence[Waste]) -> dict[str, Any]:
+def verdict_of(
+    answer: FinishedRequest, seen: Sequence[Seen], waste: Sequence[Waste]
+) -> dict[str, Any]:
     """Return the budget of the request's route and what of it was broken, a sentence each.
 
     `is_within_budget` is None where the route has no budget and nothing else was broken.
     """
     budget = budgets().routes.get(answer.route)
-    ledger = answer.ledger or Ledger()
+    trace = answer.trace or RequestTrace()
     queries = sum(each.shape.kind not in ("control", "commit") for each in seen)
-    is_warm = all(lookup.outcome in _HITS for lookup in ledger.lookups)
+    is_warm = all(lookup.outcome in _HITS for lookup in trace.lookups)
     breaches = [
         *_route_breaches(answer, budget, queries, is_warm),
         *_statement_breaches(seen),
@@ -59,7 +61,7 @@ def _queries_budget(budget: RouteBudget, is_warm: bool) -> int:
 
 
 def _route_breaches(
-    answer: Answer, budget: RouteBudget | None, queries: int, is_warm: bool
+    answer: FinishedRequest, budget: RouteBudget | None, queries: int, is_warm: bool
 ) -> Iterator[str]:
     if budget is None:
         return

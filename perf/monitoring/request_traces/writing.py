@@ -13,7 +13,7 @@ from functools import cache
 from prometheus_client import Counter
 
 from morpheus.cache.server import Unreachable
-from morpheus.tracing import Answer
+from morpheus.tracing import FinishedRequest
 from perf.monitoring.request_traces.record import fitted, head_of, record_of
 from perf.monitoring.request_traces.ring import ring
 
@@ -32,12 +32,12 @@ _explained = Counter(
 
 @dataclass(frozen=True, slots=True)
 class _Offer:
-    answer: Answer
+    answer: FinishedRequest
     at: datetime
     is_asked: bool
 
 
-def offer(answer: Answer, *, is_asked: bool) -> None:
+def offer(answer: FinishedRequest, *, is_asked: bool) -> None:
     """Have the request explained soon, unless too many wait; nothing of it happens here."""
     try:
         _queue().put_nowait(_Offer(answer, datetime.now(UTC), is_asked))

@@ -6,7 +6,7 @@ from functools import cache
 
 from django.conf import settings
 
-from morpheus.tracing import Answer, Statement
+from morpheus.tracing import FinishedRequest, Statement
 from perf.monitoring.budgets import budgets
 from perf.monitoring.queries.watching import actor, shape
 from perf.monitoring.slow_queries import metrics
@@ -18,12 +18,12 @@ def slow_ms() -> float:
     return float(settings.MORPHEUS_SLOW_QUERY_MS or budgets().slow_ms)
 
 
-def answered(answer: Answer) -> None:
+def answered(answer: FinishedRequest) -> None:
     """Pick out a request's slow statements."""
-    if answer.ledger is None:
+    if answer.trace is None:
         return
     floor_s = _floor_s(slow_ms())
-    for statement in answer.ledger.statements:
+    for statement in answer.trace.statements:
         if statement.seconds >= floor_s:
             judge(statement, answer.route, answer.request_id)
 

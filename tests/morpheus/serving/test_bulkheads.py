@@ -12,8 +12,8 @@ import orjson
 import pytest
 
 from morpheus.serving.bulkheads import Bulkheads
-from morpheus.tracing import on_answer
-from morpheus.tracing.request_trace import Answer
+from morpheus.tracing import on_request_finished
+from morpheus.tracing.request_trace import FinishedRequest
 
 PATIENCE_S = 20
 LOGIN = {"path": "/api/v1/auth/token/", "body": b"x"}
@@ -152,13 +152,13 @@ def test_a_response_that_granian_takes_whole_holds_no_thread(client: Client) -> 
 
 
 def test_a_refusal_is_a_problem_that_says_when_to_come_again(client: Client) -> None:
-    told: list[Answer] = []
-    on_answer.append(told.append)
+    told: list[FinishedRequest] = []
+    on_request_finished.append(told.append)
     try:
         with client.sending(3, **SEARCH):
             reply = client.send(**SEARCH, HTTP_X_REQUEST_ID="abcdefgh-1")
     finally:
-        on_answer.remove(told.append)
+        on_request_finished.remove(told.append)
 
     [body] = reply.response
     assert reply.status == "503 Service Unavailable"
@@ -168,7 +168,7 @@ def test_a_refusal_is_a_problem_that_says_when_to_come_again(client: Client) -> 
     assert reply.headers["Content-Length"] == str(len(body))
     assert orjson.loads(body)["status"] == 503
     assert [(answer.route, answer.status) for answer in told] == [("GET refused", 503)]
-    assert told[0].ledger is not None  # Nothing came from the cache.
+    assert told[0].trace is not None  # Nothing came from the cache.
 
 
 def test_clients_are_told_apart_behind_a_trusted_proxy(client: Client, settings: Any) -> None:

@@ -7,8 +7,8 @@ from django.db import DatabaseError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 from psycopg import sql
 
-from morpheus.tracing import on_statement
-from morpheus.tracing.request_trace import COMMIT, keeping
+from morpheus.tracing import on_statement_executed
+from morpheus.tracing.request_trace import COMMIT, trace_request
 
 TABLE = "novels_genre"
 SERIES = "SELECT generate_series(1, %s)"
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.django_db
 def told(monkeypatch):
     """What is told of statements outside of requests."""
     statements = []
-    monkeypatch.setattr("morpheus.tracing.events.on_statement", [statements.append])
+    monkeypatch.setattr("morpheus.tracing.events.on_statement_executed", [statements.append])
     return statements
 
 
@@ -141,13 +141,13 @@ def test_a_composed_statement_is_told_as_text(told):
 
 @pytest.mark.django_db(transaction=True)
 def test_a_commit_is_told_and_is_no_query():
-    with keeping() as ledger:
+    with trace_request() as trace:
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute("SELECT 1")
 
-    assert [one.sql for one in ledger.statements] == ["SELECT 1", COMMIT]
-    assert ledger.queries == 1
-    assert ledger.seconds >= ledger.statements[1].seconds > 0
+    assert [one.sql for one in trace.statements] == ["SELECT 1", COMMIT]
+    assert trace.queries == 1
+    assert trace.seconds >= trace.statements[1].seconds > 0
 
 
 def test_django_collects_its_queries_beside(told):
@@ -162,7 +162,7 @@ def test_an_observer_that_raises_disturbs_nobody(told, monkeypatch, caplog):
     def fail(statement):
         raise RuntimeError("a fault of an observer")
 
-    monkeypatch.setattr("morpheus.tracing.events.on_statement", [fail, told.append])
+    monkeypatch.setattr("morpheus.tracing.events.on_statement_executed", [fail, told.append])
     with connection.cursor() as cursor:
         cursor.execute("SELECT 1")
         assert cursor.fetchone() == (1,)
@@ -174,13 +174,13 @@ def test_an_observer_that_raises_disturbs_nobody(told, monkeypatch, caplog):
 def test_the_monitor_observes_this_process():
     from perf.monitoring.queries.watching import ran
 
-    assert ran in on_statement
+    assert ran in on_statement_executed
 
 
 def test_of_too_many_statements_the_number_is_kept(monkeypatch):
     monkeypatch.setattr("morpheus.tracing.request_trace.DETAILED", 3)
-    with keeping() as ledger, connection.cursor() as cursor:
+    with trace_request() as trace, connection.cursor() as cursor:
         for _ in range(5):
             cursor.execute("SELECT 1")
 
-    assert (len(ledger.statements), ledger.queries) == (3, 5)
+    assert (len(trace.statements), trace.queries) == (3, 5)

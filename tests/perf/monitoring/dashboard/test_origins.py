@@ -6,7 +6,7 @@ import pytest
 
 from morpheus.cache.engine import engine
 from morpheus.cache.server import Unreachable
-from morpheus.tracing import Answer, Ledger, Statement
+from morpheus.tracing import FinishedRequest, RequestTrace, Statement
 from perf.monitoring.queries import origins
 from perf.monitoring.queries.shapes import shape_of
 from tests.perf.monitoring.dashboard.conftest import text_of, url
@@ -23,10 +23,10 @@ def nothing_known(monkeypatch):
 
 
 def answered(route: str, sql: str = SQL) -> None:
-    ledger = Ledger(statements=[Statement("default", sql, [1], 0.001, 1)], queries=1)
+    trace = RequestTrace(statements=[Statement("default", sql, [1], 0.001, 1)], queries=1)
     origins.note_origins(
-        Answer(
-            route=route, status=200, seconds=0.01, ledger=ledger, request=None, request_id="test"
+        FinishedRequest(
+            route=route, status=200, seconds=0.01, trace=trace, request=None, request_id="test"
         )
     )
 

@@ -122,7 +122,7 @@ def test_the_statistics_of_postgresql_show_the_same_shapes(
 ):
     """Else a slow statement could not be traced to its route."""
     answers = []
-    monkeypatch.setattr("morpheus.tracing.events.on_answer", [answers.append])
+    monkeypatch.setattr("morpheus.tracing.events.on_request_finished", [answers.append])
     superuser = connect("superuser")
     superuser.execute("CREATE EXTENSION IF NOT EXISTS pg_stat_statements")
     owner = make_user("owner")
@@ -158,7 +158,7 @@ def test_the_statistics_of_postgresql_show_the_same_shapes(
     ran = {
         (one.route, its)
         for one in answers
-        for statement in one.ledger.statements
+        for statement in one.trace.statements
         if (its := shape(statement)) is not COMMIT_SHAPE
     }
     seen = {

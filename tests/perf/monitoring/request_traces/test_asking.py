@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from morpheus.tracing import Answer
+from morpheus.tracing import FinishedRequest
 from perf.monitoring.budgets import budgets
 from perf.monitoring.request_traces import choosing
 from tests.conftest import PASSWORD
@@ -308,6 +308,6 @@ def test_a_request_that_nobody_asks_about_is_not_offered(monkeypatch):
     offered = []
     monkeypatch.setattr(choosing, "offer", lambda answer, is_asked: offered.append(answer))
 
-    choosing.answered(Answer("GET /x/", 200, 0.1, "an-id-of-it"))
+    choosing.answered(FinishedRequest("GET /x/", 200, 0.1, "an-id-of-it"))
 
     assert offered == []

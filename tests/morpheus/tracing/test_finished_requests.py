@@ -7,13 +7,13 @@ import threading
 import pytest
 
 from morpheus.cache import shadow
-from morpheus.tracing import on_answer
+from morpheus.tracing import on_request_finished
 
 
 @pytest.fixture
 def told(monkeypatch):
     answers = []
-    monkeypatch.setattr("morpheus.tracing.events.on_answer", [answers.append])
+    monkeypatch.setattr("morpheus.tracing.events.on_request_finished", [answers.append])
     return answers
 
 
@@ -43,10 +43,10 @@ def test_an_answer_tells_its_route_its_status_and_who_asked(told, as_user, make_
 def test_it_tells_what_the_request_asked_the_database(told, api, novel):
     answer = api.get(f"/api/v1/novels/{novel.pk}/")
 
-    ledger = told[0].ledger
-    assert f'desc="{ledger.queries} queries"' in answer["Server-Timing"]
-    assert len(ledger.statements) == ledger.queries > 0
-    assert told[0].seconds >= ledger.seconds > 0
+    trace = told[0].trace
+    assert f'desc="{trace.queries} queries"' in answer["Server-Timing"]
+    assert len(trace.statements) == trace.queries > 0
+    assert told[0].seconds >= trace.seconds > 0
 
 
 @pytest.mark.django_db(transaction=True)
@@ -55,7 +55,7 @@ def test_it_tells_what_was_asked_of_the_cache(told, api, make_novels):
     for url in (f"/api/v1/novels/{first.pk}/", "/api/v1/novels/"):
         api.get(url)
 
-    cards = [one for one in told[1].ledger.lookups if one.policy == "novels.card"]
+    cards = [one for one in told[1].trace.lookups if one.policy == "novels.card"]
 
     assert {one.outcome: [*one.identities] for one in cards} == {
         "hit": [first.pk],
@@ -76,7 +76,7 @@ def test_an_answer_that_was_kept_is_told_with_its_route(told, visitor, novel):
         ("GET /novels/{pk}/", 200),
         ("GET /novels/{pk}/", 304),
     ]
-    assert [one.ledger is None for one in told] == [False, True, True]
+    assert [one.trace is None for one in told] == [False, True, True]
 
 
 @pytest.mark.django_db(transaction=True)
@@ -84,7 +84,7 @@ def test_what_is_computed_again_to_be_compared_is_no_request(
     told, visitor, novel, settings, monkeypatch
 ):
     statements, checked = [], threading.Event()
-    monkeypatch.setattr("morpheus.tracing.events.on_statement", [statements.append])
+    monkeypatch.setattr("morpheus.tracing.events.on_statement_executed", [statements.append])
     monkeypatch.setattr(shadow.metrics, "shadowed", lambda *of: checked.set())
     url = f"/api/v1/novels/{novel.pk}/"
     visitor.get(url)
@@ -101,7 +101,7 @@ def test_an_observer_that_raises_disturbs_nobody(told, monkeypatch, api, caplog)
     def fail(answer):
         raise RuntimeError("a fault of an observer")
 
-    monkeypatch.setattr("morpheus.tracing.events.on_answer", [fail, told.append])
+    monkeypatch.setattr("morpheus.tracing.events.on_request_finished", [fail, told.append])
 
     assert api.get("/api/v1/novels/").status_code == 200
     assert len(told) == 1
@@ -111,4 +111,4 @@ def test_an_observer_that_raises_disturbs_nobody(told, monkeypatch, api, caplog)
 def test_the_monitor_observes_this_process():
     from perf.monitoring.queries.watching import answered
 
-    assert answered in on_answer
+    assert answered in on_request_finished
