@@ -11,7 +11,7 @@ STAMP := $(VENV)/.installed
 CHECKED := manage.py locustfile.py morpheus users novels comics perf tests
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-ops test-browser test-hostile lint check-cache perf load seed import contracts \
+.PHONY: help run test test-ops test-browser test-hostile lint check-cache perf load seed import snapshots \
 	bench-offload bench-refusals bench-peers lock clean
 
 help:  ## List what works
@@ -57,9 +57,9 @@ import: $(STAMP)  ## Import novels (FILES="a.txt b.epub folder/")
 	@$(PYTHON) manage.py services with import_novels $(FILES) $(ARGS)
 
 # On a small database of its own, which it empties.
-contracts: $(STAMP)  ## Renew the plans in perf/contracts/, and show what changed
-	@env MORPHEUS_VAR=var/contracts MORPHEUS_HTTPS=off DATABASE_URL= REDIS_URL= \
-		$(PYTHON) manage.py services with perf_contracts --update $(ARGS)
+snapshots: $(STAMP)  ## Renew the plans in perf/lab/plans/snapshots/, and show what changed
+	@env MORPHEUS_VAR=var/snapshots MORPHEUS_HTTPS=off DATABASE_URL= REDIS_URL= \
+		$(PYTHON) manage.py services with perf_snapshots --update $(ARGS)
 
 # Data and servers of their own: they empty the cache server, and the rows they ask for are known.
 BENCH := env MORPHEUS_VAR=var/offload MORPHEUS_HTTPS=off DATABASE_URL= REDIS_URL= \

@@ -21,7 +21,7 @@ def seeded(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
 
 
 @pytest.fixture(scope="package")
-def found(seeded: None, django_db_blocker: Any) -> list[Endpoint]:
+def all_endpoints(seeded: None, django_db_blocker: Any) -> list[Endpoint]:
     """Every endpoint with its statements and plans; made once for all tests of them."""
     with django_db_blocker.unblock():
         return endpoints(generic=True)

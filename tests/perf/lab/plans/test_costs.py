@@ -22,8 +22,8 @@ from perf.lab.plans.warm import warm_statements
 from perf.monitoring.budgets import budgets, query_name
 
 
-def endpoint(found, name):
-    return next(one for one in found if one.ask.endpoint == name)
+def endpoint(all_endpoints, name):
+    return next(one for one in all_endpoints if one.ask.endpoint == name)
 
 
 def test_every_route_has_a_budget_and_every_budget_a_route():
@@ -33,15 +33,17 @@ def test_every_route_has_a_budget_and_every_budget_a_route():
     assert {*budgets().routes} == asked | unasked
 
 
-def test_every_reading_statement_has_a_budget_and_every_budget_a_statement(found):
-    named = {query_name(one.sql) for each in found for one in each.statements if one.is_read}
+def test_every_reading_statement_has_a_budget_and_every_budget_a_statement(all_endpoints):
+    named = {
+        query_name(one.sql) for each in all_endpoints for one in each.statements if one.is_read
+    }
 
     # Asked only where a kept search is brought up to date, see below.
     assert named == {*budgets().queries} - {"search changes"}
 
 
-def test_every_route_keeps_its_budget(found):
-    broken = [said for each in found for said in route_breaches(each)]
+def test_every_route_keeps_its_budget(all_endpoints):
+    broken = [said for each in all_endpoints for said in route_breaches(each)]
 
     assert not broken, "\n".join(broken)
 
@@ -52,10 +54,10 @@ def test_what_operators_look_at_keeps_its_budget(seeded, db):
     assert not broken, "\n".join(broken)
 
 
-def test_every_reading_statement_keeps_its_budget(found):
+def test_every_reading_statement_keeps_its_budget(all_endpoints):
     broken = [
         said
-        for each in found
+        for each in all_endpoints
         for one in each.statements
         if one.is_read
         for said in query_breaches(each.heading, one)
@@ -131,8 +133,8 @@ def test_what_comes_from_no_table_keeps_its_budget(api, name):
     assert len(answer.content) <= budgets().routes[name].bytes
 
 
-def test_a_breach_names_route_figure_budget_and_what_to_do(found):
-    status = endpoint(found, "GET /novels/{pk}/status/")
+def test_a_breach_names_route_figure_budget_and_what_to_do(all_endpoints):
+    status = endpoint(all_endpoints, "GET /novels/{pk}/status/")
 
     assert [*route_breaches(replace(status, statements=status.statements * 2))] == [
         "GET /novels/{pk}/status/: queries_cold is 2, the budget 1. Is a statement repeated for "
@@ -151,8 +153,8 @@ def worse(status, **node):
     return replace(status, statements=[replace(one, plan=plan)])
 
 
-def test_a_lost_index_breaks_buffers_rows_and_nodes(found):
-    status = endpoint(found, "GET /novels/{pk}/status/")
+def test_a_lost_index_breaks_buffers_rows_and_nodes(all_endpoints):
+    status = endpoint(all_endpoints, "GET /novels/{pk}/status/")
     lost = worse(status, kind="Seq Scan", index="", removed=2999)
 
     figures = [said.split(": ", 1)[1].split(" is ")[0] for said in route_breaches(lost)]
@@ -164,15 +166,15 @@ def test_a_lost_index_breaks_buffers_rows_and_nodes(found):
     )
 
 
-def test_a_small_table_may_be_read_whole(found):
-    status = endpoint(found, "GET /novels/{pk}/status/")
+def test_a_small_table_may_be_read_whole(all_endpoints):
+    status = endpoint(all_endpoints, "GET /novels/{pk}/status/")
     small = worse(status, kind="Seq Scan", index="", removed=90)
 
     assert not [said for said in route_breaches(small) if "forbidden_nodes" in said]
 
 
-def test_a_new_statement_without_a_budget_is_named(found):
-    (one,) = endpoint(found, "GET /novels/{pk}/status/").statements
+def test_a_new_statement_without_a_budget_is_named(all_endpoints):
+    (one,) = endpoint(all_endpoints, "GET /novels/{pk}/status/").statements
 
     (said,) = query_breaches("GET /new/", replace(one, sql="SELECT 1"))
 

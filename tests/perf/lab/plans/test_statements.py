@@ -31,10 +31,10 @@ def test_every_endpoint_is_asked():
     assert offered == asked | NOT_ASKED
 
 
-def test_the_document_shows_the_statements_as_they_are(found):
+def test_the_document_shows_the_statements_as_they_are(all_endpoints):
     """Renew it by `manage.py perf_plans --write` on a database seeded with the defaults."""
     shown = statement_texts(DOCUMENT.read_text())
-    asked = statement_texts(statements_markdown(found))
+    asked = statement_texts(statements_markdown(all_endpoints))
 
     # What is asked for some rows only, like private novels of one's comics, more data ask sooner.
     further = {name: {*texts} - {*asked[name]} for name, texts in shown.items()}
@@ -50,12 +50,12 @@ def test_the_document_shows_every_combination():
     assert lines == [(one.route.path, one.ordering, one.filter_text) for one in combinations()]
 
 
-def test_no_statement_reads_a_column_that_nobody_needs(found):
+def test_no_statement_reads_a_column_that_nobody_needs(all_endpoints):
     """Texts are read where they are shown; password hashes where somebody logs in.
 
     What tells whether a session is of the current password is no hash, but a digest of one.
     """
-    for endpoint in found:
+    for endpoint in all_endpoints:
         sql = "\n".join(one.sql for one in endpoint.statements if one.is_read)
         if not endpoint.heading.startswith("POST /auth/"):
             read = re.sub(r"sha256\(convert_to\(\S+\.\"?password\b", "", sql)
@@ -66,8 +66,8 @@ def test_no_statement_reads_a_column_that_nobody_needs(found):
         assert not re.search(r"SELECT \*|\.\*", sql), endpoint.heading
 
 
-def test_no_read_but_search_goes_through_a_large_table(found):
-    for endpoint in found:
+def test_no_read_but_search_goes_through_a_large_table(all_endpoints):
+    for endpoint in all_endpoints:
         if not endpoint.ask.endpoint.startswith("GET /search/"):
             for one in endpoint.statements:
                 assert not re.search(
@@ -75,8 +75,8 @@ def test_no_read_but_search_goes_through_a_large_table(found):
                 ), (endpoint.heading, one.sql)
 
 
-def test_the_newest_of_the_dashboard_are_found_before_they_are_joined(found):
-    dashboard = next(one for one in found if "/dashboard/" in one.heading)
+def test_the_newest_of_the_dashboard_are_found_before_they_are_joined(all_endpoints):
+    dashboard = next(one for one in all_endpoints if "/dashboard/" in one.heading)
 
     newest = [one for one in dashboard.statements if "LIMIT 5" in one.sql]
 

@@ -1,6 +1,7 @@
-"""The plan of every statement as text in Git, so that a change of a plan shows in the diff.
+"""The plan of every statement as golden files, so that a changed plan shows in the diff.
 
-Without costs, rows and parameters: what is left is the same in each run on the same small data.
+A snapshot has no costs, rows or parameters: the rest is the same in each run on the same small
+data.
 """
 
 from __future__ import annotations
@@ -14,19 +15,19 @@ from perf.lab.plans.explain import Node
 from perf.lab.plans.statements import Endpoint, Explained
 from perf.monitoring.budgets import query_name
 
-# What row level security compares is said in words: it is in nearly every condition.
+# Row level security adds these to nearly every condition.
 _WORDS = {
     "(NULLIF(current_setting('app.user_id'::text, true), ''::text))::bigint": "the caller",
     "(current_setting('app.staff'::text, true) = 'on'::text)": "the caller is staff",
 }
 
-FOLDER = Path(__file__).resolve().parents[2] / "contracts"
+FOLDER = Path(__file__).with_name("snapshots")
 
 
-def contracts(found: Iterable[Endpoint]) -> dict[str, str]:
-    """Return the contracts by the names of their files, one for each endpoint."""
+def build_snapshots(endpoints: Iterable[Endpoint]) -> dict[str, str]:
+    """Return the text of each snapshot by its file name, one for each route."""
     texts: dict[str, str] = {}
-    for endpoint in found:
+    for endpoint in endpoints:
         method, path = endpoint.ask.endpoint.split()
         words = [method.lower(), *re.findall(r"\w+", path)]
         name = f"{'_'.join(words)}.txt"
@@ -34,13 +35,13 @@ def contracts(found: Iterable[Endpoint]) -> dict[str, str]:
     return texts
 
 
-def kept() -> dict[str, str]:
-    """Return the contracts that Git has."""
+def read_snapshots() -> dict[str, str]:
+    """Return the snapshots in the repository."""
     return {path.name: path.read_text() for path in sorted(FOLDER.glob("*.txt"))}
 
 
-def keep(texts: dict[str, str]) -> None:
-    """Make them the contracts that Git has."""
+def write_snapshots(texts: dict[str, str]) -> None:
+    """Replace the snapshots in the repository."""
     for path in FOLDER.glob("*.txt"):
         if path.name not in texts:
             path.unlink()
@@ -49,16 +50,16 @@ def keep(texts: dict[str, str]) -> None:
         (FOLDER / name).write_text(text)
 
 
-def differences(before: dict[str, str], after: dict[str, str]) -> str:
-    """Return what changed, as `git diff` shows it; empty without a change."""
+def diff_snapshots(before: dict[str, str], after: dict[str, str]) -> str:
+    """Return the changes as a unified diff; empty without a change."""
     return "\n".join(
         line
         for name in sorted({*before, *after})
         for line in difflib.unified_diff(
             before.get(name, "").splitlines(),
             after.get(name, "").splitlines(),
-            f"perf/contracts/{name}",
-            f"perf/contracts/{name} now",
+            f"snapshots/{name}",
+            f"snapshots/{name} now",
             lineterm="",
         )
     )
@@ -69,15 +70,15 @@ def _text(endpoint: Endpoint) -> str:
     return "\n".join([f"=== {endpoint.heading}\n", *parts, ""])
 
 
-def _name(one: Explained) -> str:
-    """Return the name of the statement's budget; of a write what it does to which table."""
-    if one.is_read:
-        return query_name(one.sql) or "without a budget"
-    return " ".join(one.sql.split("(")[0].split("\n")[:2]).strip()
+def _name(statement: Explained) -> str:
+    """Return the name of the statement's budget; for a write, its verb and table."""
+    if statement.is_read:
+        return query_name(statement.sql) or "without a budget"
+    return " ".join(statement.sql.split("(")[0].split("\n")[:2]).strip()
 
 
-def _tree(one: Explained) -> str:
-    return "".join(f"{line}\n" for node in one.plan.nodes for line in _lines(node))
+def _tree(statement: Explained) -> str:
+    return "".join(f"{line}\n" for node in statement.plan.nodes for line in _lines(node))
 
 
 def _lines(node: Node) -> Iterator[str]:
@@ -85,10 +86,10 @@ def _lines(node: Node) -> Iterator[str]:
     words = [node.kind, node.join and f"({node.join})", node.index, node.table]
     yield indent + " ".join(word for word in words if word)
     for name, condition in node.conditions.items():
-        yield f"{indent}    {name}: {_readable(condition)}"
+        yield f"{indent}    {name}: {_simplify(condition)}"
 
 
-def _readable(condition: str) -> str:
+def _simplify(condition: str) -> str:
     for text, words in _WORDS.items():
         condition = condition.replace(text, words)
     return re.sub(r"\$\d+", "$", condition)

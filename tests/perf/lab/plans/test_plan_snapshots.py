@@ -1,0 +1,70 @@
+"""The plans are those of the golden files: a changed plan shows in a diff."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from perf.lab.plans import plan_snapshots
+from perf.lab.plans.explain import Plan
+from perf.lab.plans.plan_snapshots import (
+    build_snapshots,
+    diff_snapshots,
+    read_snapshots,
+    write_snapshots,
+)
+from perf.lab.plans.requests import ASKS
+from perf.lab.plans.statements import Endpoint
+
+
+def test_the_plans_are_those_of_the_snapshots(all_endpoints: list[Endpoint]) -> None:
+    changes = diff_snapshots(read_snapshots(), build_snapshots(all_endpoints))
+
+    assert not changes, f"{changes}\nCheck each change; `make snapshots` renews the files."
+
+
+def test_each_route_has_a_file(all_endpoints: list[Endpoint]) -> None:
+    assert len(build_snapshots(all_endpoints)) == len({ask.endpoint for ask in ASKS})
+
+
+def test_a_snapshot_has_no_figure_of_one_run(all_endpoints: list[Endpoint]) -> None:
+    """Else it would change with the rows, or with the parameters."""
+    (chapters,) = [
+        each for each in all_endpoints if each.ask.endpoint == "GET /novels/{pk}/chapters/"
+    ]
+
+    text = build_snapshots([chapters])["get_novels_pk_chapters.txt"].split("\n\n")[-2]
+
+    assert text == (
+        "2. chapters page\n"
+        "  Limit\n"
+        "    Index Scan novels_chapter_number_uq novels_chapter\n"
+        "        Index Cond: (novel_id = $)\n"
+        "        Filter: (is_public OR (owner_id = the caller) OR the caller is staff)"
+    )
+
+
+def test_an_index_that_is_no_longer_used_shows(all_endpoints: list[Endpoint]) -> None:
+    (status,) = [each for each in all_endpoints if each.ask.endpoint == "GET /novels/{pk}/status/"]
+    (read,) = status.statements
+    nodes = [replace(node, kind="Seq Scan", index="", conditions={}) for node in read.plan.nodes]
+    worse = replace(status, statements=[replace(read, plan=Plan(nodes, read.plan.buffers))])
+
+    changes = diff_snapshots(build_snapshots([status]), build_snapshots([worse]))
+
+    assert "snapshots/get_novels_pk_status.txt" in changes
+    assert "-  Index Scan novels_processingstatus_pkey novels_processingstatus" in changes
+    assert "+  Seq Scan novels_processingstatus" in changes
+
+
+def test_the_snapshot_of_a_removed_route_is_deleted(
+    all_endpoints: list[Endpoint], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(plan_snapshots, "FOLDER", tmp_path)
+    write_snapshots({"get_gone.txt": "=== GET /gone/\n"})
+
+    write_snapshots(build_snapshots(all_endpoints[:2]))
+
+    assert read_snapshots() == build_snapshots(all_endpoints[:2])
