@@ -7,7 +7,7 @@ from django.utils.html import format_html
 
 from morpheus.admin.model_admins import ReadOnlyAdmin
 from perf.models import SlowQuery
-from perf.monitoring.slow_queries.plan_text import plan_text
+from perf.monitoring.explain import parse_plan
 
 
 @admin.register(SlowQuery)
@@ -34,4 +34,4 @@ class SlowQueryAdmin(ReadOnlyAdmin):
     def plan_lines(self, query: SlowQuery) -> str:
         if query.plan is None:
             return query.plan_note or "not taken yet"
-        return format_html("<pre>{}</pre>", plan_text(query.plan))
+        return format_html("<pre>{}</pre>", parse_plan(query.plan).as_text())

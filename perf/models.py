@@ -13,7 +13,7 @@ class SlowQuery(models.Model):
     writes it.
 
     Attributes:
-        fingerprint: Of the statement's shape (`perf.monitoring.queries.shapes`).
+        fingerprint: Of the statement's shape (`perf.monitoring.sql_text`).
         kind: `simple`, `join`, `search`, `write`, `control` or `commit`.
         statement: The shape's text: `?` stands for each value, so that nothing personal is in it.
         route: As in metrics; of no request, the command or thread.

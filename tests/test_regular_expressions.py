@@ -38,7 +38,6 @@ BOUNDED = {
     "novels.parsing.headings._BARE_CAPITALS": _HEADING,
     "novels.parsing.numerals._ROMAN": _HEADING,
     "novels.parsing.headings._PAGE": "`is_contents_line` looks at the last 40 characters",
-    "perf.monitoring.index_advice.parameters._COMPARED": "statements of our own code, for staff",
     "perf.lab.offload.servers._LABEL": "a benchmark that reads our own metrics",
     "perf.lab.peers.limits._PER_SECOND": "the last lines of a benchmark that we start",
 }
@@ -50,8 +49,7 @@ AT_ONE_PLACE = {
     "novels.parsing.epub.page._NOTE_MARK",
     "novels.parsing.sections._DROPPED",
     "novels.parsing.sections._NAMED",
-    "perf.monitoring.slow_queries.plans._EXPLAINABLE",
-    "perf.monitoring.statistics.statements._IS_PLANNED",
+    "perf.monitoring.sql_text._HAS_PLAN",
     "perf.lab.offload.database_time._IDENTITY",
     "perf.lab.offload.database_time._READS",
     "perf.lab.offload.database_time._TRANSACTION",

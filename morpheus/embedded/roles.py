@@ -62,17 +62,18 @@ WITHHELD = {
     "django_admin_log": "UPDATE",
 }
 
-# The owner may act as the loader when it says so (a migration hands it a function), and as the
-# serving role, who may less (perf.monitoring.index_advice plans as it in the transaction that
-# has a new index);
-# never by itself. EXECUTE, because PostgreSQL 15 would not even parse the newer form. An
-# administrator who is no superuser must be in the owner's role to grant for it.
+# The owner may become the loader on request: a migration hands a function to it. EXECUTE, because
+# PostgreSQL 15 cannot parse the newer form. An administrator without superuser rights must be in
+# the owner's role to grant for it. Older versions let the owner become the serving role.
 MEMBERSHIPS = f"""\
 DO $$ BEGIN
     IF current_setting('server_version_num')::int >= 160000 THEN
-        EXECUTE 'GRANT {LOADER}, {APP} TO {OWNER} WITH INHERIT FALSE, SET TRUE';
+        EXECUTE 'GRANT {LOADER} TO {OWNER} WITH INHERIT FALSE, SET TRUE';
     ELSE
-        GRANT {LOADER}, {APP} TO {OWNER};
+        GRANT {LOADER} TO {OWNER};
+    END IF;
+    IF pg_has_role('{OWNER}', '{APP}', 'MEMBER') THEN
+        REVOKE {APP} FROM {OWNER};
     END IF;
     IF NOT (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) THEN
         GRANT {OWNER} TO CURRENT_USER;

@@ -10,7 +10,7 @@ from morpheus.db.transactions import write_transaction
 from perf.lab.plans.capture import Statement
 from perf.lab.plans.explain import Plan, explained_read, explained_write
 from perf.lab.plans.requests import Answered, Ask, answered
-from perf.monitoring.sql_text import sql_text
+from perf.monitoring.sql_text import format_sql
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,4 +80,4 @@ def explained(one: Answered, *, staff: bool = False, generic: bool = False) -> E
 def _plan(statement: Statement, generic: bool) -> Explained:
     is_read = statement.sql.lstrip().startswith(("SELECT", "WITH"))
     plan = explained_read(statement) if is_read else explained_write(statement, generic=generic)
-    return Explained(sql_text(statement.sql), plan, is_read)
+    return Explained(format_sql(statement.sql), plan, is_read)

@@ -8,8 +8,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
+from perf.lab.admin_pages import opened
 from perf.lab.plans.report import table
-from perf.monitoring.admin_pages import opened
 
 HEADINGS = ["list", "ms", "statements", "slowest of them, ms"]
 MOST_MS = 500

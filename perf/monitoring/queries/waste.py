@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from morpheus.tracing import Statement
-from perf.monitoring.queries.shapes import Shape
+from perf.monitoring.sql_text import NormalizedStatement
 
 # So many times with other values each time is a loop; two may be two things.
 REPEATED = 3
@@ -31,7 +31,7 @@ class Waste:
     """
 
     kind: str
-    shape: Shape
+    shape: NormalizedStatement
     times: int
     spared: int
 
@@ -40,7 +40,7 @@ class Waste:
         return f"{self.times} times {what}: {self.shape.text}"
 
 
-def waste_of(statements: Sequence[Statement], shapes: Sequence[Shape]) -> list[Waste]:
+def waste_of(statements: Sequence[Statement], shapes: Sequence[NormalizedStatement]) -> list[Waste]:
     """Return what was wasted, given each statement's shape, in the order of the statements."""
     prints = [shape.fingerprint for shape in shapes if shape.kind in _WASTEFUL]
     # So it is of nearly all requests: values are looked at only where a shape is there again.
@@ -56,8 +56,10 @@ def waste_of(statements: Sequence[Statement], shapes: Sequence[Shape]) -> list[W
     return [*_loops(ran, repeated), *_duplicates(ran, repeated)]
 
 
-def _loops(ran: Iterable[tuple[Statement, Shape]], repeated: set[Shape]) -> Iterator[Waste]:
-    values: dict[Shape, set[str]] = {}
+def _loops(
+    ran: Iterable[tuple[Statement, NormalizedStatement]], repeated: set[NormalizedStatement]
+) -> Iterator[Waste]:
+    values: dict[NormalizedStatement, set[str]] = {}
     for statement, shape in ran:
         if shape in repeated:
             values.setdefault(shape, set()).add(_values(statement))
@@ -66,8 +68,10 @@ def _loops(ran: Iterable[tuple[Statement, Shape]], repeated: set[Shape]) -> Iter
             yield Waste(N_PLUS_ONE, shape, len(different), len(different) - 1)
 
 
-def _duplicates(ran: Iterable[tuple[Statement, Shape]], repeated: set[Shape]) -> Iterator[Waste]:
-    again: Counter[Shape] = Counter()
+def _duplicates(
+    ran: Iterable[tuple[Statement, NormalizedStatement]], repeated: set[NormalizedStatement]
+) -> Iterator[Waste]:
+    again: Counter[NormalizedStatement] = Counter()
     seen: set[str] = set()
     for statement, shape in ran:
         if _may_change_answers(statement, shape):
@@ -81,7 +85,7 @@ def _duplicates(ran: Iterable[tuple[Statement, Shape]], repeated: set[Shape]) ->
         yield Waste(DUPLICATE, shape, times + 1, times)
 
 
-def _may_change_answers(statement: Statement, shape: Shape) -> bool:
+def _may_change_answers(statement: Statement, shape: NormalizedStatement) -> bool:
     """Tell whether what is read after it may differ: a write, another identity, another time."""
     if shape.kind == "control":
         return statement.sql.startswith("ROLLBACK") or "app.user_id" in statement.sql

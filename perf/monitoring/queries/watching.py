@@ -13,12 +13,12 @@ from django.conf import settings
 from morpheus.tracing import FinishedRequest, RequestTrace, Statement
 from morpheus.tracing.request_trace import COMMIT
 from perf.monitoring.queries import metrics
-from perf.monitoring.queries.shapes import Shape, shape_of
 from perf.monitoring.queries.waste import waste_of
+from perf.monitoring.sql_text import NormalizedStatement, normalize_statement
 
 logger = logging.getLogger(__name__)
 
-COMMIT_SHAPE = Shape("commit".ljust(16, "0"), COMMIT, "commit")
+NORMALIZED_COMMIT = NormalizedStatement("commit".ljust(16, "0"), COMMIT, "commit")
 
 
 def answered(answer: FinishedRequest) -> None:
@@ -48,9 +48,9 @@ def _measure(statement: Statement, route: str, kind: str) -> None:
         metrics.query_errors.labels(route, kind).inc()
 
 
-def shape(statement: Statement) -> Shape:
+def shape(statement: Statement) -> NormalizedStatement:
     """Return the statement's shape."""
-    return COMMIT_SHAPE if statement.sql == COMMIT else shape_of(statement.sql)
+    return NORMALIZED_COMMIT if statement.sql == COMMIT else normalize_statement(statement.sql)
 
 
 def actor() -> str:

@@ -11,7 +11,7 @@ from django.db import DatabaseError, connection, connections, transaction
 
 from morpheus.db.transactions import write_transaction
 from morpheus.tracing import Statement
-from perf.monitoring.queries.shapes import without_values
+from perf.monitoring.explain import explain
 from perf.monitoring.request_traces.verdict import Seen
 
 # Of more shapes, no plan: planning is work, too.
@@ -73,23 +73,11 @@ def _plan(statement: Statement) -> Plan:
     if statement.is_many:
         params = next(iter(params), None)
     try:
-        # A cursor of psycopg's: values are bound, not written into a text that the server may log,
-        # and nothing that is asked once is kept prepared.
         with transaction.atomic(), connection.wrap_database_errors:
-            with psycopg.Cursor(connection.connection) as cursor:
-                cursor.execute(f"EXPLAIN (FORMAT JSON) {statement.sql}", params, prepare=False)
-                row = cursor.fetchone()
+            plan = explain(connection.connection, statement.sql, params)
     except DatabaseError as error:
         return Plan(obstacle=_said(error))
-    return Plan(tree=_without_values(row[0][0]["Plan"]) if row else None)
-
-
-def _without_values(node: Any) -> Any:
-    if isinstance(node, dict):
-        return {name: _without_values(value) for name, value in node.items()}
-    if isinstance(node, list):
-        return [_without_values(value) for value in node]
-    return without_values(node) if isinstance(node, str) else node
+    return Plan(tree=plan.masked().tree)
 
 
 def _said(error: DatabaseError) -> str:

@@ -8,8 +8,8 @@ from typing import Any
 
 from morpheus.tracing import FinishedRequest, RequestTrace, Statement
 from perf.monitoring.budgets import RouteBudget, budgets, query_name
-from perf.monitoring.queries.shapes import Shape
 from perf.monitoring.queries.waste import Waste
+from perf.monitoring.sql_text import NormalizedStatement
 
 # What costs the database nothing.
 _HITS = frozenset({"hit", "joined"})
@@ -20,7 +20,7 @@ class Seen:
     """A statement and its shape."""
 
     statement: Statement
-    shape: Shape
+    shape: NormalizedStatement
 
 
 def verdict_of(

@@ -7,8 +7,8 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from perf.monitoring.queries.shapes import Shape
 from perf.monitoring.slow_queries.metrics import dropped
+from perf.monitoring.sql_text import NormalizedStatement
 
 logger = logging.getLogger(__name__)
 
@@ -31,7 +31,7 @@ class Sighting:
         worst_ms, last_ms: What it took at most, and the last time.
     """
 
-    shape: Shape
+    shape: NormalizedStatement
     route: str
     sql: str
     request_id: str
@@ -60,7 +60,9 @@ class Gathering:
         self._nothing.set()
         threading.Thread(target=self._go_on, name="slow-queries", daemon=True).start()
 
-    def add(self, shape: Shape, route: str, sql: str, request_id: str, ms: float) -> None:
+    def add(
+        self, shape: NormalizedStatement, route: str, sql: str, request_id: str, ms: float
+    ) -> None:
         """Note a slow statement."""
         key = shape.fingerprint, route
         with self._lock:

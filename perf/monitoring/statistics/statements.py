@@ -5,10 +5,13 @@ Only of these: other roles' statements are not shown to it, and need not be (doc
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.db import connection
+
+from perf.monitoring.explain import explain_generic
+from perf.monitoring.sql_text import has_plan
 from perf.monitoring.statistics.reading import StatsUnavailable, limited, rows
 
 # The orders that may be asked for. All descend.
@@ -57,9 +60,6 @@ WHERE dbid = (SELECT oid FROM pg_database WHERE datname = current_database())
     AND userid = (SELECT oid FROM pg_roles WHERE rolname = current_user)
 """
 
-# What has a plan. The rest has values that PostgreSQL does not leave out.
-_IS_PLANNED = re.compile(r"\s*(?:SELECT|WITH|INSERT|UPDATE|DELETE|MERGE|VALUES|TABLE)\b", re.I)
-
 
 @dataclass(frozen=True, slots=True)
 class StatementStats:
@@ -85,10 +85,6 @@ class StatementStats:
     buffers: int
     buffers_read: int
     temporary: int
-
-    @property
-    def has_plan(self) -> bool:
-        return _IS_PLANNED.match(self.text) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,14 +144,9 @@ def generic_plan(one: StatementStats) -> str:
     """Return the plan that PostgreSQL would make for any values; executes nothing.
 
     Raises:
-        StatsUnavailable: PostgreSQL is older than 16, or the statement has no plan.
+        StatsUnavailable: The statement has no plan.
     """
-    if not one.has_plan:
+    if not has_plan(one.text):
         raise StatsUnavailable("PostgreSQL makes no plan for such a statement.")
-    with limited() as cursor:
-        if cursor.connection.info.server_version < 160000:
-            raise StatsUnavailable("A plan without values needs PostgreSQL 16 or later.")
-        # Belongs to the savepoint: what would write is refused, and that ends with it.
-        cursor.execute("SET LOCAL transaction_read_only = on")
-        cursor.execute(f"EXPLAIN (GENERIC_PLAN, COSTS) {one.text}")
-        return "\n".join(line for (line,) in cursor.fetchall())
+    with limited(), connection.wrap_database_errors:
+        return explain_generic(connection.connection, one.text).as_text()

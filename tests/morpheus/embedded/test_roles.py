@@ -64,10 +64,20 @@ def test_the_owner_acts_as_the_loader_only_when_it_says_so(admin_url: str) -> No
     found = rows(
         admin_url,
         f"SELECT pg_has_role('{OWNER}', '{LOADER}', 'USAGE'), "
-        f"pg_has_role('{OWNER}', '{LOADER}', 'SET'), pg_has_role('{APP}', '{LOADER}', 'MEMBER')",
+        f"pg_has_role('{OWNER}', '{LOADER}', 'SET'), pg_has_role('{APP}', '{LOADER}', 'MEMBER'), "
+        f"pg_has_role('{OWNER}', '{APP}', 'MEMBER')",
     )
 
-    assert found == [(False, True, False)]
+    assert found == [(False, True, False, False)]
+
+
+def test_the_owner_loses_the_serving_role_that_older_versions_granted(admin_url: str) -> None:
+    with psycopg.connect(admin_url, autocommit=True) as admin:
+        admin.execute(f"GRANT {APP} TO {OWNER}")
+
+    ensure_roles(admin_url)
+
+    assert rows(admin_url, f"SELECT pg_has_role('{OWNER}', '{APP}', 'MEMBER')") == [(False,)]
 
 
 def test_a_changed_role_is_put_right(admin_url: str) -> None:

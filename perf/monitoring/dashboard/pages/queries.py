@@ -13,8 +13,7 @@ from perf.monitoring.dashboard.listing import Cell, Column, listing, measured, o
 from perf.monitoring.dashboard.pages.routes import route_url
 from perf.monitoring.dashboard.rendering import page
 from perf.monitoring.queries.origins import origins
-from perf.monitoring.queries.shapes import shape_of
-from perf.monitoring.sql_text import sql_text
+from perf.monitoring.sql_text import format_sql, normalize_statement
 from perf.monitoring.statistics import statements
 from perf.monitoring.statistics.reading import StatsUnavailable
 from perf.monitoring.statistics.statements import StatementStats, StatementTotals
@@ -26,11 +25,11 @@ LEADING = 100
 def _statement(one: StatementStats) -> Cell:
     # PostgreSQL leaves values out of what it plans, and not of everything else.
     url = reverse("admin:perf_query", args=[one.query_id])
-    return Cell(shape_of(one.text).text, url=url)
+    return Cell(normalize_statement(one.text).text, url=url)
 
 
 def _routes(one: StatementStats, by_fingerprint: dict[str, list[str]]) -> Cell:
-    found = by_fingerprint.get(shape_of(one.text).fingerprint, [])
+    found = by_fingerprint.get(normalize_statement(one.text).fingerprint, [])
     if not found:
         return Cell(figures.NOTHING)
     more = f"and {len(found) - 1} more" if len(found) > 1 else ""
@@ -121,17 +120,19 @@ def query(request: HttpRequest, query_id: int) -> HttpResponse:
         raise Http404
     context: dict[str, object] = {"found": found, "problem": tried.problem}
     if found is not None:
-        shape = shape_of(found.text)
+        shape = normalize_statement(found.text)
         asking = attempt(_origins).value or {}
         context |= {
             "shape": shape,
-            "text": sql_text(shape.text),
+            "text": format_sql(shape.text),
             "facts": _facts(found),
             "sentence": _said(found),
             "plan": attempt(lambda: statements.generic_plan(found)),
             "routes": [(one, route_url(one)) for one in asking.get(shape.fingerprint, [])],
         }
-    subtitle = f"{shape_of(found.text).kind.capitalize()} statement" if found else "Statement"
+    subtitle = (
+        f"{normalize_statement(found.text).kind.capitalize()} statement" if found else "Statement"
+    )
     return page(request, "perf_queries", context, template="query", subtitle=subtitle)
 
 

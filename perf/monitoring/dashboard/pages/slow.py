@@ -12,9 +12,9 @@ from perf.monitoring.dashboard.attempts import attempt
 from perf.monitoring.dashboard.listing import Cell, Column, listing, measured
 from perf.monitoring.dashboard.pages.routes import route_url
 from perf.monitoring.dashboard.rendering import page
-from perf.monitoring.slow_queries.plan_text import plan_text
+from perf.monitoring.explain import parse_plan
 from perf.monitoring.slow_queries.watching import slow_ms
-from perf.monitoring.sql_text import sql_text
+from perf.monitoring.sql_text import format_sql
 from perf.monitoring.statistics.reading import limited
 
 LATEST = 100
@@ -71,9 +71,9 @@ def slow_query(request: HttpRequest, pk: int) -> HttpResponse:
         raise Http404
     context = {
         "found": found,
-        "text": sql_text(found.statement),
+        "text": format_sql(found.statement),
         "facts": _facts(found),
-        "plan": plan_text(found.plan) if found.plan else "",
+        "plan": parse_plan(found.plan).as_text() if found.plan else "",
         "planned": figures.ago(found.planned_at),
         "route_url": route_url(found.route),
         "sentence": f"It took up to {figures.ms(found.worst_ms)}, {_times(found)}.",

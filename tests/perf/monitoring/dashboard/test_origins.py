@@ -8,7 +8,7 @@ from morpheus.cache.engine import engine
 from morpheus.cache.server import Unreachable
 from morpheus.tracing import FinishedRequest, RequestTrace, Statement
 from perf.monitoring.queries import origins
-from perf.monitoring.queries.shapes import shape_of
+from perf.monitoring.sql_text import normalize_statement
 from tests.perf.monitoring.dashboard.conftest import text_of, url
 
 SQL = "SELECT id FROM novels_novel WHERE id = %s"
@@ -49,7 +49,7 @@ def test_a_statement_has_all_the_routes_that_ask_it():
 
     origins.tell_origins()
 
-    fingerprint = shape_of("SELECT id FROM novels_novel WHERE id = $1").fingerprint
+    fingerprint = normalize_statement("SELECT id FROM novels_novel WHERE id = $1").fingerprint
     assert origins.origins() == {fingerprint: ["GET /novels/", "GET /novels/{pk}/"]}
 
 

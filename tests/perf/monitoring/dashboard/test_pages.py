@@ -9,7 +9,7 @@ from django.db import connection
 
 from perf.monitoring.dashboard.rendering import TABS
 from perf.monitoring.queries.origins import origins, tell_origins
-from perf.monitoring.queries.shapes import shape_of
+from perf.monitoring.sql_text import normalize_statement
 from perf.monitoring.statistics import statements
 from tests.perf.monitoring.dashboard.conftest import text_of, url
 
@@ -87,7 +87,7 @@ def test_queries_know_the_routes_that_ask_them(site, api, make_novels):
     assert "GET /novels/</a>" in page
     asked = {name for name, routes in origins().items() if "GET /novels/" in routes}
     known = statements.statements("calls", limit=5000)
-    one = next(one for one in known if shape_of(one.text).fingerprint in asked)
+    one = next(one for one in known if normalize_statement(one.text).fingerprint in asked)
     details = text_of(site.get(url("query", one.query_id)))
     assert "Asked by" in details and "GET /novels/" in details
 

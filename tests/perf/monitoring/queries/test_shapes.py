@@ -8,12 +8,12 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from PIL import Image
 
-from perf.monitoring.queries.shapes import MAX_CHARS, shape_of, without_values
-from perf.monitoring.queries.watching import COMMIT_SHAPE, shape
+from perf.monitoring.queries.watching import NORMALIZED_COMMIT, shape
+from perf.monitoring.sql_text import MAX_CHARS, mask_values, normalize_statement
 
 
 def same(*statements):
-    return len({shape_of(statement).fingerprint for statement in statements}) == 1
+    return len({normalize_statement(statement).fingerprint for statement in statements}) == 1
 
 
 @pytest.mark.parametrize(
@@ -46,7 +46,7 @@ def same(*statements):
     ],
 )
 def test_only_the_values_differ(first, second):
-    assert same(first, second), (shape_of(first), shape_of(second))
+    assert same(first, second), (normalize_statement(first), normalize_statement(second))
 
 
 @pytest.mark.parametrize(
@@ -80,12 +80,12 @@ def test_what_differs_in_more_is_another_shape(first, second):
     ],
 )
 def test_no_value_is_part_of_a_shape(text):
-    assert "secret" not in shape_of(text).text
-    assert "secret" not in without_values(text)
+    assert "secret" not in normalize_statement(text).text
+    assert "secret" not in mask_values(text)
 
 
 def test_a_name_stays_whatever_is_in_it():
-    assert without_values("""SELECT "it's 5" FROM t1""") == """SELECT "it's 5" FROM t1"""
+    assert mask_values("""SELECT "it's 5" FROM t1""") == """SELECT "it's 5" FROM t1"""
 
 
 @pytest.mark.parametrize(
@@ -107,7 +107,7 @@ def test_a_name_stays_whatever_is_in_it():
     ],
 )
 def test_kinds(sql, kind):
-    assert shape_of(sql).kind == kind
+    assert normalize_statement(sql).kind == kind
 
 
 def picture():
@@ -159,10 +159,10 @@ def test_the_statistics_of_postgresql_show_the_same_shapes(
         (one.route, its)
         for one in answers
         for statement in one.trace.statements
-        if (its := shape(statement)) is not COMMIT_SHAPE
+        if (its := shape(statement)) is not NORMALIZED_COMMIT
     }
     seen = {
-        shape_of(query).fingerprint
+        normalize_statement(query).fingerprint
         for (query,) in superuser.execute(
             "SELECT query FROM pg_stat_statements s JOIN pg_database d ON d.oid = s.dbid "
             "WHERE datname = %s",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from perf.monitoring.queries.shapes import MAX_CHARS, shape_of
+from perf.monitoring.sql_text import MAX_CHARS, normalize_statement
 
 
 @pytest.mark.parametrize(
@@ -19,9 +19,9 @@ from perf.monitoring.queries.shapes import MAX_CHARS, shape_of
     ],
 )
 def test_quotes_are_read_as_postgresql_reads_them(sql: str, text: str) -> None:
-    assert shape_of(sql).text == text
+    assert normalize_statement(sql).text == text
 
 
 @pytest.mark.parametrize("opened", ["'", "E'", "$$", "/* "])
 def test_a_value_that_is_cut_off_is_not_shown(opened: str) -> None:
-    assert "secret" not in shape_of(f"SELECT {opened}{'secret ' * MAX_CHARS}").text
+    assert "secret" not in normalize_statement(f"SELECT {opened}{'secret ' * MAX_CHARS}").text

@@ -16,11 +16,11 @@ from django.urls import include, path, reverse
 
 from morpheus.urls import urlpatterns as ours
 from perf.models import SlowQuery
-from perf.monitoring.queries.shapes import shape_of
 from perf.monitoring.slow_queries import rows as slow_rows
 from perf.monitoring.slow_queries import sightings
 from perf.monitoring.slow_queries.recording import gathering
 from perf.monitoring.slow_queries.sightings import Gathering, Sighting
+from perf.monitoring.sql_text import normalize_statement
 from tests.conftest import PASSWORD, as_staff
 from tests.perf.monitoring.slow_queries.conftest import HERE
 from tests.serving import REPOSITORY, environment, wait_until
@@ -160,7 +160,7 @@ def test_more_than_can_wait_is_dropped_and_counted(grown: Any, monkeypatch: Any)
     gathered: list[Any] = []
     waiting = Gathering(gathered.extend)
     for table in ("a", "b", "a"):
-        waiting.add(shape_of(f"SELECT * FROM {table}"), "GET /", "", "", 1.0)
+        waiting.add(normalize_statement(f"SELECT * FROM {table}"), "GET /", "", "", 1.0)
 
     assert waiting.finish(30)
     assert [(seen.shape.text, seen.count) for seen in gathered] == [("SELECT * FROM a", 2)]
@@ -176,7 +176,7 @@ def test_rows_are_bounded_and_the_oldest_go(
         SlowQuery.objects.all().delete()
     with slow_rows.opened() as own:
         for table in "abcde":
-            shape = shape_of(f"SELECT * FROM {table}")
+            shape = normalize_statement(f"SELECT * FROM {table}")
             slow_rows.write(own, [Sighting(shape, f"GET /{table}/", "", "", 1.0, 1.0)])
 
     assert [row.route for row in rows("SELECT")] == ["GET /c/", "GET /d/", "GET /e/"]

@@ -1,1 +1,0 @@
-"""Which indexes would help, tried on this database; and which help nobody."""
