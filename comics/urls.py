@@ -7,9 +7,9 @@ from django.urls import path
 from comics import views
 
 urlpatterns = [
-    path("users/me/dashboard/", views.DashboardView.as_view(), name="dashboard"),
-    path("comics/", views.ComicListView.as_view(), name="comic-list"),
-    path("comics/<int:comic_id>/", views.ComicDetailView.as_view(), name="comic-detail"),
+    path("users/me/dashboard/", views.DashboardView.as_view(), name="user-dashboard"),
+    path("comics/", views.ComicListView.as_view(), name="comics"),
+    path("comics/<int:comic_id>/", views.ComicDetailView.as_view(), name="comic"),
     path("comics/<int:comic_id>/panels/", views.PanelListView.as_view(), name="comic-panels"),
     path(
         "comics/<int:comic_id>/panels/<int:number>/image/",

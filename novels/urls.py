@@ -10,9 +10,11 @@ from novels.views.search import SearchView
 
 urlpatterns = [
     path("novels/", NovelListView.as_view(), name="novels"),
-    path("novels/<int:pk>/", NovelView.as_view(), name="novel"),
-    path("novels/<int:pk>/chapters/", ChapterListView.as_view(), name="chapters"),
-    path("novels/<int:pk>/chapters/<int:number>/", ChapterView.as_view(), name="chapter"),
-    path("novels/<int:pk>/status/", StatusView.as_view(), name="novel-status"),
+    path("novels/<int:novel_id>/", NovelView.as_view(), name="novel"),
+    path("novels/<int:novel_id>/chapters/", ChapterListView.as_view(), name="novel-chapters"),
+    path(
+        "novels/<int:novel_id>/chapters/<int:number>/", ChapterView.as_view(), name="novel-chapter"
+    ),
+    path("novels/<int:novel_id>/status/", StatusView.as_view(), name="novel-status"),
     path("search/", SearchView.as_view(), name="search"),
 ]

@@ -12,7 +12,7 @@ from rest_framework.request import Request
 
 from morpheus.db.transactions import write_transaction
 from users.models import AccessToken, User
-from users.selectors import token_find, user_find
+from users.reads import token_find, user_find
 from users.tokens import is_secret, token_digest
 
 

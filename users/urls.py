@@ -11,5 +11,5 @@ urlpatterns = [
     path("auth/login/", views.LoginView.as_view(), name="auth-login"),
     path("auth/logout/", views.LogoutView.as_view(), name="auth-logout"),
     path("users/", views.RegisterView.as_view(), name="users"),
-    path("users/me/", views.ProfileView.as_view(), name="users-me"),
+    path("users/me/", views.ProfileView.as_view(), name="user-me"),
 ]

@@ -13,7 +13,7 @@ from comics.cache_policies import PAGE
 from comics.filters import by_novel, by_owner
 from comics.models import Comic
 from comics.querysets import ComicQuerySet
-from comics.selectors import comic_list, comic_list_tags, comic_read
+from comics.reads import comic_list, comic_list_tags, comic_read
 from comics.serializers import ComicInput, ComicSerializer, with_thumbnail
 from comics.services import comic_create, comic_delete, comic_update
 from comics.views.access import ComicAPIView
@@ -90,7 +90,7 @@ class ComicListView(MorpheusAPIView):
         made = comic_create(owner_id=request.user.pk, **data.changes())
         comic = Comic.objects.for_cards().get(pk=made.pk)
         context = self.get_serializer_context() | {"reader_id": self.reader_id}
-        where = reverse("comic-detail", [comic.pk], request=request)
+        where = reverse("comic", [comic.pk], request=request)
         answer = ComicSerializer(comic, context=context).data
         return Response(answer, status=201, headers={"Location": where})
 

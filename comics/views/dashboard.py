@@ -7,7 +7,7 @@ from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from comics.selectors import dashboard_read
+from comics.reads import dashboard_read
 from comics.serializers import DashboardSerializer, with_thumbnail
 from morpheus.api.views import MorpheusAPIView
 

@@ -15,7 +15,7 @@ from rest_framework.response import Response
 from comics.cache_policies import PANELS
 from comics.models import Comic, Panel
 from comics.querysets import PanelQuerySet
-from comics.selectors import comic_access, panel_tags
+from comics.reads import comic_access, panel_tags
 from comics.serializers import PanelInput, PanelSerializer, panels_shown
 from comics.services import panel_add
 from comics.views.access import ComicAPIView

@@ -17,7 +17,7 @@ from rest_framework.request import Request
 from comics.images.files import image_path, rendition_path
 from comics.images.renditions import MEDIA_TYPE, WIDTHS
 from comics.models import Image
-from comics.selectors import panel_image_find, thumbnail_find, thumbnail_make
+from comics.reads import panel_image_find, thumbnail_find, thumbnail_make
 from comics.serializers import image_version
 from morpheus.api.views import MorpheusAPIView
 from morpheus.cache.recording import current

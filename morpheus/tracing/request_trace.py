@@ -100,7 +100,7 @@ class FinishedRequest:
     """A request that was answered.
 
     Attributes:
-        route: Method and route, such as `GET /novels/{pk}/` (`morpheus.tracing.routes`).
+        route: Method and route, such as `GET /novels/{novel_id}/` (`morpheus.tracing.routes`).
         seconds: What it took: from Django's outermost middleware to the answer, or in the fast
             lane.
         trace: None where an answer that was kept left as it was.

@@ -21,7 +21,7 @@ METHODS = frozenset({"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"}
 
 
 def route_of(request: HttpRequest) -> str:
-    """Return the method and the route as the documentation writes it: `GET /novels/{pk}/`.
+    """Return the method and the route as the documentation writes it: `GET /novels/{novel_id}/`.
 
     Routes of the API are without their prefix; an unknown method is `?`.
     """

@@ -14,7 +14,7 @@ from morpheus.cache.pages import CachedKeysetPagination
 from novels.cache_policies import CONTENTS
 from novels.models import Chapter
 from novels.querysets import ChapterQuerySet
-from novels.selectors import chapter_read, contents_tags, novel_access, novel_status
+from novels.reads import chapter_read, contents_tags, novel_access, novel_status
 from novels.serializers import ChapterSerializer, ChapterTextSerializer, StatusSerializer
 
 
@@ -38,22 +38,22 @@ class ChapterListView(MorpheusAPIView):
         return None if self.answer_is_public else self.reader_id
 
     def page_tags(self, columns: list[str]) -> list[str]:
-        return contents_tags(self.kwargs["pk"])
+        return contents_tags(self.kwargs["novel_id"])
 
     def get_queryset(self) -> ChapterQuerySet:
-        return Chapter.objects.of_novel(self.kwargs["pk"])
+        return Chapter.objects.of_novel(self.kwargs["novel_id"])
 
     @extend_schema(operation_id="novels_chapters_list", responses=ChapterSerializer(many=True))
-    def get(self, request: Request, pk: int) -> Response:
+    def get(self, request: Request, novel_id: int) -> Response:
         """List the chapters of a novel by their numbers."""
-        rows = self._rows(pk)
+        rows = self._rows(novel_id)
         if not rows and self.answer_is_public:
             # What is public is read as nobody, who sees nothing of what became private meanwhile.
-            rows = self._rows(pk)
+            rows = self._rows(novel_id)
         return self.get_paginated_response(self.get_serializer(rows, many=True).data)
 
-    def _rows(self, pk: int) -> list[dict[str, Any]]:
-        novel, self.answer_is_public = novel_access(pk, self.reader_id)
+    def _rows(self, novel_id: int) -> list[dict[str, Any]]:
+        novel, self.answer_is_public = novel_access(novel_id, self.reader_id)
         if novel is None:
             raise Http404
         rows: list[dict[str, Any]] = self.paginate_queryset(
@@ -72,9 +72,9 @@ class ChapterView(MorpheusAPIView):
     serializer_class = ChapterTextSerializer
 
     @extend_schema(operation_id="novels_chapters_read")
-    def get(self, request: Request, pk: int, number: int) -> Response:
+    def get(self, request: Request, novel_id: int, number: int) -> Response:
         """Show a chapter with its text."""
-        chapter, self.answer_is_public = chapter_read(pk, number, self.reader_id)
+        chapter, self.answer_is_public = chapter_read(novel_id, number, self.reader_id)
         if chapter is None:
             raise Http404
         return Response(chapter)
@@ -90,9 +90,9 @@ class StatusView(MorpheusAPIView):
     serializer_class = StatusSerializer
 
     @extend_schema(operation_id="novels_status_read")
-    def get(self, request: Request, pk: int) -> Response:
+    def get(self, request: Request, novel_id: int) -> Response:
         """Show how far the upload of a novel is parsed."""
-        status, self.answer_is_public = novel_status(pk, self.reader_id)
+        status, self.answer_is_public = novel_status(novel_id, self.reader_id)
         if status is None:
             raise Http404
         return Response(status)

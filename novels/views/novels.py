@@ -26,7 +26,7 @@ from novels.cache_policies import PAGE
 from novels.models import Novel
 from novels.parsing import FileFormat, ParseError
 from novels.querysets import NovelQuerySet
-from novels.selectors import novel_list, novel_list_tags, novel_read
+from novels.reads import novel_list, novel_list_tags, novel_read
 from novels.serializers import NovelChanges, NovelSerializer, NovelUploadInput
 from novels.services import (
     UploadExists,
@@ -153,9 +153,9 @@ class NovelView(MorpheusAPIView):
     serializer_class = NovelSerializer
 
     @extend_schema(operation_id="novels_read")
-    def get(self, request: Request, pk: int) -> Response:
+    def get(self, request: Request, novel_id: int) -> Response:
         """Show a novel."""
-        novel, self.answer_is_public = novel_read(pk, self.reader_id)
+        novel, self.answer_is_public = novel_read(novel_id, self.reader_id)
         if novel is None:
             raise Http404
         return Response(novel)
@@ -163,25 +163,27 @@ class NovelView(MorpheusAPIView):
     @extend_schema(
         operation_id="novels_update", request=NovelChanges, responses={200: NovelSerializer}
     )
-    def patch(self, request: Request, pk: int) -> Response:
+    def patch(self, request: Request, novel_id: int) -> Response:
         """Change what is said about a novel of mine."""
         given = NovelChanges(data=request.data, partial=True)
-        with self._own(pk):
+        with self._own(novel_id):
             given.is_valid(raise_exception=True)
-            novel_update(novel_id=pk, changes=given.validated_data)
-        return Response(NovelSerializer(Novel.objects.for_cards().get(pk=pk)).data)
+            novel_update(novel_id=novel_id, changes=given.validated_data)
+        return Response(NovelSerializer(Novel.objects.for_cards().get(pk=novel_id)).data)
 
     @extend_schema(operation_id="novels_delete", responses={204: None})
-    def delete(self, request: Request, pk: int) -> Response:
+    def delete(self, request: Request, novel_id: int) -> Response:
         """Delete a novel of mine, its chapters and its file."""
-        with self._own(pk):
-            novel_delete(novel_id=pk)
+        with self._own(novel_id):
+            novel_delete(novel_id=novel_id)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
     @contextmanager
-    def _own(self, pk: int) -> Iterator[None]:
+    def _own(self, novel_id: int) -> Iterator[None]:
         """Demand that the novel is the caller's, before and within the block."""
-        owners = Novel.objects.visible_to(self.reader_id).filter(pk=pk).values_list("owner_id")
+        owners = (
+            Novel.objects.visible_to(self.reader_id).filter(pk=novel_id).values_list("owner_id")
+        )
         owner = owners.first()
         if owner is None:
             raise Http404

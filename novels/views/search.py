@@ -16,7 +16,7 @@ from morpheus.http.errors import RETRY_AFTER_S
 from morpheus.pagination import KeysetPagination
 from novels.filters import genre_id, language_id
 from novels.finding import Candidate, Search, SearchTooDeep, SearchTooSlow
-from novels.selectors import search_candidates, search_results
+from novels.reads import search_candidates, search_results
 from novels.serializers import SearchResultSerializer
 
 logger = logging.getLogger(__name__)

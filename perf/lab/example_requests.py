@@ -154,11 +154,11 @@ EXAMPLES = (
     ExampleRequest("GET /novels/"),
     ExampleRequest("GET /novels/", {"genre": "{genre}", "language": "{language}"}),
     ExampleRequest("GET /novels/", {"owner": "me"}, caller="owner"),
-    ExampleRequest("GET /novels/{pk}/"),
-    ExampleRequest("GET /novels/{pk}/", caller="owner"),
-    ExampleRequest("GET /novels/{pk}/chapters/"),
-    ExampleRequest("GET /novels/{pk}/chapters/{number}/"),
-    ExampleRequest("GET /novels/{pk}/status/"),
+    ExampleRequest("GET /novels/{novel_id}/"),
+    ExampleRequest("GET /novels/{novel_id}/", caller="owner"),
+    ExampleRequest("GET /novels/{novel_id}/chapters/"),
+    ExampleRequest("GET /novels/{novel_id}/chapters/{number}/"),
+    ExampleRequest("GET /novels/{novel_id}/status/"),
     ExampleRequest("GET /search/", {"q": "the"}),
     ExampleRequest("GET /search/", {"q": "the", "scope": "mine"}, caller="owner"),
     ExampleRequest("GET /comics/"),
@@ -173,7 +173,7 @@ EXAMPLES = (
     ExampleRequest("GET /perf/requests/", caller="staff", reads_tables=False),
     ExampleRequest("GET /perf/requests/{identifier}/", caller="staff", reads_tables=False),
     ExampleRequest("POST /novels/", body={"title": "New"}, upload=_NOVEL_FILE, caller="owner"),
-    ExampleRequest("PATCH /novels/{pk}/", body={"title": "Another"}, caller="owner"),
+    ExampleRequest("PATCH /novels/{novel_id}/", body={"title": "Another"}, caller="owner"),
     ExampleRequest("POST /comics/", body={"title": "New"}, caller="owner"),
     ExampleRequest(
         "POST /comics/{comic_id}/panels/",
@@ -183,7 +183,7 @@ EXAMPLES = (
     ),
     ExampleRequest("PATCH /comics/{comic_id}/", body={"title": "Another"}, caller="owner"),
     ExampleRequest("DELETE /comics/{comic_id}/", caller="owner"),
-    ExampleRequest("DELETE /novels/{pk}/", caller="owner"),
+    ExampleRequest("DELETE /novels/{novel_id}/", caller="owner"),
 )
 
 
@@ -228,7 +228,7 @@ class Conversation:
 
     def keep_id(self, sent: ExampleRequest, body: bytes) -> None:
         """Remember the id of a new novel or comic."""
-        name = {"POST /novels/": "pk", "POST /comics/": "comic_id"}.get(sent.route)
+        name = {"POST /novels/": "novel_id", "POST /comics/": "comic_id"}.get(sent.route)
         if name is not None:
             self.values[name] = json.loads(body)["id"]
 

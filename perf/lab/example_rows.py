@@ -76,5 +76,5 @@ def _find(statement: str) -> ExampleRows:
     if row is None or None in row[:3]:
         raise NoExampleRows("There is nothing to read: run `manage.py seed` first.")
     owner_id, novel_id, comic_id, genre, language = row
-    values = {"pk": novel_id, "comic_id": comic_id, "number": 1}
+    values = {"novel_id": novel_id, "comic_id": comic_id, "number": 1}
     return ExampleRows(owner_id, values | {"genre": genre, "language": language})

@@ -79,7 +79,7 @@ class Budgets:
             several, "search" is full-text search, "write" changes rows.
         slow_ms: From here on a statement of any kind is recorded as slow.
         reference_ms: What the reference of `make perf` takes on a machine that is not busy.
-        routes: By endpoint as documented, such as "GET /novels/{pk}/chapters/".
+        routes: By endpoint as documented, such as "GET /novels/{novel_id}/chapters/".
         queries: By name, in the order of the file.
     """
 

@@ -25,7 +25,7 @@ class Route:
     """A route of the API.
 
     Attributes:
-        path: As documented, such as `/novels/{pk}/`.
+        path: As documented, such as `/novels/{novel_id}/`.
         view: The view's class.
     """
 

@@ -9,7 +9,7 @@ import pytest
 from comics.cache_policies import CARD, DASHBOARD, PAGE, PANEL_IMAGE, PANELS, THUMBNAIL
 from comics.images.files import rendition_path
 from comics.models import Comic, Panel
-from comics.selectors import comic_access
+from comics.reads import comic_access
 from comics.services import comic_update
 from morpheus.cache.engine import engine
 from morpheus.db.transactions import write_transaction

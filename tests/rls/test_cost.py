@@ -15,7 +15,7 @@ MOST = 1.15
 
 # Routes that read nothing private, or change something only.
 OTHERS = {
-    *("auth-token", "auth-login", "auth-logout", "users", "users-me", "schema", "docs"),
+    *("auth-token", "auth-login", "auth-logout", "users", "user-me", "schema", "docs"),
     *("perf-requests", "perf-request"),
 }
 

@@ -14,11 +14,11 @@ from tests.cached_shapes import assert_shape_is_kept
 from tests.conftest import PASSWORD, as_staff
 from tests.users.conftest import ME, TOKEN
 from tests.visitor import counted_queries
-from users import selectors
+from users import reads
 from users.cache_policies import ACCOUNT, NAME, USAGE
 from users.cache_policies import TOKEN as TOKEN_POLICY
 from users.models import AccessToken, User
-from users.selectors import user_find, user_names
+from users.reads import user_find, user_names
 from users.tokens import token_digest, token_secret
 
 SHAPES = Path(__file__).parent / "cached_shapes"
@@ -186,7 +186,7 @@ def test_who_is_let_in_again_is_so_at_once(ann, client, by_psql):
 
 def test_a_cached_token_ends_with_its_time(client, monkeypatch):
     later = timezone.now() + timedelta(days=2)
-    monkeypatch.setattr(selectors.timezone, "now", lambda: later)
+    monkeypatch.setattr(reads.timezone, "now", lambda: later)
 
     assert client.get(ME).status_code == 401
 

@@ -49,11 +49,11 @@ class Visitor(FastHttpUser):
     def open_novel(self) -> None:
         """Look at a novel, its chapters, and read one."""
         pk = self.catalogue.novels.draw()
-        self.read("/novels/{pk}/", f"/novels/{pk}/")
-        answer = self.read("/novels/{pk}/chapters/", f"/novels/{pk}/chapters/")
+        self.read("/novels/{novel_id}/", f"/novels/{pk}/")
+        answer = self.read("/novels/{novel_id}/chapters/", f"/novels/{pk}/chapters/")
         if answer.status_code == 200 and (chapters := answer.json()["results"]):
             number = random.choice(chapters)["number"]  # noqa: S311
-            route = "/novels/{pk}/chapters/{number}/"
+            route = "/novels/{novel_id}/chapters/{number}/"
             self.read(route, f"/novels/{pk}/chapters/{number}/")
 
     def open_comic(self) -> None:
@@ -157,13 +157,15 @@ class Author(Member):
         if pk is None:
             return
         for _ in range(20):
-            answer = self.read("/novels/{pk}/status/", f"/novels/{pk}/status/")
+            answer = self.read("/novels/{novel_id}/status/", f"/novels/{pk}/status/")
             if answer.status_code != 200 or answer.json()["state"] in ("completed", "failed"):
                 break
             sleep(random.uniform(0.3, 0.8))  # noqa: S311
         self._change(pk, {"title": f"Load {uuid4().hex[:8]}", "visibility": "public"})
-        self.read("/novels/{pk}/", f"/novels/{pk}/")
-        self.client.delete(f"{API}/novels/{pk}/", headers=self.login, name="DELETE /novels/{pk}/")
+        self.read("/novels/{novel_id}/", f"/novels/{pk}/")
+        self.client.delete(
+            f"{API}/novels/{pk}/", headers=self.login, name="DELETE /novels/{novel_id}/"
+        )
 
     def _upload(self) -> int | None:
         # Else the same file twice would be a conflict.
@@ -182,7 +184,7 @@ class Author(Member):
 
     def _change(self, pk: int, values: dict[str, str]) -> None:
         self.client.patch(
-            f"{API}/novels/{pk}/", headers=self.login, json=values, name="PATCH /novels/{pk}/"
+            f"{API}/novels/{pk}/", headers=self.login, json=values, name="PATCH /novels/{novel_id}/"
         )
 
 

@@ -69,25 +69,25 @@ ASKS = [
     Ask("GET /novels/"),
     Ask("GET /novels/", "?genre={genre}&language={language}"),
     Ask("GET /novels/", "?owner=me", by="owner"),
-    Ask("GET /novels/{pk}/"),
-    Ask("GET /novels/{pk}/", by="owner"),
-    Ask("GET /novels/{pk}/chapters/"),
-    Ask("GET /novels/{pk}/chapters/{number}/"),
-    Ask("GET /novels/{pk}/status/"),
+    Ask("GET /novels/{novel_id}/"),
+    Ask("GET /novels/{novel_id}/", by="owner"),
+    Ask("GET /novels/{novel_id}/chapters/"),
+    Ask("GET /novels/{novel_id}/chapters/{number}/"),
+    Ask("GET /novels/{novel_id}/status/"),
     Ask("GET /search/", "?q=the"),
     Ask("GET /search/", "?q=the&scope=mine", by="owner"),
     Ask("GET /comics/"),
-    Ask("GET /comics/", "?novel={pk}"),
+    Ask("GET /comics/", "?novel={novel_id}"),
     Ask("GET /comics/", "?owner=me", by="owner"),
     Ask("GET /comics/{comic_id}/"),
     Ask("GET /comics/{comic_id}/panels/"),
     Ask("GET /comics/{comic_id}/panels/{number}/image/"),
     Ask("GET /comics/{comic_id}/thumbnail/", warm=True),
-    Ask("PATCH /novels/{pk}/", body={"title": "Another"}, by="owner"),
+    Ask("PATCH /novels/{novel_id}/", body={"title": "Another"}, by="owner"),
     Ask("POST /comics/", body={"title": "New"}, by="owner"),
     Ask("PATCH /comics/{comic_id}/", body={"title": "Another"}, by="owner"),
     Ask("DELETE /comics/{comic_id}/", by="owner"),
-    Ask("DELETE /novels/{pk}/", by="owner"),
+    Ask("DELETE /novels/{novel_id}/", by="owner"),
 ]
 
 
@@ -150,7 +150,7 @@ class Subject:
         comics = Comic.objects.public().filter(owner_id=owner.pk, panel_count__gt=0)
         comic = comics.earliest("pk")
         values = {
-            "pk": novel.pk,
+            "novel_id": novel.pk,
             "comic_id": comic.pk,
             "number": 1,
             "genre": novel.genre and novel.genre.slug,

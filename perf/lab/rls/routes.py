@@ -71,28 +71,28 @@ def subjects() -> Subjects:
 
 def reads(of: Subjects) -> list[Read]:
     """Return the requests, anonymous ones and those of a reader."""
-    novel, comic = {"pk": of.novel}, {"comic_id": of.comic}
+    novel, comic = {"novel_id": of.novel}, {"comic_id": of.comic}
     both: list[tuple[str, str, dict[str, int], dict[str, object]]] = [
         ("novels", "newest", {}, {}),
         ("novels", "by title, 100", {}, {"ordering": "title", "page_size": 100}),
         ("novels", "one owner", {}, {"owner": of.owner}),
         ("novel", "", novel, {}),
-        ("chapters", "100", novel, {"page_size": 100}),
-        ("chapter", "", novel | {"number": 1}, {}),
+        ("novel-chapters", "100", novel, {"page_size": 100}),
+        ("novel-chapter", "", novel | {"number": 1}, {}),
         ("novel-status", "", novel, {}),
         ("search", "frequent word", {}, {"q": of.word}),
-        ("comic-list", "newest", {}, {}),
-        ("comic-list", "of a novel", {}, {"novel": of.novel}),
-        ("comic-detail", "", comic, {}),
+        ("comics", "newest", {}, {}),
+        ("comics", "of a novel", {}, {"novel": of.novel}),
+        ("comic", "", comic, {}),
         ("comic-panels", "100", comic, {"page_size": 100}),
         ("comic-panel-image", "", comic | {"number": 1}, {}),
         ("comic-thumbnail", "", comic, {}),
     ]
     own: list[tuple[str, str, dict[str, int], dict[str, object]]] = [
         ("novels", "mine", {}, {"owner": "me"}),
-        ("comic-list", "mine", {}, {"owner": "me"}),
+        ("comics", "mine", {}, {"owner": "me"}),
         ("search", "mine", {}, {"q": of.word, "scope": "mine"}),
-        ("dashboard", "", {}, {}),
+        ("user-dashboard", "", {}, {}),
     ]
     return [
         Read(route, label, _url(route, where, query), reader)

@@ -92,8 +92,8 @@ def _novel(member: dict[str, str], turn: str) -> Generator[HttpAsk, Answer, None
     file = ("file", f"{turn}.txt", f"Chapter 1\n\n{turn} was a whale.".encode())
     answer = yield _uploaded("POST /novels/", "/novels/", member, file, title=turn)
     path = f"/novels/{json.loads(answer.body)['id']}/"
-    yield _sent("PATCH /novels/{pk}/", path, member, title=f"{turn} again")
-    yield _sent("DELETE /novels/{pk}/", path, member)
+    yield _sent("PATCH /novels/{novel_id}/", path, member, title=f"{turn} again")
+    yield _sent("DELETE /novels/{novel_id}/", path, member)
 
 
 def _comic(member: dict[str, str], turn: str) -> Generator[HttpAsk, Answer, None]:

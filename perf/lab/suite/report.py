@@ -17,9 +17,9 @@ _STYLE = Path(__file__).with_name("report.css")
 # What stands for its like in the curve over sizes.
 _CURVES = {
     "list": "GET /novels/",
-    "detail": "GET /novels/{pk}/",
+    "detail": "GET /novels/{novel_id}/",
     "panels": "GET /comics/{comic_id}/panels/",
-    "status": "GET /novels/{pk}/status/",
+    "status": "GET /novels/{novel_id}/status/",
     "dashboard": "GET /users/me/dashboard/, its owner",
 }
 

@@ -16,7 +16,7 @@ class RequestHeadSerializer(serializers.Serializer):  # type: ignore[type-arg]
     )
     at = serializers.DateTimeField(help_text="When it was answered.")
     is_asked = serializers.BooleanField(help_text="Whether `X-Explain: 1` asked for it.")
-    route = serializers.CharField(help_text="Like `GET /novels/{pk}/`.")
+    route = serializers.CharField(help_text="Like `GET /novels/{novel_id}/`.")
     status = serializers.IntegerField()
     ms = serializers.FloatField()
     user_id = serializers.IntegerField(allow_null=True)

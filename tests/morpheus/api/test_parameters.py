@@ -17,7 +17,7 @@ def urls():
     [api] = [each for each in get_resolver().url_patterns if str(each.pattern) == "api/v1/"]
     for pattern in api.url_patterns:
         path = str(pattern.pattern)
-        for part in ("<int:pk>", "<int:number>", "<int:comic_id>", "<str:identifier>"):
+        for part in ("<int:novel_id>", "<int:number>", "<int:comic_id>", "<str:identifier>"):
             path = path.replace(part, "1")
         if path:
             yield f"{API}{path}"
@@ -115,7 +115,7 @@ def test_the_document_lists_the_parameters_that_the_views_take(client, as_user, 
     listed = query_parameters(client)
 
     for (path, method), parameters in listed.items():
-        url = path.replace("{id}", "1").replace("{comic_id}", "1").replace("{number}", "1")
+        url = path.replace("{novel_id}", "1").replace("{comic_id}", "1").replace("{number}", "1")
         answer = getattr(staff, method)(f"{url.replace('{identifier}', 'x')}?surprise=1")
         names = sorted(each["name"] for each in parameters)
         known = ", ".join(f"`{name}`" for name in names)

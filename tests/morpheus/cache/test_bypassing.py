@@ -9,7 +9,7 @@ import pytest
 from morpheus.cache.engine import engine
 from morpheus.cache.listener import Listener
 from tests.conftest import counted_queries
-from users.selectors import user_names
+from users.reads import user_names
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

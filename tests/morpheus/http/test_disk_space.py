@@ -79,7 +79,7 @@ def test_a_write_to_a_full_database_is_507(as_user, make_user, monkeypatch, capl
 
 def test_a_read_that_finds_the_disk_full_may_be_tried_again(as_user, make_user, monkeypatch):
     client = as_user(make_user("ann"))
-    monkeypatch.setattr("users.selectors._load_account", fail_with_full_disk)
+    monkeypatch.setattr("users.reads._load_account", fail_with_full_disk)
 
     response = client.get(ME)
 

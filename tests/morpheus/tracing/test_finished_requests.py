@@ -33,8 +33,8 @@ def test_an_answer_tells_its_route_its_status_and_who_asked(told, as_user, make_
 
     seen = [(one.route, one.status, one.user_id) for one in told]
     assert seen == [
-        ("GET /novels/{pk}/", 200, reader.pk),
-        ("GET /novels/{pk}/", 404, reader.pk),
+        ("GET /novels/{novel_id}/", 200, reader.pk),
+        ("GET /novels/{novel_id}/", 404, reader.pk),
         ("GET unmatched", 404, None),
     ]
 
@@ -72,9 +72,9 @@ def test_an_answer_that_was_kept_is_told_with_its_route(told, visitor, novel):
     visitor.get(url, HTTP_IF_NONE_MATCH=etag)
 
     assert [(one.route, one.status) for one in told] == [
-        ("GET /novels/{pk}/", 200),
-        ("GET /novels/{pk}/", 200),
-        ("GET /novels/{pk}/", 304),
+        ("GET /novels/{novel_id}/", 200),
+        ("GET /novels/{novel_id}/", 200),
+        ("GET /novels/{novel_id}/", 304),
     ]
     assert [one.trace is None for one in told] == [False, True, True]
 

@@ -6,7 +6,7 @@ import pytest
 
 from morpheus.db.transactions import write_transaction
 from novels.models import Genre, Language
-from novels.selectors import novel_access
+from novels.reads import novel_access
 from novels.services import novel_delete, novel_update
 from tests.visitor import counted_queries
 

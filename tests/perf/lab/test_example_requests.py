@@ -26,7 +26,7 @@ def test_every_route_has_an_example_and_every_example_a_route() -> None:
 
 
 def test_values_fill_path_query_and_body() -> None:
-    comics = next(sent for sent in EXAMPLES if sent.name == "GET /comics/?novel={pk}")
+    comics = next(sent for sent in EXAMPLES if sent.name == "GET /comics/?novel={novel_id}")
     login = example("POST /auth/token/").build({"email": "ann@example.org"})
 
     assert comics.build({"pk": 7}).path == "/api/v1/comics/?novel=7"
@@ -60,7 +60,7 @@ def test_a_conversation_sends_the_credentials_and_ids_of_earlier_responses() -> 
     assert talk.build(example("PATCH /users/me/")).headers["Authorization"] == "Bearer secret"
     assert talk.build(example("POST /auth/logout/")).headers["Cookie"] == "sessionid=s; csrftoken=c"
     assert talk.build(example("POST /auth/logout/")).headers["X-CSRFToken"] == "c"
-    assert talk.build(example("PATCH /novels/{pk}/")).path == "/api/v1/novels/42/"
+    assert talk.build(example("PATCH /novels/{novel_id}/")).path == "/api/v1/novels/42/"
 
 
 def test_a_route_without_an_example_is_an_error() -> None:

@@ -44,7 +44,7 @@ def test_depths_are_looked_at_without_a_walk(live_server, make_novels, make_chap
             ),
             line,
         )
-    assert "/novels/{pk}/chapters/ number: 1 rows, too few" in lines
+    assert "/novels/{novel_id}/chapters/ number: 1 rows, too few" in lines
 
 
 @pytest.mark.django_db(transaction=True)

@@ -13,7 +13,7 @@ from perf.lab.load.profiles import PROFILES
 from perf.lab.load.verdict import Demand, Met, breaches
 from perf.monitoring.budgets import budgets
 
-ROUTE = "GET /novels/{pk}/"
+ROUTE = "GET /novels/{novel_id}/"
 ROUTES = budgets().routes
 DEMAND = Demand(min_requests=100, min_offload=0.7)
 

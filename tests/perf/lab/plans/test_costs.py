@@ -134,11 +134,11 @@ def test_what_comes_from_no_table_keeps_its_budget(api, name):
 
 
 def test_a_breach_names_route_figure_budget_and_what_to_do(all_endpoints):
-    status = endpoint(all_endpoints, "GET /novels/{pk}/status/")
+    status = endpoint(all_endpoints, "GET /novels/{novel_id}/status/")
 
     assert [*route_breaches(replace(status, statements=status.statements * 2))] == [
-        "GET /novels/{pk}/status/: queries_cold is 2, the budget 1. Is a statement repeated for "
-        "each row? Read many at once, in querysets.py. If it must be, raise it in "
+        "GET /novels/{novel_id}/status/: queries_cold is 2, the budget 1. Is a statement repeated "
+        "for each row? Read many at once, in querysets.py. If it must be, raise it in "
         "perf/budgets.toml and say why in `reason`."
     ]
     assert "bytes is 9000, the budget 600." in next(
@@ -154,7 +154,7 @@ def worse(status, **node):
 
 
 def test_a_lost_index_breaks_buffers_rows_and_nodes(all_endpoints):
-    status = endpoint(all_endpoints, "GET /novels/{pk}/status/")
+    status = endpoint(all_endpoints, "GET /novels/{novel_id}/status/")
     lost = worse(status, kind="Seq Scan", index="", removed=2999)
 
     figures = [said.split(": ", 1)[1].split(" is ")[0] for said in route_breaches(lost)]
@@ -167,14 +167,14 @@ def test_a_lost_index_breaks_buffers_rows_and_nodes(all_endpoints):
 
 
 def test_a_small_table_may_be_read_whole(all_endpoints):
-    status = endpoint(all_endpoints, "GET /novels/{pk}/status/")
+    status = endpoint(all_endpoints, "GET /novels/{novel_id}/status/")
     small = worse(status, kind="Seq Scan", index="", removed=90)
 
     assert not [said for said in route_breaches(small) if "forbidden_nodes" in said]
 
 
 def test_a_new_statement_without_a_budget_is_named(all_endpoints):
-    (one,) = endpoint(all_endpoints, "GET /novels/{pk}/status/").statements
+    (one,) = endpoint(all_endpoints, "GET /novels/{novel_id}/status/").statements
 
     (said,) = query_breaches("GET /new/", replace(one, sql="SELECT 1"))
 

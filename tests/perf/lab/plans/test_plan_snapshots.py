@@ -32,10 +32,10 @@ def test_each_route_has_a_file(all_endpoints: list[Endpoint]) -> None:
 def test_a_snapshot_has_no_figure_of_one_run(all_endpoints: list[Endpoint]) -> None:
     """Else it would change with the rows, or with the parameters."""
     (chapters,) = [
-        each for each in all_endpoints if each.ask.endpoint == "GET /novels/{pk}/chapters/"
+        each for each in all_endpoints if each.ask.endpoint == "GET /novels/{novel_id}/chapters/"
     ]
 
-    text = build_snapshots([chapters])["get_novels_pk_chapters.txt"].split("\n\n")[-2]
+    text = build_snapshots([chapters])["get_novels_novel_id_chapters.txt"].split("\n\n")[-2]
 
     assert text == (
         "2. chapters page\n"
@@ -47,14 +47,16 @@ def test_a_snapshot_has_no_figure_of_one_run(all_endpoints: list[Endpoint]) -> N
 
 
 def test_an_index_that_is_no_longer_used_shows(all_endpoints: list[Endpoint]) -> None:
-    (status,) = [each for each in all_endpoints if each.ask.endpoint == "GET /novels/{pk}/status/"]
+    (status,) = [
+        each for each in all_endpoints if each.ask.endpoint == "GET /novels/{novel_id}/status/"
+    ]
     (read,) = status.statements
     nodes = [replace(node, kind="Seq Scan", index="", conditions={}) for node in read.plan.nodes]
     worse = replace(status, statements=[replace(read, plan=Plan(nodes, read.plan.buffers))])
 
     changes = diff_snapshots(build_snapshots([status]), build_snapshots([worse]))
 
-    assert "snapshots/get_novels_pk_status.txt" in changes
+    assert "snapshots/get_novels_novel_id_status.txt" in changes
     assert "-  Index Scan novels_processingstatus_pkey novels_processingstatus" in changes
     assert "+  Seq Scan novels_processingstatus" in changes
 

@@ -60,7 +60,7 @@ def test_no_statement_reads_a_column_that_nobody_needs(all_endpoints):
         if not endpoint.heading.startswith("POST /auth/"):
             read = re.sub(r"sha256\(convert_to\(\S+\.\"?password\b", "", sql)
             assert "password" not in read.replace("password_digest", ""), endpoint.heading
-        if endpoint.ask.endpoint != "GET /novels/{pk}/chapters/{number}/":
+        if endpoint.ask.endpoint != "GET /novels/{novel_id}/chapters/{number}/":
             assert "chaptertext.content" not in sql, endpoint.heading
         assert "novels_searchdocument.vector" not in sql
         assert not re.search(r"SELECT \*|\.\*", sql), endpoint.heading

@@ -42,7 +42,7 @@ def away(monkeypatch):
 
 
 def test_a_statement_has_all_the_routes_that_ask_it():
-    answered("GET /novels/{pk}/")
+    answered("GET /novels/{novel_id}/")
     answered("GET /novels/")
     answered("GET /novels/")
     assert origins.origins() == {}
@@ -50,7 +50,7 @@ def test_a_statement_has_all_the_routes_that_ask_it():
     origins.tell_origins()
 
     fingerprint = normalize_statement("SELECT id FROM novels_novel WHERE id = $1").fingerprint
-    assert origins.origins() == {fingerprint: ["GET /novels/", "GET /novels/{pk}/"]}
+    assert origins.origins() == {fingerprint: ["GET /novels/", "GET /novels/{novel_id}/"]}
 
 
 def test_what_the_server_has_lost_is_told_again_in_time(monkeypatch):

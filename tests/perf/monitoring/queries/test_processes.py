@@ -24,7 +24,7 @@ ASKED = {
     "/api/v1/novels/": "GET /novels/",
     "/api/v1/novels/?ordering=title": "GET /novels/",
     "/api/v1/novels/?ordering=nothing": "GET /novels/",
-    "/api/v1/novels/0/": "GET /novels/{pk}/",
+    "/api/v1/novels/0/": "GET /novels/{novel_id}/",
     "/api/v1/comics/": "GET /comics/",
     "/api/v1/users/me/": "GET /users/me/",
     "/nowhere/": "GET unmatched",

@@ -45,7 +45,7 @@ def test_a_request_is_explained_to_staff_who_ask(explained, make_novels):
 
     said = explained("get", f"/api/v1/novels/{novel.pk}/")
 
-    assert (said["route"], said["status"]) == ("GET /novels/{pk}/", 200)
+    assert (said["route"], said["status"]) == ("GET /novels/{novel_id}/", 200)
     assert said["is_asked"] and not said["is_kept_answer"]
     assert said["ms"] >= said["database_ms"] > 0
     card = next(one for one in said["statements"] if "novels_genre" in one["sql"])
@@ -98,7 +98,7 @@ def test_a_warm_request_may_ask_nothing(explained, make_novels):
 
 def test_what_breaks_the_budget_is_said_in_sentences(explained, make_novels, monkeypatch):
     [novel] = make_novels()
-    route = "GET /novels/{pk}/"
+    route = "GET /novels/{novel_id}/"
     tight = replace(budgets().routes[route], queries_cold=0, p99_ms=0.0)
     monkeypatch.setitem(budgets().routes, route, tight)
 
@@ -214,7 +214,7 @@ def test_an_id_that_a_client_chose_again_hides_nothing(staff, make_novels):
     assert first["id"] != second["id"]
     by_request = staff.get(f"{URL}chosen-by-a-client/").json()
     assert (by_request["route"], by_request["others"]) == ("GET /users/me/", [first["id"]])
-    assert staff.get(f"{URL}{first['id']}/").json()["route"] == "GET /novels/{pk}/"
+    assert staff.get(f"{URL}{first['id']}/").json()["route"] == "GET /novels/{novel_id}/"
 
 
 def test_an_id_that_is_another_records_own_does_not_hide_it(staff):

@@ -10,7 +10,7 @@ from morpheus.cache import shadow
 from morpheus.db.transactions import read_transaction, write_transaction
 from novels.finding import Search
 from novels.models import Chapter, ChapterText, Genre, Language, Novel, ProcessingStatus
-from novels.selectors import (
+from novels.reads import (
     chapter_read,
     novel_cards,
     novel_list,
@@ -214,7 +214,7 @@ def test_a_deleted_novel_is_gone_for_everybody(novel):
 
 
 def test_a_novel_whose_owner_went_after_its_card_was_read_is_not_shown(novel, monkeypatch):
-    monkeypatch.setattr("novels.selectors.user_names", lambda ids: dict.fromkeys(ids))
+    monkeypatch.setattr("novels.reads.user_names", lambda ids: dict.fromkeys(ids))
 
     assert novel_cards([novel.pk])
     assert novel_list([novel.pk]) == []

@@ -21,9 +21,9 @@ from morpheus.cache.seeing import Seen, see
 from morpheus.db.compiled import CompiledRead
 from morpheus.pagination import limit_before_joins
 from novels.models import Novel, ProcessingStatus
-from novels.selectors import novel_cards
+from novels.reads import novel_cards
 from novels.serializers import PUBLIC, with_owner
-from users.selectors import user_names
+from users.reads import user_names
 
 Shown = dict[str, Any]
 

@@ -19,7 +19,7 @@ from novels.serializers import (
     status_shown,
     with_owner,
 )
-from users.selectors import user_names
+from users.reads import user_names
 
 Shown = dict[str, Any]
 
