@@ -162,7 +162,7 @@ EXAMPLES = (
     ExampleRequest("GET /search/", {"q": "the"}),
     ExampleRequest("GET /search/", {"q": "the", "scope": "mine"}, caller="owner"),
     ExampleRequest("GET /comics/"),
-    ExampleRequest("GET /comics/", {"novel": "{pk}"}),
+    ExampleRequest("GET /comics/", {"novel": "{novel_id}"}),
     ExampleRequest("GET /comics/", {"owner": "me"}, caller="owner"),
     ExampleRequest("GET /comics/{comic_id}/"),
     ExampleRequest("GET /comics/{comic_id}/panels/"),

@@ -29,7 +29,7 @@ def test_values_fill_path_query_and_body() -> None:
     comics = next(sent for sent in EXAMPLES if sent.name == "GET /comics/?novel={novel_id}")
     login = example("POST /auth/token/").build({"email": "ann@example.org"})
 
-    assert comics.build({"pk": 7}).path == "/api/v1/comics/?novel=7"
+    assert comics.build({"novel_id": 7}).path == "/api/v1/comics/?novel=7"
     assert json.loads(login.body)["email"] == "ann@example.org"
     assert login.headers == {"Content-Type": "application/json"}
 
