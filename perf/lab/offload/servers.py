@@ -22,7 +22,8 @@ POLL_S = 0.1
 # What a server gets to finish what it is doing, then it is killed.
 PATIENCE_S = 10.0
 MORPHEUS = "morpheus.wsgi:application"
-CONSTANT = "perf.lab.offload.constant:application"
+from perf.lab.harness.constant_bytes import CONSTANT_BYTES as CONSTANT
+
 # Where each tells that it is ready.
 PROBES = {MORPHEUS: "/readyz", CONSTANT: "/1"}
 

@@ -80,7 +80,7 @@ def started(place: Place) -> Iterator[dict[str, int]]:
 def _environment(one: Contestant, place: Place) -> Mapping[str, str]:
     if not one.settings:
         mode = OURS if one.is_cached else OFF
-        # All share a core (perf.lab.pinning), of which each has the whole in its turn.
+        # All share a core (perf.lab.harness.pinning), of which each has the whole in its turn.
         return mode.environment(os.environ, place.database_url) | {"MORPHEUS_PIN": "off"}
     return {
         **os.environ,

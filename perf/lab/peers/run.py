@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
+from perf.lab.harness.pinning import pin
 from perf.lab.offload.client import Connection
 from perf.lab.offload.servers import CONSTANT, servers
-from perf.lab.pinning import pin
 
 from .contestants import CONTESTANTS, Place
 from .limits import Limit, cache_limit, sql_limit

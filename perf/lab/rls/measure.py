@@ -16,7 +16,7 @@ from django.db import DEFAULT_DB_ALIAS, connection, connections
 from django.test import RequestFactory, override_settings
 from rest_framework.test import APIClient, ForceAuthClientHandler
 
-from perf.lab.pinning import pinned
+from perf.lab.harness.pinning import pinned
 from perf.lab.plans.capture import RequestFailed, Statement, captured, served_host
 from perf.lab.plans.explain import OPTIONS, Plan, plan_of
 from users.models import User

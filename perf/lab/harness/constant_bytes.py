@@ -1,4 +1,4 @@
-"""A WSGI application that does nothing: `GET /1234` is answered by 1,234 constant bytes."""
+"""A WSGI application that does nothing: `GET /1234` returns 1,234 constant bytes."""
 
 from __future__ import annotations
 
@@ -6,15 +6,17 @@ from collections.abc import Callable, Iterable
 from functools import lru_cache
 from typing import Any
 
+CONSTANT_BYTES = "perf.lab.harness.constant_bytes:application"
+
 
 def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-    """Answer with as many bytes as the path says."""
-    body = _body(int(environ["PATH_INFO"].strip("/") or 0))
+    """Return as many bytes as the path says."""
+    body = _make_body(int(environ["PATH_INFO"].strip("/") or 0))
     headers = [("Content-Type", "application/json"), ("Content-Length", str(len(body)))]
     start_response("200 OK", headers)
     return [body]
 
 
 @lru_cache(maxsize=16)
-def _body(size: int) -> bytes:
+def _make_body(size: int) -> bytes:
     return b"x" * size

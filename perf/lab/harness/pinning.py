@@ -1,4 +1,4 @@
-"""Everybody on the same core while it is measured, as one server process is best kept."""
+"""All measured processes on one core, as a server process runs best."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import psutil
 
 
 def pin(processes: Iterable[psutil.Process]) -> None:
-    """Keep processes, and the threads that they will start, on the first core that we may use."""
+    """Keep processes, and the threads that they will start, on the first core that is allowed."""
     core = min(os.sched_getaffinity(0))
     for process in processes:
         for thread in process.threads():
@@ -19,7 +19,7 @@ def pin(processes: Iterable[psutil.Process]) -> None:
 
 @contextmanager
 def pinned(processes: Iterable[psutil.Process]) -> Iterator[None]:
-    """Pin this process and others for the block, as far as the system has it and lets us."""
+    """Pin this process and others for the block, where the system allows it."""
     ours = psutil.Process()
     if not hasattr(os, "sched_setaffinity"):
         yield

@@ -1,0 +1,53 @@
+"""Percentiles, and measurements in turns, so that a busy machine slows all candidates alike."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from statistics import median
+from typing import TypeVar
+
+import psutil
+
+T = TypeVar("T")
+
+
+def percentile(values: Sequence[float], share: float) -> float:
+    """Return the value that `share` of the values do not exceed."""
+    return sorted(values)[max(0, math.ceil(share * len(values)) - 1)]
+
+
+def measure_in_turns(
+    names: Sequence[str], measure: Callable[[str], T], *, rounds: int
+) -> dict[str, list[T]]:
+    """Measure each name once, then each again, in the same order; return a list for each."""
+    results: dict[str, list[T]] = {name: [] for name in names}
+    for _ in range(rounds):
+        for name in names:
+            results[name].append(measure(name))
+    return results
+
+
+def median_ratio(ours: Sequence[float], theirs: Sequence[float]) -> float:
+    """Return the median over rounds of ours ÷ theirs, each within one round."""
+    return median(a / b for a, b in zip(ours, theirs, strict=True))
+
+
+def process_tree(pid: int) -> list[psutil.Process]:
+    """Return a process and its descendants; none if it has ended."""
+    try:
+        process = psutil.Process(pid)
+        return [process, *process.children(recursive=True)]
+    except psutil.NoSuchProcess:
+        return []
+
+
+def cpu_seconds(pid: int) -> float:
+    """Return the CPU seconds of a process and its descendants until now."""
+    times = [process.cpu_times() for process in process_tree(pid)]
+    return float(sum(time.user + time.system for time in times))
+
+
+def resident_bytes(pid: int) -> int:
+    """Return the resident memory of a process and its descendants."""
+    return sum(process.memory_info().rss for process in process_tree(pid))

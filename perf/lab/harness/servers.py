@@ -1,0 +1,168 @@
+"""Server processes of a tool's own, on free ports of the loopback interface."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from morpheus.embedded.steps import die_with_parent
+from morpheus.serving.listening import server_command
+from perf.lab.harness.http_client import BadResponse, Connection
+
+MORPHEUS = "morpheus.wsgi:application"
+REPOSITORY = Path(__file__).resolve().parents[3]
+# As many as `make run` has by default.
+THREADS = 16
+START_TIMEOUT_S = 60.0
+# A server may finish its requests for so long, then it is killed.
+STOP_TIMEOUT_S = 10.0
+POLL_S = 0.05
+# Limits per caller are meant for strangers; here all callers have one address.
+UNLIMITED = dict.fromkeys(("THROTTLE_LOGIN_PER_MINUTE", "THROTTLE_WRITES_PER_MINUTE"), "1000000000")
+
+
+class ServerFailed(Exception):
+    """A server does not start; its output says why."""
+
+
+class Servers:
+    """Several granian servers that share a database and a cache; they end with this process.
+
+    Args:
+        environment: Variables beside those of this process.
+        probe: A path that a ready server answers with 200.
+
+    Attributes:
+        ports: One for each server.
+    """
+
+    def __init__(
+        self,
+        count: int,
+        *,
+        environment: Mapping[str, str],
+        application: str = MORPHEUS,
+        probe: str = "/readyz",
+    ) -> None:
+        self.ports = _find_free_ports(count)
+        self._application, self._probe = application, probe
+        self._environment = {**os.environ, **environment}
+        self._processes: list[subprocess.Popen[bytes]] = []
+
+    def __enter__(self) -> Self:
+        """Start the servers.
+
+        Raises:
+            ServerFailed: One of them ends, or is not ready in time.
+        """
+        try:
+            self._processes = [self._start(port) for port in self.ports]
+            for port, process in zip(self.ports, self._processes, strict=True):
+                self._wait_until_ready(port, process)
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    @property
+    def pids(self) -> list[int]:
+        """Of the parents of the worker processes."""
+        return [process.pid for process in self._processes]
+
+    def stop(self) -> None:
+        """Stop all servers; kill those that do not stop."""
+        for process in self._processes:
+            process.terminate()
+        for process in self._processes:
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(STOP_TIMEOUT_S)
+            _kill(process)
+
+    def kill(self, number: int) -> None:
+        """Kill a server in the middle of its work; `revive` starts it again."""
+        _kill(self._processes[number])
+
+    def revive(self) -> None:
+        """Start the servers that have ended again."""
+        for number, process in enumerate(self._processes):
+            if process.poll() is not None:
+                _kill(process)  # Its workers may be left.
+                self._processes[number] = self._start(self.ports[number])
+
+    def wait_until_ready(self) -> None:
+        """Wait for all servers; start those again that end meanwhile.
+
+        Raises:
+            ServerFailed: One of them is not ready in time.
+        """
+        for port in self.ports:
+            self._wait_until_ready(port)
+
+    def _start(self, port: int) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(  # noqa: S603 - our own command line
+            server_command(self._application, port=port, threads=THREADS),
+            cwd=REPOSITORY,
+            env=self._environment,
+            start_new_session=True,
+            preexec_fn=die_with_parent,
+        )
+
+    def _wait_until_ready(self, port: int, starting: subprocess.Popen[bytes] | None = None) -> None:
+        deadline = time.monotonic() + START_TIMEOUT_S
+        while not self._is_ready(port):
+            if starting is None:
+                self.revive()
+            elif starting.poll() is not None:
+                raise ServerFailed("A server does not start; its output says why.")
+            if time.monotonic() > deadline:
+                raise ServerFailed(f"The server on port {port} is not ready in time.")
+            time.sleep(POLL_S)
+
+    def _is_ready(self, port: int) -> bool:
+        with suppress(OSError, BadResponse), closing(Connection(port)) as connection:
+            return connection.get(self._probe).status == 200
+        return False
+
+
+@contextmanager
+def running_worker() -> Iterator[None]:
+    """Run `manage.py worker` on the services of this process for the block."""
+    command = [sys.executable, "manage.py", "worker"]
+    process = subprocess.Popen(command, cwd=REPOSITORY, preexec_fn=die_with_parent)  # noqa: S603
+    try:
+        yield
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    """End a server and its workers at once."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def _find_free_ports(count: int) -> list[int]:
+    probes = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [int(probe.getsockname()[1]) for probe in probes]
+    for probe in probes:
+        probe.close()
+    return ports

@@ -1,0 +1,98 @@
+"""Clients that receive whole responses, from servers that are started for them."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from perf.lab.example_requests import HttpRequest
+from perf.lab.harness.constant_bytes import CONSTANT_BYTES
+from perf.lab.harness.http_client import BadResponse, Connection
+from perf.lab.harness.load_driver import drive, drive_from_processes
+from perf.lab.harness.servers import ServerFailed, Servers
+
+REFUSAL = (
+    b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\n"
+    b'Server-Timing: db;desc="0 queries";dur=0, cache;desc="miss"\r\n\r\n'
+)
+FAILURE = REFUSAL.replace(b"0 queries", b"1 query")
+SUCCESS = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+
+
+@pytest.fixture(scope="module")
+def port() -> Iterator[int]:
+    with Servers(1, environment={}, application=CONSTANT_BYTES, probe="/1") as servers:
+        yield servers.ports[0]
+
+
+@pytest.mark.parametrize("drive_with", [drive, drive_from_processes])
+def test_every_connection_receives_whole_responses(port: int, drive_with) -> None:
+    request = HttpRequest("GET", "/300000")
+
+    result = drive_with(port, [request], connections=4, seconds=0.3)
+
+    assert result.failures == {}
+    assert result.per_second > 0
+    assert 0 < result.percentile_ms(0.5) <= result.percentile_ms(0.99)
+    assert len(result.ms) <= result.responses <= len(result.ms) + 4
+
+
+def test_errors_are_counted_by_name() -> None:
+    result = drive(9, [HttpRequest("GET", "/")], connections=2, seconds=0.1)
+
+    assert result.failures["ConnectionRefusedError"] >= 2
+    assert result.ms == []
+
+
+def test_a_connection_is_opened_again_after_it_broke(port: int) -> None:
+    connection = Connection(port)
+    connection.open().shutdown(socket.SHUT_RDWR)
+
+    with pytest.raises((BadResponse, OSError)):
+        connection.get("/5")
+    assert connection.get("/5").body == b"xxxxx"
+    connection.close()
+
+
+def test_a_server_that_does_not_start_is_reported() -> None:
+    settings = {"DJANGO_SETTINGS_MODULE": "perf.lab.no_such_settings"}
+
+    with pytest.raises(ServerFailed, match="does not start"):
+        with Servers(1, environment=settings):
+            raise AssertionError("It started.")
+
+
+def serve(*responses: bytes) -> int:
+    """Send these responses to the requests of one connection; return the port."""
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def answer() -> None:
+        accepted, _ = listener.accept()
+        with accepted, listener:
+            for response in responses:
+                accepted.recv(65536)
+                accepted.sendall(response)
+
+    threading.Thread(target=answer, daemon=True).start()
+    return int(listener.getsockname()[1])
+
+
+def test_a_refused_request_is_sent_again_and_counted() -> None:
+    connection = Connection(serve(REFUSAL, REFUSAL, SUCCESS))
+
+    response = connection.exchange_with_retries(HttpRequest("POST", "/"), longest_pause_s=0.01)
+
+    assert (response.status, connection.retries) == (200, 2)
+    connection.close()
+
+
+def test_a_write_that_may_have_happened_is_not_sent_again() -> None:
+    connection = Connection(serve(FAILURE, SUCCESS))
+
+    response = connection.exchange_with_retries(HttpRequest("POST", "/"), longest_pause_s=0.01)
+
+    assert (response.status, connection.retries) == (503, 0)
+    connection.close()
