@@ -3,7 +3,7 @@
 HOST ?= 127.0.0.1
 PORT ?= 8000
 # Who calls make reads the log.
-export LOG_FORMAT ?= line
+export MORPHEUS_LOG_FORMAT ?= line
 VENV := .venv
 PYTHON := $(VENV)/bin/python
 # Renewed whenever the lock is newer.
@@ -72,7 +72,7 @@ load: $(STAMP)  ## Load test with 100 users, judged by perf/budgets.toml (ARGS="
 	@env MORPHEUS_VAR=var/load MORPHEUS_HTTPS=off $(PYTHON) manage.py load_test $(ARGS)
 
 bench-refusals: $(STAMP)  ## Measure the CPU time of a refused request of each kind (ARGS="--rounds 50")
-	@env MORPHEUS_VAR=var/refusals MORPHEUS_HTTPS=off LOG_REQUESTS=off DATABASE_URL= REDIS_URL= \
+	@env MORPHEUS_VAR=var/refusals MORPHEUS_HTTPS=off MORPHEUS_LOG_REQUESTS=off DATABASE_URL= REDIS_URL= \
 		$(PYTHON) manage.py services with perf_refusals $(ARGS)
 
 # Long enough to believe it: some 25 minutes. Shorter: ARGS="--rounds 3 --seconds 1.5".

@@ -56,7 +56,7 @@ def pool_fits_into_the_server(
 ) -> list[CheckMessage]:
     """Refuse more threads than the server lets in, the worker and one command beside them."""
     errors: list[CheckMessage] = []
-    if settings.PGBOUNCER:  # Then it holds the connections, by limits of its own.
+    if settings.MORPHEUS_PGBOUNCER:  # Then it holds the connections, by limits of its own.
         return errors
     for alias in databases or []:
         with connections[alias].cursor() as cursor:
@@ -64,13 +64,13 @@ def pool_fits_into_the_server(
             [allowed] = cursor.fetchone() or [0]
         # The worker keeps two connections and a lock on a third.
         # Each server process listens on a connection of its own, and writes slow queries on one.
-        others = 3 + 2 * settings.SERVER_PROCESSES
-        if settings.SERVER_PROCESSES * settings.SERVER_THREADS + others > allowed:
-            most = max(1, (allowed - others) // settings.SERVER_PROCESSES)
+        others = 3 + 2 * settings.MORPHEUS_PROCESSES
+        if settings.MORPHEUS_PROCESSES * settings.MORPHEUS_THREADS + others > allowed:
+            most = max(1, (allowed - others) // settings.MORPHEUS_PROCESSES)
             errors.append(
                 Error(
-                    f"MORPHEUS_THREADS is {settings.SERVER_THREADS} in each of "
-                    f"{settings.SERVER_PROCESSES} processes, each thread may hold a "
+                    f"MORPHEUS_THREADS is {settings.MORPHEUS_THREADS} in each of "
+                    f"{settings.MORPHEUS_PROCESSES} processes, each thread may hold a "
                     f"connection, and PostgreSQL lets {allowed} in.",
                     hint=f"Set MORPHEUS_THREADS to {most} at most, or raise "
                     "max_connections of the server.",
@@ -98,32 +98,32 @@ def proxies_are_told_of_as_a_whole(
     """Refuse settings of which one says that there is a proxy and another that there is none."""
     errors: list[CheckMessage] = []
     behind_proxy = bool(settings.SECURE_PROXY_SSL_HEADER)
-    if behind_proxy and not settings.TRUSTED_PROXIES:
+    if behind_proxy and not settings.MORPHEUS_TRUSTED_PROXIES:
         errors.append(
             Error(
-                "BEHIND_PROXY is on and TRUSTED_PROXIES is 0: everybody would have the proxy's "
-                "address, and with it one common limit of logins.",
-                hint="Set TRUSTED_PROXIES to the number of proxies, and have each of them append "
-                "to X-Forwarded-For.",
+                "MORPHEUS_BEHIND_PROXY is on and MORPHEUS_TRUSTED_PROXIES is 0: all clients would "
+                "have the proxy's address and share one limit of logins.",
+                hint="Set MORPHEUS_TRUSTED_PROXIES to the number of proxies, and have each of them "
+                "append to X-Forwarded-For.",
                 id="morpheus.E004",
             )
         )
-    if settings.TRUSTED_PROXIES and settings.SECURE_SSL_REDIRECT and not behind_proxy:
+    if settings.MORPHEUS_TRUSTED_PROXIES and settings.SECURE_SSL_REDIRECT and not behind_proxy:
         errors.append(
             Error(
-                "TRUSTED_PROXIES is set and BEHIND_PROXY is off: every request would be redirected "
-                "to HTTPS again and again.",
-                hint="Set BEHIND_PROXY=on if the proxy sets X-Forwarded-Proto, else "
+                "MORPHEUS_TRUSTED_PROXIES is set and MORPHEUS_BEHIND_PROXY is off: every request "
+                "would be redirected to HTTPS again and again.",
+                hint="Set MORPHEUS_BEHIND_PROXY=on if the proxy sets X-Forwarded-Proto, else "
                 "MORPHEUS_HTTPS=off.",
                 id="morpheus.E005",
             )
         )
-    if (behind_proxy or settings.TRUSTED_PROXIES) and not settings.METRICS_TOKEN:
+    if (behind_proxy or settings.MORPHEUS_TRUSTED_PROXIES) and not settings.MORPHEUS_METRICS_TOKEN:
         errors.append(
             Error(
-                "METRICS_TOKEN is empty behind a proxy: one on this machine makes every request "
-                "come from the loopback address, which may read GET /metrics.",
-                hint="Set METRICS_TOKEN to a long random value.",
+                "MORPHEUS_METRICS_TOKEN is empty behind a proxy: with one on this machine every "
+                "request comes from the loopback address, which may read GET /metrics.",
+                hint="Set MORPHEUS_METRICS_TOKEN to a long random value.",
                 id="morpheus.E006",
             )
         )
@@ -135,8 +135,8 @@ def all_roles_log_in_to_one_server(
     app_configs: Sequence[AppConfig] | None, **kwargs: Any
 ) -> list[CheckMessage]:
     """Refuse to migrate or seed a real server while the embedded one serves requests."""
-    embedded = str(Addresses.under(settings.VAR_DIR).socket_dir)
-    roles = settings.DATABASE_ROLES
+    embedded = str(Addresses.under(settings.MORPHEUS_VAR).socket_dir)
+    roles = settings.MORPHEUS_DATABASE_ROLES
     elsewhere = [role for role, login in roles.items() if login["HOST"] != embedded]
     if settings.DATABASES["default"]["HOST"] != embedded or not elsewhere:
         return []

@@ -19,7 +19,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "morpheus.settings")
 
 site = get_wsgi_application()
 # Imports DRF, which needs the apps to be loaded.
-bulkheads = import_module("morpheus.serving.bulkheads").Bulkheads(settings.SERVER_THREADS)
+bulkheads = import_module("morpheus.serving.bulkheads").Bulkheads(settings.MORPHEUS_THREADS)
 application = FastLane(site, bulkheads.run)
 # Before the first request opens the pool.
 limit_statements(settings.DATABASES["default"])
@@ -36,5 +36,5 @@ gc.freeze()
 sys.setswitchinterval(0.001)
 # After pictures of 20 MB the server is as large as before.
 return_large_blocks()
-if settings.SERVER_PINNED:
+if settings.MORPHEUS_PIN:
     pin()

@@ -87,7 +87,7 @@ WHERE (n.is_public OR n.owner_id = %(reader)s) AND (found.chapter_id IS NULL OR 
 
 
 class SearchTooSlow(Exception):
-    """A statement of a search took longer than `SEARCH_STATEMENT_TIMEOUT_S`."""
+    """A statement of a search took longer than `MORPHEUS_SEARCH_TIMEOUT_S`."""
 
 
 class SearchTooDeep(Exception):
@@ -279,7 +279,7 @@ class Search:
 def _rows(sql: str, parameters: dict[str, Any]) -> list[Any]:
     connection = connections[reading_alias()]
     try:
-        with statement_limit(connection, settings.SEARCH_STATEMENT_TIMEOUT_S):
+        with statement_limit(connection, settings.MORPHEUS_SEARCH_TIMEOUT_S):
             with connection.cursor() as cursor:
                 cursor.execute(sql, parameters)
                 return cursor.fetchall()

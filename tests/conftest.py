@@ -52,7 +52,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 def administrator_url() -> str:
     """Return a login that may create databases on the server under test."""
-    embedded = Addresses.under(settings.VAR_DIR).database_url("postgres", "postgres")
+    embedded = Addresses.under(settings.MORPHEUS_VAR).database_url("postgres", "postgres")
     return os.environ.get("DATABASE_ADMIN_URL") or embedded
 
 
@@ -241,7 +241,11 @@ def connect(transactional_db: None) -> Iterator[Callable[[str], psycopg.Connecti
         if role == "superuser":
             made = psycopg.connect(administrator_url(), dbname=name, autocommit=True)
         else:
-            login = connection.settings_dict if role == "app" else settings.DATABASE_ROLES[role]
+            login = (
+                connection.settings_dict
+                if role == "app"
+                else settings.MORPHEUS_DATABASE_ROLES[role]
+            )
             made = psycopg.connect(
                 host=login["HOST"],
                 port=login["PORT"] or None,

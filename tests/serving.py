@@ -40,7 +40,7 @@ def environment(var: Path, **more: str) -> dict[str, str]:
         # The way to the database is what is tested.
         "MORPHEUS_CACHE": "off",
         **dict.fromkeys((*urls, "REDIS_URL"), ""),
-        "THROTTLE_WRITES_PER_MINUTE": "1000000",
+        "MORPHEUS_THROTTLE_WRITES_PER_MINUTE": "1000000",
         "DJANGO_SETTINGS_MODULE": "morpheus.settings",
     } | more
 

@@ -27,19 +27,19 @@ os.environ["DATABASE_REPLICA_URL"] = ""
 os.environ["SECRET_KEY"] = "only-for-tests"  # noqa: S105
 _worker = os.environ.get("PYTEST_XDIST_WORKER", "gw0")
 # Four logical databases per parallel worker, after those of a developer's own server.
-os.environ["CACHE_DATABASE_BASE"] = str(4 + 4 * int(_worker.removeprefix("gw")))
+os.environ["MORPHEUS_CACHE_DATABASE_BASE"] = str(4 + 4 * int(_worker.removeprefix("gw")))
 
 from morpheus.settings import *  # noqa: E402, F403
-from morpheus.settings import DATABASES, STORAGES, VAR_DIR  # noqa: E402
+from morpheus.settings import DATABASES, MORPHEUS_VAR, STORAGES  # noqa: E402
 
 DATABASES["default"]["NAME"] = f"test_morpheus_{_worker}"
 DATABASES["default"]["OPTIONS"]["pool"]["min_size"] = 0
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-THROTTLE_RATES = dict.fromkeys(
+MORPHEUS_THROTTLE_RATES = dict.fromkeys(
     ("login", "login_network", "login_user", "register", "write"), (1_000_000, 60)
 )
 for _name in ("uploads", "images"):
-    STORAGES[_name]["OPTIONS"]["location"] = VAR_DIR / _worker / _name
+    STORAGES[_name]["OPTIONS"]["location"] = MORPHEUS_VAR / _worker / _name
 # Its patches change what every query goes through; tests of it turn it on.
 CACHALOT_ENABLED = False
 # Statements on a busy machine are slow, which is nobody's business but that of tests of it.

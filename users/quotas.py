@@ -68,7 +68,7 @@ def quota_require(*, owner_id: int, novels: int = 0, size_bytes: int) -> None:
     Raises:
         QuotaExceeded: The message says what is used, what is allowed, and what to do.
     """
-    if not settings.QUOTA_NOVELS and not settings.QUOTA_BYTES:
+    if not settings.MORPHEUS_QUOTA_NOVELS and not settings.MORPHEUS_QUOTA_BYTES:
         return
     with connection.cursor() as cursor:
         # Apart from the sums: their snapshot must be later than the commit that is waited for.
@@ -76,14 +76,19 @@ def quota_require(*, owner_id: int, novels: int = 0, size_bytes: int) -> None:
             "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"morpheus quota {owner_id}"]
         )
     used = _used(owner_id)
-    if novels and settings.QUOTA_NOVELS and used.novels + novels > settings.QUOTA_NOVELS:
+    if (
+        novels
+        and settings.MORPHEUS_QUOTA_NOVELS
+        and used.novels + novels > settings.MORPHEUS_QUOTA_NOVELS
+    ):
         raise QuotaExceeded(
-            f"You have {used.novels:,} of {settings.QUOTA_NOVELS:,} novels. Delete one first."
+            f"You have {used.novels:,} of {settings.MORPHEUS_QUOTA_NOVELS:,} novels. "
+            "Delete one first."
         )
-    if settings.QUOTA_BYTES and used.bytes + size_bytes > settings.QUOTA_BYTES:
+    if settings.MORPHEUS_QUOTA_BYTES and used.bytes + size_bytes > settings.MORPHEUS_QUOTA_BYTES:
         raise QuotaExceeded(
             f"This file has {_mb(size_bytes)} MB, and you use {_mb(used.bytes)} of "
-            f"{_mb(settings.QUOTA_BYTES)} MB. Delete novels or comics first."
+            f"{_mb(settings.MORPHEUS_QUOTA_BYTES)} MB. Delete novels or comics first."
         )
 
 

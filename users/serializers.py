@@ -75,9 +75,9 @@ class OwnProfileSerializer(ProfileSerializer):
         used = usage_cached(user.pk)
         return {
             "novels": used.novels,
-            "novels_limit": settings.QUOTA_NOVELS or None,
+            "novels_limit": settings.MORPHEUS_QUOTA_NOVELS or None,
             "bytes": used.bytes,
-            "bytes_limit": settings.QUOTA_BYTES or None,
+            "bytes_limit": settings.MORPHEUS_QUOTA_BYTES or None,
         }
 
 

@@ -83,7 +83,7 @@ def token_create(*, user: User) -> tuple[str, AccessToken]:
             digest=token_digest(secret),
             user=user,
             created_at=now,
-            expires_at=now + timedelta(days=settings.TOKEN_TTL_DAYS),
+            expires_at=now + timedelta(days=settings.MORPHEUS_TOKEN_TTL_DAYS),
         )
         user.last_login = now
         user.save(update_fields=["last_login"])

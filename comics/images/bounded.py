@@ -16,7 +16,7 @@ logger = logging.getLogger(__name__)
 
 # Decoding keeps a core busy. Two at a time, and of 16 threads three wait; the next gets 503.
 # morpheus.serving.bulkheads has the other shares.
-TURNS = Turns(2, most_waiting=max(1, settings.SERVER_THREADS * 3 // 16), patience_s=4.0)
+TURNS = Turns(2, most_waiting=max(1, settings.MORPHEUS_THREADS * 3 // 16), patience_s=4.0)
 
 
 def picture_check(data: bytes) -> Picture:
@@ -26,8 +26,10 @@ def picture_check(data: bytes) -> Picture:
         ImageRefused: It is not a picture that is kept here, or costs too much to decode.
         Busy: Other pictures are decoded.
     """
-    if len(data) > settings.IMAGE_MAX_BYTES:
-        raise ImageRefused(f"At most {settings.IMAGE_MAX_BYTES // 1024**2} MB are accepted.")
+    if len(data) > settings.MORPHEUS_MAX_IMAGE_BYTES:
+        raise ImageRefused(
+            f"At most {settings.MORPHEUS_MAX_IMAGE_BYTES // 1024**2} MB are accepted."
+        )
     return _bounded(picture_read, data)
 
 
@@ -44,16 +46,16 @@ def rendition_check(path: Path, size: str) -> Picture:
 
 def _bounded(function: Callable[..., Picture], *args: object) -> Picture:
     limits = JobLimits(
-        cpu_s=settings.PICTURE_TIMEOUT_S,
-        wall_s=settings.PICTURE_TIMEOUT_S,
-        memory_bytes=settings.PICTURE_MEMORY_BYTES,
+        cpu_s=settings.MORPHEUS_PICTURE_TIMEOUT_S,
+        wall_s=settings.MORPHEUS_PICTURE_TIMEOUT_S,
+        memory_bytes=settings.MORPHEUS_SANDBOX_MEMORY_BYTES,
     )
     with TURNS.take():
         try:
             return run(function, *args, limits=limits)
         except TimeLimit as error:
             raise ImageRefused(
-                f"This picture takes more than {settings.PICTURE_TIMEOUT_S} s to decode. "
+                f"This picture takes more than {settings.MORPHEUS_PICTURE_TIMEOUT_S} s to decode. "
                 "Save it anew with another program, or make it smaller."
             ) from error
         except MemoryLimit as error:

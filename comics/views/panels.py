@@ -115,6 +115,6 @@ def _refuse_huge(request: Request) -> None:
     What is only somewhat too large is read, so that every client gets to see why it is refused.
     """
     length = request.META.get("CONTENT_LENGTH") or "0"
-    if not length.isdigit() or int(length) > 4 * settings.IMAGE_MAX_BYTES:
-        most = f"At most {settings.IMAGE_MAX_BYTES // 1024**2} MB are accepted."
+    if not length.isdigit() or int(length) > 4 * settings.MORPHEUS_MAX_IMAGE_BYTES:
+        most = f"At most {settings.MORPHEUS_MAX_IMAGE_BYTES // 1024**2} MB are accepted."
         raise ValidationError({"image": [most]})

@@ -57,7 +57,7 @@ class Listener:
         self._on_pending = on_pending
         self._on_drained = on_drained
         self._poll_s = poll_s
-        self._listens = not getattr(settings, "PGBOUNCER", False)
+        self._listens = not getattr(settings, "MORPHEUS_PGBOUNCER", False)
         self._stopping = threading.Event()
         self._wake, self._woken = socket.socketpair()
         self._thread = threading.Thread(target=self._run, name="cache-outbox", daemon=True)

@@ -19,10 +19,10 @@ def pgbouncer_is_somewhere(
     app_configs: Sequence[AppConfig] | None, **kwargs: Any
 ) -> list[CheckMessage]:
     """Refuse a PgBouncer that nobody could have put there, and what it would not pass on."""
-    if not settings.PGBOUNCER:
+    if not settings.MORPHEUS_PGBOUNCER:
         return []
     errors: list[CheckMessage] = []
-    embedded = Addresses.under(settings.VAR_DIR)
+    embedded = Addresses.under(settings.MORPHEUS_VAR)
     default = settings.DATABASES["default"]
     place = (str(embedded.socket_dir), str(embedded.postgres_port))
     if (default["HOST"], default["PORT"]) == place:
@@ -70,7 +70,7 @@ def _is_pooler(connection: Any) -> bool:
 
 
 def _between(alias: str, *, is_pooler: bool) -> list[CheckMessage]:
-    if is_pooler == settings.PGBOUNCER:
+    if is_pooler == settings.MORPHEUS_PGBOUNCER:
         return []
     if is_pooler:
         return [

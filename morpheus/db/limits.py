@@ -20,9 +20,9 @@ def limit_statements(database: dict[str, Any]) -> None:
     round trip, and nothing that a request sets or a pool hands on can lift them. PgBouncer takes no
     options: there they are in its configuration (docs/pool.md).
     """
-    if settings.PGBOUNCER:
+    if settings.MORPHEUS_PGBOUNCER:
         return
-    limits = [f"-c {name}={limit}" for name, limit in settings.SERVING_LIMITS_MS.items()]
+    limits = [f"-c {name}={limit}" for name, limit in settings.MORPHEUS_SERVING_LIMITS_MS.items()]
     options = database["OPTIONS"]
     database["OPTIONS"] = options | {"options": " ".join([options.get("options", ""), *limits])}
 
@@ -31,7 +31,7 @@ def limit_statements(database: dict[str, Any]) -> None:
 def statement_limit(connection: Any, seconds: float) -> Iterator[None]:
     """Cancel each statement of the block that takes longer than `seconds`; 0 adds no limit.
 
-    The limit takes the place of `DATABASE_STATEMENT_TIMEOUT_S` and costs no round trip. PostgreSQL
+    The limit takes the place of `MORPHEUS_STATEMENT_TIMEOUT_S` and costs no round trip. PostgreSQL
     starts the timer anew with each message of a pipeline, since version 11, so a limit that was set
     by one statement holds for the next. In a transaction, the limit of the connection stays.
     """

@@ -19,7 +19,7 @@ def connected_as(role: Literal["owner", "loader"]) -> Iterator[None]:
     """
     settings_dict: dict[str, Any] = connection.settings_dict
     saved = {key: settings_dict[key] for key in ("USER", "PASSWORD", "HOST", "PORT", "OPTIONS")}
-    login = settings.DATABASE_ROLES[role]
+    login = settings.MORPHEUS_DATABASE_ROLES[role]
     options = {key: value for key, value in saved["OPTIONS"].items() if key != "pool"}
     _disconnect()
     settings_dict.update({key: login[key] for key in ("USER", "PASSWORD", "HOST", "PORT")})

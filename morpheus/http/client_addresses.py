@@ -16,14 +16,14 @@ IPV6_NETWORK_BITS = 64
 def get_client_address(request: HttpRequest) -> str:
     """Return the client's IP address; what proxies of ours say counts, what clients say does not.
 
-    `TRUSTED_PROXIES` proxies each append the address that they saw to `X-Forwarded-For`.
+    `MORPHEUS_TRUSTED_PROXIES` proxies each append the address that they saw to `X-Forwarded-For`.
     """
     return read_client_address(request.META)
 
 
 def read_client_address(environ: Mapping[str, Any]) -> str:
     """Return the client's IP address by a WSGI environment, as `client_address` does."""
-    hops: int = settings.TRUSTED_PROXIES
+    hops: int = settings.MORPHEUS_TRUSTED_PROXIES
     if hops:
         forwarded = environ.get("HTTP_X_FORWARDED_FOR", "").split(",")
         if len(forwarded) >= hops:

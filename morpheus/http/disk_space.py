@@ -37,7 +37,7 @@ def has_free_space() -> bool:
     now = time.monotonic()
     if _seen is None or now - _seen[0] >= FRESH_S:
         _seen = (now, min(read_free_bytes(folder) for folder in _folders().values()))
-    floor: int = settings.FREE_SPACE_BYTES
+    floor: int = settings.MORPHEUS_FREE_SPACE_BYTES
     return _seen[1] >= floor
 
 
@@ -58,7 +58,7 @@ def is_disk_full(error: BaseException | None) -> bool:
 
 def update_disk_metrics() -> None:
     """Set the gauges."""
-    _floor.set(settings.FREE_SPACE_BYTES)
+    _floor.set(settings.MORPHEUS_FREE_SPACE_BYTES)
     for name, folder in _folders().items():
         _free.labels(name).set(read_free_bytes(folder))
 

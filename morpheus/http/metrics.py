@@ -25,8 +25,8 @@ derived_metrics: list[Callable[[list[Metric]], Iterable[Metric]]] = []
 
 @require_safe
 def metrics(request: HttpRequest) -> HttpResponse:
-    """GET /metrics — for `METRICS_TOKEN`, or from loopback when none is set. Budget: 0 queries."""
-    token = settings.METRICS_TOKEN
+    """GET /metrics — for `MORPHEUS_METRICS_TOKEN`, or from loopback when none is set."""
+    token = settings.MORPHEUS_METRICS_TOKEN
     if token:
         allowed = secrets.compare_digest(
             request.headers.get("Authorization", "").encode(), f"Bearer {token}".encode()

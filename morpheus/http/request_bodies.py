@@ -52,7 +52,7 @@ class BoundedUploadHandler(TemporaryFileUploadHandler):
     def handle_raw_input(
         self, input_data: Any, META: Any, content_length: int, boundary: Any, encoding: Any = None
     ) -> None:
-        limit: int = settings.MAX_UPLOAD_BYTES
+        limit: int = settings.MORPHEUS_MAX_UPLOAD_BYTES
         if content_length <= limit + FORM_BYTES:
             return
         if content_length <= DISCARD_FACTOR * limit:

@@ -19,14 +19,14 @@ if TYPE_CHECKING:  # rest_framework.views imports this module by its name in the
 
 
 class WindowLimit:
-    """At most N of one identity in each window of S seconds, `settings.THROTTLE_RATES[scope]`.
+    """At most N requests of one identity in S seconds: `settings.MORPHEUS_THROTTLE_RATES[scope]`.
 
     INCR is atomic, so clients that race are all counted; DRF's own list of timestamps loses some.
     Without Redis there is no limit: users can still log in.
     """
 
     def __init__(self, scope: str, identity: str) -> None:
-        self.limit, self.window_s = settings.THROTTLE_RATES[scope]
+        self.limit, self.window_s = settings.MORPHEUS_THROTTLE_RATES[scope]
         window = int(time.time() // self.window_s)
         # Hashed: an identity may be an e-mail address, and keys have no business with those.
         digest = sha256(identity.encode()).hexdigest()[:32]

@@ -15,10 +15,10 @@ REPLACED_BY = {"postgres": "DATABASE_URL", "valkey": "REDIS_URL"}
 def embedded_services(*, durable: bool = True) -> EmbeddedServices:
     """Return the services of this checkout that no real server replaces; starts nothing."""
     return EmbeddedServices(
-        settings.VAR_DIR,
+        settings.MORPHEUS_VAR,
         wanted=tuple(
             name for name, variable in REPLACED_BY.items() if not os.environ.get(variable)
         ),
-        cache_mb=settings.EMBEDDED_CACHE_MB,
+        cache_mb=settings.MORPHEUS_CACHE_MB,
         durable=durable,
     )

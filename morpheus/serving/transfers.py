@@ -1,6 +1,6 @@
 """Request bodies and streamed responses that must keep moving: a slow client holds a thread.
 
-A transfer is overdue when it is `TRANSFER_GRACE_S` behind `SLOWEST_BYTES_PER_S`.
+A transfer is overdue when it is `MORPHEUS_TRANSFER_GRACE_S` behind `SLOWEST_BYTES_PER_S`.
 The thread that waits for it cannot be woken in Python, because granian waits in Rust. So a watching
 thread shuts the client's connection down, which ends the wait.
 """
@@ -77,7 +77,7 @@ class Transfer:
     def is_overdue(self) -> bool:
         """Tell whether it is slower than any honest client."""
         needed_s = (self.moved_bytes + PIECE_BYTES) / SLOWEST_BYTES_PER_S
-        grace_s: float = settings.TRANSFER_GRACE_S
+        grace_s: float = settings.MORPHEUS_TRANSFER_GRACE_S
         return self.age_s() > grace_s + needed_s
 
     def may_share_fate(self, other: Transfer) -> bool:
@@ -116,7 +116,7 @@ class Transfers:
                 transfer.direction,
                 transfer.peer,
                 age_s,
-                all_silent=age_s > 2 * settings.TRANSFER_GRACE_S,
+                all_silent=age_s > 2 * settings.MORPHEUS_TRANSFER_GRACE_S,
             )
             _closed.labels(transfer.direction).inc(closed)
 
@@ -130,7 +130,7 @@ class Transfers:
             try:
                 self.close_overdue()
                 # A proxy holds many connections, for many clients.
-                if not settings.TRUSTED_PROXIES:
+                if not settings.MORPHEUS_TRUSTED_PROXIES:
                     _closed.labels("idle").inc(close_crowds(BACKLOG))
             except Exception:
                 logger.exception("Overdue transfers could not be ended.")

@@ -1,4 +1,8 @@
-"""Settings of Morpheus, one module per concern; importing them changes nothing else."""
+"""Settings of Morpheus, one module per concern. Importing them changes nothing on the machine.
+
+Morpheus' own have the prefix `MORPHEUS_` and the name of their environment variable; sizes are in
+bytes (`_BYTES`) where the variable has megabytes (`_MB`).
+"""
 
 from .api import *  # noqa: F403
 from .base import *  # noqa: F403

@@ -2,15 +2,7 @@
 
 from __future__ import annotations
 
-from .environment import env
-
-__all__ = [
-    "REST_FRAMEWORK",
-    "SPECTACULAR_SETTINGS",
-    "THROTTLE_RATES",
-    "TRANSFER_GRACE_S",
-    "TRUSTED_PROXIES",
-]
+from . import environment as env
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
@@ -31,29 +23,30 @@ REST_FRAMEWORK = {
     "URL_FORMAT_OVERRIDE": None,
 }
 
-_logins = env.number("THROTTLE_LOGIN_PER_MINUTE", default=10, at_least=1)
-# Requests per window and caller: (number, seconds). Of logins: for one user from one network, from
-# one network, and for one user from everywhere.
-THROTTLE_RATES = {
+_logins = env.number("MORPHEUS_THROTTLE_LOGIN_PER_MINUTE", default=10, at_least=1)
+_logins_of_network = env.number(
+    "MORPHEUS_THROTTLE_LOGIN_NETWORK_PER_MINUTE", default=_logins, at_least=1
+)
+_registrations = env.number("MORPHEUS_THROTTLE_REGISTER_PER_HOUR", default=20, at_least=1)
+_writes = env.number("MORPHEUS_THROTTLE_WRITES_PER_MINUTE", default=120, at_least=1)
+# Requests per window of one client: (number, seconds).
+MORPHEUS_THROTTLE_RATES = {
+    # Logins of one user from one network, of one network, of one user from all networks.
     "login": (_logins, 60),
-    "login_network": (
-        env.number("THROTTLE_LOGIN_NETWORK_PER_MINUTE", default=_logins, at_least=1),
-        60,
-    ),
-    "login_user": (
-        env.number("THROTTLE_LOGIN_USER_PER_MINUTE", default=10 * _logins, at_least=1),
-        60,
-    ),
-    "register": (env.number("THROTTLE_REGISTER_PER_HOUR", default=20, at_least=1), 3600),
-    "write": (env.number("THROTTLE_WRITES_PER_MINUTE", default=120, at_least=1), 60),
+    "login_network": (_logins_of_network, 60),
+    # Looser, because strangers could otherwise lock a user out from everywhere.
+    "login_user": (10 * _logins, 60),
+    "register": (_registrations, 3600),
+    "write": (_writes, 60),
 }
 
-# How many proxies of ours add to X-Forwarded-For; 0 means that the socket's peer is the client.
-TRUSTED_PROXIES = env.number("TRUSTED_PROXIES", default=0, at_least=0)
+# How many of our own proxies append to X-Forwarded-For; 0 means that the socket's peer is the
+# client.
+MORPHEUS_TRUSTED_PROXIES = env.number("MORPHEUS_TRUSTED_PROXIES", default=0, at_least=0)
 
-# A request body or a streamed response may move slower than 16 kB/s for so many seconds; then its
-# connection is closed (morpheus.serving.transfers).
-TRANSFER_GRACE_S = env.number("TRANSFER_GRACE_S", default=10.0, at_least=0.1)
+# Seconds that a request body or a streamed response may be behind 16 kB/s before its connection is
+# closed (morpheus.serving.transfers). Longer than any usual loss of a mobile connection.
+MORPHEUS_TRANSFER_GRACE_S = 10.0
 
 SPECTACULAR_SETTINGS = {
     "TITLE": "Morpheus",

@@ -2,31 +2,9 @@
 
 from __future__ import annotations
 
-from .environment import BASE_DIR, VAR_DIR, env
+from . import environment as env
 
-__all__ = [
-    "APPEND_SLASH",
-    "AUTHENTICATION_BACKENDS",
-    "AUTH_PASSWORD_VALIDATORS",
-    "AUTH_USER_MODEL",
-    "BASE_DIR",
-    "DEBUG",
-    "DEFAULT_AUTO_FIELD",
-    "INSTALLED_APPS",
-    "LANGUAGE_CODE",
-    "LOGIN_REDIRECT_URL",
-    "MIDDLEWARE",
-    "ROOT_URLCONF",
-    "TASKS",
-    "TEMPLATES",
-    "TIME_ZONE",
-    "USE_I18N",
-    "USE_TZ",
-    "VAR_DIR",
-    "WSGI_APPLICATION",
-]
-
-DEBUG = env.bool("DEBUG", default=False)
+DEBUG = env.flag("DEBUG", default=False)
 
 INSTALLED_APPS = [
     "morpheus.apps.MorpheusConfig",
@@ -68,6 +46,9 @@ MIDDLEWARE = [
     "morpheus.http.middleware.RequestCountersMiddleware",
 ]
 
+BASE_DIR = env.BASE_DIR
+MORPHEUS_VAR = env.MORPHEUS_VAR
+
 ROOT_URLCONF = "morpheus.urls"
 WSGI_APPLICATION = "morpheus.wsgi.application"
 APPEND_SLASH = True
@@ -101,7 +82,7 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "users.passwords.VisiblePasswordValidator"},
 ]
 
-# Novels are parsed by `manage.py worker`, which takes its jobs from this database.
+# `manage.py worker` parses novels; its jobs are rows of the database.
 TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
 
 LANGUAGE_CODE = "en"

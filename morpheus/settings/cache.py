@@ -1,4 +1,4 @@
-"""The Redis-compatible server: one logical database per use, so that none wipes another."""
+"""The Redis-compatible server: one logical database per use, so that none flushes another."""
 
 from __future__ import annotations
 
@@ -10,35 +10,15 @@ from redis.connection import parse_url
 
 from morpheus.embedded.addresses import Addresses
 
-from .environment import VAR_DIR, env
+from . import environment as env
 
-__all__ = [
-    "CACHALOT_ADDITIONAL_SUPPORTED_DATABASES",
-    "CACHALOT_CACHE",
-    "CACHALOT_CACHE_ITERATORS",
-    "CACHALOT_CACHE_RANDOM",
-    "CACHALOT_DATABASES",
-    "CACHALOT_ENABLED",
-    "CACHALOT_FINAL_SQL_CHECK",
-    "CACHALOT_INVALIDATE_RAW",
-    "CACHALOT_ONLY_CACHABLE_TABLES",
-    "CACHALOT_QUERY_KEYGEN",
-    "CACHALOT_TIMEOUT",
-    "CACHES",
-    "EMBEDDED_CACHE_MB",
-    "MORPHEUS_CACHE",
-    "MORPHEUS_CACHE_SHADOW_PERCENT",
-    "SESSION_ENGINE",
-    "SILENCED_SYSTEM_CHECKS",
-]
-
-_url = env.str("REDIS_URL", default="")
-# First of the four logical databases used here; installations that share a server differ in it.
-_base = env.number("CACHE_DATABASE_BASE", default=0, at_least=0)
+_url = env.text("REDIS_URL")
+# First of the four logical databases; installations that share a server need different ones.
+_base = env.number("MORPHEUS_CACHE_DATABASE_BASE", default=0, at_least=0)
 
 
 def _refuse_unusable(url: str) -> None:
-    """Refuse what is no address of a Redis server, without repeating the password in it."""
+    """Refuse anything but the URL of a Redis server; the message has no URL (password)."""
     try:
         parts = parse_url(url)  # type: ignore[no-untyped-call]
         is_usable = "db" not in parts and not urlsplit(url).fragment
@@ -47,8 +27,8 @@ def _refuse_unusable(url: str) -> None:
     if not is_usable:
         raise ImproperlyConfigured(
             "REDIS_URL must be like redis://:password@host:6379, rediss://… or unix:///socket, "
-            "without a database number: CACHE_DATABASE_BASE says which are used. In the password "
-            "all but letters and digits are percent-encoded, as %40 for @."
+            "without a database number: MORPHEUS_CACHE_DATABASE_BASE sets the first one. In the "
+            "password, all but letters and digits are percent-encoded, as %40 for @."
         )
 
 
@@ -56,17 +36,16 @@ def _cache(database: int) -> dict[str, Any]:
     if _url:
         location = f"{_url}{'&' if '?' in _url else '?'}db={_base + database}"
     else:
-        location = Addresses.under(VAR_DIR).redis_url(_base + database)
+        location = Addresses.under(env.MORPHEUS_VAR).redis_url(_base + database)
     return {
         "BACKEND": "morpheus.cache.backend.BreakingCache",
         "LOCATION": location,
         "OPTIONS": {
-            # A stalled server costs these seconds per call that the breaker lets through, a dead
-            # one nothing.
+            # A stalled server costs these seconds per call that the circuit breaker lets through.
             "SOCKET_CONNECT_TIMEOUT": 0.1,
             "SOCKET_TIMEOUT": 0.25,
             "IGNORE_EXCEPTIONS": True,
-            # Each thread uses one at a time. More than the limit would be an error, not a wait.
+            # Each thread uses one at a time. Beyond the limit redis-py raises instead of waiting.
             "CONNECTION_POOL_KWARGS": {"max_connections": 1024},
             "SERIALIZER": "django_redis.serializers.json.JSONSerializer",
         },
@@ -80,41 +59,40 @@ CACHES = {
     # Only `morpheus.cache` uses it, over connections of its own.
     "values": _cache(1),
     "cachalot": _cache(2),
-    # What single requests did (perf.monitoring.request_traces), over connections of its own.
+    # Request traces (perf.monitoring.request_traces), over connections of their own.
     "explained": _cache(3),
 }
 CACHES["cachalot"]["OPTIONS"]["SERIALIZER"] = "morpheus.cache.rows.RowSerializer"
 
-# Off, every read goes to the database; for measuring what the cache saves, and for emergencies.
-MORPHEUS_CACHE = env.bool("MORPHEUS_CACHE", default=True)
+# Off, every read goes to the database; for measurements and for emergencies.
+MORPHEUS_CACHE = env.flag("MORPHEUS_CACHE", default=True)
 
-# Of a hundred hits, how many are computed again in the background and compared.
+# Share of the cache hits for sampled shadow verification.
 MORPHEUS_CACHE_SHADOW_PERCENT = env.number(
     "MORPHEUS_CACHE_SHADOW_PERCENT", default=1.0, at_least=0, at_most=100
 )
 
-# Memory of the embedded server; what was not used for longest goes first.
-EMBEDDED_CACHE_MB = env.number("MORPHEUS_CACHE_MB", default=256, at_least=8)
+# Memory of the embedded server; beyond it the least recently used keys are evicted.
+MORPHEUS_CACHE_MB = env.number("MORPHEUS_CACHE_MB", default=256, at_least=8)
 
-# Sessions live in the database and are only cached: they survive a dead or emptied cache server.
+# Sessions are stored in the database and only cached, so they survive the loss of the cache.
 SESSION_ENGINE = "morpheus.cache.sessions"
 
-# django-cachalot keeps what is read of these tables alone: public, small, hardly ever written;
-# system checks refuse others. `morpheus.cache.reference` says what is left to it.
+# django-cachalot caches reads of these tables alone: public, small, rarely written. System checks
+# refuse others (morpheus.cache.reference).
 CACHALOT_ONLY_CACHABLE_TABLES = ("novels_genre", "novels_language")
 CACHALOT_ENABLED = MORPHEUS_CACHE
 CACHALOT_CACHE = "cachalot"
-# Not the replica, which is not where writes are seen. Named, because of its own accord cachalot
-# leaves an engine alone that it does not know.
+# Not the replica, where no write is seen. By name, because cachalot ignores an unknown engine.
 CACHALOT_DATABASES = ("default",)
 CACHALOT_ADDITIONAL_SUPPORTED_DATABASES = ("morpheus.db.postgresql",)
 CACHALOT_TIMEOUT = 300  # Seconds.
-# cachalot does not know our cache backend, a subclass of one that it supports.
+# cachalot does not know our cache backend, a subclass of a supported one.
 SILENCED_SYSTEM_CHECKS = ["cachalot.W001"]
 CACHALOT_QUERY_KEYGEN = "morpheus.cache.reference.query_key"
 CACHALOT_CACHE_ITERATORS = False
 CACHALOT_CACHE_RANDOM = False
-# Each would cost such a statement more than it takes the database off (docs/caching.md); triggers
-# see raw SQL, and the key generator refuses a query within a query.
+# Each costs a statement more than it saves (docs/caching.md). Triggers see raw SQL, and the key
+# generator refuses subqueries.
 CACHALOT_INVALIDATE_RAW = False
 CACHALOT_FINAL_SQL_CHECK = False

@@ -11,37 +11,24 @@ from psycopg.conninfo import conninfo_to_dict
 from morpheus.db.patience import PatientConnection
 from morpheus.embedded.addresses import Addresses
 
-from .environment import VAR_DIR, env
+from . import environment as env
 
-__all__ = [
-    "DATABASES",
-    "DATABASE_ROLES",
-    "DATABASE_ROUTERS",
-    "PGBOUNCER",
-    "REPLICA_TIMEOUT_S",
-    "SEARCH_STATEMENT_TIMEOUT_S",
-    "SERVER_PINNED",
-    "SERVER_PROCESSES",
-    "SERVER_THREADS",
-    "SERVING_LIMITS_MS",
-]
+# Server processes.
+MORPHEUS_PROCESSES = env.number("MORPHEUS_PROCESSES", default=1, at_least=1)
 
-# Processes of the server.
-SERVER_PROCESSES = env.number("MORPHEUS_PROCESSES", default=1, at_least=1)
+# Whether each process is pinned to a core, if there are enough (morpheus.serving.cores).
+MORPHEUS_PIN = env.flag("MORPHEUS_PIN", default=True)
 
-# Whether each of them keeps to a core of its own, where there are enough (morpheus.serving.cores).
-SERVER_PINNED = env.bool("MORPHEUS_PIN", default=True)
+# Threads of one server process. Each holds at most one connection, so this is also the pool's size.
+MORPHEUS_THREADS = env.number("MORPHEUS_THREADS", default=16, at_least=1)
 
-# Threads of one server process; each holds at most one connection, so this is the pool's size too.
-SERVER_THREADS = env.number("MORPHEUS_THREADS", default=16, at_least=1)
-
-# Whether DATABASE_URL and DATABASE_REPLICA_URL lead to a PgBouncer in transaction mode, where each
-# transaction may run on another session of PostgreSQL: nothing lasts for longer (docs/pool.md).
-PGBOUNCER = env.bool("MORPHEUS_PGBOUNCER", default=False)
+# Whether DATABASE_URL and DATABASE_REPLICA_URL lead to a PgBouncer in transaction mode: each
+# transaction may run on another session, so no session state outlives it (docs/pool.md).
+MORPHEUS_PGBOUNCER = env.flag("MORPHEUS_PGBOUNCER", default=False)
 
 
 def _embedded(role: str) -> dict[str, Any]:
-    addresses = Addresses.under(VAR_DIR)
+    addresses = Addresses.under(env.MORPHEUS_VAR)
     return {
         "NAME": "morpheus",
         "USER": role,
@@ -52,22 +39,23 @@ def _embedded(role: str) -> dict[str, Any]:
 
 
 def _credentials(variable: str, role: str, fallback: str | None = None) -> dict[str, Any]:
-    """Return what `variable` says, else what `fallback` says, else the embedded server's role."""
-    if url := env.str(variable, default=""):
-        return _parsed(variable, url)
+    """Return the login in `variable`, else in `fallback`, else the embedded server's role."""
+    if url := env.text(variable):
+        return _parse_url(variable, url)
     return _credentials(fallback, role) if fallback else _embedded(role)
 
 
-def _parsed(variable: str, url: str) -> dict[str, Any]:
-    """Return what `url` says, read as PostgreSQL's own programs read it.
+def _parse_url(variable: str, url: str) -> dict[str, Any]:
+    """Read a URL as PostgreSQL's own programs do.
 
-    The refusal does not repeat the URL: there is a password in it.
+    Raises:
+        ImproperlyConfigured: Not usable. The message has no URL, because that has the password.
     """
     try:
         parts: dict[str, Any] = conninfo_to_dict(url)
     except psycopg.ProgrammingError:
         parts = {}
-    # A password with a bare slash makes the rest of it the port.
+    # With a bare slash in the password, the rest of the password is taken for the port.
     ports = str(parts.get("port") or "5432").split(",")
     if not parts.get("dbname") or not all(port.isdecimal() for port in ports):
         raise ImproperlyConfigured(
@@ -81,23 +69,23 @@ def _parsed(variable: str, url: str) -> dict[str, Any]:
 
 _app = _credentials("DATABASE_URL", "morpheus_app")
 # Longer than psycopg_pool needs to replace connections after a database restart.
-_pool_timeout_s = env.number("DATABASE_POOL_TIMEOUT_S", default=5.0, at_least=0.1)
+_pool_timeout_s = env.number("MORPHEUS_POOL_TIMEOUT_S", default=5.0, at_least=0.1)
 _options: dict[str, Any] = {
-    # More users wait in the server, not in PostgreSQL. There is no `max_waiting`: the threads bound
-    # who waits, and psycopg_pool also counts those who gave up, so that a long outage would leave a
-    # pool that refuses everybody and never connects again.
+    # Further requests wait in the server, not in PostgreSQL. There is no `max_waiting`: the threads
+    # bound the queue, and psycopg_pool also counts waits that timed out, so that after a long
+    # outage the pool would refuse all requests and never connect again.
     "pool": {
-        "min_size": min(2, SERVER_THREADS),
-        "max_size": SERVER_THREADS,
+        "min_size": min(2, MORPHEUS_THREADS),
+        "max_size": MORPHEUS_THREADS,
         "timeout": _pool_timeout_s,
-        # Pauses between attempts double until psycopg_pool gives up: the longer the outage, the
-        # longer it would last beyond its end. Once given up, the next request tries at once.
+        # Pauses between attempts double until psycopg_pool gives up, so a long outage would outlast
+        # its cause. After giving up, the next request connects at once.
         "reconnect_timeout": _pool_timeout_s,
         "max_lifetime": 1800,
     },
     "server_side_binding": True,
-    # A statement is prepared for the session.
-    "prepare_threshold": None if PGBOUNCER else 5,
+    # A statement is prepared for its session, which PgBouncer changes.
+    "prepare_threshold": None if MORPHEUS_PGBOUNCER else 5,
 }
 
 DATABASES: dict[str, dict[str, Any]] = {
@@ -106,40 +94,40 @@ DATABASES: dict[str, dict[str, Any]] = {
         "ENGINE": "morpheus.db.postgresql",
         "CONN_MAX_AGE": 0,
         "CONN_HEALTH_CHECKS": False,  # The engine has its own.
-        "DISABLE_SERVER_SIDE_CURSORS": PGBOUNCER,
+        "DISABLE_SERVER_SIDE_CURSORS": MORPHEUS_PGBOUNCER,
         "OPTIONS": _app.get("OPTIONS", {}) | _options,
     }
 }
 
-# What one statement of a request may take, and how long it may wait for a lock, so that a stuck
-# transaction of somebody else does not hold every thread (morpheus.db.limits). Milliseconds.
-SERVING_LIMITS_MS = {
-    "statement_timeout": int(
-        1000 * env.number("DATABASE_STATEMENT_TIMEOUT_S", default=15.0, at_least=0)
-    ),
-    "lock_timeout": int(1000 * env.number("DATABASE_LOCK_TIMEOUT_S", default=3.0, at_least=0)),
+_statement_timeout_s = env.number("MORPHEUS_STATEMENT_TIMEOUT_S", default=15.0, at_least=0)
+# Limits of one statement of a request (morpheus.db.limits), so that a blocked transaction does not
+# hold every thread. Worker and commands have none.
+MORPHEUS_SERVING_LIMITS_MS = {
+    "statement_timeout": int(1000 * _statement_timeout_s),
+    # Writes hold their locks for milliseconds; stuck transactions and migrations take longer.
+    "lock_timeout": 3000,
 }
 
-# Seconds that one statement of a search may take; 0: as any other.
-SEARCH_STATEMENT_TIMEOUT_S = env.number("SEARCH_STATEMENT_TIMEOUT_S", default=2.0, at_least=0)
+# Limit of one statement of a search: the longest that a search may take by its budget.
+MORPHEUS_SEARCH_TIMEOUT_S = 2.0
+
+# A statement that the replica does not finish in time is sent to the primary. Longer than any page
+# takes (2 s for a search).
+MORPHEUS_REPLICA_TIMEOUT_S = 5.0
 
 DATABASE_ROUTERS: list[str] = []
 
-# Seconds after which a statement on the replica is given up and the primary is asked; longer than
-# any page may take (2 for a search).
-REPLICA_TIMEOUT_S = env.number("DATABASE_REPLICA_TIMEOUT_S", default=5.0, at_least=0.1)
-
 # A streaming replica of that server, for the API's reads (docs/replica.md).
-if env.str("DATABASE_REPLICA_URL", default=""):
+if env.text("DATABASE_REPLICA_URL"):
     _replica = _credentials("DATABASE_REPLICA_URL", "morpheus_app")
     DATABASES["replica"] = (
         DATABASES["default"]
         | _replica
         | {
-            # The first statement on each connection asks how far it is, which shows its health.
+            # The first statement on each connection reads the replay position, which checks it.
             "CHECK_AT_CHECKOUT": False,
-            # The primary answers what a replica does not: it is not waited for. `connect_timeout`
-            # is in seconds, `tcp_user_timeout` in milliseconds.
+            # Short, because the primary serves the read instead. `connect_timeout` is in seconds,
+            # `tcp_user_timeout` in milliseconds.
             "OPTIONS": {"connect_timeout": 2, "tcp_user_timeout": 3000}
             | _replica["OPTIONS"]
             | _options
@@ -148,8 +136,8 @@ if env.str("DATABASE_REPLICA_URL", default=""):
     )
     DATABASE_ROUTERS = ["morpheus.db.replica.ReplicaRouter"]
 
-# Who else may come: `owner` migrates, `loader` seeds by COPY.
-DATABASE_ROLES = {
+# Other roles: `owner` migrates, `loader` seeds by COPY.
+MORPHEUS_DATABASE_ROLES = {
     "owner": _credentials("DATABASE_OWNER_URL", "morpheus_owner", fallback="DATABASE_URL"),
     "loader": _credentials("DATABASE_LOADER_URL", "morpheus_loader", fallback="DATABASE_URL"),
 }

@@ -1,80 +1,118 @@
-"""The environment that every settings module reads, each variable once."""
+"""Read environment variables strictly: a misspelt value stops the start with a sentence.
+
+django-environ reads the file `.env`; what the environment itself holds has precedence. An empty
+variable counts as not set.
+"""
 
 from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
 
+# Names of earlier versions that are no longer read.
+RENAMED = {
+    name: f"MORPHEUS_{name}"
+    for name in (
+        *("BEHIND_PROXY", "TRUSTED_PROXIES", "METRICS_TOKEN", "TOKEN_TTL_DAYS"),
+        *("CACHE_DATABASE_BASE", "LOG_FORMAT", "LOG_LEVEL", "LOG_REQUESTS"),
+        *("MAX_UPLOAD_MB", "PARSE_TIMEOUT_S", "QUOTA_MB", "QUOTA_NOVELS"),
+        *("THROTTLE_LOGIN_PER_MINUTE", "THROTTLE_LOGIN_NETWORK_PER_MINUTE"),
+        *("THROTTLE_REGISTER_PER_HOUR", "THROTTLE_WRITES_PER_MINUTE"),
+    )
+} | {
+    "DATABASE_POOL_TIMEOUT_S": "MORPHEUS_POOL_TIMEOUT_S",
+    "DATABASE_STATEMENT_TIMEOUT_S": "MORPHEUS_STATEMENT_TIMEOUT_S",
+}
+# They are constants now.
+REMOVED = (
+    *("DATABASE_LOCK_TIMEOUT_S", "DATABASE_REPLICA_TIMEOUT_S", "SEARCH_STATEMENT_TIMEOUT_S"),
+    *("IMAGE_MAX_MB", "PARSE_MEMORY_MB", "PICTURE_MEMORY_MB", "PICTURE_TIMEOUT_S"),
+    *("UPLOAD_CHECK_TIMEOUT_S", "THROTTLE_LOGIN_USER_PER_MINUTE", "TRANSFER_GRACE_S"),
+)
+
 _WORDS = dict.fromkeys(("on", "true", "yes", "y", "1"), True)
 _WORDS |= dict.fromkeys(("off", "false", "no", "n", "0"), False)
 
-
-def _finite(text: str) -> float:
-    if not math.isfinite(number := float(text)):
-        raise ValueError(text)
-    return number
+Number = TypeVar("Number", int, float)
 
 
-# How each kind is read, and what a variable of this kind must be.
-_KINDS: dict[Any, tuple[Callable[[str], Any], str]] = {
-    str: (str, ""),
-    int: (int, "a whole number"),
-    float: (_finite, "a number"),
-    bool: (lambda text: _WORDS[text.strip().lower()], "on or off"),
-    list: (lambda text: [item for part in text.split(",") if (item := part.strip())], ""),
-}
+def text(name: str, *, default: str = "") -> str:
+    """Return the value as it is written; `$` has no meaning."""
+    return os.environ.get(name) or default
 
 
-class Environment(environ.Env):  # type: ignore[misc] # the package has no types
-    """Variables by kind, read strictly: `flase` is not `off`, and `$` in a secret is only `$`.
+def items(name: str, default: list[str]) -> list[str]:
+    """Return the parts between commas, without blanks."""
+    value = os.environ.get(name)
+    return [item for part in value.split(",") if (item := part.strip())] if value else default
 
-    An empty variable counts as not set.
+
+def flag(name: str, *, default: bool) -> bool:
+    """Return a boolean: on, off and their usual synonyms.
 
     Raises:
-        ImproperlyConfigured: What a variable must be, in a sentence that names it.
+        ImproperlyConfigured: Any other word.
     """
-
-    def get_value(
-        self, var: str, cast: Any = None, default: Any = None, parse_default: bool = False
-    ) -> Any:
-        text = os.environ.get(var, "")
-        if not text:
-            return default
-        read, kind = _KINDS[cast]
-        try:
-            return read(text)
-        except (ValueError, KeyError):
-            raise ImproperlyConfigured(f"{var} must be {kind}, not {text!r}.") from None
-
-    def number(
-        self, var: str, *, default: float, at_least: float, at_most: float = math.inf
-    ) -> Any:
-        """Return a number within bounds, whole if `default` is."""
-        value = self.get_value(var, cast=type(default), default=default)
-        if not at_least <= value <= at_most:
-            upper = "" if at_most == math.inf else f" and at most {at_most}"
-            raise ImproperlyConfigured(f"{var} must be at least {at_least}{upper}, not {value}.")
-        return value
-
-    def choice(self, var: str, *, default: str, choices: tuple[str, ...]) -> str:
-        """Return one of the upper-case `choices`, whatever case it was written in."""
-        value: str = self.get_value(var, cast=str, default=default).upper()
-        if value not in choices:
-            raise ImproperlyConfigured(f"{var} must be one of {', '.join(choices)}, not {value}.")
-        return value
+    value = text(name)
+    if not value:
+        return default
+    try:
+        return _WORDS[value.strip().lower()]
+    except KeyError:
+        raise ImproperlyConfigured(f"{name} must be on or off, not {value!r}.") from None
 
 
-env = Environment()
+def number(name: str, *, default: Number, at_least: float, at_most: float = math.inf) -> Number:
+    """Return a number within bounds, whole if `default` is.
+
+    Raises:
+        ImproperlyConfigured: No such number.
+    """
+    written = text(name, default=str(default))
+    try:
+        value = type(default)(written)
+        if not math.isfinite(value):
+            raise ValueError
+    except ValueError:
+        kind = "a whole number" if isinstance(default, int) else "a number"
+        raise ImproperlyConfigured(f"{name} must be {kind}, not {written!r}.") from None
+    if not at_least <= value <= at_most:
+        upper = "" if at_most == math.inf else f" and at most {at_most}"
+        raise ImproperlyConfigured(f"{name} must be at least {at_least}{upper}, not {value}.")
+    return value
+
+
+def choice(name: str, *, default: str, choices: tuple[str, ...]) -> str:
+    """Return one of the upper-case `choices`; the variable may be in lower case.
+
+    Raises:
+        ImproperlyConfigured: None of them.
+    """
+    value = text(name, default=default).upper()
+    if value not in choices:
+        raise ImproperlyConfigured(f"{name} must be one of {', '.join(choices)}, not {value}.")
+    return value
+
+
+def _refuse_old_names() -> None:
+    messages = [f"{old} is now {new}." for old, new in RENAMED.items() if os.environ.get(old)]
+    messages += [
+        f"{name} is no longer a setting: remove it." for name in REMOVED if os.environ.get(name)
+    ]
+    if messages:
+        raise ImproperlyConfigured(" ".join(messages))
+
+
 environ.Env.read_env(BASE_DIR / ".env")
+_refuse_old_names()
 
-# Everything that a running Morpheus keeps on disk: embedded services, uploads, images, secrets.
-# Relative to the checkout, not to where a command is called from.
-VAR_DIR = (BASE_DIR / Path(env.str("MORPHEUS_VAR", default="var")).expanduser()).resolve()
+# Folder of everything kept on disk: embedded services, uploads, images, the secret key. Relative to
+# the checkout, not to the current folder.
+MORPHEUS_VAR = (BASE_DIR / Path(text("MORPHEUS_VAR", default="var")).expanduser()).resolve()

@@ -2,44 +2,29 @@
 
 from __future__ import annotations
 
-from .environment import VAR_DIR, env
+from . import environment as env
 
-__all__ = [
-    "FILE_UPLOAD_DIRECTORY_PERMISSIONS",
-    "FILE_UPLOAD_HANDLERS",
-    "FILE_UPLOAD_PERMISSIONS",
-    "FREE_SPACE_BYTES",
-    "IMAGE_MAX_BYTES",
-    "MAX_UPLOAD_BYTES",
-    "PARSE_MEMORY_BYTES",
-    "PARSE_TIMEOUT_S",
-    "PICTURE_MEMORY_BYTES",
-    "PICTURE_TIMEOUT_S",
-    "QUOTA_BYTES",
-    "QUOTA_NOVELS",
-    "STATIC_URL",
-    "STORAGES",
-    "UPLOAD_CHECK_TIMEOUT_S",
-    "WHITENOISE_USE_FINDERS",
-]
+_MB = 1024 * 1024
 
-MAX_UPLOAD_BYTES = env.number("MAX_UPLOAD_MB", default=25, at_least=1) * 1024 * 1024
-# One comic panel.
-IMAGE_MAX_BYTES = env.number("IMAGE_MAX_MB", default=20, at_least=1) * 1024 * 1024
-# What one user may keep (users.quotas); 0: as much as there is room for.
-QUOTA_NOVELS = env.number("QUOTA_NOVELS", default=1000, at_least=0)
-QUOTA_BYTES = env.number("QUOTA_MB", default=2048, at_least=0) * 1024 * 1024
-# Below so much free space, uploads are refused (morpheus.http.disk_space); 0: never.
-FREE_SPACE_BYTES = env.number("MORPHEUS_FREE_SPACE_MB", default=512, at_least=0) * 1024 * 1024
+MORPHEUS_MAX_UPLOAD_BYTES = env.number("MORPHEUS_MAX_UPLOAD_MB", default=25, at_least=1) * _MB
+# One comic panel: a page at print quality.
+MORPHEUS_MAX_IMAGE_BYTES = 20 * _MB
+# Quotas of one user (users.quotas); 0 means no quota.
+MORPHEUS_QUOTA_NOVELS = env.number("MORPHEUS_QUOTA_NOVELS", default=1000, at_least=0)
+MORPHEUS_QUOTA_BYTES = env.number("MORPHEUS_QUOTA_MB", default=2048, at_least=0) * _MB
+# With less free space, uploads are refused (morpheus.http.disk_space); 0 means never.
+MORPHEUS_FREE_SPACE_BYTES = env.number("MORPHEUS_FREE_SPACE_MB", default=512, at_least=0) * _MB
 
-# What a child process may use for one file; reasons and measurements are in docs/sandbox.md.
-# Seconds are those of computing and, beside it, those of the clock.
-PARSE_TIMEOUT_S = env.number("PARSE_TIMEOUT_S", default=120, at_least=1)
-PARSE_MEMORY_BYTES = env.number("PARSE_MEMORY_MB", default=1024, at_least=64) * 1024 * 1024
-# While its uploader waits.
-UPLOAD_CHECK_TIMEOUT_S = env.number("UPLOAD_CHECK_TIMEOUT_S", default=15, at_least=1)
-PICTURE_TIMEOUT_S = env.number("PICTURE_TIMEOUT_S", default=30, at_least=1)
-PICTURE_MEMORY_BYTES = env.number("PICTURE_MEMORY_MB", default=1024, at_least=64) * 1024 * 1024
+# Limits of a child process that reads one file, in seconds of CPU and of wall time. docs/sandbox.md
+# has the measurements.
+MORPHEUS_PARSE_TIMEOUT_S = env.number("MORPHEUS_PARSE_TIMEOUT_S", default=120, at_least=1)
+# The client waits for this check. 25 MB take 1 s, at worst 5 s.
+MORPHEUS_UPLOAD_CHECK_TIMEOUT_S = 15
+# 40 million pixels take 1 s to decode, and up to 8 s if they are encoded anew.
+MORPHEUS_PICTURE_TIMEOUT_S = 30
+# The most that 40 million pixels take; a novel of 25 MB takes half of it.
+MORPHEUS_SANDBOX_MEMORY_BYTES = 1024 * _MB
+
 # Received files go straight to the system's temporary folder and are moved from there.
 FILE_UPLOAD_HANDLERS = ["morpheus.http.request_bodies.BoundedUploadHandler"]
 # What is kept may be private: it is read by this system user alone.
@@ -49,14 +34,14 @@ FILE_UPLOAD_DIRECTORY_PERMISSIONS = 0o700
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
-    # Novels as they were uploaded, and panel images with their renditions; never served as files.
+    # Uploaded novels, and panel images with their renditions; never served as static files.
     "uploads": {
         "BACKEND": "django.core.files.storage.FileSystemStorage",
-        "OPTIONS": {"location": VAR_DIR / "uploads"},
+        "OPTIONS": {"location": env.MORPHEUS_VAR / "uploads"},
     },
     "images": {
         "BACKEND": "django.core.files.storage.FileSystemStorage",
-        "OPTIONS": {"location": VAR_DIR / "images"},
+        "OPTIONS": {"location": env.MORPHEUS_VAR / "images"},
     },
 }
 

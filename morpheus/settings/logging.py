@@ -1,18 +1,18 @@
-"""Logs go to standard error, one line per event, with the request's id and nobody's data."""
+"""Logs go to standard error, one line per event, with the request's id, without personal data."""
 
 from __future__ import annotations
 
-from .environment import env
-
-__all__ = ["LOGGING"]
+from . import environment as env
 
 _level = env.choice(
-    "LOG_LEVEL", default="WARNING", choices=("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+    "MORPHEUS_LOG_LEVEL",
+    default="WARNING",
+    choices=("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"),
 )
-# JSON for what collects logs, lines for people.
-_format = env.choice("LOG_FORMAT", default="JSON", choices=("JSON", "LINE")).lower()
+# JSON for log collectors, lines for people.
+_format = env.choice("MORPHEUS_LOG_FORMAT", default="JSON", choices=("JSON", "LINE")).lower()
 # One line per request (morpheus.http.request_log); its cost is in docs/monitoring.md.
-_requests = env.bool("LOG_REQUESTS", default=True)
+_requests = env.flag("MORPHEUS_LOG_REQUESTS", default=True)
 
 LOGGING = {
     "version": 1,
@@ -37,7 +37,7 @@ LOGGING = {
         }
     },
     "loggers": {
-        # Django's own would mail to ADMINS what a failed request held.
+        # Django's own handler would mail the content of a failed request to ADMINS.
         "django": {"handlers": [], "level": "INFO"},
         # A client's mistake is no event of ours; it would let strangers fill the log.
         "django.request": {"level": "ERROR", "filters": ["duplicate_error"]},

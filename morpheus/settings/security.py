@@ -5,27 +5,14 @@ from __future__ import annotations
 import os
 import secrets
 from pathlib import Path
+from typing import cast
 
-from .environment import VAR_DIR, env
+from django.utils.functional import SimpleLazyObject
 
-__all__ = [
-    "ALLOWED_HOSTS",
-    "CSRF_COOKIE_SECURE",
-    "CSRF_TRUSTED_ORIGINS",
-    "METRICS_TOKEN",
-    "SECRET_KEY",
-    "SECURE_HSTS_INCLUDE_SUBDOMAINS",
-    "SECURE_HSTS_PRELOAD",
-    "SECURE_HSTS_SECONDS",
-    "SECURE_PROXY_SSL_HEADER",
-    "SECURE_REDIRECT_EXEMPT",
-    "SECURE_SSL_REDIRECT",
-    "SESSION_COOKIE_SECURE",
-    "TOKEN_TTL_DAYS",
-]
+from . import environment as env
 
 
-def _kept_secret(path: Path) -> str:
+def _read_or_make_secret(path: Path) -> str:
     """Return the secret in `path`; make it at the first use, readable by its owner alone."""
     try:
         return path.read_text()
@@ -35,7 +22,7 @@ def _kept_secret(path: Path) -> str:
     with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
         file.write(secrets.token_urlsafe(64))
     try:
-        os.link(draft, path)  # Two processes that start at once agree on the first one's.
+        os.link(draft, path)  # If two processes start at once, both use the first secret.
     except FileExistsError:
         pass
     finally:
@@ -43,28 +30,35 @@ def _kept_secret(path: Path) -> str:
     return path.read_text()
 
 
-SECRET_KEY = env.str("SECRET_KEY", default="") or _kept_secret(VAR_DIR / "secret_key")
+# Lazy, because importing settings must write nothing.
+SECRET_KEY = env.text("SECRET_KEY") or cast(
+    str, SimpleLazyObject(lambda: _read_or_make_secret(env.MORPHEUS_VAR / "secret_key"))
+)
 
 # `make run` switches this off: it serves plain HTTP on the loopback address only.
-_https = env.bool("MORPHEUS_HTTPS", default=True)
+_https = env.flag("MORPHEUS_HTTPS", default=True)
 
-ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
-CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+ALLOWED_HOSTS = env.items("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
+CSRF_TRUSTED_ORIGINS = env.items("CSRF_TRUSTED_ORIGINS", default=[])
 CSRF_COOKIE_SECURE = _https
 SESSION_COOKIE_SECURE = _https
 SECURE_SSL_REDIRECT = _https
-# Probes and scrapes come from inside, past the proxy that ends TLS.
+# Health checks and scrapes come from inside and do not pass the proxy that terminates TLS.
 SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics$"]
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if _https else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = _https
 SECURE_HSTS_PRELOAD = _https
 # Only behind a proxy that always sets or removes this header itself.
 SECURE_PROXY_SSL_HEADER = (
-    ("HTTP_X_FORWARDED_PROTO", "https") if env.bool("BEHIND_PROXY", default=False) else None
+    ("HTTP_X_FORWARDED_PROTO", "https")
+    if env.flag("MORPHEUS_BEHIND_PROXY", default=False)
+    else None
 )
 
-# A hundred years at most, so that the end is a date that Python knows.
-TOKEN_TTL_DAYS = env.number("TOKEN_TTL_DAYS", default=30, at_least=1, at_most=36_500)
+# At most a hundred years, so that Python can represent the date of the end.
+MORPHEUS_TOKEN_TTL_DAYS = env.number(
+    "MORPHEUS_TOKEN_TTL_DAYS", default=30, at_least=1, at_most=36_500
+)
 
-# `GET /metrics` wants `Authorization: Bearer <this>`; without it, only loopback may scrape.
-METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
+# `GET /metrics` needs `Authorization: Bearer <token>`; without a token, only loopback may scrape.
+MORPHEUS_METRICS_TOKEN = env.text("MORPHEUS_METRICS_TOKEN")

@@ -11,7 +11,7 @@ _MIB = 1024 * 1024
 class Limits:
     """Bounds that hold for every file; sizes in bytes."""
 
-    # The upload limit of the API (MAX_UPLOAD_MB); the longest novels are about 10 MB of text.
+    # The upload limit of the API (MORPHEUS_MAX_UPLOAD_MB); the longest novels have about 10 MB.
     max_file_bytes: int = 25 * _MIB
     # Heavily illustrated EPUBs have about 2,000 files.
     max_entries: int = 5_000

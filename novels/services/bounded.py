@@ -31,7 +31,7 @@ CHECKS = Turns(2, most_waiting=2, patience_s=4.0)
 
 def parsing_limits() -> Limits:
     """Return how much work one file may cause here."""
-    return Limits(max_file_bytes=settings.MAX_UPLOAD_BYTES)
+    return Limits(max_file_bytes=settings.MORPHEUS_MAX_UPLOAD_BYTES)
 
 
 def check_upload(file: File, filename: str) -> FileFormat:
@@ -47,7 +47,7 @@ def check_upload(file: File, filename: str) -> FileFormat:
             _source(file),
             filename,
             parsing_limits(),
-            timeout_s=settings.UPLOAD_CHECK_TIMEOUT_S,
+            timeout_s=settings.MORPHEUS_UPLOAD_CHECK_TIMEOUT_S,
         )
 
 
@@ -69,7 +69,7 @@ def parse_novel(
         file if isinstance(file, Path) else _source(file),
         filename,
         parsing_limits(),
-        timeout_s=settings.PARSE_TIMEOUT_S,
+        timeout_s=settings.MORPHEUS_PARSE_TIMEOUT_S,
         progress=progress,
         check=check,
     )
@@ -80,13 +80,15 @@ def _source(file: File) -> Path | BytesIO:
     if isinstance(file, TemporaryUploadedFile):
         return Path(file.temporary_file_path())
     file.seek(0)
-    data = file.read(settings.MAX_UPLOAD_BYTES + 1)
+    data = file.read(settings.MORPHEUS_MAX_UPLOAD_BYTES + 1)
     file.seek(0)
     return BytesIO(data)
 
 
 def _bounded(function: Callable[..., T], *args: object, timeout_s: int, **callbacks: Any) -> T:
-    limits = JobLimits(cpu_s=timeout_s, wall_s=timeout_s, memory_bytes=settings.PARSE_MEMORY_BYTES)
+    limits = JobLimits(
+        cpu_s=timeout_s, wall_s=timeout_s, memory_bytes=settings.MORPHEUS_SANDBOX_MEMORY_BYTES
+    )
     try:
         return run(function, *args, limits=limits, **callbacks)
     except TimeLimit as error:

@@ -196,14 +196,14 @@ def _send(application: Any, request: Request) -> tuple[float, int, int]:
 
 @contextmanager
 def _limited(scopes: tuple[str, ...]) -> Iterator[None]:
-    before = {**settings.THROTTLE_RATES}
-    settings.THROTTLE_RATES |= {
+    before = {**settings.MORPHEUS_THROTTLE_RATES}
+    settings.MORPHEUS_THROTTLE_RATES |= {
         scope: (0 if scope in scopes else 10**9, window) for scope, (_, window) in before.items()
     }
     try:
         yield
     finally:
-        settings.THROTTLE_RATES |= before
+        settings.MORPHEUS_THROTTLE_RATES |= before
 
 
 def _user(name: str) -> User:

@@ -41,13 +41,13 @@ def test_a_refusal_comes_back_with_its_sentence(settings):
     with pytest.raises(ImageRefused, match="100 scans"):
         picture_check(jpeg_of_scans(1_000))
 
-    settings.IMAGE_MAX_BYTES = 2 * 1024**2
+    settings.MORPHEUS_MAX_IMAGE_BYTES = 2 * 1024**2
     with pytest.raises(ImageRefused, match="At most 2 MB"):
         picture_check(b"x" * (2 * 1024**2 + 1))
 
 
 def test_a_picture_that_takes_too_long_is_refused(settings, decoding_is):
-    settings.PICTURE_TIMEOUT_S = 1
+    settings.MORPHEUS_PICTURE_TIMEOUT_S = 1
     decoding_is(functions.spin_on)
 
     with pytest.raises(ImageRefused, match="more than 1 s"):
@@ -55,7 +55,7 @@ def test_a_picture_that_takes_too_long_is_refused(settings, decoding_is):
 
 
 def test_a_picture_that_needs_too_much_memory_is_refused(settings, make_picture):
-    settings.PICTURE_MEMORY_BYTES = 64 * 1024**2
+    settings.MORPHEUS_SANDBOX_MEMORY_BYTES = 64 * 1024**2
 
     with pytest.raises(ImageRefused, match="too much memory"):
         picture_check(make_picture(6_000, 6_000))

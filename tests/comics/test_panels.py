@@ -134,8 +134,8 @@ def test_a_panel_needs_a_picture(as_user, ann, comic, missing):
 def test_a_file_over_the_limit_is_refused(
     as_user, ann, comic, make_picture, upload, settings, times
 ):
-    settings.IMAGE_MAX_BYTES = 20_000
-    data = make_picture().ljust(int(settings.IMAGE_MAX_BYTES * times), b"\0")
+    settings.MORPHEUS_MAX_IMAGE_BYTES = 20_000
+    data = make_picture().ljust(int(settings.MORPHEUS_MAX_IMAGE_BYTES * times), b"\0")
 
     answer = as_user(ann).post(url(comic), upload(data), format="multipart")
 

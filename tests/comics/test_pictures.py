@@ -169,14 +169,14 @@ def test_a_thumbnail_that_cannot_be_kept_is_served(
 ):
     with monkeypatch.context() as full:
         if is_below_the_floor:
-            settings.FREE_SPACE_BYTES = 2**60
+            settings.MORPHEUS_FREE_SPACE_BYTES = 2**60
         else:
             full.setattr("comics.services.images.write_whole", full_disk)
         answers = [api.get(links[1]) for _ in range(2)]
 
     assert [answer.status_code for answer in answers] == [200, 200]
     assert not Rendition.objects.exists()
-    settings.FREE_SPACE_BYTES = 0
+    settings.MORPHEUS_FREE_SPACE_BYTES = 0
     kept = api.get(links[1])
     assert [answer.content for answer in answers] == [kept.content] * 2
     assert [answer["ETag"] for answer in answers] == [kept["ETag"]] * 2

@@ -39,7 +39,9 @@ def free_port() -> int:
 @pytest.fixture(scope="session")
 def site() -> Iterator[Site]:
     folder = Path(tempfile.mkdtemp(prefix="morpheus-hostile-"))
-    limits = dict.fromkeys(("THROTTLE_LOGIN_PER_MINUTE", "THROTTLE_REGISTER_PER_HOUR"), "1000000")
+    limits = dict.fromkeys(
+        ("MORPHEUS_THROTTLE_LOGIN_PER_MINUTE", "MORPHEUS_THROTTLE_REGISTER_PER_HOUR"), "1000000"
+    )
     site = Site(folder / "var", unused_port(), **limits)
     try:
         site.seed()

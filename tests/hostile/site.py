@@ -36,7 +36,7 @@ class Site(Client):
         self.var = var
         self.log = var.with_suffix(".log")
         self.environment = environment(
-            var, MORPHEUS_CACHE="on", MORPHEUS_THREADS="16", LOG_REQUESTS="off", **settings
+            var, MORPHEUS_CACHE="on", MORPHEUS_THREADS="16", MORPHEUS_LOG_REQUESTS="off", **settings
         )
         self._run: subprocess.Popen[bytes] | None = None
 

@@ -78,9 +78,9 @@ def run(request: pytest.FixtureRequest, var: Path, tmp_path: Path, free_port: in
         "MORPHEUS_CACHE": "on",
         "MORPHEUS_THREADS": "16",
         "MORPHEUS_FREE_SPACE_MB": str(request.param),
-        "THROTTLE_REGISTER_PER_HOUR": "1000",
-        "THROTTLE_LOGIN_PER_MINUTE": "1000",
-        "DATABASE_STATEMENT_TIMEOUT_S": "60",
+        "MORPHEUS_THROTTLE_REGISTER_PER_HOUR": "1000",
+        "MORPHEUS_THROTTLE_LOGIN_PER_MINUTE": "1000",
+        "MORPHEUS_STATEMENT_TIMEOUT_S": "60",
     }
     with log.open("wb") as output:
         process = subprocess.Popen(

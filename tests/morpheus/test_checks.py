@@ -18,10 +18,10 @@ from morpheus.embedded.roles import prepare_database
 from tests.conftest import administrator_url
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-BEHIND_PROXY = {
+MORPHEUS_BEHIND_PROXY = {
     "SECURE_PROXY_SSL_HEADER": ("HTTP_X_FORWARDED_PROTO", "https"),
-    "TRUSTED_PROXIES": 1,
-    "METRICS_TOKEN": "long and random",
+    "MORPHEUS_TRUSTED_PROXIES": 1,
+    "MORPHEUS_METRICS_TOKEN": "long and random",
     "SECURE_SSL_REDIRECT": True,
 }
 
@@ -52,7 +52,7 @@ def test_the_defaults_contradict_nothing() -> None:
 
 
 def test_a_proxy_told_of_as_a_whole_contradicts_nothing(settings: Any) -> None:
-    for name, value in BEHIND_PROXY.items():
+    for name, value in MORPHEUS_BEHIND_PROXY.items():
         setattr(settings, name, value)
 
     assert contradictions() == []
@@ -61,13 +61,13 @@ def test_a_proxy_told_of_as_a_whole_contradicts_nothing(settings: Any) -> None:
 @pytest.mark.parametrize(
     ("name", "value", "refused_as"),
     [
-        ("TRUSTED_PROXIES", 0, "morpheus.E004"),
+        ("MORPHEUS_TRUSTED_PROXIES", 0, "morpheus.E004"),
         ("SECURE_PROXY_SSL_HEADER", None, "morpheus.E005"),
-        ("METRICS_TOKEN", "", "morpheus.E006"),
+        ("MORPHEUS_METRICS_TOKEN", "", "morpheus.E006"),
     ],
 )
 def test_half_a_proxy_is_refused(settings: Any, name: str, value: Any, refused_as: str) -> None:
-    for each, whole in BEHIND_PROXY.items():
+    for each, whole in MORPHEUS_BEHIND_PROXY.items():
         setattr(settings, each, whole)
     setattr(settings, name, value)
 
@@ -91,7 +91,7 @@ def test_a_server_that_would_only_redirect_does_not_start(manage: Callable[..., 
 
 
 def test_more_threads_than_the_server_lets_in_are_refused(db: None, settings: Any) -> None:
-    settings.SERVER_THREADS = 100_000
+    settings.MORPHEUS_THREADS = 100_000
 
     found = run_checks(tags=["database"], databases=["default"])
 
@@ -111,9 +111,9 @@ def test_a_role_that_passes_row_security_is_refused() -> None:
 def test_migrating_as_the_wrong_role_says_which_variable_is_missing(
     settings: Any, monkeypatch: pytest.MonkeyPatch, database: str
 ) -> None:
-    roles = settings.DATABASE_ROLES
+    roles = settings.MORPHEUS_DATABASE_ROLES
     app = {key: connection.settings_dict[key] for key in roles["owner"] if key != "OPTIONS"}
-    settings.DATABASE_ROLES = roles | {"owner": app}
+    settings.MORPHEUS_DATABASE_ROLES = roles | {"owner": app}
     if database == "bare":
         name = f"{connection.settings_dict['NAME']}_bare"
         prepare_database(administrator_url(), name)
@@ -133,7 +133,7 @@ def test_a_fresh_clone_is_clean_while_no_services_run(
 
 
 def test_a_database_that_does_not_answer_is_told_in_a_sentence(manage: Callable[..., Any]) -> None:
-    answer = manage("prepare", DATABASE_POOL_TIMEOUT_S="0.5")
+    answer = manage("prepare", MORPHEUS_POOL_TIMEOUT_S="0.5")
 
     assert answer.returncode == 1
     assert "CommandError: The database does not answer:" in answer.stderr
@@ -141,7 +141,7 @@ def test_a_database_that_does_not_answer_is_told_in_a_sentence(manage: Callable[
 
 
 def test_a_command_that_finds_no_database_says_what_starts_one(manage: Any) -> None:
-    done = manage("import_novels", "README.md", DATABASE_POOL_TIMEOUT_S="0.2")
+    done = manage("import_novels", "README.md", MORPHEUS_POOL_TIMEOUT_S="0.2")
 
     assert done.returncode == 1
     assert "services up" in done.stderr

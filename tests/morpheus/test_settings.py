@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 
+from morpheus.settings.environment import REMOVED, RENAMED
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 EXAMPLE = REPOSITORY / ".env.example"
 CODE = [
@@ -23,7 +25,8 @@ CODE = [
 SHOW = """
 import json
 from django.conf import settings
-names = ("SECRET_KEY", "ALLOWED_HOSTS", "VAR_DIR", "MAX_UPLOAD_BYTES", "DATABASES", "CACHES")
+names = ["SECRET_KEY", "ALLOWED_HOSTS", "DATABASES", "CACHES"]
+names += ["MORPHEUS_VAR", "MORPHEUS_MAX_UPLOAD_BYTES"]
 print(json.dumps({name: getattr(settings, name) for name in names}, default=str))
 """
 
@@ -35,7 +38,10 @@ def variables_read() -> Iterator[tuple[str, ast.expr | None]]:
             if not isinstance(node, ast.Call) or not node.args:
                 continue
             first, called = node.args[0], ast.unparse(node.func)
-            reads = called.startswith(("env.", "os.environ.get")) or called == "_credentials"
+            reads = called.startswith(("env.", "os.environ.get")) or called in (
+                "_credentials",
+                "text",
+            )
             if reads and isinstance(first, ast.Constant):
                 defaults = [word.value for word in node.keywords if word.arg == "default"]
                 yield first.value, defaults[0] if defaults else None
@@ -101,28 +107,30 @@ def test_the_example_tells_the_true_defaults() -> None:
 def test_the_example_as_it_is_changes_nothing(settings_of: Callable[..., Any]) -> None:
     found = settings_of(EXAMPLE.read_text())
 
-    assert json.loads(found.stdout)["MAX_UPLOAD_BYTES"] == 25 * 1024 * 1024, found.stderr
+    assert json.loads(found.stdout)["MORPHEUS_MAX_UPLOAD_BYTES"] == 25 * 1024 * 1024, found.stderr
 
 
 def test_the_file_is_read_as_it_is_written(settings_of: Callable[..., Any], tmp_path: Path) -> None:
     found = json.loads(
         settings_of(
             "SECRET_KEY=$not#a comment\nALLOWED_HOSTS=a.example, b.example\n"
-            "MORPHEUS_VAR=elsewhere\nMAX_UPLOAD_MB=1\n",
-            MAX_UPLOAD_MB="2",
+            "MORPHEUS_VAR=elsewhere\nMORPHEUS_MAX_UPLOAD_MB=1\n",
+            MORPHEUS_MAX_UPLOAD_MB="2",
         ).stdout
     )
 
     assert found["SECRET_KEY"] == "$not#a comment"
     assert found["ALLOWED_HOSTS"] == ["a.example", "b.example"]
-    assert found["VAR_DIR"] == str(tmp_path / "elsewhere")
-    assert found["MAX_UPLOAD_BYTES"] == 2 * 1024 * 1024
+    assert found["MORPHEUS_VAR"] == str(tmp_path / "elsewhere")
+    assert found["MORPHEUS_MAX_UPLOAD_BYTES"] == 2 * 1024 * 1024
 
 
 def test_an_empty_variable_counts_as_not_set(settings_of: Callable[..., Any]) -> None:
-    found = json.loads(settings_of(MAX_UPLOAD_MB="", ALLOWED_HOSTS="", DATABASE_URL="").stdout)
+    found = json.loads(
+        settings_of(MORPHEUS_MAX_UPLOAD_MB="", ALLOWED_HOSTS="", DATABASE_URL="").stdout
+    )
 
-    assert found["MAX_UPLOAD_BYTES"] == 25 * 1024 * 1024
+    assert found["MORPHEUS_MAX_UPLOAD_BYTES"] == 25 * 1024 * 1024
     assert "localhost" in found["ALLOWED_HOSTS"]
     assert found["DATABASES"]["default"]["USER"] == "morpheus_app"
 
@@ -158,7 +166,9 @@ def test_a_database_url_is_read_as_psql_reads_it(settings_of: Callable[..., Any]
 def test_each_use_of_redis_has_its_database(
     settings_of: Callable[..., Any], url: str, locations: list[str]
 ) -> None:
-    caches = json.loads(settings_of(REDIS_URL=url, CACHE_DATABASE_BASE="4").stdout)["CACHES"]
+    caches = json.loads(settings_of(REDIS_URL=url, MORPHEUS_CACHE_DATABASE_BASE="4").stdout)[
+        "CACHES"
+    ]
 
     assert caches["default"]["LOCATION"] == locations[0]
     assert caches["values"]["LOCATION"].endswith(locations[1])
@@ -169,12 +179,16 @@ def test_each_use_of_redis_has_its_database(
     [
         ("MORPHEUS_THREADS", "many", "MORPHEUS_THREADS must be a whole number, not 'many'."),
         ("MORPHEUS_THREADS", "0", "MORPHEUS_THREADS must be at least 1, not 0."),
-        ("MAX_UPLOAD_MB", "-1", "MAX_UPLOAD_MB must be at least 1, not -1."),
-        ("TOKEN_TTL_DAYS", "99999", "TOKEN_TTL_DAYS must be at least 1 and at most 36500"),
-        ("DATABASE_POOL_TIMEOUT_S", "nan", "DATABASE_POOL_TIMEOUT_S must be a number"),
-        ("DATABASE_POOL_TIMEOUT_S", "5s", "DATABASE_POOL_TIMEOUT_S must be a number"),
+        ("MORPHEUS_MAX_UPLOAD_MB", "-1", "MORPHEUS_MAX_UPLOAD_MB must be at least 1, not -1."),
+        (
+            "MORPHEUS_TOKEN_TTL_DAYS",
+            "99999",
+            "MORPHEUS_TOKEN_TTL_DAYS must be at least 1 and at most 36500",
+        ),
+        ("MORPHEUS_POOL_TIMEOUT_S", "nan", "MORPHEUS_POOL_TIMEOUT_S must be a number"),
+        ("MORPHEUS_POOL_TIMEOUT_S", "5s", "MORPHEUS_POOL_TIMEOUT_S must be a number"),
         ("MORPHEUS_HTTPS", "flase", "MORPHEUS_HTTPS must be on or off, not 'flase'."),
-        ("LOG_LEVEL", "loud", "LOG_LEVEL must be one of DEBUG, INFO,"),
+        ("MORPHEUS_LOG_LEVEL", "loud", "MORPHEUS_LOG_LEVEL must be one of DEBUG, INFO,"),
         ("DATABASE_URL", "mysql://app:secret@db/novels", "DATABASE_URL must be like postgresql:"),
         ("DATABASE_URL", "postgresql://app:secret/x@db/novels", "DATABASE_URL must be like"),
         ("DATABASE_URL", "postgresql://app:%secret@db/novels", "DATABASE_URL must be like"),
@@ -201,3 +215,28 @@ def test_what_cannot_be_read_is_refused_in_a_sentence(
     assert answer.stderr.startswith(f"Error in the settings: {sentence}"), answer.stderr
     assert "Traceback" not in answer.stderr
     assert "secret" not in answer.stderr
+
+
+def test_an_old_name_is_refused_with_the_new_one(settings_of: Callable[..., Any]) -> None:
+    start = settings_of("MAX_UPLOAD_MB=1\n", DATABASE_POOL_TIMEOUT_S="2", IMAGE_MAX_MB="3")
+
+    assert start.returncode != 0
+    assert start.stderr.rstrip().endswith(
+        "MAX_UPLOAD_MB is now MORPHEUS_MAX_UPLOAD_MB. "
+        "DATABASE_POOL_TIMEOUT_S is now MORPHEUS_POOL_TIMEOUT_S. "
+        "IMAGE_MAX_MB is no longer a setting: remove it."
+    )
+
+
+def test_each_new_name_is_one_that_is_read() -> None:
+    assert set(RENAMED.values()) <= variables_listed().keys()
+    assert not {*RENAMED, *REMOVED} & variables_listed().keys()
+
+
+def test_importing_settings_writes_nothing(settings_of: Callable[..., Any], tmp_path: Path) -> None:
+    command = [sys.executable, "-B", "-c", "import morpheus.settings"]
+    before = sorted(tmp_path.rglob("*"))
+
+    subprocess.run(command, cwd=tmp_path, env={"PATH": os.defpath}, check=True)
+
+    assert sorted(tmp_path.rglob("*")) == before

@@ -106,7 +106,7 @@ def test_many_words_that_stand_together_are_ranked_in_linear_time(
 ):
     """Compared in pairs, as for two words, 256 places of each take a third of a second per text."""
     letters = " ".join("abcdefghijklmnopqrstuvwxyz")
-    settings.SEARCH_STATEMENT_TIMEOUT_S = 3
+    settings.MORPHEUS_SEARCH_TIMEOUT_S = 3
     (novel,) = make_novels(1)
     make_chapters(novel, *[f"{letters} " * 256] * 30)
 

@@ -19,7 +19,7 @@ from tests.serving import PATIENCE_S, wait_until
 # Fewer than the threads of the server, so that its connections change sessions all the time.
 SESSIONS = 3
 # A machine that stands still for a second must not end what waits for a session at that moment.
-# Less than DATABASE_POOL_TIMEOUT_S, or the pool's own time would be over first.
+# Less than MORPHEUS_POOL_TIMEOUT_S, or the pool's own time would be over first.
 QUERY_WAIT_S = 3
 LIMITS = "SET statement_timeout = 5000; SET lock_timeout = 500"
 PORT = 6432

@@ -23,7 +23,11 @@ def watched(
 ) -> Iterator[Server]:
     """A server to which every statement is slow."""
     folder = tmp_path_factory.mktemp("metrics")
-    settings = {"METRICS_TOKEN": TOKEN, "MORPHEUS_SLOW_QUERY_MS": "0.000001", "MORPHEUS_CACHE": ""}
+    settings = {
+        "MORPHEUS_METRICS_TOKEN": TOKEN,
+        "MORPHEUS_SLOW_QUERY_MS": "0.000001",
+        "MORPHEUS_CACHE": "",
+    }
     settings |= {"PROMETHEUS_MULTIPROC_DIR": str(folder)}
     server = Server(environment(services.var, **settings), services.var / "watched.log")
     yield server

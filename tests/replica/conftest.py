@@ -32,7 +32,7 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
 
 
 def reading_replica(pair: Pair, url: str, log: Path) -> Server:
-    reading = {"DATABASE_REPLICA_URL": url, "DATABASE_REPLICA_TIMEOUT_S": "1"}
+    reading = {"DATABASE_REPLICA_URL": url, "DJANGO_SETTINGS_MODULE": "tests.impatient_settings"}
     return Server(environment(pair.var, **reading), log)
 
 

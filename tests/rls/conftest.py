@@ -49,7 +49,7 @@ FOLLOWS_VISIBILITY = {
 
 def connect(role: str, user_id: int | None = None, *, staff: bool = False) -> psycopg.Connection:
     """Come as one of the database's roles: app, owner or loader."""
-    login = connection.settings_dict if role == "app" else settings.DATABASE_ROLES[role]
+    login = connection.settings_dict if role == "app" else settings.MORPHEUS_DATABASE_ROLES[role]
     opened = psycopg.connect(
         host=login["HOST"],
         port=login["PORT"] or None,

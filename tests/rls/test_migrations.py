@@ -36,7 +36,7 @@ def state():
 def scratch(django_db_setup, django_db_blocker, monkeypatch):
     """Connect to an empty database of this test's own."""
     admin_url = os.environ.get("DATABASE_ADMIN_URL") or Addresses.under(
-        settings.VAR_DIR
+        settings.MORPHEUS_VAR
     ).database_url("postgres", "postgres")
     name = f"{connection.settings_dict['NAME']}_scratch"
     prepare_database(admin_url, name)

@@ -22,8 +22,8 @@ EMAIL = "operator@morpheus.local"
 @pytest.fixture
 def kept(settings, tmp_path):
     """The file that holds the operator's login."""
-    settings.VAR_DIR = tmp_path / "var"
-    return settings.VAR_DIR / "operator-login"
+    settings.MORPHEUS_VAR = tmp_path / "var"
+    return settings.MORPHEUS_VAR / "operator-login"
 
 
 def run(**options) -> str:

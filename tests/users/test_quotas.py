@@ -50,7 +50,7 @@ def usage(client):
 
 @pytest.mark.django_db(transaction=True)
 def test_the_profile_follows_uploads_and_deletions(client, settings):
-    settings.QUOTA_NOVELS, settings.QUOTA_BYTES = 5, 1024 * 1024
+    settings.MORPHEUS_QUOTA_NOVELS, settings.MORPHEUS_QUOTA_BYTES = 5, 1024 * 1024
     assert usage(client) == {
         "novels": 0,
         "novels_limit": 5,
@@ -75,7 +75,7 @@ def test_the_profile_follows_uploads_and_deletions(client, settings):
 
 @pytest.mark.django_db
 def test_without_a_quota_the_limits_are_null(client, settings):
-    settings.QUOTA_NOVELS = settings.QUOTA_BYTES = 0
+    settings.MORPHEUS_QUOTA_NOVELS = settings.MORPHEUS_QUOTA_BYTES = 0
 
     assert upload(client, text(1)).status_code == 201
     shown = usage(client)
@@ -86,7 +86,7 @@ def test_without_a_quota_the_limits_are_null(client, settings):
 
 @pytest.mark.django_db
 def test_a_novel_too_many_is_refused_with_what_to_do(client, settings):
-    settings.QUOTA_NOVELS = 1
+    settings.MORPHEUS_QUOTA_NOVELS = 1
     assert upload(client, text(1)).status_code == 201
 
     response = upload(client, text(2))
@@ -101,7 +101,7 @@ def test_a_novel_too_many_is_refused_with_what_to_do(client, settings):
 def test_a_file_beyond_the_quota_of_bytes_is_refused_and_not_kept(client, settings):
     from tests.novels.views.test_uploads import kept_files
 
-    settings.QUOTA_BYTES = 3 * 1024 * 1024
+    settings.MORPHEUS_QUOTA_BYTES = 3 * 1024 * 1024
     assert upload(client, text(1, 400_000)).status_code == 201
     before = kept_files()
 
@@ -119,7 +119,7 @@ def test_a_file_beyond_the_quota_of_bytes_is_refused_and_not_kept(client, settin
 def test_panels_and_novels_share_the_quota_of_bytes(client, settings):
     comic = client.post("/api/v1/comics/", {"title": "A comic"}, format="json").json()
     page = picture(1)
-    settings.QUOTA_BYTES = int(1.5 * len(page))
+    settings.MORPHEUS_QUOTA_BYTES = int(1.5 * len(page))
     assert add_panel(client, comic["id"], page).status_code == 201
 
     assert add_panel(client, comic["id"], picture(2)).status_code == 403
@@ -131,7 +131,7 @@ def test_panels_and_novels_share_the_quota_of_bytes(client, settings):
 
 @pytest.mark.django_db
 def test_another_users_quota_is_their_own(client, as_user, make_user, settings):
-    settings.QUOTA_NOVELS = 1
+    settings.MORPHEUS_QUOTA_NOVELS = 1
     assert upload(client, text(1)).status_code == 201
 
     assert upload(as_user(make_user("bob")), text(1)).status_code == 201
@@ -139,9 +139,9 @@ def test_another_users_quota_is_their_own(client, as_user, make_user, settings):
 
 @pytest.mark.django_db(transaction=True)
 def test_uploads_at_once_do_not_exceed_the_quota_together(ann, as_user, settings):
-    settings.QUOTA_NOVELS = 3
+    settings.MORPHEUS_QUOTA_NOVELS = 3
     page = picture(1)
-    settings.QUOTA_BYTES = 3 * len(text(1)) + int(2.5 * len(page))
+    settings.MORPHEUS_QUOTA_BYTES = 3 * len(text(1)) + int(2.5 * len(page))
     clients = [as_user(ann) for _ in range(8)]
     comics = [
         clients[0].post("/api/v1/comics/", {"title": "A comic"}, format="json").json()["id"]
@@ -168,8 +168,8 @@ def test_uploads_at_once_do_not_exceed_the_quota_together(ann, as_user, settings
 
     used = usage(clients[0])
     assert set(statuses) == {201, 403}
-    assert used["novels"] <= 3 and used["bytes"] <= settings.QUOTA_BYTES
-    assert used["novels"] == 3 or used["bytes"] + len(page) > settings.QUOTA_BYTES
+    assert used["novels"] <= 3 and used["bytes"] <= settings.MORPHEUS_QUOTA_BYTES
+    assert used["novels"] == 3 or used["bytes"] + len(page) > settings.MORPHEUS_QUOTA_BYTES
 
 
 @pytest.mark.django_db(transaction=True)

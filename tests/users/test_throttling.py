@@ -22,7 +22,7 @@ ADMIN = "/admin/login/"
 def three_of_each(settings, monkeypatch):
     """Allow three of each, in a window that does not end while the test runs."""
     scopes = ("login", "login_network", "register", "write")
-    settings.THROTTLE_RATES = dict.fromkeys(scopes, (3, 60)) | {"login_user": (7, 60)}
+    settings.MORPHEUS_THROTTLE_RATES = dict.fromkeys(scopes, (3, 60)) | {"login_user": (7, 60)}
     monkeypatch.setattr(throttling.time, "time", lambda: 6_000_010.0)
 
 
@@ -61,7 +61,9 @@ def test_a_user_is_let_in_from_another_network_while_one_network_guesses(api, ma
 
 
 def test_one_network_cannot_use_up_the_limit_that_all_networks_share(api, make_user, settings):
-    settings.THROTTLE_RATES = settings.THROTTLE_RATES | {"login_network": (100, 60)}
+    settings.MORPHEUS_THROTTLE_RATES = settings.MORPHEUS_THROTTLE_RATES | {
+        "login_network": (100, 60)
+    }
     make_user("ann")
     answers = [
         api.post(TOKEN, {"email": "ann@example.org", "password": "wrong"}) for _ in range(20)
@@ -74,7 +76,9 @@ def test_one_network_cannot_use_up_the_limit_that_all_networks_share(api, make_u
 
 
 def test_successful_logins_do_not_count_towards_a_users_limits(api, make_user, settings):
-    settings.THROTTLE_RATES = settings.THROTTLE_RATES | {"login_network": (100, 60)}
+    settings.MORPHEUS_THROTTLE_RATES = settings.MORPHEUS_THROTTLE_RATES | {
+        "login_network": (100, 60)
+    }
     make_user("ann")
     body = {"email": "ann@example.org", "password": PASSWORD}
 
@@ -111,7 +115,9 @@ def test_no_password_is_hashed_beyond_the_limit(api, client, make_user, settings
         api.post(TOKEN, {"email": "ann@example.org", "password": "wrong"})
     hashed = []
     monkeypatch.setattr(MD5PasswordHasher, "encode", lambda *given: hashed.append(given))
-    settings.THROTTLE_RATES = settings.THROTTLE_RATES | {"login_network": (100, 60)}
+    settings.MORPHEUS_THROTTLE_RATES = settings.MORPHEUS_THROTTLE_RATES | {
+        "login_network": (100, 60)
+    }
 
     for url in (TOKEN, LOGIN):
         body = {"email": "ann@example.org", "password": PASSWORD}
@@ -166,7 +172,9 @@ def test_the_admins_login_form_is_limited_together_with_the_api(client, make_use
 def test_the_admins_login_counts_the_name_that_it_authenticates(
     client, make_user, settings, spelling
 ):
-    settings.THROTTLE_RATES = settings.THROTTLE_RATES | {"login_network": (100, 60)}
+    settings.MORPHEUS_THROTTLE_RATES = settings.MORPHEUS_THROTTLE_RATES | {
+        "login_network": (100, 60)
+    }
     make_user("ann", is_staff=True, is_superuser=True)
     for number in range(3):
         form = {"username": spelling, "password": "wrong", "email": f"decoy{number}@example.org"}

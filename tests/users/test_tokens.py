@@ -26,7 +26,7 @@ def test_a_token_opens_the_api_until_it_expires(api, make_user):
     assert set(answer.data) == {"token", "expires_at", "user"}
     assert answer.json()["user"]["id"] == ann.pk
     days = timezone.datetime.fromisoformat(answer.json()["expires_at"]) - timezone.now()
-    assert timedelta(days=settings.TOKEN_TTL_DAYS - 1) < days
+    assert timedelta(days=settings.MORPHEUS_TOKEN_TTL_DAYS - 1) < days
     api.credentials(HTTP_AUTHORIZATION=f"Bearer {answer.data['token']}")
     assert api.get(ME).json()["email"] == "ann@example.org"
 

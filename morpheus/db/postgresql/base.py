@@ -85,7 +85,7 @@ class DatabaseWrapper(base.DatabaseWrapper):  # type: ignore[misc] # has no type
             return connection
         taken_at = time.monotonic()
         try:
-            if settings.PGBOUNCER or not _is_silent(connection):
+            if settings.MORPHEUS_PGBOUNCER or not _is_silent(connection):
                 ConnectionPool.check_connection(connection)
         except psycopg.OperationalError:
             pool.putconn(connection)

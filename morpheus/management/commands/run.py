@@ -136,8 +136,8 @@ def _server(host: str, port: int, listener: socket.socket) -> Service:
             "morpheus.wsgi:application",
             host=host,
             port=port,
-            workers=settings.SERVER_PROCESSES,
-            threads=settings.SERVER_THREADS,
+            workers=settings.MORPHEUS_PROCESSES,
+            threads=settings.MORPHEUS_THREADS,
             listener=listener.fileno(),
         ),
         cwd=str(settings.BASE_DIR),
@@ -181,8 +181,8 @@ def _refuse_endless_redirects() -> None:
     if settings.SECURE_SSL_REDIRECT and not settings.SECURE_PROXY_SSL_HEADER:
         raise CommandError(
             "This server speaks plain HTTP, and MORPHEUS_HTTPS redirects every request to HTTPS: "
-            "set BEHIND_PROXY=on behind a proxy that ends TLS, else MORPHEUS_HTTPS=off, as "
-            "`make run` does."
+            "set MORPHEUS_BEHIND_PROXY=on behind a proxy that ends TLS, else MORPHEUS_HTTPS=off, "
+            "as `make run` does."
         )
 
 

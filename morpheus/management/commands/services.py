@@ -78,7 +78,7 @@ class Command(BaseCommand):
         services.stop()
 
     def down(self, **_: Any) -> None:
-        stopped = stop_services(settings.VAR_DIR)
+        stopped = stop_services(settings.MORPHEUS_VAR)
         self.stdout.write("Stopped." if stopped else "Nothing was running.")
 
     def status(self, **_: Any) -> None:
@@ -97,7 +97,7 @@ class Command(BaseCommand):
                 "DATABASE_URL is set: give DATABASE_ADMIN_URL, a login that may create roles, or "
                 "hand the output of `manage.py services roles --sql` to one who has it."
             )
-        embedded = Addresses.under(settings.VAR_DIR).database_url("postgres", "postgres")
+        embedded = Addresses.under(settings.MORPHEUS_VAR).database_url("postgres", "postgres")
         for note in ensure_roles(admin_url or embedded, database, _passwords()):
             self.stderr.write(note)
         self.stdout.write(f"{', '.join(ROLE_URLS)} and database {database} are ready.")

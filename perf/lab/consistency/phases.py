@@ -25,9 +25,9 @@ ROUNDS = 4
 DELAY_S = 0.3
 # Of each thousand writes so many kill their server after the commit.
 DEATHS_PER_MILLE = {"server-dies": 30, "no-marks": 10}
-NO_LIMITS = {"THROTTLE_WRITES_PER_MINUTE": "1000000000"}
+NO_LIMITS = {"MORPHEUS_THROTTLE_WRITES_PER_MINUTE": "1000000000"}
 # What servers say of faults that were made on purpose.
-QUIET = {"LOG_LEVEL": "CRITICAL"}
+QUIET = {"MORPHEUS_LOG_LEVEL": "CRITICAL"}
 MEDDLED = "perf.lab.consistency.sabotaged_wsgi:application"
 
 

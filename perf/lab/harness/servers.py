@@ -27,7 +27,9 @@ START_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 10.0
 POLL_S = 0.05
 # Limits per caller are meant for strangers; here all callers have one address.
-UNLIMITED = dict.fromkeys(("THROTTLE_LOGIN_PER_MINUTE", "THROTTLE_WRITES_PER_MINUTE"), "1000000000")
+UNLIMITED = dict.fromkeys(
+    ("MORPHEUS_THROTTLE_LOGIN_PER_MINUTE", "MORPHEUS_THROTTLE_WRITES_PER_MINUTE"), "1000000000"
+)
 
 
 class ServerFailed(Exception):

@@ -39,7 +39,7 @@ _WSGI = "morpheus.wsgi:application"
 # Limits per caller are for strangers; here all callers have one address.
 _UNLIMITED = {
     "MORPHEUS_HTTPS": "off",
-    "THROTTLE_WRITES_PER_MINUTE": "1000000",
+    "MORPHEUS_THROTTLE_WRITES_PER_MINUTE": "1000000",
 }
 
 

@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 
 SETTINGS = "perf.lab.offload.settings"
 # Reading is what is measured, not how often one address may write.
-UNLIMITED = dict.fromkeys(("THROTTLE_LOGIN_PER_MINUTE", "THROTTLE_WRITES_PER_MINUTE"), "1000000000")
+UNLIMITED = dict.fromkeys(
+    ("MORPHEUS_THROTTLE_LOGIN_PER_MINUTE", "MORPHEUS_THROTTLE_WRITES_PER_MINUTE"), "1000000000"
+)
 
 
 @dataclass(frozen=True)

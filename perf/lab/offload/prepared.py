@@ -54,7 +54,7 @@ def prepared(*, seed: int) -> Iterator[Work]:
         renditions_prepare()
         name = connection.settings_dict["NAME"]
         close_connections()
-        admin_url = Addresses.under(settings.VAR_DIR).database_url("postgres", "postgres")
+        admin_url = Addresses.under(settings.MORPHEUS_VAR).database_url("postgres", "postgres")
         template = f"{name}_offload"
         with copy(admin_url, of=name, name=template):
             tokens = members_prepare(admin_url, template, seed=seed)

@@ -59,7 +59,7 @@ def servers(
 def _server(environment: Mapping[str, str], application: str, port: int) -> Service:
     return Service(
         name=f"server {port}",
-        command=server_command(application, port=port, threads=settings.SERVER_THREADS),
+        command=server_command(application, port=port, threads=settings.MORPHEUS_THREADS),
         cwd=str(settings.BASE_DIR),
         signals=[signal.SIGTERM],
         patience_s=PATIENCE_S,

@@ -114,7 +114,7 @@ def answered(asks: Sequence[Ask] = ASKS) -> Iterator[Answered]:
         Novel.DoesNotExist: No user has a public novel with chapters and a public comic with panels.
     """
     subject = Subject.found()
-    with _thumbnail_unmade(subject.comic), override_settings(THROTTLE_RATES=_UNLIMITED):
+    with _thumbnail_unmade(subject.comic), override_settings(MORPHEUS_THROTTLE_RATES=_UNLIMITED):
         clients = {by: client() for by in ("anonymous", "owner", "newcomer", "session")}
         clients["owner"].credentials(**bearer(token_create(user=subject.owner)[0]))
         for ask in asks:

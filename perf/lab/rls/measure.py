@@ -121,7 +121,7 @@ def costs(reads: list[Read], *, rounds: int) -> Iterator[Cost]:
     with ExitStack() as stack:
         stack.enter_context(override_settings(MORPHEUS_CACHE=False))
         bound = stack.enter_context(_side(dict(connection.settings_dict)))
-        bare = stack.enter_context(_side(settings.DATABASE_ROLES["loader"]))
+        bare = stack.enter_context(_side(settings.MORPHEUS_DATABASE_ROLES["loader"]))
         # On the same core: wherever else each would be by chance.
         stack.enter_context(pinned(_backends(bound, bare)))
         with_identity = bare.django.execute_wrapper

@@ -75,7 +75,7 @@ def _operations(connection: Connection, people: People) -> Iterator[tuple[str, C
 
 
 def _upload(connection: Connection, people: People) -> None:
-    size = int(settings.MAX_UPLOAD_BYTES * UPLOAD_SHARE)
+    size = int(settings.MORPHEUS_MAX_UPLOAD_BYTES * UPLOAD_SHARE)
     line = b"It was a dark and stormy night, and the whale was white.\n"
     text = b"Chapter 1\n\n" + line * (size // len(line))
     made = form(("file", "big.txt", text), title="Big")

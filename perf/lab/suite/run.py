@@ -135,7 +135,7 @@ def _started() -> Iterator[dict[str, int]]:
     given = {
         **os.environ,
         **UNLIMITED,
-        "THROTTLE_REGISTER_PER_HOUR": "1000000000",
+        "MORPHEUS_THROTTLE_REGISTER_PER_HOUR": "1000000000",
         "MORPHEUS_HTTPS": "off",
         "DJANGO_SETTINGS_MODULE": SETTINGS,
         "DATABASE_URL": make_conninfo(

@@ -36,7 +36,7 @@ class Command(BaseCommand):
         )
         parser.add_argument("--seed", type=int, default=SEED, help="of the requests")
         parser.add_argument("--modes", nargs="+", choices=MODES, default=list(MODES))
-        parser.add_argument("--output", default=str(settings.VAR_DIR / "offload.json"))
+        parser.add_argument("--output", default=str(settings.MORPHEUS_VAR / "offload.json"))
 
     def handle(
         self,

@@ -38,7 +38,7 @@ class Command(BaseCommand):
         parser.add_argument("--connections", type=int, nargs="+", default=list(CONNECTIONS))
         parser.add_argument("--routes", nargs="+", default=[], help="only those of these names")
         parser.add_argument("--only-answers", action="store_true", help="compare, do not measure")
-        parser.add_argument("--output", default=str(settings.VAR_DIR / "peers.json"))
+        parser.add_argument("--output", default=str(settings.MORPHEUS_VAR / "peers.json"))
 
     def handle(self, *, only_answers: bool, output: str, **options: Any) -> None:
         try:
@@ -84,7 +84,7 @@ class Command(BaseCommand):
 
 
 def _place() -> Place:
-    addresses, name = Addresses.under(settings.VAR_DIR), settings.DATABASES["default"]["NAME"]
+    addresses, name = Addresses.under(settings.MORPHEUS_VAR), settings.DATABASES["default"]["NAME"]
     return Place(
         database_url=addresses.database_url(APP, name),
         peer_database_url=addresses.database_url(LOADER, name),

@@ -34,7 +34,7 @@ class Command(BaseCommand):
         if not services.wanted:
             raise CommandError("It loads servers of its own: unset DATABASE_URL and REDIS_URL.")
         chosen = PROFILES[profile]
-        reports = settings.VAR_DIR / "reports"
+        reports = settings.MORPHEUS_VAR / "reports"
         with services:
             try:
                 code, memory = run_profile(

@@ -178,7 +178,7 @@ def disk(found: Samples) -> Verdict:
     if not free:
         return unknown("Disk: no process has looked at it yet.")
     (folder,), least = min(free.items(), key=lambda one: one[1])
-    floor = settings.FREE_SPACE_BYTES
+    floor = settings.MORPHEUS_FREE_SPACE_BYTES
     said = (
         f"Disk: {figures.size(least)} are free for {folder}; uploads are refused below "
         f"{figures.size(floor)}."

@@ -102,7 +102,7 @@ def test_a_change_by_psql_is_heard_at_once(psql, cache, listen):
 
 
 def test_behind_pgbouncer_it_looks_regularly(psql, cache, listen, settings):
-    settings.PGBOUNCER = True
+    settings.MORPHEUS_PGBOUNCER = True
     listen(poll_s=0.01)
     cache.wait_for(lambda: cache.is_pending is False)
 

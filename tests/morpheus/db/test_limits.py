@@ -31,7 +31,7 @@ with connection.cursor() as cursor:
 @pytest.fixture
 def limited(settings: Any) -> Iterator[None]:
     """Serve the test's requests under limits of a tenth of a second."""
-    settings.SERVING_LIMITS_MS = {"statement_timeout": 5000, "lock_timeout": 100}
+    settings.MORPHEUS_SERVING_LIMITS_MS = {"statement_timeout": 5000, "lock_timeout": 100}
     saved = connection.settings_dict["OPTIONS"]
     connection.close()
     connection.close_pool()
@@ -73,8 +73,8 @@ def test_the_server_is_limited_and_keeps_the_options_it_was_given() -> None:
 
     assert given["OPTIONS"]["options"].split() == [
         *("-c", "search_path=public"),
-        *("-c", f"statement_timeout={settings.SERVING_LIMITS_MS['statement_timeout']}"),
-        *("-c", f"lock_timeout={settings.SERVING_LIMITS_MS['lock_timeout']}"),
+        *("-c", f"statement_timeout={settings.MORPHEUS_SERVING_LIMITS_MS['statement_timeout']}"),
+        *("-c", f"lock_timeout={settings.MORPHEUS_SERVING_LIMITS_MS['lock_timeout']}"),
     ]
 
 

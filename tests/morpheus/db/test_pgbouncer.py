@@ -62,7 +62,7 @@ def test_it_is_for_the_replica_too() -> None:
 
 
 def test_pgbouncer_is_given_no_options_when_connecting(settings: Any) -> None:
-    settings.PGBOUNCER = True
+    settings.MORPHEUS_PGBOUNCER = True
     database: dict[str, Any] = {"OPTIONS": {"pool": {}}}
 
     limit_statements(database)
@@ -77,10 +77,10 @@ def contradictions() -> list[str | None]:
 def test_a_pgbouncer_before_the_embedded_server_is_refused(
     settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    embedded = Addresses.under(settings.VAR_DIR)
+    embedded = Addresses.under(settings.MORPHEUS_VAR)
     monkeypatch.setitem(settings.DATABASES["default"], "HOST", str(embedded.socket_dir))
     monkeypatch.setitem(settings.DATABASES["default"], "PORT", str(embedded.postgres_port))
-    settings.PGBOUNCER = True
+    settings.MORPHEUS_PGBOUNCER = True
 
     assert contradictions() == ["morpheus.E013"]
 
@@ -91,14 +91,14 @@ def test_options_that_pgbouncer_would_not_pass_on_are_refused(
     default = settings.DATABASES["default"]
     monkeypatch.setitem(default, "HOST", "pooler")
     monkeypatch.setitem(default["OPTIONS"], "options", "-c search_path=public")
-    settings.PGBOUNCER = True
+    settings.MORPHEUS_PGBOUNCER = True
 
     assert contradictions() == ["morpheus.E014"]
 
 
 @pytest.mark.django_db
 def test_no_pooler_where_the_settings_say_that_there_is_one_is_noticed(settings: Any) -> None:
-    settings.PGBOUNCER = True
+    settings.MORPHEUS_PGBOUNCER = True
 
     found = run_checks(tags=["database"], databases=["default"])
 

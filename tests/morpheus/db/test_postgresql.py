@@ -36,7 +36,7 @@ def fill_pool() -> int:
 
 def end_all_connections() -> None:
     admin_url = os.environ.get("DATABASE_ADMIN_URL") or Addresses.under(
-        settings.VAR_DIR
+        settings.MORPHEUS_VAR
     ).database_url("postgres", "postgres")
     with psycopg.connect(admin_url) as admin:
         admin.execute(

@@ -14,16 +14,16 @@ import os
 from pathlib import Path
 from morpheus.embedded.addresses import Addresses
 BASE_DIR = Path(__file__).parent
-VAR_DIR = Path(os.environ["MORPHEUS_VAR"])
-SERVER_PINNED = True
-SERVER_THREADS = 2
-SERVER_PROCESSES = 1
-SERVING_LIMITS_MS = {}
-PGBOUNCER = False
-TRUSTED_PROXIES = 0
-TRANSFER_GRACE_S = 10
+MORPHEUS_VAR = Path(os.environ["MORPHEUS_VAR"])
+MORPHEUS_PIN = True
+MORPHEUS_THREADS = 2
+MORPHEUS_PROCESSES = 1
+MORPHEUS_SERVING_LIMITS_MS = {}
+MORPHEUS_PGBOUNCER = False
+MORPHEUS_TRUSTED_PROXIES = 0
+MORPHEUS_TRANSFER_GRACE_S = 10
 _LOGIN = {
-    "HOST": str(Addresses.under(VAR_DIR).socket_dir),
+    "HOST": str(Addresses.under(MORPHEUS_VAR).socket_dir),
     "PORT": "5432",
     "USER": "morpheus_owner",
     "PASSWORD": "",
@@ -32,8 +32,8 @@ DATABASES = {
     "default": {"ENGINE": "django.db.backends.postgresql", "NAME": "morpheus", "OPTIONS": {}}
     | _LOGIN
 }
-DATABASE_ROLES = {"owner": _LOGIN}
-EMBEDDED_CACHE_MB = 64
+MORPHEUS_DATABASE_ROLES = {"owner": _LOGIN}
+MORPHEUS_CACHE_MB = 64
 SECRET_KEY = "not secret"
 ALLOWED_HOSTS = ["localhost"]
 INSTALLED_APPS = ["small", "frame.Frame"]

@@ -24,7 +24,7 @@ def test_a_client_is_counted_by_its_ipv4_address_or_its_ipv6_network(rf, address
 
 
 def test_the_network_is_of_the_address_that_our_proxy_saw(rf, settings):
-    settings.TRUSTED_PROXIES = 1
+    settings.MORPHEUS_TRUSTED_PROXIES = 1
     request = rf.get("/", HTTP_X_FORWARDED_FOR="203.0.113.1, 2001:db8::5", REMOTE_ADDR="10.0.0.1")
 
     assert get_client_network(request) == "2001:db8::/64"

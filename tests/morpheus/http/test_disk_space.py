@@ -28,10 +28,10 @@ def fail_with_full_disk(*args, **kwargs):
 
 def test_free_space_below_the_floor_is_no_room(settings, tmp_path):
     free = disk_space.read_free_bytes(tmp_path)
-    settings.FREE_SPACE_BYTES = 0
+    settings.MORPHEUS_FREE_SPACE_BYTES = 0
     assert has_free_space()
 
-    settings.FREE_SPACE_BYTES = 1000 * free
+    settings.MORPHEUS_FREE_SPACE_BYTES = 1000 * free
 
     assert not has_free_space()
 
@@ -48,7 +48,7 @@ def test_the_file_systems_are_looked_at_once_a_second(monkeypatch):
 
 
 def test_the_fullest_file_system_counts(settings, monkeypatch, tmp_path):
-    settings.FREE_SPACE_BYTES = 1024
+    settings.MORPHEUS_FREE_SPACE_BYTES = 1024
     free = {"uploads": 4096, "images": 1000, "temporary": 4096}
     monkeypatch.setattr(disk_space, "_folders", lambda: dict(zip(free, free, strict=True)))
     monkeypatch.setattr(disk_space, "read_free_bytes", free.__getitem__)

@@ -67,13 +67,13 @@ def test_metrics_are_for_loopback_or_for_the_token(client, settings):
     assert client.get("/metrics").status_code == 200
     assert client.get("/metrics", REMOTE_ADDR="192.0.2.1").status_code == 403
 
-    settings.METRICS_TOKEN = "scrape"
+    settings.MORPHEUS_METRICS_TOKEN = "scrape"
     assert client.get("/metrics").status_code == 403
     assert client.get("/metrics", headers={"Authorization": "Bearer scrape"}).status_code == 200
 
 
 def test_behind_a_proxy_the_clients_own_address_counts(client, settings):
-    settings.TRUSTED_PROXIES = 1
+    settings.MORPHEUS_TRUSTED_PROXIES = 1
 
     spoofed = client.get("/metrics", headers={"X-Forwarded-For": "127.0.0.1, 192.0.2.1"})
 

@@ -14,7 +14,7 @@ from morpheus.http.throttling import WriteThrottle
 
 @pytest.fixture(autouse=True)
 def five_writes_a_day(settings):
-    settings.THROTTLE_RATES = {"write": (5, 86_400)}
+    settings.MORPHEUS_THROTTLE_RATES = {"write": (5, 86_400)}
 
 
 def allowed(method="post", **extra):

@@ -172,7 +172,7 @@ def test_a_refusal_is_a_problem_that_says_when_to_come_again(client: Client) -> 
 
 
 def test_clients_are_told_apart_behind_a_trusted_proxy(client: Client, settings: Any) -> None:
-    settings.TRUSTED_PROXIES = 1
+    settings.MORPHEUS_TRUSTED_PROXIES = 1
     first = LOGIN | {"HTTP_X_FORWARDED_FOR": "203.0.113.9, 198.51.100.1"}
     second = LOGIN | {"HTTP_X_FORWARDED_FOR": "203.0.113.9, 198.51.100.2"}
 

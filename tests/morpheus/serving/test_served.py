@@ -26,18 +26,16 @@ from tests.hostile_clients import (
 )
 from tests.serving import Server, environment, wait_until
 
-GRACE_S = 1
-
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server of 16 threads on the suite's services, which loses patience after a second."""
-    var = Path(settings.VAR_DIR)
+    var = Path(settings.MORPHEUS_VAR)
     log = tmp_path_factory.mktemp("served") / "log"
     limits = {
         "MORPHEUS_THREADS": "16",
-        "TRANSFER_GRACE_S": str(GRACE_S),
-        "THROTTLE_LOGIN_PER_MINUTE": "1000000",
+        "DJANGO_SETTINGS_MODULE": "tests.impatient_settings",
+        "MORPHEUS_THROTTLE_LOGIN_PER_MINUTE": "1000000",
     }
     database = settings.DATABASES["default"]
     url = f"postgresql:///{database['NAME']}?host={database['HOST']}&user={database['USER']}"

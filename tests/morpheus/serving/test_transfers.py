@@ -64,7 +64,7 @@ def test_a_transfer_is_overdue_when_it_falls_behind(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(module.time, "monotonic", lambda: now[0])
     slow, steady = Transfer(INCOMING, PEER), Transfer(INCOMING, PEER)
 
-    with override_settings(TRANSFER_GRACE_S=10):
+    with override_settings(MORPHEUS_TRANSFER_GRACE_S=10):
         now[0] += 10
         assert not slow.is_overdue()
         now[0] += 50

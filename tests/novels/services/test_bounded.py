@@ -87,7 +87,7 @@ def test_a_name_that_a_client_chose_is_no_path():
 
 
 def test_a_file_that_takes_too_long_to_check_is_refused(settings, parsing_is):
-    settings.UPLOAD_CHECK_TIMEOUT_S = 1
+    settings.MORPHEUS_UPLOAD_CHECK_TIMEOUT_S = 1
     parsing_is(functions.spin_on)
 
     with pytest.raises(ParseError, match="more than 1 s"):
@@ -95,7 +95,7 @@ def test_a_file_that_takes_too_long_to_check_is_refused(settings, parsing_is):
 
 
 def test_a_file_that_needs_too_much_memory_is_refused(settings):
-    settings.PARSE_MEMORY_BYTES = 64 * 1024**2
+    settings.MORPHEUS_SANDBOX_MEMORY_BYTES = 64 * 1024**2
 
     with pytest.raises(ParseError, match="more memory"):
         bounded.parse_novel(a_file(b"ab\n" * 6_000_000), "tale.txt")
@@ -121,7 +121,7 @@ def test_a_check_that_gets_no_turn_is_refused(monkeypatch):
 @pytest.mark.django_db
 def test_a_parse_that_takes_too_long_fails_with_what_to_do(make_upload, settings, parsing_is):
     novel = make_upload()
-    settings.PARSE_TIMEOUT_S = 1
+    settings.MORPHEUS_PARSE_TIMEOUT_S = 1
     parsing_is(functions.spin_on)
 
     upload_parse(novel_id=novel.pk, owner_id=novel.owner_id, given=[])

@@ -354,7 +354,7 @@ HOSTILE = {
 def test_a_hostile_text_and_query_stay_within_the_limit(
     api, make_novels, make_chapters, settings, text, query
 ):
-    settings.SEARCH_STATEMENT_TIMEOUT_S = 10
+    settings.MORPHEUS_SEARCH_TIMEOUT_S = 10
     make_chapters(make_novels(1)[0], *["whale " + (text * 50_000)[:50_000]] * 5)
 
     rows = found(api, query, page_size=100)
@@ -371,7 +371,7 @@ def test_a_slow_search_is_503_and_leaves_nothing_behind(
     (novel,) = make_novels(1)
     make_chapters(novel, "whale")
     client = as_user(novel.owner)
-    settings.SEARCH_STATEMENT_TIMEOUT_S = 0.2
+    settings.MORPHEUS_SEARCH_TIMEOUT_S = 0.2
     slow = getattr(finding, statement).replace("WHERE", "WHERE pg_sleep(60)::text = '' AND")
     if slow == getattr(finding, statement):
         slow += " WHERE pg_sleep(60)::text = ''"
@@ -386,7 +386,7 @@ def test_a_slow_search_is_503_and_leaves_nothing_behind(
     assert [record.levelname for record in caplog.records if record.levelno > logging.INFO] == [
         "WARNING"
     ]
-    settings.SEARCH_STATEMENT_TIMEOUT_S = 60
+    settings.MORPHEUS_SEARCH_TIMEOUT_S = 60
     assert len(found(client, "whale", **scope)) == 1
 
 

@@ -191,7 +191,7 @@ def test_a_form_that_is_none_is_refused(as_user, ann):
 
 @pytest.mark.parametrize("excess", [1, 100_000])
 def test_a_file_over_the_limit_is_refused(as_user, ann, settings, excess):
-    settings.MAX_UPLOAD_BYTES = 1024 * 1024
+    settings.MORPHEUS_MAX_UPLOAD_BYTES = 1024 * 1024
     files = kept_files()
 
     response = upload(as_user(ann), b"a " * (512 * 1024) + b"a" * excess)
@@ -261,7 +261,7 @@ def _path(user):
 
 
 def test_below_the_floor_of_free_space_no_file_is_received(as_user, ann, settings, monkeypatch):
-    settings.FREE_SPACE_BYTES = 2**60
+    settings.MORPHEUS_FREE_SPACE_BYTES = 2**60
     read = []
     monkeypatch.setattr(
         "morpheus.http.request_bodies.BoundedUploadHandler.handle_raw_input",

@@ -56,7 +56,7 @@ def test_unknown_tokens_leave_nothing_in_the_cache(api: Any) -> None:
 def test_a_throttled_login_hashes_no_password(
     api: Any, settings: Any, monkeypatch: pytest.MonkeyPatch, url: str
 ) -> None:
-    settings.THROTTLE_RATES = settings.THROTTLE_RATES | {"login": (0, 60)}
+    settings.MORPHEUS_THROTTLE_RATES = settings.MORPHEUS_THROTTLE_RATES | {"login": (0, 60)}
     hashed: list[Any] = []
     monkeypatch.setattr("users.views.authenticate", lambda *args, **given: hashed.append(given))
 

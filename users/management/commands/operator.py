@@ -21,7 +21,7 @@ HOW = "Log in at /admin/, or for the API at POST /api/v1/auth/token/."
 
 
 class Login(NamedTuple):
-    """What `VAR_DIR/operator-login` holds, one line each."""
+    """What `MORPHEUS_VAR/operator-login` holds, one line each."""
 
     email: str
     password: str
@@ -35,7 +35,7 @@ class Command(BaseCommand):
         parser.add_argument("--quiet", action="store_true", help="print errors only")
 
     def handle(self, *, email: str, quiet: bool, **options: Any) -> None:
-        path = settings.VAR_DIR / "operator-login"
+        path = settings.MORPHEUS_VAR / "operator-login"
         try:
             validate_email(email := User.objects.normalize_email(email))
             made = services.operator_ensure(email=email, password=lambda: _kept(path, email))

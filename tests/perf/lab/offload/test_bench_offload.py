@@ -29,7 +29,7 @@ def seeded(transactional_db, settings, monkeypatch):
     """Rows of every kind, and pictures where servers with their own settings look for them."""
     settings.STORAGES = deepcopy(configured.STORAGES)
     for name in ("uploads", "images"):
-        settings.STORAGES[name]["OPTIONS"]["location"] = configured.VAR_DIR / name
+        settings.STORAGES[name]["OPTIONS"]["location"] = configured.MORPHEUS_VAR / name
     monkeypatch.setattr(seeder, "KINDS", 2)
     call_command("seed", reset=True, quiet=True, **ROWS)
 

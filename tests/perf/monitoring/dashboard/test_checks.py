@@ -118,7 +118,7 @@ def test_a_pool_is_bad_when_somebody_waits_or_waited_in_vain(waiting, timeouts, 
 
 @pytest.mark.parametrize(("free_mb", "state"), [(1024, "good"), (1023, "bad")])
 def test_the_fullest_disk_is_compared_with_the_floor_of_uploads(settings, free_mb, state):
-    settings.FREE_SPACE_BYTES = 512 << 20
+    settings.MORPHEUS_FREE_SPACE_BYTES = 512 << 20
     free = {"uploads": free_mb << 20, "temporary": 1 << 40}
     found = Samples(
         Sample("morpheus_disk_free_bytes", {"folder": folder}, size)

@@ -35,7 +35,7 @@ ASKED = {
 @pytest.fixture
 def server(transactional_db, tmp_path):
     """Four processes on this worker's database, with the cache and the fast lane."""
-    var = settings.VAR_DIR
+    var = settings.MORPHEUS_VAR
     database = settings.DATABASES["default"]
     url = Addresses.under(var).database_url(database["USER"], database["NAME"])
     metrics = tmp_path / "metrics"
@@ -46,7 +46,7 @@ def server(transactional_db, tmp_path):
             DATABASE_URL=url,
             MORPHEUS_CACHE="on",
             MORPHEUS_CACHE_SHADOW_PERCENT="50",
-            CACHE_DATABASE_BASE=str(_database_base()),
+            MORPHEUS_CACHE_DATABASE_BASE=str(_database_base()),
             MORPHEUS_PROCESSES=str(WORKERS),
             MORPHEUS_THREADS="2",
             PROMETHEUS_MULTIPROC_DIR=str(metrics),

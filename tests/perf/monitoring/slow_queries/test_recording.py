@@ -74,7 +74,7 @@ def test_a_command_that_ends_at_once_has_written_its_slow_statement(rows: Any) -
     ended = subprocess.run(
         [sys.executable, "manage.py", "shell", "-c", sleep],
         cwd=REPOSITORY,
-        env=environment(settings.VAR_DIR, DATABASE_URL=url, LOG_FORMAT="json"),
+        env=environment(settings.MORPHEUS_VAR, DATABASE_URL=url, MORPHEUS_LOG_FORMAT="json"),
         capture_output=True,
         text=True,
         check=True,
