@@ -1,7 +1,7 @@
 """Transactions and reads under the identity that row level security checks.
 
 A write, followed through the code: `write_transaction` opens the list of tags. Triggers
-(`morpheus.db.triggers`) append to it. `DatabaseWrapper._commit` (`morpheus.db.postgresql.base`)
+(`*/sql/cache_tags.sql`) append to it. `DatabaseWrapper._commit` (`morpheus.db.postgresql.base`)
 passes the commit to `morpheus.cache`, which sets write intents, commits and invalidates.
 """
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import uuid
+from typing import Any
 
 import psycopg
 from django.db import connection, transaction
@@ -87,14 +88,14 @@ def lost_tasks_return() -> int:
     return returned
 
 
-def _worker_is_dead(row: DBTaskResult) -> bool:
+def _worker_is_dead(row: DBTaskResult[..., Any]) -> bool:
     with connection.cursor() as cursor:
         # Held until the end of this transaction, in which the dead worker's id gets no new owner.
         cursor.execute(f"SELECT pg_try_advisory_xact_lock({_KEY})", [row.worker_ids[-1]])
         return bool(cursor.fetchone()[0])
 
 
-def _give_up(row: DBTaskResult) -> None:
+def _give_up(row: DBTaskResult[..., Any]) -> None:
     logger.error("Task %s lost its worker %s times and is given up.", row.pk, MAX_ATTEMPTS)
     row.set_failed(TaskLost(GIVEN_UP))
     if row.task_path == parse_upload.module_path:

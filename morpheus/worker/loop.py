@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from typing import Any
 
 from django.db import (
     InterfaceError,
@@ -100,7 +101,7 @@ def _connections_tidy() -> None:
         close_old_connections()
 
 
-def _claim(worker_id: str) -> DBTaskResult | None:
+def _claim(worker_id: str) -> DBTaskResult[..., Any] | None:
     with transaction.atomic():
         row = DBTaskResult.objects.ready().get_locked()
         if row is not None:
@@ -108,7 +109,7 @@ def _claim(worker_id: str) -> DBTaskResult | None:
         return row
 
 
-def _run(row: DBTaskResult) -> None:
+def _run(row: DBTaskResult[..., Any]) -> None:
     """Run one task and write how it ended.
 
     Raises:
@@ -129,7 +130,7 @@ def _run(row: DBTaskResult) -> None:
         row.set_successful(value)
 
 
-def _put_back(row: DBTaskResult) -> None:
+def _put_back(row: DBTaskResult[..., Any]) -> None:
     """Queue a task as if it had not been begun: what stopped it is no fault of its file."""
     row.status = TaskResultStatus.READY
     row.worker_ids = row.worker_ids[:-1]

@@ -1,92 +1,56 @@
-"""Novels, chapters, texts, search documents, uploads and processing states.
+"""Novels, chapters, texts, search documents, uploads and processing states, and the rules for them.
 
 To recover from an interruption, migrate again: the migration is one transaction.
 """
 
-import django.contrib.postgres.indexes
-import django.contrib.postgres.search
-import django.db.models.deletion
 import django.utils.timezone
 from django.conf import settings
+from django.contrib.postgres.indexes import GinIndex
+from django.contrib.postgres.search import SearchVectorField
 from django.db import migrations, models
+
+from morpheus.db.operations import (
+    id_column,
+    list_index,
+    public_owner,
+    reference,
+    reference_as_key,
+    run_sql_file,
+)
 
 
 class Migration(migrations.Migration):
     initial = True
 
     dependencies = [
-        migrations.swappable_dependency(settings.AUTH_USER_MODEL),
+        ("cache", "0001_outbox_and_triggers"),
+        ("users", "0001_users_and_tokens"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name="Chapter",
-            fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("number", models.PositiveIntegerField()),
-                ("title", models.CharField(max_length=300)),
-                ("word_count", models.PositiveIntegerField(default=0)),
-                ("is_public", models.BooleanField(editable=False)),
-                (
-                    "owner",
-                    models.ForeignKey(
-                        db_constraint=False,
-                        db_index=False,
-                        editable=False,
-                        on_delete=django.db.models.deletion.DO_NOTHING,
-                        related_name="+",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
-                ),
-            ],
-        ),
-        migrations.CreateModel(
             name="Genre",
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
+                ("id", id_column()),
                 ("slug", models.SlugField(max_length=40, unique=True)),
                 ("name", models.CharField(max_length=80)),
             ],
-            options={
-                "ordering": ["name"],
-            },
+            options={"ordering": ["name"]},
         ),
         migrations.CreateModel(
             name="Language",
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
+                ("id", id_column()),
                 ("code", models.CharField(max_length=8, unique=True)),
                 ("name", models.CharField(max_length=80)),
                 ("search_config", models.CharField(default="simple", max_length=40)),
             ],
-            options={
-                "ordering": ["name"],
-            },
+            options={"ordering": ["name"]},
         ),
         migrations.CreateModel(
             name="Novel",
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
+                ("id", id_column()),
                 ("title", models.CharField(db_collation="C", max_length=300)),
                 ("author", models.CharField(blank=True, default="", max_length=200)),
                 ("synopsis", models.TextField(blank=True, default="", max_length=5000)),
@@ -104,7 +68,7 @@ class Migration(migrations.Migration):
                         blank=True,
                         db_index=False,
                         null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
+                        on_delete=models.PROTECT,
                         related_name="+",
                         to="novels.genre",
                     ),
@@ -115,141 +79,132 @@ class Migration(migrations.Migration):
                         blank=True,
                         db_index=False,
                         null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
+                        on_delete=models.PROTECT,
                         related_name="+",
                         to="novels.language",
                     ),
                 ),
-                (
-                    "owner",
-                    models.ForeignKey(
-                        db_constraint=False,
-                        db_index=False,
-                        on_delete=django.db.models.deletion.DO_NOTHING,
-                        related_name="novels",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
-                ),
+                ("owner", reference(settings.AUTH_USER_MODEL, related_name="novels")),
+                ("public_owner", public_owner()),
             ],
-        ),
-        migrations.CreateModel(
-            name="ChapterText",
-            fields=[
-                (
-                    "chapter",
-                    models.OneToOneField(
-                        db_constraint=False,
-                        on_delete=django.db.models.deletion.DO_NOTHING,
-                        primary_key=True,
-                        related_name="text",
-                        serialize=False,
-                        to="novels.chapter",
+            options={
+                "indexes": [
+                    list_index("novels_novel_newest_idx", "created_at", "id"),
+                    list_index("novels_novel_title_idx", "title", "id"),
+                    list_index("novels_novel_words_idx", "word_count", "id"),
+                    list_index("novels_novel_genre_newest_idx", "genre", "created_at", "id"),
+                    list_index("novels_novel_genre_title_idx", "genre", "title", "id"),
+                    list_index("novels_novel_genre_words_idx", "genre", "word_count", "id"),
+                    list_index("novels_novel_lang_newest_idx", "language", "created_at", "id"),
+                    list_index("novels_novel_lang_title_idx", "language", "title", "id"),
+                    list_index("novels_novel_lang_words_idx", "language", "word_count", "id"),
+                    list_index("novels_novel_author_newest_idx", "author", "created_at", "id"),
+                    list_index("novels_novel_author_title_idx", "author", "title", "id"),
+                    list_index("novels_novel_author_words_idx", "author", "word_count", "id"),
+                    list_index("novels_novel_owner_newest_idx", "owner", "created_at", "id"),
+                    list_index("novels_novel_owner_title_idx", "owner", "title", "id"),
+                    list_index("novels_novel_owner_words_idx", "owner", "word_count", "id"),
+                    list_index(
+                        "novels_novel_genre_lang_idx", "genre", "language", "created_at", "id"
                     ),
-                ),
-                ("is_public", models.BooleanField(editable=False)),
-                (
-                    "owner",
-                    models.ForeignKey(
-                        db_constraint=False,
-                        db_index=False,
-                        editable=False,
-                        on_delete=django.db.models.deletion.DO_NOTHING,
-                        related_name="+",
-                        to=settings.AUTH_USER_MODEL,
+                    list_index(
+                        "novels_novel_mine_newest_idx",
+                        "owner",
+                        "created_at",
+                        "id",
+                        public_only=False,
                     ),
-                ),
-                ("content", models.TextField()),
-            ],
-        ),
-        migrations.AddField(
-            model_name="chapter",
-            name="novel",
-            field=models.ForeignKey(
-                db_constraint=False,
-                db_index=False,
-                on_delete=django.db.models.deletion.DO_NOTHING,
-                related_name="chapters",
-                to="novels.novel",
-            ),
-        ),
-        migrations.CreateModel(
-            name="SearchDocument",
-            fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    list_index(
+                        "novels_novel_mine_title_idx", "owner", "title", "id", public_only=False
                     ),
-                ),
-                ("vector", django.contrib.postgres.search.SearchVectorField()),
-                (
-                    "chapter",
-                    models.ForeignKey(
-                        db_constraint=False,
-                        db_index=False,
-                        null=True,
-                        on_delete=django.db.models.deletion.DO_NOTHING,
-                        related_name="+",
-                        to="novels.chapter",
+                    list_index(
+                        "novels_novel_mine_words_idx",
+                        "owner",
+                        "word_count",
+                        "id",
+                        include=("chapter_count",),
+                        public_only=False,
                     ),
-                ),
-                (
-                    "novel",
-                    models.ForeignKey(
-                        db_constraint=False,
-                        db_index=False,
-                        on_delete=django.db.models.deletion.DO_NOTHING,
-                        related_name="+",
-                        to="novels.novel",
-                    ),
-                ),
-            ],
+                ],
+            },
         ),
         migrations.CreateModel(
             name="NovelUpload",
             fields=[
-                (
-                    "novel",
-                    models.OneToOneField(
-                        db_constraint=False,
-                        on_delete=django.db.models.deletion.DO_NOTHING,
-                        primary_key=True,
-                        related_name="upload",
-                        serialize=False,
-                        to="novels.novel",
-                    ),
-                ),
+                ("novel", reference_as_key("novels.novel", related_name="upload")),
                 ("digest", models.CharField(max_length=64)),
                 ("filename", models.CharField(max_length=255)),
                 ("path", models.CharField(max_length=255)),
                 ("size_bytes", models.PositiveIntegerField()),
                 ("uploaded_at", models.DateTimeField(default=django.utils.timezone.now)),
-                (
-                    "owner",
-                    models.ForeignKey(
-                        db_constraint=False,
-                        db_index=False,
-                        on_delete=django.db.models.deletion.DO_NOTHING,
-                        related_name="+",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
-                ),
+                ("owner", reference(settings.AUTH_USER_MODEL)),
             ],
+            options={
+                "indexes": [
+                    models.Index(
+                        fields=["owner"],
+                        include=["size_bytes"],
+                        name="novels_upload_owner_size_idx",
+                    ),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("owner", "digest"), name="novels_upload_owner_digest_uq"
+                    ),
+                ],
+            },
+        ),
+        migrations.CreateModel(
+            name="Chapter",
+            fields=[
+                ("id", id_column()),
+                ("number", models.PositiveIntegerField()),
+                ("title", models.CharField(max_length=300)),
+                ("word_count", models.PositiveIntegerField(default=0)),
+                ("is_public", models.BooleanField(editable=False)),
+                ("owner", reference(settings.AUTH_USER_MODEL, editable=False)),
+                ("novel", reference("novels.novel", related_name="chapters")),
+            ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("novel", "number"), name="novels_chapter_number_uq"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(number__gte=1), name="novels_chapter_number_ck"
+                    ),
+                ],
+            },
+        ),
+        migrations.CreateModel(
+            name="ChapterText",
+            fields=[
+                ("chapter", reference_as_key("novels.chapter", related_name="text")),
+                ("is_public", models.BooleanField(editable=False)),
+                ("owner", reference(settings.AUTH_USER_MODEL, editable=False)),
+                ("content", models.TextField()),
+            ],
+        ),
+        migrations.CreateModel(
+            name="SearchDocument",
+            fields=[
+                ("id", id_column()),
+                ("vector", SearchVectorField()),
+                ("chapter", reference("novels.chapter", null=True)),
+                ("novel", reference("novels.novel")),
+            ],
+            options={
+                "indexes": [
+                    GinIndex(fastupdate=False, fields=["vector"], name="novels_search_vector_idx"),
+                    models.Index(fields=["novel", "chapter"], name="novels_search_novel_idx"),
+                    models.Index(fields=["chapter"], name="novels_search_chapter_idx"),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="ProcessingStatus",
             fields=[
-                (
-                    "novel",
-                    models.OneToOneField(
-                        db_constraint=False,
-                        on_delete=django.db.models.deletion.DO_NOTHING,
-                        primary_key=True,
-                        related_name="status",
-                        serialize=False,
-                        to="novels.novel",
-                    ),
-                ),
+                ("novel", reference_as_key("novels.novel", related_name="status")),
                 (
                     "state",
                     models.CharField(
@@ -268,23 +223,13 @@ class Migration(migrations.Migration):
                 ("message", models.CharField(blank=True, default="", max_length=500)),
                 ("updated_at", models.DateTimeField(auto_now=True)),
                 ("is_public", models.BooleanField(editable=False)),
-                (
-                    "owner",
-                    models.ForeignKey(
-                        db_constraint=False,
-                        db_index=False,
-                        editable=False,
-                        on_delete=django.db.models.deletion.DO_NOTHING,
-                        related_name="+",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
-                ),
+                ("owner", reference(settings.AUTH_USER_MODEL, editable=False)),
             ],
             options={
                 "verbose_name_plural": "processing statuses",
                 "indexes": [
                     models.Index(
-                        condition=models.Q(("state", "completed"), _negated=True),
+                        condition=~models.Q(state="completed"),
                         fields=["state", "novel"],
                         name="novels_status_unfinished_idx",
                     ),
@@ -293,254 +238,21 @@ class Migration(migrations.Migration):
                 "constraints": [
                     models.CheckConstraint(
                         condition=models.Q(
-                            ("state__in", ["pending", "processing", "completed", "failed"])
+                            state__in=["pending", "processing", "completed", "failed"]
                         ),
                         name="novels_status_state_ck",
                     ),
                     models.CheckConstraint(
-                        condition=models.Q(("progress__gte", 0), ("progress__lte", 100)),
+                        condition=models.Q(progress__gte=0, progress__lte=100),
                         name="novels_status_progress_ck",
                     ),
                 ],
             },
         ),
-        migrations.AddIndex(
-            model_name="novel",
-            index=models.Index(
-                include=(
-                    "owner",
-                    "is_public",
-                ),
-                condition=models.Q(("is_public", True)),
-                fields=["created_at", "id"],
-                name="novels_novel_newest_idx",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="novel",
-            index=models.Index(
-                include=(
-                    "owner",
-                    "is_public",
-                ),
-                condition=models.Q(("is_public", True)),
-                fields=["title", "id"],
-                name="novels_novel_title_idx",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="novel",
-            index=models.Index(
-                include=(
-                    "owner",
-                    "is_public",
-                ),
-                condition=models.Q(("is_public", True)),
-                fields=["word_count", "id"],
-                name="novels_novel_words_idx",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="novel",
-            index=models.Index(
-                include=(
-                    "owner",
-                    "is_public",
-                ),
-                condition=models.Q(("is_public", True)),
-                fields=["genre", "created_at", "id"],
-                name="novels_novel_genre_newest_idx",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="novel",
-            index=models.Index(
-                include=(
-                    "owner",
-                    "is_public",
-                ),
-                condition=models.Q(("is_public", True)),
-                fields=["genre", "title", "id"],
-                name="novels_novel_genre_title_idx",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="novel",
-            index=models.Index(
-                include=(
-                    "owner",
-                    "is_public",
-                ),
-                condition=models.Q(("is_public", True)),
-                fields=["genre", "word_count", "id"],
-                name="novels_novel_genre_words_idx",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="novel",
-            index=models.Index(
-                include=(
-                    "owner",
-                    "is_public",
-                ),
-                condition=models.Q(("is_public", True)),
-                fields=["language", "created_at", "id"],
-                name="novels_novel_lang_newest_idx",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="novel",
-            index=models.Index(
-                include=(
-                    "owner",
-                    "is_public",
-                ),
-                condition=models.Q(("is_public", True)),
-                fields=["language", "title", "id"],
-                name="novels_novel_lang_title_idx",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="novel",
-            index=models.Index(
-                include=(
-                    "owner",
-                    "is_public",
-                ),
-                condition=models.Q(("is_public", True)),
-                fields=["language", "word_count", "id"],
-                name="novels_novel_lang_words_idx",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="novel",
-            index=models.Index(
-                include=(
-                    "owner",
-                    "is_public",
-                ),
-                condition=models.Q(("is_public", True)),
-                fields=["author", "created_at", "id"],
-                name="novels_novel_author_newest_idx",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="novel",
-            index=models.Index(
-                include=(
-                    "owner",
-                    "is_public",
-                ),
-                condition=models.Q(("is_public", True)),
-                fields=["author", "title", "id"],
-                name="novels_novel_author_title_idx",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="novel",
-            index=models.Index(
-                include=(
-                    "owner",
-                    "is_public",
-                ),
-                condition=models.Q(("is_public", True)),
-                fields=["author", "word_count", "id"],
-                name="novels_novel_author_words_idx",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="novel",
-            index=models.Index(
-                include=("is_public",),
-                condition=models.Q(("is_public", True)),
-                fields=["owner", "created_at", "id"],
-                name="novels_novel_owner_newest_idx",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="novel",
-            index=models.Index(
-                include=("is_public",),
-                condition=models.Q(("is_public", True)),
-                fields=["owner", "title", "id"],
-                name="novels_novel_owner_title_idx",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="novel",
-            index=models.Index(
-                include=("is_public",),
-                condition=models.Q(("is_public", True)),
-                fields=["owner", "word_count", "id"],
-                name="novels_novel_owner_words_idx",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="novel",
-            index=models.Index(
-                include=(
-                    "owner",
-                    "is_public",
-                ),
-                condition=models.Q(("is_public", True)),
-                fields=["genre", "language", "created_at", "id"],
-                name="novels_novel_genre_lang_idx",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="novel",
-            index=models.Index(
-                include=("is_public",),
-                fields=["owner", "created_at", "id"],
-                name="novels_novel_mine_newest_idx",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="novel",
-            index=models.Index(
-                include=("is_public",),
-                fields=["owner", "title", "id"],
-                name="novels_novel_mine_title_idx",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="novel",
-            index=models.Index(
-                include=("is_public",),
-                fields=["owner", "word_count", "id"],
-                name="novels_novel_mine_words_idx",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="chapter",
-            constraint=models.UniqueConstraint(
-                fields=("novel", "number"), name="novels_chapter_number_uq"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="chapter",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("number__gte", 1)), name="novels_chapter_number_ck"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="searchdocument",
-            index=django.contrib.postgres.indexes.GinIndex(
-                fastupdate=False, fields=["vector"], name="novels_search_vector_idx"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="searchdocument",
-            index=models.Index(fields=["novel"], name="novels_search_novel_idx"),
-        ),
-        migrations.AddIndex(
-            model_name="searchdocument",
-            index=models.Index(fields=["chapter"], name="novels_search_chapter_idx"),
-        ),
-        migrations.AddConstraint(
-            model_name="novelupload",
-            constraint=models.UniqueConstraint(
-                fields=("owner", "digest"), name="novels_upload_owner_digest_uq"
-            ),
-        ),
+        run_sql_file("novels", "foreign_keys"),
+        run_sql_file("novels", "policies"),
+        run_sql_file("novels", "search"),
+        run_sql_file("novels", "search_snippets"),
+        run_sql_file("novels", "search_changes"),
+        run_sql_file("novels", "cache_tags"),
     ]

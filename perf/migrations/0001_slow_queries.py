@@ -1,12 +1,12 @@
-"""Slow statements with their plans; only staff see them, though there are no values in them.
+"""Slow statements with their plans, for staff alone.
 
 To recover from an interruption, migrate again: the migration is one transaction.
 """
 
-import django.db.models.functions.datetime
 from django.db import migrations, models
+from django.db.models.functions import Now
 
-from morpheus.db.operations import STAFF, row_level_security
+from morpheus.db.operations import id_column, run_sql_file
 
 
 class Migration(migrations.Migration):
@@ -16,12 +16,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="SlowQuery",
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
+                ("id", id_column()),
                 ("fingerprint", models.CharField(max_length=16)),
                 ("kind", models.CharField(max_length=10)),
                 ("statement", models.TextField()),
@@ -30,14 +25,8 @@ class Migration(migrations.Migration):
                 ("worst_ms", models.FloatField()),
                 ("last_ms", models.FloatField()),
                 ("count", models.PositiveBigIntegerField()),
-                (
-                    "first_seen",
-                    models.DateTimeField(db_default=django.db.models.functions.datetime.Now()),
-                ),
-                (
-                    "last_seen",
-                    models.DateTimeField(db_default=django.db.models.functions.datetime.Now()),
-                ),
+                ("first_seen", models.DateTimeField(db_default=Now())),
+                ("last_seen", models.DateTimeField(db_default=Now())),
                 ("plan", models.JSONField(null=True)),
                 ("plan_note", models.CharField(blank=True, max_length=200)),
                 ("planned_at", models.DateTimeField(null=True)),
@@ -56,5 +45,5 @@ class Migration(migrations.Migration):
                 ],
             },
         ),
-        row_level_security("perf_slowquery", read=STAFF, write=STAFF),
+        run_sql_file("perf", "policies"),
     ]

@@ -170,22 +170,3 @@ def test_uploads_at_once_do_not_exceed_the_quota_together(ann, as_user, settings
     assert set(statuses) == {201, 403}
     assert used["novels"] <= 3 and used["bytes"] <= settings.MORPHEUS_QUOTA_BYTES
     assert used["novels"] == 3 or used["bytes"] + len(page) > settings.MORPHEUS_QUOTA_BYTES
-
-
-@pytest.mark.django_db(transaction=True)
-def test_the_migration_sums_the_pictures_that_are_there(client, connect):
-    from importlib import import_module
-
-    sums = import_module("comics.migrations.0015_bytes_of_pictures_that_are_there").SUMS
-    comic = client.post("/api/v1/comics/", {"title": "A comic"}, format="json").json()
-    page = picture(1)
-    for _ in range(2):
-        add_panel(client, comic["id"], page)
-    loader = connect("loader")
-    loader.execute("UPDATE comics_comic SET image_bytes = 0")
-
-    assert loader.execute(sums).rowcount == 1
-
-    stored = loader.execute("SELECT image_bytes FROM comics_comic").fetchone()
-    assert stored == (2 * len(page),)
-    assert loader.execute(sums).rowcount == 0

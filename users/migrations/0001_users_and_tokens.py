@@ -1,13 +1,14 @@
-"""Users, who log in with an e-mail address, and their bearer tokens.
+"""Users, who log in with an e-mail address, their bearer tokens, and the rules for both.
 
 To recover from an interruption, migrate again: the migration is one transaction.
 """
 
-import django.db.models.deletion
-import django.db.models.functions.text
 import django.utils.timezone
 from django.conf import settings
 from django.db import migrations, models
+from django.db.models.functions import Lower
+
+from morpheus.db.operations import id_column, reference, run_sql_file
 
 
 class Migration(migrations.Migration):
@@ -15,18 +16,15 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ("auth", "0012_alter_user_first_name_max_length"),
+        ("cache", "0001_outbox_and_triggers"),
+        ("sessions", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
             name="User",
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
+                ("id", id_column()),
                 ("password", models.CharField(max_length=128, verbose_name="password")),
                 (
                     "last_login",
@@ -71,55 +69,49 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "indexes": [
+                    models.Index(fields=["-date_joined", "-id"], name="users_user_newest_idx"),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(fields=("email",), name="users_user_email_uq"),
+                    models.CheckConstraint(
+                        condition=models.Q(email=Lower("email")), name="users_user_email_lower_ck"
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="AccessToken",
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
+                ("id", id_column()),
                 ("digest", models.BinaryField(max_length=32)),
                 ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
                 ("expires_at", models.DateTimeField()),
-                (
-                    "user",
-                    models.ForeignKey(
-                        db_constraint=False,
-                        db_index=False,
-                        on_delete=django.db.models.deletion.DO_NOTHING,
-                        related_name="tokens",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
-                ),
+                ("user", reference(settings.AUTH_USER_MODEL, related_name="tokens")),
             ],
             options={
                 "db_table": "users_token",
+                "indexes": [
+                    models.Index(fields=["user", "expires_at"], name="users_token_user_idx"),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(fields=("digest",), name="users_token_digest_uq"),
+                ],
             },
         ),
-        migrations.AddIndex(
-            model_name="user",
-            index=models.Index(fields=["-date_joined", "-id"], name="users_user_newest_idx"),
+        # A view, which logins.sql creates.
+        migrations.CreateModel(
+            name="PublicUser",
+            fields=[
+                ("id", models.BigIntegerField(primary_key=True, serialize=False)),
+                ("display_name", models.CharField(max_length=80)),
+            ],
+            options={"managed": False, "default_permissions": ()},
         ),
-        migrations.AddConstraint(
-            model_name="user",
-            constraint=models.UniqueConstraint(fields=("email",), name="users_user_email_uq"),
-        ),
-        migrations.AddConstraint(
-            model_name="user",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("email", django.db.models.functions.text.Lower("email"))),
-                name="users_user_email_lower_ck",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="accesstoken",
-            index=models.Index(fields=["user", "expires_at"], name="users_token_user_idx"),
-        ),
-        migrations.AddConstraint(
-            model_name="accesstoken",
-            constraint=models.UniqueConstraint(fields=("digest",), name="users_token_digest_uq"),
-        ),
+        run_sql_file("users", "foreign_keys"),
+        run_sql_file("users", "policies"),
+        run_sql_file("users", "rights"),
+        run_sql_file("users", "logins"),
+        run_sql_file("users", "cache_tags"),
     ]
