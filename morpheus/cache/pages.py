@@ -31,7 +31,7 @@ class CachedKeysetPagination(KeysetPagination):
 
     def paginate_queryset(
         self, queryset: Any, request: Request, view: APIView | None = None
-    ) -> list[Any]:
+    ) -> Any:
         self.view: Any = view
         return super().paginate_queryset(queryset, request, view)
 

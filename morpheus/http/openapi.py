@@ -1,4 +1,4 @@
-"""The OpenAPI document: what it says beyond what the views show, and the view of it."""
+"""The OpenAPI document: what it adds to the views' declarations, and the views that show it."""
 
 from __future__ import annotations
 
@@ -26,34 +26,43 @@ _PROBLEM = {
         "detail": {"type": "string"},
         "existing_id": {
             "type": ["integer", "null"],
-            "description": "With 409: what is there already.",
+            "description": "With 409: the id of the existing object.",
         },
         "errors": {
             "type": "object",
-            "description": "What is wrong, by field.",
+            "description": "Error messages by field.",
             "additionalProperties": True,
         },
     },
 }
 
-
-_BUSY = (
-    "The database is out of reach or busy, or too many requests of this kind are under way; "
+_UNAVAILABLE = (
+    "The database is unreachable or busy, or too many requests of this kind are being processed; "
     "`Retry-After` says when to try again."
 )
 
 
+def describe_pages(result: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
+    """Describe a page's links as OpenAPI 3.1 does: always present, and null at an end."""
+    for name, schema in result.get("components", {}).get("schemas", {}).items():
+        if name.startswith("Paginated"):
+            schema["required"] = ["next", "previous", "results"]
+            for link in ("next", "previous"):
+                schema["properties"][link] = {"type": ["string", "null"], "format": "uri"}
+    return result
+
+
 def add_problem_responses(result: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
-    """Give every operation its problem answers; a drf-spectacular postprocessing hook."""
+    """Describe the error responses of every operation."""
     schemas = result.setdefault("components", {}).setdefault("schemas", {})
     schemas["Problem"] = _PROBLEM
     content = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
-    for operation in _operations(result):
+    for operation in _iterate_operations(result):
         responses = operation["responses"]
-        responses.setdefault("4XX", {"description": "Refused."})
-        responses.setdefault("503", {"description": _BUSY})
+        responses.setdefault("4XX", {"description": "The request is refused."})
+        responses.setdefault("503", {"description": _UNAVAILABLE})
         if "requestBody" in operation:
-            responses.setdefault("408", {"description": "The request body came too slowly."})
+            responses.setdefault("408", {"description": "The request body arrived too slowly."})
         for status, response in responses.items():
             if status.startswith(("4", "5")):
                 response.setdefault("content", content)
@@ -61,16 +70,16 @@ def add_problem_responses(result: dict[str, Any], **kwargs: Any) -> dict[str, An
 
 
 def add_not_modified(result: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
-    """Say that every GET may be asked conditionally; a drf-spectacular postprocessing hook."""
+    """Describe the response to a conditional GET."""
     for path in result.get("paths", {}).values():
         if "get" in path:
-            path["get"]["responses"]["304"] = {"description": "`If-None-Match` names its `ETag`."}
+            path["get"]["responses"]["304"] = {"description": "`If-None-Match` has its `ETag`."}
     return result
 
 
 def add_summaries(result: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
-    """Head each operation with its description's first sentence; a drf-spectacular hook."""
-    for operation in _operations(result):
+    """Give each operation the first sentence of its description as summary."""
+    for operation in _iterate_operations(result):
         text = " ".join(operation.get("description", "").split())
         # A sentence ends before a space and a capital: ".txt or .epub" does not end one.
         first = re.split(r"(?<=[.!?]) (?=[A-Z])", text)[0].rstrip(".")
@@ -79,27 +88,27 @@ def add_summaries(result: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
     return result
 
 
-def _operations(result: dict[str, Any]) -> Iterator[dict[str, Any]]:
+def _iterate_operations(result: dict[str, Any]) -> Iterator[dict[str, Any]]:
     for path in result.get("paths", {}).values():
         yield from path.values()
 
 
 class SchemaView(ParameterView, SpectacularAPIView):
-    """The document, made once by each process in each form: its views do not change."""
+    """The document, generated once by each process for each media type: its views do not change."""
 
-    # Body and headers by media type, of which there are as many as renderers.
-    _made: ClassVar[dict[str, tuple[bytes, dict[str, str]]]] = {}
+    # Body and headers by media type; there are as many as renderers.
+    _documents: ClassVar[dict[str, tuple[bytes, dict[str, str]]]] = {}
 
     @extend_schema(exclude=True)
     def get(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
-        form = request.accepted_renderer.media_type
-        if form not in self._made:
-            self._made[form] = self._make(request)
-        body, headers = self._made[form]
+        media_type = request.accepted_renderer.media_type
+        if media_type not in self._documents:
+            self._documents[media_type] = self._generate(request)
+        body, headers = self._documents[media_type]
         return HttpResponse(body, headers=headers)
 
-    def _make(self, request: Request) -> tuple[bytes, dict[str, str]]:
-        # Whatever the first who asks says of versions and languages is not for everybody after.
+    def _generate(self, request: Request) -> tuple[bytes, dict[str, str]]:
+        # Without the request: its versions and languages must not be in the next client's document.
         generator: Any = self.generator_class()  # has no types
         document = generator.get_schema(request=None, public=True)
         response = self.finalize_response(request, Response(document)).render()
@@ -113,7 +122,7 @@ class SchemaView(ParameterView, SpectacularAPIView):
 class SwaggerView(ParameterView, SpectacularSwaggerSplitView):
     """The page that shows the document, which it always fetches by the same URL.
 
-    Its script is a request of its own (`?script=`): the page's policy allows none in it.
+    Its script is a separate request (`?script=`): the content security policy allows none inline.
     """
 
     template_name = "morpheus/docs.html"

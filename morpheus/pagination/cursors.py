@@ -1,4 +1,4 @@
-"""What a cursor says, and how it is written: typed, signed, and valid for one list only."""
+"""The format of cursors: typed, signed, and valid for one list only."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from uuid import UUID
 
 from django.core import signing
 
-# Raised whenever cursors are written in another way: those of before are then refused.
+# Increase it with every change of the format: older cursors are then refused.
 FORMAT = 1
 
-# Base64 characters of the signature: 132 of HMAC-SHA256's 256 bits, which nobody guesses.
+# Base64 characters of the signature: 132 of HMAC-SHA256's 256 bits, which no client can guess.
 SIGNATURE_CHARS = 22
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -23,15 +23,15 @@ _MICROSECOND = timedelta(microseconds=1)
 
 
 class BadCursor(ValueError):
-    """The text is no cursor of this list."""
+    """The text is not a cursor of this list."""
 
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """A place between two rows.
+    """A position between two rows.
 
     Attributes:
-        backwards: Whether the page lies before it.
+        backwards: Whether the page lies before the position.
         inclusive: Whether a row with exactly these values belongs to the page.
         values: One per ordering column.
     """
@@ -42,10 +42,10 @@ class Position:
 
 
 class CursorSigner(signing.Signer):
-    """Django's signer with a shorter signature; rotates keys as Django does."""
+    """Django's signer with a shorter signature; it rotates keys as Django does."""
 
     def __init__(self, binding: Sequence[Any]) -> None:
-        """Sign for one list: `binding` is what its cursors are valid for (its `repr` counts)."""
+        """Sign for one list; the `repr` of `binding` tells lists apart."""
         digest = hashlib.sha256(repr((FORMAT, *binding)).encode()).hexdigest()
         super().__init__(salt=f"keyset.cursor.{digest}", sep=".")
 
@@ -54,7 +54,7 @@ class CursorSigner(signing.Signer):
 
 
 def encode(position: Position, signer: CursorSigner) -> str:
-    """Write a position; about 60 characters for a time and an id.
+    """Return the cursor of a position; about 60 characters for a time and an id.
 
     Raises:
         TypeError: A value is of a type that cannot be compared exactly (NULL, float, …).
@@ -64,27 +64,27 @@ def encode(position: Position, signer: CursorSigner) -> str:
 
 
 def decode(cursor: str, signer: CursorSigner, columns: int) -> Position:
-    """Read a position of `columns` values.
+    """Return the position that a cursor names, of `columns` values.
 
     Raises:
-        BadCursor: We did not write it, or not for this list.
+        BadCursor: It is forged, damaged or of another list.
     """
     try:
         flags, *values = signer.unsign_object(cursor)
         if len(values) != columns:
             raise BadCursor
         return Position(bool(flags & 1), bool(flags & 2), tuple(map(_unpack, values)))
-    # What is signed by us reads without fail; what is not may fail in any way.
+    # A signed cursor is well-formed. Any other text may fail in any way.
     except Exception as error:
         raise BadCursor from error
 
 
 def _pack(value: Any) -> Any:
-    """Return what JSON holds of a value: itself, or its type and a text.
+    """Return the JSON form of a value: itself, or its type and a text.
 
-    Times order most lists, so theirs is the shortest: microseconds since 1970, in a list of one.
+    Times order most lists, so their form is the shortest: [microseconds since 1970].
     """
-    if isinstance(value, int | str):  # bool is an int, and JSON keeps it apart.
+    if isinstance(value, int | str):  # bool is an int; JSON distinguishes it.
         return value
     if isinstance(value, datetime):
         if value.tzinfo is None:

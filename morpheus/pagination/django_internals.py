@@ -1,7 +1,7 @@
 """Every use of a private part of Django in this package; `test_django_internals.py` pins them.
 
 Three things have no public form: row comparison (`Tuple` and its lookups), a subquery in FROM
-(`BaseTable`, `alias_map`), and reading a queryset's conditions (`Query`, `WhereNode`, `Col`).
+(`BaseTable`, `alias_map`), and reading what a queryset selects and compares (`Query`, `Col`).
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from django.db.models.fields.tuple_lookups import (
     TupleLessThanOrEqual,
 )
 from django.db.models.lookups import Exact
+from django.db.models.query import ModelIterable, ValuesIterable
 from django.db.models.sql import Query
 from django.db.models.sql.datastructures import BaseTable
 from django.db.models.sql.where import AND
@@ -130,6 +131,21 @@ def has_only_equality_conditions(queryset: QuerySet[Any]) -> bool:
         and where.connector == AND
         and len(equality_conditions(queryset)) == len(where.children)
     )
+
+
+def get_selected_names(queryset: Any) -> set[str] | None:
+    """Return the keys of rows of `values()` or `values_list()`; None for model instances."""
+    if getattr(queryset, "_fields", None) is None:
+        return None
+    query = queryset.query
+    return {*query.values_select, *query.annotation_select, *query.extra_select}
+
+
+def can_select_more(queryset: QuerySet[Any]) -> bool:
+    """Tell whether a further column changes neither the rows nor their form."""
+    query = queryset.query
+    is_open = issubclass(queryset._iterable_class, ModelIterable | ValuesIterable)
+    return is_open and query.group_by is None and not (query.distinct or query.combinator)
 
 
 def _row(names: Sequence[str]) -> Any:

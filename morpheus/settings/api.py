@@ -14,6 +14,7 @@ REST_FRAMEWORK = {
     "DEFAULT_CONTENT_NEGOTIATION_CLASS": "morpheus.http.rendering.ContentNegotiation",
     "DEFAULT_PARSER_CLASSES": ["morpheus.http.request_bodies.JSONParser"],
     "DEFAULT_PAGINATION_CLASS": "morpheus.pagination.KeysetPagination",
+    "PAGE_SIZE": 20,
     "DEFAULT_SCHEMA_CLASS": "morpheus.api.schemas.ViewSchema",
     "DEFAULT_THROTTLE_CLASSES": ["morpheus.http.throttling.WriteThrottle"],
     "EXCEPTION_HANDLER": "morpheus.http.errors.build_problem_response",
@@ -63,6 +64,7 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
+        "morpheus.http.openapi.describe_pages",
         "morpheus.http.openapi.add_problem_responses",
         "morpheus.http.openapi.add_not_modified",
         "morpheus.http.openapi.add_summaries",

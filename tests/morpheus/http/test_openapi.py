@@ -103,7 +103,7 @@ def test_options_answers_everywhere(as_user, make_user, document):
 
 
 def test_the_document_is_made_once_in_each_form(client, monkeypatch):
-    monkeypatch.setattr(SchemaView, "_made", {})
+    monkeypatch.setattr(SchemaView, "_documents", {})
     made = []
     generate = SchemaGenerator.get_schema
 
