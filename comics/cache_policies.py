@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from morpheus.cache.policies import Policy
+from morpheus.cache.policies import CachePolicy
 
 # A comic as the API shows it, but of its owner and its novel the ids, and of its thumbnail the
 # version; `comic:<id>` ends it.
-CARD = Policy("comics.card", version=1, ttl_s=3600)
+CARD = CachePolicy("comics.card", version=1, ttl_s=3600)
 
 # Which comics stand on a page, and where; the list's tags end it, of my own `owner:<id>/comics`.
-PAGE = Policy("comics.page", version=2, ttl_s=3600)
+PAGE = CachePolicy("comics.page", version=2, ttl_s=3600)
 
 # A page of panels; `panels:<comic>` and `comic:<comic>/access` end it.
-PANELS = Policy("comics.panels", version=1, ttl_s=3600)
+PANELS = CachePolicy("comics.panels", version=1, ttl_s=3600)
 
 # Which file a panel's picture is, not the file; `panels:<comic>` and `comic:<comic>/access` end it.
-PANEL_IMAGE = Policy("comics.panel_image", version=1, ttl_s=3600)
+PANEL_IMAGE = CachePolicy("comics.panel_image", version=1, ttl_s=3600)
 
 # Which file a comic's thumbnail is; `comic:<id>/cover` ends it.
-THUMBNAIL = Policy("comics.thumbnail", version=1, ttl_s=3600)
+THUMBNAIL = CachePolicy("comics.thumbnail", version=1, ttl_s=3600)
 
 # A part of my dashboard: newest novels with their states, cards of newest comics, totals of both,
 # and of states; `name:<me>` and those of `owner:<me>/novels`, `…/states`, `…/comics` end it that it
 # shows.
-DASHBOARD = Policy("comics.dashboard", version=2, ttl_s=3600)
+DASHBOARD = CachePolicy("comics.dashboard", version=2, ttl_s=3600)

@@ -16,9 +16,8 @@ from comics.serializers import (
     comic_card,
 )
 from comics.services import rendition_make
-from morpheus.cache.reading import read_many
-from morpheus.cache.seeing import Seen, see
-from morpheus.db.compiled import CompiledRead
+from morpheus.cache.cached_reads import VisibleValue, read_many, read_public_then_private
+from morpheus.db.compiled_reads import CompiledRead
 from morpheus.pagination import limit_before_joins
 from novels.models import Novel, ProcessingStatus
 from novels.reads import novel_cards
@@ -105,21 +104,21 @@ def _title(novel: Shown | None) -> Shown | None:
     return novel and {"id": novel["id"], "title": novel["title"]}
 
 
-def comic_access(comic_id: int, reader_id: int | None) -> Seen:
+def comic_access(comic_id: int, reader_id: int | None) -> VisibleValue:
     """Return the card of a comic, if the reader may see what belongs to it; as `comic_cards`."""
     card = comic_cards([comic_id], reader_id).get(comic_id)
-    return Seen(card, card is not None and card["visibility"] == PUBLIC)
+    return VisibleValue(card, card is not None and card["visibility"] == PUBLIC)
 
 
-def comic_read(comic_id: int, reader_id: int | None) -> Seen:
+def comic_read(comic_id: int, reader_id: int | None) -> VisibleValue:
     """Return one comic as `comic_list` does; not for everybody if it names a private novel."""
     card, is_public = comic_access(comic_id, reader_id)
     if card is None:
-        return Seen(None, False)
+        return VisibleValue(None, False)
     novels = novel_cards([card["novel"]], reader_id) if card["novel"] else {}
     names_private = any(novel["visibility"] != PUBLIC for novel in novels.values())
     comic = next(iter(_named([card], novels)), None)
-    return Seen(comic, is_public and not names_private)
+    return VisibleValue(comic, is_public and not names_private)
 
 
 def comic_list_tags(compared: Mapping[str, Any], columns: Iterable[str]) -> list[str]:
@@ -143,7 +142,7 @@ def panel_tags(comic_id: int) -> list[str]:
     return [f"panels:{comic_id}", f"comic:{comic_id}/access"]
 
 
-def panel_image_find(comic_id: int, number: int, reader_id: int | None) -> Seen:
+def panel_image_find(comic_id: int, number: int, reader_id: int | None) -> VisibleValue:
     """Return digest and media type of a panel's picture; cold 1 query. Tags: `panel_tags`."""
 
     def load(viewer_id: int | None) -> Shown | None:
@@ -151,10 +150,12 @@ def panel_image_find(comic_id: int, number: int, reader_id: int | None) -> Seen:
         return panels.filter(number=number).for_image().first()
 
     tags, identity = panel_tags(comic_id), f"{comic_id}:{number}"
-    return see(PANEL_IMAGE, identity, tags=tags, load=load, reader_id=reader_id)
+    return read_public_then_private(
+        PANEL_IMAGE, identity, tags=tags, load=load, reader_id=reader_id
+    )
 
 
-def thumbnail_find(comic_id: int, size: str, reader_id: int | None) -> Seen:
+def thumbnail_find(comic_id: int, size: str, reader_id: int | None) -> VisibleValue:
     """Return what a comic's thumbnail is made of, and its digest; at its first use it is made.
 
     Cold: 1 query, 5 to make it. Tag: `comic:<id>/cover`.
@@ -171,7 +172,7 @@ def thumbnail_find(comic_id: int, size: str, reader_id: int | None) -> Seen:
         return found
 
     tags, identity = [f"comic:{comic_id}/cover"], f"{comic_id}:{size}"
-    return see(THUMBNAIL, identity, tags=tags, load=load, reader_id=reader_id)
+    return read_public_then_private(THUMBNAIL, identity, tags=tags, load=load, reader_id=reader_id)
 
 
 def thumbnail_make(found: Shown, size: str) -> Picture:

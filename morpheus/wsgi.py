@@ -8,8 +8,8 @@ from importlib import import_module
 from django.conf import settings
 from django.core.wsgi import get_wsgi_application
 
-from morpheus.cache.response_cache import FastLane
-from morpheus.db.limits import limit_statements
+from morpheus.cache.response_cache import ResponseCache
+from morpheus.db.statement_settings import limit_statements
 from morpheus.serving.allocation import return_large_blocks
 from morpheus.serving.cores import pin
 from morpheus.serving.transfers import transfers
@@ -20,7 +20,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "morpheus.settings")
 site = get_wsgi_application()
 # Imports DRF, which needs the apps to be loaded.
 bulkheads = import_module("morpheus.serving.bulkheads").Bulkheads(settings.MORPHEUS_THREADS)
-application = FastLane(site, bulkheads.run)
+application = ResponseCache(site, bulkheads.run)
 # Before the first request opens the pool.
 limit_statements(settings.DATABASES["default"])
 periodic.start()

@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 from django.conf import settings
 from django.db import InternalError, OperationalError, connections
 
-from morpheus.db.limits import is_canceled, statement_limit
 from morpheus.db.replica import reading_alias
+from morpheus.db.statement_settings import is_canceled, statement_limit
 
 # So many of the newest matches are found, best first: ranking reads each one's whole vector.
 MAX_CANDIDATES = 1000

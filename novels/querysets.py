@@ -8,7 +8,7 @@ from django.db import models
 from django.db.models import BigIntegerField, Count, Q, Sum
 from django.db.models.functions import Coalesce
 
-from morpheus.db.arrays import AnyOf
+from morpheus.db.expressions import AnyOf
 from users.querysets import VisibleQuerySet
 from users.quotas import Usage
 

@@ -6,9 +6,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from hashlib import md5
 from typing import Any
 
-from morpheus.cache.reading import is_usable, outdated, read, read_many, read_past
-from morpheus.cache.seeing import Seen, see
-from morpheus.db.compiled import CompiledRead
+from morpheus.cache.cached_reads import (
+    VisibleValue,
+    is_cache_usable,
+    read,
+    read_from_database,
+    read_many,
+    read_public_then_private,
+    read_stale,
+)
+from morpheus.db.compiled_reads import CompiledRead
 from novels.cache_policies import CARD, CHAPTER, SEARCH, SNIPPET, STATUS
 from novels.finding import MAX_CANDIDATES, Asked, Candidate, Found, Search, newest_first
 from novels.models import Chapter, Novel, ProcessingStatus
@@ -85,7 +92,7 @@ def novel_list(novel_ids: Sequence[int], reader_id: int | None = None) -> list[S
 
     Tags: `novel:<id>`, `name:<owner>`.
     """
-    if not is_usable():
+    if not is_cache_usable():
         return _shown_at_once(novel_ids, reader_id)
     cards = novel_cards(novel_ids, reader_id)
     names = user_names(card["owner"] for card in cards.values())
@@ -108,20 +115,20 @@ def _shown_at_once(novel_ids: Sequence[int], reader_id: int | None) -> list[Show
             rows = _OWN_WHOLE.rows(wanted, reader_id)
         return {row[0]: with_owner(novel_card(row[:-1]), row[-1]) for row in rows}
 
-    novels = read_past(CARD, wanted, tags=_novel_tags, load=load, reader_id=reader_id)
+    novels = read_from_database(CARD, wanted, tags=_novel_tags, load=load, reader_id=reader_id)
     return [novels[novel_id] for novel_id in wanted if novel_id in novels]
 
 
-def novel_read(novel_id: int, reader_id: int | None) -> Seen:
+def novel_read(novel_id: int, reader_id: int | None) -> VisibleValue:
     """Return one novel as the API shows it; tags as of `novel_list`."""
     novel = next(iter(novel_list([novel_id], reader_id)), None)
-    return Seen(novel, novel is not None and novel["visibility"] == PUBLIC)
+    return VisibleValue(novel, novel is not None and novel["visibility"] == PUBLIC)
 
 
-def novel_access(novel_id: int, reader_id: int | None) -> Seen:
+def novel_access(novel_id: int, reader_id: int | None) -> VisibleValue:
     """Return the card of a novel, if the reader may see what belongs to it."""
     card = novel_cards([novel_id], reader_id).get(novel_id)
-    return Seen(card, card is not None and card["visibility"] == PUBLIC)
+    return VisibleValue(card, card is not None and card["visibility"] == PUBLIC)
 
 
 def novel_list_tags(compared: Mapping[str, Any], columns: Iterable[str]) -> list[str]:
@@ -144,7 +151,7 @@ def novel_list_tags(compared: Mapping[str, Any], columns: Iterable[str]) -> list
     return [name, *(f"{name}/{each}" for each in columns if each in ("title", "word_count"))]
 
 
-def chapter_read(novel_id: int, number: int, reader_id: int | None) -> Seen:
+def chapter_read(novel_id: int, number: int, reader_id: int | None) -> VisibleValue:
     """Return a chapter with its text; tags: `contents_tags`."""
 
     def load(viewer_id: int | None) -> Shown | None:
@@ -153,7 +160,9 @@ def chapter_read(novel_id: int, number: int, reader_id: int | None) -> Seen:
         return chapter and dict(ChapterTextSerializer(chapter).data)
 
     tags = contents_tags(novel_id)
-    return see(CHAPTER, f"{novel_id}:{number}", tags=tags, load=load, reader_id=reader_id)
+    return read_public_then_private(
+        CHAPTER, f"{novel_id}:{number}", tags=tags, load=load, reader_id=reader_id
+    )
 
 
 def contents_tags(novel_id: int) -> list[str]:
@@ -166,7 +175,7 @@ def _access_tag(novel_id: int) -> str:
     return f"novel:{novel_id}/access"
 
 
-def novel_status(novel_id: int, reader_id: int | None) -> Seen:
+def novel_status(novel_id: int, reader_id: int | None) -> VisibleValue:
     """Return how far a novel is parsed; tags: `status:<novel>`, `novel:<novel>/access`."""
 
     def load(viewer_id: int | None) -> Shown | None:
@@ -179,7 +188,7 @@ def novel_status(novel_id: int, reader_id: int | None) -> Seen:
         return status_shown(rows[0]) if rows else None
 
     tags = [f"status:{novel_id}", _access_tag(novel_id)]
-    return see(STATUS, novel_id, tags=tags, load=load, reader_id=reader_id)
+    return read_public_then_private(STATUS, novel_id, tags=tags, load=load, reader_id=reader_id)
 
 
 def search_candidates(search: Search) -> list[Candidate]:
@@ -190,7 +199,7 @@ def search_candidates(search: Search) -> list[Candidate]:
     reader_id = search.reader_id
 
     def load() -> list[Any]:
-        kept = outdated(SEARCH, search.digest) if reader_id is None else None
+        kept = read_stale(SEARCH, search.digest) if reader_id is None else None
         found = search.find_again(_unkept(kept)) if kept is not None else None
         return _kept(found or search.find())
 

@@ -8,22 +8,22 @@ from typing import Any
 
 import orjson
 
-from morpheus.cache.engine import engine
-from morpheus.cache.packing import unpacked
-from morpheus.cache.policies import Policy
+from morpheus.cache.compression import decompress
+from morpheus.cache.policies import CachePolicy
+from morpheus.cache.store import cache_store
 
 
 def assert_shape_is_kept(
-    folder: Path, policy: Policy, identity: Any, reader_id: int | None = None, part: str = ""
+    folder: Path, policy: CachePolicy, identity: Any, reader_id: int | None = None, part: str = ""
 ) -> None:
     """Compare a value that is in the cache with the policy's file.
 
     A server of the version before reads what this one keeps, as long as their versions agree. A
     policy whose values are parts of one has a file for each.
     """
-    [found] = engine().fetch([policy.key(identity, reader_id)])
+    [found] = cache_store().fetch([policy.key(identity, reader_id)])
     assert found is not None, "nothing is kept under this identity"
-    shape = {"version": policy.version, "value": _shape(orjson.loads(unpacked(found[1])))}
+    shape = {"version": policy.version, "value": _shape(orjson.loads(decompress(found[1])))}
     path = folder / f"{'.'.join(filter(None, [policy.name, part]))}.json"
     text = json.dumps(shape, indent=2) + "\n"
     assert text == (path.read_text() if path.exists() else ""), (

@@ -19,9 +19,9 @@ from django.core.management import call_command
 from django.db import connection
 from rest_framework.test import APIClient
 
-from morpheus.cache.breaker import breakers
-from morpheus.cache.engine import Engine, engine
+from morpheus.cache.circuit_breaker import circuit_breakers
 from morpheus.cache.outbox import drain
+from morpheus.cache.store import CacheStore, cache_store
 from morpheus.db.transactions import write_transaction
 from morpheus.embedded.addresses import Addresses
 from morpheus.embedded.roles import prepare_database
@@ -81,15 +81,17 @@ def empty_caches(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
     No thread drains the outbox or looks at gauges, except where a test starts one.
     """
-    for breaker in breakers():
-        breaker.succeeded()
+    for breaker in circuit_breakers():
+        breaker.record_success()
     for alias in settings.CACHES:
         caches[alias].clear()
-    monkeypatch.setattr(Engine, "_listen", lambda cache: cache.trust(time.monotonic()))
+    monkeypatch.setattr(
+        CacheStore, "_start_listener", lambda cache: cache.resume_reads(time.monotonic())
+    )
     monkeypatch.setattr("morpheus.tracing.periodic.start", lambda: None)
     yield
-    engine().server.close()
-    engine.cache_clear()
+    cache_store().client.close()
+    cache_store.cache_clear()
 
 
 @pytest.fixture(autouse=True)
@@ -125,7 +127,7 @@ def api() -> APIClient:
 def visitor(monkeypatch: pytest.MonkeyPatch) -> Visitor:
     """An anonymous visitor of what the server serves, past no part of it."""
     # Later connections of this process are for tests, which may take longer.
-    monkeypatch.setattr("morpheus.db.limits.limit_statements", lambda database: None)
+    monkeypatch.setattr("morpheus.db.statement_settings.limit_statements", lambda database: None)
     # Nor does its thread ask the database behind a test's back.
     monkeypatch.setattr("morpheus.tracing.periodic.start", lambda: None)
     from morpheus.wsgi import application
@@ -277,7 +279,7 @@ def by_psql(psql: psycopg.Connection) -> Callable[..., None]:
 
     def run(statement: Any, *params: Any) -> None:
         psql.execute(statement, params)
-        drain(engine().renew, connection=psql)
+        drain(cache_store().invalidate, connection=psql)
 
     return run
 

@@ -50,7 +50,7 @@ class Answer:
 
 
 class Visitor:
-    """Sends GETs to a WSGI application that is a `FastLane`."""
+    """Sends GETs to a WSGI application that is a `ResponseCache`."""
 
     def __init__(self, lane: Any) -> None:
         self.lane = lane

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from morpheus.cache.policies import Policy
+from morpheus.cache.policies import CachePolicy
 
 # The name beside a novel or a comic; `name:<id>` ends it.
-NAME = Policy("users.name", version=1, ttl_s=3600)
+NAME = CachePolicy("users.name", version=1, ttl_s=3600)
 
 # Whom a token logs in, until when; `token:<digest>` ends it.
-TOKEN = Policy("users.token", version=1, ttl_s=3600, keeps_none=False)
+TOKEN = CachePolicy("users.token", version=1, ttl_s=3600, caches_none=False)
 
 # All of a user, for themselves, but the password's hash; `user:<id>` ends it.
-ACCOUNT = Policy("users.account", version=1, ttl_s=3600)
+ACCOUNT = CachePolicy("users.account", version=1, ttl_s=3600)
 
 # What a user keeps, by the part that counts it; `owner:<id>/novels` and `…/comics` end it.
-USAGE = Policy("users.usage", version=1, ttl_s=3600)
+USAGE = CachePolicy("users.usage", version=1, ttl_s=3600)

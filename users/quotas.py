@@ -13,7 +13,7 @@ from django.conf import settings
 from django.db import connection
 from rest_framework import exceptions
 
-from morpheus.cache.reading import read_many
+from morpheus.cache.cached_reads import read_many
 from users.cache_policies import USAGE
 
 

@@ -9,9 +9,9 @@ from typing import Any
 from django.db import DEFAULT_DB_ALIAS
 from django.utils import timezone
 
-from morpheus.cache.reading import read, read_many
-from morpheus.db.arrays import AnyOf
-from morpheus.db.compiled import CompiledRead
+from morpheus.cache.cached_reads import read, read_many
+from morpheus.db.compiled_reads import CompiledRead
+from morpheus.db.expressions import AnyOf
 from users.cache_policies import ACCOUNT, NAME, TOKEN
 from users.models import AccessToken, PublicUser, User
 

@@ -11,7 +11,7 @@ from rest_framework.exceptions import ValidationError
 
 from comics.models import Comic
 from comics.services.images import images_delete_unused
-from morpheus.db.arrays import AnyOf
+from morpheus.db.expressions import AnyOf
 from novels.models import Novel
 
 

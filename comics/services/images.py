@@ -14,7 +14,7 @@ from django.db import IntegrityError, OperationalError, transaction
 from comics.images import ImageRefused, Picture, rendition_check
 from comics.images.files import image_files_delete, image_path, rendition_path, write_whole
 from comics.models import Comic, Image, Panel, Rendition
-from morpheus.db.arrays import AnyOf
+from morpheus.db.expressions import AnyOf
 from morpheus.http.disk_space import has_free_space, is_disk_full
 
 logger = logging.getLogger(__name__)

@@ -19,7 +19,7 @@ from comics.services import comic_create, comic_delete, comic_update
 from comics.views.access import ComicAPIView
 from morpheus.api.filters import ServedFilters
 from morpheus.api.views import MorpheusAPIView
-from morpheus.cache.pages import CachedKeysetPagination
+from morpheus.cache.pagination import CachedKeysetPagination
 from morpheus.pagination import equality_conditions
 
 

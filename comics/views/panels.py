@@ -19,7 +19,7 @@ from comics.reads import comic_access, panel_tags
 from comics.serializers import PanelInput, PanelSerializer, panels_shown
 from comics.services import panel_add
 from comics.views.access import ComicAPIView
-from morpheus.cache.pages import CachedKeysetPagination
+from morpheus.cache.pagination import CachedKeysetPagination
 from morpheus.db.transactions import read_transaction
 
 

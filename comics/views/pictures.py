@@ -20,7 +20,7 @@ from comics.models import Image
 from comics.reads import panel_image_find, thumbnail_find, thumbnail_make
 from comics.serializers import image_version
 from morpheus.api.views import MorpheusAPIView
-from morpheus.cache.recording import current
+from morpheus.cache.dependencies import current_dependencies
 
 _YEAR_S = 365 * 24 * 3600
 
@@ -59,7 +59,7 @@ class PictureView(MorpheusAPIView):
         scope = "public" if is_public else "private"
         given = self.request.query_params.get("v")
         is_versioned = given == version
-        if not (given is None or is_versioned) and (record := current()):
+        if not (given is None or is_versioned) and (record := current_dependencies()):
             # Any text is a wrong version: each would be kept with a copy of the bytes.
             record.spoil()
         lifetime = f"max-age={_YEAR_S}, immutable" if is_versioned else "no-cache"

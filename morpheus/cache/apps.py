@@ -11,10 +11,10 @@ class CacheConfig(AppConfig):
     label = "cache"
 
     def ready(self) -> None:
-        from morpheus.cache import checks  # noqa: F401
-        from morpheus.cache.reference import heal
-        from morpheus.cache.state import collect_cache_metrics
+        from morpheus.cache import reference_tables  # noqa: F401
+        from morpheus.cache.reference_tables import forget_failed_transactions
+        from morpheus.cache.store import collect_cache_metrics
         from morpheus.tracing.periodic import every_second
 
-        request_started.connect(heal)
+        request_started.connect(forget_failed_transactions)
         every_second.append(collect_cache_metrics)

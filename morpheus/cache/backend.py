@@ -12,7 +12,7 @@ from django_redis.exceptions import ConnectionInterrupted
 from redis.exceptions import RedisError
 
 from morpheus.cache import metrics
-from morpheus.cache.breaker import Breaker, breaker_of
+from morpheus.cache.circuit_breaker import CircuitBreaker, circuit_breaker_for
 
 # What a client does without the server.
 _LOCAL = frozenset({"close", "connect", "disconnect", "get_client", "make_key", "reverse_key"})
@@ -20,7 +20,7 @@ _LOCAL = frozenset({"close", "connect", "disconnect", "get_client", "make_key", 
 _WRITES = frozenset({"set", "set_many", "add", "incr", "delete", "delete_many", "touch"})
 
 
-class BreakingCache(RedisCache):  # type: ignore[misc] # has no types
+class CircuitBreakerCache(RedisCache):  # type: ignore[misc] # has no types
     """django-redis' cache, but a server that does not answer is asked again only after a rest.
 
     All caches of a process on one server, `morpheus.cache`'s own included, share one breaker.
@@ -32,7 +32,7 @@ class BreakingCache(RedisCache):  # type: ignore[misc] # has no types
 
     def __init__(self, server: str, params: dict[str, Any]) -> None:
         super().__init__(server, params)
-        self._breaker = breaker_of(server)
+        self._breaker = circuit_breaker_for(server)
         # Each alias has a logical database of its own; Django tells a backend no more than that.
         self._alias = next(
             (name for name, each in settings.CACHES.items() if each["LOCATION"] == server), server
@@ -51,7 +51,7 @@ class _Guarded:
     They are counted here, because django-prometheus counts `get` alone, of all aliases together.
     """
 
-    def __init__(self, client: Any, breaker: Breaker, alias: str) -> None:
+    def __init__(self, client: Any, breaker: CircuitBreaker, alias: str) -> None:
         self._client = client
         self._breaker = breaker
         self._alias = alias
@@ -72,16 +72,16 @@ class _Guarded:
             try:
                 answer = operate(*args, **kwargs)
             except (ConnectionInterrupted, RedisError, OSError) as error:
-                self._breaker.failed()
+                self._breaker.record_failure()
                 metrics.operations(self._alias, "failed")
                 if isinstance(error, ConnectionInterrupted):
                     raise
                 raise ConnectionInterrupted(self._client) from error
             except Exception:
                 # As of `incr`, that there is no such key: that is an answer, too.
-                self._breaker.succeeded()
+                self._breaker.record_success()
                 raise
-            self._breaker.succeeded()
+            self._breaker.record_success()
             self._count(operate.__name__, args, answer)
             return answer
 

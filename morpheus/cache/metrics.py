@@ -6,7 +6,7 @@ from functools import cache
 
 from prometheus_client import Counter
 
-from morpheus.cache.policies import Policy
+from morpheus.cache.policies import CachePolicy
 
 _requests = Counter(
     "morpheus_cache_requests_total",
@@ -65,13 +65,13 @@ def _child(counter: Counter, *labels: str) -> Counter:
     return counter.labels(*labels)
 
 
-def requests(policy: Policy, outcome: str, count: int) -> None:
+def requests(policy: CachePolicy, outcome: str, count: int) -> None:
     """Count values that were asked for."""
     if count:
         _child(_requests, policy.name, outcome).inc(count)
 
 
-def loads(policy: Policy, count: int, seconds: float, database_s: float) -> None:
+def loads(policy: CachePolicy, count: int, seconds: float, database_s: float) -> None:
     """Count values that were loaded, and what it took, of the database too."""
     _child(_loads, policy.name).inc(count)
     _child(_load_seconds, policy.name).inc(seconds)
@@ -94,12 +94,12 @@ def operations(alias: str, outcome: str, count: int = 1) -> None:
         _child(_operations, alias, outcome).inc(count)
 
 
-def shadowed(policy: Policy, outcome: str, count: int) -> None:
+def shadowed(policy: CachePolicy, outcome: str, count: int) -> None:
     """Count hits that were computed again."""
     _child(_shadowed, policy.name, outcome).inc(count)
 
 
-def shadowed_seconds(policy: Policy, seconds: float, database_s: float) -> None:
+def shadowed_seconds(policy: CachePolicy, seconds: float, database_s: float) -> None:
     """Count what it took to compute hits again, of the database too."""
     _child(_shadowed_seconds, policy.name).inc(seconds)
     _child(_shadowed_database_seconds, policy.name).inc(database_s)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Policy:
+class CachePolicy:
     """One kind of cached value.
 
     Attributes:
@@ -16,10 +16,10 @@ class Policy:
         max_bytes: Larger values are not kept.
         lease_s: Of a value that is dear to compute, how long other processes wait for the one that
             computes it; 0 is not at all.
-        keeps_none: Whether what there is not is kept, too; not where strangers choose what is asked
-            for, and never ask for it again: nothing of it, not even its tags, stays in the server.
-        is_revised: Whether `load` may bring an `outdated` value up to date. The value is then a
-            pair: what is served, and what it takes to do so, of which a fresh value may have other.
+        caches_none: Whether None is cached (negative caching). Off where clients choose arbitrary
+            identities: then neither a value nor its tags stay in the server.
+        refreshes_incrementally: Whether `load` may refresh a stale value (`read_stale`). The value
+            is a pair: the part that is served, and the state that the next refresh needs.
     """
 
     name: str
@@ -27,8 +27,8 @@ class Policy:
     ttl_s: int
     max_bytes: int = 256 * 1024
     lease_s: float = 0.0
-    keeps_none: bool = True
-    is_revised: bool = False
+    caches_none: bool = True
+    refreshes_incrementally: bool = False
 
     def __post_init__(self) -> None:
         if POLICIES.setdefault(self.name, self) is not self:
@@ -45,4 +45,4 @@ class Policy:
 ABSENT_TTL_S = 60
 
 # By name; each is documented in docs/caching.md.
-POLICIES: dict[str, Policy] = {}
+POLICIES: dict[str, CachePolicy] = {}

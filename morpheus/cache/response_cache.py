@@ -11,14 +11,14 @@ from typing import Any
 import orjson
 
 from morpheus.cache import metrics
-from morpheus.cache.engine import engine
-from morpheus.cache.flights import Flights
-from morpheus.cache.packing import packed, unpacked
-from morpheus.cache.policies import ABSENT_TTL_S, Policy
-from morpheus.cache.recording import RECORDING, Recording
+from morpheus.cache.compression import compress, decompress
+from morpheus.cache.dependencies import DEPENDENCIES, Dependencies
+from morpheus.cache.policies import ABSENT_TTL_S, CachePolicy
+from morpheus.cache.redis_client import RedisUnavailable
 from morpheus.cache.response_keys import PICTURES, Environ, Hosts, response_key
-from morpheus.cache.server import Unreachable
-from morpheus.cache.shadow import Hits, sample
+from morpheus.cache.shadow_verification import Hits, sample
+from morpheus.cache.single_flight import SingleFlight
+from morpheus.cache.store import cache_store
 from morpheus.http.log_format import normalize_request_id
 from morpheus.tracing.events import publish_finished_request
 from morpheus.tracing.request_trace import FinishedRequest
@@ -29,7 +29,7 @@ StartResponse = Callable[..., Any]
 Application = Callable[[Environ, StartResponse], Iterable[bytes]]
 Admit = Callable[[Environ, StartResponse, Callable[[], Iterable[bytes]]], Iterable[bytes]]
 
-ANSWERS = Policy("answers", version=3, ttl_s=300, max_bytes=512 * 1024)
+RESPONSES = CachePolicy("answers", version=3, ttl_s=300, max_bytes=512 * 1024)
 
 # Last of the headers of an answer that is kept compressed.
 _COMPRESSED = ("Content-Encoding", "gzip")
@@ -39,14 +39,14 @@ _OF_ONE_ANSWER = frozenset({"x-request-id", "server-timing", "date", "content-le
 _OF_NOT_MODIFIED = frozenset(
     {
         *("Cache-Control", "Content-Location", "ETag", "Expires", "Last-Modified", "Vary"),
-        *("Cross-Origin-Opener-Policy", "Referrer-Policy", "Strict-Transport-Security"),
+        *("Cross-Origin-Opener-CachePolicy", "Referrer-CachePolicy", "Strict-Transport-Security"),
         *("X-Content-Type-Options", "Server-Timing", "X-Request-ID"),
     }
 )
 _TIMING = ("Server-Timing", 'db;desc="0 queries";dur=0, cache;desc="hit"')
 
 
-class FastLane:
+class ResponseCache:
     """A WSGI application in front of another one: what is kept never reaches it.
 
     Kept is what the other one answers to a GET without credentials, if it says `public`, and is
@@ -60,23 +60,23 @@ class FastLane:
     def __init__(self, application: Application, admit: Admit | None = None) -> None:
         self.application = application
         self._admit = admit or _admit_all
-        self._flights: Flights[Iterable[bytes]] = Flights()
+        self._flights: SingleFlight[Iterable[bytes]] = SingleFlight()
         self._hosts = Hosts()
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         started = perf_counter()
-        key = response_key(ANSWERS, environ, self._hosts)
+        key = response_key(RESPONSES, environ, self._hosts)
         miss = partial(self.application, environ, start_response)
-        if key is not None and engine().is_readable():
+        if key is not None and cache_store().is_readable():
             try:
-                [kept] = engine().fetch([key])
-            except Unreachable:
+                [kept] = cache_store().fetch([key])
+            except RedisUnavailable:
                 return self._admit(environ, start_response, miss)
             if kept is None:
                 # A thread that waits for another's response is a thread, too.
                 miss = partial(self._miss, key, environ, start_response, started)
             elif not _wants_picture(environ) or _is_picture(_head_of(kept[1])):
-                metrics.requests(ANSWERS, "hit", 1)
+                metrics.requests(RESPONSES, "hit", 1)
                 return self._replayed(key, kept[1], environ, start_response, started)
         return self._admit(environ, start_response, miss)
 
@@ -91,12 +91,12 @@ class FastLane:
         # What another was answered may be older than a write that we know of: it is looked up as if
         # we came now, and asked for alone if it was not kept.
         try:
-            [kept] = engine().fetch([key])
-        except Unreachable:
+            [kept] = cache_store().fetch([key])
+        except RedisUnavailable:
             kept = None
         if kept is None or (_wants_picture(environ) and not _is_picture(_head_of(kept[1]))):
             return work()
-        metrics.requests(ANSWERS, "joined", 1)
+        metrics.requests(RESPONSES, "joined", 1)
         return self._replayed(key, kept[1], environ, start_response, started)
 
     def _replayed(
@@ -107,13 +107,13 @@ class FastLane:
         start_response: StartResponse,
         started: float,
     ) -> Iterable[bytes]:
-        sample(lambda: Hits(ANSWERS, {key: payload}, partial(self._again, key, dict(environ))))
+        sample(lambda: Hits(RESPONSES, {key: payload}, partial(self._again, key, dict(environ))))
         return _replay(payload, environ, start_response, started)
 
     def _answer_and_keep(
         self, key: str, environ: Environ, start_response: StartResponse
     ) -> Iterable[bytes]:
-        metrics.requests(ANSWERS, "miss", 1)
+        metrics.requests(RESPONSES, "miss", 1)
         started: list[tuple[str, Headers]] = []
 
         def start(status: str, headers: Headers, *error: Any) -> Any:
@@ -122,13 +122,13 @@ class FastLane:
 
         answer = self.application(environ, start)
         status, headers = started[-1]
-        record: Recording | None = environ.get(RECORDING)
+        record: Dependencies | None = environ.get(DEPENDENCIES)
         is_accepted = not _wants_picture(environ) or _is_picture(headers)
         if record and is_accepted and _may_be_kept(status, headers, answer, record):
             payload = _payload(headers, answer, environ)
-            if len(payload) <= ANSWERS.max_bytes:
-                ttl_s = ABSENT_TTL_S if record.is_of_absence else ANSWERS.ttl_s
-                engine().fill({key: (record.versions, payload)}, ttl_s)
+            if len(payload) <= RESPONSES.max_bytes:
+                ttl_s = ABSENT_TTL_S if record.is_of_absence else RESPONSES.ttl_s
+                cache_store().fill({key: (record.versions, payload)}, ttl_s)
                 self._hosts.add(environ["HTTP_HOST"])
         return answer
 
@@ -160,7 +160,7 @@ def _payload(headers: Headers, answer: Iterable[bytes], environ: Environ) -> byt
     """Return route and lasting headers as JSON, a newline, and the body as it is sent."""
     lasting, body = _lasting(headers), b"".join(answer)
     if any(name == "Vary" and "Accept-Encoding" in value for name, value in lasting):
-        smaller = packed(body)
+        smaller = compress(body)
         if smaller is not body:
             lasting, body = [*lasting, _COMPRESSED], smaller
     return orjson.dumps([environ.get(ROUTE), lasting]) + b"\n" + body
@@ -181,7 +181,7 @@ def _is_picture(headers: Iterable[Sequence[str]]) -> bool:
     return any(name == "Content-Type" and value.startswith(PICTURES) for name, value in headers)
 
 
-def _may_be_kept(status: str, headers: Headers, answer: Any, record: Recording) -> bool:
+def _may_be_kept(status: str, headers: Headers, answer: Any, record: Dependencies) -> bool:
     named = {name.lower(): value for name, value in headers}
     return (
         status.startswith("200 ")
@@ -227,7 +227,7 @@ def _in_form(lasting: list[list[str]], body: bytes, given: str) -> tuple[Headers
         return headers, body
     if _takes_gzip(given):
         return [(name, _weak(value) if name == "ETag" else value) for name, value in headers], body
-    return headers[:-1], unpacked(body)
+    return headers[:-1], decompress(body)
 
 
 def _takes_gzip(given: str) -> bool:

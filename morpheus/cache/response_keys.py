@@ -15,7 +15,7 @@ from urllib.parse import parse_qsl, quote_plus, urlsplit
 import orjson
 from django.conf import settings
 
-from morpheus.cache.policies import Policy
+from morpheus.cache.policies import CachePolicy
 
 Environ = dict[str, Any]
 
@@ -89,7 +89,7 @@ def _usual_hosts(port: str) -> set[str]:
     return names | {urlsplit(origin).netloc for origin in settings.CSRF_TRUSTED_ORIGINS}
 
 
-def response_key(policy: Policy, environ: Environ, hosts: Hosts) -> str | None:
+def response_key(policy: CachePolicy, environ: Environ, hosts: Hosts) -> str | None:
     """Return what the response is kept under; None if it may be the client's own.
 
     Whatever could change a response and is not here must be in `_OWN`, or be negotiated by a value

@@ -16,12 +16,12 @@ from django.contrib.sessions.backends import db
 from django.db.models import F
 from django.utils import timezone
 
-from morpheus.cache.policies import Policy
-from morpheus.cache.reading import read
+from morpheus.cache.cached_reads import read
+from morpheus.cache.policies import CachePolicy
 from morpheus.db.transactions import unowned_write_transaction
 
 # Data and end of a session; `session:<digest of its key>` ends it.
-SESSION = Policy("sessions", version=1, ttl_s=3600, keeps_none=False)
+SESSION = CachePolicy("sessions", version=1, ttl_s=3600, caches_none=False)
 
 Operation = TypeVar("Operation", bound=Callable[..., Any])
 

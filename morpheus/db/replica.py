@@ -19,8 +19,8 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from prometheus_client import Counter
 
-from morpheus.db.limits import is_canceled
-from morpheus.db.wal import REPLICA, Primary, ReplicaWatch
+from morpheus.db.replica_position import REPLICA, Primary, ReplicaMonitor
+from morpheus.db.statement_settings import is_canceled
 
 View = Callable[..., HttpResponseBase]
 
@@ -30,7 +30,7 @@ _FOLLOWS = "SELECT pg_is_in_recovery(), pg_last_wal_replay_lsn() >= %s::pg_lsn"
 
 _alias: ContextVar[str] = ContextVar("reading_alias", default=DEFAULT_DB_ALIAS)
 _primary = Primary()
-_watch = ReplicaWatch()
+_watch = ReplicaMonitor()
 _reads = Counter(
     "morpheus_replica_reads_total",
     "API reads while a replica is configured, by what became of them.",

@@ -13,8 +13,8 @@ from typing import Any
 
 from django.db import DEFAULT_DB_ALIAS, connections, transaction
 
-from morpheus.db.local_settings import is_sent, sent_with_statements, statements_alone
 from morpheus.db.replica import reading_alias
+from morpheus.db.statement_settings import is_sent, sent_with_statements, statements_alone
 
 _READ = "SELECT current_setting('app.user_id', true), current_setting('app.staff', true)"
 _SET = "SELECT set_config('app.user_id', %s, true), set_config('app.staff', %s, true)"

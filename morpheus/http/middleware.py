@@ -17,7 +17,7 @@ from django.middleware.common import CommonMiddleware
 from django.middleware.http import ConditionalGetMiddleware
 from django_prometheus.middleware import PrometheusAfterMiddleware
 
-from morpheus.cache.recording import RECORDING, Recording, recording
+from morpheus.cache.dependencies import DEPENDENCIES, Dependencies, record_dependencies
 from morpheus.http.errors import (
     body_incomplete,
     length_required,
@@ -74,13 +74,13 @@ class RequestMiddleware:
         # Else an answer is computed again, to compare it with one that was kept; nobody asked.
         is_asked_for = current_trace() is None
         try:
-            with trace_request() as trace, recording() as record:
+            with trace_request() as trace, record_dependencies() as record:
                 with connection.execute_wrapper(record.observe):
                     response = _refused(request) or self.get_response(request)
         finally:
             request_id.reset(token)
         route = route_of(request)
-        request.META |= {RECORDING: record, ROUTE: route}
+        request.META |= {DEPENDENCIES: record, ROUTE: route}
         response["X-Request-ID"] = identifier
         is_absent = response.status_code == HTTPStatus.NOT_FOUND
         response["Server-Timing"] = _WITHHELD if is_absent else _timing(trace, record)
@@ -100,7 +100,7 @@ class RequestMiddleware:
         return None
 
 
-def _timing(trace: RequestTrace, record: Recording) -> str:
+def _timing(trace: RequestTrace, record: Dependencies) -> str:
     where = f", {trace.replica_queries} on the replica" if trace.replica_queries else ""
     cached = "hit" if record.hits and not record.misses else "miss"
     return (

@@ -38,7 +38,7 @@ def _cache(database: int) -> dict[str, Any]:
     else:
         location = Addresses.under(env.MORPHEUS_VAR).redis_url(_base + database)
     return {
-        "BACKEND": "morpheus.cache.backend.BreakingCache",
+        "BACKEND": "morpheus.cache.backend.CircuitBreakerCache",
         "LOCATION": location,
         "OPTIONS": {
             # A stalled server costs these seconds per call that the circuit breaker lets through.
@@ -62,7 +62,7 @@ CACHES = {
     # Request traces (perf.monitoring.request_traces), over connections of their own.
     "explained": _cache(3),
 }
-CACHES["cachalot"]["OPTIONS"]["SERIALIZER"] = "morpheus.cache.rows.RowSerializer"
+CACHES["cachalot"]["OPTIONS"]["SERIALIZER"] = "morpheus.cache.reference_tables.RowSerializer"
 
 # Off, every read goes to the database; for measurements and for emergencies.
 MORPHEUS_CACHE = env.flag("MORPHEUS_CACHE", default=True)
@@ -79,7 +79,7 @@ MORPHEUS_CACHE_MB = env.number("MORPHEUS_CACHE_MB", default=256, at_least=8)
 SESSION_ENGINE = "morpheus.cache.sessions"
 
 # django-cachalot caches reads of these tables alone: public, small, rarely written. System checks
-# refuse others (morpheus.cache.reference).
+# refuse others (morpheus.cache.reference_tables).
 CACHALOT_ONLY_CACHABLE_TABLES = ("novels_genre", "novels_language")
 CACHALOT_ENABLED = MORPHEUS_CACHE
 CACHALOT_CACHE = "cachalot"
@@ -89,7 +89,7 @@ CACHALOT_ADDITIONAL_SUPPORTED_DATABASES = ("morpheus.db.postgresql",)
 CACHALOT_TIMEOUT = 300  # Seconds.
 # cachalot does not know our cache backend, a subclass of a supported one.
 SILENCED_SYSTEM_CHECKS = ["cachalot.W001"]
-CACHALOT_QUERY_KEYGEN = "morpheus.cache.reference.query_key"
+CACHALOT_QUERY_KEYGEN = "morpheus.cache.reference_tables.query_key"
 CACHALOT_CACHE_ITERATORS = False
 CACHALOT_CACHE_RANDOM = False
 # Each costs a statement more than it saves (docs/caching.md). Triggers see raw SQL, and the key

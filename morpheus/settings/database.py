@@ -8,7 +8,7 @@ import psycopg
 from django.core.exceptions import ImproperlyConfigured
 from psycopg.conninfo import conninfo_to_dict
 
-from morpheus.db.patience import PatientConnection
+from morpheus.db.replica_position import TimedConnection
 from morpheus.embedded.addresses import Addresses
 
 from . import environment as env
@@ -100,7 +100,7 @@ DATABASES: dict[str, dict[str, Any]] = {
 }
 
 _statement_timeout_s = env.number("MORPHEUS_STATEMENT_TIMEOUT_S", default=15.0, at_least=0)
-# Limits of one statement of a request (morpheus.db.limits), so that a blocked transaction does not
+# Limits of one statement of a request (`limit_statements`), so that a blocked transaction does not
 # hold every thread. Worker and commands have none.
 MORPHEUS_SERVING_LIMITS_MS = {
     "statement_timeout": int(1000 * _statement_timeout_s),
@@ -131,7 +131,7 @@ if env.text("DATABASE_REPLICA_URL"):
             "OPTIONS": {"connect_timeout": 2, "tcp_user_timeout": 3000}
             | _replica["OPTIONS"]
             | _options
-            | {"pool": _options["pool"] | {"timeout": 1.0, "connection_class": PatientConnection}},
+            | {"pool": _options["pool"] | {"timeout": 1.0, "connection_class": TimedConnection}},
         }
     )
     DATABASE_ROUTERS = ["morpheus.db.replica.ReplicaRouter"]

@@ -22,7 +22,7 @@ from django.db import (
 from django_tasks import TaskResultStatus
 from django_tasks_db.models import DBTaskResult
 
-from morpheus.cache.reference import heal
+from morpheus.cache.reference_tables import forget_failed_transactions
 from morpheus.http.disk_space import is_disk_full
 from morpheus.worker.lease import Presence, lost_tasks_return
 
@@ -96,7 +96,7 @@ class Worker:
 
 def _connections_tidy() -> None:
     """Do between two tasks what is done between two requests."""
-    heal()
+    forget_failed_transactions()
     if not connection.in_atomic_block:  # As in a test, which is one transaction.
         close_old_connections()
 

@@ -10,7 +10,7 @@ from django.core.files.storage import storages
 from django.db import transaction
 from django.utils import timezone
 
-from morpheus.db.arrays import AnyOf
+from morpheus.db.expressions import AnyOf
 from novels.models import Novel, NovelUpload
 from novels.search import documents_rebuild, novel_document_rebuild
 

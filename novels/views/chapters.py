@@ -10,7 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from morpheus.api.views import MorpheusAPIView
-from morpheus.cache.pages import CachedKeysetPagination
+from morpheus.cache.pagination import CachedKeysetPagination
 from novels.cache_policies import CONTENTS
 from novels.models import Chapter
 from novels.querysets import ChapterQuerySet

@@ -18,7 +18,7 @@ from rest_framework.reverse import reverse
 
 from morpheus.api.filters import ServedFilters
 from morpheus.api.views import MorpheusAPIView
-from morpheus.cache.pages import CachedKeysetPagination
+from morpheus.cache.pagination import CachedKeysetPagination
 from morpheus.http.errors import Conflict
 from morpheus.pagination import equality_conditions
 from novels import filters

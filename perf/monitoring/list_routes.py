@@ -11,7 +11,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from rest_framework.views import APIView
 
 from morpheus.api.views import MorpheusAPIView
-from morpheus.cache.pages import CachedKeysetPagination
+from morpheus.cache.pagination import CachedKeysetPagination
 from morpheus.pagination import KeysetPagination
 
 PREFIX = "api/v1/"

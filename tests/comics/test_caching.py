@@ -11,7 +11,7 @@ from comics.images.files import rendition_path
 from comics.models import Comic, Panel
 from comics.reads import comic_access
 from comics.services import comic_update
-from morpheus.cache.engine import engine
+from morpheus.cache.store import cache_store
 from morpheus.db.transactions import write_transaction
 from novels.models import Novel
 from novels.services import status_advance
@@ -350,8 +350,8 @@ def test_a_private_comic_is_under_no_key_without_its_reader(
             client.get(where)
             visitor.get(where)
 
-    [keys] = engine().server.run(lambda prefix: [("KEYS", f"{prefix}*:v*")])
-    values = engine().server.run(lambda prefix: [("GET", key) for key in keys])
+    [keys] = cache_store().client.run(lambda prefix: [("KEYS", f"{prefix}*:v*")])
+    values = cache_store().client.run(lambda prefix: [("GET", key) for key in keys])
     secret = [key.decode() for key, value in zip(keys, values, strict=True) if b"Secret" in value]
 
     assert {key.split(":")[2] for key in secret} == {
@@ -378,7 +378,9 @@ def test_values_look_as_their_versions_say(api, as_user, ann, comic):
     for part in ("novels", "comics", "counts", "states"):
         assert_shape_is_kept(SHAPES, DASHBOARD, part, ann.pk, part)
     for policy in (PAGE, PANELS):
-        [keys] = engine().server.run(lambda prefix, p=policy: [("KEYS", f"{prefix}{p.name}:*")])
+        [keys] = cache_store().client.run(
+            lambda prefix, p=policy: [("KEYS", f"{prefix}{p.name}:*")]
+        )
         identity = keys[0].decode().rpartition(":")[2]
         assert_shape_is_kept(SHAPES, policy, identity)
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import orjson
 import pytest
 
-from morpheus.cache.engine import engine
-from morpheus.cache.packing import unpacked
+from morpheus.cache.compression import decompress
 from morpheus.cache.policies import POLICIES
+from morpheus.cache.store import cache_store
 from novels.models import Genre, Language
 from tests.cached_shapes import assert_shape_is_kept
 
@@ -34,10 +34,10 @@ def make_novel(make_user, make_novels, make_chapters):
 
 def kept(name="", reader=""):
     """Return the payloads that the server holds of a policy, by key."""
-    keys = engine().server.run(lambda prefix: [("KEYS", f"{prefix}{name}*:v*{reader}")])[0]
-    values = engine().server.run(lambda prefix: [("GET", key) for key in keys])
+    keys = cache_store().client.run(lambda prefix: [("KEYS", f"{prefix}{name}*:v*{reader}")])[0]
+    values = cache_store().client.run(lambda prefix: [("GET", key) for key in keys])
     return {
-        key.decode().split(":", 2)[2]: unpacked(value.partition(b"\n")[2])
+        key.decode().split(":", 2)[2]: decompress(value.partition(b"\n")[2])
         for key, value in zip(keys, values, strict=True)
     }
 

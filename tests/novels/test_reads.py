@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from morpheus.cache import shadow
+from morpheus.cache import shadow_verification
 from morpheus.db.transactions import read_transaction, write_transaction
 from novels.finding import Search
 from novels.models import Chapter, ChapterText, Genre, Language, Novel, ProcessingStatus
@@ -271,10 +271,10 @@ def shadowed(settings, monkeypatch):
 
     class Queue:
         def put_nowait(self, hits):
-            outcomes.extend(shadow.check(hits).elements())
+            outcomes.extend(shadow_verification.check(hits).elements())
 
-    monkeypatch.setattr(shadow, "_queue", Queue)
-    monkeypatch.setattr(shadow, "_PATIENCE_S", 0)
+    monkeypatch.setattr(shadow_verification, "_queue", Queue)
+    monkeypatch.setattr(shadow_verification, "_PATIENCE_S", 0)
     return outcomes
 
 

@@ -11,7 +11,7 @@ from django.conf import settings
 from django.db import connection
 
 from morpheus.db.replica import reading_alias, reads_replica
-from morpheus.db.wal import Primary
+from morpheus.db.replica_position import Primary
 from tests.serving import wait_until
 
 

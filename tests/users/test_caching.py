@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from django.utils import timezone
 
-from morpheus.cache.engine import engine
+from morpheus.cache.store import cache_store
 from morpheus.db.transactions import write_transaction
 from tests.cached_shapes import assert_shape_is_kept
 from tests.conftest import PASSWORD, as_staff
@@ -52,7 +52,7 @@ def digest_of(client) -> bytes:
 
 
 def server_keys() -> list[bytes]:
-    [keys] = engine().server.run(lambda prefix: [("KEYS", "*")])
+    [keys] = cache_store().client.run(lambda prefix: [("KEYS", "*")])
     return sorted(keys)
 
 
@@ -222,7 +222,7 @@ def test_a_token_that_was_guessed_before_it_was_made_works(api, ann):
 def test_the_server_knows_neither_secret_nor_password_hash(ann, client, warm_browser):
     secret = client._credentials["HTTP_AUTHORIZATION"].split()[1]
     strings = [key for key in server_keys() if b"users." in key]
-    values = engine().server.run(lambda prefix: [("GET", key) for key in strings])
+    values = cache_store().client.run(lambda prefix: [("GET", key) for key in strings])
 
     assert len(strings) >= 2
     for text in (secret, ann.password, *ann.password.split("$")[1:]):
@@ -267,9 +267,9 @@ def test_a_user_of_the_cache_knows_their_password_at_its_first_use(ann, client):
 
 
 def test_an_account_is_kept_for_its_own_reader_alone(ann, client, make_user):
-    assert engine().fetch([ACCOUNT.key(ann.pk, ann.pk)]) != [None]
+    assert cache_store().fetch([ACCOUNT.key(ann.pk, ann.pk)]) != [None]
     for other in (None, make_user("ben").pk):
-        assert engine().fetch([ACCOUNT.key(ann.pk, other)]) == [None]
+        assert cache_store().fetch([ACCOUNT.key(ann.pk, other)]) == [None]
 
 
 def test_values_look_as_their_versions_say(ann, client):

@@ -15,7 +15,7 @@ from psycopg import postgres
 from psycopg.pq import Format
 from psycopg_pool import ConnectionPool
 
-from morpheus.cache.writing import commit_and_renew
+from morpheus.cache.tagged_commit import commit_and_invalidate
 from morpheus.tracing.cursors import TracedCursor, TracedDebugCursor, TracedServerCursor
 from morpheus.tracing.events import publish_statement
 from morpheus.tracing.request_trace import COMMIT, Statement
@@ -103,7 +103,7 @@ class DatabaseWrapper(base.DatabaseWrapper):  # type: ignore[misc] # has no type
             self._commit_observed()
             return
         self.collects_tags = False
-        commit_and_renew(self, self._commit_observed)
+        commit_and_invalidate(self, self._commit_observed)
 
     def _commit_observed(self) -> None:
         started = time.perf_counter()

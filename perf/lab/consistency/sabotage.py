@@ -19,8 +19,8 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from morpheus.cache import reading
-from morpheus.cache.engine import ALL, Engine, engine, is_marked
+from morpheus.cache import cached_reads
+from morpheus.cache.store import ALL, CacheStore, cache_store, has_write_intent
 
 # What each takes away; docs/caching.md says why it is needed.
 SABOTAGES = ("no-marks", "late-versions", "late-invalidation")
@@ -33,7 +33,7 @@ def apply(environment: Mapping[str, str]) -> None:
     _hesitate_before_renewal(delay_s, deaths)
     sabotage = environment.get("CONSISTENCY_SABOTAGE")
     if sabotage in ("no-marks", "late-invalidation"):
-        Engine.mark = _no_mark  # type: ignore[method-assign]
+        CacheStore.set_write_intents = _no_mark  # type: ignore[method-assign]
     if sabotage == "late-invalidation":
         _renew_later()
     if sabotage == "late-versions":
@@ -45,21 +45,21 @@ def _hesitate(delay_s: float) -> None:
         time.sleep(random.uniform(0, delay_s))  # noqa: S311
 
 
-def _no_mark(self: Engine, tags: Sequence[str], token: str) -> None:
+def _no_mark(self: CacheStore, tags: Sequence[str], token: str) -> None:
     """Say that the tags are marked, and do not mark them."""
 
 
 def _hesitate_before_renewal(delay_s: float, deaths: float) -> None:
-    renew = Engine.renew
+    renew = CacheStore.invalidate
 
-    def hesitating(self: Engine, tags: Sequence[str], token: str | None = None) -> None:
+    def hesitating(self: CacheStore, tags: Sequence[str], token: str | None = None) -> None:
         if token is not None:  # After a commit, not from the outbox.
             _hesitate(delay_s)
             if random.random() < deaths:  # noqa: S311
                 os.kill(os.getpid(), signal.SIGKILL)
         renew(self, tags, token)
 
-    Engine.renew = hesitating  # type: ignore[method-assign]
+    CacheStore.invalidate = hesitating  # type: ignore[method-assign]
 
 
 def _renew_later() -> None:
@@ -67,26 +67,26 @@ def _renew_later() -> None:
 
     The marks go, too: they alone would keep all readers off, as they are meant to.
     """
-    renew = Engine.renew
+    renew = CacheStore.invalidate
     later = ThreadPoolExecutor(max_workers=8)
 
-    def postponed(self: Engine, tags: Sequence[str], token: str | None = None) -> None:
+    def postponed(self: CacheStore, tags: Sequence[str], token: str | None = None) -> None:
         later.submit(renew, self, tags, token)
 
-    Engine.renew = postponed  # type: ignore[method-assign]
+    CacheStore.invalidate = postponed  # type: ignore[method-assign]
 
 
 def _read_versions_late(delay_s: float) -> None:
     """Keep what was loaded under the versions that the tags have afterwards."""
-    keep = reading._Reading._keep
+    keep = cached_reads._Reading._keep
 
     def late(
         self: Any, loaded: Mapping[Any, bytes], versions: Mapping[Any, dict[str, str]]
     ) -> None:
         _hesitate(delay_s)
         tags = list(dict.fromkeys([*(tag for each in versions.values() for tag in each), ALL]))
-        now = engine().versions(tags)
-        if not any(is_marked(version) for version in now.values()):
+        now = cache_store().read_versions(tags)
+        if not any(has_write_intent(version) for version in now.values()):
             keep(self, loaded, {key: {tag: now[tag] for tag in versions[key]} for key in versions})
 
-    reading._Reading._keep = late  # type: ignore[method-assign]
+    cached_reads._Reading._keep = late  # type: ignore[method-assign]

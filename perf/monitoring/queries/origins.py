@@ -9,8 +9,8 @@ import logging
 import time
 from collections import defaultdict
 
-from morpheus.cache.engine import engine
-from morpheus.cache.server import Unreachable
+from morpheus.cache.redis_client import RedisUnavailable
+from morpheus.cache.store import cache_store
 from morpheus.tracing import FinishedRequest
 from perf.monitoring.queries.watching import shape
 
@@ -46,13 +46,13 @@ def tell_origins() -> None:
     if not new:
         return
     try:
-        engine().server.run(
+        cache_store().client.run(
             lambda prefix: [
                 ("SADD", prefix + _KEY, *new),
                 ("EXPIRE", prefix + _KEY, _TTL_S),
             ]
         )
-    except Unreachable as error:
+    except RedisUnavailable as error:
         logger.debug("Routes of statements could not be kept: %s", error)
     else:
         _told.update(new)
@@ -64,9 +64,9 @@ def origins() -> dict[str, list[str]]:
     """Return the routes by fingerprint, sorted; those of the last seconds may be missing.
 
     Raises:
-        Unreachable: The cache server does not answer.
+        RedisUnavailable: The cache server does not answer.
     """
-    [members] = engine().server.run(lambda prefix: [("SMEMBERS", prefix + _KEY)])
+    [members] = cache_store().client.run(lambda prefix: [("SMEMBERS", prefix + _KEY)])
     found: dict[str, list[str]] = defaultdict(list)
     for pair in sorted(members):
         fingerprint, _, route = pair.decode().partition(" ")

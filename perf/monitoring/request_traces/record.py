@@ -12,7 +12,7 @@ from typing import Any
 
 import orjson
 
-from morpheus.cache.recording import RECORDING
+from morpheus.cache.dependencies import DEPENDENCIES
 from morpheus.tracing import FinishedRequest, Lookup, RequestTrace
 from perf.monitoring.queries.waste import waste_of
 from perf.monitoring.queries.watching import shape
@@ -139,7 +139,7 @@ def _lookup(lookup: Lookup) -> Record:
 
 
 def _tags_of(answer: FinishedRequest) -> list[str]:
-    recorded = answer.request.META.get(RECORDING) if answer.request is not None else None
+    recorded = answer.request.META.get(DEPENDENCIES) if answer.request is not None else None
     return _named(recorded.versions) if recorded is not None else []
 
 

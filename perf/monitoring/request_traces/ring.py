@@ -13,8 +13,8 @@ from typing import Any
 import orjson
 from django.conf import settings
 
-from morpheus.cache.breaker import breaker_of
-from morpheus.cache.server import Server
+from morpheus.cache.circuit_breaker import circuit_breaker_for
+from morpheus.cache.redis_client import RedisClient
 
 MAX_RECORDS = 500
 MAX_BYTES = 16 * 1024 * 1024
@@ -44,7 +44,7 @@ class Ring:
     """The records; each has an id that we made and nobody can choose."""
 
     def __init__(
-        self, server: Server, *, max_records: int = MAX_RECORDS, max_bytes: int = MAX_BYTES
+        self, server: RedisClient, *, max_records: int = MAX_RECORDS, max_bytes: int = MAX_BYTES
     ) -> None:
         self._server = server
         self._max = max_records, max_bytes
@@ -53,7 +53,7 @@ class Ring:
         """Keep a record under `head["id"]`, and drop the oldest that are too many.
 
         Raises:
-            Unreachable: The server did not answer.
+            RedisUnavailable: The server did not answer.
         """
         arguments = head["id"], orjson.dumps(head), record, *self._max, TTL_S * 1000
         self._server.run(
@@ -66,7 +66,7 @@ class Ring:
         """Return the heads of what is kept, newest first; of some, the record may be over.
 
         Raises:
-            Unreachable: The server did not answer.
+            RedisUnavailable: The server did not answer.
         """
         [found] = self._server.run(lambda prefix: [("LRANGE", f"{prefix}heads", 0, -1)])
         return [orjson.loads(head.split(b" ", 2)[2]) for head in found]
@@ -75,7 +75,7 @@ class Ring:
         """Return the record of this id, None if it is over or never was.
 
         Raises:
-            Unreachable: The server did not answer.
+            RedisUnavailable: The server did not answer.
         """
         [found] = self._server.run(lambda prefix: [("GET", f"{prefix}r:{identifier}")])
         return None if found is None else orjson.loads(found)
@@ -85,7 +85,7 @@ class Ring:
 def ring() -> Ring:
     """Return this process' ring, made of the settings."""
     url = settings.CACHES["explained"]["LOCATION"]
-    return Ring(Server(url, timeout_s=0.25, breaker=breaker_of(url)))
+    return Ring(RedisClient(url, timeout_s=0.25, breaker=circuit_breaker_for(url)))
 
 
 # A fork must not use its parent's connections.

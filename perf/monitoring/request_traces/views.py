@@ -13,7 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from morpheus.api.views import MorpheusAPIView
-from morpheus.cache.server import Unreachable
+from morpheus.cache.redis_client import RedisUnavailable
 from morpheus.pagination import KeysetPagination
 from perf.monitoring.request_traces.ring import Ring, ring
 from perf.monitoring.request_traces.serializers import (
@@ -63,7 +63,7 @@ class ExplainedView(MorpheusAPIView):
 
     def handle_exception(self, exc: Exception) -> Response:
         return super().handle_exception(
-            RecordsUnreachable() if isinstance(exc, Unreachable) else exc
+            RecordsUnreachable() if isinstance(exc, RedisUnavailable) else exc
         )
 
 

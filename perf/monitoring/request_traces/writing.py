@@ -12,7 +12,7 @@ from functools import cache
 
 from prometheus_client import Counter
 
-from morpheus.cache.server import Unreachable
+from morpheus.cache.redis_client import RedisUnavailable
 from morpheus.tracing import FinishedRequest
 from perf.monitoring.request_traces.record import fitted, head_of, record_of
 from perf.monitoring.request_traces.ring import ring
@@ -60,7 +60,7 @@ def explain(offered: _Offer) -> None:
     try:
         record = record_of(offered.answer, at=offered.at, is_asked=offered.is_asked)
         ring().keep(head_of(record), fitted(record))
-    except Unreachable:
+    except RedisUnavailable:
         outcome = "failed"  # Who watches the cache server knows.
     except Exception:
         logger.exception("A request could not be explained.")

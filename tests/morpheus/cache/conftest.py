@@ -10,25 +10,25 @@ from typing import Any
 import pytest
 
 from morpheus.cache import policies
-from morpheus.cache.policies import Policy
+from morpheus.cache.policies import CachePolicy
 from tests.morpheus.cache.source import Source
 
 _numbers = itertools.count()
 
 
 @pytest.fixture
-def make_policy(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Policy]:
+def make_policy(monkeypatch: pytest.MonkeyPatch) -> Callable[..., CachePolicy]:
     """Make a policy that is forgotten after the test."""
     monkeypatch.setattr(policies, "POLICIES", {})
 
-    def make(**options: Any) -> Policy:
-        return Policy(f"tests.{next(_numbers)}", **{"version": 1, "ttl_s": 60} | options)
+    def make(**options: Any) -> CachePolicy:
+        return CachePolicy(f"tests.{next(_numbers)}", **{"version": 1, "ttl_s": 60} | options)
 
     return make
 
 
 @pytest.fixture
-def source(make_policy: Callable[..., Policy]) -> Source:
+def source(make_policy: Callable[..., CachePolicy]) -> Source:
     return Source(make_policy())
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from morpheus.cache.engine import engine
-from morpheus.cache.policies import Policy
-from morpheus.cache.reading import read
+from morpheus.cache.cached_reads import read
+from morpheus.cache.policies import CachePolicy
+from morpheus.cache.store import cache_store
 
 TAG = "thing:1"
 
@@ -15,7 +15,7 @@ TAG = "thing:1"
 class Source:
     """One value that is read through the cache; `loads` counts how often it was loaded."""
 
-    def __init__(self, policy: Policy) -> None:
+    def __init__(self, policy: CachePolicy) -> None:
         self.policy = policy
         self.value: Any = "old"
         self.loads = 0
@@ -33,6 +33,6 @@ class Source:
 
     def write(self, value: Any) -> None:
         """Change the value as a service does: mark, commit, renew."""
-        engine().mark([TAG], "writer")
+        cache_store().set_write_intents([TAG], "writer")
         self.value = value
-        engine().renew([TAG], "writer")
+        cache_store().invalidate([TAG], "writer")

@@ -7,26 +7,28 @@ from typing import Any
 import pytest
 from django.core.cache import caches
 
-from morpheus.cache.breaker import Breaker, breaker_of
+from morpheus.cache.circuit_breaker import CircuitBreaker, circuit_breaker_for
 
 NOWHERE = "redis://127.0.0.1:1"
 
 
 @pytest.fixture
-def nowhere(settings: Any) -> Breaker:
+def nowhere(settings: Any) -> CircuitBreaker:
     """Let two caches be on a server that is not there, and that is never tried again by itself."""
     away = {
         alias: settings.CACHES[alias] | {"LOCATION": f"{NOWHERE}?db={number}"}
         for number, alias in enumerate(["default", "cachalot"])
     }
     settings.CACHES = settings.CACHES | away
-    breaker = breaker_of(NOWHERE)
-    breaker.rest_s = 3600
+    breaker = circuit_breaker_for(NOWHERE)
+    breaker.cool_down_s = 3600
     breaker.failures = 0
     return breaker
 
 
-def test_whatever_is_asked_a_server_that_is_away_is_like_an_empty_cache(nowhere: Breaker) -> None:
+def test_whatever_is_asked_a_server_that_is_away_is_like_an_empty_cache(
+    nowhere: CircuitBreaker,
+) -> None:
     cache = caches["default"]
     operations = [
         lambda: cache.set("key", 1),
@@ -42,12 +44,12 @@ def test_whatever_is_asked_a_server_that_is_away_is_like_an_empty_cache(nowhere:
         lambda: cache.expire("key", 1),
     ]
     for number, operation in enumerate(operations, 1):
-        nowhere.succeeded()
+        nowhere.record_success()
         assert operation() is None
         assert nowhere.failures == number
 
 
-def test_all_caches_on_a_server_leave_it_alone_after_one_failure(nowhere: Breaker) -> None:
+def test_all_caches_on_a_server_leave_it_alone_after_one_failure(nowhere: CircuitBreaker) -> None:
     for _ in range(3):
         assert caches["default"].get("key") is None
         assert caches["cachalot"].get("key") is None
@@ -55,7 +57,7 @@ def test_all_caches_on_a_server_leave_it_alone_after_one_failure(nowhere: Breake
     assert nowhere.failures == 1
 
 
-def test_the_end_of_a_request_is_no_sign_of_life(nowhere: Breaker) -> None:
+def test_the_end_of_a_request_is_no_sign_of_life(nowhere: CircuitBreaker) -> None:
     caches["default"].get("key")
 
     caches["default"].close()
@@ -65,9 +67,9 @@ def test_the_end_of_a_request_is_no_sign_of_life(nowhere: Breaker) -> None:
 
 def test_an_answer_closes_the_breaker_also_one_that_django_raises() -> None:
     cache = caches["default"]
-    breaker = breaker_of(cache._server)
+    breaker = circuit_breaker_for(cache._server)
     for operation in (lambda: cache.get("key"), lambda: cache.incr("key")):
-        breaker.failed()
+        breaker.record_failure()
         breaker._attempt_at = 0.0
 
         try:
@@ -79,6 +81,10 @@ def test_an_answer_closes_the_breaker_also_one_that_django_raises() -> None:
 
 
 def test_servers_have_a_breaker_each_and_their_databases_share_it() -> None:
-    assert breaker_of("redis://one:6379?db=0") is breaker_of("redis://one:6379?db=3")
-    assert breaker_of("redis://one:6379?db=0") is not breaker_of("redis://two:6379?db=0")
-    assert breaker_of("unix:///one?db=0") is not breaker_of("unix:///two?db=0")
+    assert circuit_breaker_for("redis://one:6379?db=0") is circuit_breaker_for(
+        "redis://one:6379?db=3"
+    )
+    assert circuit_breaker_for("redis://one:6379?db=0") is not circuit_breaker_for(
+        "redis://two:6379?db=0"
+    )
+    assert circuit_breaker_for("unix:///one?db=0") is not circuit_breaker_for("unix:///two?db=0")

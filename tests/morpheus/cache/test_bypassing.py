@@ -6,8 +6,8 @@ import time
 
 import pytest
 
-from morpheus.cache.engine import engine
-from morpheus.cache.listener import Listener
+from morpheus.cache.outbox_listener import Listener
+from morpheus.cache.store import cache_store
 from tests.conftest import counted_queries
 from users.reads import user_names
 
@@ -20,9 +20,12 @@ PATIENCE_S = 30
 @pytest.fixture
 def listener(psql):
     """The engine's, which hears of changes and does not look for them."""
-    cache = engine()
+    cache = cache_store()
     listener = Listener(
-        cache.renew, on_pending=cache.distrust, on_drained=cache.trust, poll_s=3600.0
+        cache.invalidate,
+        on_pending=cache.suspend_reads,
+        on_drained=cache.resume_reads,
+        poll_s=3600.0,
     )
     listener.start()
     yield listener

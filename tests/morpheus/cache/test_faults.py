@@ -11,11 +11,11 @@ import pytest
 from django.conf import settings as current_settings
 from rest_framework.test import APIClient
 
-from morpheus.cache.breaker import Breaker, breaker_of
-from morpheus.cache.engine import Engine, engine
-from morpheus.cache.policies import Policy
-from morpheus.cache.reading import read
-from morpheus.cache.server import Server
+from morpheus.cache.cached_reads import read
+from morpheus.cache.circuit_breaker import CircuitBreaker, circuit_breaker_for
+from morpheus.cache.policies import CachePolicy
+from morpheus.cache.redis_client import RedisClient
+from morpheus.cache.store import CacheStore, cache_store
 from novels.models import Novel
 from tests.conftest import PASSWORD, counted_queries
 
@@ -23,7 +23,7 @@ from .own_server import OwnServer, free_port, short_folder, wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-_listen = Engine._listen  # As it is; tests are otherwise without a listener.
+_start_listener = CacheStore._start_listener  # As it is; tests are otherwise without a listener.
 
 LOGIN = {"email": "ann@example.org", "password": PASSWORD}
 
@@ -35,8 +35,8 @@ def use(server: OwnServer, settings: Any) -> None:
         for number, (alias, options) in enumerate(settings.CACHES.items())
     }
     # Long enough to be one, short enough not to wait for.
-    breaker_of(server.url).rest_s = 0.02
-    engine.cache_clear()
+    circuit_breaker_for(server.url).cool_down_s = 0.02
+    cache_store.cache_clear()
 
 
 @pytest.fixture
@@ -50,7 +50,7 @@ def make_server(
     folder: Path, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Callable[..., OwnServer]]:
     """Start a server, and use it with a real listener."""
-    monkeypatch.setattr(Engine, "_listen", _listen)
+    monkeypatch.setattr(CacheStore, "_start_listener", _start_listener)
     made: list[OwnServer] = []
 
     def make(*options: str) -> OwnServer:
@@ -59,9 +59,9 @@ def make_server(
         return made[0]
 
     yield make
-    if listener := engine()._listener:
+    if listener := cache_store()._listener:
         listener.stop()
-    engine().server.close()
+    cache_store().client.close()
     for server in made:
         server.kill()
 
@@ -77,8 +77,8 @@ class World:
     novel: Novel
     owner: APIClient
     browser: APIClient
-    policy: Policy
-    other: Engine
+    policy: CachePolicy
+    other: CacheStore
 
     def title(self) -> str:
         def load() -> str:
@@ -111,7 +111,7 @@ class World:
         return (token.status_code, session.status_code) == (200, 200)
 
     def is_recovered(self) -> bool:
-        return engine().is_readable() and self.other.is_readable()
+        return cache_store().is_readable() and self.other.is_readable()
 
     def kept_by_the_other(self) -> bytes:
         [found] = self.other.fetch([self.policy.key(self.novel.pk, None)])
@@ -123,7 +123,7 @@ def make_world(
     make_user: Any, as_user: Any, make_novels: Any, make_policy: Any
 ) -> Iterator[Callable[[], World]]:
     """Make a novel called Old, which the cache knows, and people who are logged in."""
-    others: list[Engine] = []
+    others: list[CacheStore] = []
 
     def make() -> World:
         ann = make_user("ann")
@@ -131,7 +131,9 @@ def make_world(
         browser = APIClient()
         assert browser.post("/api/v1/auth/login/", LOGIN, format="json").status_code == 200
         url = current_settings.CACHES["values"]["LOCATION"]
-        others.append(Engine(Server(url, timeout_s=0.25, breaker=Breaker(rest_s=0.02))))
+        others.append(
+            CacheStore(RedisClient(url, timeout_s=0.25, breaker=CircuitBreaker(cool_down_s=0.02)))
+        )
         world = World(novel, as_user(ann), browser, make_policy(), others[0])
         wait_until(world.is_recovered, "the first look at the outbox")
         wait_until(world.is_kept, "the value in the cache")
@@ -142,7 +144,7 @@ def make_world(
     for other in others:
         if other._listener:
             other._listener.stop()
-        other.server.close()
+        other.client.close()
 
 
 def killed(server: OwnServer) -> Callable[[], Any]:
@@ -274,8 +276,8 @@ def test_a_promoted_replica_says_nothing_old(
 def test_a_stalled_server_is_asked_once_in_each_rest(make_server: Any, make_world: Any) -> None:
     server = make_server()
     world = make_world()
-    breaker = breaker_of(server.url)
-    breaker.rest_s = 3600
+    breaker = circuit_breaker_for(server.url)
+    breaker.cool_down_s = 3600
     before = breaker.failures
 
     server.stall()
@@ -308,7 +310,7 @@ def test_who_logs_out_while_the_server_is_stalled_is_out(make_server: Any, make_
     def recovered() -> bool:
         world.browser.cookies["sessionid"] = key
         assert world.browser.get(me).status_code == 401
-        return world.is_recovered() and not breaker_of(server.url).is_open
+        return world.is_recovered() and not circuit_breaker_for(server.url).is_open
 
     wait_until(recovered, "a cache that is used again")
     # The other process may only now see the logout wait in the outbox, and use no cache meanwhile.

@@ -13,8 +13,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from morpheus.cache import lease, reading, writing
-from morpheus.cache.engine import Engine, engine, is_marked
+from morpheus.cache import cached_reads, tagged_commit
+from morpheus.cache.store import CacheStore, cache_store, has_write_intent
 from tests.morpheus.cache.interleaving import explore
 
 _own = ContextVar("_own")
@@ -25,11 +25,11 @@ class Crash(Exception):
     """The process is killed."""
 
 
-class Process(Engine):
+class Process(CacheStore):
     """The engine of a process of its own, which pauses before each command."""
 
     def __init__(self, pause):
-        super().__init__(engine().server)
+        super().__init__(cache_store().client)
         self._is_trusted = True
         self.pause = pause
 
@@ -70,7 +70,7 @@ class World:
             return self.committed
 
         with self.process(pause).running():
-            value = reading.read(self.policy, self.identity, tags=[self.tag], load=load)
+            value = cached_reads.read(self.policy, self.identity, tags=[self.tag], load=load)
         self.is_stale |= value < at_least
 
     def write(self, pause, *, crash_at=None, acknowledge_early=False):
@@ -90,22 +90,22 @@ class World:
 
         with self.process(step).running():
             try:
-                writing.commit_and_renew(self, commit)
+                tagged_commit.commit_and_invalidate(self, commit)
             except Crash:
                 return
         self.acknowledged = max(self.acknowledged, self.mine)
 
     def lose_tag(self, pause):
         """Evict the tag, or the mark that is in its place."""
-        engine().server.run(lambda prefix: [("DEL", f"{prefix}t:{self.tag}")])
+        cache_store().client.run(lambda prefix: [("DEL", f"{prefix}t:{self.tag}")])
 
     def lose_value(self, pause):
         key = self.policy.key(self.identity, None)
-        engine().server.run(lambda prefix: [("DEL", prefix + key)])
+        cache_store().client.run(lambda prefix: [("DEL", prefix + key)])
 
     def settle(self):
         """Let marks of crashed writers expire; then nothing old may be left."""
-        if is_marked(engine().versions([self.tag])[self.tag]):
+        if has_write_intent(cache_store().read_versions([self.tag])[self.tag]):
             self.lose_tag(None)
         self.acknowledged = self.committed
         self.read(lambda: None)
@@ -115,10 +115,10 @@ class World:
 def explored(make_policy, monkeypatch):
     """Return in how many schedules of the actors somebody read a stale value, and of how many."""
     # One actor at a time: they can share a connection, where threads have their own.
-    monkeypatch.setattr(engine().server, "_kept", SimpleNamespace())
-    for module in (reading, writing, lease):
-        monkeypatch.setattr(module, "engine", lambda: _own.get())
-    monkeypatch.setattr(writing, "_touched", lambda world: [world.tag])
+    monkeypatch.setattr(cache_store().client, "_kept", SimpleNamespace())
+    for module in (cached_reads, tagged_commit):
+        monkeypatch.setattr(module, "cache_store", lambda: _own.get())
+    monkeypatch.setattr(tagged_commit, "_touched", lambda world: [world.tag])
     policy = make_policy()
 
     def explored(actors, *, is_warm=True, process=Process):
@@ -172,14 +172,14 @@ def test_no_order_of_steps_shows_anything_old(explored, actors, is_warm):
 def marked(world):
     """Return a writer that has marked already."""
     token = f"writer-{next(_tokens)}"
-    engine().mark([world.tag], token)
+    cache_store().set_write_intents([world.tag], token)
 
     def write(pause):
         pause()
         world.committed += 1
         mine = world.committed
         pause()
-        engine().renew([world.tag], token)
+        cache_store().invalidate([world.tag], token)
         world.acknowledged = max(world.acknowledged, mine)
 
     return write
@@ -193,13 +193,13 @@ def test_two_writers_at_once_leave_nothing_old_to_a_reader(explored):
 
 
 class WithoutMarks(Process):
-    def mark(self, tags, token):
+    def set_write_intents(self, tags, token):
         pass
 
 
 class WithVersionsReadLate(Process):
     def fill(self, values, ttl_s):
-        now = {key: (self.versions([*versions]), payload)
+        now = {key: (self.read_versions([*versions]), payload)
                for key, (versions, payload) in values.items()}  # fmt: skip
         super().fill(now, ttl_s)
 

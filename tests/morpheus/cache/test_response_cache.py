@@ -15,11 +15,11 @@ import pytest
 from django.http import HttpResponse, StreamingHttpResponse
 
 from morpheus.cache import response_keys
-from morpheus.cache.engine import engine
+from morpheus.cache.dependencies import DEPENDENCIES, record_dependencies
 from morpheus.cache.policies import ABSENT_TTL_S
-from morpheus.cache.recording import RECORDING, recording
-from morpheus.cache.response_cache import FastLane
+from morpheus.cache.response_cache import ResponseCache
 from morpheus.cache.response_keys import MAX_OTHER_HOSTS
+from morpheus.cache.store import cache_store
 
 ETAG = '"abc"'
 PUBLIC = {"Cache-Control": "public, no-cache", "ETag": ETAG}
@@ -36,9 +36,9 @@ class Site:
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Any:
         self.answered += 1
-        with recording() as record:
+        with record_dependencies() as record:
             response = self.respond(self.source.read())
-        environ[RECORDING] = record
+        environ[DEPENDENCIES] = record
         headers = [*response.items(), ("X-Request-ID", "slow"), ("Server-Timing", "slow")]
         headers += [("Set-Cookie", cookie.OutputString()) for cookie in response.cookies.values()]
         start_response(f"{response.status_code} OK", headers)
@@ -57,7 +57,7 @@ class Answer:
             "wsgi.url_scheme": "http",
             "wsgi.input": io.BytesIO(),
         } | environ
-        lane = site if isinstance(site, FastLane) else FastLane(site)
+        lane = site if isinstance(site, ResponseCache) else ResponseCache(site)
         self.body = b"".join(lane(given, self.start))
 
     def start(self, status: str, headers: list[tuple[str, str]], *error: Any) -> None:
@@ -109,7 +109,7 @@ class Slow:
         self.site, self.has_read, self.go = site, Event(), Event()
         site.respond = self.respond
         self.headers = PUBLIC | headers
-        self.lane = FastLane(site)
+        self.lane = ResponseCache(site)
 
     def respond(self, value: str) -> HttpResponse:
         if not self.has_read.is_set():
@@ -357,7 +357,7 @@ def test_the_header_of_a_proxy_counts_only_behind_one(site, settings):
 def test_of_invented_hosts_a_process_keeps_a_few(site, settings):
     settings.ALLOWED_HOSTS = ["localhost"]
     settings.CSRF_TRUSTED_ORIGINS = ["https://novels.example:9443"]
-    lane = FastLane(site)
+    lane = ResponseCache(site)
     Answer(lane, HTTP_HOST="localhost:8001")
     for port in range(20_000, 20_100):
         Answer(lane, HTTP_HOST=f"localhost:{port}")
@@ -377,7 +377,7 @@ def test_of_invented_hosts_a_process_keeps_a_few(site, settings):
 
 
 def test_an_invented_host_makes_room_when_it_is_not_used(site, monkeypatch):
-    lane = FastLane(site)
+    lane = ResponseCache(site)
     for port in range(20_000, 20_000 + MAX_OTHER_HOSTS):
         Answer(lane, HTTP_HOST=f"localhost:{port}")
     Answer(lane, HTTP_HOST="localhost:8001")
@@ -391,7 +391,7 @@ def test_an_invented_host_makes_room_when_it_is_not_used(site, monkeypatch):
 
 
 def test_a_host_that_is_refused_takes_no_place(site):
-    lane = FastLane(site)
+    lane = ResponseCache(site)
     site.respond = lambda value: HttpResponse("bad host", status=400)
     for number in range(2 * MAX_OTHER_HOSTS):
         Answer(lane, HTTP_HOST=f"evil{number}.example")
@@ -436,9 +436,9 @@ def test_what_is_not_everybodys_is_not_kept(site, respond):
 
 
 def test_an_answer_that_read_past_the_cache_is_not_kept(site):
-    engine().mark(["thing:1"], "writer")
+    cache_store().set_write_intents(["thing:1"], "writer")
     Answer(site)
-    engine().renew(["thing:1"], "writer")
+    cache_store().invalidate(["thing:1"], "writer")
 
     Answer(site)
 
@@ -453,8 +453,8 @@ def test_an_answer_made_of_nothing_expires_as_soon_as_that(site, value, is_short
     Answer(site)
 
     assert site.answered == 1
-    [keys] = engine().server.run(lambda prefix: [("KEYS", f"{prefix}answers:*")])
-    [left_s] = engine().server.run(lambda prefix: [("TTL", key) for key in keys])
+    [keys] = cache_store().client.run(lambda prefix: [("KEYS", f"{prefix}answers:*")])
+    [left_s] = cache_store().client.run(lambda prefix: [("TTL", key) for key in keys])
     assert (0 < left_s <= ABSENT_TTL_S) == is_short
 
 
@@ -481,7 +481,7 @@ def test_answers_are_kept_in_the_form_of_their_version(long_site):
     Answer(long_site)
 
     key = 'answers:v3:["http","localhost","/api/v1/things/1/",""]'
-    [(versions, payload)] = engine().fetch([key])
+    [(versions, payload)] = cache_store().fetch([key])
     head, _, body = payload.partition(b"\n")
     assert orjson.loads(head) == [
         None,  # The route.

@@ -10,10 +10,10 @@ import pytest
 from django.contrib.sessions.models import Session
 from django.utils import timezone
 
-from morpheus.cache.engine import engine
 from morpheus.cache.outbox import drain
-from morpheus.cache.server import Unreachable
+from morpheus.cache.redis_client import RedisUnavailable
 from morpheus.cache.sessions import SESSION, SessionStore
+from morpheus.cache.store import cache_store
 from tests.cached_shapes import assert_shape_is_kept
 from tests.conftest import counted_queries
 
@@ -71,7 +71,7 @@ def test_a_session_ends_while_it_is_cached(key, monkeypatch):
 def test_a_session_that_another_program_deletes_ends(key, psql):
     who(key)
     psql.execute("DELETE FROM django_session")
-    drain(engine().renew)
+    drain(cache_store().invalidate)
 
     assert who(key) is None
 
@@ -80,13 +80,13 @@ def test_who_logs_out_while_the_cache_is_away_stays_logged_out(key, monkeypatch)
     who(key)
 
     def refuse(*arguments):
-        raise Unreachable
+        raise RedisUnavailable
 
     with monkeypatch.context() as away:
-        away.setattr(engine().server, "run", refuse)
+        away.setattr(cache_store().client, "run", refuse)
         SessionStore(key).flush()
         assert who(key) is None
-    drain(engine().renew)
+    drain(cache_store().invalidate)
 
     assert who(key) is None
     assert not Session.objects.exists()
@@ -95,7 +95,7 @@ def test_who_logs_out_while_the_cache_is_away_stays_logged_out(key, monkeypatch)
 def test_no_key_of_the_cache_logs_anybody_in(key):
     who(key)
 
-    kept = engine().server.run(lambda prefix: [("KEYS", "*")])[0]
+    kept = cache_store().client.run(lambda prefix: [("KEYS", "*")])[0]
 
     assert kept
     assert not any(key.encode() in each for each in kept)

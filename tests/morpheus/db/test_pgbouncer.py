@@ -13,7 +13,7 @@ import pytest
 from django.core.checks import run_checks
 
 from morpheus.checks import CONTRADICTIONS
-from morpheus.db.limits import limit_statements
+from morpheus.db.statement_settings import limit_statements
 from morpheus.embedded.addresses import Addresses
 
 SHOW = """

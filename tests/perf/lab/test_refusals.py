@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from morpheus.cache.engine import engine
+from morpheus.cache.store import cache_store
 from perf.lab.refusals import Cost, measure_costs
 from tests.visitor import Visitor
 
@@ -35,7 +35,7 @@ def test_a_refused_request_costs_at_most_one_statement_and_reads_no_large_body(
 
 
 def _keys() -> int:
-    [number] = engine().server.run(lambda prefix: [("DBSIZE",)])
+    [number] = cache_store().client.run(lambda prefix: [("DBSIZE",)])
     return int(number)
 
 

@@ -6,7 +6,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
-from morpheus.cache.server import Unreachable
+from morpheus.cache.redis_client import RedisUnavailable
 from perf.monitoring.dashboard import charts, figures
 from perf.monitoring.dashboard.attempts import attempt
 from perf.monitoring.dashboard.listing import Cell, Column, listing, measured, order_of
@@ -39,7 +39,7 @@ def _routes(one: StatementStats, by_fingerprint: dict[str, list[str]]) -> Cell:
 def _origins() -> dict[str, list[str]]:
     try:
         return origins()
-    except Unreachable as error:
+    except RedisUnavailable as error:
         raise StatsUnavailable(
             f"Which routes ask is not known: the cache server does not answer ({error})."
         ) from error

@@ -46,7 +46,7 @@ def test_a_list_whose_end_costs_more_than_its_beginning_fails(seeded, db, monkey
             rows = rows.extra(where=["novels_novel.title || '' > %s"], params=position.values[:1])
         return list(rows[:count])
 
-    monkeypatch.setattr("morpheus.cache.pages.page_rows", scanned)
+    monkeypatch.setattr("morpheus.cache.pagination.page_rows", scanned)
 
     proof = prove(by_title, with_depth=True)
 

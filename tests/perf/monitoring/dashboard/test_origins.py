@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from morpheus.cache.engine import engine
-from morpheus.cache.server import Unreachable
+from morpheus.cache.redis_client import RedisUnavailable
+from morpheus.cache.store import cache_store
 from morpheus.tracing import FinishedRequest, RequestTrace, Statement
 from perf.monitoring.queries import origins
 from perf.monitoring.sql_text import normalize_statement
@@ -34,11 +34,11 @@ def answered(route: str, sql: str = SQL) -> None:
 @pytest.fixture
 def away(monkeypatch):
     """Let the cache server count as away."""
-    breaker = engine().server.breaker
-    monkeypatch.setattr(breaker, "rest_s", 600)
-    breaker.failed()
+    breaker = cache_store().client.breaker
+    monkeypatch.setattr(breaker, "cool_down_s", 600)
+    breaker.record_failure()
     yield
-    breaker.succeeded()
+    breaker.record_success()
 
 
 def test_a_statement_has_all_the_routes_that_ask_it():
@@ -56,7 +56,7 @@ def test_a_statement_has_all_the_routes_that_ask_it():
 def test_what_the_server_has_lost_is_told_again_in_time(monkeypatch):
     answered("GET /novels/")
     origins.tell_origins()
-    engine().server.run(lambda prefix: [("DEL", f"{prefix}origins")])
+    cache_store().client.run(lambda prefix: [("DEL", f"{prefix}origins")])
 
     origins.tell_origins()
     assert origins.origins() == {}
@@ -77,10 +77,10 @@ def test_what_is_remembered_is_bounded(monkeypatch):
 def test_without_the_server_it_is_tried_again(away):
     answered("GET /novels/")
     origins.tell_origins()
-    with pytest.raises(Unreachable):
+    with pytest.raises(RedisUnavailable):
         origins.origins()
 
-    engine().server.breaker.succeeded()
+    cache_store().client.breaker.record_success()
     origins.tell_origins()
 
     assert len(origins.origins()) == 1

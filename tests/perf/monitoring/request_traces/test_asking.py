@@ -248,11 +248,13 @@ def test_the_list_is_walked_to_its_end_and_back(staff):
 def test_without_the_cache_server_requests_are_answered_and_asking_is_503(
     staff, settings, monkeypatch
 ):
-    from morpheus.cache.breaker import Breaker
-    from morpheus.cache.server import Server
+    from morpheus.cache.circuit_breaker import CircuitBreaker
+    from morpheus.cache.redis_client import RedisClient
     from perf.monitoring.request_traces import ring as module
 
-    away = Server("redis://127.0.0.1:1/0", timeout_s=0.1, breaker=Breaker(rest_s=60))
+    away = RedisClient(
+        "redis://127.0.0.1:1/0", timeout_s=0.1, breaker=CircuitBreaker(cool_down_s=60)
+    )
     nowhere = module.Ring(away)
     monkeypatch.setattr("perf.monitoring.request_traces.writing.ring", lambda: nowhere)
     monkeypatch.setattr("perf.monitoring.request_traces.views.ring", lambda: nowhere)

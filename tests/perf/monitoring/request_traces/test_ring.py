@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from django.conf import settings
 
-from morpheus.cache.breaker import Breaker
-from morpheus.cache.server import Server
+from morpheus.cache.circuit_breaker import CircuitBreaker
+from morpheus.cache.redis_client import RedisClient
 from perf.monitoring.request_traces.record import MAX_RECORD_BYTES, fitted
 from perf.monitoring.request_traces.ring import Ring
 
@@ -17,7 +17,7 @@ def make_ring():
 
     def make(**bounds):
         url = settings.CACHES["explained"]["LOCATION"]
-        made.append(Server(url, timeout_s=1, breaker=Breaker(rest_s=1)))
+        made.append(RedisClient(url, timeout_s=1, breaker=CircuitBreaker(cool_down_s=1)))
         return Ring(made[-1], **bounds)
 
     yield make

@@ -9,8 +9,8 @@ import pytest
 from rest_framework.request import Request
 from rest_framework.test import APIRequestFactory
 
-from morpheus.cache.engine import engine
-from morpheus.cache.pages import CachedKeysetPagination
+from morpheus.cache.pagination import CachedKeysetPagination
+from morpheus.cache.store import cache_store
 from morpheus.db.transactions import read_transaction, write_transaction
 from novels.models import Novel
 from tests.visitor import counted_queries
@@ -103,12 +103,12 @@ def test_tags_of_the_membership_and_of_the_ordering_end_pages(listing, make_nove
     page(listing)
     page(listing, ordering="title")
 
-    engine().renew(["title"])
+    cache_store().invalidate(["title"])
     assert [len(page(listing, ordering=name).queries) for name in ("-created_at", "title")] == [
         0,
         1,
     ]
-    engine().renew(["list"])
+    cache_store().invalidate(["list"])
     assert [len(page(listing, ordering=name).queries) for name in ("-created_at", "title")] == [
         1,
         1,
@@ -153,6 +153,6 @@ def test_a_row_that_goes_during_a_walk_takes_no_other_along(listing, make_novels
 
     with write_transaction(as_user=novels[3].owner_id):
         novels[3].delete()  # The one that the cursor names.
-    engine().renew(["list"])
+    cache_store().invalidate(["list"])
 
     assert follow(listing, first.next).ids == [novels[2].pk, novels[1].pk]

@@ -8,10 +8,10 @@ import threading
 import pytest
 from django.db import connection, transaction
 
-from morpheus.cache.engine import engine
+from morpheus.cache.cached_reads import read, read_many
+from morpheus.cache.dependencies import loading_cached_value, record_dependencies
 from morpheus.cache.policies import ABSENT_TTL_S
-from morpheus.cache.reading import read, read_many
-from morpheus.cache.recording import loading, recording
+from morpheus.cache.store import cache_store
 from tests.morpheus.cache.source import TAG, Source
 
 
@@ -34,8 +34,8 @@ def test_what_there_is_not_is_remembered_as_well(source):
 
 def seconds_left() -> dict[str, int]:
     """Return how long the value and its tags stay in the server, by a part of the key."""
-    [keys] = engine().server.run(lambda prefix: [("KEYS", f"{prefix}*")])
-    left = engine().server.run(lambda prefix: [("TTL", key) for key in keys])
+    [keys] = cache_store().client.run(lambda prefix: [("KEYS", f"{prefix}*")])
+    left = cache_store().client.run(lambda prefix: [("TTL", key) for key in keys])
     parts = (TAG, "all", "tests.")
     names = [next(part for part in parts if part in key.decode()) for key in keys]
     return dict(zip(names, left, strict=True))
@@ -83,19 +83,19 @@ def test_of_values_read_together_those_that_are_there_keep_their_tags(make_polic
 
 
 def test_a_longer_life_is_not_given_to_a_mark(source):
-    engine().mark([TAG], "writer")
+    cache_store().set_write_intents([TAG], "writer")
 
-    engine().versions([TAG])
+    cache_store().read_versions([TAG])
 
     assert seconds_left()[TAG] <= 5
 
 
 def test_what_strangers_may_invent_is_remembered_only_if_it_is_there(make_policy):
-    source = Source(make_policy(keeps_none=False))
+    source = Source(make_policy(caches_none=False))
     source.value = None
     source.read()
     source.read()
-    [tags] = engine().server.run(lambda prefix: [("KEYS", f"{prefix}*thing*")])
+    [tags] = cache_store().client.run(lambda prefix: [("KEYS", f"{prefix}*thing*")])
 
     assert source.loads == 2
     assert tags == []
@@ -115,12 +115,12 @@ def test_a_slow_reader_cannot_bring_the_old_value_back(source):
 
 
 def test_who_reads_while_a_writer_commits_keeps_nothing(source):
-    engine().mark([TAG], "writer")
+    cache_store().set_write_intents([TAG], "writer")
     assert source.read() == "old"  # Not committed yet.
     source.value = "new"
     assert source.read() == "new"
 
-    engine().renew([TAG], "writer")
+    cache_store().invalidate([TAG], "writer")
 
     assert source.read() == "new"
     assert source.loads == 3
@@ -128,7 +128,7 @@ def test_who_reads_while_a_writer_commits_keeps_nothing(source):
 
 def test_a_writer_that_dies_after_its_commit_leaves_nothing_old(source):
     source.read()
-    engine().mark([TAG], "writer")
+    cache_store().set_write_intents([TAG], "writer")
     source.value = "new"
 
     assert source.read() == "new"
@@ -157,12 +157,12 @@ def test_threads_that_want_the_same_load_it_once(source, in_thread):
 @pytest.mark.django_db(transaction=True)
 def test_who_waits_for_a_load_holds_no_connection(source, in_thread, monkeypatch):
     loading, waiting, release = (threading.Event() for _ in range(3))
-    share = engine().flights.share
+    share = cache_store().flights.share
 
     def share_and_tell(key, work, *, before_waiting):
         return share(key, work, before_waiting=lambda: (before_waiting(), waiting.set()))
 
-    monkeypatch.setattr(engine().flights, "share", share_and_tell)
+    monkeypatch.setattr(cache_store().flights, "share", share_and_tell)
     source.before_return = lambda: (loading.set(), release.wait(10))
     held = []
 
@@ -313,18 +313,18 @@ def test_switched_off_the_cache_is_not_used(source, settings):
 
 
 def test_a_recording_knows_what_an_answer_depends_on(source):
-    with recording() as first:
+    with record_dependencies() as first:
         source.read()
-    with recording() as second:
+    with record_dependencies() as second:
         source.read()
 
-    assert first.versions == second.versions == engine().versions([TAG, "all"])
+    assert first.versions == second.versions == cache_store().read_versions([TAG, "all"])
     assert first.is_complete and second.is_complete
     assert (first.misses, second.hits) == (1, 1)
 
 
 def test_a_recording_of_two_versions_is_not_complete(source):
-    with recording() as record:
+    with record_dependencies() as record:
         source.read()
         source.write("new")
         source.read()
@@ -333,9 +333,9 @@ def test_a_recording_of_two_versions_is_not_complete(source):
 
 
 def test_a_recording_past_the_cache_is_not_complete(source):
-    engine().mark([TAG], "writer")
+    cache_store().set_write_intents([TAG], "writer")
 
-    with recording() as record:
+    with record_dependencies() as record:
         source.read()
 
     assert not record.is_complete
@@ -343,8 +343,8 @@ def test_a_recording_past_the_cache_is_not_complete(source):
 
 @pytest.mark.django_db
 def test_a_statement_outside_of_a_load_spoils_a_recording():
-    with recording() as record, connection.execute_wrapper(record.observe):
-        with loading(), connection.cursor() as cursor:
+    with record_dependencies() as record, connection.execute_wrapper(record.observe):
+        with loading_cached_value(), connection.cursor() as cursor:
             cursor.execute("SELECT 1")
         assert record.is_complete
         with connection.cursor() as cursor:

@@ -7,18 +7,18 @@ import time
 from urllib.parse import urlsplit
 
 # Seconds that a server is left alone after a failure.
-REST_S = 0.5
+COOL_DOWN_S = 0.5
 
 
-class Breaker:
-    """Open after a failure: for `rest_s` nobody asks, then one caller at a time tries.
+class CircuitBreaker:
+    """Open after a failure: for `cool_down_s` nobody asks, then one caller at a time tries.
 
     Args:
-        rest_s: Seconds between a failure and the next attempt.
+        cool_down_s: Seconds between a failure and the next attempt.
     """
 
-    def __init__(self, *, rest_s: float) -> None:
-        self.rest_s = rest_s
+    def __init__(self, *, cool_down_s: float) -> None:
+        self.cool_down_s = cool_down_s
         self.failures = 0
         self._lock = threading.Lock()
         # When the next attempt may be made, time.monotonic(); None while closed.
@@ -38,16 +38,16 @@ class Breaker:
             if self._attempt_at is not None and now < self._attempt_at:
                 return False
             # Ours is the attempt; if it never ends, another is made after a rest.
-            self._attempt_at = now + self.rest_s
+            self._attempt_at = now + self.cool_down_s
             return True
 
-    def failed(self) -> None:
+    def record_failure(self) -> None:
         """Open: the server did not answer."""
         with self._lock:
             self.failures += 1
-            self._attempt_at = time.monotonic() + self.rest_s
+            self._attempt_at = time.monotonic() + self.cool_down_s
 
-    def succeeded(self) -> None:
+    def record_success(self) -> None:
         """Close: the server answered."""
         if self._attempt_at is not None:
             with self._lock:
@@ -55,20 +55,20 @@ class Breaker:
 
 
 # By server: scheme, address, path.
-_breakers: dict[tuple[str, str, str], Breaker] = {}
+_breakers: dict[tuple[str, str, str], CircuitBreaker] = {}
 _making = threading.Lock()
 
 
-def breaker_of(url: str) -> Breaker:
+def circuit_breaker_for(url: str) -> CircuitBreaker:
     """Return this process' breaker of a server, whichever of its logical databases `url` names."""
     parts = urlsplit(url)
     with _making:
         return _breakers.setdefault(
-            (parts.scheme, parts.netloc, parts.path), Breaker(rest_s=REST_S)
+            (parts.scheme, parts.netloc, parts.path), CircuitBreaker(cool_down_s=COOL_DOWN_S)
         )
 
 
-def breakers() -> list[Breaker]:
+def circuit_breakers() -> list[CircuitBreaker]:
     """Return the breakers of all servers that this process has asked."""
     with _making:
         return list(_breakers.values())

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from django.db import IntegrityError, connection, transaction
 
-from morpheus.cache import writing
-from morpheus.cache.engine import engine, is_marked
-from morpheus.cache.server import Unreachable
+from morpheus.cache import tagged_commit
+from morpheus.cache.redis_client import RedisUnavailable
+from morpheus.cache.store import cache_store, has_write_intent
 from morpheus.db.transactions import write_transaction
 from novels.models import Novel
 from tests.conftest import waiting
@@ -26,7 +26,7 @@ def tag(novel):
 
 
 def version(tag):
-    return engine().versions([tag])[tag]
+    return cache_store().read_versions([tag])[tag]
 
 
 def rename(novel, title="Renamed"):
@@ -40,24 +40,24 @@ def test_after_a_commit_what_it_changed_has_new_versions(novel, tag):
         rename(novel)
 
     assert version(tag) != before
-    assert not is_marked(version(tag))
+    assert not has_write_intent(version(tag))
     assert version("novel:0") == other
 
 
 def test_between_mark_and_answer_readers_are_kept_off(novel, tag, monkeypatch):
     seen = []
-    renew = engine().renew
+    renew = cache_store().invalidate
 
     def look_then_renew(*arguments):
         seen.append(version(tag))
         renew(*arguments)
 
-    monkeypatch.setattr(engine(), "renew", look_then_renew)
+    monkeypatch.setattr(cache_store(), "invalidate", look_then_renew)
     with write_transaction(as_user=novel.owner_id):
         rename(novel)
         seen.append(version(tag))
 
-    assert [is_marked(each) for each in seen] == [False, True]
+    assert [has_write_intent(each) for each in seen] == [False, True]
 
 
 def test_the_cache_knows_before_whoever_waits_for_the_commit(novel, tag):
@@ -68,7 +68,7 @@ def test_the_cache_knows_before_whoever_waits_for_the_commit(novel, tag):
         transaction.on_commit(lambda: woken.append(version(tag)))
 
     assert woken and woken[0] != before
-    assert not is_marked(woken[0])
+    assert not has_write_intent(woken[0])
 
 
 def test_what_is_rolled_back_ends_nothing(novel, tag):
@@ -89,7 +89,7 @@ def test_what_is_rolled_back_ends_nothing(novel, tag):
 def test_of_a_savepoint_that_was_rolled_back_only_the_rest_counts(make_novels, make_user):
     owner = make_user()
     kept, undone = make_novels(2, owner=owner)
-    before = engine().versions([f"novel:{kept.pk}", f"novel:{undone.pk}"])
+    before = cache_store().read_versions([f"novel:{kept.pk}", f"novel:{undone.pk}"])
 
     with write_transaction(as_user=owner.pk):
         rename(kept)
@@ -97,29 +97,29 @@ def test_of_a_savepoint_that_was_rolled_back_only_the_rest_counts(make_novels, m
             rename(undone)
             raise IntegrityError
 
-    after = engine().versions(list(before))
+    after = cache_store().read_versions(list(before))
     assert [before[tag] == after[tag] for tag in before] == [False, True]
 
 
 def test_nested_identities_are_one_commit(make_novels):
     outer, inner = make_novels(2)
-    before = engine().versions([f"novel:{outer.pk}", f"novel:{inner.pk}"])
+    before = cache_store().read_versions([f"novel:{outer.pk}", f"novel:{inner.pk}"])
 
     with write_transaction(as_user=outer.owner_id):
         rename(outer)
         with write_transaction(as_user=inner.owner_id):
             rename(inner)
-        assert engine().versions(list(before)) == before
+        assert cache_store().read_versions(list(before)) == before
 
-    after = engine().versions(list(before))
+    after = cache_store().read_versions(list(before))
     assert not set(before.values()) & set(after.values())
 
 
 def test_without_the_cache_server_the_change_waits_in_the_outbox(novel, tag, psql, monkeypatch):
     def refuse(*arguments):
-        raise Unreachable
+        raise RedisUnavailable
 
-    monkeypatch.setattr(engine(), "mark", refuse)
+    monkeypatch.setattr(cache_store(), "set_write_intents", refuse)
 
     with write_transaction(as_user=novel.owner_id):
         rename(novel)
@@ -129,14 +129,14 @@ def test_without_the_cache_server_the_change_waits_in_the_outbox(novel, tag, psq
 
 
 def test_whoever_could_not_tell_the_cache_does_not_read_it(novel, monkeypatch, psql):
-    assert engine().is_readable()
-    monkeypatch.setattr(engine(), "_listen", lambda: None)
-    monkeypatch.setattr(engine().server.breaker, "allows", lambda: False)
+    assert cache_store().is_readable()
+    monkeypatch.setattr(cache_store(), "_start_listener", lambda: None)
+    monkeypatch.setattr(cache_store().client.breaker, "allows", lambda: False)
 
     with write_transaction(as_user=novel.owner_id):
         rename(novel)
 
-    assert not engine().is_readable()
+    assert not cache_store().is_readable()
 
 
 def test_where_the_cache_is_off_others_still_hear(novel, tag, psql, settings):
@@ -155,13 +155,13 @@ def test_a_commit_that_fails_leaves_the_mark_to_expire(novel, tag):
     with pytest.raises(ConnectionError), write_transaction(as_user=novel.owner_id):
         rename(novel)
         connection.collects_tags = False  # The test's own commit comes first.
-        writing.commit_and_renew(connection, fail)
+        tagged_commit.commit_and_invalidate(connection, fail)
 
-    assert is_marked(version(tag))
+    assert has_write_intent(version(tag))
 
 
 def test_a_transaction_that_changed_nothing_asks_nobody(novel, monkeypatch):
-    monkeypatch.setattr(engine(), "mark", None)
+    monkeypatch.setattr(cache_store(), "set_write_intents", None)
 
     with write_transaction(as_user=novel.owner_id):
         Novel.objects.filter(pk=novel.pk).exists()

@@ -5,20 +5,20 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from contextlib import nullcontext
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import orjson
 from django.conf import settings
 from django.db import connection
 
 from morpheus.cache import metrics
-from morpheus.cache.engine import ALL, engine, is_marked, new_version
-from morpheus.cache.lease import leased
-from morpheus.cache.packing import packed, unpacked
-from morpheus.cache.policies import ABSENT_TTL_S, Policy
-from morpheus.cache.recording import current, loading
-from morpheus.cache.server import Unreachable
-from morpheus.cache.shadow import Hits, past_the_cache, sample
+from morpheus.cache.compression import compress, decompress
+from morpheus.cache.dependencies import current_dependencies, loading_cached_value
+from morpheus.cache.policies import ABSENT_TTL_S, CachePolicy
+from morpheus.cache.redis_client import RedisUnavailable
+from morpheus.cache.shadow_verification import Hits, past_the_cache, sample
+from morpheus.cache.single_flight import with_lease
+from morpheus.cache.store import ALL, cache_store, has_write_intent, new_version
 from morpheus.db.replica import reading_primary
 from morpheus.db.transactions import read_transaction
 from morpheus.tracing.request_trace import Lookup, current_trace
@@ -34,7 +34,7 @@ _ABSENT = frozenset({_NONE, orjson.dumps([])})
 
 
 def read(
-    policy: Policy,
+    policy: CachePolicy,
     identity: Hashable,
     *,
     tags: Sequence[str],
@@ -42,8 +42,10 @@ def read(
     reader_id: int | None = None,
 ) -> Any:
     """Return one value, from the cache or else by `load`; see `read_many`."""
-    if not is_usable():
-        found = read_past(policy, [identity], tags=lambda _: tags, load=load, reader_id=reader_id)
+    if not is_cache_usable():
+        found = read_from_database(
+            policy, [identity], tags=lambda _: tags, load=load, reader_id=reader_id
+        )
         return orjson.loads(orjson.dumps(found))
     found = read_many(
         policy,
@@ -56,7 +58,7 @@ def read(
 
 
 def read_many(
-    policy: Policy,
+    policy: CachePolicy,
     identities: Iterable[Key],
     *,
     tags: Tags[Key],
@@ -79,16 +81,16 @@ def read_many(
     if not wanted:
         return {}
     reading = _Reading(policy, tags, load, reader_id)
-    if not is_usable():
+    if not is_cache_usable():
         return reading.past_the_cache(wanted)
     try:
         return reading.through_the_cache(wanted)
-    except Unreachable:
+    except RedisUnavailable:
         return reading.past_the_cache(wanted)
 
 
-def read_past(
-    policy: Policy,
+def read_from_database(
+    policy: CachePolicy,
     identities: Collection[Any],
     *,
     tags: Tags[Any],
@@ -97,34 +99,33 @@ def read_past(
 ) -> Value:
     """Return what `load` reads from the database, as nobody or as the reader, for one answer.
 
-    For what is kept in parts, where `is_usable` is not so: read at once, it is fewer queries. It
-    stands for the values of the identities.
+    For values that are cached in parts: outside of the cache, reading all at once is fewer queries.
     """
     _note(policy, "bypass", identities, tags, reader_id)
-    if record := current():
+    if record := current_dependencies():
         record.spoil()
     return _load(policy, len(identities), load, reader_id)
 
 
-def outdated(policy: Policy, identity: Hashable, *, reader_id: int | None = None) -> Any:
+def read_stale(policy: CachePolicy, identity: Hashable, *, reader_id: int | None = None) -> Any:
     """Return a value that was kept, though a write may have ended it since; None if there is none.
 
     For `load` of a policy whose values say themselves of which moment they are. No change that
     touched the tag `all` came after it: those need not be told to it.
     """
-    if not is_usable():
+    if not is_cache_usable():
         return None
-    payload = engine().outdated(policy.key(identity, reader_id))
-    return None if payload is None else orjson.loads(unpacked(payload))
+    payload = cache_store().fetch_stale(policy.key(identity, reader_id))
+    return None if payload is None else orjson.loads(decompress(payload))
 
 
-def is_usable() -> bool:
+def is_cache_usable() -> bool:
     """Tell whether values are read from the cache now, and kept."""
     return (
         settings.MORPHEUS_CACHE
         and not connection.in_atomic_block
         and not past_the_cache.get()
-        and engine().is_readable()
+        and cache_store().is_readable()
     )
 
 
@@ -132,13 +133,13 @@ class _Reading:
     """One call of `read_many`."""
 
     def __init__(
-        self, policy: Policy, tags: Tags[Any], load: Load[Any], reader_id: int | None
+        self, policy: CachePolicy, tags: Tags[Any], load: Load[Any], reader_id: int | None
     ) -> None:
         self.policy, self.tags, self.load, self.reader_id = policy, tags, load, reader_id
-        self.record = current()
+        self.record = current_dependencies()
 
     def past_the_cache(self, wanted: list[Any]) -> dict[Any, Any]:
-        values = read_past(
+        values = read_from_database(
             self.policy,
             wanted,
             tags=self.tags,
@@ -150,7 +151,7 @@ class _Reading:
         return dict(zip(wanted, plain, strict=True))
 
     def through_the_cache(self, wanted: list[Any]) -> dict[Any, Any]:
-        stored = engine().fetch([self._key(identity) for identity in wanted])
+        stored = cache_store().fetch([self._key(identity) for identity in wanted])
         payloads, gaps = {}, []
         for identity, found in zip(wanted, stored, strict=True):
             if found is None:
@@ -168,16 +169,16 @@ class _Reading:
             payloads |= self._fill(gaps)
         if self.record and not _ABSENT.isdisjoint(payloads.values()):
             self.record.is_of_absence = True
-        return {identity: orjson.loads(unpacked(payloads[identity])) for identity in wanted}
+        return {identity: orjson.loads(decompress(payloads[identity])) for identity in wanted}
 
     def _fill(self, gaps: list[Any]) -> dict[Any, bytes]:
         """Load what is missing, and keep it under the versions that were read before."""
         tags = {identity: (*self.tags(identity), ALL) for identity in gaps}
         new = new_version()
-        found = engine().versions(
+        found = cache_store().read_versions(
             list(dict.fromkeys(tag for each in tags.values() for tag in each)), new
         )
-        marked = [key for key in gaps if any(is_marked(found[tag]) for tag in tags[key])]
+        marked = [key for key in gaps if any(has_write_intent(found[tag]) for tag in tags[key])]
         if marked:
             # A writer is about to commit, or was: what we load may be either, and is not kept.
             self._note("marked", gaps)
@@ -191,7 +192,7 @@ class _Reading:
 
         def load_and_keep() -> dict[Any, bytes]:
             # Who looked just before another's flight landed comes here just after.
-            landed = engine().fetch(keys)
+            landed = cache_store().fetch(keys)
             if None not in landed:
                 return {key: each[1] for key, each in zip(gaps, landed, strict=True) if each}
             loaded = self._loaded(gaps)
@@ -200,9 +201,9 @@ class _Reading:
             self._note("miss", gaps)
             return loaded
 
-        payloads, was_shared = engine().flights.share(
+        payloads, was_shared = cache_store().flights.share(
             flight,
-            leased(self.policy, keys, gaps, load_and_keep),
+            with_lease(cache_store(), self.policy, keys, gaps, load_and_keep),
             # Or the pool could be empty for the one who loads, for as long as we all wait for it.
             before_waiting=connection.close,
         )
@@ -214,11 +215,11 @@ class _Reading:
         policy = self.policy
         absent = {key: payload for key, payload in loaded.items() if payload in _ABSENT}
         present = {key: payload for key, payload in loaded.items() if key not in absent}
-        forgotten = [] if policy.keeps_none else [key for key in absent if absent[key] == _NONE]
+        forgotten = [] if policy.caches_none else [key for key in absent if absent[key] == _NONE]
         for payloads, ttl_s in ((present, policy.ttl_s), (absent, min(ABSENT_TTL_S, policy.ttl_s))):
-            engine().fill(
+            cache_store().fill(
                 {
-                    self._key(identity): (versions[identity], packed(payload))
+                    self._key(identity): (versions[identity], compress(payload))
                     for identity, payload in payloads.items()
                     if len(payload) <= policy.max_bytes and identity not in forgotten
                 },
@@ -226,7 +227,7 @@ class _Reading:
             )
         if forgotten:
             # Asking for their versions has made some.
-            engine().renew([tag for identity in forgotten for tag in self.tags(identity)])
+            cache_store().invalidate([tag for identity in forgotten for tag in self.tags(identity)])
 
     def _shorten(self, loaded: Mapping[Any, bytes], made: set[str], new: str) -> None:
         """Let tags that were made for what there is not expire with it."""
@@ -236,8 +237,8 @@ class _Reading:
             if payload not in _ABSENT
             for tag in self.tags(identity)
         }
-        if self.policy.keeps_none and (unused := made - used - {ALL}):
-            engine().shorten([*unused], new, ABSENT_TTL_S)
+        if self.policy.caches_none and (unused := made - used - {ALL}):
+            cache_store().shorten_ttl([*unused], new, ABSENT_TTL_S)
 
     def _loaded(self, wanted: list[Any], *, is_kept: bool = True) -> dict[Any, bytes]:
         # The replica has what was written before the request, as is known; but perhaps not what was
@@ -252,7 +253,7 @@ class _Reading:
 
         def again() -> dict[str, bytes]:
             loaded = self._loaded([*payloads])
-            return {keys[identity]: packed(payload) for identity, payload in loaded.items()}
+            return {keys[identity]: compress(payload) for identity, payload in loaded.items()}
 
         by_key = {keys[identity]: payload for identity, payload in payloads.items()}
         return Hits(self.policy, by_key, again)
@@ -268,12 +269,14 @@ class _Reading:
             self.record.depend(versions)
 
 
-def _load(policy: Policy, count: int, load: Callable[[], Value], reader_id: int | None) -> Value:
+def _load(
+    policy: CachePolicy, count: int, load: Callable[[], Value], reader_id: int | None
+) -> Value:
     """Return what `load` reads from the database, and count what it took."""
     start = time.perf_counter()
     trace = current_trace()
     before_s = trace.seconds if trace else 0.0
-    with loading(), read_transaction(as_user=reader_id):
+    with loading_cached_value(), read_transaction(as_user=reader_id):
         found = load()
     database_s = trace.seconds - before_s if trace else 0.0
     metrics.loads(policy, count, time.perf_counter() - start, database_s)
@@ -281,7 +284,7 @@ def _load(policy: Policy, count: int, load: Callable[[], Value], reader_id: int 
 
 
 def _note(
-    policy: Policy,
+    policy: CachePolicy,
     outcome: str,
     identities: Collection[Any],
     tags: Tags[Any],
@@ -290,3 +293,30 @@ def _note(
     metrics.requests(policy, outcome, len(identities))
     if (trace := current_trace()) is not None:
         trace.add_lookup(Lookup(policy.name, outcome, identities, reader_id, tags))
+
+
+class VisibleValue(NamedTuple):
+    """What a reader sees, None if nothing; and whether everybody sees it."""
+
+    value: Any
+    is_public: bool
+
+
+def read_public_then_private(
+    policy: CachePolicy,
+    identity: Hashable,
+    *,
+    tags: Sequence[str],
+    load: Callable[[int | None], Any],
+    reader_id: int | None,
+) -> VisibleValue:
+    """Return what everybody sees; if that is nothing, what the reader sees.
+
+    Args:
+        load: Reads from the database what the given reader sees; None is nobody.
+    """
+    value = read(policy, identity, tags=tags, load=lambda: load(None))
+    if value is not None or reader_id is None:
+        return VisibleValue(value, value is not None)
+    own = read(policy, identity, tags=tags, load=lambda: load(reader_id), reader_id=reader_id)
+    return VisibleValue(own, False)

@@ -9,8 +9,8 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db.models import Value
 from django.db.models.functions import Concat
 
-from morpheus.db.compiled import CompiledRead
-from morpheus.db.pages import page_rows
+from morpheus.db.compiled_pages import page_rows
+from morpheus.db.compiled_reads import CompiledRead
 from morpheus.pagination import Position
 from novels.models import Genre, Novel, ProcessingStatus
 from tests.visitor import counted_queries

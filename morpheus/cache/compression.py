@@ -15,7 +15,7 @@ _LEVEL = 1
 _MAGIC = b"\x1f\x8b"
 
 
-def packed(payload: bytes) -> bytes:
+def compress(payload: bytes) -> bytes:
     """Return the payload in the format of gzip, or as it is where that saves too little.
 
     The same bytes of the same: no time is written into them. The payload must be text, which
@@ -27,11 +27,11 @@ def packed(payload: bytes) -> bytes:
     return smaller if len(smaller) <= _MAX_SHARE * len(payload) else payload
 
 
-def unpacked(payload: bytes) -> bytes:
+def decompress(payload: bytes) -> bytes:
     """Return what was given to `packed`."""
-    return zlib.decompress(payload, zlib.MAX_WBITS | 16) if is_packed(payload) else payload
+    return zlib.decompress(payload, zlib.MAX_WBITS | 16) if is_compressed(payload) else payload
 
 
-def is_packed(payload: bytes) -> bool:
+def is_compressed(payload: bytes) -> bool:
     """Tell whether `packed` compressed it."""
     return payload.startswith(_MAGIC)

@@ -10,7 +10,7 @@ from redis.connection import ConnectionInterface, ConnectionPool
 from redis.exceptions import ConnectionError as Disconnected
 from redis.exceptions import NoScriptError, RedisError, TimeoutError
 
-from morpheus.cache.breaker import Breaker
+from morpheus.cache.circuit_breaker import CircuitBreaker
 from morpheus.cache.scripts import Script
 
 # Of what is kept under this: raised when keys or their contents change their form.
@@ -19,11 +19,11 @@ FORMAT = 2
 Command = tuple[Any, ...]
 
 
-class Unreachable(Exception):
+class RedisUnavailable(Exception):
     """The server does not answer, or refuses what it is asked to do."""
 
 
-class Server:
+class RedisClient:
     """Runs commands; each costs one round trip.
 
     Keys begin with a prefix that contains the server's `run_id`, so that what a server remembers
@@ -35,7 +35,7 @@ class Server:
         breaker: Whom to ask before, and to tell after, each command.
     """
 
-    def __init__(self, url: str, *, timeout_s: float, breaker: Breaker) -> None:
+    def __init__(self, url: str, *, timeout_s: float, breaker: CircuitBreaker) -> None:
         self.breaker = breaker
         # Only for reading the URL: a pool's checks cost more than our commands.
         self._maker = ConnectionPool.from_url(
@@ -52,27 +52,27 @@ class Server:
         """Send the commands that `command` makes of the prefix of keys; return their answers.
 
         Raises:
-            Unreachable: No answer in time, or the breaker is open, or one was refused.
+            RedisUnavailable: No answer in time, or the breaker is open, or one was refused.
         """
         if not self.breaker.allows():
-            raise Unreachable("The breaker is open.")
+            raise RedisUnavailable("The breaker is open.")
         try:
             answers = self._run(command)
         except NoScriptError:
-            self.breaker.succeeded()
+            self.breaker.record_success()
             raise
         except (RedisError, OSError) as error:
             self._forget()
-            self.breaker.failed()
-            raise Unreachable(str(error)) from error
-        self.breaker.succeeded()
+            self.breaker.record_failure()
+            raise RedisUnavailable(str(error)) from error
+        self.breaker.record_success()
         return answers
 
     def script(self, script: Script, keys: Callable[[str], Sequence[Any]], *arguments: Any) -> Any:
         """Run a script on the keys that `keys` makes of the prefix, and return its answer.
 
         Raises:
-            Unreachable: As `run`.
+            RedisUnavailable: As `run`.
         """
 
         def evaluate(name: str, what: str) -> Any:

@@ -18,10 +18,10 @@ from django.conf import settings
 from django.db import connections
 
 from morpheus.cache import metrics
-from morpheus.cache.engine import engine
-from morpheus.cache.packing import unpacked
-from morpheus.cache.policies import Policy
-from morpheus.cache.server import Unreachable
+from morpheus.cache.compression import decompress
+from morpheus.cache.policies import CachePolicy
+from morpheus.cache.redis_client import RedisUnavailable
+from morpheus.cache.store import cache_store
 from morpheus.tracing.events import publish_statements
 from morpheus.tracing.request_trace import trace_request
 
@@ -45,7 +45,7 @@ class Hits:
         again: Computes what should have been served, as it was read: all at once.
     """
 
-    policy: Policy
+    policy: CachePolicy
     payloads: Mapping[str, bytes]
     again: Callable[[], Mapping[str, bytes]]
 
@@ -99,11 +99,11 @@ def check(hits: Hits) -> Counter[str]:
     return +Counter(counts)
 
 
-def _served(policy: Policy, payload: bytes) -> bytes:
+def _served(policy: CachePolicy, payload: bytes) -> bytes:
     """Return the bytes that readers depend on."""
-    if not policy.is_revised:
+    if not policy.refreshes_incrementally:
         return payload
-    served, _ = orjson.loads(unpacked(payload))
+    served, _ = orjson.loads(decompress(payload))
     return orjson.dumps(served)
 
 
@@ -112,8 +112,8 @@ def _still_served(payloads: Mapping[str, bytes]) -> dict[str, bytes]:
     if not payloads:
         return {}
     try:
-        found = engine().fetch([*payloads])
-    except Unreachable:
+        found = cache_store().fetch([*payloads])
+    except RedisUnavailable:
         return {}
     return {
         key: payload

@@ -19,8 +19,8 @@ from django.db.models.functions import Coalesce, Random
 from rest_framework.exceptions import ValidationError
 
 from morpheus.cache import outbox
-from morpheus.cache.engine import Engine, engine
-from morpheus.cache.recording import recording
+from morpheus.cache.dependencies import record_dependencies
+from morpheus.cache.store import CacheStore, cache_store
 from morpheus.db import replica
 from morpheus.worker.loop import _connections_tidy
 from novels.filters import genre_id, language_id
@@ -110,18 +110,18 @@ def test_an_answer_goes_with_the_genre_that_it_was_asked_for(
 def test_what_is_composed_of_rows_that_were_kept_depends_on_them() -> None:
     names()
 
-    with recording() as record:
+    with record_dependencies() as record:
         names()
 
     assert record.is_complete
-    assert record.versions == engine().versions(["all"])
+    assert record.versions == cache_store().read_versions(["all"])
 
 
 def test_a_change_by_psql_is_seen(psql: psycopg.Connection) -> None:
     assert "horror" in names()
 
     psql.execute("UPDATE novels_genre SET slug = 'dread' WHERE slug = 'horror'")
-    outbox.drain(engine().renew, connection=psql)
+    outbox.drain(cache_store().invalidate, connection=psql)
 
     assert {"dread", "horror"} & names() == {"dread"}
 
@@ -210,16 +210,16 @@ def test_without_a_cache_that_can_be_trusted_the_database_answers(
 ) -> None:
     before = names()
 
-    monkeypatch.setattr(Engine, "_listen", lambda cache: None)
-    engine().distrust()
+    monkeypatch.setattr(CacheStore, "_start_listener", lambda cache: None)
+    cache_store().suspend_reads()
 
     assert statements(lambda: names() == before) == 1
 
 
 def test_a_cache_server_out_of_reach_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
     before = names()
-    monkeypatch.setattr(engine().server._maker, "connection_kwargs", {"path": "/nowhere"})
-    engine().server.close()
+    monkeypatch.setattr(cache_store().client._maker, "connection_kwargs", {"path": "/nowhere"})
+    cache_store().client.close()
 
     assert names() == before
     rename("horror", to="dread")
@@ -247,7 +247,7 @@ def pool_of_one(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     connection.close_pool()
 
 
-def poisoned_thread_heals_by(heal: Callable[[], Any]) -> None:
+def poisoned_thread_heals_by(forget_failed_transactions: Callable[[], Any]) -> None:
     """Let BEGIN fail in this thread, then see its writes arrive."""
 
     def hold() -> None:
@@ -267,10 +267,10 @@ def poisoned_thread_heals_by(heal: Callable[[], Any]) -> None:
     connection.pool.timeout = patience_s
     done.set()
     thread.join(10)
-    # Otherwise there would be nothing to heal, and cachalot has learnt it.
+    # Otherwise there would be nothing to forget_failed_transactions, and cachalot has learnt it.
     assert cachalot_caches.atomic_caches["default"]
 
-    heal()
+    forget_failed_transactions()
 
     assert not cachalot_caches.atomic_caches["default"]
     rename("horror", to="dread")

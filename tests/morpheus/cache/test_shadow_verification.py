@@ -6,10 +6,10 @@ import threading
 
 import pytest
 
-from morpheus.cache import shadow
-from morpheus.cache.engine import engine
-from morpheus.cache.reading import read_many
-from morpheus.cache.shadow import Hits, check
+from morpheus.cache import shadow_verification
+from morpheus.cache.cached_reads import read_many
+from morpheus.cache.shadow_verification import Hits, check
+from morpheus.cache.store import cache_store
 from tests.morpheus.cache.source import TAG
 from tests.morpheus.cache.test_response_cache import Answer, Site
 
@@ -18,13 +18,13 @@ from tests.morpheus.cache.test_response_cache import Answer, Site
 def sampled(monkeypatch, settings):
     """Check every hit, and return those that wait."""
     settings.MORPHEUS_CACHE_SHADOW_PERCENT = 100
-    monkeypatch.setattr(shadow, "_PATIENCE_S", 0)
+    monkeypatch.setattr(shadow_verification, "_PATIENCE_S", 0)
     waiting = []
 
     class Queue:
         put_nowait = waiting.append
 
-    monkeypatch.setattr(shadow, "_queue", Queue)
+    monkeypatch.setattr(shadow_verification, "_queue", Queue)
     return waiting
 
 
@@ -55,7 +55,9 @@ def test_a_change_that_is_told_a_moment_later_is_not_stale(source, sampled, monk
     source.read()
     source.read()
     source.value = "by psql"
-    monkeypatch.setattr(shadow.time, "sleep", lambda _: engine().renew([TAG]))
+    monkeypatch.setattr(
+        shadow_verification.time, "sleep", lambda _: cache_store().invalidate([TAG])
+    )
 
     assert [check(hits) for hits in sampled] == [{"changed": 1}]
 
@@ -108,8 +110,8 @@ def test_one_that_fails_does_not_end_the_thread(source, settings, monkeypatch, c
         return {"key": b""}
 
     settings.MORPHEUS_CACHE_SHADOW_PERCENT = 100
-    shadow.sample(lambda: Hits(source.policy, {"key": b""}, fail))
-    shadow.sample(lambda: Hits(source.policy, {"key": b""}, succeed))
+    shadow_verification.sample(lambda: Hits(source.policy, {"key": b""}, fail))
+    shadow_verification.sample(lambda: Hits(source.policy, {"key": b""}, succeed))
 
     assert checked.wait(10)
     assert "could not be computed again" in caplog.text

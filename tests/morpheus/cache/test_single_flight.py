@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from morpheus.cache.engine import engine
-from morpheus.cache.flights import Flights
-from morpheus.cache.server import Server, Unreachable
+from morpheus.cache.redis_client import RedisClient, RedisUnavailable
+from morpheus.cache.single_flight import SingleFlight
+from morpheus.cache.store import cache_store
 from tests.morpheus.cache.source import TAG, Source
 
 
@@ -23,7 +23,7 @@ def dear(make_policy) -> Source:
 @pytest.fixture
 def processes(monkeypatch) -> None:
     """Let each thread be a process of its own: they share no flight."""
-    monkeypatch.setattr(Flights, "share", lambda flights, key, work, **_: (work(), False))
+    monkeypatch.setattr(SingleFlight, "share", lambda flights, key, work, **_: (work(), False))
 
 
 def lease_of(source: Source) -> str:
@@ -31,13 +31,13 @@ def lease_of(source: Source) -> str:
 
 
 def somebody_leases(source: Source, seconds: float = 60) -> None:
-    engine().server.run(
+    cache_store().client.run(
         lambda prefix: [("SET", prefix + lease_of(source), 1, "PX", int(seconds * 1000))]
     )
 
 
 def is_leased(source: Source) -> bool:
-    return engine().server.run(lambda prefix: [("EXISTS", prefix + lease_of(source))]) == [1]
+    return cache_store().client.run(lambda prefix: [("EXISTS", prefix + lease_of(source))]) == [1]
 
 
 def test_processes_that_want_the_same_compute_it_once(dear, processes, in_thread):
@@ -74,7 +74,7 @@ def test_a_lease_that_is_given_back_without_a_value_goes_to_who_waits(dear, in_t
     time.sleep(0.1)
     assert dear.loads == 0
 
-    engine().server.run(lambda prefix: [("DEL", prefix + lease_of(dear))])
+    cache_store().client.run(lambda prefix: [("DEL", prefix + lease_of(dear))])
     waiting.join(10)
 
     assert dear.loads == 1 and not waiting.is_alive()
@@ -102,15 +102,15 @@ def test_a_load_that_fails_gives_the_lease_back(dear):
 
 def test_who_waits_gets_nothing_that_a_write_has_ended(dear, in_thread):
     """What the other one fills was read before the write."""
-    versions = engine().versions([TAG, "all"])
+    versions = cache_store().read_versions([TAG, "all"])
     somebody_leases(dear)
     read: list[Any] = []
     waiting = in_thread(lambda: read.append(dear.read()))
     time.sleep(0.1)
 
     dear.write("new")
-    engine().fill({dear.policy.key(1, None): (versions, b'"old"')}, 60)
-    engine().server.run(lambda prefix: [("DEL", prefix + lease_of(dear))])
+    cache_store().fill({dear.policy.key(1, None): (versions, b'"old"')}, 60)
+    cache_store().client.run(lambda prefix: [("DEL", prefix + lease_of(dear))])
     waiting.join(10)
 
     assert read == ["new"]
@@ -118,14 +118,14 @@ def test_who_waits_gets_nothing_that_a_write_has_ended(dear, in_thread):
 
 def test_while_the_server_is_away_nobody_waits_for_a_lease(dear, monkeypatch):
     somebody_leases(dear)
-    run = Server.run
+    run = RedisClient.run
 
-    def gone(server: Server, command: Any) -> Any:
+    def gone(server: RedisClient, command: Any) -> Any:
         if any("lease:" in str(word) for each in command("") for word in each):
-            raise Unreachable("It is away.")
+            raise RedisUnavailable("It is away.")
         return run(server, command)
 
-    monkeypatch.setattr(Server, "run", gone)
+    monkeypatch.setattr(RedisClient, "run", gone)
 
     assert dear.read() == "old"
     assert dear.loads == 1

@@ -9,7 +9,7 @@ import pytest
 from django.db import connection
 
 from comics.services import comic_set_visibility, images_delete_unused
-from morpheus.db.arrays import AnyOf
+from morpheus.db.expressions import AnyOf
 from novels.models import Novel
 from novels.services import novel_set_visibility
 

@@ -7,21 +7,21 @@ import time
 
 import pytest
 
-from morpheus.cache import engine as engine_module
-from morpheus.cache.engine import Engine, engine, is_marked
+from morpheus.cache import store
+from morpheus.cache.store import CacheStore, cache_store, has_write_intent
 
 
 @pytest.fixture
-def cache() -> Engine:
-    return engine()
+def cache() -> CacheStore:
+    return cache_store()
 
 
-def keep(cache: Engine, key: str, payload: bytes, *tags: str) -> None:
+def keep(cache: CacheStore, key: str, payload: bytes, *tags: str) -> None:
     """Keep a value under the versions that its tags have now."""
-    cache.fill({key: (cache.versions(tags), payload)}, 60)
+    cache.fill({key: (cache.read_versions(tags), payload)}, 60)
 
 
-def is_kept(cache: Engine, key: str) -> bool:
+def is_kept(cache: CacheStore, key: str) -> bool:
     return cache.fetch([key]) != [None]
 
 
@@ -33,7 +33,7 @@ def test_a_value_is_there_while_its_tags_keep_their_versions(cache):
     assert found is not None
     versions, payload = found
     assert payload == b'{"a":1}\nb'
-    assert versions == cache.versions(["novel:1", "name:7"])
+    assert versions == cache.read_versions(["novel:1", "name:7"])
 
 
 def test_many_values_take_one_round_trip_and_keep_their_order(cache):
@@ -49,25 +49,25 @@ def test_a_renewed_tag_ends_what_depends_on_it_and_nothing_else(cache):
     keep(cache, "card", b"1", "novel:1", "name:7")
     keep(cache, "other", b"2", "novel:2", "name:7")
 
-    cache.renew(["novel:1"])
+    cache.invalidate(["novel:1"])
 
     assert not is_kept(cache, "card")
     assert is_kept(cache, "other")
 
 
 def test_a_version_never_comes_back(cache):
-    first = cache.versions(["novel:1"])
+    first = cache.read_versions(["novel:1"])
 
-    cache.renew(["novel:1"])
+    cache.invalidate(["novel:1"])
 
-    assert cache.versions(["novel:1"]) != first
+    assert cache.read_versions(["novel:1"]) != first
 
 
 def test_what_was_read_before_a_write_cannot_be_kept_after_it(cache):
-    before = cache.versions(["novel:1"])
-    cache.mark(["novel:1"], "writer")
-    cache.renew(["novel:1"], "writer")
-    cache.versions(["novel:1"])  # Another reader has given it a version.
+    before = cache.read_versions(["novel:1"])
+    cache.set_write_intents(["novel:1"], "writer")
+    cache.invalidate(["novel:1"], "writer")
+    cache.read_versions(["novel:1"])  # Another reader has given it a version.
 
     cache.fill({"card": (before, b"old")}, 60)
 
@@ -77,81 +77,81 @@ def test_what_was_read_before_a_write_cannot_be_kept_after_it(cache):
 def test_a_mark_keeps_readers_off_until_its_writer_renews(cache):
     keep(cache, "card", b"1", "novel:1")
 
-    cache.mark(["novel:1"], "writer")
+    cache.set_write_intents(["novel:1"], "writer")
     assert not is_kept(cache, "card")
-    assert is_marked(cache.versions(["novel:1"])["novel:1"])
+    assert has_write_intent(cache.read_versions(["novel:1"])["novel:1"])
 
-    cache.renew(["novel:1"], "writer")
-    assert not is_marked(cache.versions(["novel:1"])["novel:1"])
+    cache.invalidate(["novel:1"], "writer")
+    assert not has_write_intent(cache.read_versions(["novel:1"])["novel:1"])
     assert not is_kept(cache, "card")
 
 
 def test_a_value_kept_under_a_mark_is_never_there(cache):
-    cache.mark(["novel:1"], "writer")
+    cache.set_write_intents(["novel:1"], "writer")
 
     keep(cache, "card", b"1", "novel:1")
-    cache.renew(["novel:1"], "writer")
+    cache.invalidate(["novel:1"], "writer")
 
     assert not is_kept(cache, "card")
 
 
 @pytest.mark.parametrize("order", [("first", "second"), ("second", "first")])
 def test_of_two_writers_each_holds_its_own_mark(cache, order):
-    cache.mark(["novel:1"], "first")
-    cache.mark(["novel:1"], "second")
+    cache.set_write_intents(["novel:1"], "first")
+    cache.set_write_intents(["novel:1"], "second")
 
-    cache.renew(["novel:1"], order[0])
-    assert is_marked(cache.versions(["novel:1"])["novel:1"])
+    cache.invalidate(["novel:1"], order[0])
+    assert has_write_intent(cache.read_versions(["novel:1"])["novel:1"])
 
-    cache.renew(["novel:1"], order[1])
-    assert not is_marked(cache.versions(["novel:1"])["novel:1"])
+    cache.invalidate(["novel:1"], order[1])
+    assert not has_write_intent(cache.read_versions(["novel:1"])["novel:1"])
 
 
 def test_a_write_from_elsewhere_leaves_the_marks_of_writers(cache):
-    cache.mark(["novel:1"], "writer")
+    cache.set_write_intents(["novel:1"], "writer")
 
-    cache.renew(["novel:1"])
+    cache.invalidate(["novel:1"])
 
-    assert is_marked(cache.versions(["novel:1"])["novel:1"])
+    assert has_write_intent(cache.read_versions(["novel:1"])["novel:1"])
 
 
 def test_the_mark_of_a_writer_that_died_ends_by_itself(cache, monkeypatch):
     keep(cache, "card", b"1", "novel:1")
-    monkeypatch.setattr(engine_module, "MARK_S", 0.02)
+    monkeypatch.setattr(store, "WRITE_INTENT_S", 0.02)
 
-    cache.mark(["novel:1"], "dead")
+    cache.set_write_intents(["novel:1"], "dead")
     time.sleep(0.05)
 
-    assert not is_marked(cache.versions(["novel:1"])["novel:1"])
+    assert not has_write_intent(cache.read_versions(["novel:1"])["novel:1"])
     assert not is_kept(cache, "card")
 
 
 def test_a_dead_writers_mark_is_not_kept_alive_by_others(cache, monkeypatch):
-    monkeypatch.setattr(engine_module, "MARK_S", 0.02)
-    cache.mark(["novel:1"], "dead")
+    monkeypatch.setattr(store, "WRITE_INTENT_S", 0.02)
+    cache.set_write_intents(["novel:1"], "dead")
     time.sleep(0.05)
     monkeypatch.undo()
 
-    cache.mark(["novel:1"], "writer")
-    cache.renew(["novel:1"], "writer")
+    cache.set_write_intents(["novel:1"], "writer")
+    cache.invalidate(["novel:1"], "writer")
 
-    assert not is_marked(cache.versions(["novel:1"])["novel:1"])
+    assert not has_write_intent(cache.read_versions(["novel:1"])["novel:1"])
 
 
 def test_a_lost_tag_ends_what_depends_on_it(cache):
     keep(cache, "card", b"1", "novel:1")
 
-    cache.server.run(lambda prefix: [("DEL", f"{prefix}t:novel:1")])
+    cache.client.run(lambda prefix: [("DEL", f"{prefix}t:novel:1")])
 
     assert not is_kept(cache, "card")
 
 
 def test_a_lost_mark_ends_what_was_read_meanwhile(cache):
-    cache.mark(["novel:1"], "writer")
-    cache.server.run(lambda prefix: [("DEL", f"{prefix}t:novel:1")])
+    cache.set_write_intents(["novel:1"], "writer")
+    cache.client.run(lambda prefix: [("DEL", f"{prefix}t:novel:1")])
     keep(cache, "card", b"perhaps old", "novel:1")
 
-    cache.renew(["novel:1"], "writer")
+    cache.invalidate(["novel:1"], "writer")
 
     assert not is_kept(cache, "card")
 
@@ -159,7 +159,7 @@ def test_a_lost_mark_ends_what_was_read_meanwhile(cache):
 def test_lifetimes_differ_and_are_never_longer_than_said(cache):
     cache.fill({str(number): ({}, b"") for number in range(20)}, 30)
 
-    lifetimes = cache.server.run(
+    lifetimes = cache.client.run(
         lambda prefix: [("PTTL", f"{prefix}{number}") for number in range(20)]
     )
 
@@ -171,11 +171,11 @@ def test_lifetimes_differ_and_are_never_longer_than_said(cache):
 def test_values_are_kept_in_the_form_of_their_format(cache):
     """A server of the version before reads them, unless `server.FORMAT` is raised."""
     keep(cache, "novels.card:v1:42", b'{"a":1}', "novel:42", "all")
-    [information] = cache.server.run(lambda prefix: [("INFO", "server")])
+    [information] = cache.client.run(lambda prefix: [("INFO", "server")])
     run_id = re.search(rb"run_id:(\w+)", information)[1].decode()
 
     prefix = f"m2:{run_id[:12]}:"
-    stored = cache.server.run(
+    stored = cache.client.run(
         lambda _: [("GET", f"{prefix}{key}") for key in ("novels.card:v1:42", "t:novel:42")]
     )
 

@@ -6,8 +6,8 @@ import os
 
 import pytest
 
-from morpheus.cache.engine import engine
-from morpheus.cache.packing import is_packed, packed, unpacked
+from morpheus.cache.compression import compress, decompress, is_compressed
+from morpheus.cache.store import cache_store
 
 PROSE = b"All work and no play makes Jack a dull boy. " * 100
 
@@ -18,19 +18,19 @@ PROSE = b"All work and no play makes Jack a dull boy. " * 100
     ids=["nothing", "none", "short", "long", "random hexadecimal", "random"],
 )
 def test_whatever_is_packed_comes_back(payload):
-    assert unpacked(packed(payload)) == payload
-    assert len(packed(payload)) <= len(payload)
+    assert decompress(compress(payload)) == payload
+    assert len(compress(payload)) <= len(payload)
 
 
 def test_long_text_is_compressed_and_what_would_stay_long_is_not():
-    assert is_packed(packed(PROSE)) and len(packed(PROSE)) < len(PROSE) / 10
-    assert not is_packed(packed(PROSE[:1023]))
-    assert not is_packed(packed(b"{" + os.urandom(5000)))
+    assert is_compressed(compress(PROSE)) and len(compress(PROSE)) < len(PROSE) / 10
+    assert not is_compressed(compress(PROSE[:1023]))
+    assert not is_compressed(compress(b"{" + os.urandom(5000)))
 
 
 def test_the_same_is_packed_into_the_same_bytes():
     """Or a check of what is kept would take every value for stale."""
-    assert packed(PROSE) == packed(bytes(PROSE))
+    assert compress(PROSE) == compress(bytes(PROSE))
 
 
 def test_a_long_value_is_kept_compressed_and_read_as_it_was(source):
@@ -38,5 +38,5 @@ def test_a_long_value_is_kept_compressed_and_read_as_it_was(source):
 
     assert [source.read(), source.read()] == [source.value] * 2
     assert source.loads == 1
-    [found] = engine().fetch([source.policy.key(1, None)])
+    [found] = cache_store().fetch([source.policy.key(1, None)])
     assert found is not None and len(found[1]) < len(PROSE) / 10

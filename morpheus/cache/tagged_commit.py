@@ -9,14 +9,14 @@ from typing import Any
 from django.conf import settings
 
 from morpheus.cache import metrics
-from morpheus.cache.engine import engine
 from morpheus.cache.outbox import defer
-from morpheus.cache.server import Unreachable
+from morpheus.cache.redis_client import RedisUnavailable
+from morpheus.cache.store import cache_store
 
 _TOUCHED = "SELECT current_setting('app.touches', true)"
 
 
-def commit_and_renew(connection: Any, commit: Callable[[], None]) -> None:
+def commit_and_invalidate(connection: Any, commit: Callable[[], None]) -> None:
     """Commit a transaction of ours, and make worthless what it changed.
 
     When this returns, no reader gets what was valid before; docs/caching.md says what holds when
@@ -33,20 +33,20 @@ def commit_and_renew(connection: Any, commit: Callable[[], None]) -> None:
     token = secrets.token_hex(6)
     try:
         if not settings.MORPHEUS_CACHE:
-            raise Unreachable("Switched off here; other processes may not know.")
-        engine().mark(tags, token)
-    except Unreachable:
+            raise RedisUnavailable("Switched off here; other processes may not know.")
+        cache_store().set_write_intents(tags, token)
+    except RedisUnavailable:
         with connection.wrap_database_errors:
             defer(connection.connection, tags)
         commit()
-        engine().distrust()
+        cache_store().suspend_reads()
         metrics.writes("deferred")
         return
     # If this raises, it may be committed nevertheless: the marks stay until they expire.
     commit()
     try:
-        engine().renew(tags, token)
-    except Unreachable:
+        cache_store().invalidate(tags, token)
+    except RedisUnavailable:
         pass  # So do they here, and then every reader finds the tags without a version.
     metrics.writes("marked")
 

@@ -15,8 +15,8 @@ import pytest
 from django.conf import settings
 from django.db import OperationalError, connection, transaction
 
-from morpheus.db.limits import is_canceled, limit_statements, statement_limit
 from morpheus.db.roles import connected_as
+from morpheus.db.statement_settings import is_canceled, limit_statements, statement_limit
 from morpheus.db.transactions import read_transaction
 
 ASK = """

@@ -7,9 +7,8 @@ import threading
 import pytest
 from django.db import connection
 
-from morpheus.cache import listener as listening
-from morpheus.cache import outbox
-from morpheus.cache.listener import APPLICATION_NAME, Listener
+from morpheus.cache import outbox, outbox_listener
+from morpheus.cache.outbox_listener import APPLICATION_NAME, Listener
 from tests.conftest import waiting
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -30,7 +29,7 @@ class Cache:
         self.is_broken = False
         self.looks = 0
 
-    def renew(self, tags):
+    def invalidate(self, tags):
         with self.changed:
             if self.is_broken:
                 raise ConnectionError
@@ -67,7 +66,10 @@ def listen(psql, cache):
 
     def listen(poll_s=NEVER_S):
         listener = Listener(
-            cache.renew, on_pending=cache.on_pending, on_drained=cache.on_drained, poll_s=poll_s
+            cache.invalidate,
+            on_pending=cache.on_pending,
+            on_drained=cache.on_drained,
+            poll_s=poll_s,
         )
         listener.start()
         started.append(listener)
@@ -159,7 +161,7 @@ def test_a_lost_connection_is_made_again_and_nothing_is_missed(psql, cache, list
 
 
 def test_a_database_out_of_sight_makes_the_cache_untrustworthy(cache, listen, monkeypatch):
-    monkeypatch.setattr(listening, "BLIND_S", 0)
+    monkeypatch.setattr(outbox_listener, "BLIND_S", 0)
     monkeypatch.setitem(connection.settings_dict, "PORT", "1")
     connection.close_pool()
 

@@ -8,9 +8,10 @@ import time
 from typing import Any
 
 import psycopg
+from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS, connections
-
-from morpheus.db.patience import PatientConnection
+from psycopg.abc import RV, PQGen
+from psycopg.pq import TransactionStatus
 
 logger = logging.getLogger(__name__)
 
@@ -71,7 +72,7 @@ class Primary:
             return self._ask() if was_open else None
 
 
-class ReplicaWatch:
+class ReplicaMonitor:
     """Knows whether the replica may be asked.
 
     It may not until it was seen, and not after a failure until it is seen again. A thread looks for
@@ -134,4 +135,19 @@ def _obstacle() -> str:
 
 def _connect(alias: str) -> psycopg.Connection:
     parameters: dict[str, Any] = connections[alias].get_connection_params()
-    return PatientConnection.connect(**{"connect_timeout": 2} | parameters, autocommit=True)
+    return TimedConnection.connect(**{"connect_timeout": 2} | parameters, autocommit=True)
+
+
+class TimedConnection(psycopg.Connection[Any]):
+    """A connection that is closed when a statement takes `MORPHEUS_REPLICA_TIMEOUT_S`.
+
+    Nothing else ends the waiting for a server that is stopped and not gone: its network answers.
+    """
+
+    def wait(self, gen: PQGen[RV], interval: float = 0.1, timeout: float | None = None) -> RV:
+        try:
+            return super().wait(gen, interval, timeout or settings.MORPHEUS_REPLICA_TIMEOUT_S)
+        except psycopg.OperationalError:
+            if self.pgconn.transaction_status == TransactionStatus.ACTIVE:
+                self.close()  # The answer may still come, and would be taken for another one's.
+            raise

@@ -8,8 +8,8 @@ from typing import Any
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from morpheus.cache.reading import read
-from morpheus.db.pages import page_rows
+from morpheus.cache.cached_reads import read
+from morpheus.db.compiled_pages import page_rows
 from morpheus.pagination import KeysetPagination
 
 

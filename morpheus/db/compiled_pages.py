@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from django.db.models import Model, QuerySet
 
-from morpheus.db.compiled import KINDS, CompiledRead
+from morpheus.db.compiled_reads import KINDS, CompiledRead
 from morpheus.pagination import (
     Position,
     equality_conditions,

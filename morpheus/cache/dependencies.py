@@ -8,10 +8,10 @@ from contextvars import ContextVar
 from typing import Any
 
 # Where the request's environment holds its recording, when it has been answered.
-RECORDING = "morpheus.recording"
+DEPENDENCIES = "morpheus.recording"
 
 
-class Recording:
+class Dependencies:
     """Tags and versions of all cached values that were read.
 
     Attributes:
@@ -46,14 +46,14 @@ class Recording:
         return execute(sql, params, many, context)
 
 
-_current: ContextVar[Recording | None] = ContextVar("_current", default=None)
+_current: ContextVar[Dependencies | None] = ContextVar("_current", default=None)
 _loading: ContextVar[bool] = ContextVar("_loading", default=False)
 
 
 @contextmanager
-def recording() -> Iterator[Recording]:
+def record_dependencies() -> Iterator[Dependencies]:
     """Record what the block reads from the cache."""
-    record = Recording()
+    record = Dependencies()
     token = _current.set(record)
     try:
         yield record
@@ -61,13 +61,13 @@ def recording() -> Iterator[Recording]:
         _current.reset(token)
 
 
-def current() -> Recording | None:
+def current_dependencies() -> Dependencies | None:
     """Return the recording of the current request, if there is one."""
     return _current.get()
 
 
 @contextmanager
-def loading() -> Iterator[None]:
+def loading_cached_value() -> Iterator[None]:
     """Take the statements of the block for the loading of a cached value."""
     token = _loading.set(True)
     try:

@@ -1,4 +1,4 @@
-"""Settings of PostgreSQL that hold for one statement and cost no round trip."""
+"""PostgreSQL settings for one statement at no round trip, and the limits of a serving process."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
 from typing import Any
 
+from django.conf import settings
 from django.db import NotSupportedError
 from psycopg import Cursor
 
@@ -65,3 +66,40 @@ def _send_together(
         # A plain cursor: nothing counts this one.
         Cursor(database.connection).execute(f"SELECT {calls}", [*settings.values()])
         return execute(sql, params, many, context)
+
+
+_QUERY_CANCELED = "57014"
+
+
+def limit_statements(database: dict[str, Any]) -> None:
+    """Give the connections that will be opened with `database` the limits of serving.
+
+    A statement beyond them is an OperationalError, hence a 503. Set as the connection starts: no
+    round trip, and nothing that a request sets or a pool hands on can lift them. PgBouncer takes no
+    options: there they are in its configuration (docs/pool.md).
+    """
+    if settings.MORPHEUS_PGBOUNCER:
+        return
+    limits = [f"-c {name}={limit}" for name, limit in settings.MORPHEUS_SERVING_LIMITS_MS.items()]
+    options = database["OPTIONS"]
+    database["OPTIONS"] = options | {"options": " ".join([options.get("options", ""), *limits])}
+
+
+@contextmanager
+def statement_limit(connection: Any, seconds: float) -> Iterator[None]:
+    """Cancel each statement of the block that takes longer than `seconds`; 0 adds no limit.
+
+    The limit takes the place of `MORPHEUS_STATEMENT_TIMEOUT_S` and costs no round trip. PostgreSQL
+    starts the timer anew with each message of a pipeline, since version 11, so a limit that was set
+    by one statement holds for the next. In a transaction, the limit of the connection stays.
+    """
+    if not seconds or connection.in_atomic_block:
+        yield
+        return
+    with sent_with_statements(connection, "statement_timeout", f"{max(1, int(1000 * seconds))}"):
+        yield
+
+
+def is_canceled(error: Exception) -> bool:
+    """Tell whether PostgreSQL canceled the statement, rather than being out of reach."""
+    return getattr(error.__cause__, "sqlstate", None) == _QUERY_CANCELED
