@@ -39,7 +39,7 @@ _OF_ONE_ANSWER = frozenset({"x-request-id", "server-timing", "date", "content-le
 _OF_NOT_MODIFIED = frozenset(
     {
         *("Cache-Control", "Content-Location", "ETag", "Expires", "Last-Modified", "Vary"),
-        *("Cross-Origin-Opener-CachePolicy", "Referrer-CachePolicy", "Strict-Transport-Security"),
+        *("Cross-Origin-Opener-Policy", "Referrer-Policy", "Strict-Transport-Security"),
         *("X-Content-Type-Options", "Server-Timing", "X-Request-ID"),
     }
 )

@@ -9,22 +9,24 @@ from typing import Any
 
 import pytest
 
-from morpheus.cache import policies
-from morpheus.cache.policies import CachePolicy
+from morpheus.cache.policies import POLICIES, CachePolicy
 from tests.morpheus.cache.source import Source
 
 _numbers = itertools.count()
 
 
 @pytest.fixture
-def make_policy(monkeypatch: pytest.MonkeyPatch) -> Callable[..., CachePolicy]:
-    """Make a policy that is forgotten after the test."""
-    monkeypatch.setattr(policies, "POLICIES", {})
+def make_policy() -> Iterator[Callable[..., CachePolicy]]:
+    """Make a policy that is removed after the test."""
+    names = []
 
     def make(**options: Any) -> CachePolicy:
-        return CachePolicy(f"tests.{next(_numbers)}", **{"version": 1, "ttl_s": 60} | options)
+        names.append(f"tests.{next(_numbers)}")
+        return CachePolicy(names[-1], **{"version": 1, "ttl_s": 60} | options)
 
-    return make
+    yield make
+    for name in names:
+        POLICIES.pop(name, None)
 
 
 @pytest.fixture
