@@ -1,17 +1,21 @@
-"""Rules that every migration keeps, and the SQL files that migrations run."""
+"""Rules that every migration keeps, the SQL files that migrations run, and the way back."""
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
 
+import psycopg
 import pytest
 from django.apps import apps
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from django.db import connection, migrations
 from django.db.migrations.loader import MigrationLoader
 
 from morpheus.db.operations import read_sql_file
+from morpheus.db.roles import connected_as
+from morpheus.embedded.roles import prepare_database
+from tests.conftest import administrator_url
 
 OURS = ("cache", "users", "novels", "comics", "perf")
 ROOT = Path(__file__).resolve().parent.parent
@@ -26,6 +30,50 @@ TRIGGER_QUERY = re.compile(
 def our_migrations() -> list[migrations.Migration]:
     disk = MigrationLoader(None, ignore_no_migrations=True).disk_migrations
     return [migration for (app, _), migration in sorted(disk.items()) if app in OURS]
+
+
+# What the migrations make, as the catalog has it.
+CATALOG = [
+    "SELECT polrelid::regclass::text, polname, polcmd, polroles::regrole[]::text, "
+    "pg_get_expr(polqual, polrelid), pg_get_expr(polwithcheck, polrelid) FROM pg_policy "
+    "ORDER BY 1, 2",
+    "SELECT relname, relkind, relrowsecurity, relforcerowsecurity FROM pg_class "
+    "WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'v') ORDER BY 1",
+    "SELECT proname, prosecdef, proowner::regrole::text, proacl::text FROM pg_proc "
+    "WHERE pronamespace = 'public'::regnamespace "
+    "AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = pg_proc.oid AND d.deptype = 'e') "
+    "ORDER BY 1, 4",
+    "SELECT viewname, viewowner, definition FROM pg_views WHERE schemaname = 'public'",
+    "SELECT tgrelid::regclass::text, tgname, pg_get_triggerdef(oid) FROM pg_trigger "
+    "WHERE NOT tgisinternal ORDER BY 1, 2",
+    "SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid) FROM pg_constraint "
+    "WHERE connamespace = 'public'::regnamespace ORDER BY 1, 2",
+    "SELECT indexrelid::regclass::text, pg_get_indexdef(indexrelid) FROM pg_index "
+    "WHERE indrelid IN (SELECT oid FROM pg_class WHERE relnamespace = 'public'::regnamespace) "
+    "ORDER BY 1",
+]
+
+
+def read_catalog():
+    with connected_as("owner"), connection.cursor() as cursor:
+        return [cursor.execute(query).fetchall() for query in CATALOG]
+
+
+@pytest.fixture
+def scratch(django_db_setup, django_db_blocker, monkeypatch):
+    """Connect to an empty database of the test's own."""
+    admin_url = administrator_url()
+    name = f"{connection.settings_dict['NAME']}_scratch"
+    prepare_database(admin_url, name)
+    with django_db_blocker.unblock():
+        connection.close()
+        connection.close_pool()
+        monkeypatch.setitem(connection.settings_dict, "NAME", name)
+        yield
+        connection.close()
+        connection.close_pool()
+    with psycopg.connect(admin_url, autocommit=True) as admin:
+        admin.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
 @pytest.mark.parametrize("migration", our_migrations(), ids=str)
@@ -133,3 +181,49 @@ def test_every_ordinary_foreign_key_has_an_index_or_cannot_be_deleted_through():
         missing = cursor.fetchall()
 
     assert missing == []
+
+
+def test_every_migration_can_be_reversed_and_applied_again(scratch):
+    call_command("migrate", verbosity=0)
+    before = read_catalog()
+    for app in ("perf", "comics", "novels", "users", "cache"):
+        call_command("migrate", app, "zero", verbosity=0)
+    bare = read_catalog()
+    call_command("migrate", verbosity=0)
+
+    assert not any(name.startswith(("users_", "novels_", "comics_")) for name, *_ in bare[1])
+    assert bare[0] == bare[4] == []
+    assert {name for name, *_ in bare[2]} == {"morpheus_replicas", "morpheus_sessions"}
+    assert read_catalog() == before
+
+
+@pytest.mark.parametrize("command", ["migrate", "prepare"])
+def test_a_database_of_an_older_version_is_refused_in_one_sentence(scratch, command):
+    call_command("migrate", verbosity=0)
+    with connected_as("owner"), connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO django_migrations (app, name, applied) VALUES "
+            "('novels', '0011_search_from_the_newest', now()), "
+            "('auth', '0099_of_a_newer_django', now())"
+        )
+    before = read_catalog()
+
+    with pytest.raises(CommandError) as refusal:
+        call_command(command)
+
+    message = str(refusal.value)
+    assert "it has the migration novels.0011_search_from_the_newest" in message
+    assert "`mv " in message or "DATABASE_URL" in message
+    assert message.count(". ") == 0
+    assert read_catalog() == before
+
+
+def test_an_unknown_migration_of_a_package_is_ignored(scratch):
+    call_command("migrate", verbosity=0)
+    with connected_as("owner"), connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO django_migrations (app, name, applied) "
+            "VALUES ('auth', '0099_of_a_newer_django', now())"
+        )
+
+    call_command("migrate", verbosity=0)
