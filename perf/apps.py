@@ -1,4 +1,4 @@
-"""The app that watches and proves; it may import every other, none imports it."""
+"""The performance app: monitoring, seeding and the lab. It may import every other app."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from django.apps import AppConfig
 
 
 class PerfConfig(AppConfig):
-    """Seeding, measuring, the dashboard, and the proof that lists have their indexes."""
+    """Subscribes the monitoring to requests and statements; adds checks and the dashboard."""
 
     name = "perf"
 
@@ -17,16 +17,26 @@ class PerfConfig(AppConfig):
         from morpheus.tracing import on_request_finished, on_statement_executed
         from morpheus.tracing.periodic import every_ten_seconds
         from perf.monitoring import checks  # noqa: F401
-        from perf.monitoring.dashboard import urls as dashboard
-        from perf.monitoring.queries.derived import offload
-        from perf.monitoring.queries.origins import note_origins, tell_origins
-        from perf.monitoring.queries.queue import look_at_queue
-        from perf.monitoring.queries.watching import answered, ran
-        from perf.monitoring.request_traces.choosing import answered as explained
-        from perf.monitoring.slow_queries import watching as slow
+        from perf.monitoring.cache_offload import collect_cache_offload
+        from perf.monitoring.dashboard.urls import add_pages
+        from perf.monitoring.queries import monitor
+        from perf.monitoring.queries.statement_routes import (
+            note_statement_routes,
+            send_statement_routes,
+        )
+        from perf.monitoring.request_traces.sampling import sample_request
+        from perf.monitoring.slow_queries import detection
+        from perf.monitoring.task_queue import update_queue_gauges
 
-        on_request_finished.extend((answered, note_origins, explained, slow.answered))
-        on_statement_executed.extend((ran, slow.ran))
-        derived_metrics.append(offload)
-        every_ten_seconds += [look_at_queue, tell_origins]
-        dashboard.add_to(admin.site)
+        on_request_finished.extend(
+            (
+                monitor.record_request,
+                note_statement_routes,
+                sample_request,
+                detection.check_request,
+            )
+        )
+        on_statement_executed.extend((monitor.record_statement, detection.check_statement))
+        derived_metrics.append(collect_cache_offload)
+        every_ten_seconds += [update_queue_gauges, send_statement_routes]
+        add_pages(admin.site)

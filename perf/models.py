@@ -1,4 +1,4 @@
-"""What the monitor keeps for operators."""
+"""The table of slow statements."""
 
 from __future__ import annotations
 
@@ -7,22 +7,21 @@ from django.db.models.functions import Now
 
 
 class SlowQuery(models.Model):
-    """A statement that took too long on a route, however often.
+    """A slow statement on one route, with all its slow executions.
 
-    Staff alone see and change it (row level security); only `perf.monitoring.slow_queries`
-    writes it.
+    Only staff can read or change the rows (row level security); only
+    `perf.monitoring.slow_queries` writes them.
 
     Attributes:
-        fingerprint: Of the statement's shape (`perf.monitoring.sql_text`).
+        fingerprint: Of the normalized statement (`perf.monitoring.sql_text`).
         kind: `simple`, `join`, `search`, `write`, `control` or `commit`.
-        statement: The shape's text: `?` stands for each value, so that nothing personal is in it.
-        route: As in metrics; of no request, the command or thread.
-        request_id: Of the last time; empty outside of requests.
-        worst_ms, last_ms: As the client saw them.
-        plan: EXPLAIN's JSON, without values, as the planner sees any values; NULL if there is none.
-        plan_note: Why there is none.
-        planned_at: When the plan was last taken, or tried.
-        alerted_at: When somebody was last told by e-mail or webhook.
+        statement: The normalized text; `?` stands for each value, so it has no personal data.
+        route: The label of the route in metrics; outside of requests, the command or thread.
+        request_id: Of the last execution; empty outside of requests.
+        worst_ms, last_ms: Of the slowest and the last execution, measured in the client.
+        plan: EXPLAIN's JSON of the generic plan, with masked values; NULL without a plan.
+        plan_note: The reason why there is no plan.
+        planned_at: Time of the last attempt to take the plan.
     """
 
     fingerprint = models.CharField(max_length=16)
@@ -38,7 +37,6 @@ class SlowQuery(models.Model):
     plan = models.JSONField(null=True)
     plan_note = models.CharField(max_length=200, blank=True)
     planned_at = models.DateTimeField(null=True)
-    alerted_at = models.DateTimeField(null=True)
 
     class Meta:
         verbose_name = "slow query"
@@ -49,7 +47,7 @@ class SlowQuery(models.Model):
             ),
         ]
         indexes = [
-            # The list of the admin, and which rows are the oldest.
+            # For the admin's list, and to find the oldest rows.
             models.Index(fields=["-last_seen", "-id"], name="perf_slowquery_last_idx"),
         ]
 

@@ -95,18 +95,18 @@ def empty_caches(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
-def nothing_is_wasted(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Fail a test whose requests ask the database in a loop, or twice the same.
+def no_redundant_queries(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Fail a test whose requests send N+1 or duplicate queries.
 
-    Not those that are marked `wasteful("why")`.
+    The marker `redundant_queries("why")` allows them.
     """
-    from tests.waste import Watch
+    from tests.redundant_queries import RedundantQueryWatch
 
-    with Watch() as watch:
+    with RedundantQueryWatch() as watch:
         yield
-    if complaint := watch.complaint():
-        if request.node.get_closest_marker("wasteful") is None:
-            pytest.fail(complaint, pytrace=False)
+    if report := watch.report():
+        if request.node.get_closest_marker("redundant_queries") is None:
+            pytest.fail(report, pytrace=False)
 
 
 @pytest.fixture

@@ -21,6 +21,7 @@ LOGGING = {
         "request_id": {"()": "morpheus.http.log_format.RequestIDFilter"},
         "redact_path": {"()": "morpheus.http.log_format.PathRedactionFilter"},
         "duplicate_error": {"()": "morpheus.http.log_format.DuplicateErrorFilter"},
+        "mail_rate": {"()": "perf.monitoring.slow_queries.mail.RateLimitFilter", "interval_s": 600},
     },
     "formatters": {
         "line": {
@@ -34,7 +35,14 @@ LOGGING = {
             "class": "logging.StreamHandler",
             "formatter": _format,
             "filters": ["request_id", "redact_path"],
-        }
+        },
+        # Does nothing without ADMINS.
+        "mail_admins": {
+            "class": "django.utils.log.AdminEmailHandler",
+            "formatter": "line",
+            "filters": ["request_id", "mail_rate"],
+            "reporter_class": "perf.monitoring.slow_queries.mail.HintReporter",
+        },
     },
     "loggers": {
         # Django's own handler would mail the content of a failed request to ADMINS.
@@ -42,6 +50,7 @@ LOGGING = {
         # A client's mistake is no event of ours; it would let strangers fill the log.
         "django.request": {"level": "ERROR", "filters": ["duplicate_error"]},
         "django.security": {"level": "CRITICAL"},
+        "perf.monitoring.slow_queries": {"handlers": ["mail_admins"]},
         "morpheus.requests": {"level": "INFO" if _requests else "WARNING"},
     },
     "root": {"handlers": ["stderr"], "level": _level},

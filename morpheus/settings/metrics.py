@@ -1,10 +1,8 @@
-"""What is measured and explained, and who is told of slow statements."""
+"""Metrics, request traces and slow queries."""
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
-
-from django.core.exceptions import ImproperlyConfigured
+import environ
 
 from . import environment as env
 
@@ -23,19 +21,16 @@ MORPHEUS_EXPLAIN_PERCENT = env.number(
 # Duration from which a statement is recorded as slow; 0: the value in perf/budgets.toml.
 MORPHEUS_SLOW_QUERY_MS = env.number("MORPHEUS_SLOW_QUERY_MS", default=0.0, at_least=0)
 
-# For installations without Prometheus: nobody is told unless these say whom.
-SLOW_QUERY_WEBHOOK_URL = env.text("SLOW_QUERY_WEBHOOK_URL")
-if SLOW_QUERY_WEBHOOK_URL and urlsplit(SLOW_QUERY_WEBHOOK_URL).scheme not in ("http", "https"):
-    # There may be a secret in it.
-    raise ImproperlyConfigured("SLOW_QUERY_WEBHOOK_URL must begin with http:// or https://.")
+# They get a mail about slow queries, at most one in ten minutes from each process (LOGGING).
 ADMINS = [(address, address) for address in env.items("ADMINS", default=[])]
-# Of the same statement nobody is told more often.
-SLOW_QUERY_ALERT_EVERY_S = env.number("SLOW_QUERY_ALERT_EVERY_S", default=3600, at_least=1)
-
-EMAIL_HOST = env.text("EMAIL_HOST", default="localhost")
-EMAIL_PORT = env.number("EMAIL_PORT", default=25, at_least=1)
-EMAIL_HOST_USER = env.text("EMAIL_HOST_USER")
-EMAIL_HOST_PASSWORD = env.text("EMAIL_HOST_PASSWORD")
-EMAIL_USE_TLS = env.flag("EMAIL_USE_TLS", default=False)
-EMAIL_TIMEOUT = 5
 SERVER_EMAIL = env.text("SERVER_EMAIL", default="morpheus@localhost")
+_email = environ.Env.email_url_config(env.text("EMAIL_URL", default="smtp://localhost:25"))
+EMAIL_BACKEND = _email["EMAIL_BACKEND"]
+EMAIL_HOST = _email["EMAIL_HOST"]
+EMAIL_PORT = _email["EMAIL_PORT"] or 25
+EMAIL_HOST_USER = _email["EMAIL_HOST_USER"]
+EMAIL_HOST_PASSWORD = _email["EMAIL_HOST_PASSWORD"]
+EMAIL_USE_SSL = _email.get("EMAIL_USE_SSL", False)
+EMAIL_USE_TLS = _email.get("EMAIL_USE_TLS", False)
+EMAIL_TIMEOUT = 5
+EMAIL_SUBJECT_PREFIX = "[Morpheus] "

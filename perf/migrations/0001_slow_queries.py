@@ -30,7 +30,6 @@ class Migration(migrations.Migration):
                 ("plan", models.JSONField(null=True)),
                 ("plan_note", models.CharField(blank=True, max_length=200)),
                 ("planned_at", models.DateTimeField(null=True)),
-                ("alerted_at", models.DateTimeField(null=True)),
             ],
             options={
                 "verbose_name": "slow query",

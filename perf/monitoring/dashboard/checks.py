@@ -12,7 +12,7 @@ from perf.models import SlowQuery
 from perf.monitoring.dashboard import caching, figures, latency, limits, pooling
 from perf.monitoring.dashboard.metrics import Samples
 from perf.monitoring.dashboard.verdicts import Check, Verdict, good_if, unknown
-from perf.monitoring.slow_queries.watching import slow_ms
+from perf.monitoring.slow_queries.detection import slow_ms
 from perf.monitoring.statistics import connections, indexes, replication, statements, tables
 from perf.monitoring.statistics.reading import limited
 

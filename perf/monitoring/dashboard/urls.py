@@ -42,6 +42,6 @@ PAGES += [
 ]
 
 
-def add_to(site: object) -> None:
-    """Put the pages into the admin."""
+def add_pages(site: object) -> None:
+    """Add the pages to the admin site."""
     cast("MorpheusAdminSite", site).add_section("perf", "Performance", PAGES)

@@ -1,1 +1,1 @@
-"""The query monitor: every statement and every answer, measured and counted."""
+"""The query monitor: metrics for every request and statement, redundant queries, their routes."""

@@ -1,1 +1,1 @@
-"""Explain my request: what one request asked of database and cache, for staff (docs/explain.md)."""
+"""Traces of single requests for staff: statements with plans, cache lookups, budget violations."""

@@ -1,4 +1,4 @@
-"""How PostgreSQL would run the statements of a request that was answered, without running them."""
+"""Takes the plans of a finished request's statements, without executing them."""
 
 from __future__ import annotations
 
@@ -12,40 +12,47 @@ from django.db import DatabaseError, connection, connections, transaction
 from morpheus.db.transactions import write_transaction
 from morpheus.tracing import Statement
 from perf.monitoring.explain import explain
-from perf.monitoring.request_traces.verdict import Seen
+from perf.monitoring.request_traces.budget_check import TracedStatement
+from perf.monitoring.sql_text import has_plan
 
-# Of more shapes, no plan: planning is work, too.
+# Planning is work too; further statements have no plan.
 MAX_PLANS = 20
-# Planning takes less than a ms, unless the server is in trouble or a table is being changed.
+# Planning takes less than a ms, unless the server is in trouble or a table is being altered.
 STATEMENT_TIMEOUT_MS = 250
 LOCK_TIMEOUT_MS = 50
 
-_EXPLAINABLE = ("SELECT", "WITH", "INSERT", "UPDATE", "DELETE", "MERGE")
 _LIMITS = "SELECT set_config('statement_timeout', %s, true), set_config('lock_timeout', %s, true)"
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """A plan as EXPLAIN (FORMAT JSON) tells it, with `?` for each value; or why there is none."""
+class TracedPlan:
+    """A masked plan as EXPLAIN's JSON, or the reason why there is no plan."""
 
     tree: dict[str, Any] | None = None
-    obstacle: str = ""
+    no_plan_reason: str = ""
 
 
-def plans_of(seen: Sequence[Seen], user_id: int | None, *, is_staff: bool) -> dict[str, Plan]:
-    """Return the plan of each shape among the statements, by its fingerprint.
+_TOO_MANY = TracedPlan(
+    no_plan_reason=f"The request has more than {MAX_PLANS} different statements."
+)
 
-    As the serving role with the identity of who asked, rolled back, each within
-    `STATEMENT_TIMEOUT_MS`. Takes a connection of the pool, unless requests wait for one.
+
+def take_plans(
+    statements: Sequence[TracedStatement], user_id: int | None, *, is_staff: bool
+) -> dict[str, TracedPlan]:
+    """Return one plan for each fingerprint, with the caller's identity, rolled back.
+
+    Takes a connection of the pool, unless requests wait for one.
     """
-    wanted: dict[str, Statement] = {}
-    for each in seen:
-        if each.shape.kind != "control" and each.statement.sql.lstrip().startswith(_EXPLAINABLE):
-            wanted.setdefault(each.shape.fingerprint, each.statement)
-    if not wanted:
+    explainable: dict[str, Statement] = {}
+    for one in statements:
+        if one.normalized.kind != "control" and has_plan(one.statement.sql):
+            explainable.setdefault(one.normalized.fingerprint, one.statement)
+    if not explainable:
         return {}
     if _is_pool_busy():
-        return dict.fromkeys(wanted, Plan(obstacle="All connections were in use."))
+        busy = TracedPlan(no_plan_reason="All connections were in use.")
+        return dict.fromkeys(explainable, busy)
     try:
         with transaction.atomic():
             with (
@@ -53,38 +60,33 @@ def plans_of(seen: Sequence[Seen], user_id: int | None, *, is_staff: bool) -> di
                 connection.cursor() as cursor,
             ):
                 cursor.execute(_LIMITS, [str(STATEMENT_TIMEOUT_MS), str(LOCK_TIMEOUT_MS)])
-                found = {
-                    fingerprint: _plan(statement) if at < MAX_PLANS else _TOO_MANY
-                    for at, (fingerprint, statement) in enumerate(wanted.items())
+                plans = {
+                    fingerprint: _take_plan(statement) if number < MAX_PLANS else _TOO_MANY
+                    for number, (fingerprint, statement) in enumerate(explainable.items())
                 }
             transaction.set_rollback(True)
     except DatabaseError as error:
-        return dict.fromkeys(wanted, Plan(obstacle=_said(error)))
+        return dict.fromkeys(explainable, _refused(error))
     finally:
         connections.close_all()
-    return found
+    return plans
 
 
-_TOO_MANY = Plan(obstacle=f"It has more than {MAX_PLANS} different statements.")
-
-
-def _plan(statement: Statement) -> Plan:
-    params = statement.params
-    if statement.is_many:
-        params = next(iter(params), None)
+def _take_plan(statement: Statement) -> TracedPlan:
+    params = next(iter(statement.params), None) if statement.is_many else statement.params
     try:
         with transaction.atomic(), connection.wrap_database_errors:
             plan = explain(connection.connection, statement.sql, params)
     except DatabaseError as error:
-        return Plan(obstacle=_said(error))
-    return Plan(tree=plan.masked().tree)
+        return _refused(error)
+    return TracedPlan(plan.masked().tree)
 
 
-def _said(error: DatabaseError) -> str:
-    """Return the kind of error: its text may hold values."""
+def _refused(error: DatabaseError) -> TracedPlan:
+    """Return the kind of error as the reason: the error's text may contain values."""
     state = getattr(error.__cause__, "sqlstate", None)
-    known = state and psycopg.errors.lookup(state).__name__
-    return f"PostgreSQL would not explain it: {known or type(error).__name__}."
+    name = psycopg.errors.lookup(state).__name__ if state else type(error).__name__
+    return TracedPlan(no_plan_reason=f"PostgreSQL does not explain it: {name}.")
 
 
 def _is_pool_busy() -> bool:

@@ -1,53 +1,55 @@
-"""What staff are shown of requests; records are made in `record`, these describe them."""
+"""Describes the traces of requests for the API's schema; `document` builds them."""
 
 from __future__ import annotations
 
 from rest_framework import serializers
 
-from perf.monitoring.queries.waste import DUPLICATE, N_PLUS_ONE
+from perf.monitoring.queries.redundant import DUPLICATE, N_PLUS_ONE
 
 
-class RequestHeadSerializer(serializers.Serializer):  # type: ignore[type-arg]
-    """A request in the list."""
+class TraceSummarySerializer(serializers.Serializer):  # type: ignore[type-arg]
+    """A trace in the list."""
 
-    id = serializers.CharField(help_text="Of the record; ours, so that no two have the same.")
+    id = serializers.CharField(help_text="Id of the trace; the server chooses it.")
     request_id = serializers.CharField(
-        help_text="`X-Request-ID` of the answer; a client may have chosen it."
+        help_text="`X-Request-ID` of the response; a client may have chosen it."
     )
-    at = serializers.DateTimeField(help_text="When it was answered.")
-    is_asked = serializers.BooleanField(help_text="Whether `X-Explain: 1` asked for it.")
-    route = serializers.CharField(help_text="Like `GET /novels/{novel_id}/`.")
+    at = serializers.DateTimeField(help_text="Time of the response.")
+    is_requested = serializers.BooleanField(help_text="Whether the request sent `X-Explain: 1`.")
+    route = serializers.CharField(help_text="Such as `GET /novels/{novel_id}/`.")
     status = serializers.IntegerField()
     ms = serializers.FloatField()
     user_id = serializers.IntegerField(allow_null=True)
-    queries = serializers.IntegerField(help_text="Statements, COMMIT not among them.")
+    queries = serializers.IntegerField(help_text="Number of statements without COMMIT.")
     database_ms = serializers.FloatField()
-    is_kept_answer = serializers.BooleanField(
-        help_text="Whether a kept answer left as it was, and Django was not asked."
+    is_cached_response = serializers.BooleanField(
+        help_text="Whether the response cache answered, before Django."
     )
     is_within_budget = serializers.BooleanField(
-        allow_null=True, help_text="Null where the route has no budget."
+        allow_null=True, help_text="Null for a route without a budget."
     )
-    waste = serializers.IntegerField(help_text="How many shapes of statements were wasted.")
+    redundant_queries = serializers.IntegerField(
+        help_text="Number of statements with N+1 or duplicate executions."
+    )
 
 
-class VerdictSerializer(serializers.Serializer):  # type: ignore[type-arg]
-    """The budget of the route (perf/budgets.toml), and what was broken."""
+class BudgetCheckSerializer(serializers.Serializer):  # type: ignore[type-arg]
+    """The budget of the route (perf/budgets.toml) and its violations."""
 
     is_within_budget = serializers.BooleanField(allow_null=True)
-    breaches = serializers.ListField(child=serializers.CharField(), help_text="Sentences.")
+    violations = serializers.ListField(child=serializers.CharField(), help_text="Sentences.")
     queries = serializers.IntegerField(
-        help_text="Statements that count: not the identity, savepoints and COMMIT."
+        help_text="Number of statements without settings, savepoints and COMMIT."
     )
     queries_budget = serializers.IntegerField(
-        allow_null=True, help_text="The warm one if all that was asked of the cache was there."
+        allow_null=True, help_text="The warm budget if all cache lookups were hits."
     )
     p95_ms = serializers.FloatField(allow_null=True)
     p99_ms = serializers.FloatField(allow_null=True)
 
 
-class WasteSerializer(serializers.Serializer):  # type: ignore[type-arg]
-    """Statements of one shape that one statement would have done for."""
+class RedundantQueriesSerializer(serializers.Serializer):  # type: ignore[type-arg]
+    """Executions of one statement that a single execution could replace."""
 
     kind = serializers.ChoiceField([N_PLUS_ONE, DUPLICATE])
     fingerprint = serializers.CharField()
@@ -56,53 +58,53 @@ class WasteSerializer(serializers.Serializer):  # type: ignore[type-arg]
 
 
 class StatementSerializer(serializers.Serializer):  # type: ignore[type-arg]
-    """A statement; no value of it is kept."""
+    """A statement without its values."""
 
     fingerprint = serializers.CharField()
     kind = serializers.CharField(help_text="simple, join, search, write, control or commit.")
     sql = serializers.CharField(help_text="With `?` for each value.")
-    alias = serializers.CharField(help_text="Which database.")
+    alias = serializers.CharField(help_text="The database alias.")
     ms = serializers.FloatField()
     budget_ms = serializers.FloatField(allow_null=True)
-    rows = serializers.IntegerField(allow_null=True, help_text="Returned or changed.")
+    rows = serializers.IntegerField(allow_null=True, help_text="Rows returned or changed.")
     is_failed = serializers.BooleanField()
     plan = serializers.DictField(
         allow_null=True,
-        help_text="What EXPLAIN said just after the answer, `?` for each value; with the first "
-        "statement of its shape.",
+        help_text="EXPLAIN's output just after the response, with `?` for each value; only the "
+        "first statement of a fingerprint has it.",
     )
-    no_plan_because = serializers.CharField(allow_blank=True)
+    no_plan_reason = serializers.CharField(allow_blank=True)
 
 
 class LookupSerializer(serializers.Serializer):  # type: ignore[type-arg]
-    """Values of one policy that the cache was asked for together."""
+    """Values of one cache policy that were looked up together."""
 
     policy = serializers.CharField()
     outcome = serializers.CharField(help_text="hit, miss, joined, marked or bypass.")
-    reader_id = serializers.IntegerField(allow_null=True, help_text="Null: they are public.")
-    values = serializers.IntegerField(help_text="How many.")
+    reader_id = serializers.IntegerField(allow_null=True, help_text="Null for public values.")
+    values = serializers.IntegerField(help_text="Number of values.")
     keys = serializers.ListField(
-        child=serializers.CharField(), help_text="What is no number is shown as a digest."
+        child=serializers.CharField(), help_text="Keys that are not numbers are hashed."
     )
     tags = serializers.ListField(child=serializers.CharField())
 
 
-class RequestExplanationSerializer(RequestHeadSerializer):
-    """All that is known of a request."""
+class RequestTraceSerializer(TraceSummarySerializer):
+    """The whole trace of a request."""
 
     method = serializers.CharField()
     replica_queries = serializers.IntegerField()
-    verdict = VerdictSerializer()
-    waste = WasteSerializer(many=True)  # type: ignore[assignment] # here, not only how many
+    budget = BudgetCheckSerializer()
+    redundant_queries = RedundantQueriesSerializer(many=True)  # type: ignore[assignment] # a list
     statements = StatementSerializer(many=True)
     statements_left_out = serializers.IntegerField()
     cache = LookupSerializer(many=True)
     cache_left_out = serializers.IntegerField()
     tags = serializers.ListField(
-        child=serializers.CharField(), help_text="All that the answer depends on."
+        child=serializers.CharField(), help_text="All cache tags that the response depends on."
     )
     others = serializers.ListField(
         child=serializers.CharField(),
-        help_text="Ids of other records with the same `X-Request-ID`, newest first.",
+        help_text="Ids of other traces with the same `X-Request-ID`, newest first.",
     )
-    is_within_budget = None  # type: ignore[assignment] # it is in the verdict
+    is_within_budget = None  # type: ignore[assignment] # it is part of `budget`

@@ -1,4 +1,4 @@
-"""Requests that were explained, for staff."""
+"""API views of request traces, for staff."""
 
 from __future__ import annotations
 
@@ -15,27 +15,27 @@ from rest_framework.response import Response
 from morpheus.api.views import MorpheusAPIView
 from morpheus.cache.redis_client import RedisUnavailable
 from morpheus.pagination import KeysetPagination
-from perf.monitoring.request_traces.ring import Ring, ring
+from perf.monitoring.request_traces.sampling import wait_for_queue
 from perf.monitoring.request_traces.serializers import (
-    RequestExplanationSerializer,
-    RequestHeadSerializer,
+    RequestTraceSerializer,
+    TraceSummarySerializer,
 )
-from perf.monitoring.request_traces.writing import drain
+from perf.monitoring.request_traces.storage import TraceStore, trace_store
 
-# Making a record takes some ms, and staff ask for it at once.
-PATIENCE_S = 2.0
+# Building a trace takes some ms, and staff usually ask for it right after their request.
+QUEUE_TIMEOUT_S = 2.0
 
 
-class RecordsUnreachable(APIException):
-    """The cache server, which has the records, does not answer."""
+class TraceStoreUnreachable(APIException):
+    """The cache server, which stores the traces, does not respond."""
 
     status_code = 503
-    default_detail = "The cache server, which keeps explained requests, does not answer."
+    default_detail = "The cache server, which stores request traces, does not respond."
     wait = 1  # Becomes `Retry-After`.
 
 
 class RequestPagination(KeysetPagination):
-    """Pages of what the ring has, newest first."""
+    """Pages of the stored summaries, newest first."""
 
     def read(self, queryset: list[dict[str, Any]], backwards: bool, count: int) -> list[Any]:
         rows = sorted(queryset, key=itemgetter("at", "id"), reverse=not backwards)
@@ -50,61 +50,63 @@ class RequestPagination(KeysetPagination):
         return (place > self.position.values) == backwards
 
 
-class ExplainedView(MorpheusAPIView):
-    """Base: staff only; nothing is read from the database but who asks."""
+class TraceView(MorpheusAPIView):
+    """Base of both views, for staff only; the database is read for authentication alone."""
 
     permission_classes = [IsAdminUser]
     may_read_replica = False
 
-    def ring(self) -> Ring:
-        """Return the ring, with all that this process has been asked to explain before."""
-        drain(timeout_s=PATIENCE_S)
-        return ring()
+    def trace_store(self) -> TraceStore:
+        """Return the store, once it has all traces that this process enqueued before."""
+        wait_for_queue(timeout_s=QUEUE_TIMEOUT_S)
+        return trace_store()
 
     def handle_exception(self, exc: Exception) -> Response:
         return super().handle_exception(
-            RecordsUnreachable() if isinstance(exc, RedisUnavailable) else exc
+            TraceStoreUnreachable() if isinstance(exc, RedisUnavailable) else exc
         )
 
 
 @extend_schema(tags=["perf"])
-class RequestListView(ExplainedView):
-    """GET /api/v1/perf/requests/. Budget: none warm; cold 2 queries, token and user."""
+class RequestListView(TraceView):
+    """GET /api/v1/perf/requests/: the stored traces."""
 
-    serializer_class = RequestHeadSerializer
+    serializer_class = TraceSummarySerializer
     pagination_class = RequestPagination
     filter_backends = []
     orderings = {"-at": ("-at", "-id")}
 
-    @extend_schema(operation_id="perf_requests_list", responses=RequestHeadSerializer(many=True))
+    @extend_schema(operation_id="perf_requests_list", responses=TraceSummarySerializer(many=True))
     def get(self, request: Request) -> Response:
-        """List the requests that were explained lately, newest first; for staff."""
-        return self.get_paginated_response(self.paginate_queryset(self.ring().heads()))
+        """List the traced requests of the last 15 minutes, newest first; for staff."""
+        summaries = self.trace_store().summaries()
+        return self.get_paginated_response(self.paginate_queryset(summaries))
 
 
 @extend_schema(tags=["perf"])
-class RequestView(ExplainedView):
-    """GET /api/v1/perf/requests/{id}/. Budget: as the list."""
+class RequestView(TraceView):
+    """GET /api/v1/perf/requests/{id}/: one trace."""
 
-    serializer_class = RequestExplanationSerializer
+    serializer_class = RequestTraceSerializer
 
-    @extend_schema(operation_id="perf_requests_read", responses=RequestExplanationSerializer)
+    @extend_schema(operation_id="perf_requests_read", responses=RequestTraceSerializer)
     def get(self, request: Request, identifier: str) -> Response:
-        """Explain a request, by the id of its record or by its `X-Request-ID`; for staff.
+        """Return the trace of a request, by the trace's id or by `X-Request-ID`; for staff.
 
-        Of several with the same `X-Request-ID`, the newest; `others` names the rest.
+        Several requests may have the same `X-Request-ID`: the newest is returned, and `others`
+        has the ids of the rest.
         """
-        kept = self.ring()
-        heads = kept.heads()
-        found = [head for head in heads if head["id"] == identifier]
-        # An id that a client chose can hide no record that has it as its own.
-        found = found or [head for head in heads if head["request_id"] == identifier]
-        record = kept.record(found[0]["id"]) if found else None
-        if record is None:
+        store = self.trace_store()
+        summaries = store.summaries()
+        # The trace's own id first: an id chosen by a client must not hide another trace.
+        matches = [one for one in summaries if one["id"] == identifier]
+        matches = matches or [one for one in summaries if one["request_id"] == identifier]
+        trace = store.trace(matches[0]["id"]) if matches else None
+        if trace is None:
             raise Http404
         others = [
-            head["id"]
-            for head in heads
-            if head["request_id"] == record["request_id"] and head["id"] != record["id"]
+            one["id"]
+            for one in summaries
+            if one["request_id"] == trace["request_id"] and one["id"] != trace["id"]
         ]
-        return Response(record | {"others": others})
+        return Response(trace | {"others": others})

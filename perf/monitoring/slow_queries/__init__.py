@@ -1,1 +1,1 @@
-"""Slow statements: seen, counted, kept with their plans, and told to whoever wants to know."""
+"""Slow statements: detected, counted, and recorded with their plans."""

@@ -109,6 +109,6 @@ def test_an_observer_that_raises_disturbs_nobody(told, monkeypatch, api, caplog)
 
 
 def test_the_monitor_observes_this_process():
-    from perf.monitoring.queries.watching import answered
+    from perf.monitoring.queries.monitor import record_request
 
-    assert answered in on_request_finished
+    assert record_request in on_request_finished

@@ -172,9 +172,9 @@ def test_an_observer_that_raises_disturbs_nobody(told, monkeypatch, caplog):
 
 
 def test_the_monitor_observes_this_process():
-    from perf.monitoring.queries.watching import ran
+    from perf.monitoring.queries.monitor import record_statement
 
-    assert ran in on_statement_executed
+    assert record_statement in on_statement_executed
 
 
 def test_of_too_many_statements_the_number_is_kept(monkeypatch):

@@ -12,7 +12,7 @@ from tests.visitor import Visitor
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
-    pytest.mark.wasteful("It sends each request several times."),
+    pytest.mark.redundant_queries("It sends each request several times."),
 ]
 
 

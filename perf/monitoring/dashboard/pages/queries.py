@@ -12,7 +12,7 @@ from perf.monitoring.dashboard.attempts import attempt
 from perf.monitoring.dashboard.listing import Cell, Column, listing, measured, order_of
 from perf.monitoring.dashboard.pages.routes import route_url
 from perf.monitoring.dashboard.rendering import page
-from perf.monitoring.queries.origins import origins
+from perf.monitoring.queries.statement_routes import load_statement_routes
 from perf.monitoring.sql_text import format_sql, normalize_statement
 from perf.monitoring.statistics import statements
 from perf.monitoring.statistics.reading import StatsUnavailable
@@ -38,10 +38,11 @@ def _routes(one: StatementStats, by_fingerprint: dict[str, list[str]]) -> Cell:
 
 def _origins() -> dict[str, list[str]]:
     try:
-        return origins()
+        return load_statement_routes()
     except RedisUnavailable as error:
         raise StatsUnavailable(
-            f"Which routes ask is not known: the cache server does not answer ({error})."
+            "The routes of the statements are unknown: the cache server does not respond "
+            f"({error})."
         ) from error
 
 

@@ -13,7 +13,7 @@ from perf.monitoring.dashboard.listing import Cell, Column, listing, measured
 from perf.monitoring.dashboard.pages.routes import route_url
 from perf.monitoring.dashboard.rendering import page
 from perf.monitoring.explain import parse_plan
-from perf.monitoring.slow_queries.watching import slow_ms
+from perf.monitoring.slow_queries.detection import slow_ms
 from perf.monitoring.sql_text import format_sql
 from perf.monitoring.statistics.reading import limited
 

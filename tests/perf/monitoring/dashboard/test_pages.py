@@ -8,7 +8,7 @@ import pytest
 from django.db import connection
 
 from perf.monitoring.dashboard.rendering import TABS
-from perf.monitoring.queries.origins import origins, tell_origins
+from perf.monitoring.queries.statement_routes import load_statement_routes, send_statement_routes
 from perf.monitoring.sql_text import normalize_statement
 from perf.monitoring.statistics import statements
 from tests.perf.monitoring.dashboard.conftest import text_of, url
@@ -80,12 +80,12 @@ def test_a_long_table_shows_its_beginning_and_leads_to_the_rest(site):
 def test_queries_know_the_routes_that_ask_them(site, api, make_novels):
     make_novels(1)
     assert api.get("/api/v1/novels/").status_code == 200
-    tell_origins()
+    send_statement_routes()
 
     page = text_of(site.get(url("queries"), {"sort": "-calls", "all": "sort"}))
 
     assert "GET /novels/</a>" in page
-    asked = {name for name, routes in origins().items() if "GET /novels/" in routes}
+    asked = {name for name, routes in load_statement_routes().items() if "GET /novels/" in routes}
     known = statements.statements("calls", limit=5000)
     one = next(one for one in known if normalize_statement(one.text).fingerprint in asked)
     details = text_of(site.get(url("query", one.query_id)))

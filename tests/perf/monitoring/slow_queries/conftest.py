@@ -1,8 +1,8 @@
-"""Slow statements of a test, and what has been written of them."""
+"""Slow statements of a test, and the rows about them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -10,12 +10,12 @@ from django.db import connection
 from prometheus_client import REGISTRY
 
 from perf.models import SlowQuery
-from perf.monitoring.slow_queries.recording import gathering
-from perf.monitoring.slow_queries.sightings import Sighting
-from perf.monitoring.slow_queries.signals import slow_query_recorded
+from perf.monitoring.slow_queries import storage
+from perf.monitoring.slow_queries.queue import SlowStatement
+from perf.monitoring.slow_queries.recorder import slow_statement_queue
 from tests.conftest import as_staff
 
-# What a thread of the tests is called where a command or a thread of the server would be.
+# The monitor's name for the thread of the tests.
 HERE = "MainThread"
 
 
@@ -31,20 +31,20 @@ def slow_from_budgets(settings: Any) -> None:
 
 @pytest.fixture
 def rows(transactional_db: None) -> Callable[..., list[SlowQuery]]:
-    """Return the rows of statements that begin so, when all that was seen is written."""
+    """Return the rows of statements with this prefix, once all are written."""
 
-    def read(beginning: str = "SELECT pg_sleep") -> list[SlowQuery]:
-        assert gathering().finish(30)
+    def read(prefix: str = "SELECT pg_sleep") -> list[SlowQuery]:
+        assert slow_statement_queue().finish(30)
         with as_staff():
-            found = SlowQuery.objects.filter(statement__startswith=beginning)
-            return list(found.order_by("route"))
+            queries = SlowQuery.objects.filter(statement__startswith=prefix)
+            return list(queries.order_by("route"))
 
     return read
 
 
 @pytest.fixture
 def run(transactional_db: None) -> Callable[..., None]:
-    """Run a statement as a command does, outside of any request."""
+    """Run a statement outside of any request, as a command does."""
 
     def run(sql: str = "SELECT pg_sleep(0)", params: Any = None, *, times: int = 1) -> None:
         with connection.cursor() as cursor:
@@ -55,30 +55,32 @@ def run(transactional_db: None) -> Callable[..., None]:
 
 
 @pytest.fixture
-def told() -> Iterator[list[Sighting]]:
-    """Collect what the signal tells."""
-    told: list[Sighting] = []
+def batches(monkeypatch: pytest.MonkeyPatch) -> list[SlowStatement]:
+    """Collect the slow statements that the recorder writes."""
+    written: list[SlowStatement] = []
+    write = storage.write
 
-    def tell(sighting: Sighting, **_: Any) -> None:
-        told.append(sighting)
+    def spy(connection: Any, batch: Any) -> set[str]:
+        without_plan = write(connection, batch)
+        written.extend(batch)
+        return without_plan
 
-    slow_query_recorded.connect(tell)
-    yield told
-    slow_query_recorded.disconnect(tell)
+    monkeypatch.setattr(storage, "write", spy)
+    return written
 
 
 @pytest.fixture
-def grown() -> Callable[..., float]:
-    """Return by how much a counter has grown since the last time, or since the test began."""
+def growth() -> Callable[..., float]:
+    """Return the growth of a counter since the last call, or since the test began."""
     seen: dict[Any, float] = {}
     for family in REGISTRY.collect():
         for sample in family.samples:
             seen[sample.name, *sorted(sample.labels.items())] = sample.value
 
-    def grown(name: str, **labels: str) -> float:
+    def growth(name: str, **labels: str) -> float:
         key = (name, *sorted(labels.items()))
         value = REGISTRY.get_sample_value(name, labels) or 0.0
         before, seen[key] = seen.get(key, 0.0), value
         return value - before
 
-    return grown
+    return growth

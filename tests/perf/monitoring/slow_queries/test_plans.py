@@ -1,4 +1,4 @@
-"""The plan of a slow statement: for any values, without values, and never by running it."""
+"""The plan of a slow statement is generic, holds no value, and never executes the statement."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import connection as django_connection
 from django.utils import timezone
 
 from perf.models import SlowQuery
 from perf.monitoring.explain import parse_plan
-from perf.monitoring.slow_queries import rows as slow_rows
-from perf.monitoring.slow_queries.plans import take_plan
+from perf.monitoring.slow_queries import storage
+from perf.monitoring.slow_queries.recorder import take_plan
 from perf.monitoring.sql_text import number_placeholders
 from tests.conftest import as_staff
 
@@ -33,14 +33,14 @@ def test_placeholders_are_numbered_as_psycopg_numbers_them(sql: str, text: str) 
     assert number_placeholders(sql) == text
 
 
-def test_a_plan_names_indexes_and_conditions_and_no_value(make_novels: Any) -> None:
+def test_a_plan_has_indexes_and_conditions_without_values(make_novels: Any) -> None:
     sql = (
         "SELECT * FROM novels_novel WHERE id = %s AND word_count + 0 > 4711 "
         "AND title <> 'whale' AND author <> 'ann@example.org' LIMIT %s"
     )
 
-    with slow_rows.opened() as own:
-        plan, note = take_plan(own, sql)
+    with storage.connect() as connection:
+        plan, note = take_plan(connection, sql)
 
     text = parse_plan(plan).as_text()
     assert note == ""
@@ -49,19 +49,19 @@ def test_a_plan_names_indexes_and_conditions_and_no_value(make_novels: Any) -> N
     assert not any(secret in str(plan) for secret in SECRETS)
 
 
-def test_a_statement_is_explained_and_not_run(make_user: Any) -> None:
+def test_taking_a_plan_executes_nothing(make_user: Any) -> None:
     from users.models import User
 
     make_user()
-    with slow_rows.opened() as own:
-        plan, _ = take_plan(own, "DELETE FROM users_user")
-        two, note = take_plan(own, "SELECT 1; DELETE FROM users_user")
-        left = own.execute("SELECT count(*) FROM pg_prepared_statements").fetchone()
+    with storage.connect() as connection:
+        plan, _ = take_plan(connection, "DELETE FROM users_user")
+        second, note = take_plan(connection, "SELECT 1; DELETE FROM users_user")
+        left = connection.execute("SELECT count(*) FROM pg_prepared_statements").fetchone()
 
     with as_staff():
         assert User.objects.count() == 1
     assert plan[0]["Plan"]["Operation"] == "Delete"
-    assert (two, note) == (None, "PostgreSQL does not explain it: SyntaxError.")
+    assert (second, note) == (None, "PostgreSQL does not explain it: SyntaxError.")
     assert left == (0,)
 
 
@@ -72,11 +72,11 @@ def test_a_statement_is_explained_and_not_run(make_user: Any) -> None:
         ("SELECT %s + %s", "PostgreSQL does not explain it: AmbiguousFunction."),
     ],
 )
-def test_what_has_no_plan_says_why(
+def test_a_statement_without_plan_has_a_reason(
     run: Any, rows: Any, everything_is_slow: None, sql: str, note: str
 ) -> None:
-    with slow_rows.opened() as own:
-        assert take_plan(own, sql) == (None, note)
+    with storage.connect() as connection:
+        assert take_plan(connection, sql) == (None, note)
 
 
 def test_a_plan_is_taken_once_an_hour(run: Any, rows: Any, everything_is_slow: None) -> None:
@@ -91,15 +91,15 @@ def test_a_plan_is_taken_once_an_hour(run: Any, rows: Any, everything_is_slow: N
     assert planned() > first
 
 
-def test_no_value_is_kept_of_a_statement(
+def test_no_value_of_a_statement_is_stored(
     run: Any, rows: Any, everything_is_slow: None, caplog: Any
 ) -> None:
     run("SELECT 'ann@example.org', %s, 4711 FROM novels_genre WHERE name = %s", ["whale"] * 2)
-    with pytest.raises(Exception, match="whale"), connection.cursor() as cursor:
+    with pytest.raises(Exception, match="whale"), django_connection.cursor() as cursor:
         cursor.execute("SELECT 'whale'::int, 'ann@example.org'")
 
-    found = rows("SELECT ?")
+    queries = rows("SELECT ?")
     with as_staff():
-        kept = str(SlowQuery.objects.values())
-    assert len(found) == 2
-    assert not any(secret in kept + caplog.text for secret in SECRETS)
+        stored = str(SlowQuery.objects.values())
+    assert len(queries) == 2
+    assert not any(secret in stored + caplog.text for secret in SECRETS)

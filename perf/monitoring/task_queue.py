@@ -1,4 +1,4 @@
-"""The queue of tasks, as Prometheus sees it."""
+"""Gauges of the worker's task queue."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ _WAITING = f"""
 SELECT count(*), COALESCE(EXTRACT(EPOCH FROM now() - min(enqueued_at)), 0)
 FROM {DBTaskResult._meta.db_table}
 WHERE status = 'READY' AND (run_after IS NULL OR run_after <= now())
-"""  # noqa: S608 - a name of ours
+"""  # noqa: S608 - a table name of our own
 
-# All processes look at the same queue.
+# All processes read the same queue, so their gauges must not be added.
 _tasks = Gauge(
     "morpheus_worker_queue_tasks",
     "Tasks that wait for a worker.",
@@ -24,19 +24,19 @@ _tasks = Gauge(
 )
 _age = Gauge(
     "morpheus_worker_queue_age_seconds",
-    "How long the oldest of them has waited.",
+    "Waiting time of the oldest task.",
     multiprocess_mode="livemostrecent",
 )
 
 
-def look_at_queue() -> None:
-    """Count what waits, on a connection that is given back at once."""
+def update_queue_gauges() -> None:
+    """Count the waiting tasks, and return the connection to the pool at once."""
     try:
         with connection.cursor() as cursor:
             cursor.execute(_WAITING)
             count, age_s = cursor.fetchone()
     except DatabaseError as error:
-        logger.warning("The queue of tasks could not be read: %s", error)
+        logger.warning("The task queue could not be read: %s", error)
     else:
         _tasks.set(count)
         _age.set(age_s)

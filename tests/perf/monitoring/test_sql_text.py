@@ -1,18 +1,20 @@
-"""Statements that differ only in their values are one shape; no value is part of one."""
+"""Statements that differ only in their values have one fingerprint; no value is in the text."""
 
 from __future__ import annotations
 
 import io
+from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from PIL import Image
 
-from perf.monitoring.queries.watching import NORMALIZED_COMMIT, shape
-from perf.monitoring.sql_text import MAX_CHARS, mask_values, normalize_statement
+from morpheus.tracing import FinishedRequest
+from perf.monitoring.queries.monitor import NORMALIZED_COMMIT, normalize
+from perf.monitoring.sql_text import MAX_CHARS, format_sql, mask_values, normalize_statement
 
 
-def same(*statements):
+def have_same_fingerprint(*statements: str) -> bool:
     return len({normalize_statement(statement).fingerprint for statement in statements}) == 1
 
 
@@ -45,8 +47,11 @@ def same(*statements):
         ),
     ],
 )
-def test_only_the_values_differ(first, second):
-    assert same(first, second), (normalize_statement(first), normalize_statement(second))
+def test_statements_with_other_values_have_the_same_fingerprint(first: str, second: str) -> None:
+    assert have_same_fingerprint(first, second), (
+        normalize_statement(first),
+        normalize_statement(second),
+    )
 
 
 @pytest.mark.parametrize(
@@ -60,8 +65,8 @@ def test_only_the_values_differ(first, second):
         ("SELECT a FROM t WHERE b IS NULL", "SELECT a FROM t WHERE b IS NOT NULL"),
     ],
 )
-def test_what_differs_in_more_is_another_shape(first, second):
-    assert not same(first, second)
+def test_other_statements_have_other_fingerprints(first: str, second: str) -> None:
+    assert not have_same_fingerprint(first, second)
 
 
 @pytest.mark.parametrize(
@@ -79,12 +84,12 @@ def test_what_differs_in_more_is_another_shape(first, second):
         "SELECT a FROM t WHERE b = U&'secret' OR b = B'1' OR b = N'secret'",
     ],
 )
-def test_no_value_is_part_of_a_shape(text):
+def test_normalized_text_holds_no_value(text: str) -> None:
     assert "secret" not in normalize_statement(text).text
     assert "secret" not in mask_values(text)
 
 
-def test_a_name_stays_whatever_is_in_it():
+def test_a_quoted_name_is_not_masked() -> None:
     assert mask_values("""SELECT "it's 5" FROM t1""") == """SELECT "it's 5" FROM t1"""
 
 
@@ -106,23 +111,72 @@ def test_a_name_stays_whatever_is_in_it():
         ("SET LOCAL statement_timeout = 5", "control"),
     ],
 )
-def test_kinds(sql, kind):
+def test_a_statement_has_its_kind(sql: str, kind: str) -> None:
     assert normalize_statement(sql).kind == kind
 
 
-def picture():
+@pytest.mark.parametrize(
+    ("sql", "text"),
+    [
+        ("SELECT a('x', %s), b('y', %s)", "SELECT a(?), b(?)"),
+        ("x = 'it''s' AND y = 'b' AND z = 'c'", "x = ? AND y = ? AND z = ?"),
+        ("x = 'a--b' AND y = '/*' -- Ann's\n AND z = 1", "x = ? AND y = ? AND z = ?"),
+        (r"x = E'it\'s' AND y = 'b\' AND z = 'c'", "x = ? AND y = ? AND z = ?"),
+        ("x = $$it's$$ AND y = $t$ $$ $t$ AND z = $3", "x = ? AND y = ? AND z = ?"),
+        ('"o\'x" = \'secret\' AND "y" = 2', '"o\'x" = ? AND "y" = ?'),
+    ],
+)
+def test_quotes_are_read_as_postgresql_reads_them(sql: str, text: str) -> None:
+    assert normalize_statement(sql).text == text
+
+
+@pytest.mark.parametrize("opened", ["'", "E'", "$$", "/* "])
+def test_a_value_that_is_cut_off_is_not_shown(opened: str) -> None:
+    assert "secret" not in normalize_statement(f"SELECT {opened}{'secret ' * MAX_CHARS}").text
+
+
+@pytest.mark.parametrize(
+    ("sql", "is_read", "locks_rows", "sets_config"),
+    [
+        ("SELECT a FROM t", True, False, False),
+        ("SELECT a FROM t FOR NO KEY UPDATE", True, True, False),
+        ("SELECT set_config('app.user_id', '5', true)", False, False, True),
+        ("UPDATE t SET a = 1", False, False, False),
+        ("COMMIT", False, False, False),
+    ],
+)
+def test_a_statement_is_classified(
+    sql: str, is_read: bool, locks_rows: bool, sets_config: bool
+) -> None:
+    its = normalize_statement(sql)
+
+    assert (its.is_read, its.locks_rows, its.sets_config) == (is_read, locks_rows, sets_config)
+
+
+def test_long_statements_are_laid_out_by_clause() -> None:
+    sql = 'SELECT "a" FROM "t" WHERE "b" IN (%s, %s, %s) ORDER BY "a"'
+
+    assert format_sql(sql) == "SELECT a\nFROM t\nWHERE b IN (%s, …)\nORDER BY a"
+
+
+def make_picture() -> SimpleUploadedFile:
     bytes_ = io.BytesIO()
     Image.new("RGB", (4, 4)).save(bytes_, "PNG")
     return SimpleUploadedFile("panel.png", bytes_.getvalue(), "image/png")
 
 
 @pytest.mark.django_db(transaction=True)
-def test_the_statistics_of_postgresql_show_the_same_shapes(
-    monkeypatch, connect, make_user, as_user, make_novels, make_chapters
-):
-    """Else a slow statement could not be traced to its route."""
-    answers = []
-    monkeypatch.setattr("morpheus.tracing.events.on_request_finished", [answers.append])
+def test_pg_stat_statements_has_the_same_fingerprints(
+    monkeypatch: pytest.MonkeyPatch,
+    connect: Any,
+    make_user: Any,
+    as_user: Any,
+    make_novels: Any,
+    make_chapters: Any,
+) -> None:
+    """The dashboard joins its statements with routes by fingerprint."""
+    requests: list[FinishedRequest] = []
+    monkeypatch.setattr("morpheus.tracing.events.on_request_finished", [requests.append])
     superuser = connect("superuser")
     superuser.execute("CREATE EXTENSION IF NOT EXISTS pg_stat_statements")
     owner = make_user("owner")
@@ -141,27 +195,28 @@ def test_the_statistics_of_postgresql_show_the_same_shapes(
         *("comics/", "comics/?owner=me", f"comics/?novel={novel.pk}"),
     ):
         assert client.get(f"/api/v1/{url}").status_code == 200, url
-    following = client.get("/api/v1/novels/?ordering=title&page_size=1").json()["next"]
-    assert client.get(following).status_code == 200
+    next_page = client.get("/api/v1/novels/?ordering=title&page_size=1").json()["next"]
+    assert client.get(next_page).status_code == 200
     client.patch("/api/v1/users/me/", {"bio": "Reads."})
     client.patch(f"/api/v1/novels/{novel.pk}/", {"title": "Another"})
     comic = client.post("/api/v1/comics/", {"title": "New"}).json()
     panels = f"/api/v1/comics/{comic['id']}/panels/"
-    client.post(panels, {"number": 1, "image": picture()}, format="multipart")
+    client.post(panels, {"number": 1, "image": make_picture()}, format="multipart")
     client.get(panels)
     client.delete(f"/api/v1/comics/{comic['id']}/")
     client.delete(f"/api/v1/novels/{novel.pk}/")
 
-    assert all(answer.status < 300 for answer in answers), [
-        (answer.route, answer.status) for answer in answers if answer.status >= 300
+    assert all(request.status < 300 for request in requests), [
+        (request.route, request.status) for request in requests if request.status >= 300
     ]
-    ran = {
-        (one.route, its)
-        for one in answers
-        for statement in one.trace.statements
-        if (its := shape(statement)) is not NORMALIZED_COMMIT
+    executed = {
+        (request.route, its)
+        for request in requests
+        if request.trace is not None
+        for statement in request.trace.statements
+        if (its := normalize(statement)) is not NORMALIZED_COMMIT
     }
-    seen = {
+    recorded = {
         normalize_statement(query).fingerprint
         for (query,) in superuser.execute(
             "SELECT query FROM pg_stat_statements s JOIN pg_database d ON d.oid = s.dbid "
@@ -169,8 +224,10 @@ def test_the_statistics_of_postgresql_show_the_same_shapes(
             [name],
         )
     }
-    assert len(ran) > 40
+    assert len(executed) > 40
     missing = [
-        (route, its.text) for route, its in sorted(ran, key=str) if its.fingerprint not in seen
+        (route, its.text)
+        for route, its in sorted(executed, key=str)
+        if its.fingerprint not in recorded
     ]
     assert missing == []

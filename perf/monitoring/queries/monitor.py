@@ -1,0 +1,107 @@
+"""Measures every request and every statement for `/metrics`."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import threading
+from functools import cache, lru_cache
+from pathlib import Path
+
+from django.conf import settings
+from prometheus_client import Counter, Histogram
+
+from morpheus.tracing import FinishedRequest, RequestTrace, Statement
+from morpheus.tracing.request_trace import COMMIT
+from perf.monitoring.queries.redundant import find_redundant_queries
+from perf.monitoring.sql_text import NormalizedStatement, normalize_statement
+
+logger = logging.getLogger(__name__)
+
+request_seconds = Histogram(
+    "morpheus_http_request_seconds",
+    "Time from a request to its response, by route and status, response cache hits included.",
+    ["route", "status"],
+    buckets=settings.PROMETHEUS_LATENCY_BUCKETS,
+)
+request_queries = Histogram(
+    "morpheus_http_request_queries",
+    "Statements per request, by route.",
+    ["route"],
+    buckets=(0, 1, 2, 3, 5, 8, 13, 21, 50, 100, float("inf")),
+)
+query_seconds = Histogram(
+    "morpheus_db_query_seconds",
+    "Time of statements, by route (or command, or thread) and kind: simple, join, search, write, "
+    "control, and commit.",
+    ["route", "kind"],
+    buckets=settings.PROMETHEUS_LATENCY_BUCKETS,
+)
+query_rows = Counter(
+    "morpheus_db_query_rows_total", "Rows that statements returned or changed.", ["route", "kind"]
+)
+query_errors = Counter(
+    "morpheus_db_query_errors_total",
+    "Statements that failed, by route and kind.",
+    ["route", "kind"],
+)
+wasted_queries = Counter(
+    "morpheus_db_wasted_queries_total",
+    "Redundant statements of requests, by route and kind: n_plus_one (a loop that one statement "
+    "can replace), duplicate (the same read again, with no change in between).",
+    ["route", "kind"],
+)
+
+NORMALIZED_COMMIT = NormalizedStatement("commit".ljust(16, "0"), COMMIT, "commit")
+
+# Looking up a child by its labels takes as long as using it.
+_request_seconds = lru_cache(maxsize=None)(request_seconds.labels)
+_request_queries = lru_cache(maxsize=None)(request_queries.labels)
+_query_seconds = lru_cache(maxsize=None)(query_seconds.labels)
+_query_rows = lru_cache(maxsize=None)(query_rows.labels)
+
+_EMPTY_TRACE = RequestTrace()
+
+
+def record_request(request: FinishedRequest) -> None:
+    """Count a request, its statements and its redundant queries."""
+    _request_seconds(request.route, str(request.status)).observe(request.seconds)
+    trace = request.trace or _EMPTY_TRACE
+    _request_queries(request.route).observe(trace.queries)
+    normalized = [normalize(statement) for statement in trace.statements]
+    for statement, its in zip(trace.statements, normalized, strict=True):
+        _record(statement, request.route, its.kind)
+    for redundant in find_redundant_queries(trace.statements, normalized):
+        wasted_queries.labels(request.route, redundant.kind).inc(redundant.avoidable)
+        if settings.DEBUG:
+            logger.warning("%s sends a statement %s", request.route, redundant)
+
+
+def record_statement(statement: Statement) -> None:
+    """Count a statement outside of requests."""
+    _record(statement, get_source(), normalize(statement).kind)
+
+
+def _record(statement: Statement, route: str, kind: str) -> None:
+    _query_seconds(route, kind).observe(statement.seconds)
+    if statement.rows:
+        _query_rows(route, kind).inc(statement.rows)
+    if statement.is_failed:
+        query_errors.labels(route, kind).inc()
+
+
+def normalize(statement: Statement) -> NormalizedStatement:
+    """Normalize a traced statement, COMMIT included."""
+    return NORMALIZED_COMMIT if statement.sql == COMMIT else normalize_statement(statement.sql)
+
+
+def get_source() -> str:
+    """Return the command or server thread that runs statements outside of requests."""
+    return _command() or threading.current_thread().name.rstrip("0123456789-_ ") or "server"
+
+
+@cache
+def _command() -> str | None:
+    if Path(sys.argv[0]).name == "manage.py" and len(sys.argv) > 1:
+        return f"manage.py {sys.argv[1]}"
+    return None

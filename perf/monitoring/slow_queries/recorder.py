@@ -1,0 +1,91 @@
+"""Records slow statements: a row with the plan, and a log line."""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import os
+from functools import cache
+from typing import Any
+
+import psycopg
+
+from morpheus.http.log_format import log_event
+from perf.monitoring.explain import explain_generic
+from perf.monitoring.slow_queries import storage
+from perf.monitoring.slow_queries.queue import SlowStatement, SlowStatementQueue, dropped
+from perf.monitoring.sql_text import has_plan, number_placeholders
+
+logger = logging.getLogger(__name__)
+
+# Plans per batch; the others are taken when their statements are slow again.
+MAX_PLANS = 5
+# The log has the beginning of a statement; the row has all of it.
+MAX_LOGGED_CHARS = 500
+
+
+def record(batch: list[SlowStatement]) -> None:
+    """Write and log slow statements; without a database, only log and count them."""
+    is_written = False
+    try:
+        with storage.connect() as connection:
+            without_plan = storage.write(connection, batch)
+            is_written = True
+            _explain(
+                connection, {one.normalized.fingerprint: one.sql for one in batch}, without_plan
+            )
+    except psycopg.Error as error:
+        if not is_written:
+            dropped.inc(sum(statement.count for statement in batch))
+        logger.warning("Slow statements could not be written: %s", type(error).__name__)
+    finally:
+        # Last, because the handler of mails may wait for its server.
+        for statement in batch:
+            _log(statement)
+
+
+@cache
+def slow_statement_queue() -> SlowStatementQueue:
+    """Return the queue of this process."""
+    queue = SlowStatementQueue(record)
+    atexit.register(queue.finish)
+    return queue
+
+
+# Threads do not survive a fork.
+os.register_at_fork(after_in_child=slow_statement_queue.cache_clear)
+
+
+def take_plan(connection: psycopg.Connection, sql: str) -> tuple[Any, str]:
+    """Return the generic plan as masked JSON, or None and the reason why there is no plan."""
+    if not has_plan(sql):
+        return None, "PostgreSQL has no plan for statements of this kind."
+    with storage.staff_transaction(connection):
+        try:
+            plan = explain_generic(connection, number_placeholders(sql))
+        except psycopg.errors.DatabaseError as error:
+            # The error's text may quote the statement.
+            return None, f"PostgreSQL does not explain it: {type(error).__name__}."
+    return [plan.masked().document], ""
+
+
+def _explain(connection: psycopg.Connection, sql: dict[str, str], without_plan: set[str]) -> None:
+    for fingerprint in sorted(without_plan)[:MAX_PLANS]:
+        if storage.claim_plan(connection, fingerprint):
+            plan, note = take_plan(connection, sql[fingerprint])
+            storage.write_plan(connection, fingerprint, plan, note)
+
+
+def _log(statement: SlowStatement) -> None:
+    log_event(
+        logger,
+        logging.WARNING,
+        "slow_query",
+        statement.request_id,
+        route=statement.route,
+        kind=statement.normalized.kind,
+        ms=round(statement.worst_ms, 1),
+        count=statement.count,
+        fingerprint=statement.normalized.fingerprint,
+        statement=statement.normalized.text[:MAX_LOGGED_CHARS],
+    )

@@ -1,0 +1,98 @@
+"""The routes of statements, stored in the cache server for all processes."""
+
+from __future__ import annotations
+
+import pytest
+
+from morpheus.cache.store import cache_store
+from morpheus.cache.redis_client import RedisUnavailable
+from morpheus.tracing import FinishedRequest, RequestTrace, Statement
+from perf.monitoring.queries import statement_routes
+from perf.monitoring.sql_text import normalize_statement
+from tests.perf.monitoring.dashboard.conftest import text_of, url
+
+SQL = "SELECT id FROM novels_novel WHERE id = %s"
+
+
+@pytest.fixture(autouse=True)
+def no_known_routes(monkeypatch):
+    """Let this process know no routes, as after its start."""
+    monkeypatch.setattr(statement_routes, "_pairs", set())
+    monkeypatch.setattr(statement_routes, "_sent", set())
+    monkeypatch.setattr(statement_routes, "_sent_at", float("-inf"))
+
+
+def finish_request(route: str, sql: str = SQL) -> None:
+    trace = RequestTrace(statements=[Statement("default", sql, [1], 0.001, 1)], queries=1)
+    statement_routes.note_statement_routes(
+        FinishedRequest(
+            route=route, status=200, seconds=0.01, trace=trace, request=None, request_id="test"
+        )
+    )
+
+
+@pytest.fixture
+def unavailable_server(monkeypatch):
+    """Open the circuit breaker of the cache server."""
+    breaker = cache_store().client.breaker
+    monkeypatch.setattr(breaker, "cool_down_s", 600)
+    breaker.record_failure()
+    yield
+    breaker.record_success()
+
+
+def test_a_statement_has_all_its_routes():
+    finish_request("GET /novels/{novel_id}/")
+    finish_request("GET /novels/")
+    finish_request("GET /novels/")
+    assert statement_routes.load_statement_routes() == {}
+
+    statement_routes.send_statement_routes()
+
+    fingerprint = normalize_statement("SELECT id FROM novels_novel WHERE id = $1").fingerprint
+    assert statement_routes.load_statement_routes() == {
+        fingerprint: ["GET /novels/", "GET /novels/{novel_id}/"]
+    }
+
+
+def test_lost_routes_are_sent_again_after_a_while(monkeypatch):
+    finish_request("GET /novels/")
+    statement_routes.send_statement_routes()
+    cache_store().client.run(lambda prefix: [("DEL", f"{prefix}origins")])
+
+    statement_routes.send_statement_routes()
+    assert statement_routes.load_statement_routes() == {}
+
+    monkeypatch.setattr(statement_routes, "_RESEND_S", 0.0)
+    statement_routes.send_statement_routes()
+    assert len(statement_routes.load_statement_routes()) == 1
+
+
+def test_the_number_of_pairs_is_limited(monkeypatch):
+    monkeypatch.setattr(statement_routes, "MAX_PAIRS", 2)
+    for at in range(9):
+        finish_request(f"GET /{at}/")
+
+    assert len(statement_routes._pairs) == 2
+
+
+def test_a_failed_transfer_is_tried_again(unavailable_server):
+    finish_request("GET /novels/")
+    statement_routes.send_statement_routes()
+    with pytest.raises(RedisUnavailable):
+        statement_routes.load_statement_routes()
+
+    cache_store().client.breaker.record_success()
+    statement_routes.send_statement_routes()
+
+    assert len(statement_routes.load_statement_routes()) == 1
+
+
+@pytest.mark.django_db
+def test_the_page_names_what_is_missing_without_the_cache_server(site, unavailable_server):
+    page = site.get(url("queries"))
+
+    assert page.status_code == 200
+    assert "The routes of the statements are unknown: the cache server does not respond" in text_of(
+        page
+    )

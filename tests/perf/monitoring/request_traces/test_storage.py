@@ -1,0 +1,78 @@
+"""The trace store is limited in number and bytes, and holds the newest traces."""
+
+from __future__ import annotations
+
+import pytest
+from django.conf import settings
+
+from morpheus.cache.circuit_breaker import CircuitBreaker
+from morpheus.cache.redis_client import RedisClient
+from perf.monitoring.request_traces.document import MAX_TRACE_BYTES, serialize_trace
+from perf.monitoring.request_traces.storage import TraceStore
+
+
+@pytest.fixture
+def make_store():
+    made = []
+
+    def make(**bounds):
+        url = settings.CACHES["explained"]["LOCATION"]
+        made.append(RedisClient(url, timeout_s=1, breaker=CircuitBreaker(cool_down_s=1)))
+        return TraceStore(made[-1], **bounds)
+
+    yield make
+    for server in made:
+        server.close()
+
+
+def add(store, name, size=2):
+    store.add({"id": name}, b'"' + b"x" * (size - 2) + b'"')
+
+
+def names(store):
+    return [summary["id"] for summary in store.summaries()]
+
+
+def test_beyond_the_number_the_oldest_traces_are_deleted(make_store):
+    store = make_store(max_traces=3)
+
+    for name in "abcde":
+        add(store, name)
+
+    assert names(store) == ["e", "d", "c"]
+    assert store.trace("b") is None
+    assert store.trace("c") is not None
+
+
+def test_beyond_the_size_the_oldest_traces_are_deleted(make_store):
+    store = make_store(max_bytes=1000)
+
+    for name in "abcde":
+        add(store, name, size=300)
+    assert names(store) == ["e", "d", "c"]
+
+    add(store, "large", size=2000)
+    assert names(store) == []
+    assert store.trace("large") is None
+
+    add(store, "small")
+    assert names(store) == ["small"]
+
+
+def test_a_trace_that_is_too_large_loses_its_last_statements():
+    trace = {
+        "statements": [{"at": at, "sql": "x" * 4000} for at in range(100)],
+        "statements_left_out": 5,
+        "cache": [{"at": at} for at in range(4)],
+        "cache_left_out": 0,
+    }
+
+    assert len(serialize_trace(trace)) <= MAX_TRACE_BYTES
+    assert [one["at"] for one in trace["statements"]] == [*range(50)]
+    assert trace["statements_left_out"] == 55
+    assert (len(trace["cache"]), trace["cache_left_out"]) == (2, 2)
+
+
+def test_an_unknown_trace_is_none(make_store):
+    assert make_store().trace("nothing") is None
+    assert make_store().summaries() == []
