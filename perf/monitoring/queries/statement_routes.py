@@ -9,8 +9,8 @@ import logging
 import time
 from collections import defaultdict
 
-from morpheus.cache.store import cache_store
 from morpheus.cache.redis_client import RedisUnavailable
+from morpheus.cache.store import cache_store
 from morpheus.tracing import FinishedRequest
 from perf.monitoring.queries.monitor import normalize
 

@@ -95,7 +95,7 @@ def replication_page(request: HttpRequest) -> HttpResponse:
     return page(request, "perf_replication", context)
 
 
-def _sentence(server: RedisClientRole) -> str:
+def _sentence(server: ServerRole) -> str:
     configured = (
         "Reads may go to the replica of DATABASE_REPLICA_URL."
         if REPLICA in settings.DATABASES

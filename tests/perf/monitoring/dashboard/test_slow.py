@@ -73,4 +73,4 @@ def test_the_list_costs_one_statement_however_many_there_are(site, make_slow, as
 
 @pytest.mark.parametrize("pk", ["0", "99999999999999999999"])
 def test_one_that_is_not_there_is_404(site, pk):
-    assert site.get(f"{url('slow')}{novel_id}/").status_code == 404
+    assert site.get(f"{url('slow')}{pk}/").status_code == 404

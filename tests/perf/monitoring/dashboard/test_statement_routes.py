@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from morpheus.cache.store import cache_store
 from morpheus.cache.redis_client import RedisUnavailable
+from morpheus.cache.store import cache_store
 from morpheus.tracing import FinishedRequest, RequestTrace, Statement
 from perf.monitoring.queries import statement_routes
 from perf.monitoring.sql_text import normalize_statement

@@ -256,7 +256,9 @@ def test_without_the_cache_server_only_reading_traces_fails(staff, settings, mon
     from morpheus.cache.redis_client import RedisClient
     from perf.monitoring.request_traces.storage import TraceStore
 
-    server = RedisClient("redis://127.0.0.1:1/0", timeout_s=0.1, breaker=CircuitBreaker(cool_down_s=60))
+    server = RedisClient(
+        "redis://127.0.0.1:1/0", timeout_s=0.1, breaker=CircuitBreaker(cool_down_s=60)
+    )
     unreachable = TraceStore(server)
     monkeypatch.setattr("perf.monitoring.request_traces.sampling.trace_store", lambda: unreachable)
     monkeypatch.setattr("perf.monitoring.request_traces.views.trace_store", lambda: unreachable)
