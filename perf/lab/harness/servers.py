@@ -32,6 +32,16 @@ UNLIMITED = dict.fromkeys(
 )
 
 
+def measured_environment(database_url: str, *, has_cache: bool) -> dict[str, str]:
+    """Return the variables of a measured Morpheus: no limits per caller, cheap logins."""
+    return UNLIMITED | {
+        "MORPHEUS_HTTPS": "off",
+        "MORPHEUS_CACHE": "on" if has_cache else "off",
+        "DATABASE_URL": database_url,
+        "DJANGO_SETTINGS_MODULE": "perf.lab.harness.settings",
+    }
+
+
 class ServerFailed(Exception):
     """A server does not start; its output says why."""
 

@@ -20,8 +20,8 @@ from morpheus.db.transactions import write_transaction
 from morpheus.embedded.supervisor import EmbeddedServices
 from perf.lab.consistency.faults import Faults
 from perf.lab.consistency.servers import Servers
+from perf.lab.harness.databases import prepare_thumbnails
 from perf.lab.load.profiles import PROFILES
-from perf.lab.offload.databases import renditions_prepare
 from perf.lab.suite.timing import reference_ms, slower
 from users.models import User
 from users.services import token_create
@@ -66,7 +66,7 @@ def prepare() -> list[str]:
     """
     call_command("migrate", verbosity=0)
     call_command("seed", if_empty=True, quiet=True)
-    renditions_prepare()
+    prepare_thumbnails()
     with write_transaction(as_staff=True):
         members = list(User.objects.filter(is_superuser=False).order_by("pk")[:MEMBERS])
     return [_token_of(member) for member in members]

@@ -1,1 +1,1 @@
-"""How much of the database's work a cache takes off: one sequence of requests, run in each mode."""
+"""How much database time the cache saves under a natural mix of requests."""

@@ -1,137 +1,137 @@
-"""A kept connection, as cheap as it can be: the server is what is measured."""
+"""One client: sends its requests one after the other and counts the outcomes."""
 
 from __future__ import annotations
 
-import re
-import socket
-import zlib
-from dataclasses import dataclass
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from urllib.parse import urlsplit
 
-_LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
-_ETAG = re.compile(rb"\r\netag: *([^\r]+)", re.IGNORECASE)
-_GZIP = re.compile(rb"\r\ncontent-encoding: *gzip", re.IGNORECASE)
-_DATABASE = re.compile(rb"\r\nserver-timing: *db;[^,]*dur=([\d.]+)", re.IGNORECASE)
-_BODILESS = (204, 304)
-_BLOCK_BYTES = 256 * 1024
-# One host name for all servers, as behind a proxy.
-HOST = "localhost"
-TIMEOUT_S = 60.0
+from perf.lab.example_requests import bearer
+from perf.lab.harness.http_client import Connection, Response
 
+from .requests import MixRequest
 
-class BadAnswer(Exception):
-    """The server closed the connection or said something that is no whole answer."""
+# A client remembers so many entity tags, then it begins anew.
+_MOST_ETAGS = 2_000
+_EXAMPLES = 5
+
+WorkerStep = Callable[..., None]
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """One answer; its body is as it was sent, perhaps compressed."""
+@dataclass
+class Outcome:
+    """What became of the requests.
 
-    status: int
-    head: bytes
-    body: bytes
+    Attributes:
+        sent, statuses, errors: Requests by kind, responses by status, failures by kind and status.
+        retries: Requests that were sent again because the server refused them.
+        ms: Milliseconds by kind.
+        database_ms: How long the servers waited for the database, by kind.
+        examples: The first failures, in words.
+    """
 
-    @property
-    def etag(self) -> bytes:
-        """The entity tag, empty without one."""
-        found = _ETAG.search(self.head)
-        return found[1] if found else b""
+    sent: Counter[str] = field(default_factory=Counter)
+    statuses: Counter[int] = field(default_factory=Counter)
+    errors: Counter[str] = field(default_factory=Counter)
+    retries: int = 0
+    ms: dict[str, list[float]] = field(default_factory=dict)
+    database_ms: dict[str, float] = field(default_factory=dict)
+    examples: list[str] = field(default_factory=list)
 
-    @property
-    def database_ms(self) -> float:
-        """How long the server says that it waited for the database."""
-        found = _DATABASE.search(self.head)
-        return float(found[1]) if found else 0.0
+    def add(self, other: Outcome) -> None:
+        """Add the figures of another client."""
+        self.sent += other.sent
+        self.statuses += other.statuses
+        self.errors += other.errors
+        self.retries += other.retries
+        for name, values in other.ms.items():
+            self.ms.setdefault(name, []).extend(values)
+        for name, waited_ms in other.database_ms.items():
+            self.add_database_ms(name, waited_ms)
+        self.examples = (self.examples + other.examples)[:_EXAMPLES]
 
-    @property
-    def content(self) -> bytes:
-        """The body as it was before it was compressed."""
-        is_packed = _GZIP.search(self.head)
-        return zlib.decompress(self.body, zlib.MAX_WBITS | 16) if is_packed else self.body
-
-    def require_ok(self) -> Answer:
-        """Return this answer.
-
-        Raises:
-            BadAnswer: It is not 200.
-        """
-        if self.status != 200:
-            raise BadAnswer(f"{self.status} {self.body[:200]!r}")
-        return self
-
-
-class Connection:
-    """Speaks HTTP/1.1 to 127.0.0.1; connects at the first request and again after an error."""
-
-    def __init__(self, port: int) -> None:
-        self.port = port
-        self._socket: socket.socket | None = None
-
-    def exchange(
-        self, method: str, path: str, headers: dict[str, str], body: bytes = b""
-    ) -> Answer:
-        """Send a request and return its whole answer.
-
-        Raises:
-            BadAnswer, OSError: There was none.
-        """
-        try:
-            self.send(method, path, headers, body)
-            return self.receive()
-        except (BadAnswer, OSError):
-            self.close()
-            raise
-
-    def send(self, method: str, path: str, headers: dict[str, str], body: bytes = b"") -> None:
-        """Send a request and do not wait."""
-        lines = [f"{method} {path} HTTP/1.1", f"Host: {HOST}"]
-        lines += [f"{name}: {value}" for name, value in headers.items()]
-        if body or method not in ("GET", "DELETE"):
-            lines.append(f"Content-Length: {len(body)}")
-        self.open().sendall("\r\n".join([*lines, "", ""]).encode() + body)
-
-    def receive(self) -> Answer:
-        """Wait for the answer to what was sent."""
-        return _received(self.open())
-
-    def open(self) -> socket.socket:
-        """Connect, unless it is so already."""
-        if self._socket is None:
-            self._socket = socket.create_connection(("127.0.0.1", self.port), TIMEOUT_S)
-            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        return self._socket
-
-    def fileno(self) -> int:
-        """Return the socket's descriptor, to wait for it."""
-        return self.open().fileno()
-
-    def close(self) -> None:
-        """Close the connection."""
-        if self._socket is not None:
-            self._socket.close()
-            self._socket = None
+    def add_database_ms(self, name: str, ms: float) -> None:
+        """Count the time that a server waited for the database."""
+        self.database_ms[name] = self.database_ms.get(name, 0.0) + ms
 
 
-def _received(opened: socket.socket) -> Answer:
-    got = b""
-    while (end := got.find(b"\r\n\r\n")) < 0:
-        got += _block(opened)
-    head, body = got[:end], got[end + 4 :]
-    status = int(head[9:12])
-    if status in _BODILESS:
-        return Answer(status, head, b"")
-    length = _LENGTH.search(head)
-    if length is None:
-        raise BadAnswer(f"No Content-Length: {head!r}")
-    missing = int(length[1]) - len(body)
-    blocks = [body]
-    while missing > 0:
-        blocks.append(_block(opened))
-        missing -= len(blocks[-1])
-    return Answer(status, head, b"".join(blocks))
+class MixClient:
+    """One kept connection, what the client remembers, and its outcome."""
 
+    def __init__(self, port: int, tokens: Mapping[int, str], run_step: WorkerStep) -> None:
+        self.outcome = Outcome()
+        self._connection = Connection(port)
+        self._tokens = tokens
+        self._run_step = run_step
+        self._ids: dict[str, str] = {}
+        self._next_pages: dict[str, str] = {}
+        self._etags: dict[tuple[str, int | None], str] = {}
 
-def _block(opened: socket.socket) -> bytes:
-    block = opened.recv(_BLOCK_BYTES)
-    if not block:
-        raise BadAnswer("The server closed the connection.")
-    return block
+    def run(self, requests: Iterable[MixRequest]) -> None:
+        """Send the requests in their order; a failure is counted and the next one sent."""
+        for request in requests:
+            began = time.perf_counter()
+            try:
+                status, failure = self._perform(request)
+            except Exception as error:  # A worker's step may raise anything; the run goes on.
+                status, failure = 0, f"{type(error).__name__}: {error}"
+            elapsed_ms = (time.perf_counter() - began) * 1000
+            self.outcome.sent[request.name] += 1
+            self.outcome.statuses[status] += 1
+            self.outcome.ms.setdefault(request.name, []).append(elapsed_ms)
+            if failure:
+                self.outcome.errors[f"{request.name}: {status}"] += 1
+                if len(self.outcome.examples) < _EXAMPLES:
+                    what = f"{request.http.method} {request.http.path}".strip() or request.name
+                    self.outcome.examples.append(f"{what}: {status} {failure}")
+        self.outcome.retries = self._connection.retries
+        self._connection.close()
+
+    def _perform(self, request: MixRequest) -> tuple[int, str]:
+        """Return the status and, unless it is a success, what the response says."""
+        if request.worker_step:
+            self._run_step(*map(self._fill, request.worker_step))
+            return 200, ""
+        path = self._fill(request.http.path)
+        if request.is_next_page:
+            path = self._next_pages.get(request.listing, path)
+        key = (path, request.reader)
+        headers = self._make_headers(request, key)
+        response = self._connection.exchange_with_retries(
+            replace(request.http, path=path, headers=headers)
+        )
+        self.outcome.add_database_ms(request.name, response.database_ms)
+        if response.status not in (200, 201, 204, 304):
+            return response.status, repr(response.body[:300])
+        self._remember(request, key, response)
+        return response.status, ""
+
+    def _fill(self, text: str) -> str:
+        for name, value in self._ids.items():
+            text = text.replace(f"{{{name}}}", value)
+        return text
+
+    def _make_headers(self, request: MixRequest, key: tuple[str, int | None]) -> dict[str, str]:
+        headers = {"Accept": "*/*", "Accept-Encoding": "gzip", **request.http.headers}
+        if request.reader is not None:
+            headers |= bearer(self._tokens[request.reader])
+        if request.revalidates and key in self._etags:
+            headers["If-None-Match"] = self._etags[key]
+        return headers
+
+    def _remember(
+        self, request: MixRequest, key: tuple[str, int | None], response: Response
+    ) -> None:
+        if request.listing and response.status == 200:
+            following = urlsplit(response.json["next"] or "")
+            self._next_pages.pop(request.listing, None)
+            if following.path:
+                self._next_pages[request.listing] = f"{following.path}?{following.query}"
+        if request.keeps_id:
+            self._ids[request.keeps_id] = str(response.json["id"])
+        if request.http.method == "GET" and (etag := response.etag):
+            if len(self._etags) >= _MOST_ETAGS:
+                self._etags.clear()
+            self._etags[key] = etag

@@ -1,32 +1,28 @@
-"""The load: few processes of few threads, each a visitor with a connection of its own."""
+"""The load: two processes of eight threads, each a client with a connection of its own."""
 
 from __future__ import annotations
 
-import pickle
-import subprocess
-import sys
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from queue import Queue
+from multiprocessing.synchronize import Barrier
 from typing import Any
 
-from .mix import sequence
+from perf.lab.harness.processes import SPAWN, START_TIMEOUT_S, ProcessGroup
+
+from .client import MixClient, Outcome
+from .mix import draw_sequence
+from .requests import MixRequest
 from .subjects import Subjects
-from .visit import Request
-from .visitor import Outcome
 
 PROCESSES = 2
-# Together: half as many connections as two servers have threads.
+# Together half as many connections as two servers have threads.
 THREADS = 8
-VISITORS = PROCESSES * THREADS
-READY = "ready"
-
-
-class LoadFailed(Exception):
-    """A process of the load ended before its time; it said why on stderr."""
+CLIENTS = PROCESSES * THREADS
+POLL_S = 0.05
 
 
 @dataclass(frozen=True)
@@ -34,10 +30,10 @@ class Plan:
     """What is run.
 
     Attributes:
-        requests: Of all visitors together.
-        only_writes: Make none of those that read.
-        ports: Of the servers; visitors take them by turns.
-        environment: Of the process that does the worker's part.
+        requests: Of all clients together.
+        only_writes: Skip the reads.
+        ports: Of the servers; clients take them in turn.
+        environment: Of the process that performs the worker's steps.
     """
 
     of: Subjects
@@ -46,96 +42,102 @@ class Plan:
     ports: Sequence[int]
     tokens: Mapping[int, str]
     environment: Mapping[str, str]
-    folder: str
     only_writes: bool = False
 
-    def of_visitor(self, visitor: int) -> Iterator[Request]:
-        """Yield the requests of one visitor."""
-        for request in _visit(self.of, self.seed, self.requests, visitor):
+    def requests_of(self, client: int) -> Iterator[MixRequest]:
+        """Yield the requests of one client."""
+        count = self.requests // CLIENTS + (client < self.requests % CLIENTS)
+        for request in draw_sequence(self.of, seed=self.seed, client=client, count=count):
             if request.is_write or not self.only_writes:
                 yield request
 
-
-def every_visit(of: Subjects, *, seed: int, requests: int) -> Iterator[Request]:
-    """Yield the requests of all visitors, one visitor after the other."""
-    for visitor in range(VISITORS):
-        yield from _visit(of, seed, requests, visitor)
-
-
-def _visit(of: Subjects, seed: int, requests: int, visitor: int) -> Iterator[Request]:
-    count = requests // VISITORS + (visitor < requests % VISITORS)
-    return sequence(of, seed=seed, visitor=visitor, count=count)
+    def all_requests(self) -> Iterator[MixRequest]:
+        """Yield the requests of all clients, one client after the other."""
+        for client in range(CLIENTS):
+            yield from self.requests_of(client)
 
 
 def run(plan: Plan, *, watch: Callable[[int], None]) -> tuple[Outcome, float]:
-    """Make all requests; return what became of them, and the seconds.
+    """Send all requests; return the outcome and the seconds.
 
-    `watch` is called often with the number of answers so far.
+    `watch` is called often with the number of responses so far.
 
     Raises:
-        LoadFailed: A process ended.
+        ProcessFailed: A process of the load ended early.
     """
-    messages: Queue[Any] = Queue()
-    with ExitStack() as stack:
-        started = [
-            stack.enter_context(_started(plan, number, messages)) for number in range(PROCESSES)
+    group, responses, whole = ProcessGroup(PROCESSES), SPAWN.Value("L"), Outcome()
+    running = [group.start(_run_clients, plan, n, responses) for n in range(PROCESSES)]
+    group.release()
+    began = time.perf_counter()
+    while not all(process.is_done() for process in running):
+        watch(responses.value)
+        time.sleep(POLL_S)
+    seconds = time.perf_counter() - began
+    for process in running:
+        whole.add(process.result())
+    return whole, seconds
+
+
+def _run_clients(gate: Barrier, plan: Plan, number: int, responses: Any) -> Outcome:
+    """Run the clients of one process."""
+    os.environ.update(plan.environment)
+    import django
+
+    django.setup()
+    from perf.lab.harness.databases import close_connections
+
+    def count(requests: Iterator[MixRequest]) -> Iterator[MixRequest]:
+        for request in requests:
+            yield request
+            with responses.get_lock():
+                responses.value += 1
+
+    # One thread, as a worker has, and one connection.
+    with ThreadPoolExecutor(1) as worker:
+        # Connect before the measurement begins.
+        worker.submit(_connect).result()
+
+        def run_step(name: str, *arguments: str) -> None:
+            worker.submit(_STEPS[name], *map(int, arguments)).result()
+
+        clients = {
+            index: MixClient(plan.ports[index % len(plan.ports)], plan.tokens, run_step)
+            for index in range(number * THREADS, (number + 1) * THREADS)
+        }
+        threads = [
+            threading.Thread(target=client.run, args=[count(plan.requests_of(index))])
+            for index, client in clients.items()
         ]
-        for _ in started:
-            _expect(messages.get())
-        began = time.perf_counter()
-        for process in started:
-            _send(process, None)
-        whole, answered, missing = Outcome(), 0, PROCESSES
-        while missing:
-            message = _expect(messages.get())
-            if isinstance(message, Outcome):
-                whole.add(message)
-                missing -= 1
-            else:
-                answered += message
-                watch(answered)
-        return whole, time.perf_counter() - began
+        gate.wait(START_TIMEOUT_S)
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        worker.submit(close_connections).result()
+    whole = Outcome()
+    for client in clients.values():
+        whole.add(client.outcome)
+    return whole
 
 
-@contextmanager
-def _started(plan: Plan, number: int, messages: Queue[Any]) -> Iterator[subprocess.Popen[bytes]]:
-    """Start a process whose messages go into the queue; None says that it ended."""
-    with subprocess.Popen(  # noqa: S603 - our own command line
-        [sys.executable, "-m", "perf.lab.offload.load_process"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        cwd=plan.folder,
-    ) as process:
-        try:
-            _send(process, (plan, number))
-            threading.Thread(target=_receive, args=[process, messages], daemon=True).start()
-            yield process
-        finally:
-            process.kill()
+def _connect() -> None:
+    from django.db import connection
+
+    connection.ensure_connection()
 
 
-def _send(process: subprocess.Popen[bytes], message: object) -> None:
-    assert process.stdin  # noqa: S101 - it is a pipe
-    try:
-        pickle.dump(message, process.stdin)
-        process.stdin.flush()
-    except BrokenPipeError as error:
-        raise LoadFailed("A process of the load does not start, see above.") from error
+def _advance(novel_id: int, owner_id: int, percent: int) -> None:
+    """Write one step of a parse."""
+    from novels.services import status_advance
+
+    status_advance(novel_id=novel_id, owner_id=owner_id, stage="reading", progress=percent)
 
 
-def _receive(process: subprocess.Popen[bytes], messages: Queue[Any]) -> None:
-    assert process.stdout  # noqa: S101 - it is a pipe
-    message: Any = READY
-    while not isinstance(message, Outcome):
-        try:
-            message = pickle.load(process.stdout)  # noqa: S301 - our own process
-        except (EOFError, OSError, ValueError, pickle.UnpicklingError):
-            messages.put(None)
-            return
-        messages.put(message)
+def _parse(novel_id: int, owner_id: int) -> None:
+    """Parse an upload from start to end."""
+    from novels.services import upload_parse
+
+    upload_parse(novel_id=novel_id, owner_id=owner_id, given=["title"])
 
 
-def _expect(message: Any) -> Any:
-    if message is None:
-        raise LoadFailed("A process of the load ended, see above.")
-    return message
+_STEPS: dict[str, Callable[..., None]] = {"advance": _advance, "parse": _parse}

@@ -1,4 +1,4 @@
-"""What a storefront and its members' dashboards ask: the mix, and the sequence made of it."""
+"""The requests of a storefront and of members' dashboards: the mix, and sequences of it."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ from itertools import accumulate
 
 from perf.seeding.chance import draws
 
-from . import reads, writes
+from . import writes
+from .requests import MixRequest, Visit
 from .subjects import Subjects
-from .visit import Request, Visit
+
+NOVEL_ORDERINGS = ["created_at", "title", "-title", "word_count", "-word_count"]
 
 
 @dataclass(frozen=True)
@@ -20,109 +22,173 @@ class Row:
     """A kind of request.
 
     Attributes:
-        strangers, members: Its share of all requests in percent, by who asks.
-        again: Share of them whose browser still has the answer and asks whether it changed.
+        anonymous, members: Its share of all requests in percent, by the caller.
+        revalidates: Share of them whose client still has the response and sends its entity tag.
     """
 
-    request: Callable[[Visit], Request]
-    strangers: float
+    name: str
+    make: Callable[[Visit], MixRequest]
+    anonymous: float
     members: float
-    again: float = 0.0
-
-    @property
-    def name(self) -> str:
-        return self.request.__name__.replace("_", " ")
+    revalidates: float = 0.0
 
 
-# Percent of all requests. Four readers of five are strangers. A page of the shop is one or two
+def _novels_query(visit: Visit) -> dict[str, object]:
+    """Half of all requests are for the plain list, the others have a filter or an ordering."""
+    kind, draw, of = visit.draw(), visit.draw, visit.of
+    if kind < 0.5:
+        return {}
+    if kind < 0.7:
+        return {"genre": of.popular(of.genres, draw)}
+    if kind < 0.78:
+        return {"language": of.popular(of.languages, draw)}
+    if kind < 0.83:
+        genre, language = of.popular(of.genres, draw), of.popular(of.languages, draw)
+        return {"genre": genre, "language": language}
+    if kind < 0.88:
+        return {"author": of.popular(of.authors, draw)}
+    if kind < 0.92:
+        return {"owner": of.popular(of.members, draw)}
+    return {"ordering": of.popular(NOVEL_ORDERINGS, draw)}
+
+
+def _novels_first_page(visit: Visit) -> MixRequest:
+    return visit.read("GET /novels/", query=_novels_query(visit), listing="novels")
+
+
+def _comics_first_page(visit: Visit) -> MixRequest:
+    query = {} if visit.draw() < 0.8 else {"ordering": "title"}
+    return visit.read("GET /comics/", query=query, listing="comics")
+
+
+def _comics_of_novel(visit: Visit) -> MixRequest:
+    novel_id = visit.popular_novel()["novel_id"]
+    return visit.read("GET /comics/", query={"novel": novel_id})
+
+
+def _thumbnail(visit: Visit) -> MixRequest:
+    comic = visit.of.popular(visit.of.comics, visit.draw)
+    query = {"size": "medium", "v": comic.version}
+    return visit.read("GET /comics/{comic_id}/thumbnail/", {"comic_id": comic.id}, query=query)
+
+
+def _search(visit: Visit) -> MixRequest:
+    return visit.read("GET /search/", query={"q": visit.of.popular(visit.of.queries, visit.draw)})
+
+
+def _own_status(visit: Visit) -> MixRequest:
+    novel = visit.of.popular(visit.of.unfinished, visit.draw)
+    route = "GET /novels/{novel_id}/status/"
+    return visit.read(route, {"novel_id": novel.id}, reader=novel.owner)
+
+
+def _own_private_novel(visit: Visit) -> MixRequest:
+    novel = visit.own_novel()
+    return visit.read("GET /novels/{novel_id}/", {"novel_id": novel.id}, reader=novel.owner)
+
+
+def _own_private_chapter(visit: Visit) -> MixRequest:
+    novel = visit.own_novel()
+    values = {"novel_id": novel.id, "number": 1 + int(visit.draw() * novel.chapters)}
+    return visit.read("GET /novels/{novel_id}/chapters/{number}/", values, reader=novel.owner)
+
+
+NOVEL, CHAPTERS = "GET /novels/{novel_id}/", "GET /novels/{novel_id}/chapters/"
+STATUS, TEXT = "GET /novels/{novel_id}/status/", "GET /novels/{novel_id}/chapters/{number}/"
+COMIC, PANELS = "GET /comics/{comic_id}/", "GET /comics/{comic_id}/panels/"
+MINE = {"owner": "me"}
+
+# Percent of all requests. Four readers of five are anonymous. A page of the shop is one or two
 # calls: the catalogue is a list; a novel's page is the novel and its chapters, at times its comics;
 # a gallery is a list and its thumbnails, of which a browser has most already (`immutable`). One
-# visitor of the catalogue in four turns a page, and of those one in four again. Browsers that come
-# back within their cache's life revalidate (`no-cache`); most visitors of a novel are there for the
-# first time. Members look at their dashboard and poll what is being parsed.
+# visitor of the catalogue in four turns a page, and one of four of those again. Browsers that come
+# back while their copy is fresh enough revalidate (`no-cache`); most visitors of a novel are there
+# for the first time. Members look at their dashboard and poll the status of a parse.
 READS = (
-    #                                  strangers members  again
-    Row(reads.novels_first_page,            12.0,    1.5,   0.3),
-    Row(reads.novels_next_page,              4.0,    0.5,   0.0),
-    Row(reads.novel,                        14.0,    1.5,   0.1),
-    Row(reads.chapter_list,                  9.0,    1.0,   0.1),
-    Row(reads.chapter_text,                 14.0,    1.5,   0.1),
-    Row(reads.public_status,                 1.0,    0.0,   0.0),
-    Row(reads.comics_first_page,             4.0,    0.3,   0.3),
-    Row(reads.comics_of_novel,               2.0,    0.2,   0.0),
-    Row(reads.comics_next_page,              1.0,    0.0,   0.0),
-    Row(reads.comic,                         4.0,    0.2,   0.1),
-    Row(reads.panels,                        4.0,    0.3,   0.1),
-    Row(reads.thumbnail,                     4.5,    0.5,   0.0),
-    Row(reads.search,                        2.5,    0.5,   0.0),
-    Row(reads.dashboard,                     0.0,    3.5,   0.3),
-    Row(reads.own_novels,                    0.0,    1.5,   0.1),
-    Row(reads.own_comics,                    0.0,    0.5,   0.1),
-    Row(reads.profile,                       0.0,    2.0,   0.3),
-    Row(reads.own_status,                    0.0,    2.0,   0.5),
-    Row(reads.own_private_novel,             0.0,    0.9,   0.1),
-    Row(reads.own_private_chapter,           0.0,    0.6,   0.1),
+    #                                                                    anonymous members again
+    Row("novels first page", _novels_first_page,                                12.0, 1.5, 0.3),
+    Row("novels next page", lambda v: v.read_next("GET /novels/", "novels"),     4.0, 0.5),
+    Row("novel", lambda v: v.read(NOVEL, v.popular_novel()),                    14.0, 1.5, 0.1),
+    Row("chapter list", lambda v: v.read(CHAPTERS, v.popular_novel()),           9.0, 1.0, 0.1),
+    Row("chapter text", lambda v: v.read(TEXT, v.popular_chapter()),            14.0, 1.5, 0.1),
+    Row("public status", lambda v: v.read(STATUS, v.popular_novel()),            1.0, 0.0),
+    Row("comics first page", _comics_first_page,                                 4.0, 0.3, 0.3),
+    Row("comics of novel", _comics_of_novel,                                     2.0, 0.2),
+    Row("comics next page", lambda v: v.read_next("GET /comics/", "comics"),     1.0, 0.0),
+    Row("comic", lambda v: v.read(COMIC, v.popular_comic()),                     4.0, 0.2, 0.1),
+    Row("panels", lambda v: v.read(PANELS, v.popular_comic()),                   4.0, 0.3, 0.1),
+    Row("thumbnail", _thumbnail,                                                 4.5, 0.5),
+    Row("search", _search,                                                       2.5, 0.5),
+    Row("dashboard", lambda v: v.read("GET /users/me/dashboard/"),               0.0, 3.5, 0.3),
+    Row("own novels", lambda v: v.read("GET /novels/", query=MINE),              0.0, 1.5, 0.1),
+    Row("own comics", lambda v: v.read("GET /comics/", query=MINE),              0.0, 0.5, 0.1),
+    Row("profile", lambda v: v.read("GET /users/me/"),                           0.0, 2.0, 0.3),
+    Row("own status", _own_status,                                               0.0, 2.0, 0.5),
+    Row("own private novel", _own_private_novel,                                 0.0, 0.9, 0.1),
+    Row("own private chapter", _own_private_chapter,                             0.0, 0.6, 0.1),
 )  # fmt: skip
 
-# Five of a hundred. A parse writes its progress some ten times for each upload; a comic gets
+# Five of a hundred. A parse writes its progress about ten times for each upload; a comic gets
 # several panels for each title; people log in more often than they rename anything.
 WRITES = (
-    #                                   strangers members
-    Row(writes.status_step,                   0.0,   2.00),
-    Row(writes.new_panel,                     0.0,   0.80),
-    Row(writes.life_of_a_comic,               0.0,   0.40),
-    Row(writes.life_of_a_novel,               0.0,   0.40),
-    Row(writes.login,                         0.4,   0.00),
-    Row(writes.change_synopsis,               0.0,   0.30),
-    Row(writes.change_comic,                  0.0,   0.30),
-    Row(writes.change_title,                  0.0,   0.15),
-    Row(writes.change_name,                   0.0,   0.15),
-    Row(writes.change_visibility,             0.0,   0.10),
+    #                                                                    anonymous members
+    Row("status step", writes.status_step,                                       0.0, 2.00),
+    Row("new panel", writes.new_panel,                                           0.0, 0.80),
+    Row("life of a comic", writes.life_of_a_comic,                               0.0, 0.40),
+    Row("life of a novel", writes.life_of_a_novel,                               0.0, 0.40),
+    Row("login", writes.login,                                                   0.4, 0.00),
+    Row("change synopsis", writes.change_synopsis,                               0.0, 0.30),
+    Row("change comic", writes.change_comic,                                     0.0, 0.30),
+    Row("change title", writes.change_title,                                     0.0, 0.15),
+    Row("change name", writes.change_name,                                       0.0, 0.15),
+    Row("change visibility", writes.change_visibility,                           0.0, 0.10),
 )  # fmt: skip
 
 MIX = (*READS, *WRITES)
 
 
-def sequence(of: Subjects, *, seed: int, visitor: int, count: int) -> Iterator[Request]:
-    """Yield the requests of one visitor: the same ones for the same rows and numbers.
+def draw_sequence(of: Subjects, *, seed: int, client: int, count: int) -> Iterator[MixRequest]:
+    """Yield the requests of one client: the same ones for the same rows and numbers.
 
-    Nothing is drawn from an answer, so what one mode is asked, every other is asked as well.
+    Nothing depends on a response, so every mode gets the same requests.
     """
-    draw = draws(seed, "visitor", visitor)
+    draw = draws(seed, "visitor", client)
     kinds = [(row, is_member) for row in MIX for is_member in (False, True)]
-    shares = [row.members if is_member else row.strangers for row, is_member in kinds]
+    shares = [row.members if is_member else row.anonymous for row, is_member in kinds]
     bounds = list(accumulate(shares))
     turns: Counter[str] = Counter()
     for _ in range(count):
         row, is_member = kinds[bisect_right(bounds, draw() * bounds[-1])]
         member = of.popular(of.members, draw) if is_member else None
-        revalidates = draw() < row.again
-        made = row.request(Visit(of, draw, member, visitor, turns[row.name]))
+        revalidates = draw() < row.revalidates
+        request = row.make(Visit(of, draw, member, client, turns[row.name]))
         turns[row.name] += 1
-        yield replace(made, name=row.name, is_write=row in WRITES, revalidates=revalidates)
+        yield replace(request, name=row.name, is_write=row in WRITES, revalidates=revalidates)
 
 
-def asked_first(before: Iterable[Request], requests: Iterable[Request]) -> dict[str, float]:
-    """Return the share of each kind of reading request that nobody has made before.
+def first_request_shares(
+    before: Iterable[MixRequest], requests: Iterable[MixRequest]
+) -> dict[str, float]:
+    """Return the share of each kind of read that no client has sent before: no cache knows it.
 
-    What no cache can know. Those that read on from wherever a visitor is are left out.
+    Next pages are left out: which page is read depends on the client's last one.
     """
-    seen = {_asked(one) for one in before if _is_known(one)}
-    made: Counter[str] = Counter()
+    seen = {_identity(request) for request in before if _is_cacheable(request)}
+    sent: Counter[str] = Counter()
     first: Counter[str] = Counter()
-    for one in filter(_is_known, requests):
-        made[one.name] += 1
-        if (asked := _asked(one)) not in seen:
-            first[one.name] += 1
-            seen.add(asked)
-    return {name: first[name] / count for name, count in made.items()}
+    for request in filter(_is_cacheable, requests):
+        sent[request.name] += 1
+        if (identity := _identity(request)) not in seen:
+            first[request.name] += 1
+            seen.add(identity)
+    return {name: first[name] / count for name, count in sent.items()}
 
 
-def _is_known(request: Request) -> bool:
-    return not request.is_write and not request.goes_on
+def _is_cacheable(request: MixRequest) -> bool:
+    return not request.is_write and not request.is_next_page
 
 
-def _asked(request: Request) -> tuple[str, int | None]:
-    """Return what tells an answer from others: of one's own, who asks, too."""
-    is_own = "/me/" in request.path or "=me" in request.path
-    return request.path, request.reader if is_own else None
+def _identity(request: MixRequest) -> tuple[str, int | None]:
+    """Return what distinguishes responses: the path, and the reader of private ones."""
+    path = request.http.path
+    return path, request.reader if "/me/" in path or "=me" in path else None

@@ -1,4 +1,4 @@
-"""What the run showed: one table, and everything as JSON."""
+"""The figures of both modes as tables and as JSON."""
 
 from __future__ import annotations
 
@@ -6,152 +6,156 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from perf.lab.walk import percentile
+from perf.lab.harness.measurements import percentile
+from perf.lab.harness.tables import Table
 
 from .database_time import KINDS
 from .measure import Result
 from .mix import READS
 
-DEAREST = 5
-
-# Outcomes of the cache that cost the database nothing.
+_MOST_STATEMENTS = 5
+# Outcomes of a cache lookup that cost the database nothing.
 _HITS = ("hit", "joined")
 
-# Title, and how it is made of a mode's result and of that without a cache.
+# Title, and the cell of a mode, given its result and that of the mode without a cache.
 Line = tuple[str, Callable[[Result, Result], str]]
 LINES: tuple[Line, ...] = (
-    ("requests", lambda one, off: f"{one.requests:,}"),
-    ("errors", lambda one, off: f"{one.errors:,}"),
-    ("304 Not Modified", lambda one, off: f"{one.outcome.statuses[304]:,}"),
-    ("requests/s", lambda one, off: f"{one.requests / one.seconds:,.0f}"),
-    ("p50 ms", lambda one, off: f"{percentile(_all_ms(one), 0.5):.2f}"),
-    ("p99 ms", lambda one, off: f"{percentile(_all_ms(one), 0.99):.1f}"),
-    ("database s", lambda one, off: f"{one.database_ms() / 1000:,.1f}"),
+    ("requests", lambda mode, off: f"{mode.requests:,}"),
+    ("errors", lambda mode, off: f"{mode.outcome.errors.total():,}"),
+    ("refused and sent again", lambda mode, off: f"{mode.outcome.retries:,}"),
+    ("304 Not Modified", lambda mode, off: f"{mode.outcome.statuses[304]:,}"),
+    ("requests/s", lambda mode, off: f"{mode.requests / mode.seconds:,.0f}"),
+    ("p50 ms", lambda mode, off: f"{percentile(mode.all_ms(), 0.5):.2f}"),
+    ("p99 ms", lambda mode, off: f"{percentile(mode.all_ms(), 0.99):.1f}"),
+    ("database s", lambda mode, off: f"{mode.database_ms() / 1000:,.1f}"),
     *[
-        (f"  {kind}", lambda one, off, kind=kind: f"{one.database_ms(kind) / 1000:,.1f}")
+        (f"  {kind}", lambda mode, off, kind=kind: f"{mode.database_ms(kind) / 1000:,.1f}")
         for kind in KINDS
     ],
-    ("queries per request", lambda one, off: f"{one.queries / one.requests:.3f}"),
-    ("offload", lambda one, off: f"{offload(one, off):.1%}"),
-    ("  of reads alone", lambda one, off: f"{offload(one, off, 'read'):.1%}"),
-    ("  by pages looked at", lambda one, off: f"{1 - one.buffers() / max(1, off.buffers()):.1%}"),
-    ("  in the second half", lambda one, off: f"{late_offload(one, off):.1%}"),
-    ("Redis hits", lambda one, off: _redis_share(one)),
-    ("Redis evictions", lambda one, off: f"{one.redis['evicted_keys']:,}"),
+    ("queries per request", lambda mode, off: f"{mode.queries / mode.requests:.3f}"),
+    ("offload", lambda mode, off: f"{offload(mode, off):.1%}"),
+    ("  of reads alone", lambda mode, off: f"{offload(mode, off, 'read'):.1%}"),
+    ("  by buffers", lambda mode, off: f"{1 - mode.buffers / max(1, off.buffers):.1%}"),
+    ("  in the second half", lambda mode, off: f"{late_offload(mode, off):.1%}"),
+    ("Redis hits", lambda mode, off: _format_redis_share(mode)),
+    ("Redis evictions", lambda mode, off: f"{mode.redis['evicted_keys']:,}"),
 )
 
 
-def offload(one: Result, off: Result, *kinds: str) -> float:
-    """Return the share of the database's time that a mode saves, of some kinds or in all."""
-    return 1 - one.database_ms(*kinds) / max(off.database_ms(*kinds), 1e-9)
+def offload(mode: Result, off: Result, *kinds: str) -> float:
+    """Return the share of database time that a mode saves, for some kinds of statements or all."""
+    return 1 - mode.database_ms(*kinds) / max(off.database_ms(*kinds), 1e-9)
 
 
-def late_offload(one: Result, off: Result) -> float:
-    """Return the share saved in the second half of the run, when the cache has been filled."""
-    return 1 - _late_ms_per_request(one) / max(_late_ms_per_request(off), 1e-9)
+def late_offload(mode: Result, off: Result) -> float:
+    """Return the share saved in the second half of the run, with a warmer cache."""
+    return 1 - _late_ms_per_request(mode) / max(_late_ms_per_request(off), 1e-9)
 
 
-def table(results: Sequence[Result]) -> Iterator[str]:
-    """Yield the lines of the table; the first result is the one without a cache."""
-    off = results[0]
-    yield f"{'':<22}" + "".join(f"{one.mode.title:>24}" for one in results)
-    for title, shown in LINES:
-        yield f"{title:<22}" + "".join(f"{shown(one, off):>24}" for one in results)
-    for one in results:
-        yield from _policies(one)
-        yield from _dearest(one)
-        yield from (f"{one.mode.name}: {example}" for example in one.outcome.examples)
+def format_results(results: Sequence[Result], first: Mapping[str, float]) -> Iterator[str]:
+    """Yield the lines of all tables; the first result is that without a cache.
 
-
-def by_kind(results: Sequence[Result], first: Mapping[str, float]) -> Iterator[str]:
-    """Yield what reading requests cost by their kind, as the servers waited for the database.
-
-    On a busy machine they wait for its processor, too. Beside it stands what was asked for the
-    first time (`asked_first`), which no cache can know.
+    Args:
+        first: Shares of requests that no client sent before (`mix.first_request_shares`).
     """
-    others = results[1:]
+    off = results[0]
+    table = Table(["", *(f"cache {result.mode}" for result in results)])
+    yield table.heading
+    for title, format_cell in LINES:
+        yield table.row(title, *(format_cell(result, off) for result in results))
+    for result in results:
+        yield from _format_policies(result)
+        yield from _format_statements(result)
+        yield from (f"{result.mode}: {example}" for example in result.outcome.examples)
+    yield from _format_kinds(results, first)
+
+
+def _format_kinds(results: Sequence[Result], first: Mapping[str, float]) -> Iterator[str]:
+    """Yield the time that servers waited for the database, by kind of read.
+
+    On a busy machine they wait for its processor, too.
+    """
     names = [row.name for row in READS]
-    yield "\nMilliseconds that a server waited for the database, for each reading request"
-    titles = "".join(f"{one.mode.name:>10}{'saved':>8}" for one in others)
-    yield f"  {'':<22}{'off':>10}{titles}{'asked first':>13}"
-    for name in names:
-        share = f"{first[name]:>13.1%}" if name in first else f"{'–':>13}"
-        yield _kind(name, [name], results) + share
-    yield _kind("all", names, results)
-
-
-def _kind(title: str, names: Sequence[str], results: Sequence[Result]) -> str:
-    off_ms, *others_ms = (
-        sum(one.outcome.database_ms.get(name, 0.0) for name in names)
-        / max(1, sum(one.outcome.sent[name] for name in names))
-        for one in results
-    )
-    saved = (f"{ms:>10.3f}{1 - ms / max(off_ms, 1e-9):>8.1%}" for ms in others_ms)
-    return f"  {title:<22}{off_ms:>10.3f}{''.join(saved)}"
+    modes = [cell for result in results[1:] for cell in (f"{result.mode} ms", "saved")]
+    table = Table(["reads, waits for the database", "off ms", *modes, "sent first"], first_width=30)
+    yield ""
+    yield table.heading
+    for title, kinds in [*((name, [name]) for name in names), ("all", names)]:
+        off_ms, *others_ms = (
+            sum(result.outcome.database_ms.get(kind, 0.0) for kind in kinds)
+            / max(1, sum(result.outcome.sent[kind] for kind in kinds))
+            for result in results
+        )
+        cells = [
+            cell for ms in others_ms for cell in (f"{ms:.3f}", f"{1 - ms / max(off_ms, 1e-9):.1%}")
+        ]
+        share = f"{first[title]:.1%}" if title in first else ""
+        yield table.row(title, f"{off_ms:.3f}", *cells, share)
 
 
 def as_json(results: Sequence[Result]) -> dict[str, Any]:
-    """Return all figures."""
-    off = results[0]
-    return {one.mode.name: _figures(one, off) for one in results}
+    """Return all figures by mode; the first result is that without a cache."""
+    return {result.mode: _as_json(result, results[0]) for result in results}
 
 
-def _figures(one: Result, off: Result) -> dict[str, Any]:
+def _as_json(mode: Result, off: Result) -> dict[str, Any]:
     return {
-        "requests": one.requests,
-        "seconds": one.seconds,
-        "errors": dict(one.outcome.errors),
-        "statuses": dict(one.outcome.statuses),
-        "p50_ms": percentile(_all_ms(one), 0.5),
-        "p99_ms": percentile(_all_ms(one), 0.99),
-        "database_ms": {kind: one.database_ms(kind) for kind in KINDS},
-        "buffers": one.buffers(),
-        "queries": one.queries,
-        "offload": offload(one, off),
-        "offload_of_reads": offload(one, off, "read"),
-        "offload_of_second_half": late_offload(one, off),
-        "parts": one.parts,
-        "policies": {name: dict(outcomes) for name, outcomes in one.policies.items()},
-        "redis": one.redis,
+        "requests": mode.requests,
+        "seconds": mode.seconds,
+        "errors": dict(mode.outcome.errors),
+        "retries": mode.outcome.retries,
+        "statuses": dict(mode.outcome.statuses),
+        "p50_ms": percentile(mode.all_ms(), 0.5),
+        "p99_ms": percentile(mode.all_ms(), 0.99),
+        "database_ms": {kind: mode.database_ms(kind) for kind in KINDS},
+        "buffers": mode.buffers,
+        "queries": mode.queries,
+        "offload": offload(mode, off),
+        "offload_of_reads": offload(mode, off, "read"),
+        "offload_of_second_half": late_offload(mode, off),
+        "parts": mode.parts,
+        "policies": {name: dict(outcomes) for name, outcomes in mode.policies.items()},
+        "redis": mode.redis,
         "kinds": {
             name: {
                 "requests": len(ms),
                 "p50_ms": percentile(ms, 0.5),
                 "p99_ms": percentile(ms, 0.99),
-                "database_ms": one.outcome.database_ms.get(name, 0.0),
+                "database_ms": mode.outcome.database_ms.get(name, 0.0),
             }
-            for name, ms in sorted(one.outcome.ms.items())
+            for name, ms in sorted(mode.outcome.ms.items())
         },
-        "statements": [asdict(statement) for statement in one.statements[:100]],
+        "statements": [asdict(statement) for statement in mode.statements[:100]],
     }
 
 
-def _all_ms(one: Result) -> list[float]:
-    return [ms for values in one.outcome.ms.values() for ms in values]
-
-
-def _late_ms_per_request(one: Result) -> float:
-    middle, middle_ms = one.parts[len(one.parts) // 2 - 1] if len(one.parts) > 1 else (0, 0.0)
-    end, end_ms = one.parts[-1]
+def _late_ms_per_request(mode: Result) -> float:
+    middle, middle_ms = mode.parts[len(mode.parts) // 2 - 1] if len(mode.parts) > 1 else (0, 0.0)
+    end, end_ms = mode.parts[-1]
     return (end_ms - middle_ms) / max(end - middle, 1)
 
 
-def _redis_share(one: Result) -> str:
-    hits, misses = one.redis["keyspace_hits"], one.redis["keyspace_misses"]
-    return f"{hits / (hits + misses):.1%}" if hits + misses else "–"
+def _format_redis_share(mode: Result) -> str:
+    hits, misses = mode.redis["keyspace_hits"], mode.redis["keyspace_misses"]
+    return f"{hits / (hits + misses):.1%}" if hits + misses else "none"
 
 
-def _policies(one: Result) -> Iterator[str]:
-    if one.policies:
-        yield f"\n{one.mode.title}, hits by policy"
-    for name, outcomes in sorted(one.policies.items(), key=lambda pair: -pair[1].total()):
+def _format_policies(mode: Result) -> Iterator[str]:
+    if not mode.policies:
+        return
+    table = Table([f"cache {mode.mode}, lookups", "hits"], first_width=30)
+    yield ""
+    yield table.heading
+    for name, outcomes in sorted(mode.policies.items(), key=lambda pair: -pair[1].total()):
         hits = sum(outcomes[word] for word in _HITS)
-        said = ", ".join(f"{word} {count:,}" for word, count in sorted(outcomes.items()))
-        yield f"  {name:<28} {hits / max(1, outcomes.total()):>7.1%}  {said}"
+        counts = ", ".join(f"{word} {count:,}" for word, count in sorted(outcomes.items()))
+        yield table.row(name, f"{hits / max(1, outcomes.total()):.1%}", counts)
 
 
-def _dearest(one: Result) -> Iterator[str]:
-    yield f"\n{one.mode.title}, the dearest statements"
-    for statement in one.statements[:DEAREST]:
-        text = " ".join(statement.text.split())[:110]
-        yield f"  {statement.ms / 1000:>8.1f} s {statement.calls:>9,} ×  {text}"
+def _format_statements(mode: Result) -> Iterator[str]:
+    table = Table([f"cache {mode.mode}, statements", "s", "calls"], first_width=60)
+    yield ""
+    yield table.heading
+    for statement in mode.statements[:_MOST_STATEMENTS]:
+        text = " ".join(statement.text.split())[:60]
+        yield table.row(text, f"{statement.ms / 1000:.1f}", f"{statement.calls:,}")

@@ -1,4 +1,4 @@
-"""What is asked for, how popular each thing is, and who asks: read once from the seeded rows."""
+"""The rows that requests name, by popularity; read once from the seeded data."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from perf.seeding.chance import Draw, Skewed, draws
 
 T = TypeVar("T")
 
-# Zipf's law with exponent 1, the usual assumption for what people choose; a smaller one makes every
+# Zipf's law with exponent 1, the usual assumption for popularity; a smaller exponent makes every
 # cache look worse, a larger one better.
 EXPONENT = 1.0
 
-# Novels whose visibility is changed by the run: readers of single novels keep off these, so that no
-# answer is a 404 in one mode and a 200 in another.
+# Novels whose visibility the run changes. Reads of single novels avoid them, so that no response is
+# 404 in one mode and 200 in the other.
 RESERVED_EVERY = 50
 # Distinct searches, of a word or two.
 QUERIES = 3_000
@@ -42,14 +42,14 @@ JOIN novels_chapter c ON c.novel_id = n.id AND c.number = 1
 JOIN novels_chaptertext t ON t.chapter_id = c.id
 WHERE n.is_public ORDER BY n.id LIMIT %s
 """
-# People look for what they know: a title, an author, at times something they remember.
-_SOUGHT = (0.6, 0.85, 1.0)
+# Readers search for a title, an author, at times for words of the text.
+_SEARCHED = (0.6, 0.85, 1.0)
 
 
 _Novels = tuple[list["Novel"], list["Novel"], list["Novel"], list["Novel"]]
 
 
-class NothingToAsk(Exception):
+class NoSubjects(Exception):
     """The database lacks rows of a kind; the message says what to do."""
 
 
@@ -62,7 +62,7 @@ class Novel:
 
 @dataclass(frozen=True, slots=True)
 class Comic:
-    """A public comic; `version` is what the URL of its thumbnail ends with."""
+    """A public comic; `version` ends the URL of its thumbnail."""
 
     id: int
     owner: int
@@ -72,14 +72,14 @@ class Comic:
 
 @dataclass(frozen=True)
 class Subjects:
-    """Everything by popularity, the most popular first.
+    """All rows by popularity, the most popular first.
 
     Attributes:
         read: Public novels with chapters.
         private: Private novels with chapters.
-        unfinished: Novels that wait or are being parsed, of whatever visibility.
+        unfinished: Novels that are pending or processing, public or private.
         reserved: Public novels whose visibility the run changes.
-        seed: What the popularity, and the prose that is sent, are made of.
+        seed: Determines the popularity and the text that is sent.
     """
 
     read: Sequence[Novel]
@@ -97,18 +97,18 @@ class Subjects:
     _skews: dict[int, Skewed] = field(default_factory=dict)
 
     def popular(self, things: Sequence[T], draw: Draw) -> T:
-        """Return one of the things, by Zipf's law."""
+        """Draw one of the things by Zipf's law."""
         count = len(things)
         if count not in self._skews:
             self._skews[count] = Skewed(count, EXPONENT)
         return things[self._skews[count].rank(draw)]
 
 
-def subjects(database_url: str, *, seed: int) -> Subjects:
-    """Read what there is, past row level security; the same rows and seed give the same order.
+def load_subjects(database_url: str, *, seed: int) -> Subjects:
+    """Read the rows, bypassing row level security; the same rows and seed give the same order.
 
     Raises:
-        NothingToAsk: Seed first.
+        NoSubjects: Seed first.
     """
     with psycopg.connect(database_url) as connection:
 
@@ -120,8 +120,8 @@ def subjects(database_url: str, *, seed: int) -> Subjects:
 
         novels = rows(_NOVELS)
         users = rows("SELECT id, email FROM users_user WHERE NOT is_staff ORDER BY id")
-        found = Subjects(
-            *_novels_by_use(novels),
+        subjects = Subjects(
+            *_group_novels(novels),
             comics=[
                 Comic(comic, owner, panels, digest[:16])
                 for comic, owner, panels, digest in rows(_COMICS)
@@ -131,20 +131,20 @@ def subjects(database_url: str, *, seed: int) -> Subjects:
             genres=column("SELECT slug FROM novels_genre ORDER BY slug"),
             languages=column("SELECT code FROM novels_language ORDER BY code <> 'en', code"),
             authors=column("SELECT DISTINCT author FROM novels_novel WHERE is_public ORDER BY 1"),
-            queries=_queries(rows(_TEXTS, VOCABULARY_NOVELS), seed),
+            queries=_make_queries(rows(_TEXTS, VOCABULARY_NOVELS), seed),
             seed=seed,
         )
-    for name, things in vars(found).items():
+    for name, things in vars(subjects).items():
         if not isinstance(things, list):
             continue
         if not things:
-            raise NothingToAsk(f"There are no {name} to ask for: seed more.")
-        if name != "languages":  # English is first already.
+            raise NoSubjects(f"There are no {name} to request: seed more.")
+        if name != "languages":  # English is the most popular.
             _shuffle(things, draws(seed, "popularity", name))
-    return found
+    return subjects
 
 
-def _novels_by_use(rows: list[tuple[Any, ...]]) -> _Novels:
+def _group_novels(rows: list[tuple[Any, ...]]) -> _Novels:
     """Return the novels for `read`, `private`, `unfinished` and `reserved`."""
     read: list[Novel] = []
     private: list[Novel] = []
@@ -161,13 +161,13 @@ def _novels_by_use(rows: list[tuple[Any, ...]]) -> _Novels:
     return read, private, unfinished, reserved
 
 
-def _queries(texts: list[tuple[Any, ...]], seed: int) -> list[str]:
+def _make_queries(texts: list[tuple[Any, ...]], seed: int) -> list[str]:
     """Return words of titles, authors and chapters, and pairs of neighbours, all distinct."""
     draw = draws(seed, "queries")
     made: dict[str, None] = {}
     for _ in range(3 * QUERIES if texts else 0):
-        text = texts[int(draw() * len(texts))][bisect_right(_SOUGHT, draw())]
-        words = re.findall(r"[A-Za-z]{4,}", text) or ["nobody"]
+        text = texts[int(draw() * len(texts))][bisect_right(_SEARCHED, draw())]
+        words = re.findall(r"[A-Za-z]{4,}", text) or ["novel"]
         first = int(draw() * len(words))
         made[" ".join(words[first : first + (2 if draw() < 0.5 else 1)]).lower()] = None
     return list(made)[:QUERIES]

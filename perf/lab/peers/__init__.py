@@ -1,1 +1,1 @@
-"""This project beside others that answer the same, and beside the limits of the machine."""
+"""Morpheus beside implementations that give the same responses, and beside the limits."""

@@ -1,55 +1,52 @@
-"""Who is measured: each a server process of the same kind, on the same rows."""
+"""The implementations that are compared: each one server process, all on the same rows."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from perf.lab.offload.modes import OFF, OURS
-from perf.lab.offload.servers import MORPHEUS, servers
+from perf.lab.harness.constant_bytes import CONSTANT_BYTES
+from perf.lab.harness.servers import Servers, measured_environment
 
-PEERS = "perf.lab.peers.stacks.wsgi:application"
+STACKS = "perf.lab.peers.stacks.wsgi:application"
+SETTINGS = "perf.lab.peers.stacks.settings"
 
 
 @dataclass(frozen=True)
 class Contestant:
-    """One way to answer.
+    """One implementation.
 
     Attributes:
-        settings: Module of Django's settings, of a peer; ours have modes.
-        is_cached: Whether it keeps what it has read.
+        settings: Module of Django's settings, of a peer; empty for Morpheus.
+        has_cache: Whether it caches what it has read.
     """
 
     name: str
     title: str
     settings: str = ""
-    is_cached: bool = False
+    has_cache: bool = False
 
 
-OURS_UNCACHED = Contestant("ours", "Morpheus, cache off")
-DONE_WELL = Contestant("done_well", "DRF done well", "perf.lab.peers.stacks.settings.done_well")
-NATURAL = Contestant("natural", "natural DRF", "perf.lab.peers.stacks.settings.natural")
-NATURAL_KEPT = Contestant(
-    "natural_kept", "natural, connections kept", "perf.lab.peers.stacks.settings.natural_kept"
-)
-OURS_WARM = Contestant("ours_warm", "Morpheus, warm", is_cached=True)
-CACHALOT = Contestant(
-    "cachalot", "natural, cachalot, warm", "perf.lab.peers.stacks.settings.cachalot", is_cached=True
-)
-CONTESTANTS = (OURS_UNCACHED, DONE_WELL, NATURAL, NATURAL_KEPT, OURS_WARM, CACHALOT)
+OURS = Contestant("ours", "Morpheus, cache off")
+DONE_WELL = Contestant("done_well", "DRF done well", f"{SETTINGS}.done_well")
+NATURAL = Contestant("natural", "natural DRF", f"{SETTINGS}.natural")
+NATURAL_KEPT = Contestant("natural_kept", "natural, connections kept", f"{SETTINGS}.natural_kept")
+OURS_WARM = Contestant("ours_warm", "Morpheus, warm", has_cache=True)
+CACHALOT = Contestant("cachalot", "natural, cachalot, warm", f"{SETTINGS}.cachalot", has_cache=True)
+CONTESTANTS = (OURS, DONE_WELL, NATURAL, NATURAL_KEPT, OURS_WARM, CACHALOT)
+CONSTANT = Contestant("constant", "constant bytes")
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where rows and cached values are.
+class Backends:
+    """The database and the cache server that all contestants share.
 
     Attributes:
-        database_url: For the role that serves; row level security holds for it.
-        peer_database_url: For a role that passes by it.
-        redis_url: Of a logical database that nobody else uses.
+        database_url: For the serving role, which row level security restricts.
+        peer_database_url: For a role that bypasses row level security.
+        redis_url: A logical database that only the peers use.
         redis_socket: Of the same server.
     """
 
@@ -60,31 +57,40 @@ class Place:
 
 
 @contextmanager
-def started(place: Place) -> Iterator[dict[str, int]]:
-    """Start all, and yield the port of each by its name; then stop them.
+def running_contestants(backends: Backends) -> Iterator[dict[str, Servers]]:
+    """Start all contestants and yield the server of each by its name.
 
     Raises:
         ServerFailed: One of them does not start.
     """
     with ExitStack() as stack:
-        ports = {}
-        for one in CONTESTANTS:
-            application, probe = (PEERS, "/api/v1/novels/") if one.settings else (MORPHEUS, "")
-            running = servers(
-                _environment(one, place), count=1, application=application, probe=probe
-            )
-            [ports[one.name]] = stack.enter_context(running)
-        yield ports
+        yield {
+            contestant.name: stack.enter_context(_make_server(contestant, backends))
+            for contestant in CONTESTANTS
+        }
 
 
-def _environment(one: Contestant, place: Place) -> Mapping[str, str]:
-    if not one.settings:
-        mode = OURS if one.is_cached else OFF
-        # All share a core (perf.lab.harness.pinning), of which each has the whole in its turn.
-        return mode.environment(os.environ, place.database_url) | {"MORPHEUS_PIN": "off"}
+def running_constant() -> Servers:
+    """Return a server of constant bytes, not started yet."""
+    return Servers(1, environment={}, application=CONSTANT_BYTES, probe="/1")
+
+
+def _make_server(contestant: Contestant, backends: Backends) -> Servers:
+    if contestant.settings:
+        return Servers(
+            1,
+            environment=_peer_environment(contestant, backends),
+            application=STACKS,
+            probe="/api/v1/novels/",
+        )
+    environment = measured_environment(backends.database_url, has_cache=contestant.has_cache)
+    # All share a core (perf.lab.harness.pinning), of which each has the whole in its turn.
+    return Servers(1, environment=environment | {"MORPHEUS_PIN": "off"})
+
+
+def _peer_environment(contestant: Contestant, backends: Backends) -> Mapping[str, str]:
     return {
-        **os.environ,
-        "DJANGO_SETTINGS_MODULE": one.settings,
-        "BENCH_DATABASE_URL": place.peer_database_url,
-        "BENCH_REDIS_URL": place.redis_url,
+        "DJANGO_SETTINGS_MODULE": contestant.settings,
+        "BENCH_DATABASE_URL": backends.peer_database_url,
+        "BENCH_REDIS_URL": backends.redis_url,
     }

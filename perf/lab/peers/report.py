@@ -1,4 +1,4 @@
-"""What a run showed: a table for each route, and everything as JSON."""
+"""A table for each comparison, and all figures as JSON."""
 
 from __future__ import annotations
 
@@ -6,70 +6,78 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
+from perf.lab.harness.measurements import median_ratio
+from perf.lab.harness.tables import Table
+
 from .contestants import (
     CACHALOT,
+    CONSTANT,
     CONTESTANTS,
     DONE_WELL,
     NATURAL,
     NATURAL_KEPT,
-    OURS_UNCACHED,
+    OURS,
     OURS_WARM,
 )
-from .run import Comparison
-from .turns import medians, ratio
+from .measure import Comparison
 
-_TITLES = {one.name: one.title for one in CONTESTANTS} | {"constant": "constant bytes"}
-# Ours, and whom it is measured with.
+# A contestant of ours and the one that it is compared with.
 PAIRS = (
-    (OURS_UNCACHED.name, DONE_WELL.name),
-    (OURS_UNCACHED.name, NATURAL.name),
-    (OURS_UNCACHED.name, NATURAL_KEPT.name),
-    (OURS_WARM.name, CACHALOT.name),
-    (OURS_WARM.name, "constant"),
+    (OURS, DONE_WELL),
+    (OURS, NATURAL),
+    (OURS, NATURAL_KEPT),
+    (OURS_WARM, CACHALOT),
+    (OURS_WARM, CONSTANT),
 )
 
 
-def lines(one: Comparison) -> Iterator[str]:
-    """Yield the table of one comparison."""
+def format_comparison(comparison: Comparison) -> Iterator[str]:
+    """Yield the lines of one comparison."""
+    title = f"{comparison.route.name}, {comparison.connections} connections"
+    table = Table([title, "requests/s", "p99 ms", "CPU µs"], first_width=30)
     yield ""
-    heading = f"{one.route.name}, {one.connections} connections"
-    yield f"{heading:<30}{'requests/s':>12}{'p99 ms':>10}{'CPU µs':>10}"
-    for name, rounds in one.rounds.items():
-        middle = medians(rounds)
-        yield (
-            f"{_TITLES[name]:<30}{middle.per_second:>12,.0f}{middle.p99_ms:>10,.1f}"
-            f"{middle.cpu_us:>10,.0f}"
+    yield table.heading
+    for contestant in (*CONTESTANTS, CONSTANT):
+        figures = comparison.medians(contestant.name)
+        yield table.row(
+            contestant.title,
+            f"{figures.per_second:,.0f}",
+            f"{figures.p99_ms:,.1f}",
+            f"{figures.cpu_us:,.0f}",
         )
-    for limit in one.limits:
-        found = "not there" if limit.per_second is None else f"{limit.per_second:,.0f}"
-        yield f"{limit.program:<30}{found:>12}"
+    for limit in comparison.limits:
+        is_missing = limit.per_second is None
+        yield table.row(limit.program, "missing" if is_missing else f"{limit.per_second:,.0f}")
     for ours, theirs in PAIRS:
-        times = ratios(one, ours, theirs)
+        ratios = compute_ratios(comparison, ours.name, theirs.name)
         yield (
-            f"  {_TITLES[ours]} ÷ {_TITLES[theirs]}: "
-            f"{times['per_second']:.2f} × requests/s, {times['cpu']:.2f} × answers per CPU second"
+            f"  {ours.title} ÷ {theirs.title}: {ratios['per_second']:.2f} × requests/s, "
+            f"{ratios['cpu']:.2f} × responses per CPU second"
         )
 
 
-def ratios(one: Comparison, ours: str, theirs: str) -> dict[str, float]:
-    """Return how many times as many answers ours gives, per second and per second of CPU."""
-    us, them = one.rounds[ours], one.rounds[theirs]
+def compute_ratios(comparison: Comparison, ours: str, theirs: str) -> dict[str, float]:
+    """Return ours ÷ theirs, in responses per second and per second of CPU."""
+    us, them = comparison.rounds[ours], comparison.rounds[theirs]
     return {
-        "per_second": ratio([f.per_second for f in us], [f.per_second for f in them]),
-        "cpu": ratio([f.cpu_us for f in them], [f.cpu_us for f in us]),
+        "per_second": median_ratio([f.per_second for f in us], [f.per_second for f in them]),
+        "cpu": median_ratio([f.cpu_us for f in them], [f.cpu_us for f in us]),
     }
 
 
-def as_json(found: Sequence[Comparison]) -> list[dict[str, Any]]:
-    """Return all figures, those of each round too."""
+def as_json(comparisons: Sequence[Comparison]) -> list[dict[str, Any]]:
+    """Return all figures, those of each round included."""
     return [
         {
-            "route": asdict(one.route),
-            "connections": one.connections,
-            "medians": {name: asdict(medians(rounds)) for name, rounds in one.rounds.items()},
-            "ratios": {f"{a} / {b}": ratios(one, a, b) for a, b in PAIRS},
-            "limits": {limit.program: limit.per_second for limit in one.limits},
-            "rounds": {name: [asdict(f) for f in rounds] for name, rounds in one.rounds.items()},
+            "route": {"name": each.route.name, "path": each.route.request.path},
+            "connections": each.connections,
+            "medians": {name: asdict(each.medians(name)) for name in each.rounds},
+            "ratios": {
+                f"{ours.name} / {theirs.name}": compute_ratios(each, ours.name, theirs.name)
+                for ours, theirs in PAIRS
+            },
+            "limits": {limit.program: limit.per_second for limit in each.limits},
+            "rounds": {name: [asdict(f) for f in rounds] for name, rounds in each.rounds.items()},
         }
-        for one in found
+        for each in comparisons
     ]

@@ -8,7 +8,7 @@ from django.core.management import call_command
 from django.db import connection, transaction
 
 from morpheus.db.roles import connected_as
-from perf.lab.offload.databases import renditions_prepare
+from perf.lab.harness.databases import prepare_thumbnails
 from perf.seeding import database, seeder
 
 ROWS = {
@@ -41,7 +41,7 @@ def seed_small() -> None:
     """Replace the novels, comics and users of this database; the planner knows them afterwards."""
     with patch.object(seeder, "KINDS", KINDS):
         call_command("seed", reset=True, quiet=True, **ROWS)
-    renditions_prepare()
+    prepare_thumbnails()
     with connected_as("loader"), transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("DELETE FROM django_session")
         for insert in _MORE.values():

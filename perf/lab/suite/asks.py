@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 
 from PIL import Image
 
-from perf.lab.offload.client import Answer
-from perf.lab.offload.visit import form
+from perf.lab.example_requests import example
+from perf.lab.harness.http_client import Response
 from perf.lab.plans.operators import operator_paths
 from perf.lab.plans.requests import WITHOUT_ROWS
 from perf.lab.plans.warm import warm_asks
@@ -67,7 +67,7 @@ def explained(people: People) -> HttpAsk:
     return HttpAsk("GET /users/me/", "explained", f"{API}/users/me/", headers)
 
 
-def writes(people: People, turn: str) -> Generator[HttpAsk, Answer, None]:
+def writes(people: People, turn: str) -> Generator[HttpAsk, Response, None]:
     """Yield requests that write, and take their answers; what they make, they delete.
 
     Args:
@@ -88,7 +88,7 @@ def writes(people: People, turn: str) -> Generator[HttpAsk, Answer, None]:
     yield from _comic(member, turn)
 
 
-def _novel(member: dict[str, str], turn: str) -> Generator[HttpAsk, Answer, None]:
+def _novel(member: dict[str, str], turn: str) -> Generator[HttpAsk, Response, None]:
     file = ("file", f"{turn}.txt", f"Chapter 1\n\n{turn} was a whale.".encode())
     answer = yield _uploaded("POST /novels/", "/novels/", member, file, title=turn)
     path = f"/novels/{json.loads(answer.body)['id']}/"
@@ -96,7 +96,7 @@ def _novel(member: dict[str, str], turn: str) -> Generator[HttpAsk, Answer, None
     yield _sent("DELETE /novels/{novel_id}/", path, member)
 
 
-def _comic(member: dict[str, str], turn: str) -> Generator[HttpAsk, Answer, None]:
+def _comic(member: dict[str, str], turn: str) -> Generator[HttpAsk, Response, None]:
     answer = yield _sent("POST /comics/", "/comics/", member, title=turn)
     path = f"/comics/{json.loads(answer.body)['id']}/"
     file = ("image", "panel.png", _picture())
@@ -118,12 +118,12 @@ def _sent(route: str, path: str, headers: dict[str, str], **fields: str) -> Http
 def _uploaded(
     route: str, path: str, headers: dict[str, str], file: tuple[str, str, bytes], **fields: str
 ) -> HttpAsk:
-    made = form(file, **fields)
-    headers = {**headers, "Content-Type": made["content_type"]}
-    return HttpAsk(route, route, API + path, headers, made["body"])
+    values = {"comic_id": 0}  # The path is known.
+    sent = example(route).build(values, body=fields, upload=file[2], headers=headers)
+    return HttpAsk(route, route, API + path, sent.headers, sent.body)
 
 
-def _session(answer: Answer) -> dict[str, str]:
+def _session(answer: Response) -> dict[str, str]:
     """Return the cookies that a login has set, and the token that goes with them."""
     head = answer.head.decode("latin-1")
     cookies = dict(re.findall(r"(?im)^set-cookie: *([^= ][^=]*)=([^;\r]*)", head))

@@ -6,8 +6,8 @@ from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 
+from perf.lab.harness.http_client import Connection
 from perf.lab.list_depths import long_lists
-from perf.lab.offload.client import Connection
 from perf.lab.suite.timing import Times, reference_ms, timed
 
 SHARES = (0.0, 0.1, 0.25, 0.5, 0.75, 0.9, 1.0)
@@ -42,7 +42,7 @@ def depths(port: int, *, rounds: int) -> list[Depths]:
             for _ in range(rounds):
                 for share, page in pages.items():
                     reference = reference_ms()
-                    ms, answer = timed(partial(connection.exchange, "GET", page, {}))
+                    ms, answer = timed(partial(connection.get, page))
                     answer.require_ok()
                     times[share].add(ms, reference)
             found.append(Depths(one.name, rows, times))

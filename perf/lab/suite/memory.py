@@ -11,8 +11,8 @@ from pathlib import Path
 from django.conf import settings
 
 from novels.models import Chapter
-from perf.lab.offload.client import Answer, Connection
-from perf.lab.offload.visit import form
+from perf.lab.example_requests import HttpRequest, example
+from perf.lab.harness.http_client import Connection, Response
 from perf.lab.suite.asks import API
 from perf.lab.suite.people import People
 from perf.lab.suite.routes import AskFailed
@@ -63,7 +63,7 @@ def _operations(connection: Connection, people: People) -> Iterator[tuple[str, C
     def get(path: str, headers: dict[str, str], times: int) -> Callable[[], None]:
         def work() -> None:
             for _ in range(times):
-                _good(connection.exchange("GET", path, headers))
+                _good(connection.get(path, headers))
 
         return work
 
@@ -78,14 +78,15 @@ def _upload(connection: Connection, people: People) -> None:
     size = int(settings.MORPHEUS_MAX_UPLOAD_BYTES * UPLOAD_SHARE)
     line = b"It was a dark and stormy night, and the whale was white.\n"
     text = b"Chapter 1\n\n" + line * (size // len(line))
-    made = form(("file", "big.txt", text), title="Big")
-    headers = {**people.member, "Content-Type": made["content_type"]}
-    answer = _good(connection.exchange("POST", f"{API}/novels/", headers, made["body"]))
+    upload = example("POST /novels/").build(
+        {}, body={"title": "Big"}, upload=text, headers=people.member
+    )
+    answer = _good(connection.exchange(upload))
     path = f"{API}/novels/{json.loads(answer.body)['id']}/"
-    _good(connection.exchange("DELETE", path, people.member))
+    _good(connection.exchange(HttpRequest("DELETE", path, people.member)))
 
 
-def _good(answer: Answer) -> Answer:
+def _good(answer: Response) -> Response:
     if answer.status >= 400:
         raise AskFailed(f"{answer.status} {answer.body[:300]!r}")
     return answer

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from perf.lab.offload.client import Answer, Connection
+from perf.lab.example_requests import HttpRequest
+from perf.lab.harness.http_client import Connection, Response
 from perf.lab.suite.asks import EXPLAINED, HttpAsk, explained, reads, writes
 from perf.lab.suite.people import People
 from perf.lab.suite.timing import Times, reference_ms, timed
@@ -66,7 +67,7 @@ def route_times(
     return list(found.values())
 
 
-_Timed = tuple[HttpAsk, str, Answer, float, float]
+_Timed = tuple[HttpAsk, str, Response, float, float]
 
 
 def _round(
@@ -102,8 +103,8 @@ def _asked(ask: HttpAsk, temperature: str, connection: Connection) -> _Timed:
     return ask, temperature, answer, ms, reference
 
 
-def _send(ask: HttpAsk, connection: Connection) -> Answer:
-    return connection.exchange(ask.method, ask.path, ask.headers, ask.body)
+def _send(ask: HttpAsk, connection: Connection) -> Response:
+    return connection.exchange(HttpRequest(ask.method, ask.path, ask.headers, ask.body))
 
 
 def _until_explained(people: People, connections: dict[str, Connection]) -> None:

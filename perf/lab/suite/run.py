@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -15,9 +14,9 @@ from django.db import connection
 from psycopg.conninfo import make_conninfo
 
 from morpheus.db.roles import connected_as
-from perf.lab.offload.databases import renditions_prepare
-from perf.lab.offload.modes import SETTINGS, UNLIMITED
-from perf.lab.offload.servers import servers
+from perf.lab.harness.databases import prepare_thumbnails
+from perf.lab.harness.measurements import percentile
+from perf.lab.harness.servers import Servers, measured_environment
 from perf.lab.plans.costs import route_breaches
 from perf.lab.plans.operators import operator_endpoints
 from perf.lab.plans.statements import Endpoint, endpoints
@@ -28,7 +27,6 @@ from perf.lab.suite.people import people
 from perf.lab.suite.queries import query_times
 from perf.lab.suite.routes import COLD, WARM, route_times
 from perf.lab.suite.timing import slower
-from perf.lab.walk import percentile
 from perf.monitoring.budgets import budgets
 
 Tell = Callable[[str], None]
@@ -91,7 +89,7 @@ def measured(*, rounds: int, tell: Tell) -> Result:
     Raises:
         ServerFailed, AskFailed, RequestFailed: A server does not start, or an answer is an error.
     """
-    renditions_prepare()
+    prepare_thumbnails()
     tell("vacuum")
     # What others have deleted would be counted, until autovacuum comes by.
     with connected_as("owner"), connection.cursor() as cursor:
@@ -132,23 +130,21 @@ def _started() -> Iterator[dict[str, int]]:
     for alias in settings.CACHES:
         caches[alias].clear()
     login = connection.settings_dict
-    given = {
-        **os.environ,
-        **UNLIMITED,
-        "MORPHEUS_THROTTLE_REGISTER_PER_HOUR": "1000000000",
-        "MORPHEUS_HTTPS": "off",
-        "DJANGO_SETTINGS_MODULE": SETTINGS,
-        "DATABASE_URL": make_conninfo(
-            host=login["HOST"],
-            port=login["PORT"] or None,
-            user=login["USER"],
-            password=login["PASSWORD"] or None,
-            dbname=login["NAME"],
-        ),
-    }
-    with ExitStack() as stack:
-        [cold] = stack.enter_context(servers({**given, "MORPHEUS_CACHE": "off"}, count=1))
-        [warm] = stack.enter_context(servers({**given, "MORPHEUS_CACHE": "on"}, count=1))
+    url = make_conninfo(
+        host=login["HOST"],
+        port=login["PORT"] or None,
+        user=login["USER"],
+        password=login["PASSWORD"] or None,
+        dbname=login["NAME"],
+    )
+
+    def make_server(*, has_cache: bool) -> Servers:
+        environment = measured_environment(url, has_cache=has_cache)
+        unlimited = {"MORPHEUS_THROTTLE_REGISTER_PER_HOUR": "1000000000"}
+        return Servers(1, environment=environment | unlimited)
+
+    with make_server(has_cache=False) as cold_server, make_server(has_cache=True) as warm_server:
+        [cold], [warm] = cold_server.ports, warm_server.ports
         yield {COLD: cold, WARM: warm}
 
 

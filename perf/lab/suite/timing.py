@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from django.db import connection
 
-from perf.lab.walk import percentile
+from perf.lab.harness.measurements import percentile
 from perf.monitoring.budgets import budgets
 
 T = TypeVar("T")

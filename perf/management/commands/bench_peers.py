@@ -1,10 +1,11 @@
-"""Measure this project beside others that give the same answers."""
+"""Measure Morpheus beside other implementations that give the same responses."""
 
 from __future__ import annotations
 
 import json
 import sys
 from argparse import ArgumentParser
+from collections.abc import Iterable
 from typing import Any
 
 from django.conf import settings
@@ -13,13 +14,13 @@ from django.core.management.base import BaseCommand, CommandError
 
 from morpheus.embedded.addresses import Addresses
 from morpheus.embedded.roles import APP, LOADER
-from perf.lab.offload.client import BadAnswer
-from perf.lab.offload.servers import ServerFailed
-from perf.lab.peers.answers import differences
-from perf.lab.peers.contestants import Place, started
-from perf.lab.peers.report import as_json, lines
-from perf.lab.peers.routes import NothingToCompare, routes
-from perf.lab.peers.run import CONNECTIONS, ROUNDS, SECONDS, compared
+from perf.lab.example_rows import NoExampleRows
+from perf.lab.harness.http_client import BadResponse
+from perf.lab.harness.servers import ServerFailed
+from perf.lab.peers.contestants import Backends, running_contestants
+from perf.lab.peers.measure import CONNECTIONS, ROUNDS, SECONDS, compare
+from perf.lab.peers.report import as_json, format_comparison
+from perf.lab.peers.routes import find_differences, make_routes
 
 # After those of Morpheus.
 REDIS_DATABASE = 9
@@ -27,65 +28,67 @@ REDIS_DATABASE = 9
 
 class Command(BaseCommand):
     help = (
-        "Start this project, Django REST framework as it is usually written and as it is written "
-        "well, and the usual way with cachalot; compare their answers, then measure them by turns. "
-        "Exit code 1 if answers differ."
+        "Start Morpheus, Django REST framework as it is usually written and as it is written well, "
+        "and the usual way with cachalot; compare their responses, then measure them in turns. "
+        "Exit code 1 if responses differ."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--rounds", type=int, default=ROUNDS)
         parser.add_argument("--seconds", type=float, default=SECONDS, help="of each measurement")
         parser.add_argument("--connections", type=int, nargs="+", default=list(CONNECTIONS))
-        parser.add_argument("--routes", nargs="+", default=[], help="only those of these names")
-        parser.add_argument("--only-answers", action="store_true", help="compare, do not measure")
+        parser.add_argument("--routes", nargs="+", default=[], help="only the routes named here")
+        parser.add_argument("--only-compare", action="store_true", help="do not measure")
         parser.add_argument("--output", default=str(settings.MORPHEUS_VAR / "peers.json"))
 
-    def handle(self, *, only_answers: bool, output: str, **options: Any) -> None:
+    def handle(self, **options: Any) -> None:
         try:
             call_command("seed", if_empty=True, quiet=True)
-            place = _place()
-            wanted = [
-                route
-                for route in routes(place.peer_database_url)
-                if not options["routes"] or route.name in options["routes"]
-            ]
-            with started(place) as ports:
-                self._compare_answers(differences(ports, wanted))
-                if only_answers:
-                    return
-                found = []
-                for one in compared(
-                    ports,
-                    wanted,
-                    place,
-                    rounds=options["rounds"],
-                    seconds=options["seconds"],
-                    connections=options["connections"],
-                ):
-                    found.append(one)
-                    for line in lines(one):
-                        self._say(line)
-        except (NothingToCompare, ServerFailed, BadAnswer) as error:
+            self._run(_find_backends(), options)
+        except (NoExampleRows, ServerFailed, BadResponse) as error:
             raise CommandError(str(error)) from error
-        with open(output, "w") as file:
-            json.dump(as_json(found), file, indent=1)
 
-    def _compare_answers(self, found: Any) -> None:
-        faults = list(found)
-        for fault in faults:
-            self.stderr.write(fault)
-        if faults:
+    def _run(self, backends: Backends, options: dict[str, Any]) -> None:
+        routes = [
+            route
+            for route in make_routes()
+            if not options["routes"] or route.name in options["routes"]
+        ]
+        comparisons = []
+        with running_contestants(backends) as servers:
+            self._report_differences(find_differences(servers, routes))
+            if options["only_compare"]:
+                return
+            for comparison in compare(
+                servers,
+                routes,
+                backends,
+                rounds=options["rounds"],
+                seconds=options["seconds"],
+                connections=options["connections"],
+            ):
+                comparisons.append(comparison)
+                for line in format_comparison(comparison):
+                    self._write(line)
+        with open(options["output"], "w") as file:
+            json.dump(as_json(comparisons), file, indent=1)
+
+    def _report_differences(self, differences: Iterable[str]) -> None:
+        sentences = list(differences)
+        for sentence in sentences:
+            self.stderr.write(f"FAIL  {sentence}")
+        if sentences:
             sys.exit(1)
-        self._say("All give the same answers.")
+        self._write("ok  All contestants give the same responses.")
 
-    def _say(self, line: str) -> None:
+    def _write(self, line: str) -> None:
         self.stdout.write(line)
         self.stdout.flush()
 
 
-def _place() -> Place:
+def _find_backends() -> Backends:
     addresses, name = Addresses.under(settings.MORPHEUS_VAR), settings.DATABASES["default"]["NAME"]
-    return Place(
+    return Backends(
         database_url=addresses.database_url(APP, name),
         peer_database_url=addresses.database_url(LOADER, name),
         redis_url=addresses.redis_url(REDIS_DATABASE),

@@ -13,8 +13,8 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from perf.lab.offload.client import BadAnswer
-from perf.lab.offload.servers import ServerFailed
+from perf.lab.harness.http_client import BadResponse
+from perf.lab.harness.servers import ServerFailed
 from perf.lab.plans.capture import RequestFailed
 from perf.lab.plans.report import table
 from perf.lab.suite.kept import Kept
@@ -52,7 +52,7 @@ class Command(BaseCommand):
         seeded = self._seed(scale)
         try:
             result = measured(rounds=rounds, tell=self._progress)
-        except (ServerFailed, AskFailed, RequestFailed, BadAnswer) as error:
+        except (ServerFailed, AskFailed, RequestFailed, BadResponse) as error:
             raise CommandError(str(error)) from error
         breaches = [*result.counted, *(text for line in result.lines for text in line.breaches())]
         breaches += kept.slower(result.lines, machine=result.slower)

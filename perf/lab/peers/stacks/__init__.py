@@ -1,1 +1,1 @@
-"""The same answers as people usually write them, by Django REST framework: whom we measure with."""
+"""The same responses as Django REST framework code usually gives them."""

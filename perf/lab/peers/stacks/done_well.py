@@ -1,4 +1,4 @@
-"""Django REST framework done well: cursors, one query for what is shown, no column too many."""
+"""Django REST framework done well: cursors, one query per response, only the needed columns."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""The tables that are read, as models of a project that knows nothing of this one."""
+"""The tables, as models of a project that knows nothing of Morpheus."""
 
-# ruff: noqa: DJ008 - nobody looks at them
+# ruff: noqa: DJ008 - no page shows them
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The natural way: view sets, page numbers, and what a serializer wants is read row by row."""
+"""The natural way: view sets, page numbers, and serializers that read related rows one by one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""JSON by orjson; apart, because Django REST framework imports it before any view."""
+"""JSON by orjson; in its own module, because DRF imports it before any view."""
 
 from __future__ import annotations
 

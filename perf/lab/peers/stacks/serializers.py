@@ -1,4 +1,4 @@
-"""Rows as both peers show them: nested model serializers."""
+"""Nested model serializers of both peers."""
 
 from __future__ import annotations
 

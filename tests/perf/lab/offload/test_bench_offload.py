@@ -9,8 +9,8 @@ import pytest
 from django.conf import settings as configured
 from django.core.management import CommandError, call_command
 
+from perf.lab.harness.processes import ProcessFailed
 from perf.lab.offload.database_time import Statement
-from perf.lab.offload.load import LoadFailed
 from perf.management.commands import bench_offload
 from perf.seeding import seeder
 
@@ -34,37 +34,37 @@ def seeded(transactional_db, settings, monkeypatch):
     call_command("seed", reset=True, quiet=True, **ROWS)
 
 
-def test_every_request_is_answered_and_counted_in_both_modes(seeded, tmp_path, capsys):
+def test_every_request_succeeds_and_is_counted_in_both_modes(seeded, tmp_path, capsys):
     output = tmp_path / "offload.json"
 
-    small = ["--requests", "200", "--warm-up", "40", "--modes", "ours"]
+    small = ["--requests", "200", "--warm-up", "40"]
     call_command("bench_offload", *small, "--output", str(output))
 
-    found = json.loads(output.read_text())
-    assert list(found) == ["off", "ours"]
-    for figures in found.values():
+    results = json.loads(output.read_text())
+    assert list(results) == ["off", "ours"]
+    for figures in results.values():
         assert figures["errors"] == {}, capsys.readouterr().out
         assert figures["requests"] == 200 == sum(figures["statuses"].values())
         assert sum(kind["requests"] for kind in figures["kinds"].values()) == 200
         assert figures["database_ms"]["read"] > 0 < figures["database_ms"]["write"]
         assert figures["parts"][-1][0] == 200
-    assert found["off"]["offload"] == 0
+    assert results["off"]["offload"] == 0
     printed = capsys.readouterr().out
     assert "Redis hits" in printed
-    assert "search" in printed.partition("waited for the database")[2]
-    assert found["off"]["kinds"]["search"]["database_ms"] > 0
+    assert "search" in printed.partition("waits for the database")[2]
+    assert results["off"]["kinds"]["search"]["database_ms"] > 0
 
 
-def test_what_was_measured_is_kept_though_the_next_mode_fails(seeded, tmp_path, monkeypatch):
+def test_the_figures_of_a_mode_are_stored_before_the_next_mode_fails(seeded, tmp_path, monkeypatch):
     output = tmp_path / "offload.json"
-    measured = bench_offload.measured
+    measure_mode = bench_offload.measure_mode
 
-    def measured_until_ours(mode, work, **options):
-        if mode.name == "ours":
-            raise LoadFailed("It was stopped.")
-        return measured(mode, work, **options)
+    def measure_until_ours(mode, work, **options):
+        if mode == "ours":
+            raise ProcessFailed("It was stopped.")
+        return measure_mode(mode, work, **options)
 
-    monkeypatch.setattr(bench_offload, "measured", measured_until_ours)
+    monkeypatch.setattr(bench_offload, "measure_mode", measure_until_ours)
     with pytest.raises(CommandError, match="stopped"):
         call_command("bench_offload", "--requests", "40", "--output", str(output))
 
@@ -83,5 +83,5 @@ def test_what_was_measured_is_kept_though_the_next_mode_fails(seeded, tmp_path, 
         ("transaction", "COMMIT"),
     ],
 )
-def test_statements_are_told_apart(kind, text):
+def test_statements_are_classified(kind, text):
     assert Statement(text, calls=1, ms=1.0, buffers=1).kind == kind

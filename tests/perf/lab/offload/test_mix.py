@@ -5,21 +5,22 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import replace
 
-from perf.lab.offload.load import VISITORS, Plan
-from perf.lab.offload.mix import MIX, READS, WRITES, asked_first, sequence
+from perf.lab.example_requests import HttpRequest
+from perf.lab.offload.load import CLIENTS, Plan
+from perf.lab.offload.mix import MIX, READS, WRITES, draw_sequence, first_request_shares
+from perf.lab.offload.requests import MixRequest
 from perf.lab.offload.subjects import Comic, Novel, Subjects
-from perf.lab.offload.visit import WORKER, Request
 
 
-def novels(first: int) -> list[Novel]:
+def make_novels(first: int) -> list[Novel]:
     return [Novel(first + number, owner=1 + number % 5, chapters=3) for number in range(40)]
 
 
 OF = Subjects(
-    read=novels(1000),
-    private=novels(2000),
-    unfinished=novels(3000),
-    reserved=novels(4000),
+    read=make_novels(1000),
+    private=make_novels(2000),
+    unfinished=make_novels(3000),
+    reserved=make_novels(4000),
     comics=[Comic(number, 1 + number % 5, 4, "0123456789abcdef") for number in range(1, 41)],
     members=[1, 2, 3, 4, 5],
     emails={number: f"reader{number}@example.org" for number in range(1, 6)},
@@ -31,58 +32,64 @@ OF = Subjects(
 )
 
 
-def requests(**options):
-    return list(sequence(OF, **{"seed": 1, "visitor": 0, "count": 4000} | options))
+def draw_requests(**options: int) -> list[MixRequest]:
+    return list(draw_sequence(OF, **{"seed": 1, "client": 0, "count": 4000} | options))
 
 
-def test_the_same_numbers_give_the_same_requests():
-    assert requests() == requests()
-    assert requests(count=50) == requests()[:50]
-    assert requests(visitor=1) != requests()
-    assert requests(seed=2) != requests()
+def test_the_same_numbers_give_the_same_requests() -> None:
+    assert draw_requests() == draw_requests()
+    assert draw_requests(count=50) == draw_requests()[:50]
+    assert draw_requests(client=1) != draw_requests()
+    assert draw_requests(seed=2) != draw_requests()
 
 
-def test_without_its_reads_a_visit_writes_the_same():
-    plan = Plan(OF, seed=1, requests=8000, ports=[], tokens={}, environment={}, folder="")
+def test_a_client_without_its_reads_sends_the_same_writes() -> None:
+    plan = Plan(OF, seed=1, requests=8000, ports=[], tokens={}, environment={})
 
-    made = [*plan.of_visitor(3)]
+    requests = [*plan.requests_of(3)]
 
-    assert len(made) == 8000 / VISITORS
-    assert [*replace(plan, only_writes=True).of_visitor(3)] == [one for one in made if one.is_write]
+    assert len(requests) == 8000 / CLIENTS
+    writes = [request for request in requests if request.is_write]
+    assert [*replace(plan, only_writes=True).requests_of(3)] == writes
 
 
-def test_what_nobody_asked_for_before_is_counted_by_kind():
-    def get(path, reader=None, **fields):
-        return Request("GET", path, reader, name="list", **fields)
+def test_first_requests_are_counted_by_kind() -> None:
+    def get(path: str, reader: int | None = None, **fields: bool) -> MixRequest:
+        return MixRequest(HttpRequest("GET", path), reader=reader, name="list", **fields)
 
     before = [get("/a/"), get("/me/", 1), get("/c/", is_write=True)]
-    made = [get("/a/", 2), get("/me/", 1), get("/me/", 2), get("/me/", 2)]
+    requests = [get("/a/", 2), get("/me/", 1), get("/me/", 2), get("/me/", 2)]
+    pages = [get("/a/"), get("/a/"), get("/a/", is_next_page=True)]
 
-    assert asked_first(before, made) == {"list": 1 / 4}
-    assert asked_first([], [get("/a/"), get("/a/"), get("/a/", goes_on=True)]) == {"list": 1 / 2}
-
-
-def test_one_request_of_twenty_writes_and_one_reader_of_five_is_logged_in():
-    made = requests()
-    readers = [one for one in made if not one.is_write]
-
-    assert sum(row.strangers + row.members for row in WRITES) == 5
-    assert round(sum(row.strangers + row.members for row in MIX), 6) == 100
-    assert 0.04 < 1 - len(readers) / len(made) < 0.06
-    assert 0.17 < sum(one.reader is not None for one in readers) / len(readers) < 0.23
-    assert {one.name for one in made} == {row.name for row in (*READS, *WRITES)}
+    assert first_request_shares(before, requests) == {"list": 1 / 4}
+    assert first_request_shares([], pages) == {"list": 1 / 2}
 
 
-def test_what_is_popular_is_asked_for_by_zipfs_law():
-    seen = Counter(one.path for one in requests() if one.name == "novel")
+def test_one_request_of_twenty_writes_and_one_reader_of_five_is_logged_in() -> None:
+    requests = draw_requests()
+    reads = [request for request in requests if not request.is_write]
 
-    assert seen[f"/api/v1/novels/{OF.read[0].id}/"] > 1.5 * seen[f"/api/v1/novels/{OF.read[3].id}/"]
+    assert sum(row.anonymous + row.members for row in WRITES) == 5
+    assert round(sum(row.anonymous + row.members for row in MIX), 6) == 100
+    assert 0.04 < 1 - len(reads) / len(requests) < 0.06
+    assert 0.17 < sum(request.reader is not None for request in reads) / len(reads) < 0.23
+    assert {request.name for request in requests} == {row.name for row in (*READS, *WRITES)}
 
 
-def test_a_novel_and_a_comic_are_made_before_they_are_changed_and_deleted():
-    lives = [one for one in requests() if one.name == "life of a novel"]
-    methods = [one.method for one in lives][:5]
+def test_popularity_follows_zipfs_law() -> None:
+    paths = Counter(request.http.path for request in draw_requests() if request.name == "novel")
 
-    assert methods == ["POST", WORKER, "PATCH", "DELETE", "POST"]
-    assert len({one.reader for one in lives if one.method != WORKER}) <= len(OF.members)
-    assert [one.keeps for one in lives][:2] == ["novel", ""]
+    first, fourth = (f"/api/v1/novels/{OF.read[rank].id}/" for rank in (0, 3))
+    assert paths[first] > 1.5 * paths[fourth]
+
+
+def test_a_novel_is_created_before_it_is_changed_and_deleted() -> None:
+    life = [request for request in draw_requests() if request.name == "life of a novel"]
+    steps = [
+        request.worker_step[0] if request.worker_step else request.http.method for request in life
+    ]
+
+    assert steps[:5] == ["POST", "parse", "PATCH", "DELETE", "POST"]
+    readers = {request.reader for request in life if not request.worker_step}
+    assert len(readers) <= len(OF.members)
+    assert [request.keeps_id for request in life][:2] == ["novel", ""]

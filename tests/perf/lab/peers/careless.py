@@ -1,4 +1,4 @@
-"""Settings of a peer that says another time than it means."""
+"""Settings of a peer whose times are in another time zone."""
 
 from __future__ import annotations
 

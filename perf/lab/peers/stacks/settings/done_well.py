@@ -1,4 +1,4 @@
-"""With kept connections, prepared statements, and one renderer, which is fast."""
+"""With kept connections, prepared statements and one fast renderer."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""What `startproject` gives, but debugging off; so each request has a connection of its own.
+"""What `startproject` generates, without debugging; each request opens its own connection.
 
-There is no row level security: the login is one that passes by it.
+The login bypasses row level security.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 _login = conninfo_to_dict(os.environ["BENCH_DATABASE_URL"])
 
-SECRET_KEY = "only-for-measuring"  # noqa: S105 - nothing is signed that anybody keeps
+SECRET_KEY = "only-for-measuring"  # noqa: S105 - no signature is kept
 ALLOWED_HOSTS = ["localhost", "127.0.0.1", "testserver"]
 DEBUG = False
 INSTALLED_APPS = [
@@ -48,6 +48,6 @@ USE_TZ = True
 TIME_ZONE = "UTC"
 REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticatedOrReadOnly"],
-    # The form that the answers are to have.
+    # The format of the contract.
     "DATETIME_FORMAT": "%Y-%m-%dT%H:%M:%S.%fZ",
 }

@@ -1,4 +1,4 @@
-"""The same, but a connection is kept by each thread and never checked: the least there can be."""
+"""As `natural`, but each thread keeps an unchecked connection: the least possible work."""
 
 from __future__ import annotations
 

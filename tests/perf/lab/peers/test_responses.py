@@ -1,4 +1,4 @@
-"""All that are compared give the same answers, and who does not is found out."""
+"""All contestants give the same responses; a different response is reported."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from django.core.management import call_command
 from django.db import connection
 
 from morpheus.db.roles import connected_as
-from perf.lab.peers.contestants import OURS_UNCACHED, Contestant
+from perf.lab.peers.contestants import OURS, Contestant
 from perf.management.commands import bench_peers
 
 ROWS = {
@@ -26,23 +26,23 @@ def seeded(transactional_db, monkeypatch):
     call_command("seed", reset=True, quiet=True, **ROWS)
     with connected_as("loader"), connection.cursor() as cursor:
         cursor.execute("UPDATE comics_comic SET is_public = true")
-        # Times that are shorter when they are written carelessly.
+        # Without microseconds some formats are shorter.
         cursor.execute("UPDATE novels_novel SET updated_at = date_trunc('second', updated_at)")
 
 
-def test_all_give_the_same_answers(seeded, capsys):
-    call_command(bench_peers.Command(), only_answers=True)
+def test_all_contestants_give_the_same_responses(seeded, capsys):
+    call_command(bench_peers.Command(), only_compare=True)
 
-    assert "All give the same answers." in capsys.readouterr().out
+    assert "ok  All contestants give the same responses." in capsys.readouterr().out
 
 
-def test_an_answer_that_differs_ends_the_run(seeded, capsys, monkeypatch):
+def test_a_different_response_fails_the_run(seeded, capsys, monkeypatch):
     careless = Contestant("careless", "careless", "tests.perf.lab.peers.careless")
-    for module in ("perf.lab.peers.contestants", "perf.lab.peers.answers"):
-        monkeypatch.setattr(f"{module}.CONTESTANTS", (OURS_UNCACHED, careless))
+    for module in ("perf.lab.peers.contestants", "perf.lab.peers.routes"):
+        monkeypatch.setattr(f"{module}.CONTESTANTS", (OURS, careless))
 
     with pytest.raises(SystemExit) as ended:
-        call_command(bench_peers.Command(), only_answers=True)
+        call_command(bench_peers.Command(), only_compare=True)
 
     assert ended.value.code == 1
-    assert "answer of careless differs at [0].created_at" in capsys.readouterr().err
+    assert "response of careless differs at [0].created_at" in capsys.readouterr().err
