@@ -9,8 +9,8 @@ from django.urls import URLPattern, URLResolver, include, path
 from django.views.decorators.cache import cache_control
 from django.views.generic import RedirectView
 
+from morpheus.api.openapi import SchemaView, SwaggerView
 from morpheus.http import health, metrics
-from morpheus.http.openapi import SchemaView, SwaggerView
 
 # Who comes without knowing where to is shown what there is.
 to_docs = RedirectView.as_view(pattern_name="docs")

@@ -19,10 +19,9 @@ from morpheus.cache.response_keys import PICTURES, Environ, Hosts, response_key
 from morpheus.cache.shadow_verification import Hits, sample
 from morpheus.cache.single_flight import SingleFlight
 from morpheus.cache.store import cache_store
-from morpheus.http.log_format import normalize_request_id
 from morpheus.tracing.events import publish_finished_request
 from morpheus.tracing.request_trace import FinishedRequest
-from morpheus.tracing.routes import ROUTE
+from morpheus.tracing.routes import ROUTE, normalize_request_id
 
 Headers = list[tuple[str, str]]
 StartResponse = Callable[..., Any]

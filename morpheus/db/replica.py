@@ -19,8 +19,9 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from prometheus_client import Counter
 
-from morpheus.db.replica_position import REPLICA, Primary, ReplicaMonitor
+from morpheus.db.replica_position import Primary, ReplicaMonitor
 from morpheus.db.statement_settings import is_canceled
+from morpheus.tracing.request_trace import REPLICA
 
 View = Callable[..., HttpResponseBase]
 

@@ -13,9 +13,9 @@ from django.db import DEFAULT_DB_ALIAS, connections
 from psycopg.abc import RV, PQGen
 from psycopg.pq import TransactionStatus
 
-logger = logging.getLogger(__name__)
+from morpheus.tracing.request_trace import REPLICA
 
-REPLICA = "replica"
+logger = logging.getLogger(__name__)
 
 # Seconds between two looks for a replica that is gone.
 LOOK_INTERVAL_S = 1.0

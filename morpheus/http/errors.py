@@ -23,7 +23,6 @@ from rest_framework.views import set_rollback
 
 from morpheus.http.disk_space import is_disk_full
 from morpheus.sandbox import Busy, Unavailable
-from morpheus.serving.transfers import BodyIncomplete
 from morpheus.tracing.routes import route_of
 
 logger = logging.getLogger(__name__)
@@ -176,7 +175,7 @@ def _incomplete(exc: UnreadablePostError) -> tuple[int, str]:
     cause: BaseException | None = exc
     while isinstance(cause, UnreadablePostError):  # Django wraps it once or twice.
         cause = cause.__cause__
-    if isinstance(cause, BodyIncomplete) and cause.is_overdue:
+    if getattr(cause, "is_overdue", False):  # Set by the server (`morpheus.serving.transfers`).
         return HTTPStatus.REQUEST_TIMEOUT, "The request body came too slowly; send it again."
     return HTTPStatus.BAD_REQUEST, "The request body ended before its announced length."
 

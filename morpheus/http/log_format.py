@@ -5,9 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import re
-import uuid
 from collections.abc import Mapping
-from contextvars import ContextVar
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any
@@ -15,13 +13,7 @@ from typing import Any
 import orjson
 import structlog
 
-from morpheus.tracing.routes import route_of
-
-# The current request's id, for log lines and responses.
-request_id: ContextVar[str] = ContextVar("request_id", default="-")
-
-# Only such an id from a proxy is safe in a log line and in a header.
-_SAFE_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
+from morpheus.tracing.routes import request_id, route_of
 
 # Personal data and secrets. The project's tokens have 43 characters.
 _REDACTIONS: list[tuple[re.Pattern[str], str]] = [
@@ -34,11 +26,6 @@ _REDACTIONS: list[tuple[re.Pattern[str], str]] = [
 
 # The server logs the reason for these itself.
 _EXPLAINED = (HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.INSUFFICIENT_STORAGE)
-
-
-def normalize_request_id(header: str) -> str:
-    """Return the id that a proxy gave the request if it is safe, else a new one."""
-    return header if _SAFE_ID.fullmatch(header) else uuid.uuid4().hex
 
 
 def log_event(

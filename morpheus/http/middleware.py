@@ -24,7 +24,6 @@ from morpheus.http.errors import (
     method_not_allowed,
     service_unavailable,
 )
-from morpheus.http.log_format import normalize_request_id, request_id
 from morpheus.tracing.events import publish_finished_request
 from morpheus.tracing.request_trace import (
     FinishedRequest,
@@ -32,7 +31,7 @@ from morpheus.tracing.request_trace import (
     current_trace,
     trace_request,
 )
-from morpheus.tracing.routes import METHODS, ROUTE, route_of
+from morpheus.tracing.routes import METHODS, ROUTE, normalize_request_id, request_id, route_of
 
 # `data:` are the icons in the style sheets of Django's admin and of Swagger UI.
 CONTENT_SECURITY_POLICY = "; ".join(

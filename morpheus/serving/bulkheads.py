@@ -17,11 +17,10 @@ from prometheus_client import Counter
 
 from morpheus.http.client_addresses import read_client_address
 from morpheus.http.errors import CONTENT_TYPE, build_problem
-from morpheus.http.log_format import normalize_request_id
 from morpheus.serving.transfers import IncomingBody, OutgoingBody
 from morpheus.tracing.events import publish_finished_request
 from morpheus.tracing.request_trace import FinishedRequest, RequestTrace
-from morpheus.tracing.routes import METHODS
+from morpheus.tracing.routes import METHODS, normalize_request_id
 
 Environ = dict[str, Any]
 StartResponse = Callable[..., Any]

@@ -64,9 +64,9 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
-        "morpheus.http.openapi.describe_pages",
-        "morpheus.http.openapi.add_problem_responses",
-        "morpheus.http.openapi.add_not_modified",
-        "morpheus.http.openapi.add_summaries",
+        "morpheus.api.openapi.describe_pages",
+        "morpheus.api.openapi.add_problem_responses",
+        "morpheus.api.openapi.add_not_modified",
+        "morpheus.api.openapi.add_summaries",
     ],
 }

@@ -11,7 +11,8 @@ from typing import Any
 from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
-from morpheus.db.replica_position import REPLICA
+# The database alias whose statements are counted apart.
+REPLICA = "replica"
 
 # Of so many statements and lookups the details are kept; of more, their number and time alone.
 DETAILED = 1000

@@ -1,8 +1,10 @@
-"""What a request is called in metrics, budgets and logs: bounded, whatever clients send."""
+"""The names of a request in metrics, budgets and logs: its route and its id, both bounded."""
 
 from __future__ import annotations
 
 import re
+import uuid
+from contextvars import ContextVar
 from functools import lru_cache
 
 from django.http import HttpRequest
@@ -16,8 +18,19 @@ ROUTE = "morpheus.route"
 UNMATCHED = "unmatched"
 
 _PARAMETER = re.compile(r"<(?:\w+:)?(\w+)>")
+# Only such an id from a proxy is safe in a log line and in a header.
+_SAFE_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 # Labels of metrics and logs are bounded by these: the middleware refuses any other.
 METHODS = frozenset({"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"})
+
+
+# The current request's id, for log lines and responses.
+request_id: ContextVar[str] = ContextVar("request_id", default="-")
+
+
+def normalize_request_id(header: str) -> str:
+    """Return the id that a proxy gave the request if it is safe, else a new one."""
+    return header if _SAFE_ID.fullmatch(header) else uuid.uuid4().hex
 
 
 def route_of(request: HttpRequest) -> str:

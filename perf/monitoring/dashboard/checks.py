@@ -7,7 +7,7 @@ from datetime import timedelta
 from django.conf import settings
 from django.utils import timezone
 
-from morpheus.db.replica_position import REPLICA
+from morpheus.tracing.request_trace import REPLICA
 from perf.models import SlowQuery
 from perf.monitoring.dashboard import caching, figures, latency, limits, pooling
 from perf.monitoring.dashboard.metrics import Samples

@@ -6,7 +6,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
-from morpheus.db.replica_position import REPLICA
+from morpheus.tracing.request_trace import REPLICA
 from perf.monitoring.dashboard import figures, limits
 from perf.monitoring.dashboard.attempts import attempt
 from perf.monitoring.dashboard.listing import Cell, Column, listing, measured, named

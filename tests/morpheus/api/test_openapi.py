@@ -9,7 +9,7 @@ import yaml
 from drf_spectacular.generators import SchemaGenerator
 from jsonschema import Draft202012Validator
 
-from morpheus.http.openapi import SchemaView
+from morpheus.api.openapi import SchemaView
 
 
 @pytest.fixture

@@ -1,0 +1,155 @@
+"""The rooms of the project and what each may import (DESIGN.md, "Rooms")."""
+
+from __future__ import annotations
+
+import ast
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGES = ("morpheus", "users", "novels", "comics", "perf")
+
+# The rooms and modules of Morpheus that each room may import, beside itself. All but the paginator,
+# which could be published alone, may import `django_internals`.
+MAY_IMPORT = {
+    "morpheus": "settings http api cache db tracing serving embedded checks",
+    "morpheus.settings": "embedded.addresses db.replica_position",
+    "morpheus.pagination": "",
+    "morpheus.tracing": "",
+    "morpheus.django_internals": "",
+    # The backend's commit invalidates the tags that the transaction collected.
+    "morpheus.db": "pagination tracing embedded.addresses checks cache.tagged_commit",
+    "morpheus.cache": "db pagination tracing checks",
+    "morpheus.http": "db cache tracing sandbox",
+    "morpheus.api": "pagination cache db http tracing",
+    "morpheus.admin": "db",
+    "morpheus.worker": "db cache http tracing",
+    "morpheus.sandbox": "serving.cores",
+    "morpheus.serving": "http tracing",
+    "morpheus.embedded": "",
+    "morpheus.management": "db cache embedded serving worker",
+}
+# Apps import Morpheus and the apps to the left of them.
+APPS = ("users", "novels", "comics")
+# What an engineer runs; a server, a worker and a system check load none of it.
+WORKSHOP = ("perf.lab", "perf.seeding", "perf.management", "tests")
+TESTING = ("rest_framework.test", "django.test", "unittest", "pytest", "hypothesis")
+
+
+def list_modules() -> dict[str, Path]:
+    """Return every module outside tests, by its name."""
+    paths = [path for package in PACKAGES for path in sorted((ROOT / package).rglob("*.py"))]
+    names = [".".join(path.relative_to(ROOT).with_suffix("").parts) for path in paths]
+    return {name.removesuffix(".__init__"): path for name, path in zip(names, paths, strict=True)}
+
+
+MODULES = list_modules()
+
+
+def read_imports(name: str) -> Iterator[str]:
+    """Yield the names of the modules that a module imports, at its top or in a function."""
+    path = MODULES[name]
+    package = name.split(".") if path.name == "__init__.py" else name.split(".")[:-1]
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            above = package[: len(package) - node.level + 1] if node.level else []
+            source = ".".join([*above, *filter(None, [node.module])])
+            members = [f"{source}.{alias.name}" for alias in node.names]
+            yield from (member if member in MODULES else source for member in members)
+
+
+def is_in(module: str, rooms: tuple[str, ...] | list[str]) -> bool:
+    return any(module == room or module.startswith(f"{room}.") for room in rooms)
+
+
+def find_forbidden(modules: list[str], forbidden: tuple[str, ...]) -> list[str]:
+    return [
+        f"{name} imports {imported}"
+        for name in modules
+        for imported in read_imports(name)
+        if is_in(imported, forbidden)
+    ]
+
+
+def modules_of(*rooms: str) -> list[str]:
+    return [name for name in MODULES if is_in(name, rooms)]
+
+
+def test_morpheus_imports_no_app() -> None:
+    """`morpheus.urls` composes the API from the apps by `import_module`, the one exception."""
+    modules = [name for name in modules_of("morpheus") if name != "morpheus.worker.lease"]
+
+    assert find_forbidden(modules, (*APPS, "perf")) == []
+
+
+@pytest.mark.parametrize("app", APPS)
+def test_an_app_imports_only_apps_to_its_left(app: str) -> None:
+    others = (*APPS[APPS.index(app) + 1 :], "perf")
+
+    assert find_forbidden(modules_of(app), others) == []
+
+
+@pytest.mark.parametrize("room", MAY_IMPORT)
+def test_a_room_of_morpheus_imports_only_the_rooms_that_it_may(room: str) -> None:
+    inner = tuple(other for other in MAY_IMPORT if other != room and is_in(other, (room,)))
+    modules = [name for name in modules_of(room) if not is_in(name, inner)]
+    allowed = [f"morpheus.{other}" for other in MAY_IMPORT[room].split()]
+    allowed += [room] if room != "morpheus" else []
+    allowed += ["morpheus.django_internals"] if room != "morpheus.pagination" else []
+
+    assert [
+        f"{name} imports {imported}"
+        for name in modules
+        for imported in read_imports(name)
+        if is_in(imported, ("morpheus",)) and not is_in(imported, allowed)
+    ] == []
+
+
+def test_what_is_served_imports_neither_the_workshop_nor_testing_modules() -> None:
+    served = [name for name in MODULES if not is_in(name, WORKSHOP)]
+
+    assert find_forbidden(served, (*WORKSHOP, *TESTING)) == []
+
+
+LOADED = """
+import sys
+from importlib import import_module
+{code}
+print(*sys.modules)
+"""
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import morpheus.wsgi",
+        "import django; django.setup()\n"
+        "from django.core.management import call_command; call_command('check')",
+        "import django; django.setup()\nimport_module('{worker}')",
+    ],
+    ids=["server", "check", "worker"],
+)
+def test_a_process_that_serves_loads_nothing_of_the_workshop(code: str) -> None:
+    """The testing modules of Django and DRF are loaded: drf-spectacular imports them itself."""
+    [worker] = [name for name in MODULES if name.endswith(".management.commands.worker")]
+    text = LOADED.format(code=code.format(worker=worker))
+
+    result = subprocess.run(
+        [sys.executable, "-c", text],
+        cwd=ROOT,
+        env=os.environ | {"DJANGO_SETTINGS_MODULE": "morpheus.settings"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    loaded = result.stdout.splitlines()[-1].split()
+    assert "morpheus.pagination.paginator" in loaded, "the list is of the right process"
+    assert [name for name in loaded if is_in(name, (*WORKSHOP, "pytest", "hypothesis"))] == []
