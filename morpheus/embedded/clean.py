@@ -1,4 +1,4 @@
-"""`python -m morpheus.embedded.clean VAR…`: stop the services of var folders, delete their state.
+"""`python -m morpheus.embedded.clean VAR…`: stop the services of var folders, delete their data.
 
 Needs no package, so that `make clean` works in a checkout that is half installed.
 """
@@ -10,16 +10,16 @@ import sys
 from pathlib import Path
 
 from .addresses import Addresses
-from .state import remove
-from .stopping import stop_services
+from .guard_client import stop_services
+from .paths import delete_root_state
 
 
 def clean(var: Path) -> None:
-    """Delete `var`, and what Morpheus keeps elsewhere for it and for the var folders in it."""
+    """Delete `var`, the var folders in it, and what Morpheus keeps elsewhere for them."""
     inner = [path.parent for path in var.glob("*/services.lock")]
     for folder in [var, *inner]:
         stop_services(folder)
-        remove(folder)
+        delete_root_state(folder)
         shutil.rmtree(Addresses.under(folder).socket_dir, ignore_errors=True)
     if var.exists():
         shutil.rmtree(var)

@@ -1,64 +1,46 @@
-"""The process that runs servers, replaces those that die or hang, and ends with its owner.
+"""The guard: a process that runs servers, replaces those that end or hang, and ends with its owner.
 
-Run as a script, in a session of its own, so that Ctrl-C reaches neither it nor the servers; with
-the standard library only, so that it starts at once. Standard input: the JSON of an `Order`.
+It has a session of its own, so that Ctrl-C reaches neither it nor the servers, and imports the
+standard library only, so that it starts at once. Standard input: the JSON of an `Order`.
 """
 
 from __future__ import annotations
 
-import ctypes
 import json
 import os
 import select
 import signal
-import socket
 import subprocess
 import sys
 import time
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-PR_SET_PDEATHSIG = 1
-LIBC = ctypes.CDLL(None)
+from .health import Health, HealthProbe
+from .processes import die_with_parent
+
 POLL_S = 0.2
-# A server that fails again and again is started again ever more rarely, at most this rarely.
+# Pauses between starts of a failing server double up to this one.
 LONGEST_PAUSE_S = 10.0
 STEADY_AFTER_S = 60.0
 LARGEST_LOG_BYTES = 10 * 1024 * 1024
 
 
 @dataclass(frozen=True)
-class Health:
-    """An HTTP request (HEAD) that a healthy server answers with 200, at any load.
-
-    Attributes:
-        timeout_s: What one answer may take. Longer than a full queue of requests takes, because a
-            busy server must not be killed.
-        most_failures: So many failures in a row make a server a hung one, which is killed.
-    """
-
-    host: str
-    port: int
-    path: str = "/healthz"
-    interval_s: float = 2.0
-    timeout_s: float = 5.0
-    most_failures: int = 3
-
-
-@dataclass(frozen=True)
 class Service:
-    """One server: how it is started, stopped and looked after.
+    """One server: how the guard starts, checks and stops it.
 
     Attributes:
-        signals: Sent one after the other to stop it, each with `patience_s` to take effect.
-        log: File that its output is appended to; None for the guard's own output.
-        environment: All of its environment; None for the guard's own.
+        signals: Sent one after the other to stop it, `patience_s` apart.
+        log: File to append its output to; None means the guard's own output.
+        environment: Its whole environment; None means the guard's own.
         descriptors: Open files that it inherits under the same numbers.
-        health: How to find out whether it hangs; None trusts it as long as it lives.
-        most_starts: After so many starts in a row without a healthy answer, everything ends. None
-            starts it again for ever.
+        health: How to notice that it hangs; None means no check.
+        most_starts: After so many starts in a row without a passed health check, the guard stops
+            everything. None means that it never gives up.
     """
 
     name: str
@@ -77,89 +59,41 @@ class Service:
 
 @dataclass(frozen=True)
 class Order:
-    """What a guard has to do.
+    """What a guard runs, and for how long.
 
     Attributes:
-        leash: Pipe that the owner alone holds open; its end means that the owner is gone. Without
-            one only a signal ends the guard.
-        record: File that tells other processes who is in charge.
-        lock: Descriptor of the locked file beside `record`, held as long as a server may live.
+        owner_pipe: Pipe whose other end only the owner holds open; its end means that the owner has
+            ended. Without one, only a signal ends the guard.
+        record: File that tells other processes what runs.
+        lock: Descriptor of the locked file beside `record`, held while a server may run.
     """
 
     services: list[Service]
     owner: int
-    leash: int | None = None
+    owner_pipe: int | None = None
     record: str | None = None
     lock: int | None = None
 
-
-class Probe:
-    """Asks a server for its health, without ever waiting for the answer."""
-
-    def __init__(self, health: Health) -> None:
-        self.health = health
-        self.was_healthy = False
-        self.failures = 0
-        self._connection: socket.socket | None = None
-        self._due_at = time.monotonic() + health.interval_s
-
-    def look(self) -> None:
-        """Take the answer if there is one; ask again if it is time."""
-        now = time.monotonic()
-        if self._connection is not None:
-            answer = self._received()
-            if answer is None and now < self._due_at:
-                return
-            self._judge(answer)
-        elif now >= self._due_at:
-            self._ask()
-
-    def close(self) -> None:
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
-
-    def _ask(self) -> None:
-        health = self.health
-        self._due_at = time.monotonic() + health.timeout_s
-        try:
-            # The kernel accepts for a server that hangs: this is quick, or there is no server.
-            self._connection = socket.create_connection((health.host, health.port), timeout=0.5)
-            self._connection.setblocking(False)
-            request = f"HEAD {health.path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
-            self._connection.send(request.encode())
-        except OSError:
-            self._judge(b"")
-
-    def _received(self) -> bytes | None:
-        """Return the beginning of the answer, None while there is none."""
-        try:
-            return self._connection.recv(64) if self._connection else b""
-        except BlockingIOError:
-            return None
-        except OSError:
-            return b""
-
-    def _judge(self, answer: bytes | None) -> None:
-        self.close()
-        if answer is not None and answer[:13].endswith(b" 200 "):
-            self.was_healthy, self.failures = True, 0
-        else:
-            self.failures += 1
-        self._due_at = time.monotonic() + self.health.interval_s
+    @classmethod
+    def from_json(cls, text: str) -> Order:
+        """Read what `json.dumps(asdict(order))` wrote."""
+        content = json.loads(text)
+        entries = content.pop("services")
+        for entry in entries:
+            entry["health"] = entry["health"] and Health(**entry["health"])
+        return cls(services=[Service(**entry) for entry in entries], **content)
 
 
-class Running:
-    """A service and its process."""
+class GuardedProcess:
+    """A service and its current process."""
 
     def __init__(self, service: Service) -> None:
         self.service = service
-        self.pause_s = 0.5
         self.unhealthy_starts = 0
-        self.probe: Probe | None = None
-        self.start()
+        self._pause_s = 0.5
+        self._start()
 
-    def start(self) -> None:
+    def _start(self) -> None:
         service = self.service
         user: dict[str, Any] = {}
         if service.uid is not None:
@@ -174,56 +108,52 @@ class Running:
             env=service.environment,
             pass_fds=service.descriptors,
             start_new_session=True,
-            preexec_fn=self._die_with_guard,
+            # Stops the server even if the guard is killed.
+            preexec_fn=partial(die_with_parent, None, service.signals[0]),
             **user,
         )
         if output is not None:
             os.close(output)
         self.started_at = time.monotonic()
         self.unhealthy_starts += 1
-        self.probe = Probe(service.health) if service.health else None
+        self.probe = HealthProbe(service.health) if service.health else None
 
-    def look(self) -> None:
-        """Ask a living server for its health; kill one that hangs."""
+    def has_ended(self) -> bool:
+        return self.process.poll() is not None
+
+    @property
+    def is_hopeless(self) -> bool:
+        """Whether it has ended, and was started often enough without a passed health check."""
+        most = self.service.most_starts
+        return most is not None and self.has_ended() and self.unhealthy_starts >= most
+
+    def check_health(self) -> None:
+        """Kill the process if it hangs."""
         if self.probe is None or self.has_ended():
             return
-        self.probe.look()
+        self.probe.step()
         if self.probe.was_healthy:
             self.unhealthy_starts = 0
         elif time.monotonic() - self.started_at < STEADY_AFTER_S:
             return  # It is still starting.
         if self.probe.failures >= self.probe.health.most_failures:
-            _say(f"{self.service.name} does not answer; killing it.")
-            self._sweep()
+            _print(f"{self.service.name} does not answer; killing it.")
+            self._kill_group()
             self.process.wait()
 
-    @property
-    def is_hopeless(self) -> bool:
-        """Whether it has been started often enough without ever being healthy."""
-        most = self.service.most_starts
-        return most is not None and self.has_ended() and self.unhealthy_starts >= most
-
-    def _die_with_guard(self) -> None:
-        """Have the kernel stop the server even if the guard is killed (Linux only)."""
-        if sys.platform == "linux":
-            LIBC.prctl(PR_SET_PDEATHSIG, self.service.signals[0])
-
-    def has_ended(self) -> bool:
-        return self.process.poll() is not None
-
-    def revive(self) -> bool:
-        """Start a server that has ended again, once its pause is over; tell whether it was."""
+    def restart(self) -> bool:
+        """Start an ended process again if its pause has passed; tell whether it was started."""
         age_s = time.monotonic() - self.started_at
         if age_s > STEADY_AFTER_S:
-            self.pause_s = 0.5
-        if age_s < self.pause_s:
+            self._pause_s = 0.5
+        if age_s < self._pause_s:
             return False
-        self.pause_s = min(self.pause_s * 2, LONGEST_PAUSE_S)
-        _say(f"{self.service.name} ended ({self.process.returncode}); starting it again.")
-        self._sweep()
+        self._pause_s = min(self._pause_s * 2, LONGEST_PAUSE_S)
+        _print(f"{self.service.name} ended ({self.process.returncode}); starting it again.")
+        self._kill_group()
         if self.probe:
             self.probe.close()
-        self.start()
+        self._start()
         return True
 
     def stop(self) -> None:
@@ -231,74 +161,71 @@ class Running:
             if self.has_ended():
                 break
             self.process.send_signal(number)
-            try:
+            with suppress(subprocess.TimeoutExpired):
                 self.process.wait(self.service.patience_s)
-            except subprocess.TimeoutExpired:
-                continue
-        self._sweep()
+        self._kill_group()
         self.process.wait()
 
-    def _sweep(self) -> None:
-        """Kill what is left of the server's process group, itself included."""
-        try:
+    def _kill_group(self) -> None:
+        """Kill the process and its children, as far as they still run."""
+        # PermissionError: macOS gives it for a group of zombies.
+        with suppress(ProcessLookupError, PermissionError):
             os.killpg(self.process.pid, signal.SIGKILL)
-        except (ProcessLookupError, PermissionError):
-            pass  # Nothing is left; macOS answers "not permitted" for a group of zombies.
 
 
-def main(order: Order) -> int:
-    """Run the services until the owner is gone, a signal comes or one cannot be brought back."""
-    wake = _wake_on_signals()
-    watched = [wake] + ([order.leash] if order.leash is not None else [])
-    running: list[Running] = []
+def run_guard(order: Order) -> int:
+    """Run the services until the owner ends, a signal comes or one of them fails for good."""
+    wake = _open_signal_pipe()
+    watched = [wake] + ([order.owner_pipe] if order.owner_pipe is not None else [])
+    running: list[GuardedProcess] = []
     try:
         for service in order.services:
-            running.append(Running(service))  # noqa: PERF401 - those started so far are stopped
-        _record(order, "running", running)
-        while not _is_told_to_end(order, watched) and _is_in_charge(order):
+            running.append(GuardedProcess(service))  # noqa: PERF401 - `finally` stops these
+        _write_record(order, "running", running)
+        while not _wait_for_end(order, watched) and _holds_lock(order):
             for each in running:
-                each.look()
+                each.check_health()
                 if each.is_hopeless:
-                    _say(f"{each.service.name} ended ({each.process.returncode}).")
+                    _print(f"{each.service.name} ended ({each.process.returncode}).")
                     return 1
             ended = [each for each in running if each.has_ended()]
-            if any([each.revive() for each in ended]):
-                _record(order, "running", running)
+            if any([each.restart() for each in ended]):
+                _write_record(order, "running", running)
     finally:
-        _record(order, "stopping", running)
-        # The last started goes first: it may use those before it.
+        _write_record(order, "stopping", running)
+        # In reverse order: the later ones may use the earlier ones.
         for each in reversed(running):
             each.stop()
-        if order.record and _is_in_charge(order):
+        if order.record and _holds_lock(order):
             os.unlink(order.record)
     return 0
 
 
-def _wake_on_signals() -> int:
-    """Return a descriptor that can be read when a signal has come; its bytes are the signals."""
+def _open_signal_pipe() -> int:
+    """Return a descriptor from which the numbers of received signals can be read."""
     wake_read, wake_write = os.pipe()
     os.set_blocking(wake_read, False)
     os.set_blocking(wake_write, False)
     signal.set_wakeup_fd(wake_write, warn_on_full_buffer=False)
-    # SIGCHLD, too: a server that has ended is replaced at once.
+    # SIGCHLD, too: an ended server is replaced at once.
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD):
         signal.signal(number, lambda *_: None)
     return wake_read
 
 
-def _is_told_to_end(order: Order, watched: list[int]) -> bool:
-    """Wait for the next event, `POLL_S` at most; tell whether it ends the guard."""
+def _wait_for_end(order: Order, watched: list[int]) -> bool:
+    """Wait for the next event, at most `POLL_S`; tell whether the guard must end."""
     ready = select.select(watched, [], [], POLL_S)[0]
-    if order.leash in ready:
+    if order.owner_pipe in ready:
         return True
     wake = watched[0]
     return wake in ready and bool(set(os.read(wake, 4096)) - {signal.SIGCHLD})
 
 
-# On a full disk nothing is written, and the servers go on: neither log nor record is worth them.
+# On a full disk log and record are not written, and the servers go on.
 
 
-def _say(message: str) -> None:
+def _print(message: str) -> None:
     with suppress(OSError):
         print(message, flush=True)
 
@@ -312,9 +239,9 @@ def _open_log(path: str) -> int:
         return os.open(os.devnull, os.O_WRONLY)
 
 
-def _record(order: Order, state: str, running: list[Running]) -> None:
-    """Tell other processes who is in charge; replaced whole, so it is never read half."""
-    if order.record is None or not _is_in_charge(order):
+def _write_record(order: Order, state: str, running: list[GuardedProcess]) -> None:
+    """Tell other processes what runs. The file is replaced, so it is never half written."""
+    if order.record is None or not _holds_lock(order):
         return
     content = {
         "state": state,
@@ -328,20 +255,16 @@ def _record(order: Order, state: str, running: list[Running]) -> None:
         draft.replace(order.record)
 
 
-def _is_in_charge(order: Order) -> bool:
-    """Tell whether the lock file is still the one we hold; a deleted var folder takes it along."""
+def _holds_lock(order: Order) -> bool:
+    """Tell whether the lock file is still the one that was locked: var may have been deleted."""
     if order.record is None or order.lock is None:
         return True
     try:
-        at_its_place = Path(order.record).with_suffix(".lock").stat()
+        current = Path(order.record).with_suffix(".lock").stat()
     except FileNotFoundError:
         return False
-    return os.path.samestat(os.fstat(order.lock), at_its_place)
+    return os.path.samestat(os.fstat(order.lock), current)
 
 
-if __name__ == "__main__":
-    content = json.load(sys.stdin)
-    entries = content.pop("services")
-    for entry in entries:
-        entry["health"] = entry["health"] and Health(**entry["health"])
-    sys.exit(main(Order(services=[Service(**entry) for entry in entries], **content)))
+def main() -> int:
+    return run_guard(Order.from_json(sys.stdin.read()))

@@ -1,48 +1,95 @@
-"""What can be asked of a process that is not our child: does it live, and is it what we think."""
+"""Child processes that end with this one, and processes known only by their pid."""
 
 from __future__ import annotations
 
+import ctypes
 import os
 import signal
 import subprocess
+import sys
 import time
+from functools import partial
 from pathlib import Path
 
+PR_SET_PDEATHSIG = 1
+# Loaded before any fork: loading takes locks.
+LIBC = ctypes.CDLL(None)
+STOP_TIMEOUT_S = 20.0
 
-def command_of(pid: int) -> list[str]:
-    """Return the command line of `pid`, empty when there is no such process.
 
-    A pid read from a file may belong to a stranger by now; only its command tells.
+def die_with_parent(parent: int | None = None, number: int = signal.SIGTERM) -> None:
+    """Have the kernel send a signal to this process when its parent ends (Linux only).
+
+    Args:
+        parent: Pid of the process that forked this one, which may have ended already.
+    """
+    if sys.platform == "linux":
+        LIBC.prctl(PR_SET_PDEATHSIG, number)
+        if parent is not None and os.getppid() != parent:
+            os._exit(1)
+
+
+def run_command(command: list[str], *, cwd: str) -> int:
+    """Run `command` on this process' terminal and return its exit code.
+
+    An exception here, raised by a signal for example, stops the command. It has a session of its
+    own, so that only this process handles Ctrl-C.
+    """
+    process = subprocess.Popen(  # noqa: S603 - our own command line
+        command,
+        cwd=cwd,
+        stdin=subprocess.DEVNULL,
+        start_new_session=True,
+        preexec_fn=partial(die_with_parent, os.getpid()),
+    )
+    try:
+        return process.wait()
+    except BaseException:
+        process.terminate()
+        try:
+            process.wait(STOP_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        raise
+
+
+def read_command_line(pid: int) -> list[str]:
+    """Return the command line of `pid`, empty if there is no such process.
+
+    A pid in a file may belong to another process by now; only the command line tells.
     """
     try:
         raw = Path(f"/proc/{pid}/cmdline").read_bytes()
     except OSError:
         if Path("/proc/self/cmdline").exists():
             return []
-        # No /proc (macOS). Arguments are split at blanks, so paths are compared by containment.
+        # No /proc (macOS). `ps` separates arguments by blanks.
         command = ["ps", "-ww", "-p", str(pid), "-o", "command="]
-        answer = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
-        return answer.stdout.split()
+        result = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+        return result.stdout.split()
     return [os.fsdecode(argument) for argument in raw.split(b"\0") if argument]
 
 
-def runs(pid: int, *needles: str) -> bool:
-    """Tell whether process `pid` lives and each needle occurs in its command line."""
-    line = " ".join(command_of(pid))
+def is_running(pid: int, *needles: str) -> bool:
+    """Tell whether process `pid` lives and its command line contains each needle."""
+    line = " ".join(read_command_line(pid))
     return bool(line) and all(needle in line for needle in needles)
 
 
-def stop(pid: int, *needles: str, signals: tuple[signal.Signals, ...], patience_s: float) -> None:
-    """Send the signals one after the other, waiting `patience_s` after each, until it is gone."""
+def stop_process(
+    pid: int, *needles: str, signals: tuple[signal.Signals, ...], timeout_s: float
+) -> None:
+    """Send the signals one after the other, `timeout_s` apart, until the process has ended."""
     for number in signals:
-        if not runs(pid, *needles):
+        if not is_running(pid, *needles):
             return
         try:
             os.kill(pid, number)
         except ProcessLookupError:
             return
-        deadline = time.monotonic() + patience_s
+        deadline = time.monotonic() + timeout_s
         while time.monotonic() < deadline:
-            if not runs(pid, *needles):
+            if not is_running(pid, *needles):
                 return
             time.sleep(0.02)

@@ -1,4 +1,4 @@
-"""The one way to start and stop the embedded services of a var folder."""
+"""Start, watch and stop the embedded services of a var folder."""
 
 from __future__ import annotations
 
@@ -7,37 +7,65 @@ import os
 import signal
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from . import postgres, processes, valkey
+from . import postgres, valkey
 from .addresses import Addresses
 from .guard import Service
-from .guarded import GuardedServices
+from .guard_client import RECORD, GuardedServices, read_record
+from .paths import ServiceError, ServicePaths, find_paths, prepare_paths
+from .processes import stop_process
 from .roles import RolesUnavailable, ensure_roles
-from .state import ServiceError, State, locate, prepare
-from .status import ServiceStatus, postgres_status, valkey_status
-from .stopping import read_record
 
 DEFAULT_CACHE_MB = 256
-# Recovery after a crash in the middle of a large load takes its time.
+# Recovery after a crash in the middle of a large load takes long.
 START_TIMEOUT_S = 180.0
-# A server that fails this often while starting will not make it.
+# A server that ends so often while it starts will not become ready.
 STARTS_BEFORE_GIVING_UP = 4
 POLL_S = 0.05
-# A guard notices the end of its owner at once; this is ample on a busy machine.
+# A guard notices the end of its owner at once; this is enough on a busy machine, too.
 SETTLE_S = 0.2
+
+# Each returns None until the server is ready.
+READ_VERSION: dict[str, Callable[[Addresses], str | None]] = {
+    "postgres": postgres.read_version,
+    "valkey": valkey.read_version,
+}
+
+
+@dataclass(frozen=True)
+class ServiceStatus:
+    """One service at this moment; `version` is None if it does not answer."""
+
+    name: str
+    pid: int | None
+    socket: Path
+    data: Path
+    size_bytes: int
+    version: str | None
+
+    @property
+    def is_up(self) -> bool:
+        return self.version is not None
+
+    def __str__(self) -> str:
+        data = f"data in {self.data} ({self.size_bytes >> 20} MB)"
+        if not self.is_up:
+            return f"{self.name}: down, {data}"
+        return f"{self.name}: up, {self.version}, pid {self.pid}, socket {self.socket}, {data}"
 
 
 class EmbeddedServices:
-    """PostgreSQL and Valkey of one var folder, in the care of this process.
+    """PostgreSQL and Valkey of one var folder, owned by this process.
 
-    They go when it stops, exits or is killed. Where a live supervisor already serves the folder,
-    `start` uses its services and `stop` leaves them alone.
+    They stop when this process stops, exits or is killed. If a live process already owns the
+    services of the folder, `start` uses those and `stop` leaves them running.
 
     Attributes:
-        wanted: Names of the services to run, of "postgres" and "valkey".
-        durable: False makes PostgreSQL faster and forgetful, for tests.
+        wanted: Names of the services to run: "postgres", "valkey".
+        durable: False makes PostgreSQL faster, and a crash may lose data; for tests.
         is_owner: Whether this object started the services.
     """
 
@@ -61,9 +89,9 @@ class EmbeddedServices:
         return self._guarded is not None
 
     def start(self, *, detached: bool = False) -> Self:
-        """Return when all wanted services answer and the roles exist.
+        """Start the services; return when all are ready and the roles exist.
 
-        `detached` services outlive this process; `stop_services` ends them.
+        `detached` services outlive this process until `stop_services`.
 
         Raises:
             ServiceError: A service does not start; the message holds the end of its log.
@@ -71,25 +99,25 @@ class EmbeddedServices:
         self.var.mkdir(parents=True, exist_ok=True)
         while (lock := self._lock_or_attach()) is None:
             try:
-                self._ensure_roles()  # The supervisor in charge may not have come so far yet.
+                self._ensure_roles()  # The owner may not have made them yet.
                 return self
             except RolesUnavailable:
                 if self._is_served():
                     raise
         try:
-            state = prepare(self.var, self.addresses.socket_dir)
-            self._stop_orphans(state)
+            paths = prepare_paths(self.var, self.addresses.socket_dir)
+            self._stop_orphans()
             self._guarded = GuardedServices(
-                self._services(state),
-                log=state.log_file("guard"),
-                record=state.record_file,
+                self._build_services(paths),
+                log=paths.log_file("guard"),
+                record=paths.var / RECORD,
                 lock=lock,
                 detached=detached,
             )
         finally:
-            os.close(lock)  # From now on the guard alone holds it.
+            os.close(lock)  # Only the guard holds it from now on.
         try:
-            self._wait_until_ready(state, self._guarded)
+            self._wait_until_ready(paths, self._guarded)
             self._ensure_roles()
         except BaseException:
             self.stop()
@@ -100,27 +128,49 @@ class EmbeddedServices:
         return self
 
     def take_over(self) -> bool:
-        """Start services that another process had started and left; tell whether they were left."""
+        """Start the services if another process that owned them has ended; tell whether it has."""
         if self.is_owner or not self.wanted:
             return False
         return self.start().is_owner
 
     def stop(self) -> None:
-        """Stop the services and return when they are gone, if this object started them."""
+        """Stop the services if this object started them; return when they have ended."""
         if self._guarded is not None:
             self._guarded.stop()
             self._guarded = None
 
     def have_ended(self) -> bool:
-        """Tell whether the services that this object started are gone without `stop`."""
+        """Tell whether the services that this object started have ended without `stop`."""
         return self._guarded is not None and self._guarded.have_ended()
 
     def status(self) -> list[ServiceStatus]:
-        """Return what is known of each wanted service, whoever started it."""
-        state = locate(self.var)
+        """Return the status of each wanted service, whichever process owns it."""
+        paths, addresses = find_paths(self.var), self.addresses
+        places = {
+            "postgres": (addresses.postgres_socket, paths.postgres_data),
+            "valkey": (addresses.redis_socket, paths.valkey_data),
+        }
         pids = read_record(self.var).get("services", {})
-        make = {"postgres": postgres_status, "valkey": valkey_status}
-        return [make[name](state, self.addresses, pids.get(name)) for name in self.wanted]
+        return [
+            ServiceStatus(
+                name=name,
+                pid=pids.get(name),
+                socket=places[name][0],
+                data=places[name][1],
+                size_bytes=_measure_folder(places[name][1]),
+                version=READ_VERSION[name](addresses),
+            )
+            for name in self.wanted
+        ]
+
+    def environment(self) -> dict[str, str]:
+        """Return variables for a child process that shall use these services.
+
+        They have precedence over `.env`, so no other server is used by mistake.
+        """
+        names = ("DATABASE_URL", "DATABASE_OWNER_URL", "DATABASE_LOADER_URL")
+        unset = (*names, "DATABASE_REPLICA_URL", "REDIS_URL")
+        return {"MORPHEUS_VAR": str(self.var), **dict.fromkeys(unset, "")}
 
     def __enter__(self) -> Self:
         return self.start()
@@ -133,10 +183,10 @@ class EmbeddedServices:
             ensure_roles(self.addresses.database_url("postgres", "postgres"))
 
     def _lock_or_attach(self) -> int | None:
-        """Return the locked descriptor, or None when somebody else serves what is wanted."""
-        state = locate(self.var)
+        """Return the locked descriptor, or None if another process runs the wanted services."""
+        lock_file = find_paths(self.var).lock_file
         try:
-            lock = os.open(state.lock_file, os.O_RDWR | os.O_CREAT, 0o600)
+            lock = os.open(lock_file, os.O_RDWR | os.O_CREAT, 0o600)
         except PermissionError as error:
             raise ServiceError(f"{self.var} belongs to another user.") from error
         deadline = time.monotonic() + START_TIMEOUT_S
@@ -146,67 +196,74 @@ class EmbeddedServices:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 return lock
             except BlockingIOError:
-                # Twice in a row: a guard whose owner was just killed needs a moment to notice.
+                # Twice in a row, because a guard may not have noticed yet that its owner has ended.
                 is_served, was_served = self._is_served(), is_served
                 if is_served and was_served:
                     os.close(lock)
                     return None
             time.sleep(SETTLE_S)
         os.close(lock)
-        raise ServiceError(f"Another supervisor holds {state.lock_file} and does not get ready.")
+        raise ServiceError(f"Another process holds {lock_file}, and its services are not ready.")
 
     def _is_served(self) -> bool:
-        """Tell whether another supervisor has all that is wanted ready."""
-        found = read_record(self.var)
-        if found.get("state") != "running":
+        """Tell whether the wanted services of another process are ready."""
+        record = read_record(self.var)
+        if record.get("state") != "running":
             return False
-        missing = set(self.wanted) - set(found["services"])
+        missing = set(self.wanted) - set(record["services"])
         if missing:
             raise ServiceError(
                 f"The services of {self.var} already run, without {', '.join(sorted(missing))}. "
                 "Stop them first: `manage.py services down`."
             )
-        return all(PROBES[name](self.addresses) for name in self.wanted)
+        return all(READ_VERSION[name](self.addresses) for name in self.wanted)
 
-    def _stop_orphans(self, state: State) -> None:
-        """Stop what the last guard's record names, if it still runs: the guard was killed."""
+    def _stop_orphans(self) -> None:
+        """Stop the services in the last record that still run: their guard was killed."""
         for pid in read_record(self.var).get("services", {}).values():
             needle = str(self.addresses.socket_dir)
             gentle_to_hard = (signal.SIGINT, signal.SIGTERM, signal.SIGKILL)
-            processes.stop(pid, needle, signals=gentle_to_hard, patience_s=10)
-        state.record_file.unlink(missing_ok=True)
+            stop_process(pid, needle, signals=gentle_to_hard, timeout_s=10)
+        (self.var / RECORD).unlink(missing_ok=True)
 
-    def _services(self, state: State) -> list[Service]:
+    def _build_services(self, paths: ServicePaths) -> list[Service]:
+        addresses, durable = self.addresses, self.durable
         services = []
         if "postgres" in self.wanted:
-            services.append(postgres.service(state, self.addresses, durable=self.durable))
+            services.append(postgres.build_service(paths, addresses, durable=durable))
         if "valkey" in self.wanted:
             services.append(
-                valkey.service(state, self.addresses, memory_mb=self.cache_mb, durable=self.durable)
+                valkey.build_service(paths, addresses, memory_mb=self.cache_mb, durable=durable)
             )
         return services
 
-    def _wait_until_ready(self, state: State, guarded: GuardedServices) -> None:
+    def _wait_until_ready(self, paths: ServicePaths, guarded: GuardedServices) -> None:
         deadline = time.monotonic() + START_TIMEOUT_S
         pids: dict[str, set[int]] = {name: set() for name in self.wanted}
         for name in self.wanted:
-            while not PROBES[name](self.addresses):
+            while not READ_VERSION[name](self.addresses):
                 pids[name].add(read_record(self.var).get("services", {}).get(name, 0))
                 given_up = len(pids[name] - {0}) >= STARTS_BEFORE_GIVING_UP
                 if given_up or time.monotonic() > deadline:
-                    raise ServiceError(f"{name} does not start:\n{_tail(state.log_file(name))}")
+                    raise ServiceError(
+                        f"{name} does not start:\n{_read_tail(paths.log_file(name))}"
+                    )
                 if guarded.have_ended():
-                    raise ServiceError(f"The guard ended:\n{_tail(state.log_file('guard'))}")
+                    raise ServiceError(f"The guard ended:\n{_read_tail(paths.log_file('guard'))}")
                 time.sleep(POLL_S)
 
 
-PROBES: dict[str, Callable[[Addresses], bool]] = {
-    "postgres": postgres.answers,
-    "valkey": valkey.answers,
-}
+def _measure_folder(folder: Path) -> int:
+    total = 0
+    for path in folder.rglob("*"):
+        try:
+            total += path.lstat().st_size
+        except FileNotFoundError:
+            continue  # A running server removes files.
+    return total
 
 
-def _tail(file: Path, lines: int = 15) -> str:
+def _read_tail(file: Path, lines: int = 15) -> str:
     try:
         return "\n".join(file.read_text(errors="replace").splitlines()[-lines:])
     except OSError:

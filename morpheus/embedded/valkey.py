@@ -1,45 +1,60 @@
-"""The embedded Valkey: cache and cached sessions, in memory, kept in a snapshot over restarts."""
+"""The embedded Valkey: cache and cached sessions in memory, with a snapshot for restarts."""
 
 from __future__ import annotations
 
+import re
 import signal
+import socket
 
 from .addresses import REDIS_DATABASES, Addresses
 from .guard import Service
+from .paths import ServicePaths
 from .postgres import ENVIRONMENT
-from .state import State
-from .status import ask_valkey
 
 
-def service(state: State, addresses: Addresses, *, memory_mb: int, durable: bool) -> Service:
-    """Return how the server is run.
-
-    It runs as ourselves: unlike PostgreSQL it does not mind root. When it is full, what was not
-    used for longest goes first; nothing in it is the only copy.
-    """
+def build_service(
+    paths: ServicePaths, addresses: Addresses, *, memory_mb: int, durable: bool
+) -> Service:
+    """Return how the guard runs the server: as this process' user, which may be root."""
     return Service(
         name="valkey",
         command=[
-            str(state.valkey_server),
+            str(paths.valkey_server),
             *("--port", "0"),
             *("--unixsocket", str(addresses.redis_socket), "--unixsocketperm", "700"),
             *("--databases", str(REDIS_DATABASES)),
+            # Evicts the least recently used keys; nothing in it is the only copy.
             *("--maxmemory", f"{memory_mb}mb", "--maxmemory-policy", "allkeys-lru"),
-            *("--dir", str(state.valkey_data)),
-            # At a stop it writes a snapshot; in between after five minutes with many changes.
+            *("--dir", str(paths.valkey_data)),
+            # A snapshot at each stop, and after five minutes with many changes.
             *("--save", "300 1000" if durable else ""),
             # A full disk must not stop a cache.
             *("--stop-writes-on-bgsave-error", "no"),
-            # Keeps the socket's path in the command line, by which an orphan is recognised.
+            # Keeps the socket's path in the command line, which identifies an orphan.
             *("--set-proc-title", "no"),
         ],
-        log=str(state.log_file("valkey")),
+        log=str(paths.log_file("valkey")),
         signals=[signal.SIGTERM],
         patience_s=20,
         environment=ENVIRONMENT,
     )
 
 
-def answers(addresses: Addresses) -> bool:
-    """Tell whether the server has loaded its snapshot and answers."""
-    return ask_valkey(addresses, b"PING\r\n").startswith(b"+PONG")
+def read_version(addresses: Addresses) -> str | None:
+    """Return the version of a server that has loaded its snapshot, None if there is none."""
+    if not send_command(addresses, b"PING\r\n").startswith(b"+PONG"):
+        return None
+    match = re.search(rb"valkey_version:(\S+)", send_command(addresses, b"INFO server\r\n"))
+    return f"Valkey {match[1].decode()}" if match else None
+
+
+def send_command(addresses: Addresses, command: bytes) -> bytes:
+    """Send an inline command; return up to 64 kB of the raw response, empty if there is none."""
+    try:
+        with socket.socket(socket.AF_UNIX) as client:
+            client.settimeout(2)
+            client.connect(str(addresses.redis_socket))
+            client.sendall(command)
+            return client.recv(65536)
+    except OSError:
+        return b""

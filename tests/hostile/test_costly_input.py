@@ -142,9 +142,9 @@ def test_invented_parameters_do_not_fill_the_cache(site: Site, attacked: Any) ->
 
 def cache_mb(site: Site) -> float:
     from morpheus.embedded.addresses import Addresses
-    from morpheus.embedded.status import ask_valkey
+    from morpheus.embedded.valkey import send_command
 
-    info = ask_valkey(Addresses.under(site.var), b"INFO memory\r\n").decode()
+    info = send_command(Addresses.under(site.var), b"INFO memory\r\n").decode()
     return int(info.split("used_memory:")[1].split("\r\n")[0]) / 1e6
 
 

@@ -27,7 +27,7 @@ from statistics import median
 import pytest
 from PIL import Image
 
-from morpheus.embedded.state import remove
+from morpheus.embedded.paths import delete_root_state
 from tests.serving import REPOSITORY, Answer, Client, environment, wait_until
 
 SIZE_MB = 30
@@ -49,7 +49,7 @@ def var(tmp_path: Path) -> Iterator[Path]:
             shutil.rmtree(path)
         elif path.name != "services.id":
             path.unlink()
-    remove(folder)
+    delete_root_state(folder)
     subprocess.run(["umount", str(folder)], check=True)
 
 

@@ -11,9 +11,9 @@ import pytest
 
 from morpheus.embedded.addresses import Addresses
 from morpheus.embedded.guard import Service
-from morpheus.embedded.guarded import GuardedServices
+from morpheus.embedded.guard_client import GuardedServices
+from morpheus.embedded.paths import find_paths
 from morpheus.embedded.postgres import ENVIRONMENT
-from morpheus.embedded.state import locate
 from tests.serving import PATIENCE_S, wait_until
 
 # Fewer than the threads of the server, so that its connections change sessions all the time.
@@ -55,7 +55,7 @@ class PgBouncer:
         program = shutil.which("pgbouncer") or shutil.which("pgbouncer", path="/usr/sbin")
         if program is None:
             pytest.fail("There is no PgBouncer: apt-get install pgbouncer.", pytrace=False)
-        user = locate(self.var).user
+        user = find_paths(self.var).user
         service = Service(
             name="pgbouncer",
             command=[program, str(self._configure())],

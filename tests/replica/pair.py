@@ -14,9 +14,9 @@ import psycopg
 
 from morpheus.embedded.addresses import Addresses
 from morpheus.embedded.guard import Service
-from morpheus.embedded.guarded import GuardedServices
+from morpheus.embedded.guard_client import GuardedServices
+from morpheus.embedded.paths import find_paths, make_private_folder
 from morpheus.embedded.postgres import ENVIRONMENT
-from morpheus.embedded.state import locate, make_private_folder
 from morpheus.embedded.supervisor import EmbeddedServices
 from tests.serving import PATIENCE_S, wait_until
 
@@ -44,7 +44,7 @@ class Pair:
 
     def make_replica(self) -> None:
         """Copy the primary as it is now, and start the copy."""
-        state = locate(self.var)
+        state = find_paths(self.var)
         data = self._replica_data()
         shutil.rmtree(data, ignore_errors=True)
         make_private_folder(data, state.user)
@@ -64,7 +64,7 @@ class Pair:
         self.start_replica()
 
     def start_replica(self) -> None:
-        state, addresses = locate(self.var), Addresses.under(self.var)
+        state, addresses = find_paths(self.var), Addresses.under(self.var)
         service = Service(
             name="replica",
             command=[
@@ -136,11 +136,11 @@ class Pair:
         wait_until(lambda: self.on_replica(follows, position) == [(True,)])
 
     def _replica_data(self) -> Path:
-        state = locate(self.var)
+        state = find_paths(self.var)
         return (state.root_state or self.var) / "replica"
 
     def _user(self) -> dict[str, Any]:
-        user = locate(self.var).user
+        user = find_paths(self.var).user
         if user is None:
             return {}
         return {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}

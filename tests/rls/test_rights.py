@@ -5,10 +5,9 @@ from __future__ import annotations
 import psycopg
 import pytest
 from django.contrib.auth.models import Group, Permission
-from django.db import connection
 from django.urls import reverse
 
-from morpheus.embedded.roles import database_statements
+from morpheus.embedded.roles import DATABASE_SQL
 from tests.rls.conftest import connect, rolled_back
 
 ALL = {"SELECT", "INSERT", "UPDATE", "DELETE"}
@@ -63,8 +62,7 @@ def test_the_serving_role_may_write_what_is_listed_and_nothing_else(people):
 
 
 def test_applying_the_grants_again_gives_nothing_back(psql):
-    for statement in database_statements(connection.settings_dict["NAME"]):
-        psql.execute(statement)
+    psql.execute(DATABASE_SQL.encode())
 
     assert granted(psql) == RIGHTS
 

@@ -16,12 +16,13 @@ from typing import Any, NoReturn
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from morpheus.embedded.guard import Health, Service
-from morpheus.embedded.guarded import GuardedServices
+from morpheus.embedded.guard import Service
+from morpheus.embedded.guard_client import GuardedServices
+from morpheus.embedded.health import Health
 from morpheus.embedded.metrics_folder import metrics_folder
+from morpheus.embedded.paths import ServiceError
+from morpheus.embedded.processes import run_command
 from morpheus.embedded.roles import RolesUnavailable
-from morpheus.embedded.state import ServiceError
-from morpheus.embedded.steps import run_step
 from morpheus.embedded.supervisor import EmbeddedServices
 from morpheus.management.embedded import embedded_services
 from morpheus.serving.listening import BACKLOG, bind, server_command
@@ -78,7 +79,7 @@ class Command(BaseCommand):
         # A process of its own: whatever it opens is closed before server and worker start.
         self.stdout.flush()
         command = _manage("prepare", *(["--no-seed"] if no_seed else []))
-        while run_step(command, cwd=str(settings.BASE_DIR)) != 0:
+        while run_command(command, cwd=str(settings.BASE_DIR)) != 0:
             # The services may have gone with another run that had started them.
             if not services.take_over():
                 raise CommandError("Preparing the database failed, see above.")

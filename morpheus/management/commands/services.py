@@ -20,10 +20,10 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from morpheus.embedded.addresses import Addresses
-from morpheus.embedded.roles import APP, LOADER, OWNER, RolesUnavailable, ensure_roles, script
-from morpheus.embedded.state import ServiceError
-from morpheus.embedded.steps import run_step
-from morpheus.embedded.stopping import stop_services
+from morpheus.embedded.guard_client import stop_services
+from morpheus.embedded.paths import ServiceError
+from morpheus.embedded.processes import run_command
+from morpheus.embedded.roles import APP, LOADER, OWNER, RolesUnavailable, build_script, ensure_roles
 from morpheus.management.embedded import REPLACED_BY, embedded_services
 
 EXIT_NOT_UP = 3
@@ -90,7 +90,7 @@ class Command(BaseCommand):
         app_url = os.environ.get("DATABASE_URL", "")
         database = str(conninfo_to_dict(app_url).get("dbname") or "morpheus")
         if sql:
-            self.stdout.write(script(database), ending="")
+            self.stdout.write(build_script(database), ending="")
             return
         if not admin_url and app_url:
             raise CommandError(
@@ -109,7 +109,7 @@ class Command(BaseCommand):
         with services if services.wanted else contextlib.nullcontext():
             for step in (["migrate", "--verbosity", "0"], command):
                 manage = [sys.executable, str(settings.BASE_DIR / "manage.py"), *step]
-                if code := run_step(manage, cwd=os.getcwd()):
+                if code := run_command(manage, cwd=os.getcwd()):
                     sys.exit(code)
 
     def _print_status(self) -> bool:

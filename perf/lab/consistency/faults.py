@@ -13,8 +13,8 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from morpheus.embedded.state import locate
-from morpheus.embedded.stopping import read_record
+from morpheus.embedded.guard_client import read_record
+from morpheus.embedded.paths import find_paths
 from morpheus.embedded.supervisor import EmbeddedServices
 
 from .servers import Servers
@@ -48,7 +48,7 @@ class Faults:
     def __init__(self, services: EmbeddedServices, servers: Servers, seed: int) -> None:
         self._services, self._servers = services, servers
         self._chance = Random(seed)  # noqa: S311 - to be repeatable
-        self._snapshot = locate(services.var).valkey_data / "dump.rdb"
+        self._snapshot = find_paths(services.var).valkey_data / "dump.rdb"
         self.by_name: dict[str, Callable[[], None]] = {
             name: getattr(self, name.replace("-", "_")) for name in NAMES
         }

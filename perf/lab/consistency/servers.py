@@ -6,13 +6,12 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 import time
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from morpheus.embedded.guard import LIBC, PR_SET_PDEATHSIG
+from morpheus.embedded.processes import die_with_parent
 from morpheus.serving.listening import server_command
 
 from .wire import Wire, WireFailed, request_bytes
@@ -84,7 +83,7 @@ class Servers:
             cwd=REPOSITORY,
             env=self._environment,
             start_new_session=True,
-            preexec_fn=_die_with_parent,
+            preexec_fn=die_with_parent,
         )
 
     def _wait_until_ready(self, port: int) -> None:
@@ -99,12 +98,6 @@ class Servers:
                 self.revive()  # It may have died again meanwhile.
                 time.sleep(POLL_S)
         raise ServersFailed(f"The server on port {port} does not get ready.")
-
-
-def _die_with_parent() -> None:
-    """Leave no server behind when the checker itself is killed (Linux only)."""
-    if sys.platform == "linux":
-        LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:

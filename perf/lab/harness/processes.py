@@ -8,7 +8,7 @@ from multiprocessing.synchronize import Barrier
 from threading import BrokenBarrierError
 from typing import Any, Generic, TypeVar
 
-from morpheus.embedded.steps import die_with_parent
+from morpheus.embedded.processes import die_with_parent
 
 T = TypeVar("T")
 

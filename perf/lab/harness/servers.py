@@ -14,7 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from morpheus.embedded.steps import die_with_parent
+from morpheus.embedded.processes import die_with_parent
 from morpheus.serving.listening import server_command
 from perf.lab.harness.http_client import BadResponse, Connection
 

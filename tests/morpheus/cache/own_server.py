@@ -8,14 +8,15 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from redis import Redis
 from redis.exceptions import ConnectionError as Disconnected
 
-from morpheus.embedded.guard import LIBC, PR_SET_PDEATHSIG
-from morpheus.embedded.state import locate
+from morpheus.embedded.paths import find_paths
+from morpheus.embedded.processes import die_with_parent
 
 PATIENCE_S = 20
 
@@ -46,13 +47,13 @@ class OwnServer:
         """Start it, with the last snapshot if there is one; return when it answers."""
         self._process = subprocess.Popen(
             [
-                str(locate(self._folder).valkey_server),
+                str(find_paths(self._folder).valkey_server),
                 *("--port", "0", "--unixsocket", str(self.socket), "--dir", str(self._folder)),
                 *("--save", "", "--logfile", str(self._folder / "log")),
                 *self._options,
             ],
             stdout=subprocess.DEVNULL,
-            preexec_fn=lambda: LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL),
+            preexec_fn=partial(die_with_parent, None, signal.SIGKILL),
         )
         wait_until(self._answers, "the server's start")
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from morpheus.embedded.roles import APP, LOADER, OWNER, script
+from morpheus.embedded.roles import APP, LOADER, OWNER, build_script
 from morpheus.embedded.supervisor import EmbeddedServices
 
 from .conftest import REPOSITORY, servers_of
@@ -98,7 +98,7 @@ def test_roles_come_as_sql_or_at_once(services: Services, shared: EmbeddedServic
         DATABASE_ADMIN_URL=admin_url,
     )
 
-    assert printed.stdout == script()
+    assert printed.stdout == build_script()
     assert refused.returncode == 1
     assert "DATABASE_ADMIN_URL" in refused.stderr
     assert made.stdout == f"{OWNER}, {APP}, {LOADER} and database other are ready.\n"

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from morpheus.embedded.guard import Health, Service
-from morpheus.embedded.guarded import GuardedServices
-from morpheus.embedded.stopping import read_record
+from morpheus.embedded.guard import Service
+from morpheus.embedded.guard_client import GuardedServices, read_record
+from morpheus.embedded.health import Health
 from morpheus.embedded.supervisor import EmbeddedServices
 
 from .conftest import is_gone, servers_of, wait_until

@@ -11,16 +11,16 @@ from typing import Any
 import psycopg
 import pytest
 
+from morpheus.embedded.paths import find_paths
 from morpheus.embedded.roles import (
     APP,
     LOADER,
     OWNER,
     RolesUnavailable,
+    build_script,
     ensure_roles,
     prepare_database,
-    script,
 )
-from morpheus.embedded.state import locate
 from morpheus.embedded.supervisor import EmbeddedServices
 
 numbers = count(1)
@@ -215,12 +215,12 @@ def test_passwords_are_set_where_given(admin_url: str) -> None:
 def test_the_printed_script_does_the_same_on_another_server(var: Path, tmp_path: Path) -> None:
     services = EmbeddedServices(var, wanted=("postgres",), durable=False)
     file = tmp_path / "roles.sql"
-    file.write_text(script("second"))
+    file.write_text(build_script("second"))
 
     with services:
         admin_url = services.addresses.database_url("postgres", "postgres")
         for _ in range(2):  # It may be run again.
-            psql = str(locate(var).postgres_home / "bin" / "psql")
+            psql = str(find_paths(var).postgres_home / "bin" / "psql")
             subprocess.run(
                 [psql, "--set", "ON_ERROR_STOP=1", "--dbname", admin_url, "--file", str(file)],
                 check=True,

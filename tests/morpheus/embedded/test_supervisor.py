@@ -10,8 +10,8 @@ import psycopg
 import pytest
 import redis
 
-from morpheus.embedded.state import ServiceError, locate
-from morpheus.embedded.stopping import read_record, stop_services
+from morpheus.embedded.guard_client import read_record, stop_services
+from morpheus.embedded.paths import ServiceError, find_paths
 from morpheus.embedded.supervisor import EmbeddedServices
 
 from .conftest import servers_of, wait_until
@@ -64,7 +64,7 @@ def test_two_vars_run_side_by_side(shared: EmbeddedServices, var: Path) -> None:
 def test_only_what_is_wanted_is_started(var: Path) -> None:
     with EmbeddedServices(var, wanted=("valkey",)) as services:
         assert [status.name for status in services.status() if status.is_up] == ["valkey"]
-        assert not (locate(var).postgres_data).exists()
+        assert not (find_paths(var).postgres_data).exists()
         with pytest.raises(ServiceError, match="already run, without postgres"):
             EmbeddedServices(var).start()
 
@@ -95,7 +95,7 @@ def test_a_killed_postgres_comes_back_by_itself(var: Path) -> None:
 
 def test_a_pid_file_that_now_names_a_stranger_is_healed(var: Path) -> None:
     with EmbeddedServices(var, durable=False) as services:
-        state = locate(var)
+        state = find_paths(var)
         files = [
             state.postgres_data / "postmaster.pid",
             services.addresses.socket_dir / ".s.PGSQL.5432.lock",

