@@ -3,7 +3,7 @@
 -- The default privileges give morpheus_app all rights on the rows of each new table. Migrations
 -- alone write Django's tables of the schema and of permissions, as the owner. Triggers alone add to
 -- the outbox. Nothing changes the admin's history. `manage.py services roles` revokes the same
--- rights whenever it runs (WITHHELD in morpheus/embedded/roles.py).
+-- rights whenever it runs (morpheus/embedded/sql/database.sql).
 
 -- migrate:up
 REVOKE INSERT, UPDATE, DELETE
