@@ -24,6 +24,13 @@ PASSWORD = "correct horse battery staple"  # noqa: S105 - of invented users
 _BOUNDARY = "morpheus-example"
 
 Caller = Literal["anonymous", "owner", "member", "session", "staff"]
+_CREDENTIALS_OF: dict[Caller, str] = {
+    "anonymous": "",
+    "owner": ", with a token",
+    "member": ", with a token",
+    "session": ", with a session",
+    "staff": ", as staff",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +88,11 @@ class ExampleRequest:
         """The route with the query, as reports show it."""
         pairs = "&".join(f"{key}={value}" for key, value in self.query.items())
         return f"{self.route}?{pairs}" if pairs else self.route
+
+    @property
+    def heading(self) -> str:
+        """The name with the kind of credentials, as docs/performance.md shows it."""
+        return self.name + _CREDENTIALS_OF[self.caller]
 
     def build(
         self,

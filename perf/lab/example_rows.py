@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from django.db import connection
 
@@ -22,7 +23,7 @@ class ExampleRows:
     """
 
     owner_id: int
-    values: dict[str, object]
+    values: dict[str, Any]
 
 
 # The first novel and the first comic of one owner, so that "owner" owns both.

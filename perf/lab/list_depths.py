@@ -9,7 +9,7 @@ from rest_framework.request import Request
 from rest_framework.test import APIRequestFactory
 
 from perf.lab.plans.capture import served_host
-from perf.lab.plans.samples import NoSample, sample
+from perf.lab.plans.list_samples import NoSample, choose_sample
 from perf.monitoring.list_routes import Combination, combinations
 
 
@@ -46,7 +46,7 @@ def long_lists(page_size: int) -> list[LongList]:
     for combination in combinations():
         if not combination.filters:
             try:
-                found.append(LongList(combination, sample(combination).path, page_size))
+                found.append(LongList(combination, choose_sample(combination).path, page_size))
             except NoSample:
                 continue
     return found

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import socket
 import ssl
 import time
@@ -52,6 +53,14 @@ class Response:
     @property
     def etag(self) -> str:
         return self.header("etag")
+
+    @property
+    def cookies(self) -> dict[str, str]:
+        """The cookies that the response sets."""
+        pairs = re.findall(
+            r"(?im)^set-cookie: *([^= ][^=]*)=([^;\r]*)", self.head.decode("latin-1")
+        )
+        return dict(pairs)
 
     @property
     def content(self) -> bytes:

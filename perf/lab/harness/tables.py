@@ -1,4 +1,7 @@
-"""Tables of figures for a terminal: printed row by row, because a row may take minutes."""
+"""Tables of figures, for a terminal and for the documentation.
+
+`Table` formats row by row, because a row may take minutes.
+"""
 
 from __future__ import annotations
 
@@ -24,3 +27,18 @@ class Table:
         first, *others = zip(cells, widths, strict=False)
         numbers = (cell.rjust(width) for cell, width in others)
         return "  ".join([first[0].ljust(first[1]), *numbers]).rstrip()
+
+
+def text_table(rows: Sequence[Sequence[str]], headings: Sequence[str]) -> str:
+    """Return a table whose columns are as wide as their cells."""
+    widths = [max(map(len, column)) for column in zip(headings, *rows, strict=True)]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in [headings, *rows]
+    )
+
+
+def markdown(rows: Sequence[Sequence[str]], headings: Sequence[str]) -> str:
+    """Return a Markdown table."""
+    rule = ["---"] * len(headings)
+    return "\n".join("| " + " | ".join(row) + " |" for row in [headings, rule, *rows])

@@ -22,7 +22,7 @@ from perf.lab.consistency.faults import Faults
 from perf.lab.consistency.servers import Servers
 from perf.lab.harness.databases import prepare_thumbnails
 from perf.lab.load.profiles import PROFILES
-from perf.lab.suite.timing import reference_ms, slower
+from perf.lab.suite.timing import reference_ms, slowdown
 from users.models import User
 from users.services import token_create
 
@@ -138,7 +138,7 @@ def _locust(
         "LOAD_PROFILE": profile,
         "LOAD_TOKENS": " ".join(tokens),
         "LOAD_CORE": str(core),
-        "LOAD_SLOWER": f"{slower([reference_ms() for _ in range(REFERENCES)]):.2f}",
+        "LOAD_SLOWER": f"{slowdown([reference_ms() for _ in range(REFERENCES)]):.2f}",
     }
     return subprocess.run(command, env=environment, check=False).returncode  # noqa: S603
 

@@ -17,7 +17,7 @@ from django.db import connection
 from django.test import Client
 from psycopg.conninfo import conninfo_to_dict
 
-from perf.lab.plans.capture import captured, served_host
+from perf.lab.plans.capture import capture_statements, served_host
 
 from .routes import Route
 
@@ -71,7 +71,7 @@ def _capture_statements(route: Route) -> list[str]:
     client = Client(SERVER_NAME=served_host())
     # Twice: Django looks for types of PostgreSQL with its first connection.
     for _ in range(2):
-        with captured() as statements:
+        with capture_statements() as statements:
             client.get(route.request.path, secure=True)
     connection.ensure_connection()
     with psycopg.ClientCursor(connection.connection) as cursor:

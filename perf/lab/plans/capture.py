@@ -1,4 +1,4 @@
-"""What a request asks of the database: requests to a view, with their statements."""
+"""Capture the statements of a block."""
 
 from __future__ import annotations
 
@@ -10,63 +10,47 @@ from typing import Any
 from django.conf import settings
 from django.db import connection
 from django.test import override_settings
-from rest_framework.response import Response
-from rest_framework.test import APIRequestFactory, force_authenticate
 
-# Not what a page reads: transactions, the setting of the identity, a constant per request, and the
-# plan of a statement that took long, which the monitor asks for.
-_NOT_READ = ("SAVEPOINT", "RELEASE", "ROLLBACK", "EXPLAIN")
+# Not reads of a request: savepoints, the identity, and plans that the query monitor takes.
+_IGNORED = ("SAVEPOINT", "RELEASE", "ROLLBACK", "EXPLAIN")
 _IDENTITY = "app.user_id"
 
 
 class RequestFailed(Exception):
-    """A request that should show its statements was refused; the message has the answer."""
+    """The response has an unexpected status; the message has the response."""
 
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """A statement as Django hands it to psycopg."""
+    """A statement as Django passes it to psycopg."""
 
     sql: str
     params: Any
 
+    @property
+    def is_read(self) -> bool:
+        return self.sql.lstrip().startswith(("SELECT", "WITH"))
+
 
 @contextmanager
-def captured(*, cached: bool = False) -> Iterator[list[Statement]]:
-    """Collect the statements of the block, without savepoints and the setting of identity.
+def capture_statements(*, cached: bool = False) -> Iterator[list[Statement]]:
+    """Collect the statements of the block, without savepoints and the setting of the identity.
 
     Args:
-        cached: Whether the cache is on; off, seen is what it saves.
+        cached: Whether the block uses the cache.
     """
-    seen: list[Statement] = []
+    statements: list[Statement] = []
 
     def record(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
-        if not sql.startswith(_NOT_READ) and _IDENTITY not in sql:
-            seen.append(Statement(sql, params))
+        if not sql.startswith(_IGNORED) and _IDENTITY not in sql:
+            statements.append(Statement(sql, params))
         return execute(sql, params, many, context)
 
     with override_settings(MORPHEUS_CACHE=cached), connection.execute_wrapper(record):
-        yield seen
+        yield statements
 
 
 def served_host() -> str:
-    """Return a host name that requests may be for."""
+    """Return a host name that ALLOWED_HOSTS accepts."""
     name = settings.ALLOWED_HOSTS[0] if settings.ALLOWED_HOSTS else "localhost"
     return "localhost" if name == "*" else name.lstrip(".")
-
-
-def get(
-    view: type[Any], url: str, values: dict[str, Any], user: Any
-) -> tuple[Response, list[Statement]]:
-    """Answer a GET by the view itself, as `user`; return the answer and its statements.
-
-    Raises:
-        RequestFailed: The answer is not 200.
-    """
-    request = APIRequestFactory(SERVER_NAME=served_host()).get(url)
-    force_authenticate(request, user)
-    with captured() as statements:
-        response = view.as_view()(request, **values)
-    if response.status_code != 200:
-        raise RequestFailed(f"GET {url}: {response.status_code} {response.data}")
-    return response, statements

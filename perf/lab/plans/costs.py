@@ -1,74 +1,75 @@
-"""What requests and statements cost beside their budgets, counted: nothing here is timed."""
+"""Compare the counted costs of requests and statements with their budgets; nothing is timed."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from perf.lab.plans.explain import Plan
-from perf.lab.plans.judgement import SMALL_TABLE_ROWS
-from perf.lab.plans.statements import Endpoint, Explained
+from perf.lab.plans.list_proofs import SMALL_TABLE_ROWS
+from perf.lab.plans.statements import ExplainedRequest, ExplainedStatement
 from perf.monitoring.budgets import budgets, query_name
+from perf.monitoring.explain import Plan
 
 ADVICE = {
     "queries_cold": "Is a statement repeated for each row? Read many at once, in querysets.py.",
-    "queries_warm": "What is read is under no policy, or its answer is not kept: docs/caching.md.",
+    "queries_warm": "A value has no cache policy, or the response is not stored: docs/caching.md.",
     "buffers": "Look at its plans: manage.py perf_plans --statements.",
-    "examined_per_row": "Rows are read and dropped: an index lacks a column, or its condition.",
-    "forbidden_nodes": "An index is missing, or a condition keeps it from being used.",
-    "bytes": "Leave out what no reader needs, or page it.",
+    "examined_per_row": "A filter removes rows: an index lacks a column, or its condition.",
+    "forbidden_nodes": "An index is missing, or a condition prevents its use.",
+    "bytes": "Leave out what no client needs, or paginate.",
 }
-RAISE = "If it must be, raise it in perf/budgets.toml and say why in `reason`."
+RAISE = "If the cost is justified, raise it in perf/budgets.toml and say why in `reason`."
 
 
-def breach(subject: str, figure: str, found: object, budget: object) -> str:
-    """Return the sentence that says what is broken and what to do."""
-    return f"{subject}: {figure} is {found}, the budget {budget}. {ADVICE[figure]} {RAISE}"
+def breach(subject: str, figure: str, value: object, budget: object) -> str:
+    """Return the sentence that names the broken budget and says what to do."""
+    return f"{subject}: {figure} is {value}, the budget {budget}. {ADVICE[figure]} {RAISE}"
 
 
-def route_breaches(endpoint: Endpoint) -> Iterator[str]:
-    """Yield what breaks the budget of the endpoint's route, a sentence each."""
-    budget = budgets().routes[endpoint.ask.endpoint]
-    reads = [one.plan for one in endpoint.statements if one.is_read]
-    for figure, found, most in (
-        ("queries_cold", len(endpoint.statements), budget.queries_cold),
-        ("buffers", sum(plan.buffers for plan in reads), budget.buffers),
-        ("examined_per_row", examined_per_row(reads), budget.examined_per_row),
-        ("bytes", endpoint.size_bytes, budget.bytes),
+def route_breaches(request: ExplainedRequest) -> Iterator[str]:
+    """Yield a sentence for each figure over the budget of the request's route."""
+    budget = budgets().routes[request.sent.route]
+    heading = request.sent.heading
+    for figure, value, limit in (
+        ("queries_cold", len(request.statements), budget.queries_cold),
+        ("buffers", request.buffers, budget.buffers),
+        ("examined_per_row", examined_per_row(request.reads), budget.examined_per_row),
+        ("bytes", request.size_bytes, budget.bytes),
     ):
-        if found > most:
-            yield breach(endpoint.heading, figure, found, most)
-    for node in forbidden(reads, budget.forbidden_nodes):
-        yield breach(endpoint.heading, "forbidden_nodes", node, "none of them")
+        if value > limit:
+            yield breach(heading, figure, value, limit)
+    for node in forbidden_nodes(request.reads, budget.forbidden_nodes):
+        yield breach(heading, "forbidden_nodes", node, "none of them")
 
 
-def query_breaches(heading: str, one: Explained) -> Iterator[str]:
-    """Yield what breaks the budget of a reading statement, a sentence each."""
-    name = query_name(one.sql)
+def query_breaches(heading: str, statement: ExplainedStatement) -> Iterator[str]:
+    """Yield a sentence for each figure over the budget of a reading statement."""
+    name = query_name(statement.sql)
     if name is None:
-        yield f"{heading}: no [queries] of perf/budgets.toml matches: {one.sql}"
+        yield f"{heading}: no [queries] of perf/budgets.toml matches: {statement.sql}"
         return
     budget = budgets().queries[name]
-    for figure, found, most in (
-        ("buffers", one.plan.buffers, budget.buffers),
-        ("examined_per_row", examined_per_row([one.plan]), budget.examined_per_row),
+    plan = statement.plan
+    for figure, value, limit in (
+        ("buffers", plan.buffers, budget.buffers),
+        ("examined_per_row", examined_per_row([plan]), budget.examined_per_row),
     ):
-        if found > most:
-            yield breach(f"{heading}, query {name!r}", figure, found, most)
+        if value > limit:
+            yield breach(f"{heading}, query {name!r}", figure, value, limit)
 
 
 def examined_per_row(plans: Iterable[Plan]) -> float:
-    """Return rows read divided by rows returned; where nothing is returned, rows read."""
+    """Return rows read divided by rows returned; the rows read if none is returned."""
     plans = list(plans)
-    returned = sum(plan.returned for plan in plans)
-    return round(sum(plan.examined for plan in plans) / max(returned, 1), 1)
+    returned = sum(plan.returned_rows for plan in plans)
+    return round(sum(plan.examined_rows for plan in plans) / max(returned, 1), 1)
 
 
-def forbidden(plans: Iterable[Plan], kinds: Iterable[str]) -> list[str]:
-    """Return the nodes of these kinds that go through more rows than a small table has."""
+def forbidden_nodes(plans: Iterable[Plan], kinds: Iterable[str]) -> list[str]:
+    """Return the nodes of these kinds that process more rows than a small table has."""
     kinds = set(kinds)
     return [
-        f"{node} through {node.passed:.0f} rows"
+        f"{node} through {node.processed_rows:.0f} rows"
         for plan in plans
         for node in plan.nodes
-        if node.kind in kinds and node.passed > SMALL_TABLE_ROWS
+        if node.kind in kinds and node.processed_rows > SMALL_TABLE_ROWS
     ]

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
-from perf.lab.plans.report import markdown
-from perf.lab.plans.statements import Endpoint
+from perf.lab.harness.tables import markdown
+from perf.lab.plans.statements import ExplainedRequest
 
 _PART = "<!-- {name}: begin -->\n{text}\n<!-- {name}: end -->"
 
 
-def filled(document: str, parts: dict[str, str]) -> str:
-    """Return the document with its parts renewed; a part stands between two comments.
+def replace_parts(document: str, parts: dict[str, str]) -> str:
+    """Return the document with new parts; each part is between two comments with its name.
 
     Raises:
         ValueError: The document has no such part.
@@ -22,24 +23,23 @@ def filled(document: str, parts: dict[str, str]) -> str:
         )
         if not pattern.search(document):
             raise ValueError(f"The document has no part {name!r}.")
-        whole = _PART.format(name=name, text=text.strip())
         before, after = pattern.split(document, maxsplit=1)
-        document = before + whole + after
+        document = before + _PART.format(name=name, text=text.strip()) + after
     return document
 
 
-def statements_markdown(found: list[Endpoint]) -> str:
-    """Return a section per endpoint: the SQL of its statements, then their plans in one table.
+def statements_markdown(requests: Iterable[ExplainedRequest]) -> str:
+    """Return a section per request: the SQL of its statements, then their plans in one table.
 
-    A statement that was shown before is only named.
+    A statement of an earlier section is named, not repeated.
     """
-    shown: dict[str, str] = {}
-    return "\n\n".join(_section(endpoint, shown) for endpoint in found)
+    first_places: dict[str, str] = {}
+    return "\n\n".join(_section(request, first_places) for request in requests)
 
 
-def statement_texts(document: str) -> dict[str, list[str]]:
-    """Return the SQL that a document shows, by the headings of endpoints, without the plans."""
-    # They begin with a method and a path.
+def parse_statements(document: str) -> dict[str, list[str]]:
+    """Return the SQL in a document by the headings of requests, without the plans."""
+    # Headings of requests begin with a method and a path.
     sections = re.split(r"^### (?=[A-Z]+ /)", document, flags=re.MULTILINE)[1:]
     return {
         section.split("\n", 1)[0]: re.findall(r"```sql\n(.*?)\n```", section, re.DOTALL)
@@ -47,17 +47,21 @@ def statement_texts(document: str) -> dict[str, list[str]]:
     }
 
 
-def _section(endpoint: Endpoint, shown: dict[str, str]) -> str:
-    blocks, lines = [], []
-    for at, one in enumerate(endpoint.statements, 1):
-        before = shown.setdefault(one.sql, f"{endpoint.heading}, {at}")
-        if before == f"{endpoint.heading}, {at}":
-            blocks.append(f"```sql\n{one.sql}\n```")
-        said = str(at) if before == f"{endpoint.heading}, {at}" else f"{at}: as {before}"
-        figures = [str(one.plan.returned), str(one.plan.buffers)] if one.is_read else ["–", "–"]
-        lines.append([said, one.plan_text, *figures])
-    heading = f"### {endpoint.heading}"
-    if not lines:
-        return f"{heading}\n\nNo statement."
-    figures_table = markdown(lines, ["statement", "plan", "rows", "buffers"])
-    return "\n\n".join([heading, *blocks, figures_table])
+def _section(request: ExplainedRequest, first_places: dict[str, str]) -> str:
+    heading = request.sent.heading
+    blocks, rows = [], []
+    for at, statement in enumerate(request.statements, 1):
+        place = f"{heading}, {at}"
+        first_place = first_places.setdefault(statement.sql, place)
+        label = str(at)
+        if first_place == place:
+            blocks.append(f"```sql\n{statement.sql}\n```")
+        else:
+            label = f"{at}: as {first_place}"
+        plan = statement.plan
+        figures = [str(plan.returned_rows), str(plan.buffers)] if statement.is_read else ["–", "–"]
+        rows.append([label, statement.plan_text, *figures])
+    if not rows:
+        return f"### {heading}\n\nNo statement."
+    table = markdown(rows, ["statement", "plan", "rows", "buffers"])
+    return "\n\n".join([f"### {heading}", *blocks, table])

@@ -11,9 +11,9 @@ import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from perf.lab.plans.explain import Node
-from perf.lab.plans.statements import Endpoint, Explained
+from perf.lab.plans.statements import ExplainedRequest, ExplainedStatement
 from perf.monitoring.budgets import query_name
+from perf.monitoring.explain import PlanNode
 
 # Row level security adds these to nearly every condition.
 _WORDS = {
@@ -24,14 +24,14 @@ _WORDS = {
 FOLDER = Path(__file__).with_name("snapshots")
 
 
-def build_snapshots(endpoints: Iterable[Endpoint]) -> dict[str, str]:
+def build_snapshots(requests: Iterable[ExplainedRequest]) -> dict[str, str]:
     """Return the text of each snapshot by its file name, one for each route."""
     texts: dict[str, str] = {}
-    for endpoint in endpoints:
-        method, path = endpoint.ask.endpoint.split()
+    for request in requests:
+        method, path = request.sent.route.split()
         words = [method.lower(), *re.findall(r"\w+", path)]
         name = f"{'_'.join(words)}.txt"
-        texts[name] = texts.get(name, "") + _text(endpoint)
+        texts[name] = texts.get(name, "") + _text(request)
     return texts
 
 
@@ -65,23 +65,23 @@ def diff_snapshots(before: dict[str, str], after: dict[str, str]) -> str:
     )
 
 
-def _text(endpoint: Endpoint) -> str:
-    parts = [f"{at}. {_name(one)}\n{_tree(one)}" for at, one in enumerate(endpoint.statements, 1)]
-    return "\n".join([f"=== {endpoint.heading}\n", *parts, ""])
+def _text(request: ExplainedRequest) -> str:
+    parts = [f"{at}. {_name(one)}\n{_tree(one)}" for at, one in enumerate(request.statements, 1)]
+    return "\n".join([f"=== {request.sent.heading}\n", *parts, ""])
 
 
-def _name(statement: Explained) -> str:
+def _name(statement: ExplainedStatement) -> str:
     """Return the name of the statement's budget; for a write, its verb and table."""
     if statement.is_read:
         return query_name(statement.sql) or "without a budget"
     return " ".join(statement.sql.split("(")[0].split("\n")[:2]).strip()
 
 
-def _tree(statement: Explained) -> str:
+def _tree(statement: ExplainedStatement) -> str:
     return "".join(f"{line}\n" for node in statement.plan.nodes for line in _lines(node))
 
 
-def _lines(node: Node) -> Iterator[str]:
+def _lines(node: PlanNode) -> Iterator[str]:
     indent = "  " * (node.depth + 1)
     words = [node.kind, node.join and f"({node.join})", node.index, node.table]
     yield indent + " ".join(word for word in words if word)

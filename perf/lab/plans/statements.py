@@ -1,21 +1,30 @@
-"""Every statement of every endpoint, with its plan: what docs/performance.md shows."""
+"""Every statement of every example request, with its plan: docs/performance.md shows these."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from django.db import connection, transaction
 
 from morpheus.db.transactions import write_transaction
+from perf.lab.example_requests import ExampleRequest
 from perf.lab.plans.capture import Statement
-from perf.lab.plans.explain import Plan, explained_read, explained_write
-from perf.lab.plans.requests import Answered, Ask, answered
+from perf.lab.plans.explain import explain_read, explain_write
+from perf.lab.plans.recorded_requests import (
+    RecordedRequest,
+    record_operator_requests,
+    record_requests,
+)
+from perf.monitoring.explain import Plan
 from perf.monitoring.sql_text import format_sql
+
+_SHOWN_KINDS = ("Sort", "Aggregate", "Function Scan")
 
 
 @dataclass(frozen=True, slots=True)
-class Explained:
-    """A statement and its plan; of a write only what the planner would do, without figures."""
+class ExplainedStatement:
+    """A statement and its plan; a write has the planner's choice, without figures."""
 
     sql: str
     plan: Plan
@@ -23,61 +32,68 @@ class Explained:
 
     @property
     def plan_text(self) -> str:
-        """The nodes that read tables, and what sorts or aggregates; as many times as they occur."""
-        shown = [
+        """The nodes that read tables, sort or aggregate, each as often as it occurs."""
+        nodes = [
             str(node)
             for node in self.plan.nodes
-            if node.index or node.table or node.kind in ("Sort", "Aggregate", "Function Scan")
+            if node.index or node.table or node.kind in _SHOWN_KINDS
         ]
-        return ", ".join(shown) or self.plan.nodes[0].kind
+        return ", ".join(nodes) or self.plan.nodes[0].kind
 
 
 @dataclass(frozen=True, slots=True)
-class Endpoint:
-    """A request and all that it asked the database, in order, without a cache."""
+class ExplainedRequest:
+    """A request and its statements in order, without a cache."""
 
-    ask: Ask
-    statements: list[Explained]
+    sent: ExampleRequest
+    statements: list[ExplainedStatement]
     size_bytes: int
 
     @property
-    def heading(self) -> str:
-        by = "" if self.ask.by == "anonymous" else f", {_BY[self.ask.by]}"
-        return f"{self.ask.endpoint}{self.ask.query}{by}"
+    def reads(self) -> list[Plan]:
+        return [statement.plan for statement in self.statements if statement.is_read]
+
+    @property
+    def buffers(self) -> int:
+        return sum(plan.buffers for plan in self.reads)
 
 
-_BY = {
-    "owner": "with a token",
-    "newcomer": "with a token",
-    "session": "with a session",
-    "staff": "as staff",
-}
-
-
-def endpoints(*, generic: bool = False) -> list[Endpoint]:
-    """Ask every endpoint and explain what it asks; leaves the database as it was.
+def explain_requests(*, generic: bool = False) -> list[ExplainedRequest]:
+    """Send every example and explain its statements; leave the database as it was.
 
     Args:
-        generic: Whether plans are for any parameters, which are the same each time, and not those
-            that PostgreSQL prefers.
+        generic: Whether plans are for any parameters, so that they are the same in each run.
     """
     with transaction.atomic():
         if generic:
             with connection.cursor() as cursor:
                 cursor.execute("SET LOCAL plan_cache_mode = force_generic_plan")
-        found = [explained(one, generic=generic) for one in answered()]
+        explained = _explain_all(record_requests(), generic=generic)
         transaction.set_rollback(True)
-    return found
+    return explained
 
 
-def explained(one: Answered, *, staff: bool = False, generic: bool = False) -> Endpoint:
-    """Explain the statements of an answer, in the transaction that it was made in."""
-    with write_transaction(as_user=one.user_id, as_staff=staff):
-        found = [_plan(statement, generic) for statement in one.statements]
-    return Endpoint(one.ask, found, one.size_bytes)
+def explain_operator_requests() -> list[ExplainedRequest]:
+    """As `explain_requests`, for the probes and the admin's lists."""
+    with transaction.atomic():
+        explained = _explain_all(record_operator_requests(), as_staff=True)
+        transaction.set_rollback(True)
+    return explained
 
 
-def _plan(statement: Statement, generic: bool) -> Explained:
-    is_read = statement.sql.lstrip().startswith(("SELECT", "WITH"))
-    plan = explained_read(statement) if is_read else explained_write(statement, generic=generic)
-    return Explained(format_sql(statement.sql), plan, is_read)
+def _explain_all(
+    requests: Iterable[RecordedRequest], *, as_staff: bool = False, generic: bool = False
+) -> list[ExplainedRequest]:
+    """Explain each request before the next one is sent: it may delete what this one reads."""
+    explained = []
+    for request in requests:
+        with write_transaction(as_user=request.user_id, as_staff=as_staff):
+            statements = [_explain(statement, generic) for statement in request.statements]
+        explained.append(ExplainedRequest(request.sent, statements, request.size_bytes))
+    return explained
+
+
+def _explain(statement: Statement, generic: bool) -> ExplainedStatement:
+    is_read = statement.is_read
+    plan = explain_read(statement) if is_read else explain_write(statement, generic=generic)
+    return ExplainedStatement(format_sql(statement.sql), plan, is_read)

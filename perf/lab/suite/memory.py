@@ -1,4 +1,4 @@
-"""The most memory that a server process takes during large operations."""
+"""The peak memory of a server during large operations."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from django.conf import settings
@@ -13,123 +14,91 @@ from django.conf import settings
 from novels.models import Chapter
 from perf.lab.example_requests import HttpRequest, example
 from perf.lab.harness.http_client import Connection, Response
-from perf.lab.suite.asks import API
-from perf.lab.suite.people import People
-from perf.lab.suite.routes import AskFailed
+from perf.lab.harness.measurements import process_tree
+from perf.lab.plans.capture import RequestFailed
+from perf.lab.suite.callers import SuiteCallers
 
+# Requests of each kind.
 PAGES = 40
-# A little less than what is let in.
+# A little less than the largest upload that is accepted.
 UPLOAD_SHARE = 0.9
 _PROC = Path("/proc")
+_LINE = b"It was a dark and stormy night, and the whale was white.\n"
 
 
 @dataclass(frozen=True)
 class Peak:
-    """What an operation took.
-
-    Attributes:
-        mb: The process' largest resident size during the operation.
-        more_mb: Of it, what it had not had before.
-    """
+    """The largest resident size of all processes during an operation, and its growth by then."""
 
     operation: str
     mb: float
     more_mb: float
 
 
-def peaks(port: int, people: People) -> list[Peak]:
-    """Measure the server on this port; empty where the system does not tell (it is no Linux).
+def measure_peaks(pid: int, port: int, callers: SuiteCallers) -> list[Peak]:
+    """Measure the server with this parent process; nothing without Linux's /proc.
 
     Raises:
-        AskFailed: An answer was an error.
+        RequestFailed: A response is an error.
     """
-    processes = _processes(port)
-    if not processes:
+    processes = [_PROC / str(process.pid) for process in process_tree(pid)]
+    if not (_PROC / str(pid) / "clear_refs").exists():
         return []
+    peaks = []
     with closing(Connection(port)) as connection:
-        found = []
-        for operation, work in _operations(connection, people):
-            before = _reset(processes)
-            work()
-            peak = _peak_mb(processes)
-            found.append(Peak(operation, round(peak, 1), round(peak - before, 1)))
-        return found
+        for operation, run in _operations(connection, callers):
+            for process in processes:
+                (process / "clear_refs").write_text("5")  # Resets the peak.
+            before = _megabytes(processes, "VmRSS")
+            run()
+            peak = _megabytes(processes, "VmHWM")
+            peaks.append(Peak(operation, round(peak, 1), round(peak - before, 1)))
+    return peaks
 
 
-def _operations(connection: Connection, people: People) -> Iterator[tuple[str, Callable[[], None]]]:
+def _operations(
+    connection: Connection, callers: SuiteCallers
+) -> Iterator[tuple[str, Callable[[], None]]]:
+    def repeat(request: HttpRequest) -> Callable[[], None]:
+        def run() -> None:
+            for _ in range(PAGES):
+                _exchange(connection, request)
+
+        return run
+
+    novels = example("GET /novels/")
     longest = Chapter.objects.filter(is_public=True).order_by("-number").first()
-    lists = f"{API}/novels/{longest.novel_id}/chapters/?page_size=100" if longest else ""
-
-    def get(path: str, headers: dict[str, str], times: int) -> Callable[[], None]:
-        def work() -> None:
-            for _ in range(times):
-                _good(connection.get(path, headers))
-
-        return work
-
-    yield "small reads", get(f"{API}/novels/?page_size=20", {}, PAGES)
-    yield "long lists of chapters", get(lists, {}, PAGES)
-    yield "long lists of novels", get(f"{API}/novels/?page_size=100", {}, PAGES)
-    yield "admin, all novels of a page", get("/admin/novels/novel/", people.staff, PAGES)
-    yield "upload of a big novel", lambda: _upload(connection, people)
+    yield "small reads", repeat(novels.build({}, query={"page_size": 20}))
+    if longest is not None:
+        chapters = example("GET /novels/{novel_id}/chapters/")
+        values = {"novel_id": longest.novel_id}
+        yield "long lists of chapters", repeat(chapters.build(values, query={"page_size": 100}))
+    yield "long lists of novels", repeat(novels.build({}, query={"page_size": 100}))
+    admin = HttpRequest("GET", "/admin/novels/novel/", callers.reads.headers["staff"])
+    yield "admin, all novels of a page", repeat(admin)
+    yield "upload of a big novel", partial(_upload, connection, callers.member)
 
 
-def _upload(connection: Connection, people: People) -> None:
+def _upload(connection: Connection, headers: dict[str, str]) -> None:
     size = int(settings.MORPHEUS_MAX_UPLOAD_BYTES * UPLOAD_SHARE)
-    line = b"It was a dark and stormy night, and the whale was white.\n"
-    text = b"Chapter 1\n\n" + line * (size // len(line))
-    upload = example("POST /novels/").build(
-        {}, body={"title": "Big"}, upload=text, headers=people.member
-    )
-    answer = _good(connection.exchange(upload))
-    path = f"{API}/novels/{json.loads(answer.body)['id']}/"
-    _good(connection.exchange(HttpRequest("DELETE", path, people.member)))
+    text = b"Chapter 1\n\n" + _LINE * (size // len(_LINE))
+    upload = example("POST /novels/").build({}, upload=text, headers=headers)
+    values = {"novel_id": json.loads(_exchange(connection, upload).body)["id"]}
+    _exchange(connection, example("DELETE /novels/{novel_id}/").build(values, headers=headers))
 
 
-def _good(answer: Response) -> Response:
-    if answer.status >= 400:
-        raise AskFailed(f"{answer.status} {answer.body[:300]!r}")
-    return answer
-
-
-def _processes(port: int) -> list[Path]:
-    """Return the server's processes: its own, and the worker that it started."""
-    found = []
-    for process in _PROC.glob("[0-9]*"):
-        try:
-            words = (process / "cmdline").read_bytes().split(b"\0")
-        except OSError:
-            continue
-        if b"morpheus.serving" in words and str(port).encode() in words:
-            found.append(process)
-    children = [process for process in _PROC.glob("[0-9]*") if _parent(process) in found]
-    return [*found, *(child for child in children if child not in found)]
-
-
-def _parent(process: Path) -> Path | None:
-    number = _status(process).get("PPid")
-    return _PROC / number.split()[0] if number else None
-
-
-def _status(process: Path) -> dict[str, str]:
-    try:
-        lines = (process / "status").read_text().splitlines()
-    except OSError:
-        return {}
-    return dict(line.split(":", 1) for line in lines if ":" in line)
-
-
-def _reset(processes: list[Path]) -> float:
-    """Forget former peaks; return the size now."""
-    for process in processes:
-        (process / "clear_refs").write_text("5")
-    return _megabytes(processes, "VmRSS")
-
-
-def _peak_mb(processes: list[Path]) -> float:
-    return _megabytes(processes, "VmHWM")
+def _exchange(connection: Connection, request: HttpRequest) -> Response:
+    response = connection.exchange(request)
+    if response.status >= 400:
+        raise RequestFailed(f"{request.path}: {response.status} {response.body[:300]!r}")
+    return response
 
 
 def _megabytes(processes: list[Path], name: str) -> float:
-    sizes = [_status(process).get(name, "0 kB") for process in processes]
-    return sum(int(size.split()[0]) for size in sizes) / 1024
+    """Return the sum of a field of /proc/PID/status, which counts in kB."""
+    total = 0
+    for process in processes:
+        for line in (process / "status").read_text().splitlines():
+            if line.startswith(f"{name}:"):
+                total += int(line.split()[1])
+    return total / 1024

@@ -1,4 +1,4 @@
-"""Times of one thing, and how slow the machine was meanwhile."""
+"""Times beside a reference statement, so that a busy machine cancels out."""
 
 from __future__ import annotations
 
@@ -15,67 +15,82 @@ from perf.monitoring.budgets import budgets
 
 T = TypeVar("T")
 
-# It reads no table, so that nothing but the machine makes it slower. What it takes on a machine
-# that is not busy stands in budgets.toml.
+# It reads no table, so that only the machine makes it slower. budgets.toml has its time on an idle
+# machine.
 REFERENCE = "SELECT sum(number) FROM generate_series(1, 3000) AS of (number)"
 
 
-def timed(work: Callable[[], T]) -> tuple[float, T]:
-    """Return milliseconds and what the work returns."""
+@dataclass
+class Times:
+    """Milliseconds, each beside those of the reference that ran just before."""
+
+    ms: list[float] = field(default_factory=list)
+    references: list[float] = field(default_factory=list)
+
+    def measure(self, work: Callable[[], T]) -> T:
+        """Time the reference and then the work; return its result."""
+        self.references.append(reference_ms())
+        ms, result = time_call(work)
+        self.ms.append(ms)
+        return result
+
+    def percentile(self, share: float) -> float:
+        """Return a percentile of the times."""
+        return percentile(self.ms, share)
+
+    @property
+    def ratio(self) -> float:
+        """The median ratio to the reference: a slow machine does not change it."""
+        pairs = zip(self.ms, self.references, strict=True)
+        return median(ms / reference for ms, reference in pairs)
+
+
+@dataclass
+class Measurement:
+    """The times of one request or statement.
+
+    Attributes:
+        budget: The entry of budgets.toml.
+        temperature: "cold" without a cache, "warm" with a filled one, "database" for a statement.
+        buffers: Of all reads together; None if they were not counted.
+    """
+
+    budget: str
+    name: str
+    temperature: str
+    times: Times = field(default_factory=Times)
+    buffers: int | None = None
+
+
+def time_call(work: Callable[[], T]) -> tuple[float, T]:
+    """Return milliseconds and the result of a call."""
     began = time.perf_counter()
     result = work()
     return (time.perf_counter() - began) * 1000, result
 
 
 def reference_ms() -> float:
-    """Run the reference statement; return its milliseconds."""
+    """Execute the reference statement; return its milliseconds."""
 
     def run() -> Any:
         with connection.cursor() as cursor:
             cursor.execute(REFERENCE)
             return cursor.fetchone()
 
-    return timed(run)[0]
+    return time_call(run)[0]
 
 
-def slower(references: list[float]) -> float:
-    """Return how many times slower than one that is not busy the machine was; 1 at the least."""
+def slowdown(references: list[float]) -> float:
+    """Return how many times slower than an idle machine this one was; at least 1."""
     return max(1.0, percentile(references, 0.5) / budgets().reference_ms)
 
 
-@dataclass
-class Times:
-    """Milliseconds, each beside those of the reference that ran just before.
+def allowed_ms(budget_ms: float, share: float, references: list[float], idle_ms: float) -> float:
+    """Return the budget for this machine at this time; never less than the budget.
 
-    Attributes:
-        references: As many as `ms`.
-    """
-
-    ms: list[float] = field(default_factory=list)
-    references: list[float] = field(default_factory=list)
-
-    def add(self, ms: float, reference: float) -> None:
-        """Note one pair."""
-        self.ms.append(ms)
-        self.references.append(reference)
-
-    def at(self, share: float) -> float:
-        """Return the percentile of the times."""
-        return percentile(self.ms, share)
-
-    @property
-    def ratio(self) -> float:
-        """The median of the ratios to the references: a slow machine leaves it as it is."""
-        pairs = zip(self.ms, self.references, strict=True)
-        return median(ms / reference for ms, reference in pairs)
-
-
-def allowed_ms(budget_ms: float, share: float, references: list[float], nominal_ms: float) -> float:
-    """Return what a budget means on this machine, now.
-
-    As much more as the reference takes longer than on a machine that is not busy, and what it waits
-    for a core at the same percentile; never less than the budget.
+    It grows with the median of the reference, and by the time that the reference waits for a core
+    at the same percentile.
     """
     usual = percentile(references, 0.5)
     waiting = percentile(references, share) - usual
-    return budget_ms * max(1.0, usual / nominal_ms) + max(0.0, waiting)
+    return budget_ms * max(1.0, usual / idle_ms) + max(0.0, waiting)

@@ -9,7 +9,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 
 from perf.lab.admin_pages import opened
-from perf.lab.plans.report import table
+from perf.lab.harness.tables import text_table
 
 HEADINGS = ["list", "ms", "statements", "slowest of them, ms"]
 MOST_MS = 500
@@ -32,7 +32,7 @@ class Command(BaseCommand):
             [one.name, f"{one.ms:.1f}", str(one.statements), f"{one.slowest_ms:.1f}"]
             for one in found[: slowest or None]
         ]
-        self.stdout.write(table(lines, HEADINGS))
+        self.stdout.write(text_table(lines, HEADINGS))
         over = [one.name for one in found if one.ms > limit_ms]
         self.stdout.write(f"{len(found)} lists; {len(over)} over {limit_ms:.0f} ms")
         if over:

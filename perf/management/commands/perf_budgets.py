@@ -1,4 +1,4 @@
-"""Time every route and every reading statement beside its budget, and write a report."""
+"""Time every route and every reading statement, and compare them with budgets and baseline."""
 
 from __future__ import annotations
 
@@ -13,27 +13,26 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
+from perf.lab.example_rows import NoExampleRows
 from perf.lab.harness.http_client import BadResponse
 from perf.lab.harness.servers import ServerFailed
+from perf.lab.harness.tables import text_table
 from perf.lab.plans.capture import RequestFailed
-from perf.lab.plans.report import table
-from perf.lab.suite.kept import Kept
-from perf.lab.suite.lines import Line
-from perf.lab.suite.report import report
-from perf.lab.suite.routes import AskFailed
-from perf.lab.suite.run import Result, measured
+from perf.lab.suite.results import ResultFolder, ResultLine, growth_table
+from perf.lab.suite.run import SuiteResult, run_suite
 from perf.seeding.options import SCALES
 from perf.seeding.seeder import database_is_empty
 
 ROUNDS = 200
-HEADINGS = ["", "p50", "p95", "p99", "max", "budget p95/p99", "margin", "buffers"]
+HEADINGS = ["", "", "p50", "p95", "p99", "max", "budget p95/p99", "margin", "buffers"]
+_SEEDING = "seeding"
 
 
 class Command(BaseCommand):
     help = (
         "Time every route, cold and warm, and every reading statement, as the serving role. Seeds "
-        "an empty database. Exit code 1 if a budget is broken, or something is slower than in the "
-        "baseline. `make perf` gives it data of its own: it empties the cache server."
+        "an empty database. Exit code 1 if a budget is broken, or if a time is a regression from "
+        "the baseline. `make perf` runs it on data of its own: it empties the cache server."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -48,72 +47,79 @@ class Command(BaseCommand):
         self, *, rounds: int, scale: str, output: str, keep_baseline: bool, **options: Any
     ) -> None:
         began = time.monotonic()
-        kept = Kept(Path(output), scale)
-        seeded = self._seed(scale)
+        folder = ResultFolder(Path(output), scale)
+        seeding = self._seed(scale) or _last_seeding(folder)
         try:
-            result = measured(rounds=rounds, tell=self._progress)
-        except (ServerFailed, AskFailed, RequestFailed, BadResponse) as error:
+            result = run_suite(rounds=rounds, progress=self._show_progress)
+        except (ServerFailed, RequestFailed, BadResponse, NoExampleRows) as error:
             raise CommandError(str(error)) from error
-        breaches = [*result.counted, *(text for line in result.lines for text in line.breaches())]
-        breaches += kept.slower(result.lines, machine=result.slower)
-        said = {"size": scale, "breaches": breaches, **result.as_json()}
-        said["memory"] += seeded or _seeding_before(kept)
-        kept.keep(said, as_baseline=keep_baseline)
-        kept.report.write_text(report(said, kept.all_sizes()))
-        self._tell(result, said, kept, time.monotonic() - began)
+        breaches = [*result.breaches, *(text for line in result.lines for text in line.breaches())]
+        breaches += folder.regressions(result.lines, slowdown=result.slowdown)
+        document = {"scale": scale, "breaches": breaches, **result.as_json()}
+        document["memory"] += seeding
+        folder.write(document, as_baseline=keep_baseline)
+        self._print(result, document["memory"], folder, time.monotonic() - began)
+        for text in breaches:
+            self.stderr.write(f"FAIL  {text}")
         if breaches:
             sys.exit(1)
+        self.stdout.write("ok")
 
     def _seed(self, scale: str) -> list[dict[str, Any]]:
-        """Fill an empty database in a process of its own; return what memory that took."""
+        """Fill an empty database in a process of its own; return its peak memory."""
         if not database_is_empty():
             return []
-        self._progress(f"seeding, {scale}")
+        self._show_progress(f"seeding, {scale}")
         command = [sys.executable, str(settings.BASE_DIR / "manage.py"), "seed", "--scale", scale]
         process = subprocess.Popen([*command, "--quiet"])  # noqa: S603 - our own command
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
         if process.returncode:
             raise CommandError("Seeding failed, see above.")
-        peak = usage.ru_maxrss / 1024
-        return [{"operation": "seeding", "mb": round(peak, 1), "more_mb": round(peak, 1)}]
+        peak = round(usage.ru_maxrss / 1024, 1)
+        return [{"operation": _SEEDING, "mb": peak, "more_mb": peak}]
 
-    def _progress(self, what: str) -> None:
+    def _show_progress(self, text: str) -> None:
         if self.stderr.isatty():
-            self.stderr.write(f"\r\033[K{what}", ending="")
+            self.stderr.write(f"\r\033[K{text}", ending="")
             self.stderr.flush()
 
-    def _tell(self, result: Result, said: dict[str, Any], kept: Kept, seconds: float) -> None:
-        self._progress("")
-        self.stdout.write(table([_cells(line) for line in result.lines], HEADINGS))
-        memory = [
-            [one["operation"], f"{one['mb']:.0f} MB", f"+{one['more_mb']:.0f} MB"]
-            for one in said["memory"]
+    def _print(
+        self,
+        result: SuiteResult,
+        memory: list[dict[str, Any]],
+        folder: ResultFolder,
+        seconds: float,
+    ) -> None:
+        self._show_progress("")
+        tables = [([_cells(line) for line in result.lines], HEADINGS)]
+        peaks = [
+            [peak["operation"], f"{peak['mb']:.0f} MB", f"+{peak['more_mb']:.0f} MB"]
+            for peak in memory
         ]
-        if memory:
-            self.stdout.write("\n" + table(memory, ["memory", "peak", "more than before"]))
+        tables.append((peaks, ["memory", "peak", "growth"]))
+        tables.append(growth_table(folder.read_all()))
+        for rows, headings in tables:
+            if rows:
+                self.stdout.write(text_table(rows, headings) + "\n")
         self.stdout.write(
-            f"\n{result.rounds} rounds in {seconds:.0f} s, times in ms; the reference took "
-            f"{result.slower:.1f} times what it takes on a machine that is not busy.\n"
-            f"{kept.report}"
+            f"{result.rounds} rounds in {seconds:.0f} s, times in ms; the reference took "
+            f"{result.slowdown:.1f} times its time on an idle machine.\n{folder.result}"
         )
-        for text in said["breaches"]:
-            self.stderr.write(self.style.ERROR(text))
-        self.stdout.write("Every budget holds." if not said["breaches"] else "Budgets are broken.")
 
 
-def _cells(line: Line) -> list[str]:
-    times = (line.p50, line.p95, line.p99, line.max)
+def _cells(line: ResultLine) -> list[str]:
     return [
-        f"{line.name}, {line.temperature}",
-        *(f"{ms:.2f}" for ms in times),
+        line.name,
+        line.temperature,
+        *(f"{ms:.2f}" for ms in (line.p50, line.p95, line.p99, line.max)),
         f"{line.budget_p95:g}/{line.budget_p99:g}",
         f"{line.margin:.1f}×",
-        "–" if line.buffers is None else str(line.buffers),
+        "–" if line.buffers is None else f"{line.buffers:,}",
     ]
 
 
-def _seeding_before(kept: Kept) -> list[dict[str, Any]]:
-    """Return what seeding took in the run that seeded."""
-    before = kept.all_sizes().get(kept.size, {"memory": []})
-    return [one for one in before["memory"] if one["operation"] == "seeding"]
+def _last_seeding(folder: ResultFolder) -> list[dict[str, Any]]:
+    """Return the memory of seeding, from the run that seeded."""
+    last = folder.read_all().get(folder.scale, {"memory": []})
+    return [peak for peak in last["memory"] if peak["operation"] == _SEEDING]

@@ -1,4 +1,4 @@
-"""Print what row level security costs, route by route."""
+"""Print the cost of row level security, read by read."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from perf.lab.rls.measure import Cost, costs
-from perf.lab.rls.routes import NothingToRead, reads, subjects
+from perf.lab.example_rows import NoExampleRows, largest_rows
+from perf.lab.harness.tables import Table
+from perf.lab.plans.capture import RequestFailed
+from perf.lab.rls_cost import ReadCost, measure_reads, private_reads
 
 # Of buffers and of a route's time, with row level security ÷ without.
-MOST = 1.15
+MAX_RATIO = 1.15
 
-_PAIR = "{:>8} {:>8} {:>6}"
-HEADING = " ".join(
-    [
-        f"{'route':<36} {'reader':<9} {'SQL':>3}",
-        *(_PAIR.format(name, "without", "ratio") for name in ("buffers", "route ms", "SQL ms")),
-        " indexes",
-    ]
+TABLE = Table(
+    ["read", "caller", "SQL", "buffers", "without", "ratio", "route ms", "without", "ratio"]
+    + ["SQL ms", "without", "ratio", "indexes"],
+    first_width=58,
 )
 
 
 class Command(BaseCommand):
     help = (
-        "Compare every read as the serving role with the same past row level security, where no "
-        f"identity is sent. Exit code 1 if buffers or a route's time are beyond {MOST} of it."
+        "Compare every read as the serving role with the same read past row level security, where "
+        f"no identity is sent. Exit code 1 if buffers or a route's time exceed {MAX_RATIO} times "
+        "the cost without."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -39,48 +39,48 @@ class Command(BaseCommand):
 
     def handle(self, *, rounds: int, **options: Any) -> None:
         try:
-            wanted = reads(subjects())
-        except NothingToRead as error:
+            reads = private_reads(largest_rows())
+            self.stdout.write(TABLE.heading)
+            failed = 0
+            with _silence_log():
+                for cost in measure_reads(reads, rounds=rounds):
+                    self.stdout.write(_format_row(cost))
+                    self.stdout.flush()
+                    failed += max(cost.buffers_ratio, cost.route_ratio) > MAX_RATIO
+        except (NoExampleRows, RequestFailed) as error:
             raise CommandError(str(error)) from error
-        self.stdout.write(HEADING)
-        dear = 0
-        with _unlogged():
-            for cost in costs(wanted, rounds=rounds):
-                self.stdout.write(_line(cost))
-                self.stdout.flush()
-                dear += max(cost.buffers_ratio, cost.route_ratio) > MOST
-        if dear:
-            raise CommandError(f"{dear} reads cost more than {MOST} of what they would without.")
+        if failed:
+            raise CommandError(f"FAIL: {failed} reads cost more than {MAX_RATIO} times as much.")
+        self.stdout.write("ok")
 
 
 @contextmanager
-def _unlogged() -> Iterator[None]:
-    """Throw the lines of requests away: they are made as in a server, and would hide the table."""
-    shown = [
+def _silence_log() -> Iterator[None]:
+    """Drop log lines on stderr, which would hide the table; they are formatted as in a server."""
+    handlers = [
         handler
         for handler in logging.getLogger().handlers
         if isinstance(handler, logging.StreamHandler) and handler.stream is sys.stderr
     ]
     with open(os.devnull, "w") as nowhere:
-        for handler in shown:
+        for handler in handlers:
             handler.setStream(nowhere)
         try:
             yield
         finally:
-            for handler in shown:
+            for handler in handlers:
                 handler.setStream(sys.stderr)
 
 
-def _line(cost: Cost) -> str:
-    name = f"{cost.read.route} {cost.read.label}".strip()
-    reader = "anonymous" if cost.read.reader_id is None else "owner"
-    extra = sorted(cost.indexes ^ cost.indexes_bare)
-    pairs = [
-        _PAIR.format(f"{cost.buffers:,}", f"{cost.buffers_bare:,}", f"{cost.buffers_ratio:.2f}"),
-        _PAIR.format(
-            f"{cost.route_ms:.2f}", f"{cost.route_ms_bare:.2f}", f"{cost.route_ratio:.2f}"
-        ),
-        _PAIR.format(f"{cost.ms:.2f}", f"{cost.ms_bare:.2f}", f"{cost.ms / cost.ms_bare:.2f}"),
-    ]
-    indexes = "same" if not extra else ", ".join(extra)
-    return f"{name:<36} {reader:<9} {cost.statements:>3} {' '.join(pairs)}  {indexes}"
+def _format_row(cost: ReadCost) -> str:
+    app, loader = cost.app, cost.loader
+    indexes = ", ".join(sorted(app.indexes ^ loader.indexes)) or "same"
+    return TABLE.row(
+        cost.read.sent.name,
+        "owner" if cost.read.reader_id else "anonymous",
+        str(cost.statements),
+        *(f"{app.buffers:,}", f"{loader.buffers:,}", f"{cost.buffers_ratio:.2f}"),
+        *(f"{app.route_ms:.2f}", f"{loader.route_ms:.2f}", f"{cost.route_ratio:.2f}"),
+        *(f"{app.sql_ms:.2f}", f"{loader.sql_ms:.2f}", f"{app.sql_ms / loader.sql_ms:.2f}"),
+        indexes,
+    )

@@ -16,7 +16,7 @@ from perf.lab.plans.plan_snapshots import (
     write_snapshots,
 )
 from perf.lab.plans.small_data import ROWS, seed_small
-from perf.lab.plans.statements import endpoints
+from perf.lab.plans.statements import explain_requests
 from perf.seeding.seeder import database_is_empty
 
 
@@ -34,7 +34,7 @@ class Command(BaseCommand):
         if not database_is_empty() and Novel.objects.public().count() > ROWS["novels"]:
             raise CommandError("This database has novels, which the command would delete.")
         seed_small()
-        texts = build_snapshots(endpoints(generic=True))
+        texts = build_snapshots(explain_requests(generic=True))
         changes = diff_snapshots(read_snapshots(), texts)
         self.stdout.write(changes or f"ok: {len(texts)} snapshots, no change.")
         if update:

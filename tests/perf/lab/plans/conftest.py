@@ -1,18 +1,18 @@
-"""A database with enough rows that the planner has a choice, and what every endpoint asks of it."""
+"""A database with enough rows that the planner has a choice, and the plans of every request."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
+from pytest_django import DjangoDbBlocker
 
 from perf.lab.plans.small_data import empty_small, seed_small
-from perf.lab.plans.statements import Endpoint, endpoints
+from perf.lab.plans.statements import ExplainedRequest, explain_requests
 
 
 @pytest.fixture(scope="package")
-def seeded(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
+def seeded(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
     """Seed this worker's database, and empty it afterwards."""
     with django_db_blocker.unblock():
         seed_small()
@@ -21,7 +21,14 @@ def seeded(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
 
 
 @pytest.fixture(scope="package")
-def all_endpoints(seeded: None, django_db_blocker: Any) -> list[Endpoint]:
-    """Every endpoint with its statements and plans; made once for all tests of them."""
+def explained(seeded: None, django_db_blocker: DjangoDbBlocker) -> list[ExplainedRequest]:
+    """Every example request with its statements and plans, once for all tests."""
     with django_db_blocker.unblock():
-        return endpoints(generic=True)
+        return explain_requests(generic=True)
+
+
+@pytest.fixture
+def status_request(explained: list[ExplainedRequest]) -> ExplainedRequest:
+    """A request of one statement, which reads one row by a primary key."""
+    (request,) = (each for each in explained if each.sent.route == "GET /novels/{novel_id}/status/")
+    return request

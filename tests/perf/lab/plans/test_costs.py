@@ -1,74 +1,83 @@
-"""Every route and every statement keeps its budget, in all that can be counted."""
+"""Every route and every statement keeps its budget, in everything that can be counted."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import replace
-from io import BytesIO
+from typing import Any
 
 import pytest
 from cachalot.settings import cachalot_settings
-from django.core.files.uploadedfile import SimpleUploadedFile
-from PIL import Image as Picture
+from pytest_django import DjangoDbBlocker, Settings
+from rest_framework.test import APIClient
 
 from novels.finding import MAX_CANDIDATES, SPARE_CANDIDATES, Search
-from perf.lab.plans.capture import captured
+from perf.lab.example_requests import EXAMPLES, Conversation, ExampleRequest, example
+from perf.lab.plans.capture import capture_statements
 from perf.lab.plans.costs import breach, query_breaches, route_breaches
-from perf.lab.plans.explain import explain
-from perf.lab.plans.operators import operator_endpoints, operator_paths
-from perf.lab.plans.requests import ASKS, NOT_ASKED, WITHOUT_ROWS, WITHOUT_ROWS_FOR_STAFF
-from perf.lab.plans.revision import revisions
-from perf.lab.plans.statements import Explained
-from perf.lab.plans.warm import warm_statements
+from perf.lab.plans.explain import explain_as
+from perf.lab.plans.recorded_requests import operator_requests, record_warm_reads
+from perf.lab.plans.search_refresh import refresh_statements
+from perf.lab.plans.statements import (
+    ExplainedRequest,
+    ExplainedStatement,
+    explain_operator_requests,
+)
 from perf.monitoring.budgets import budgets, query_name
+from tests.perf.lab.plans.helpers import change_plans
+
+UPLOADS = [sent for sent in EXAMPLES if sent.upload is not None]
+WITHOUT_TABLES = [sent for sent in EXAMPLES if not sent.reads_tables and sent.caller == "anonymous"]
+LOST_INDEX = {"Node Type": "Seq Scan", "Index Name": None, "Shared Read Blocks": 0}
 
 
-def endpoint(all_endpoints, name):
-    return next(one for one in all_endpoints if one.ask.endpoint == name)
+def test_every_route_has_a_budget_and_every_budget_a_route() -> None:
+    assert {*budgets().routes} == {sent.route for sent in (*EXAMPLES, *operator_requests())}
 
 
-def test_every_route_has_a_budget_and_every_budget_a_route():
-    asked = {ask.endpoint for ask in ASKS} | {f"GET {path}" for path in operator_paths()}
-
-    unasked = NOT_ASKED | WITHOUT_ROWS | WITHOUT_ROWS_FOR_STAFF
-    assert {*budgets().routes} == asked | unasked
-
-
-def test_every_reading_statement_has_a_budget_and_every_budget_a_statement(all_endpoints):
-    named = {
-        query_name(one.sql) for each in all_endpoints for one in each.statements if one.is_read
+def test_every_reading_statement_has_a_budget_and_every_budget_a_statement(
+    explained: list[ExplainedRequest],
+) -> None:
+    names = {
+        query_name(statement.sql)
+        for request in explained
+        for statement in request.statements
+        if statement.is_read
     }
 
-    # Asked only where a kept search is brought up to date, see below.
-    assert named == {*budgets().queries} - {"search changes"}
+    # Only the refresh of a cached search sends it, see below.
+    assert names == {*budgets().queries} - {"search changes"}
 
 
-def test_every_route_keeps_its_budget(all_endpoints):
-    broken = [said for each in all_endpoints for said in route_breaches(each)]
+def test_every_route_keeps_its_budget(explained: list[ExplainedRequest]) -> None:
+    breaches = [text for request in explained for text in route_breaches(request)]
 
-    assert not broken, "\n".join(broken)
-
-
-def test_what_operators_look_at_keeps_its_budget(seeded, db):
-    broken = [said for each in operator_endpoints() for said in route_breaches(each)]
-
-    assert not broken, "\n".join(broken)
+    assert not breaches, "\n".join(breaches)
 
 
-def test_every_reading_statement_keeps_its_budget(all_endpoints):
-    broken = [
-        said
-        for each in all_endpoints
-        for one in each.statements
-        if one.is_read
-        for said in query_breaches(each.heading, one)
+@pytest.mark.usefixtures("seeded", "db")
+def test_probes_and_admin_pages_keep_their_budgets() -> None:
+    requests = explain_operator_requests()
+
+    breaches = [text for request in requests for text in route_breaches(request)]
+    assert not breaches, "\n".join(breaches)
+
+
+def test_every_reading_statement_keeps_its_budget(explained: list[ExplainedRequest]) -> None:
+    breaches = [
+        text
+        for request in explained
+        for statement in request.statements
+        if statement.is_read
+        for text in query_breaches(request.sent.heading, statement)
     ]
 
-    assert not broken, "\n".join(broken)
+    assert not breaches, "\n".join(breaches)
 
 
 @pytest.fixture
-def cachalot(settings):
-    """Reference tables are cached, as where the server runs."""
+def cachalot(settings: Settings) -> Iterator[None]:
+    """Reference tables are cached, as in a server."""
     settings.CACHALOT_ENABLED = True
     cachalot_settings.reload()
     yield
@@ -76,106 +85,105 @@ def cachalot(settings):
     cachalot_settings.reload()
 
 
-def test_what_was_read_before_costs_no_statement(seeded, cachalot, django_db_blocker):
+@pytest.mark.usefixtures("seeded", "cachalot")
+def test_a_warm_read_costs_no_statement(django_db_blocker: DjangoDbBlocker) -> None:
     with django_db_blocker.unblock():
-        broken = [
-            f"{breach(ask.endpoint + ask.query, 'queries_warm', len(ran), most)} {ran}"
-            for ask, ran in warm_statements()
-            if len(ran) > (most := budgets().routes[ask.endpoint].queries_warm)
-        ]
+        breaches = []
+        for request in record_warm_reads():
+            count = len(request.statements)
+            limit = budgets().routes[request.sent.route].queries_warm
+            if count > limit:
+                said = breach(request.sent.heading, "queries_warm", count, limit)
+                breaches.append(f"{said} {request.statements}")
 
-    assert not broken, "\n".join(broken)
+    assert not breaches, "\n".join(breaches)
 
 
-def test_bringing_a_search_up_to_date_keeps_its_budget(seeded, db):
-    statements = revisions()
+@pytest.mark.usefixtures("seeded", "db")
+def test_the_refresh_of_a_search_keeps_its_budget() -> None:
+    statements = refresh_statements()
 
-    plans = [explain(statement, None) for statement in statements]
+    plans = [explain_as(None, statement) for statement in statements]
 
     # All matches are in novels that changed, and both ways lead to as many as are ranked.
     known = len(Search("the").find().known)
-    assert [plan.returned for plan in plans] == [
-        1 + known
-    ] * 2 and known == MAX_CANDIDATES + SPARE_CANDIDATES
+    assert [plan.returned_rows for plan in plans] == [1 + known] * 2
+    assert known == MAX_CANDIDATES + SPARE_CANDIDATES
     for statement, plan in zip(statements, plans, strict=True):
-        assert [*query_breaches("GET /search/", Explained(statement.sql, plan, True))] == []
+        explained = ExplainedStatement(statement.sql, plan, is_read=True)
+        assert [*query_breaches("GET /search/", explained)] == []
 
 
-def picture():
-    file = BytesIO()
-    Picture.new("RGB", (40, 30)).save(file, "PNG")
-    return SimpleUploadedFile("panel.png", file.getvalue(), "image/png")
-
-
-@pytest.mark.parametrize("name", sorted(NOT_ASKED))
-def test_what_keeps_files_keeps_its_budget_too(db, make_user, as_user, name):
+@pytest.mark.parametrize("sent", UPLOADS, ids=lambda sent: sent.route)
+@pytest.mark.usefixtures("db")
+def test_an_upload_keeps_its_budget(
+    make_user: Callable[[], Any], as_user: Callable[[Any], APIClient], sent: ExampleRequest
+) -> None:
     client = as_user(make_user())
-    if "panels" in name:
-        comic = client.post("/api/v1/comics/", {"title": "New"}, format="json").json()
-        url, fields = f"/api/v1/comics/{comic['id']}/panels/", {"image": picture(), "number": 1}
-    else:
-        text = SimpleUploadedFile("novel.txt", b"Chapter 1\n\nOnce.", "text/plain")
-        url, fields = "/api/v1/novels/", {"title": "New", "file": text}
+    talk = Conversation({"number": 1})
+    if sent.route != "POST /novels/":
+        comic = example("POST /comics/")
+        talk.keep_id(comic, _send(client, talk, comic).content)
 
-    with captured() as statements:
-        answer = client.post(url, fields, format="multipart")
+    with capture_statements() as statements:
+        response = _send(client, talk, sent)
 
-    budget = budgets().routes[name]
-    assert answer.status_code == 201, answer.content
+    budget = budgets().routes[sent.route]
+    assert response.status_code == 201, response.content
     assert len(statements) <= budget.queries_cold, statements
-    assert len(answer.content) <= budget.bytes
+    assert len(response.content) <= budget.bytes
 
 
-@pytest.mark.parametrize("name", sorted(WITHOUT_ROWS))
-def test_what_comes_from_no_table_keeps_its_budget(api, name):
-    answer = api.get("/api/v1" + name.removeprefix("GET "))
+def _send(client: APIClient, talk: Conversation, sent: ExampleRequest) -> Any:
+    request = talk.build(sent)
+    content_type = request.headers.pop("Content-Type")
+    return client.generic(request.method, request.path, request.body, content_type)
 
-    assert len(answer.content) <= budgets().routes[name].bytes
+
+@pytest.mark.parametrize("sent", WITHOUT_TABLES, ids=lambda sent: sent.route)
+def test_a_response_from_no_table_keeps_its_budget(api: APIClient, sent: ExampleRequest) -> None:
+    response = api.get(sent.build({}).path)
+
+    assert len(response.content) <= budgets().routes[sent.route].bytes
 
 
-def test_a_breach_names_route_figure_budget_and_what_to_do(all_endpoints):
-    status = endpoint(all_endpoints, "GET /novels/{novel_id}/status/")
+def test_a_breach_names_route_figure_budget_and_what_to_do(
+    status_request: ExplainedRequest,
+) -> None:
+    repeated = replace(status_request, statements=status_request.statements * 2)
+    large = replace(status_request, size_bytes=9000)
 
-    assert [*route_breaches(replace(status, statements=status.statements * 2))] == [
+    assert [*route_breaches(repeated)] == [
         "GET /novels/{novel_id}/status/: queries_cold is 2, the budget 1. Is a statement repeated "
-        "for each row? Read many at once, in querysets.py. If it must be, raise it in "
+        "for each row? Read many at once, in querysets.py. If the cost is justified, raise it in "
         "perf/budgets.toml and say why in `reason`."
     ]
-    assert "bytes is 9000, the budget 600." in next(
-        route_breaches(replace(status, size_bytes=9000))
+    assert "bytes is 9000, the budget 600." in next(route_breaches(large))
+
+
+def test_a_lost_index_breaks_buffers_rows_and_nodes(status_request: ExplainedRequest) -> None:
+    lost = change_plans(
+        status_request, **LOST_INDEX, **{"Rows Removed by Filter": 2999, "Shared Hit Blocks": 50}
     )
 
-
-def worse(status, **node):
-    (one,) = status.statements
-    nodes = [replace(each, **node) for each in one.plan.nodes]
-    plan = replace(one.plan, nodes=nodes, buffers=50)
-    return replace(status, statements=[replace(one, plan=plan)])
-
-
-def test_a_lost_index_breaks_buffers_rows_and_nodes(all_endpoints):
-    status = endpoint(all_endpoints, "GET /novels/{novel_id}/status/")
-    lost = worse(status, kind="Seq Scan", index="", removed=2999)
-
-    figures = [said.split(": ", 1)[1].split(" is ")[0] for said in route_breaches(lost)]
+    figures = [text.split(": ", 1)[1].split(" is ")[0] for text in route_breaches(lost)]
     assert figures == ["buffers", "examined_per_row", "forbidden_nodes"] + ["forbidden_nodes"] * (
         len(lost.statements[0].plan.nodes) - 1
     )
     assert "query 'novels status': buffers is 50, the budget 6." in next(
-        query_breaches(lost.heading, lost.statements[0])
+        query_breaches(lost.sent.heading, lost.statements[0])
     )
 
 
-def test_a_small_table_may_be_read_whole(all_endpoints):
-    status = endpoint(all_endpoints, "GET /novels/{novel_id}/status/")
-    small = worse(status, kind="Seq Scan", index="", removed=90)
+def test_a_sequential_scan_of_a_small_table_is_allowed(status_request: ExplainedRequest) -> None:
+    small = change_plans(status_request, **LOST_INDEX, **{"Rows Removed by Filter": 90})
 
-    assert not [said for said in route_breaches(small) if "forbidden_nodes" in said]
+    assert not [text for text in route_breaches(small) if "forbidden_nodes" in text]
 
 
-def test_a_new_statement_without_a_budget_is_named(all_endpoints):
-    (one,) = endpoint(all_endpoints, "GET /novels/{novel_id}/status/").statements
+def test_a_new_statement_without_a_budget_is_named(status_request: ExplainedRequest) -> None:
+    (statement,) = status_request.statements
 
-    (said,) = query_breaches("GET /new/", replace(one, sql="SELECT 1"))
+    (text,) = query_breaches("GET /new/", replace(statement, sql="SELECT 1"))
 
-    assert said == "GET /new/: no [queries] of perf/budgets.toml matches: SELECT 1"
+    assert text == "GET /new/: no [queries] of perf/budgets.toml matches: SELECT 1"

@@ -2,37 +2,36 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from perf.lab.plans import plan_snapshots
-from perf.lab.plans.explain import Plan
 from perf.lab.plans.plan_snapshots import (
     build_snapshots,
     diff_snapshots,
     read_snapshots,
     write_snapshots,
 )
-from perf.lab.plans.requests import ASKS
-from perf.lab.plans.statements import Endpoint
+from perf.lab.plans.recorded_requests import RECORDED
+from perf.lab.plans.statements import ExplainedRequest
+from tests.perf.lab.plans.helpers import change_plans
 
 
-def test_the_plans_are_those_of_the_snapshots(all_endpoints: list[Endpoint]) -> None:
-    changes = diff_snapshots(read_snapshots(), build_snapshots(all_endpoints))
+def test_the_plans_are_those_of_the_snapshots(explained: list[ExplainedRequest]) -> None:
+    changes = diff_snapshots(read_snapshots(), build_snapshots(explained))
 
     assert not changes, f"{changes}\nCheck each change; `make snapshots` renews the files."
 
 
-def test_each_route_has_a_file(all_endpoints: list[Endpoint]) -> None:
-    assert len(build_snapshots(all_endpoints)) == len({ask.endpoint for ask in ASKS})
+def test_each_route_has_a_file(explained: list[ExplainedRequest]) -> None:
+    assert len(build_snapshots(explained)) == len({sent.route for sent in RECORDED})
 
 
-def test_a_snapshot_has_no_figure_of_one_run(all_endpoints: list[Endpoint]) -> None:
+def test_a_snapshot_has_no_figure_of_one_run(explained: list[ExplainedRequest]) -> None:
     """Else it would change with the rows, or with the parameters."""
     (chapters,) = [
-        each for each in all_endpoints if each.ask.endpoint == "GET /novels/{novel_id}/chapters/"
+        each for each in explained if each.sent.route == "GET /novels/{novel_id}/chapters/"
     ]
 
     text = build_snapshots([chapters])["get_novels_novel_id_chapters.txt"].split("\n\n")[-2]
@@ -46,15 +45,11 @@ def test_a_snapshot_has_no_figure_of_one_run(all_endpoints: list[Endpoint]) -> N
     )
 
 
-def test_an_index_that_is_no_longer_used_shows(all_endpoints: list[Endpoint]) -> None:
-    (status,) = [
-        each for each in all_endpoints if each.ask.endpoint == "GET /novels/{novel_id}/status/"
-    ]
-    (read,) = status.statements
-    nodes = [replace(node, kind="Seq Scan", index="", conditions={}) for node in read.plan.nodes]
-    worse = replace(status, statements=[replace(read, plan=Plan(nodes, read.plan.buffers))])
+def test_an_index_that_is_no_longer_used_shows(status_request: ExplainedRequest) -> None:
+    lost_index = {"Node Type": "Seq Scan", "Index Name": None, "Index Cond": None, "Filter": None}
+    worse = change_plans(status_request, **lost_index)
 
-    changes = diff_snapshots(build_snapshots([status]), build_snapshots([worse]))
+    changes = diff_snapshots(build_snapshots([status_request]), build_snapshots([worse]))
 
     assert "snapshots/get_novels_novel_id_status.txt" in changes
     assert "-  Index Scan novels_processingstatus_pkey novels_processingstatus" in changes
@@ -62,11 +57,11 @@ def test_an_index_that_is_no_longer_used_shows(all_endpoints: list[Endpoint]) ->
 
 
 def test_the_snapshot_of_a_removed_route_is_deleted(
-    all_endpoints: list[Endpoint], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    explained: list[ExplainedRequest], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(plan_snapshots, "FOLDER", tmp_path)
     write_snapshots({"get_gone.txt": "=== GET /gone/\n"})
 
-    write_snapshots(build_snapshots(all_endpoints[:2]))
+    write_snapshots(build_snapshots(explained[:2]))
 
-    assert read_snapshots() == build_snapshots(all_endpoints[:2])
+    assert read_snapshots() == build_snapshots(explained[:2])

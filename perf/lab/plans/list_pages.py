@@ -1,0 +1,119 @@
+"""The statements of a list's pages: the first ones, the last ones, and the way back."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any, cast
+from urllib.parse import urlencode
+
+from rest_framework.response import Response
+from rest_framework.test import APIRequestFactory, force_authenticate
+
+from perf.lab.plans.capture import RequestFailed, Statement, capture_statements, served_host
+from perf.lab.plans.list_samples import ListSample, NoSample, choose_sample
+from perf.monitoring.list_routes import Combination
+
+PAGE_SIZE = 20
+
+
+@dataclass(frozen=True, slots=True)
+class ListStatements:
+    """The statements that read pages of one list.
+
+    Attributes:
+        size: Rows per page; fewer than 20 if the data has no list of four such pages.
+        early: The second page and the next ones.
+        late: As many pages, the last of which is the deepest.
+        back: The page before the deepest, by its `previous` link.
+    """
+
+    size: int
+    user_id: int | None
+    early: list[Statement]
+    late: list[Statement]
+    back: Statement
+
+
+def record_pages(combination: Combination, *, pages: int = 1) -> ListStatements:
+    """Request pages of the longest list through its own view.
+
+    Args:
+        pages: The number at each end, unless the list is too short.
+
+    Raises:
+        NoSample: The data has no list of four rows or more.
+    """
+    sample = choose_sample(combination)
+    rows = len(_last_keys(combination, sample, 2 * (pages + 1) * PAGE_SIZE))
+    size = min(PAGE_SIZE, rows // 4)
+    if not size:
+        raise NoSample("no list has four rows")
+    pages = min(pages, (rows // size - 1) // 2)
+    view = combination.route.view
+    early = [page for page, _ in islice(_follow(combination, sample, size, first_view=view), pages)]
+    # The last pages alone as a list: the cursor after its first page is valid for the whole list.
+    end = _tail_view(combination, (pages + 1) * size)
+    late = list(_follow(combination, sample, size, first_view=end))
+    if len(late) != pages:
+        raise AssertionError(f"{combination}: {len(late)} pages at the end, not {pages}")
+    _, deepest = late[-1]
+    _, statements = _get(view, deepest.data["previous"], sample)
+    back = _page_statement(statements, size)
+    return ListStatements(size, sample.user_id, early, [page for page, _ in late], back)
+
+
+def _follow(
+    combination: Combination, sample: ListSample, size: int, *, first_view: type[Any]
+) -> Iterator[tuple[Statement, Response]]:
+    """Yield statement and response of each page after the one that `first_view` returns."""
+    query = urlencode(sample.query | {"page_size": str(size)})
+    response, _ = _get(first_view, f"{combination.route.url(sample.path)}?{query}", sample)
+    while (url := response.data["next"]) is not None:
+        response, statements = _get(combination.route.view, url, sample)
+        yield _page_statement(statements, size), response
+
+
+def _get(view: type[Any], url: str, sample: ListSample) -> tuple[Response, list[Statement]]:
+    """Call the view without middleware; return the response and its statements."""
+    request = APIRequestFactory(SERVER_NAME=served_host()).get(url)
+    force_authenticate(request, sample.user)
+    with capture_statements() as statements:
+        response = view.as_view()(request, **sample.path)
+    if response.status_code != 200:
+        raise RequestFailed(f"GET {url}: {response.status_code} {response.data}")
+    return response, statements
+
+
+def _page_statement(statements: list[Statement], size: int) -> Statement:
+    """Return the statement that reads a page and the row after it."""
+    ordered = re.compile(rf"ORDER BY [^()]+ LIMIT {size + 1}\b")
+    candidates = [statement for statement in statements if ordered.search(statement.sql)]
+    if len(candidates) != 1:
+        raise AssertionError(f"{len(candidates)} statements read the page, not one: {statements}")
+    return candidates[0]
+
+
+def _last_keys(combination: Combination, sample: ListSample, count: int) -> list[Any]:
+    """Return the primary keys of the last rows, the last one first."""
+    view = _tail_view(combination, count)
+    _get(view, f"{combination.route.url(sample.path)}?{urlencode(sample.query)}", sample)
+    return cast("list[Any]", vars(view)["last"])
+
+
+def _tail_view(combination: Combination, count: int) -> type[Any]:
+    """Return the view reduced to the list's last rows; it keeps their keys in `last`."""
+    view: Any = combination.route.view
+
+    class Tail(view):  # type: ignore[misc] # a class known at run time only
+        last: list[Any] = []
+
+        def filter_queryset(self, queryset: Any) -> Any:
+            rows = super().filter_queryset(queryset)
+            keys = rows.order_by(*combination.columns).reverse().values_list("pk", flat=True)
+            type(self).last = list(keys[:count])
+            return rows.filter(pk__in=type(self).last)
+
+    return Tail

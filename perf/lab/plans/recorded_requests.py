@@ -1,0 +1,188 @@
+"""Send the example requests in this process, and record the statements of each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.auth import get_user_model
+from django.test import Client, override_settings
+from django.urls import URLPattern, reverse
+
+from comics.images.files import rendition_path
+from comics.models import Comic
+from morpheus.db.transactions import write_transaction
+from perf.lab.example_requests import (
+    EXAMPLES,
+    Conversation,
+    ExampleRequest,
+    HttpRequest,
+    bearer,
+)
+from perf.lab.example_rows import first_rows
+from perf.lab.plans.capture import RequestFailed, Statement, capture_statements, served_host
+from users.models import User
+from users.services import token_create, token_revoke
+
+# Files would stay behind: a rollback does not delete them.
+RECORDED = tuple(sent for sent in EXAMPLES if sent.reads_tables and sent.upload is None)
+
+_EMAIL = "recorded@example.org"
+_UNLIMITED = dict.fromkeys(
+    ("login", "login_network", "login_user", "register", "write"), (1_000_000, 60)
+)
+# The first request fills the cache, the second may store ready bytes.
+_TIMES_BEFORE_WARM = 2
+
+_PROBES = ("/healthz", "/readyz", "/metrics")
+# Pages of Django's admin site that are no lists.
+_ADMIN_FORMS = {
+    *("login", "logout", "password_change", "password_change_done"),
+    *("autocomplete", "jsi18n", "view_on_site"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedRequest:
+    """An example that was sent, with its statements.
+
+    Attributes:
+        user_id: The caller, if the data has it; None for anonymous and new users.
+        size_bytes: Size of the response's body.
+    """
+
+    sent: ExampleRequest
+    user_id: int | None
+    statements: list[Statement]
+    size_bytes: int
+
+
+def record_requests(examples: Sequence[ExampleRequest] = RECORDED) -> Iterator[RecordedRequest]:
+    """Send the examples without a cache. The caller has a transaction, and rolls it back.
+
+    Raises:
+        RequestFailed: A response is an error.
+        NoExampleRows: Seed first.
+    """
+    rows = first_rows()
+    with write_transaction(as_staff=True):  # Users are visible to themselves and to staff alone.
+        owner = User.objects.get(pk=rows.owner_id)
+    talk = Conversation({**rows.values, "email": _EMAIL, "new_email": _EMAIL})
+    talk.headers["owner"] = bearer(token_create(user=owner)[0])
+    comic = Comic.objects.get(pk=rows.values["comic_id"])
+    with _delete_new_thumbnail(comic), override_settings(MORPHEUS_THROTTLE_RATES=_UNLIMITED):
+        for sent in examples:
+            if sent.first_creates:
+                send(talk.build(sent))
+            with capture_statements() as statements:
+                response = send(talk.build(sent))
+                body = _read(response)
+            cookies = {name: morsel.value for name, morsel in response.cookies.items()}
+            talk.keep_credentials(sent, body, cookies)
+            user_id = rows.owner_id if sent.caller == "owner" else None
+            yield RecordedRequest(sent, user_id, statements, len(body))
+
+
+def warm_reads() -> list[ExampleRequest]:
+    """Return every read of tables; those of a new user as the owner's, because it owns rows."""
+    reads: list[ExampleRequest] = []
+    for sent in RECORDED:
+        read = replace(sent, caller="anonymous" if sent.caller == "anonymous" else "owner")
+        if sent.is_read and read not in reads:
+            reads.append(read)
+    return reads
+
+
+def record_warm_reads() -> Iterator[RecordedRequest]:
+    """Send each read with a warm cache. Creates a token for the owner and revokes it.
+
+    Not in a transaction, because a transaction bypasses the cache.
+
+    Raises:
+        RequestFailed, NoExampleRows: As `record_requests`.
+    """
+    rows = first_rows()
+    with write_transaction(as_staff=True):
+        owner = User.objects.get(pk=rows.owner_id)
+    secret, token = token_create(user=owner)
+    talk = Conversation(rows.values, {"owner": bearer(secret)})
+    try:
+        for sent in warm_reads():
+            with capture_statements(cached=True) as statements:
+                for _ in range(_TIMES_BEFORE_WARM):
+                    _read(send(talk.build(sent)))
+                statements.clear()
+                body = _read(send(talk.build(sent)))
+            yield RecordedRequest(sent, rows.owner_id, statements, len(body))
+    finally:
+        token_revoke(token_id=token.pk)
+
+
+def operator_requests() -> list[ExampleRequest]:
+    """Return the probes, the admin's pages without parameters, and the list of each model."""
+    models = [model._meta for model in admin.site._registry]
+    names = [f"{meta.app_label}_{meta.model_name}_changelist" for meta in models]
+    names += [
+        pattern.name
+        for pattern in admin.site.get_urls()
+        if isinstance(pattern, URLPattern)
+        and pattern.name is not None
+        and pattern.name not in _ADMIN_FORMS
+        and not pattern.pattern.regex.groups
+    ]
+    pages = sorted(reverse(f"admin:{name}") for name in names)
+    return [
+        *(ExampleRequest(f"GET {path}", root="") for path in _PROBES),
+        *(ExampleRequest(f"GET {path}", caller="staff", root="") for path in pages),
+    ]
+
+
+def record_operator_requests() -> Iterator[RecordedRequest]:
+    """Send the operators' requests as a superuser, in the caller's transaction.
+
+    Raises:
+        RequestFailed: A response is an error.
+    """
+    user = get_user_model().objects.create_superuser("operator@example.org", None)
+    client = Client(SERVER_NAME=served_host())
+    client.force_login(user)
+    for sent in operator_requests():
+        with capture_statements() as statements:
+            body = _read(send(sent.build({}), client))
+        yield RecordedRequest(sent, None, statements, len(body))
+
+
+def send(request: HttpRequest, client: Client | None = None) -> Any:
+    """Return the response.
+
+    Raises:
+        RequestFailed: It is an error.
+    """
+    response = (client or Client(SERVER_NAME=served_host())).generic(
+        request.method, request.path, request.body, secure=True, headers=request.headers
+    )
+    if response.status_code >= 400:
+        raise RequestFailed(
+            f"{request.method} {request.path}: {response.status_code} {response.content!r}"
+        )
+    return response
+
+
+def _read(response: Any) -> bytes:
+    # The file of a picture is closed at its end.
+    return b"".join(response.streaming_content) if response.streaming else bytes(response.content)
+
+
+@contextmanager
+def _delete_new_thumbnail(comic: Comic) -> Iterator[None]:
+    """Delete the comic's thumbnail after the block if the block created it."""
+    path = rendition_path(comic.cover.digest, "medium") if comic.cover else None
+    existed = path is None or path.exists()
+    try:
+        yield
+    finally:
+        if path is not None and not existed:
+            path.unlink(missing_ok=True)

@@ -1,0 +1,99 @@
+"""Users and credentials of the performance suite; deleted after it with all their rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.contrib.auth.hashers import MD5PasswordHasher
+from django.db import connection, transaction
+from django.test import Client
+from django.utils import timezone
+from django_tasks_db.models import DBTaskResult
+
+from morpheus.db.roles import connected_as
+from morpheus.db.transactions import write_transaction
+from perf.lab.example_requests import PASSWORD, Conversation, bearer
+from perf.lab.example_rows import first_rows
+from perf.lab.plans.capture import served_host
+from users.models import User
+from users.services import token_create, token_revoke
+
+DOMAIN = "perf-suite.example.org"
+# Request id of the request whose explanation is read.
+EXPLAINED = "perf-suite"
+_MEMBER = f"member@{DOMAIN}"
+
+
+@dataclass(frozen=True)
+class SuiteCallers:
+    """Conversations with credentials.
+
+    Attributes:
+        reads: Of the seeded owner and of staff, about seeded rows.
+        member: Headers of a new user, for writes.
+    """
+
+    reads: Conversation
+    member: dict[str, str]
+
+    def start_writes(self, turn: str) -> Conversation:
+        """Return a conversation of the new user.
+
+        Args:
+            turn: A different word each time, because an email address is unique.
+        """
+        values = {"email": _MEMBER, "new_email": f"{turn}@{DOMAIN}", "number": 1}
+        return Conversation(values, {"owner": self.member})
+
+
+@contextmanager
+def create_callers() -> Iterator[SuiteCallers]:
+    """Yield the callers; delete afterwards everything that they wrote.
+
+    Raises:
+        NoExampleRows: Seed first.
+    """
+    _delete_rows()
+    began = timezone.now()
+    rows = first_rows()
+    password = MD5PasswordHasher().encode(PASSWORD, "salt")
+    with write_transaction(as_staff=True):
+        owner = User.objects.get(pk=rows.owner_id)
+        member = User.objects.create(email=_MEMBER, display_name="Member", password=password)
+        staff = User.objects.create_superuser(f"staff@{DOMAIN}", PASSWORD)
+    secret, token = token_create(user=owner)
+    member_secret, _ = token_create(user=member)
+    client = Client(SERVER_NAME=served_host())
+    client.force_login(staff)
+    session = settings.SESSION_COOKIE_NAME
+    cookie = {"Cookie": f"{session}={client.cookies[session].value}"}
+    reads = Conversation(
+        {**rows.values, "identifier": EXPLAINED}, {"owner": bearer(secret), "staff": cookie}
+    )
+    try:
+        yield SuiteCallers(reads, bearer(member_secret))
+    finally:
+        client.logout()
+        token_revoke(token_id=token.pk)
+        _delete_rows()
+        # Their uploads are gone, so no worker needs to parse them.
+        with connected_as("owner"):
+            DBTaskResult.objects.ready().filter(enqueued_at__gte=began).delete()
+
+
+def _delete_rows() -> None:
+    """Delete the suite's users and their rows."""
+    with connected_as("loader"), transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SELECT id FROM users_user WHERE email LIKE %s", [f"%@{DOMAIN}"])
+        ids = [user_id for (user_id,) in cursor.fetchall()]
+        for table, column in (
+            ("comics_panel", "owner_id"),
+            ("comics_comic", "owner_id"),
+            ("novels_novel", "owner_id"),
+            ("users_token", "user_id"),
+            ("users_user", "id"),
+        ):
+            cursor.execute(f"DELETE FROM {table} WHERE {column} = ANY(%s)", [ids])  # noqa: S608

@@ -1,0 +1,185 @@
+"""Results as figures: compared with budgets, with a baseline and with other sizes of the data."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from perf.lab.suite.timing import Measurement, allowed_ms
+from perf.monitoring.budgets import Budgets
+
+# Tolerance of the comparison with the baseline, in ratios to the reference: 145 medians of two runs
+# of the same code differed by a factor of 1.75 at most, on a machine shared with other programs.
+# The added constant is for times of about one reference, which are measured less exactly.
+TOLERANCE_FACTOR = 2.0
+TOLERANCE_CONSTANT = 1.0
+# On a machine that is slower than this by the reference, processes wait for a core so long that
+# ratios change too. Such a run is no baseline and is not compared with one.
+MAX_SLOWDOWN = 3.0
+# A request may read so many times the buffers on the most rows, compared with the fewest.
+MAX_GROWTH = 1.3
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResultLine:
+    """Figures of one request or statement, in milliseconds.
+
+    Attributes:
+        budget: The entry of budgets.toml.
+        ratio: Median ratio of the times to the reference that ran just before each.
+        allowed_p95, allowed_p99: The budget for a machine as slow as this one was.
+        buffers: Of all reads together; None if they were not counted.
+    """
+
+    budget: str
+    name: str
+    temperature: str
+    p50: float
+    p95: float
+    p99: float
+    max: float
+    ratio: float
+    budget_p95: float
+    budget_p99: float
+    allowed_p95: float
+    allowed_p99: float
+    buffers: int | None
+
+    @property
+    def margin(self) -> float:
+        """The allowed time divided by the measured one, at the worse percentile."""
+        return min(self.allowed_p95 / self.p95, self.allowed_p99 / self.p99)
+
+    @property
+    def key(self) -> str:
+        return f"{self.temperature} {self.name}"
+
+    def breaches(self) -> Iterator[str]:
+        """Yield a sentence for each percentile over its budget."""
+        for name, value, allowed, budget in (
+            ("p95_ms", self.p95, self.allowed_p95, self.budget_p95),
+            ("p99_ms", self.p99, self.allowed_p99, self.budget_p99),
+        ):
+            if value > allowed:
+                yield (
+                    f"{self.name}, {self.temperature}: {name} is {value:.1f}, the budget "
+                    f"{budget:g}, on this machine {allowed:.1f}. Look at its statements: manage.py "
+                    f"perf_plans --statements. If the cost is justified, raise it in "
+                    f"perf/budgets.toml and say why in `reason`."
+                )
+
+    def as_json(self) -> Json:
+        return {**asdict(self), "margin": round(self.margin, 2)}
+
+
+def build_line(measurement: Measurement, references: list[float], budgets: Budgets) -> ResultLine:
+    """Compare a measurement with its budget.
+
+    Args:
+        references: Times of the reference during the measurement; for routes those of all routes,
+            which ran by turns.
+    """
+    entry: Any = {**budgets.routes, **budgets.queries}[measurement.budget]
+    times = measurement.times
+    allowed_95, allowed_99 = (
+        allowed_ms(budget_ms, share, references, budgets.reference_ms)
+        for budget_ms, share in ((entry.p95_ms, 0.95), (entry.p99_ms, 0.99))
+    )
+    return ResultLine(
+        budget=measurement.budget,
+        name=measurement.name,
+        temperature=measurement.temperature,
+        p50=times.percentile(0.5),
+        p95=times.percentile(0.95),
+        p99=times.percentile(0.99),
+        max=max(times.ms),
+        ratio=times.ratio,
+        budget_p95=entry.p95_ms,
+        budget_p99=entry.p99_ms,
+        allowed_p95=allowed_95,
+        allowed_p99=allowed_99,
+        buffers=measurement.buffers,
+    )
+
+
+class ResultFolder:
+    """The last result of each scale as JSON, and the baseline of each.
+
+    Attributes:
+        scale: Name of the size of the data, such as "default".
+    """
+
+    def __init__(self, folder: Path, scale: str) -> None:
+        self._folder, self.scale = folder, scale
+        self.result = folder / f"{scale}.json"
+        self.baseline = folder / "baseline" / f"{scale}.json"
+        self.baseline.parent.mkdir(parents=True, exist_ok=True)
+
+    def write(self, result: Json, *, as_baseline: bool) -> None:
+        """Store the result; as the baseline too if wanted, or if there is none yet."""
+        self.result.write_text(json.dumps(result, indent=1))
+        is_first = not self.baseline.exists() and result["slowdown"] <= MAX_SLOWDOWN
+        if as_baseline or is_first:
+            ratios = {
+                f"{line['temperature']} {line['name']}": line["ratio"] for line in result["lines"]
+            }
+            self.baseline.write_text(json.dumps(ratios, indent=1))
+
+    def regressions(self, lines: Sequence[ResultLine], *, slowdown: float) -> Iterator[str]:
+        """Yield a sentence for each line that is slower than the baseline by more than tolerated.
+
+        Args:
+            slowdown: How many times slower than usual the machine was.
+        """
+        if slowdown > MAX_SLOWDOWN or not self.baseline.exists():
+            return
+        baseline = json.loads(self.baseline.read_text())
+        for line in lines:
+            ratio = baseline.get(line.key)
+            if ratio is not None and line.ratio > TOLERANCE_FACTOR * ratio + TOLERANCE_CONSTANT:
+                yield (
+                    f"{line.name}, {line.temperature}: regression: it takes {line.ratio:.1f} times "
+                    f"the reference, in the baseline {ratio:.1f} times. Find the change, or run "
+                    f"with --keep-baseline."
+                )
+
+    def read_all(self) -> dict[str, Json]:
+        """Return the last result of each scale, the smallest data first."""
+        results = {path.stem: json.loads(path.read_text()) for path in self._folder.glob("*.json")}
+        return dict(sorted(results.items(), key=lambda item: _novels(item[1])))
+
+
+def growth_table(results: dict[str, Json]) -> tuple[list[list[str]], list[str]]:
+    """Return rows and headings: buffers of each cold request by the number of novels.
+
+    The last cell is the growth, marked where it exceeds `MAX_GROWTH`. Empty below two scales.
+
+    Args:
+        results: As `ResultFolder.read_all`.
+    """
+    headings = [
+        "buffers",
+        *(f"{_novels(result):,} novels" for result in results.values()),
+        "growth",
+    ]
+    columns = [
+        {line["name"]: line["buffers"] for line in result["lines"] if line["temperature"] == "cold"}
+        for result in results.values()
+    ]
+    rows = []
+    for name, most in columns[-1].items() if len(columns) > 1 else ():
+        least = columns[0].get(name)
+        if least and most:
+            ratio = most / least
+            growth = f"{ratio:.2f}" + (f" > {MAX_GROWTH}" if ratio > MAX_GROWTH else "")
+            rows.append([name, *(f"{column.get(name) or '–'}" for column in columns), growth])
+    return rows, headings
+
+
+def _novels(result: Json) -> int:
+    return int(result["rows"]["novels_novel"])
