@@ -162,7 +162,7 @@ def _respond(read: PrivateRead) -> float:
     user = None if read.reader_id is None else User(pk=read.reader_id)
     handler._force_user = user  # type: ignore[attr-defined] # the stubs lack it
     began = time.perf_counter()
-    response = handler(environ)
+    response: Any = handler(environ)
     ms = (time.perf_counter() - began) * 1000
     if response.status_code != 200:
         raise RequestFailed(f"{read.path}: {response.status_code}")
