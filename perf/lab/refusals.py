@@ -1,7 +1,7 @@
-"""The processor time that a refused request costs the server, beside `/healthz`.
+"""CPU time that a refused request costs the server, beside `/healthz`.
 
-The requests go to the WSGI application in this process, so the time of PostgreSQL and of the cache
-server is not in it. Their number of statements is.
+The WSGI application runs in this process, so the time of PostgreSQL and of the cache server does
+not count. The number of statements does.
 """
 
 from __future__ import annotations
@@ -11,65 +11,200 @@ import re
 import secrets
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from statistics import median
 from typing import Any
 
-import orjson
 from django.conf import settings
+from django.test import Client, RequestFactory, override_settings
 
 from morpheus.db.transactions import write_transaction
 from novels.models import Novel
+from perf.lab.example_requests import API, HttpRequest, bearer, example
 from users.models import User
 from users.services import token_create, user_register
 
-API = "/api/v1"
-_PASSWORD = secrets.token_urlsafe()
-_JSON = {"CONTENT_TYPE": "application/json"}
-_TOO_LARGE = 10 * 1024**3
+_TOO_LARGE = {"Content-Length": str(10 * 1024**3)}
 
-# Statements are prepared when they are executed for the fifth time.
+# Psycopg prepares a statement when it executes it for the fifth time.
 _WARM_UP = 8
 _SLOW_US = 50_000
+_DOMAIN = "refusals.example.org"
 
 
 @dataclass(frozen=True)
-class Request:
-    """A request that is refused each time.
+class Refusal:
+    """A request with its status, the same each time.
 
     Attributes:
-        environ: Headers and the like; called anew for each request.
-        limits: Rates of throttles that hold meanwhile; others are lifted.
+        fresh_headers: Called for further headers of each request.
+        limit: A throttle that has no requests left; all others have no limit.
     """
 
-    name: str
     status: int
-    method: str
-    path: str
-    environ: Callable[[], Mapping[str, str]] = dict
-    body: bytes = b""
-    limits: tuple[str, ...] = ()
+    reason: str
+    request: HttpRequest
+    fresh_headers: Callable[[], Mapping[str, str]] = dict
+    limit: str = ""
+
+    @property
+    def name(self) -> str:
+        return self.reason if self.status == 200 else f"{self.status} {self.reason}"
 
 
 @dataclass(frozen=True)
-class Cost:
-    """What one kind of request costs: medians.
+class RefusalCost:
+    """Medians of one kind of request.
 
     Attributes:
-        cpu_us: Processor time of the thread that answers, in microseconds.
+        cpu_us: CPU time of the thread, in microseconds.
         queries: Statements.
-        read_bytes: How much of the body was read.
+        read_bytes: Bytes of the body that the application read.
     """
 
-    request: Request
+    refusal: Refusal
     cpu_us: float
     queries: int
     read_bytes: int
 
 
+class UnexpectedStatus(Exception):
+    """A response has another status than it should; the message has the response."""
+
+
+def measure_costs(application: Any, rounds: int) -> Iterator[RefusalCost]:
+    """Yield the cost of each kind of request; creates two users and two novels.
+
+    Raises:
+        UnexpectedStatus: A request is not refused as it should be.
+    """
+    for refusal in _refusals(_create_rows()):
+        with _limit(refusal.limit):
+            # The first ones prepare statements and fill caches.
+            warm_up = [_send(application, refusal) for _ in range(_WARM_UP)]
+            # A password hash takes so long that few samples are enough.
+            is_slow = warm_up[-1][0] > _SLOW_US
+            count = max(rounds // 20, 1) if is_slow else rounds
+            samples = [_send(application, refusal) for _ in range(count)]
+        times, queries, read_bytes = zip(*samples, strict=True)
+        yield RefusalCost(refusal, median(times), int(median(queries)), int(median(read_bytes)))
+
+
+@dataclass(frozen=True)
+class _Rows:
+    public: int
+    private: int
+    owner_email: str
+    token: dict[str, str]
+    session: dict[str, str]
+
+
+def _create_rows() -> _Rows:
+    owner, other = _get_user("owner"), _get_user("other")
+    novels = []
+    with write_transaction(as_user=owner.pk):
+        for is_public in (True, False):
+            title = f"Refused {is_public}"
+            novel, _ = Novel.objects.get_or_create(owner=owner, title=title, is_public=is_public)
+            novels.append(novel.pk)
+    client = Client()
+    client.force_login(other)
+    session = settings.SESSION_COOKIE_NAME
+    return _Rows(
+        public=novels[0],
+        private=novels[1],
+        owner_email=owner.email,
+        token=bearer(token_create(user=other)[0]),
+        session={"Cookie": f"{session}={client.cookies[session].value}"},
+    )
+
+
+def _get_user(name: str) -> User:
+    email = f"{name}@{_DOMAIN}"
+    try:
+        user: User = User.objects.get_by_natural_key(email)
+    except User.DoesNotExist:
+        user = user_register(email=email, password=secrets.token_urlsafe(), display_name=name)
+    return user
+
+
+def _refusals(rows: _Rows) -> Iterator[Refusal]:
+    yield Refusal(200, "healthz", HttpRequest("GET", "/healthz"))
+    novel = example("GET /novels/{novel_id}/")
+    public, private = {"novel_id": rows.public}, {"novel_id": rows.private}
+    yield Refusal(200, "a novel from the cache", novel.build(public))
+    yield from _unauthorized(rows)
+    rename = example("PATCH /novels/{novel_id}/").build(public, headers=rows.token)
+    yield Refusal(403, "not the owner", rename)
+    yield Refusal(404, "absent novel", novel.build({"novel_id": 2**62}))
+    yield Refusal(404, "private novel", novel.build(private))
+    yield Refusal(404, "private, logged in", novel.build(private, headers=rows.token))
+    yield Refusal(404, "unknown URL", HttpRequest("GET", f"{API}/nothing/"))
+    novels = example("GET /novels/").build({})
+    yield Refusal(405, "known method", replace(novels, method="DELETE", headers=rows.token))
+    yield Refusal(405, "unknown method", replace(novels, method="BREW"))
+    yield from _bad_bodies(rows)
+    yield from _throttled(rows)
+    search = example("GET /search/")
+    yield Refusal(400, "bad cursor", example("GET /novels/").build({}, query={"cursor": "abc"}))
+    yield Refusal(
+        400, "bad page_size", example("GET /novels/").build({}, query={"page_size": 1000})
+    )
+    yield Refusal(400, "bad search", search.build({}, query={"q": ""}))
+    yield Refusal(400, "bad host", replace(novels, headers={"Host": "elsewhere.example"}))
+
+
+def _unauthorized(rows: _Rows) -> Iterator[Refusal]:
+    profile = example("GET /users/me/").build({})
+    yield Refusal(401, "no credentials", profile)
+    yield Refusal(401, "malformed token", replace(profile, headers=bearer("nonsense")))
+    yield Refusal(401, "unknown token", profile, lambda: bearer(secrets.token_urlsafe(32)))
+    cookie = settings.SESSION_COOKIE_NAME
+    yield Refusal(
+        401, "unknown session", profile, lambda: {"Cookie": f"{cookie}={secrets.token_hex(16)}"}
+    )
+    yield Refusal(401, "wrong password", _wrong_login(rows.owner_email))
+    yield Refusal(401, "unknown address", _wrong_login(f"absent@{_DOMAIN}"))
+    logout = example("POST /auth/logout/").build({}, headers=rows.session)
+    yield Refusal(403, "no CSRF token", logout)
+
+
+def _wrong_login(email: str) -> HttpRequest:
+    return example("POST /auth/token/").build({}, body={"email": email, "password": "wrong"})
+
+
+def _bad_bodies(rows: _Rows) -> Iterator[Refusal]:
+    login = _wrong_login(rows.owner_email)
+    chunked = {**login.headers, "Transfer-Encoding": "chunked"}
+    yield Refusal(411, "no length", replace(login, headers=chunked, body=b""))
+    yield Refusal(400, "JSON of 10 GB", replace(login, headers=login.headers | _TOO_LARGE))
+    upload = _large_upload()
+    yield Refusal(401, "upload of 10 GB", upload)
+    yield Refusal(400, "upload of 10 GB", replace(upload, headers=upload.headers | rows.token))
+    text = {**login.headers, "Content-Type": "text/plain"}
+    yield Refusal(415, "text", replace(login, headers=text))
+    yield Refusal(400, "no JSON", replace(login, body=b"{"))
+    new = {"email": f"new@{_DOMAIN}", "password": "x", "display_name": "New"}
+    yield Refusal(400, "weak password", example("POST /users/").build({}, body=new))
+
+
+def _large_upload() -> HttpRequest:
+    upload = example("POST /novels/").build({})
+    return replace(upload, headers=upload.headers | _TOO_LARGE, body=b"")
+
+
+def _throttled(rows: _Rows) -> Iterator[Refusal]:
+    upload = _large_upload()
+    new = {"new_email": f"new@{_DOMAIN}"}
+    yield Refusal(429, "login", _wrong_login(rows.owner_email), limit="login")
+    yield Refusal(429, "register", example("POST /users/").build(new), limit="register")
+    yield Refusal(429, "write", replace(upload, headers=upload.headers | rows.token), limit="write")
+
+
 @dataclass
-class _Body(io.RawIOBase):
+class _CountedBody(io.RawIOBase):
+    """A request body that counts the bytes that are read."""
+
     data: bytes
     read_bytes: int = field(default=0)
 
@@ -80,106 +215,16 @@ class _Body(io.RawIOBase):
         return chunk
 
 
-class UnexpectedStatus(Exception):
-    """A request was not refused as it should be; the message says how it was answered."""
-
-
-def measure_costs(application: Any, rounds: int) -> Iterator[Cost]:
-    """Yield the cost of each kind of request; makes two users and two novels."""
-    for request in [*_accepted(), *_refused(application)]:
-        with _limited(request.limits):
-            # The first ones prepare statements and fill caches.
-            warm_up = [_send(application, request) for _ in range(_WARM_UP)]
-            # A password's hash takes so long that few samples are enough.
-            is_slow = warm_up[-1][0] > _SLOW_US
-            samples = [
-                _send(application, request)
-                for _ in range(max(rounds // 20, 1) if is_slow else rounds)
-            ]
-        times, queries, read = zip(*samples, strict=True)
-        yield Cost(request, median(times), int(median(queries)), int(median(read)))
-
-
-def _accepted() -> Iterator[Request]:
-    yield Request("healthz", 200, "GET", "/healthz")
-    novel = _novel(_user("owner"), is_public=True)
-    yield Request("a novel from the cache", 200, "GET", f"{API}/novels/{novel}/")
-
-
-def _refused(application: Any) -> Iterator[Request]:
-    owner, other = _user("owner"), _user("other")
-    public, private = _novel(owner, is_public=True), _novel(owner, is_public=False)
-    secret, _ = token_create(user=other)
-    token = {"HTTP_AUTHORIZATION": f"Bearer {secret}"}
-    session = {"HTTP_COOKIE": _session_cookie(application, other)}
-    novels, login, users = f"{API}/novels/", f"{API}/auth/token/", f"{API}/users/"
-    wrong = orjson.dumps({"email": owner.email, "password": "wrong"})
-    absent = orjson.dumps({"email": "absent@example.org", "password": "wrong"})
-    new = orjson.dumps({"email": "new@example.org", "password": "x", "display_name": "New"})
-    title = orjson.dumps({"title": "Mine"})
-    form = {"CONTENT_TYPE": "multipart/form-data; boundary=x", "CONTENT_LENGTH": f"{_TOO_LARGE}"}
-
-    def with_unknown_token() -> dict[str, str]:
-        return {"HTTP_AUTHORIZATION": f"Bearer {secrets.token_urlsafe(32)}"}
-
-    def with_unknown_session() -> dict[str, str]:
-        return {"HTTP_COOKIE": f"{settings.SESSION_COOKIE_NAME}={secrets.token_hex(16)}"}
-
-    yield Request("401 no credentials", 401, "GET", f"{users}me/")
-    malformed = {"HTTP_AUTHORIZATION": "Bearer nonsense"}
-    yield Request("401 malformed token", 401, "GET", f"{users}me/", lambda: malformed)
-    yield Request("401 unknown token", 401, "GET", f"{users}me/", with_unknown_token)
-    yield Request("401 unknown session", 401, "GET", f"{users}me/", with_unknown_session)
-    yield Request("401 wrong password", 401, "POST", login, lambda: _JSON, wrong)
-    yield Request("401 unknown address", 401, "POST", login, lambda: _JSON, absent)
-    yield Request("403 no CSRF token", 403, "POST", f"{API}/auth/logout/", lambda: _JSON | session)
-    yield Request("403 not mine", 403, "PATCH", f"{novels}{public}/", lambda: _JSON | token, title)
-    yield Request("404 absent novel", 404, "GET", f"{novels}{2**62}/")
-    yield Request("404 private novel", 404, "GET", f"{novels}{private}/")
-    yield Request("404 private, logged in", 404, "GET", f"{novels}{private}/", lambda: token)
-    yield Request("404 unknown URL", 404, "GET", f"{API}/nothing/")
-    yield Request("405 known method", 405, "DELETE", novels, lambda: token)
-    yield Request("405 unknown method", 405, "BREW", novels)
-    chunked = {"HTTP_TRANSFER_ENCODING": "chunked"}
-    yield Request("411 no length", 411, "POST", login, lambda: _JSON | chunked)
-    large = _JSON | {"CONTENT_LENGTH": f"{_TOO_LARGE}"}
-    yield Request("400 JSON of 10 GB", 400, "POST", login, lambda: large, wrong)
-    yield Request("401 upload of 10 GB", 401, "POST", novels, lambda: form)
-    yield Request("400 upload of 10 GB", 400, "POST", novels, lambda: form | token)
-    text = {"CONTENT_TYPE": "text/plain"}
-    yield Request("415 text", 415, "POST", login, lambda: text, wrong)
-    yield Request("429 login", 429, "POST", login, lambda: _JSON, wrong, limits=("login",))
-    yield Request("429 register", 429, "POST", users, lambda: _JSON, new, limits=("register",))
-    yield Request("429 write", 429, "POST", novels, lambda: form | token, limits=("write",))
-    yield Request("400 weak password", 400, "POST", users, lambda: _JSON, new)
-    yield Request("400 no JSON", 400, "POST", login, lambda: _JSON, b"{")
-    yield Request("400 bad cursor", 400, "GET", f"{novels}?cursor=abc")
-    yield Request("400 bad page_size", 400, "GET", f"{novels}?page_size=1000")
-    yield Request("400 bad search", 400, "GET", f"{API}/search/?q=")
-    yield Request("400 bad host", 400, "GET", novels, lambda: {"HTTP_HOST": "elsewhere.example"})
-
-
-def _send(application: Any, request: Request) -> tuple[float, int, int]:
-    body = _Body(request.body)
-    path, _, query = request.path.partition("?")
-    environ: dict[str, Any] = {
-        "REQUEST_METHOD": request.method,
-        "PATH_INFO": path,
-        "QUERY_STRING": query,
-        "SCRIPT_NAME": "",
-        "SERVER_NAME": "localhost",
-        "SERVER_PORT": "80",
-        "SERVER_PROTOCOL": "HTTP/1.1",
-        "HTTP_HOST": "localhost",
-        "REMOTE_ADDR": "127.0.0.1",
-        "wsgi.url_scheme": "http",
-        "wsgi.input": body,
-        "wsgi.errors": io.StringIO(),
-        "CONTENT_LENGTH": str(len(request.body)),
-        **request.environ(),
-    }
-    if "HTTP_TRANSFER_ENCODING" in environ:
-        del environ["CONTENT_LENGTH"]
+def _send(application: Any, refusal: Refusal) -> tuple[float, int, int]:
+    """Return CPU time in microseconds, statements and the bytes read of the body."""
+    request, body = refusal.request, _CountedBody(refusal.request.body)
+    headers = {"Host": "localhost", **request.headers, **refusal.fresh_headers()}
+    made = RequestFactory(SERVER_NAME="localhost").generic(
+        request.method, request.path, request.body, headers=headers
+    )
+    environ = made.environ | {"wsgi.input": body}
+    if "Transfer-Encoding" not in headers:
+        environ.setdefault("CONTENT_LENGTH", str(len(request.body)))
     started: list[tuple[str, list[tuple[str, str]]]] = []
     before = time.thread_time()
     chunks = application(environ, lambda status, headers: started.append((status, headers)))
@@ -187,57 +232,17 @@ def _send(application: Any, request: Request) -> tuple[float, int, int]:
     if close := getattr(chunks, "close", None):
         close()
     cpu_us = 1e6 * (time.thread_time() - before)
-    [(status, headers)] = started
-    if not status.startswith(str(request.status)):
-        raise UnexpectedStatus(f"{request.name}: {status} {content[:200]!r}")
-    timing = re.search(r"\b(\d+) queries", dict(headers).get("Server-Timing", ""))
+    [(status, response_headers)] = started
+    if not status.startswith(str(refusal.status)):
+        raise UnexpectedStatus(f"{refusal.name}: {status} {content[:200]!r}")
+    timing = re.search(r"\b(\d+) queries", dict(response_headers).get("Server-Timing", ""))
     return cpu_us, int(timing[1]) if timing else 0, body.read_bytes
 
 
-@contextmanager
-def _limited(scopes: tuple[str, ...]) -> Iterator[None]:
-    before = {**settings.MORPHEUS_THROTTLE_RATES}
-    settings.MORPHEUS_THROTTLE_RATES |= {
-        scope: (0 if scope in scopes else 10**9, window) for scope, (_, window) in before.items()
+def _limit(exhausted: str) -> override_settings:
+    """Lift all limits per caller except one, which is exhausted."""
+    rates = {
+        scope: (0 if scope == exhausted else 10**9, window)
+        for scope, (_, window) in settings.MORPHEUS_THROTTLE_RATES.items()
     }
-    try:
-        yield
-    finally:
-        settings.MORPHEUS_THROTTLE_RATES |= before
-
-
-def _user(name: str) -> User:
-    email = f"{name}@refusals.example.org"
-    try:
-        user: User = User.objects.get_by_natural_key(email)
-    except User.DoesNotExist:
-        return user_register(email=email, password=_PASSWORD, display_name=name)
-    user.set_password(_PASSWORD)
-    with write_transaction(as_user=user.pk):
-        user.save(update_fields=["password"])
-    return user
-
-
-def _novel(owner: User, *, is_public: bool) -> int:
-    with write_transaction(as_user=owner.pk):
-        novel, _ = Novel.objects.get_or_create(
-            owner=owner, title=f"Refused {is_public}", is_public=is_public
-        )
-    return novel.pk
-
-
-def _session_cookie(application: Any, user: User) -> str:
-    """Return the cookie of a new session of `user`."""
-    cookies: list[str] = []
-    body = orjson.dumps({"email": user.email, "password": _PASSWORD})
-
-    def application_with_cookies(environ: Any, start_response: Any) -> Any:
-        def start(status: str, headers: list[tuple[str, str]]) -> Any:
-            cookies.extend(value for name, value in headers if name == "Set-Cookie")
-            return start_response(status, headers)
-
-        return application(environ, start)
-
-    request = Request("login", 200, "POST", f"{API}/auth/login/", lambda: _JSON, body)
-    _send(application_with_cookies, request)
-    return "; ".join(cookie.split(";")[0] for cookie in cookies if "sessionid" in cookie)
+    return override_settings(MORPHEUS_THROTTLE_RATES=rates)

@@ -1,4 +1,4 @@
-"""A refused request costs little, and what it costs is measured."""
+"""A refused request costs little; the tool measures its cost."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from morpheus.cache.store import cache_store
-from perf.lab.refusals import Cost, measure_costs
+from perf.lab.refusals import RefusalCost, measure_costs
 from tests.visitor import Visitor
 
 pytestmark = [
@@ -17,15 +17,15 @@ pytestmark = [
 
 
 @pytest.fixture
-def costs(visitor: Visitor) -> dict[str, Cost]:
-    return {cost.request.name: cost for cost in measure_costs(visitor.lane, rounds=5)}
+def costs(visitor: Visitor) -> dict[str, RefusalCost]:
+    return {cost.refusal.name: cost for cost in measure_costs(visitor.lane, rounds=5)}
 
 
 def test_a_refused_request_costs_at_most_one_statement_and_reads_no_large_body(
-    costs: dict[str, Cost],
+    costs: dict[str, RefusalCost],
 ) -> None:
     # The caller is known, and so is the novel: the transaction of a write reads both.
-    assert costs.pop("403 not mine").queries <= 2
+    assert costs.pop("403 not the owner").queries <= 2
     assert {name: cost.queries for name, cost in costs.items() if cost.queries > 1} == {}
     for name in ("400 JSON of 10 GB", "401 upload of 10 GB", "400 upload of 10 GB", "429 write"):
         assert (costs[name].queries, costs[name].read_bytes) == (0, 0)
@@ -40,14 +40,14 @@ def _keys() -> int:
 
 
 def test_unknown_tokens_leave_nothing_in_the_cache(api: Any) -> None:
-    def ask(number: int) -> None:
-        answer = api.get("/api/v1/users/me/", HTTP_AUTHORIZATION=f"Bearer {number:043}")
-        assert answer.status_code == 401
+    def send(number: int) -> None:
+        response = api.get("/api/v1/users/me/", HTTP_AUTHORIZATION=f"Bearer {number:043}")
+        assert response.status_code == 401
 
-    ask(0)
+    send(0)
     before = _keys()
     for number in range(1, 20):
-        ask(number)
+        send(number)
 
     assert _keys() <= before
 
@@ -60,7 +60,7 @@ def test_a_throttled_login_hashes_no_password(
     hashed: list[Any] = []
     monkeypatch.setattr("users.views.authenticate", lambda *args, **given: hashed.append(given))
 
-    answer = api.post(url, {"email": "ann@example.org", "password": "wrong"})
+    response = api.post(url, {"email": "ann@example.org", "password": "wrong"})
 
-    assert answer.status_code == 429
+    assert response.status_code == 429
     assert hashed == []
