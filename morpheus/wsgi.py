@@ -10,8 +10,7 @@ from django.core.wsgi import get_wsgi_application
 
 from morpheus.cache.response_cache import ResponseCache
 from morpheus.db.statement_settings import limit_statements
-from morpheus.serving.allocation import return_large_blocks
-from morpheus.serving.cores import pin
+from morpheus.serving.process_tuning import pin, return_large_blocks
 from morpheus.serving.transfers import transfers
 from morpheus.tracing import periodic
 
@@ -19,7 +18,9 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "morpheus.settings")
 
 site = get_wsgi_application()
 # Imports DRF, which needs the apps to be loaded.
-bulkheads = import_module("morpheus.serving.bulkheads").Bulkheads(settings.MORPHEUS_THREADS)
+bulkheads = import_module("morpheus.serving.request_bulkheads").RequestBulkheads(
+    settings.MORPHEUS_THREADS
+)
 application = ResponseCache(site, bulkheads.run)
 # Before the first request opens the pool.
 limit_statements(settings.DATABASES["default"])

@@ -86,7 +86,7 @@ class Client:
     def send(self, method: str, path: str, body: Any = None, **headers: str) -> Answer:
         """Send `body` as it is when it is bytes, else as JSON; `path` may be a whole URL.
 
-        A request that no thread was left for (morpheus.serving.bulkheads) is sent again.
+        A request that no thread was left for (morpheus.serving.request_bulkheads) is sent again.
         """
         deadline = time.monotonic() + PATIENCE_S
         while True:

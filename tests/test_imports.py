@@ -29,7 +29,7 @@ MAY_IMPORT = {
     "morpheus.api": "pagination cache db http tracing",
     "morpheus.admin": "db",
     "morpheus.worker": "db cache http tracing",
-    "morpheus.sandbox": "serving.cores",
+    "morpheus.sandbox": "embedded.processes serving.process_tuning",
     "morpheus.serving": "http tracing",
     "morpheus.embedded": "",
     "morpheus.management": "db cache embedded serving worker",

@@ -10,13 +10,14 @@ from django.conf import settings
 
 from comics.images.decoding import ImageRefused, Picture, broken, picture_read
 from comics.images.renditions import rendition_encode
-from morpheus.sandbox import Crashed, JobLimits, MemoryLimit, TimeLimit, Turns, run
+from morpheus.http.bulkhead import Bulkhead
+from morpheus.sandbox import Crashed, JobLimits, MemoryLimit, TimeLimit, run
 
 logger = logging.getLogger(__name__)
 
 # Decoding keeps a core busy. Two at a time, and of 16 threads three wait; the next gets 503.
-# morpheus.serving.bulkheads has the other shares.
-TURNS = Turns(2, most_waiting=max(1, settings.MORPHEUS_THREADS * 3 // 16), patience_s=4.0)
+# morpheus.serving.request_bulkheads has the other shares.
+DECODING = Bulkhead(2, most_waiting=max(1, settings.MORPHEUS_THREADS * 3 // 16), patience_s=4.0)
 
 
 def picture_check(data: bytes) -> Picture:
@@ -50,7 +51,7 @@ def _bounded(function: Callable[..., Picture], *args: object) -> Picture:
         wall_s=settings.MORPHEUS_PICTURE_TIMEOUT_S,
         memory_bytes=settings.MORPHEUS_SANDBOX_MEMORY_BYTES,
     )
-    with TURNS.take():
+    with DECODING.hold():
         try:
             return run(function, *args, limits=limits)
         except TimeLimit as error:

@@ -21,8 +21,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
+from morpheus.http.bulkhead import Busy
 from morpheus.http.disk_space import is_disk_full
-from morpheus.sandbox import Busy, Unavailable
+from morpheus.sandbox import Unavailable
 from morpheus.tracing.routes import route_of
 
 logger = logging.getLogger(__name__)

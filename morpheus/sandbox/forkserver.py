@@ -1,18 +1,18 @@
-"""The process that forks children: one thread, and the modules that they need.
+"""The fork server: a process of one thread that imports modules and forks children.
 
     python -m morpheus.sandbox.forkserver CORES
 
 Standard input is a socket. Each byte on it comes with two descriptors: the channel of a new child,
-and its leash. On the leash comes the name of a module; an empty message goes back when the child
-was forked, and its exit status when it ended. A child whose leash is closed is killed, and all
-of them are when standard input ends, as it does with the process at its other end.
+and its leash. The leash first receives the name of a module. The fork server then sends an empty
+message on it when the child was forked, and the exit status when the child has ended. A closed
+leash kills its child; the end of standard input, which comes with the end of the caller, kills all.
 """
 
 from __future__ import annotations
 
-import ctypes
 import gc
 import os
+import pickle
 import selectors
 import signal
 import socket
@@ -23,15 +23,14 @@ from importlib import import_module
 from multiprocessing.connection import Connection
 from typing import Any, NoReturn
 
-from morpheus.sandbox.child import serve
+from morpheus.embedded.processes import die_with_parent
 
-PR_SET_PDEATHSIG = 1
-# Requests go before.
+# Requests of the server have precedence.
 NICENESS = 10
 
 
 class ForkServer:
-    """Forks children and ends them."""
+    """Forks children, reports their end, and kills those whose leash is closed."""
 
     def __init__(self, control: socket.socket) -> None:
         self._control = control
@@ -40,8 +39,8 @@ class ForkServer:
         self._modules: set[str] = set()
 
     def run(self) -> None:
-        """Serve until the other end is closed."""
-        waker = _wake_up_when_children_end()
+        """Serve until standard input ends."""
+        waker = _open_child_signal()
         self._selector.register(self._control, selectors.EVENT_READ)
         self._selector.register(waker, selectors.EVENT_READ)
         while True:
@@ -55,7 +54,7 @@ class ForkServer:
                         return
                     self._start(*descriptors)
                 elif key.data in self._leashes:
-                    # Reaped below, so the number is still this child's.
+                    # It is not reaped yet, so the pid is still this child's.
                     os.kill(key.data, signal.SIGKILL)
                     self._selector.unregister(key.fileobj)
 
@@ -90,8 +89,8 @@ class ForkServer:
         try:
             import_module(module)
         except Exception:
-            traceback.print_exc()  # The child fails the same way, and tells its caller.
-        # Children share the modules that are loaded now; a collection would make each copy them.
+            traceback.print_exc()  # The child fails in the same way and tells its caller.
+        # Children share these modules in memory; a garbage collection would copy them.
         gc.collect()
         gc.freeze()
 
@@ -107,7 +106,8 @@ class ForkServer:
                 leash.send_bytes(str(status).encode())
 
 
-def _wake_up_when_children_end() -> socket.socket:
+def _open_child_signal() -> socket.socket:
+    """Return a socket that becomes readable when a child ends."""
     waker, wakes = socket.socketpair()
     wakes.setblocking(False)
     signal.signal(signal.SIGCHLD, lambda *_: None)
@@ -116,21 +116,54 @@ def _wake_up_when_children_end() -> socket.socket:
 
 
 def _become_child(parent: int, channel: int) -> NoReturn:
-    """Run one job; leashes and control stay behind."""
+    """Run one job with none of the fork server's other descriptors."""
     try:
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        if sys.platform == "linux":
-            ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-            if os.getppid() != parent:
-                os._exit(1)
+        die_with_parent(parent, signal.SIGKILL)
         os.dup2(channel, 3)
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
         os.closerange(4, os.sysconf("SC_OPEN_MAX"))
-        serve(Connection(3))
+        _run_job(Connection(3))
         os._exit(0)
     finally:
         os._exit(1)
+
+
+def _run_job(channel: Connection[Any, Any]) -> None:
+    """Receive limits and a call; send its progress and its outcome."""
+    try:
+        channel.recv().apply()
+        function, arguments, reports = channel.recv()
+        more = {"progress": lambda *step: channel.send(("progress", step))} if reports else {}
+        outcome = ("value", function(*arguments, **more))
+    except MemoryError:
+        outcome = ("memory", None)
+    except BaseException as error:
+        outcome = _describe_failure(error)
+    _send_outcome(channel, outcome)
+
+
+def _describe_failure(error: BaseException) -> tuple[str, Any]:
+    trace = f"In a child process:\n{traceback.format_exc()}"
+    error.add_note(trace)
+    try:
+        # Some exceptions can be pickled but not unpickled.
+        pickle.loads(pickle.dumps(error))  # noqa: S301 - our own
+    except Exception:
+        return "broken", trace
+    return "error", error
+
+
+def _send_outcome(channel: Connection[Any, Any], outcome: tuple[str, Any]) -> None:
+    try:
+        channel.send(outcome)
+    except MemoryError:
+        channel.send(("memory", None))
+    except OSError:
+        return  # The caller has ended.
+    except Exception as error:
+        channel.send(("broken", f"Its result cannot be sent: {error!r}"))
 
 
 def main() -> None:

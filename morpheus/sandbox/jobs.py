@@ -1,4 +1,4 @@
-"""A call in a child process, from its caller's side."""
+"""Call a function in a child process."""
 
 from __future__ import annotations
 
@@ -6,13 +6,12 @@ import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from morpheus.sandbox.errors import Crashed, MemoryLimit, TimeLimit
 from morpheus.sandbox.launcher import launcher
-from morpheus.sandbox.limits import JobLimits
+from morpheus.sandbox.limits import Crashed, JobLimits, MemoryLimit, TimeLimit
 
 T = TypeVar("T")
 
-# The system ends a child at its limit; this much later its caller does, should that fail.
+# The kernel ends a child at its limit. So much later its caller does, in case that failed.
 GRACE_S = 2.0
 
 
@@ -24,19 +23,19 @@ def run(
     check: Callable[[], None] | None = None,
     check_every_s: float = 0.5,
 ) -> T:
-    """Return `function(*args)`, called in a child process that may use no more than `limits`.
+    """Return `function(*args)`, called in a child process within `limits`.
 
-    The function is found by its module and name there, and has neither settings nor a database.
-    Arguments, result and exceptions are pickled. Whatever ends this call ends the child: its
-    result, its exception, one of `progress` or `check`, or the end of this process.
+    The child imports the function by its module and name, and has neither settings nor a database.
+    Arguments, result and exceptions are pickled. The child ends with this call: by its result or
+    exception, by an exception of `progress` or `check`, or with this process.
 
     Args:
-        progress: Called here with what the function passes to its argument of that name.
-        check: Called here every `check_every_s` seconds; stops the child by raising.
+        progress: Called here with the values that the function passes to its argument `progress`.
+        check: Called here every `check_every_s` seconds; an exception stops the child.
 
     Raises:
-        TimeLimit: It took longer than `limits` say.
-        MemoryLimit: It needed more memory.
+        TimeLimit: The function took too much time.
+        MemoryLimit: It needed too much memory.
         Crashed: The child ended by itself.
         Unavailable: No child can be started.
     """
@@ -51,7 +50,7 @@ def run(
             if message is not None:
                 kind, value = message
                 if kind != "progress":
-                    return _outcome(kind, value)  # type: ignore[no-any-return]
+                    return _read_outcome(kind, value)  # type: ignore[no-any-return]
                 if progress is not None:
                     progress(*value)
             now = time.monotonic()
@@ -62,11 +61,11 @@ def run(
         raise TimeLimit(f"It did not end within {limits.wall_s:g} s.")
 
 
-def _outcome(kind: str, value: Any) -> Any:
+def _read_outcome(kind: str, value: Any) -> Any:
     if kind == "value":
         return value
     if kind == "memory":
-        raise MemoryLimit("It needed more memory than it may have.")
+        raise MemoryLimit("It needed too much memory.")
     if kind == "error":
         raise value
     raise Crashed(value)

@@ -1,4 +1,4 @@
-"""What a child process may use; the system enforces it, whatever code the child is in."""
+"""What a child process may use, and the errors of one that did not finish."""
 
 from __future__ import annotations
 
@@ -8,19 +8,39 @@ import signal
 from dataclasses import dataclass
 from pathlib import Path
 
-# Files and sockets that a child has open at once; it needs some three.
+# Files and sockets that a child may have open; it needs about three.
 _OPEN_FILES = 64
 _STATM = Path("/proc/self/statm")
 
 
+class SandboxError(Exception):
+    """A function in a child process gave no result."""
+
+
+class TimeLimit(SandboxError):
+    """It took too much time."""
+
+
+class MemoryLimit(SandboxError):
+    """It needed too much memory."""
+
+
+class Crashed(SandboxError):
+    """Its process ended early, or its result cannot be sent; the message says how."""
+
+
+class Unavailable(SandboxError):
+    """No child can be started; the function is not the reason."""
+
+
 @dataclass(frozen=True, slots=True)
 class JobLimits:
-    """Bounds of one call.
+    """Limits of one call; the kernel enforces them, in C code too.
 
     Attributes:
-        cpu_s: Seconds of computing.
-        wall_s: Seconds from start to end, on a busy machine, too.
-        memory_bytes: Address space beyond that of a child which does nothing. Enforced on Linux.
+        cpu_s: CPU time.
+        wall_s: Time from start to end, on a busy machine too.
+        memory_bytes: Address space beyond that of an idle child. Enforced on Linux.
     """
 
     cpu_s: float
@@ -28,8 +48,8 @@ class JobLimits:
     memory_bytes: int
 
     def apply(self) -> None:
-        """Limit this process, from now on."""
-        # Their default action ends the process, also inside a regular expression or a decoder.
+        """Limit this process from now on."""
+        # The default action ends the process, even inside a regular expression or a decoder.
         signal.signal(signal.SIGALRM, signal.SIG_DFL)
         signal.signal(signal.SIGXCPU, signal.SIG_DFL)
         signal.setitimer(signal.ITIMER_REAL, self.wall_s)
@@ -45,7 +65,7 @@ class JobLimits:
 
 
 def _lower(kind: int, value: int) -> None:
-    """Set a soft limit, below what the process was started with."""
+    """Set a soft limit, at most the hard limit."""
     _, hard = resource.getrlimit(kind)
     soft = value if hard == resource.RLIM_INFINITY else min(value, hard)
     resource.setrlimit(kind, (soft, hard))

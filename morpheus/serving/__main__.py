@@ -1,6 +1,6 @@
 """`python -m morpheus.serving APPLICATION`: serve a WSGI application with granian.
 
-Imports nothing of Django: the parent of the server processes stays small, and starts them quickly.
+Imports nothing of Django, so the parent of the server processes is small and starts them quickly.
 """
 
 from __future__ import annotations
@@ -8,42 +8,65 @@ from __future__ import annotations
 import resource
 import socket
 from argparse import ArgumentParser, Namespace
+from typing import Any
 
+from granian._granian import SocketHolder
 from granian.constants import HTTPModes, Interfaces
 from granian.log import LogLevels
+from granian.server.mp import MPServer
 
-from morpheus.serving.granian_server import ListeningServer
 from morpheus.serving.listening import BACKLOG, listen
+
+
+class ListeningServer(MPServer):
+    """granian whose processes all accept from `listener`.
+
+    The parent keeps the socket open, so connections wait in the kernel while a process starts. With
+    sockets of their own, connections would be refused while a process is replaced. granian has no
+    public way to pass a socket in, so this uses private parts of it.
+    """
+
+    def __init__(self, listener: socket.socket, target: str, **options: Any) -> None:
+        host, port = listener.getsockname()[:2]
+        super().__init__(target, address=host, port=port, **options)
+        self._listener = listener
+
+    def _init_shared_socket(self) -> None:
+        self._listener.set_inheritable(True)
+        self._ssp = None
+        self._sso = self._listener
+        self._sfd = self._listener.fileno()  # type: ignore[assignment]
+        self._shd = SocketHolder(self._sfd, False, self.backlog)  # type: ignore[call-arg, assignment]
 
 
 def main() -> None:
     """Serve until a signal stops it."""
-    given = _arguments()
-    # Often 1,024 unless asked for more: no more connections than that, and no files beside them.
+    arguments = _parse_arguments()
+    # The soft limit is often 1,024: too few for as many connections and the other files.
     _, most_files = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most_files, most_files))
-    if given.listener is None:
-        listener = listen(given.host, given.port)
+    if arguments.listener is None:
+        listener = listen(arguments.host, arguments.port)
     else:
-        listener = socket.socket(fileno=given.listener)
+        listener = socket.socket(fileno=arguments.listener)
     ListeningServer(
         listener,
-        given.application,
+        arguments.application,
         interface=Interfaces.WSGI,
-        # A broken-off HTTP/2 body leaves a thread of granian spinning for ever.
+        # An HTTP/2 body that breaks off leaves a thread of granian in an endless loop.
         http=HTTPModes.http1,
         websockets=False,
-        workers=given.workers,
-        blocking_threads=given.threads,
-        # Connections of all processes; the next ones wait in the kernel.
+        workers=arguments.workers,
+        blocking_threads=arguments.threads,
+        # Connections of all processes; further ones wait in the kernel.
         backlog=BACKLOG,
         respawn_failed_workers=True,
-        # As a warning it says at each start that threads outnumber cores, as they are meant to.
+        # Its warnings complain at each start that there are more threads than cores.
         log_level=LogLevels.error,
     ).serve()
 
 
-def _arguments() -> Namespace:
+def _parse_arguments() -> Namespace:
     parser = ArgumentParser(prog="python -m morpheus.serving")
     parser.add_argument("application", help="like morpheus.wsgi:application")
     parser.add_argument("--host", default="127.0.0.1")

@@ -1,30 +1,29 @@
-"""The listening socket of the server, and the command that serves on it."""
+"""The listening socket of the server, and the only command line that serves on it."""
 
 from __future__ import annotations
 
 import socket
 import sys
 
-# Connections that one server process takes; as many again wait in the kernel.
+# Connections that one server process accepts; as many again wait in the kernel.
 BACKLOG = 1024
 
-# A client that acknowledges nothing of a response for so long is disconnected by the kernel: it is
-# gone, or it does not read.
+# The kernel disconnects a client that acknowledges no byte of a response for so long.
 UNREAD_TIMEOUT_S = 30
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """Return a socket that listens, as `bind` makes it."""
+    """Return a listening socket; raises as `bind` does."""
     listener = bind(host, port)
     listener.listen(BACKLOG)
     return listener
 
 
 def bind(host: str, port: int) -> socket.socket:
-    """Return a socket that has the port and will listen; what is set on it holds for connections.
+    """Return a bound socket that does not listen yet; connections inherit its options.
 
     Raises:
-        OSError: The address is not of this machine, or the port is taken.
+        OSError: The address is not one of this machine, or the port is taken.
         OverflowError: There is no such port.
     """
     family, kind, protocol, _, address = socket.getaddrinfo(
@@ -32,14 +31,14 @@ def bind(host: str, port: int) -> socket.socket:
     )[0]
     listener = socket.socket(family, kind, protocol)
     try:
-        # Connections of a server that just ended do not keep the port.
+        # Connections of a server that has just ended do not block the port.
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux
             milliseconds = UNREAD_TIMEOUT_S * 1000
             listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, milliseconds)
         listener.bind(address)
-        # The kernel lets two sockets share a port as long as both say so and neither listens.
+        # With the option on, another socket could bind the same port until one of them listens.
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 0)
     except BaseException:
         listener.close()
@@ -56,11 +55,12 @@ def server_command(
     threads: int,
     listener: int | None = None,
 ) -> list[str]:
-    """Return the command line that serves a WSGI application.
+    """Return the command line that serves a WSGI application with granian.
 
     Args:
-        listener: Descriptor of a socket that the process inherits; without one it opens its own.
-        threads: Of each of the `workers` processes.
+        application: Like `morpheus.wsgi:application`.
+        workers: Server processes, with `threads` each.
+        listener: Descriptor of a socket that the command inherits; without one it opens its own.
     """
     return [
         *(sys.executable, "-m", "morpheus.serving", application),

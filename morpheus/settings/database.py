@@ -16,7 +16,7 @@ from . import environment as env
 # Server processes.
 MORPHEUS_PROCESSES = env.number("MORPHEUS_PROCESSES", default=1, at_least=1)
 
-# Whether each process is pinned to a core, if there are enough (morpheus.serving.cores).
+# Whether each process is pinned to a core, if there are enough (morpheus.serving.process_tuning).
 MORPHEUS_PIN = env.flag("MORPHEUS_PIN", default=True)
 
 # Threads of one server process. Each holds at most one connection, so this is also the pool's size.

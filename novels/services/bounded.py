@@ -16,7 +16,8 @@ from django.conf import settings
 from django.core.files import File
 from django.core.files.uploadedfile import TemporaryUploadedFile
 
-from morpheus.sandbox import Crashed, JobLimits, MemoryLimit, TimeLimit, Turns, run
+from morpheus.http.bulkhead import Bulkhead
+from morpheus.sandbox import Crashed, JobLimits, MemoryLimit, TimeLimit, run
 from novels import parsing
 from novels.parsing import FileFormat, Limits, ParsedNovel, ParseError
 
@@ -26,7 +27,7 @@ logger = logging.getLogger(__name__)
 
 # A check takes some 0.1 s, but a hostile file can take all its time: such files hold two threads of
 # the server, and the next uploads are refused (503) after a few seconds.
-CHECKS = Turns(2, most_waiting=2, patience_s=4.0)
+CHECKING = Bulkhead(2, most_waiting=2, patience_s=4.0)
 
 
 def parsing_limits() -> Limits:
@@ -41,7 +42,7 @@ def check_upload(file: File, filename: str) -> FileFormat:
         ParseError: The file is refused.
         Busy: Other files are checked.
     """
-    with CHECKS.take():
+    with CHECKING.hold():
         return _bounded(
             parsing.check_upload,
             _source(file),

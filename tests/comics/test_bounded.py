@@ -9,17 +9,18 @@ import pytest
 from django.db import connection
 
 from comics.images import ImageRefused, bounded, picture_check, rendition_check
-from morpheus.sandbox import Busy, Turns, Unavailable
+from morpheus.http.bulkhead import Bulkhead, Busy
+from morpheus.sandbox import Unavailable
 from tests.hostile_inputs import jpeg_of_scans
 from tests.morpheus.sandbox import functions
 
 
 @pytest.fixture
-def no_turns(monkeypatch):
-    """All turns are taken."""
-    turns = Turns(1, most_waiting=1, patience_s=0.01)
-    monkeypatch.setattr(bounded, "TURNS", turns)
-    with turns.take():
+def no_bulkhead(monkeypatch):
+    """All bulkhead are taken."""
+    bulkhead = Bulkhead(1, most_waiting=1, patience_s=0.01)
+    monkeypatch.setattr(bounded, "DECODING", bulkhead)
+    with bulkhead.hold():
         yield
 
 
@@ -70,7 +71,7 @@ def test_a_picture_that_ends_its_decoder_is_refused_and_logged(decoding_is, capl
     assert "SIGSEGV" in caplog.text
 
 
-@pytest.mark.usefixtures("no_turns")
+@pytest.mark.usefixtures("no_bulkhead")
 def test_a_picture_that_gets_no_turn_is_not_decoded(make_picture, tmp_path):
     with pytest.raises(Busy):
         picture_check(make_picture())
@@ -108,7 +109,7 @@ class TestOverHTTP:
         assert answer.status_code == 400
         assert "100 scans" in answer.json()["errors"]["image"][0]
 
-    @pytest.mark.usefixtures("no_turns")
+    @pytest.mark.usefixtures("no_bulkhead")
     def test_a_picture_that_gets_no_turn_is_503(self, post):
         answer = post()
 
@@ -122,7 +123,7 @@ class TestOverHTTP:
 
         assert post().status_code == 503
 
-    @pytest.mark.usefixtures("no_turns")
+    @pytest.mark.usefixtures("no_bulkhead")
     def test_a_thumbnail_that_gets_no_turn_is_503(self, api, make_comics, add_panel):
         comic = make_comics()[0]
         add_panel(comic)

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import os
-import threading
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
 
 import pytest
 
-from morpheus.sandbox import Busy, Crashed, JobLimits, MemoryLimit, TimeLimit, Turns, run
+from morpheus.sandbox import Crashed, JobLimits, MemoryLimit, TimeLimit, run
 from tests.morpheus.sandbox import functions
 from tests.serving import wait_until
 
@@ -143,44 +140,3 @@ def test_many_threads_run_children_at_once():
         values = list(threads.map(lambda n: run(functions.echo, n, limits=LIMITS), range(64)))
 
     assert values == list(range(64))
-
-
-@contextmanager
-def holding(turns: Turns, count: int) -> Iterator[None]:
-    """Have `count` other callers take a turn, or wait for one, during the block."""
-    over = threading.Event()
-
-    def hold() -> None:
-        with suppress(Busy), turns.take():
-            over.wait(FAR_S)
-
-    threads = [threading.Thread(target=hold) for _ in range(count)]
-    for thread in threads:
-        thread.start()
-    wait_until(lambda: turns._places._value == 2 - count)
-    try:
-        yield
-    finally:
-        over.set()
-        for thread in threads:
-            thread.join()
-
-
-def test_a_caller_that_gets_no_turn_in_time_is_refused():
-    turns = Turns(1, most_waiting=1, patience_s=0.05)
-
-    with holding(turns, 1), pytest.raises(Busy, match="taken"), turns.take():
-        pass
-
-    with turns.take():
-        pass
-
-
-def test_a_caller_is_refused_at_once_where_enough_wait():
-    turns = Turns(1, most_waiting=1, patience_s=FAR_S)
-
-    with holding(turns, 2), pytest.raises(Busy, match="Too many"), turns.take():
-        pass
-
-    with turns.take():
-        pass

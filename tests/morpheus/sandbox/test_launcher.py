@@ -20,7 +20,7 @@ LIMITS = JobLimits(cpu_s=20, wall_s=30, memory_bytes=200 * 1024 * 1024)
 CALLER = """
 import sys
 from pathlib import Path
-from morpheus.serving.cores import pin
+from morpheus.serving.process_tuning import pin
 from morpheus.sandbox import JobLimits, run
 from tests.morpheus.sandbox import functions
 

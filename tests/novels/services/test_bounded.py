@@ -13,7 +13,7 @@ from django.core.files.uploadedfile import TemporaryUploadedFile
 from django.db import connection
 
 from morpheus.db.transactions import write_transaction
-from morpheus.sandbox import Busy, Turns
+from morpheus.http.bulkhead import Bulkhead, Busy
 from novels.models import NovelUpload, ProcessingStatus
 from novels.parsing import ParseError
 from novels.services import bounded, novel_create_from_upload, novel_delete, upload_parse
@@ -111,10 +111,10 @@ def test_a_file_that_ends_its_reader_is_refused_and_logged(parsing_is, caplog):
 
 
 def test_a_check_that_gets_no_turn_is_refused(monkeypatch):
-    turns = Turns(1, most_waiting=1, patience_s=0.01)
-    monkeypatch.setattr(bounded, "CHECKS", turns)
+    bulkhead = Bulkhead(1, most_waiting=1, patience_s=0.01)
+    monkeypatch.setattr(bounded, "CHECKING", bulkhead)
 
-    with turns.take(), pytest.raises(Busy):
+    with bulkhead.hold(), pytest.raises(Busy):
         bounded.check_upload(a_file(), "tale.txt")
 
 

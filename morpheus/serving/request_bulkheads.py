@@ -1,12 +1,10 @@
-"""Bulkheads: each kind of dear request holds at most a part of a process' threads.
+"""Each kind of expensive request holds at most a part of a process' threads.
 
 So reads always have threads, however many uploads, searches or pictures are under way.
 """
 
 from __future__ import annotations
 
-import threading
-from collections import Counter as Tally
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from time import perf_counter
@@ -15,6 +13,7 @@ from typing import Any
 import orjson
 from prometheus_client import Counter
 
+from morpheus.http.bulkhead import Bulkhead, Busy
 from morpheus.http.client_addresses import read_client_address
 from morpheus.http.errors import CONTENT_TYPE, build_problem
 from morpheus.serving.transfers import IncomingBody, OutgoingBody
@@ -26,15 +25,15 @@ Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
 Handler = Callable[[], Iterable[bytes]]
 
-# Share of the threads for each kind. Decoding pictures has 5 of 16 (comics.images.bounded), and an
-# eighth is left for reads alone.
+# Share of the threads for each kind. Decoding of pictures has 5 of 16 (comics.images.bounded), and
+# an eighth is left for reads alone.
 SHARES = {"bodies": 4 / 16, "searches": 3 / 16, "streams": 2 / 16}
 
 RETRY_AFTER_S = 1
 
 _SEARCHES = "/api/v1/search"
-# granian takes four pieces of a stream without waiting for its client. So a response of up to 1 MB
-# holds no thread, and 1,024 clients that do not read hold 1 GB at most.
+# granian buffers four pieces of a stream without waiting for its client. So a response of up to
+# 1 MB holds no thread, and 1,024 clients that do not read hold at most 1 GB.
 PIECE_BYTES = 256 * 1024
 _UNCOUNTED_BYTES = 4 * PIECE_BYTES
 
@@ -45,60 +44,34 @@ _refused = Counter(
 )
 
 
-class Bulkhead:
-    """Counts the threads that one kind of request holds.
-
-    Attributes:
-        most: Threads of all clients together.
-        most_of_client: Threads of one client.
-    """
-
-    def __init__(self, most: int, most_of_client: int) -> None:
-        self.most = most
-        self.most_of_client = most_of_client
-        self._lock = threading.Lock()
-        self._held: Tally[str] = Tally()
-
-    def enter(self, client: str) -> bool:
-        """Take a thread; tell whether there was one left for this client."""
-        with self._lock:
-            if self._held.total() >= self.most or self._held[client] >= self.most_of_client:
-                return False
-            self._held[client] += 1
-            return True
-
-    def leave(self, client: str) -> None:
-        """Give a thread back."""
-        with self._lock:
-            self._held[client] -= 1
-            self._held += Tally()  # Drops clients that hold nothing.
-
-
-class Bulkheads:
+class RequestBulkheads:
     """Admits requests to the threads of one process, each kind up to its share."""
 
     def __init__(self, threads: int) -> None:
-        most = {kind: max(1, int(threads * share)) for kind, share in SHARES.items()}
-        self._kinds = {kind: Bulkhead(number, number) for kind, number in most.items()}
-        # One is left for others: they still log in while one client sends bodies that never end.
-        self._kinds["bodies"].most_of_client = max(1, most["bodies"] - 1)
+        places = {kind: max(1, int(threads * share)) for kind, share in SHARES.items()}
+        self._kinds = {kind: Bulkhead(number) for kind, number in places.items()}
+        # One place is left for others, who can log in while one client sends endless bodies.
+        bodies = places["bodies"]
+        self._kinds["bodies"] = Bulkhead(bodies, places_of_client=max(1, bodies - 1))
 
     def run(self, environ: Environ, start_response: StartResponse, handle: Handler) -> Any:
-        """Return what `handle` answers, or 503 if there is no thread left for its kind.
+        """Return the response of `handle`, or 503 if there is no thread left for its kind.
 
-        The thread counts until the response is made, a long one until it is sent.
+        The thread counts until the response is built; with a long response, until it is sent.
         """
         kind = _kind(environ)
         if kind is None:
             response = handle()
         else:
             bulkhead, client = self._kinds[kind], read_client_address(environ)
-            if not bulkhead.enter(client):
+            try:
+                bulkhead.enter(client)
+            except Busy:
                 return _refuse(kind, environ, start_response)
             try:
                 response = handle() if kind != "bodies" else _handle_body(environ, handle)
             finally:
-                # Before the client has the response: its next request may come at once.
+                # Before the client has the response, because its next request may come at once.
                 bulkhead.leave(client)
         if not getattr(response, "streaming", False):
             return response
@@ -109,14 +82,16 @@ class Bulkheads:
         if not _is_long(response):
             return body
         bulkhead, client = self._kinds["streams"], read_client_address(environ)
-        if not bulkhead.enter(client):
+        try:
+            bulkhead.enter(client)
+        except Busy:
             body.close()
             return _refuse("streams", environ, start_response)
         return _LongResponse(body, partial(bulkhead.leave, client))
 
 
 class _LongResponse:
-    """A streamed response whose thread is given back when it is closed."""
+    """A streamed response that holds a place in a bulkhead until it is closed."""
 
     def __init__(self, body: OutgoingBody, leave: Callable[[], None]) -> None:
         self._body = body
@@ -135,7 +110,7 @@ class _LongResponse:
 
 
 def _handle_body(environ: Environ, handle: Handler) -> Any:
-    """Have a request handled whose body must arrive whole and in time."""
+    """Handle a request whose body must arrive whole and in time."""
     length = environ.get("CONTENT_LENGTH", "")
     if not (length.isascii() and length.isdecimal()):
         return handle()
@@ -159,7 +134,7 @@ def _is_long(response: Any) -> bool:
 
 
 def _refuse(kind: str, environ: Environ, start_response: StartResponse) -> list[bytes]:
-    """Answer 503; where a response has begun already, this one takes its place."""
+    """Respond 503; this replaces a response that has begun already."""
     started = perf_counter()
     _refused.labels(kind).inc()
     detail = "Too many requests of this kind are under way; try again shortly."
@@ -177,7 +152,7 @@ def _refuse(kind: str, environ: Environ, start_response: StartResponse) -> list[
         ],
     )
     method = environ["REQUEST_METHOD"]
-    # Which route it would have been was not looked up.
+    # The route was not resolved.
     route = f"{method if method in METHODS else '?'} refused"
     publish_finished_request(
         FinishedRequest(route, 503, perf_counter() - started, request_id, RequestTrace())

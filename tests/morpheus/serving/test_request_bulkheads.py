@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 import pytest
 
-from morpheus.serving.bulkheads import Bulkheads
+from morpheus.serving.request_bulkheads import RequestBulkheads
 from morpheus.tracing import on_request_finished
 from morpheus.tracing.request_trace import FinishedRequest
 
@@ -72,7 +72,7 @@ class Reply:
 
 
 class Client:
-    def __init__(self, bulkheads: Bulkheads, address: str = "192.0.2.1") -> None:
+    def __init__(self, bulkheads: RequestBulkheads, address: str = "192.0.2.1") -> None:
         self.bulkheads = bulkheads
         self.address = address
 
@@ -98,7 +98,7 @@ class Client:
 
 @pytest.fixture
 def client() -> Client:
-    return Client(Bulkheads(16))
+    return Client(RequestBulkheads(16))
 
 
 def test_bodies_and_searches_have_a_share_and_reads_the_rest(client: Client) -> None:

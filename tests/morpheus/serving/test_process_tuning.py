@@ -13,7 +13,7 @@ import pytest
 PINNED = """
 import json, os, sys, threading, time
 from pathlib import Path
-from morpheus.serving.cores import pin
+from morpheus.serving.process_tuning import pin
 threading.Thread(target=time.sleep, args=[60], daemon=True).start()
 core = pin(Path(sys.argv[1]))
 threading.Thread(target=time.sleep, args=[60], daemon=True).start()
