@@ -18,9 +18,8 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "morpheus.settings")
 
 site = get_wsgi_application()
 # Imports DRF, which needs the apps to be loaded.
-bulkheads = import_module("morpheus.serving.request_bulkheads").RequestBulkheads(
-    settings.MORPHEUS_THREADS
-)
+request_bulkheads = import_module("morpheus.serving.request_bulkheads")
+bulkheads = request_bulkheads.RequestBulkheads(settings.MORPHEUS_THREADS)
 application = ResponseCache(site, bulkheads.run)
 # Before the first request opens the pool.
 limit_statements(settings.DATABASES["default"])
@@ -28,14 +27,14 @@ periodic.start()
 transfers.start()
 # Views are imported by the first request otherwise.
 import_module(settings.ROOT_URLCONF)
-# What the program is made of stays. Each full collection went through it all, with every request
-# waiting for 110 ms; now it goes through what came later.
+# The program's own objects stay for good. Each full garbage collection went through all of them,
+# and every request waited for 110 ms; now it goes through later objects only.
 gc.collect()
 gc.freeze()
-# A thread that computes hands over after so many seconds. Beside one that renders for long, who
-# waits for a statement's answer is on again five times as soon as by Python's 5 ms.
+# Seconds after which a computing thread yields. Beside a long rendering, a thread that waited for a
+# statement goes on five times sooner than with Python's 5 ms.
 sys.setswitchinterval(0.001)
-# After pictures of 20 MB the server is as large as before.
+# So the server's memory shrinks again after pictures of 20 MB.
 return_large_blocks()
 if settings.MORPHEUS_PIN:
     pin()
