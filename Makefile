@@ -39,8 +39,8 @@ lint: $(STAMP)  ## Check format, style and types
 	$(VENV)/bin/ruff check $(CHECKED)
 	$(VENV)/bin/mypy
 
-# On services of its own: it kills them, and deletes novels.
-check-cache: $(STAMP)  ## Prove that nobody reads what is over, under faults too (ARGS= to shorten)
+# On services of its own: it kills them and deletes novels.
+check-cache: $(STAMP)  ## Check that no client reads a stale value, under faults too (ARGS= to shorten)
 	@env MORPHEUS_VAR=var/check-cache MORPHEUS_HTTPS=off $(PYTHON) manage.py check_cache $(ARGS)
 
 # On data of its own for each scale, seeded at the first run.
@@ -61,7 +61,7 @@ snapshots: $(STAMP)  ## Renew the plans in perf/lab/plans/snapshots/, and show w
 	@env MORPHEUS_VAR=var/snapshots MORPHEUS_HTTPS=off DATABASE_URL= REDIS_URL= \
 		$(PYTHON) manage.py services with perf_snapshots --update $(ARGS)
 
-# Data and servers of their own: they empty the cache server, and the rows they ask for are known.
+# On data and servers of its own: it empties the cache server.
 BENCH := env MORPHEUS_VAR=var/offload MORPHEUS_HTTPS=off DATABASE_URL= REDIS_URL= \
 	$(PYTHON) manage.py services with
 
@@ -75,8 +75,8 @@ bench-refusals: $(STAMP)  ## Measure the CPU time of a refused request of each k
 	@env MORPHEUS_VAR=var/refusals MORPHEUS_HTTPS=off MORPHEUS_LOG_REQUESTS=off DATABASE_URL= REDIS_URL= \
 		$(PYTHON) manage.py services with perf_refusals $(ARGS)
 
-# Long enough to believe it: some 25 minutes. Shorter: ARGS="--rounds 3 --seconds 1.5".
-bench-peers: $(STAMP)  ## Measure beside Django REST framework, cachalot and the limits
+# About 25 minutes, so that the figures are reliable. Shorter: ARGS="--rounds 3 --seconds 1.5".
+bench-peers: $(STAMP)  ## Compare with Django REST framework, cachalot and the limits
 	@env MORPHEUS_VAR=var/bench MORPHEUS_HTTPS=off DATABASE_URL= REDIS_URL= \
 		$(PYTHON) manage.py services with bench_peers $(ARGS)
 

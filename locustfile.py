@@ -2,8 +2,8 @@
 
     .venv/bin/locust --host http://127.0.0.1:8000
 
-The exit code says whether the run kept perf/budgets.toml; who the users are and what they do is in
-perf/lab/load/. Nothing here imports Django or psycopg, which gevent would patch.
+The exit code says whether the run kept perf/budgets.toml. perf/lab/load/ defines the users. Nothing
+here imports Django or psycopg, which gevent would patch.
 """
 
 from __future__ import annotations
@@ -13,30 +13,30 @@ from typing import Any
 
 from locust import LoadTestShape, events
 
-from perf.lab.load.account import Account, account
 from perf.lab.load.catalogue import Catalogue
 from perf.lab.load.profiles import PROFILES
-from perf.lab.load.verdict import Demand, Met, breaches
-from perf.lab.load.visitors import Author, Operator, Reader, Stranger, Visitor
+from perf.lab.load.server_counters import ServerCounters, read_counters
+from perf.lab.load.users import REFUSED, Author, Operator, Reader, Stranger, Visitor
+from perf.lab.load.verdict import Requirements, RouteResult, find_breaches
 from perf.monitoring.budgets import budgets
 
 __all__ = ["Author", "Operator", "Reader", "Stranger"]
 
-PROFILE = PROFILES[os.environ.get("LOAD_PROFILE", "standard")]
+PROFILE = PROFILES[os.environ.get("LOAD_PROFILE", "steady")]
 
 if "LOAD_TOKENS" not in os.environ:
-    # Against a server of somebody else there are no accounts to use.
+    # A server that `make load` did not start has no accounts to use.
     Reader.abstract = Author.abstract = True
 
 if PROFILE.stages:
 
     class Stages(LoadTestShape):
-        """As many users as the profile says for the moment."""
+        """The number of users that the profile wants at each moment."""
 
         def tick(self) -> tuple[int, float] | None:
-            ran_s = self.get_run_time()
+            elapsed_s = self.get_run_time()
             for until_s, users in PROFILE.stages:
-                if ran_s < until_s:
+                if elapsed_s < until_s:
                     return users, PROFILE.spawn_per_s
             return None
 
@@ -44,55 +44,59 @@ if PROFILE.stages:
 if "LOAD_CORE" in os.environ:
     os.sched_setaffinity(0, {int(os.environ["LOAD_CORE"])})
 
-_before: dict[str, Account] = {}
+_before: dict[str, ServerCounters] = {}
 
 
 @events.test_start.add_listener
-def find_out_what_is_there(environment: Any, **_: Any) -> None:
+def read_catalogue(environment: Any, **_: Any) -> None:
     """Read the catalogue once, for all users."""
     Visitor.catalogue = Catalogue(environment.host)
-    _before["server"] = account(environment.host)
+    _before["server"] = read_counters(environment.host)
 
 
 @events.spawning_complete.add_listener
-def begin_to_count(**_: Any) -> None:
-    """Take the server's account from when all users have begun, as all else."""
+def begin_measurement(**_: Any) -> None:
+    """Count from the moment when all users have begun, as locust's own statistics do."""
     if not PROFILE.stages:
-        _before["server"] = account(Visitor.catalogue.host)
+        _before["server"] = read_counters(Visitor.catalogue.url)
 
 
 @events.quitting.add_listener
 def judge(environment: Any, **_: Any) -> None:
-    """Print the verdict; it is the exit code, whatever locust's own would be."""
-    met = [_met(entry) for entry in environment.stats.entries.values()]
-    told = None
+    """Print the verdict, which is the exit code."""
+    entries = environment.stats.entries.values()
+    results = [_make_result(entry) for entry in entries if not entry.name.endswith(REFUSED)]
+    refused = sum(entry.num_requests for entry in entries if entry.name.endswith(REFUSED))
+    counters = None
     if "server" in _before:
-        told = account(environment.host).since(_before["server"])
-    demand = _demand(environment.parsed_options)
-    found = breaches(met, budgets().routes, demand, told)
-    environment.process_exit_code = 1 if found else 0
-    total = environment.stats.total
-    share = "–" if told is None or told.saved is None else f"{told.saved:.1%}"
+        counters = read_counters(environment.host).since(_before["server"])
+    required = _find_requirements(environment.parsed_options)
+    breaches = find_breaches(results, budgets().routes, required, counters)
+    environment.process_exit_code = 1 if breaches else 0
+    requests = sum(each.requests for each in results)
+    failures = sum(each.failures for each in results)
+    offload = None if counters is None else counters.offload
     print(
-        f"\n{total.num_requests:,} requests, {total.num_failures:,} failed, "
-        f"{share} of the database's time saved, on a machine {demand.slower:.2f} times slower than "
-        "one that is not busy"
+        f"\n{requests:,} requests, {failures:,} failed, {refused:,} refused and sent again; "
+        f"offload {'unknown' if offload is None else f'{offload:.1%}'}; "
+        f"this machine is {required.slowdown:.2f} times slower than an idle one"
     )
-    for text in found:
-        print(f"  BREACH  {text}")
-    print("The run " + ("broke its budgets." if found else "kept its budgets."))
+    for breach in breaches:
+        print(f"FAIL  {breach}")
+    if not breaches:
+        print("ok  The run kept its budgets.")
 
 
-def _demand(options: Any) -> Demand:
-    """Return what is demanded of as many users as were asked for, for as long."""
+def _find_requirements(options: Any) -> Requirements:
+    """Return the requirements for the users and seconds of this run."""
     users = options.num_users or PROFILE.users
     seconds = min(int(options.run_time or PROFILE.seconds), PROFILE.seconds)
-    # Until the last has begun nothing is counted.
+    # Nothing is counted until the last user has begun.
     seconds -= users // PROFILE.spawn_per_s
-    slower = float(os.environ.get("LOAD_SLOWER", "1"))
-    return PROFILE.demand(users=users, seconds=seconds, slower=slower)
+    slowdown = float(os.environ.get("LOAD_SLOWDOWN", "1"))
+    return PROFILE.require(users=users, seconds=seconds, slowdown=slowdown)
 
 
-def _met(entry: Any) -> Met:
+def _make_result(entry: Any) -> RouteResult:
     p95_ms, p99_ms = (entry.get_response_time_percentile(share) for share in (0.95, 0.99))
-    return Met(entry.name, entry.num_requests, entry.num_failures, p95_ms, p99_ms)
+    return RouteResult(entry.name, entry.num_requests, entry.num_failures, p95_ms, p99_ms)

@@ -1,1 +1,1 @@
-"""The consistency checker: what clients wrote and read over HTTP, judged against each other."""
+"""A linearizability checker for cached reads: many clients, several servers, injected faults."""

@@ -1,7 +1,7 @@
-"""What happened: writes, reads and failures, with times of one clock (CLOCK_MONOTONIC, seconds).
+"""Writes, reads and failures of a run, with times of one clock (CLOCK_MONOTONIC, seconds).
 
-The clock is the same for all processes of a machine, so that an end in one process before a
-beginning in another means that the other could have known.
+All processes of a machine share the clock: if one request ended before another began, the second
+one could know of the first.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-# What a view shows of a row that is not there, or not for this reader.
+# The value of a view that does not show the row to this reader.
 ABSENT = "-"
-# In place of what follows the `=` of a view: a write that nobody answered shows one, but which?
+# Stands for the id after the `=` of a view: a write without a response has an unknown id.
 UNKNOWN = "?"
 
 
 class Observation(NamedTuple):
-    """One value that an answer showed: which row, in which of its views, and what."""
+    """One value in a response: of which row, in which of its views."""
 
     row: str
     view: str
@@ -28,14 +28,13 @@ class Observation(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """One write of a row, each of which has at least one value of its own.
+    """One write of a row; at least one of its values is unique.
 
     Attributes:
-        shows: What each view of the row shows once this is its newest write; views that are not
-            named show `ABSENT`.
+        shows: The value of each view after this write; other views show `ABSENT`.
         began: When it was sent.
-        ended: When it was acknowledged; infinite if it failed, because it may have happened, or may
-            still happen, all the same.
+        ended: When it was acknowledged. Infinite if it failed: it may have happened all the same,
+            or may still happen.
     """
 
     row: str
@@ -46,37 +45,39 @@ class Write:
 
 @dataclass(slots=True)
 class Log:
-    """The history of one process; answers that showed the same are kept once, for their number.
+    """The history of one process; responses with the same observations are stored once.
 
     Attributes:
-        observations: Each once; the others name them by their index.
-        answers: What distinct answers showed, as indexes of observations.
-        began, ended, answer: One item for each read; the third is an index of `answers`.
+        observations: Each once; `responses` names them by their index.
+        responses: The distinct responses, as indexes of observations.
+        began, ended, response: One item for each read; the third is an index of `responses`.
+        retries: Writes that were sent again because a server refused them.
     """
 
     writes: list[Write] = field(default_factory=list)
     observations: list[Observation] = field(default_factory=list)
-    answers: list[tuple[int, ...]] = field(default_factory=list)
+    responses: list[tuple[int, ...]] = field(default_factory=list)
     began: array[float] = field(default_factory=lambda: array("d"))
     ended: array[float] = field(default_factory=lambda: array("d"))
-    answer: array[int] = field(default_factory=lambda: array("L"))
+    response: array[int] = field(default_factory=lambda: array("L"))
     failures: Counter[str] = field(default_factory=Counter)
+    retries: int = 0
 
 
 class Recorder:
-    """Writes a log; whoever has `answer_number` of an answer need not look into it again."""
+    """Writes a log; the number of a response saves parsing an equal response again."""
 
     def __init__(self) -> None:
         self.log = Log()
         self._observations: dict[Observation, int] = {}
-        self._answers: dict[tuple[int, ...], int] = {}
+        self._responses: dict[tuple[int, ...], int] = {}
 
-    def answer_number(self, shown: list[Observation]) -> int:
-        """Return the number of an answer that showed this."""
-        indexes = tuple(sorted({self._index(each) for each in shown}))
-        number = self._answers.setdefault(indexes, len(self._answers))
-        if number == len(self.log.answers):
-            self.log.answers.append(indexes)
+    def number_response(self, observations: list[Observation]) -> int:
+        """Return the number of a response with these observations."""
+        indexes = tuple(sorted({self._index(each) for each in observations}))
+        number = self._responses.setdefault(indexes, len(self._responses))
+        if number == len(self.log.responses):
+            self.log.responses.append(indexes)
         return number
 
     def _index(self, observation: Observation) -> int:
@@ -85,13 +86,13 @@ class Recorder:
             self.log.observations.append(observation)
         return index
 
-    def read(self, answer_number: int, began: float, ended: float) -> None:
-        self.log.answer.append(answer_number)
+    def record_read(self, response_number: int, began: float, ended: float) -> None:
+        self.log.response.append(response_number)
         self.log.began.append(began)
         self.log.ended.append(ended)
 
-    def write(self, write: Write) -> None:
+    def record_write(self, write: Write) -> None:
         self.log.writes.append(write)
 
-    def fail(self, what: str) -> None:
-        self.log.failures[what] += 1
+    def record_failure(self, kind: str) -> None:
+        self.log.failures[kind] += 1

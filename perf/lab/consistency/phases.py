@@ -1,4 +1,4 @@
-"""What `make check-cache` runs: without faults, under each fault, and with each sabotage."""
+"""The phases of `make check-cache`: without faults, under each fault, with each sabotage."""
 
 from __future__ import annotations
 
@@ -10,35 +10,35 @@ from functools import partial
 from django.db import connection
 
 from morpheus.embedded.supervisor import EmbeddedServices
+from perf.lab.harness.servers import MORPHEUS, UNLIMITED, Servers
 
 from .clients import Load
 from .faults import Faults
 from .run import Outcome, run
-from .scene import Scene, Size, build
-from .servers import Servers
+from .scene import Scene, Size, build_scene
 
 # Rows that are hot enough for races within seconds.
 HOT = Size(novels=2, strips=1, slots=1)
 HOT_WRITES = 0.25
-# On a slow machine races take their time.
+# On a slow machine a race may take several rounds to happen.
 ROUNDS = 4
 DELAY_S = 0.3
 # Of each thousand writes so many kill their server after the commit.
-DEATHS_PER_MILLE = {"server-dies": 30, "no-marks": 10}
-NO_LIMITS = {"MORPHEUS_THROTTLE_WRITES_PER_MINUTE": "1000000000"}
-# What servers say of faults that were made on purpose.
+CRASHES_PER_MILLE = {"server-crashed": 30, "no-write-intents": 10}
+# Servers log injected faults as errors.
 QUIET = {"MORPHEUS_LOG_LEVEL": "CRITICAL"}
-MEDDLED = "perf.lab.consistency.sabotaged_wsgi:application"
+SABOTAGED = "perf.lab.consistency.sabotaged_wsgi:application"
+# A read may be stale for so long under a fault: docs/caching.md.
+BOUND_S = 3.0
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How much is done.
+    """The size of a run.
 
     Attributes:
-        reads: Answers to read without faults, by all clients together.
+        reads: Responses to read without faults, by all clients together.
         seconds: Of each fault and each sabotage.
-        bound_s: What a read may be behind under a fault, by docs/caching.md.
     """
 
     reads: int
@@ -46,72 +46,73 @@ class Options:
     servers: int
     clients: int
     seed: int
-    bound_s: float
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """One line of the report; `is_good` is what the exit code says."""
+class Phase:
+    """The outcome of one phase, and whether it is as expected."""
 
     name: str
     outcome: Outcome
-    is_good: bool
+    is_ok: bool
 
 
-def _scene(size: Size) -> Scene:
-    """Make the rows; the connection does not wait through a database's restart."""
-    try:
-        return build(size)
-    finally:
-        connection.close()
-
-
-def steady(options: Options) -> Row:
-    """Run without faults: nothing may fail, and nothing be wrong."""
-    scene = _scene(Size())
-    with _servers(options, "morpheus.wsgi:application", {}) as servers:
+def run_steady(options: Options) -> Phase:
+    """Run without faults: no request may fail, and no read be wrong."""
+    scene = _make_scene(Size())
+    with _make_servers(options, MORPHEUS, {}) as servers:
         each = -(-options.reads // options.clients)
         load = Load(servers.ports, options.clients, reads=each, seed=options.seed)
         outcome = run(scene, load)
     verdict = outcome.verdict
-    return Row("steady", outcome, not verdict.violations and not verdict.failures)
+    return Phase("steady", outcome, not verdict.violations and not verdict.failures)
 
 
-def under_faults(options: Options, services: EmbeddedServices, names: list[str]) -> Iterator[Row]:
-    """Run under each fault: requests may fail, and reads be behind for as long as is stated."""
+def run_faults(
+    options: Options, services: EmbeddedServices, names: Iterable[str]
+) -> Iterator[Phase]:
+    """Run under each fault: requests may fail, and reads be stale for at most `BOUND_S`."""
     for name in names:
-        scene = _scene(HOT)
-        with _servers(options, MEDDLED, _meddling(name) | QUIET) as servers:
-            make = partial(Faults(services, servers, options.seed).make, name)
-            outcome = run(scene, _short(options, servers), _until(options.seconds, make))
+        scene = _make_scene(HOT)
+        with _make_servers(options, SABOTAGED, _interference(name) | QUIET) as servers:
+            inject = partial(Faults(services, servers, options.seed).inject, name)
+            load = _make_short_load(options, servers)
+            outcome = run(scene, load, _for_most_of(options.seconds, inject))
         verdict = outcome.verdict
-        is_bounded = verdict.worst_s <= options.bound_s and not verdict.is_unexplained
-        yield Row(name, outcome, is_bounded)
+        yield Phase(name, outcome, verdict.worst_s <= BOUND_S and not verdict.is_unexplained)
 
 
-def sabotaged(options: Options, names: Iterable[str]) -> Iterator[Row]:
-    """Run with each sabotage, which the checker has to find, if need be in several rounds."""
+def run_sabotages(options: Options, names: Iterable[str]) -> Iterator[Phase]:
+    """Run with each sabotage, in several rounds if necessary: the checker must report it."""
     for name in names:
-        environment = _meddling(name) | {"CONSISTENCY_SABOTAGE": name}
+        environment = _interference(name) | {"CONSISTENCY_SABOTAGE": name}
         for _ in range(ROUNDS):
-            scene = _scene(HOT)
-            with _servers(options, MEDDLED, environment) as servers:
-                outcome = run(scene, _short(options, servers), servers.revive)
+            scene = _make_scene(HOT)
+            with _make_servers(options, SABOTAGED, environment) as servers:
+                outcome = run(scene, _make_short_load(options, servers), servers.revive)
             if outcome.verdict.violations:
                 break
-        yield Row(name, outcome, bool(outcome.verdict.violations))
+        yield Phase(name, outcome, bool(outcome.verdict.violations))
 
 
-def _servers(options: Options, application: str, environment: dict[str, str]) -> Servers:
-    return Servers(options.servers, application=application, environment=NO_LIMITS | environment)
+def _make_scene(size: Size) -> Scene:
+    """Make the rows; the connection must not stay open while the database restarts."""
+    try:
+        return build_scene(size)
+    finally:
+        connection.close()
 
 
-def _meddling(name: str) -> dict[str, str]:
-    deaths = DEATHS_PER_MILLE.get(name, 0) / 1000
-    return {"CONSISTENCY_DELAY_S": str(DELAY_S), "CONSISTENCY_DEATHS": str(deaths)}
+def _make_servers(options: Options, application: str, environment: dict[str, str]) -> Servers:
+    return Servers(options.servers, application=application, environment=UNLIMITED | environment)
 
 
-def _short(options: Options, servers: Servers) -> Load:
+def _interference(name: str) -> dict[str, str]:
+    crashes = CRASHES_PER_MILLE.get(name, 0) / 1000
+    return {"CONSISTENCY_DELAY_S": str(DELAY_S), "CONSISTENCY_CRASHES": str(crashes)}
+
+
+def _make_short_load(options: Options, servers: Servers) -> Load:
     return Load(
         servers.ports,
         options.clients,
@@ -121,13 +122,14 @@ def _short(options: Options, servers: Servers) -> Load:
     )
 
 
-def _until(seconds: float, make: Callable[[], None]) -> Callable[[], None]:
-    """Return `make` for the first four fifths of a run; in the rest everything recovers."""
-    began: list[float] = []
+def _for_most_of(seconds: float, inject: Callable[[], None]) -> Callable[[], None]:
+    """Return `inject` for the first four fifths of a run; in the rest everything recovers."""
+    stop_at: list[float] = []
 
     def call() -> None:
-        began.append(time.monotonic())
-        if began[-1] < began[0] + seconds * 0.8:
-            make()
+        if not stop_at:
+            stop_at.append(time.monotonic() + seconds * 0.8)
+        if time.monotonic() < stop_at[0]:
+            inject()
 
     return call

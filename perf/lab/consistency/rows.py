@@ -1,10 +1,14 @@
-"""The rows under test: their states, and what each view of the API shows of a state.
+"""The rows under test: their states, and the value of each view of the API for a state.
 
-What a view shows is a text that can be made from a state here and from an answer in `questions`.
-Views: `anyone` (who does not own the row), `own` (its owner, and staff past the cache), `shown`
-(whether what belongs to a public row is found), a filter as `genre=horror` (whether the row is in
-such a list: a list and its cards are not promised to be of one moment), `title` and `title:own` (as
-the comics of a novel name it), and `id=7` (whether the row is found by its address).
+A value is a text that can be made from a state here and from a response in `questions`. Views:
+
+- `anyone`: a reader who does not own the row;
+- `own`: its owner, and staff who bypass the cache;
+- `shown`: whether rows that belong to a public row are found;
+- a filter like `genre=horror`: whether the row is in that list (a list and its cards need not be of
+  one moment);
+- `title` and `title:own`: the title of a novel in its comics;
+- `id=7`: whether the row is found by its id.
 """
 
 from __future__ import annotations
@@ -20,7 +24,7 @@ FOUND = "+"
 
 @dataclass(frozen=True, slots=True)
 class Novel:
-    """State of a novel; every write gives it a synopsis of its own, and the rest by chance."""
+    """State of a novel; every write gives it a unique synopsis, and changes the rest by chance."""
 
     title: str
     synopsis: str
@@ -30,72 +34,74 @@ class Novel:
 
     @property
     def shows(self) -> dict[str, str]:
-        shown = {"own": (card := novel_card(self.fields)), "title:own": self.title}
+        card = novel_card(self.fields)
+        shows = {"own": card, "title:own": self.title}
         if self.visibility == "public":
             genre, language = f"genre={self.genre}", f"language={self.language}"
-            shown |= dict.fromkeys(("shown", genre, language, f"{genre}&{language}"), FOUND)
-            shown |= {"anyone": card, "title": self.title}
-        return shown
+            shows |= dict.fromkeys(("shown", genre, language, f"{genre}&{language}"), FOUND)
+            shows |= {"anyone": card, "title": self.title}
+        return shows
 
     @property
     def fields(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in self.__slots__}
 
-    def changed(
-        self, unique: str, chance: Random, genres: list[str], languages: list[str]
+    def make_next(
+        self, unique: str, random: Random, genres: list[str], languages: list[str]
     ) -> Novel:
-        """Return the next state; what lists are ordered and filtered by changes now and then."""
+        """Return the next state; at times another place in orderings and filters."""
         state = replace(self, synopsis=unique)
-        if chance.random() < 0.5:
-            state = replace(state, title=f"{chance.choice('abcdefgh')} {unique}")
-        if chance.random() < 0.3:
-            state = replace(state, visibility=chance.choice(("public", "private")))
-        if chance.random() < 0.2:
-            state = replace(state, genre=chance.choice(genres), language=chance.choice(languages))
+        if random.random() < 0.5:
+            state = replace(state, title=f"{random.choice('abcdefgh')} {unique}")
+        if random.random() < 0.3:
+            state = replace(state, visibility=random.choice(("public", "private")))
+        if random.random() < 0.2:
+            state = replace(state, genre=random.choice(genres), language=random.choice(languages))
         return state
 
 
 @dataclass(frozen=True, slots=True)
 class Comic:
-    """State of a comic; every write gives it a title of its own."""
+    """State of a comic; every write gives it a unique title."""
 
     title: str
     visibility: str
 
     def shows(self, comic_id: int | None = None) -> dict[str, str]:
-        """Return what is shown; an unknown id, of a comic whose making failed, is not checked."""
+        """Return the values of all views; an unknown id is not checked."""
         card = comic_card({"title": self.title, "visibility": self.visibility})
-        shown = {"own": card, f"id={comic_id or UNKNOWN}:own": FOUND}
+        shows = {"own": card, f"id={comic_id or UNKNOWN}:own": FOUND}
         if self.visibility == "public":
-            shown |= {"anyone": card, "shown": FOUND, f"id={comic_id or UNKNOWN}": FOUND}
-        return shown
+            shows |= {"anyone": card, "shown": FOUND, f"id={comic_id or UNKNOWN}": FOUND}
+        return shows
 
 
 def novel_card(fields: dict[str, Any]) -> str:
-    """Return what an answer shows of a novel."""
+    """Return the value of a novel in a response."""
     names = ("title", "synopsis", "visibility", "genre", "language")
     return "|".join(str(fields[name]) for name in names)
 
 
 def comic_card(fields: dict[str, Any]) -> str:
-    """Return what an answer shows of a comic."""
+    """Return the value of a comic in a response."""
     return f"{fields['title']}|{fields['visibility']}"
 
 
 def user_shows(name: str, bio: str) -> dict[str, str]:
-    """Return what is shown of a user: the name to everybody, the profile to themselves."""
+    """Return the values of a user: the name for all readers, the profile for the user."""
     return {"name": name, "own": f"{name}|{bio}"}
 
 
 def panels_show(captions: list[str]) -> dict[str, str]:
-    """Return what is shown of a comic's panels."""
+    """Return the values of a comic's panels."""
     return {"list": panels_list(captions), "count": str(len(captions))}
 
 
 def panels_list(captions: list[str]) -> str:
+    """Return the value of a list of panels."""
     return f"{len(captions)}|{captions[-1] if captions else ABSENT}"
 
 
 def slot_of(title: str) -> str:
-    """Return the row that a comic made by `writers.Slot` is a state of, by its title."""
+    """Return the row of a comic that `writers.SlotWriter` has made, by its title."""
     return title.rsplit(" v", 1)[0]

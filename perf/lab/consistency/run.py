@@ -1,4 +1,4 @@
-"""One run: clients against servers for a while, then the verdict on what they saw."""
+"""One run: clients against servers for a while, then the check of all that they read."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from .check import Verdict, judge
+from perf.lab.harness.processes import SPAWN, ProcessGroup
+
+from .check import Verdict, check
 from .clients import Load, run_client
-from .crowd import SPAWN, START_TIMEOUT_S, Crowd
 from .direct import run_direct
 from .history import Log, Recorder
 from .scene import Scene
@@ -18,9 +19,9 @@ POLL_S = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """A verdict, how long the clients took, and how many answers they read.
+    """A verdict, how long the clients took, and how many responses they read.
 
-    The verdict's own number of reads has those of the database itself, too.
+    The verdict's own number of reads includes those of the database itself.
     """
 
     verdict: Verdict
@@ -29,31 +30,29 @@ class Outcome:
 
 
 def run(scene: Scene, load: Load, meanwhile: Callable[[], object] | None = None) -> Outcome:
-    """Let clients read and write, and judge; `meanwhile` is called again and again until the end.
+    """Run clients that read and write, then check; call `meanwhile` repeatedly until the end.
 
-    The scene must be new: its rows are taken to be in their first states.
+    The scene must be new: its rows are in their first states.
     """
-    gate, stop = SPAWN.Barrier(load.clients + 2), SPAWN.Event()
-    clients, direct = Crowd(gate), Crowd(gate)
-    direct.start(run_direct, scene, stop, load.seed)
-    for number in range(load.clients):
-        clients.start(run_client, scene, load, number)
-    gate.wait(START_TIMEOUT_S)
-    while not clients.is_done():
+    group, stop = ProcessGroup(load.clients + 1), SPAWN.Event()
+    direct = group.start(run_direct, scene, stop, load.seed)
+    clients = [group.start(run_client, scene, load, number) for number in range(load.clients)]
+    group.release()
+    while not all(client.is_done() for client in clients):
         if meanwhile is not None:
             meanwhile()
         time.sleep(POLL_S)
-    logs = clients.logs()
+    logs = [client.result() for client in clients]
     stop.set()
-    reads = sum(len(log.answer) for log in logs)
-    busy = [log for log in logs if log.answer]
+    busy = [log for log in logs if log.response]
     seconds = max(log.ended[-1] for log in busy) - min(log.began[0] for log in busy)
-    return Outcome(judge([_before(scene), *logs, *direct.logs()]), seconds, reads)
+    reads = sum(len(log.response) for log in logs)
+    return Outcome(check([_make_first_log(scene), *logs, direct.result()]), seconds, reads)
 
 
-def _before(scene: Scene) -> Log:
+def _make_first_log(scene: Scene) -> Log:
     """Return the history before the run."""
     recorder = Recorder()
     for write in scene.first_writes():
-        recorder.write(write)
+        recorder.record_write(write)
     return recorder.log

@@ -1,4 +1,4 @@
-"""WSGI entry point like `morpheus.wsgi`, with a cache engine that is sabotaged on purpose."""
+"""WSGI entry point like `morpheus.wsgi`, with a sabotaged cache."""
 
 import os
 

@@ -1,10 +1,8 @@
-"""What the database holds when a run begins: a few hot rows of two owners."""
+"""The rows of a run: a few hot novels and comics of two owners."""
 
 from __future__ import annotations
 
 import itertools
-import struct
-import zlib
 from dataclasses import dataclass
 from secrets import token_hex
 
@@ -12,7 +10,7 @@ from .history import Write
 from .rows import Comic, Novel, panels_show, user_shows
 
 OWNERS = 2
-# Of the e-mail addresses of users that were made here.
+# Of the e-mail addresses of users that are made here.
 DOMAIN = "@checker.invalid"
 GENRES = ["fantasy", "horror"]
 LANGUAGES = ["de", "en"]
@@ -20,7 +18,7 @@ LANGUAGES = ["de", "en"]
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """How many rows there are; fewer are hotter."""
+    """Numbers of rows; fewer are hotter."""
 
     novels: int = 10
     strips: int = 4
@@ -29,7 +27,7 @@ class Size:
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """A user whose rows are written; `token` logs them in."""
+    """A user whose rows are written; `token` logs the user in."""
 
     id: int
     token: str
@@ -40,9 +38,9 @@ class Scene:
     """Ids of the rows, and their states at the beginning.
 
     Attributes:
-        novels: State by id; the owner is that of `owner_of`.
+        novels: State by id.
         strips: Comics that stay and get panels: state by id.
-        strip_novels: The novel that a strip is made from, by the strip's id.
+        strip_novels: The novel of a strip, by the strip's id.
         slots: Names of comics that come and go.
         owner_of: Index in `owners` by row.
     """
@@ -55,26 +53,26 @@ class Scene:
     owner_of: dict[str, int]
 
     def first_writes(self) -> list[Write]:
-        """Return the states at the beginning as writes that were acknowledged long ago."""
-        shown = {f"user {owner.id}": user_shows("Name v0", "Bio v0") for owner in self.owners}
-        shown |= {f"novel {pk}": state.shows for pk, state in self.novels.items()}
-        shown |= {f"status {pk}": {"status": "v0"} for pk in self.novels}
-        shown |= {f"text {pk}": {"text": "v0"} for pk in self.novels}
-        shown |= {f"strip {pk}": state.shows(pk) for pk, state in self.strips.items()}
-        shown |= {f"panels {pk}": panels_show([]) for pk in self.strips}
-        shown |= {slot: {} for slot in self.slots}
-        return [Write(row, shows, 0.0, 0.0) for row, shows in shown.items()]
+        """Return the first states as writes that were acknowledged long ago."""
+        shows = {f"user {owner.id}": user_shows("Name v0", "Bio v0") for owner in self.owners}
+        shows |= {f"novel {pk}": state.shows for pk, state in self.novels.items()}
+        shows |= {f"status {pk}": {"status": "v0"} for pk in self.novels}
+        shows |= {f"text {pk}": {"text": "v0"} for pk in self.novels}
+        shows |= {f"strip {pk}": state.shows(pk) for pk, state in self.strips.items()}
+        shows |= {f"panels {pk}": panels_show([]) for pk in self.strips}
+        shows |= {slot: {} for slot in self.slots}
+        return [Write(row, values, 0.0, 0.0) for row, values in shows.items()]
 
 
-class NotOurs(Exception):
-    """The database belongs to people."""
+class ForeignData(Exception):
+    """The database has users that were not made here."""
 
 
-def build(size: Size) -> Scene:
+def build_scene(size: Size) -> Scene:
     """Delete all novels and comics and make the hot ones.
 
     Raises:
-        NotOurs: There are users who were not made here.
+        ForeignData: There are users that were not made here.
     """
     from comics.models import Comic as ComicRow
     from morpheus.db.transactions import write_transaction
@@ -83,7 +81,7 @@ def build(size: Size) -> Scene:
 
     with write_transaction(as_staff=True):
         if User.objects.exclude(email__endswith=DOMAIN).exists():
-            raise NotOurs("There are other users in this database: its novels stay.")
+            raise ForeignData("There are other users in this database: its novels stay.")
         ComicRow.objects.all().delete()
         NovelRow.objects.all().delete()
     owners = [_make_owner() for _ in range(OWNERS)]
@@ -100,12 +98,9 @@ def build(size: Size) -> Scene:
         owner_of[f"novel {novel_id}"] = at
         if number < size.strips:
             comic = Comic(f"Strip {number} v0", "public")
-            with write_transaction(as_user=owners[at].id):
-                row = ComicRow.objects.create(
-                    title=comic.title, owner_id=owners[at].id, novel_id=novel_id, is_public=True
-                )
-            strips[row.pk], strip_novels[row.pk] = comic, novel_id
-            owner_of[f"strip {row.pk}"] = at
+            strip_id = _make_comic(comic, owners[at].id, novel_id)
+            strips[strip_id], strip_novels[strip_id] = comic, novel_id
+            owner_of[f"strip {strip_id}"] = at
     slots = [f"Slot {number}" for number in range(size.slots)]
     owner_of |= {slot: next(turns) for slot in slots}
     return Scene(owners, novels, strips, strip_novels, slots, owner_of)
@@ -122,6 +117,17 @@ def _make_owner() -> Owner:
         User.objects.filter(pk=user.pk).update(bio="Bio v0")
     secret, _ = token_create(user=user)
     return Owner(user.pk, secret)
+
+
+def _make_comic(state: Comic, owner_id: int, novel_id: int) -> int:
+    from comics.models import Comic as ComicRow
+    from morpheus.db.transactions import write_transaction
+
+    with write_transaction(as_user=owner_id):
+        row = ComicRow.objects.create(
+            title=state.title, owner_id=owner_id, novel_id=novel_id, is_public=True
+        )
+        return int(row.pk)
 
 
 def _make_novel(state: Novel, owner_id: int) -> int:
@@ -148,17 +154,3 @@ def _make_novel(state: Novel, owner_id: int) -> int:
         )
         ChapterText.objects.create(chapter=chapter, content="v0", **belongs)
         return int(novel.pk)
-
-
-def tiny_picture() -> bytes:
-    """Return a PNG of 64 grey pixels, without needing a library for pictures."""
-
-    def chunk(kind: bytes, data: bytes) -> bytes:
-        checksum = zlib.crc32(kind + data)
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", checksum)
-
-    header = struct.pack(">IIBBBBB", 8, 8, 8, 0, 0, 0, 0)
-    pixels = zlib.compress((b"\x00" + bytes(range(0, 240, 30))) * 8)
-    return (
-        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", pixels) + chunk(b"IEND", b"")
-    )

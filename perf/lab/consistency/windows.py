@@ -1,18 +1,18 @@
-"""When a read of a row may show what: the part of the checker that knows about order.
+"""When a read may show which value of a row: the order of writes.
 
-Each row is an atomic register (Herlihy and Wing, "Linearizability", 1990), whose writes have values
-of their own: a write takes effect at one moment between its begin and its acknowledgement. So
+Each row is an atomic register (Herlihy and Wing, "Linearizability", 1990) whose writes have unique
+values. A write takes effect at one moment between its begin and its acknowledgement. So
 
 - w' is after w if w' began when w had surely taken effect;
-- w is surely over when some w' after w has surely taken effect.
+- w is surely overwritten when some w' after w has surely taken effect.
 
-"Surely" is known from an acknowledgement, and from a read: once a read that showed the value of w
-has ended, w has happened. A read may show w if it ended after w began, and began before w was
-surely over. This finds every violation where the order of a row's writes is known (one writer that
-waits for its answers) and their values can be told apart; deciding that is easy, unlike without
-such knowledge (Gibbons and Korach, "Testing shared memories", 1997). Where two writers race, or one
-failed and may happen later, the order is known in part, and the check is weaker, but never wrong:
-what it convicts no order of the writes explains.
+"Surely" follows from an acknowledgement, or from a read: once a read of the value of w has ended, w
+has happened. A read may show w if it ended after w began, and began before w was surely
+overwritten. This finds every violation where the order of a row's writes is known (one writer that
+waits for its responses) and their values differ. Without such knowledge the decision is hard
+(Gibbons and Korach, "Testing shared memories", 1997). Where two writers race, or one failed and may
+happen later, the order is partly known. Then the check is weaker, but never wrong: no order of the
+writes explains a reported violation.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ from .history import ABSENT, UNKNOWN, Write
 
 
 class Window(NamedTuple):
-    """A time in which reads may show a value; a read need only touch it."""
+    """A time in which reads may show a value; a read needs to overlap it."""
 
     since: float
     until: float
 
 
-def _unknown(view: str) -> str:
-    """Return the view that a write shows when nobody knows whether it is this one: `id=7:own`."""
+def _unknown_view(view: str) -> str:
+    """Return the view of a write whose id is unknown, for `id=7:own` and its like."""
     kind, _, rest = view.partition("=")
     return f"{kind}={UNKNOWN}{':own' if rest.endswith(':own') else ''}"
 
@@ -42,9 +42,9 @@ class RowWindows:
     """The windows of one row's values.
 
     Args:
-        writes: All of the row, the one before the run included, in any order.
-        first_reads: By (view, value), when the first read that showed it ended; without them,
-            acknowledgements alone are evidence.
+        writes: All writes of the row, the one before the run included, in any order.
+        first_reads: By (view, value), when the first read of it ended; without them only
+            acknowledgements are evidence.
     """
 
     def __init__(
@@ -57,22 +57,23 @@ class RowWindows:
             for view in self._views:
                 key = view, write.shows.get(view, ABSENT)
                 self._showing.setdefault(key, []).append(index)
-        self._over = self._surely_over(first_reads or {})
+        self._overwritten = self._find_overwritten(first_reads or {})
 
-    def of(self, view: str, value: str) -> list[Window]:
-        """Return the windows of a value in a view, disjoint and in order; none if it never was."""
+    def find(self, view: str, value: str) -> list[Window]:
+        """Return the windows of a value in a view, disjoint and in order."""
         if view not in self._views:
-            might_be = value == ABSENT or _unknown(view) in self._views
-            return [Window(-math.inf, math.inf)] if might_be else []
+            is_possible = value == ABSENT or _unknown_view(view) in self._views
+            return [Window(-math.inf, math.inf)] if is_possible else []
         windows: list[Window] = []
         for index in self._showing.get((view, value), []):
-            window = Window(self._writes[index].began, self._over[index])
+            window = Window(self._writes[index].began, self._overwritten[index])
             if windows and window.since <= windows[-1].until:
                 window = Window(windows[-1].since, max(windows.pop().until, window.until))
             windows.append(window)
         return windows
 
-    def _surely_over(self, first_reads: Mapping[tuple[str, str], float]) -> list[float]:
+    def _find_overwritten(self, first_reads: Mapping[tuple[str, str], float]) -> list[float]:
+        """Return for each write when it was surely overwritten."""
         happened = [write.ended for write in self._writes]
         for key, ended in first_reads.items():
             if len(showing := self._showing.get(key, [])) == 1:
@@ -85,13 +86,13 @@ class RowWindows:
         return [earliest[bisect_right(began, moment)] for moment in happened]
 
 
-def is_touched(windows: list[Window], began: float, ended: float) -> bool:
+def overlaps(windows: list[Window], began: float, ended: float) -> bool:
     """Tell whether a read overlaps one of the windows."""
     at = bisect_left(windows, began, key=lambda window: window.until)
     return at < len(windows) and windows[at].since <= ended
 
 
 def staleness_s(windows: list[Window], began: float) -> float | None:
-    """Return how long the value was over when a read began; None if it was never before that."""
+    """Return how long the value was overwritten when a read began; None if not written before."""
     at = bisect_left(windows, began, key=lambda window: window.until)
     return began - windows[at - 1].until if at else None

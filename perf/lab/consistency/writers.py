@@ -1,4 +1,4 @@
-"""Who writes a row over HTTP, one write after the other."""
+"""Writers of rows over HTTP: each sends one write after the other."""
 
 from __future__ import annotations
 
@@ -7,56 +7,65 @@ from collections.abc import Callable
 from random import Random
 from typing import Any, NamedTuple
 
-from .rows import Comic, Novel, panels_show, user_shows
-from .scene import GENRES, LANGUAGES, Owner, Scene, tiny_picture
-from .wire import form_request, json_request, request_bytes
+from perf.lab.example_requests import HttpRequest, bearer, example
 
-# A page of panels shows so many; then another writer's turn is all there is.
+from .rows import Comic, Novel, panels_show, user_shows
+from .scene import GENRES, LANGUAGES, Owner, Scene
+
+# A page of panels holds 100; a writer stops before that.
 PANELS_MAX = 95
+VISIBILITIES = ("public", "public", "private")
 
 
 class Attempt(NamedTuple):
-    """A write to send; `shows` tells what it leads to, given the answer's JSON or None."""
+    """A write to send; `shows` gives the new values of the row, given the response or None."""
 
     row: str
-    request: bytes
+    request: HttpRequest
     shows: Callable[[Any], dict[str, str]]
 
 
 class Writer(ABC):
-    """Writes one row; `unique` makes each of its values one that no other write has."""
+    """Writes one row; `make_unique` gives each of its values a text that no other write has."""
 
     def __init__(self, name: str, owner: Owner) -> None:
         self._name = name
-        self.token = owner.token
+        self._headers = {"Accept-Encoding": "gzip", **bearer(owner.token)}
         self._count = 0
 
     @abstractmethod
-    def attempt(self, chance: Random) -> Attempt | None:
-        """Return the next write; None if there is none any more."""
+    def make_attempt(self, random: Random) -> Attempt | None:
+        """Return the next write; None if there are no more."""
 
-    def succeeded(self, data: Any) -> None:  # noqa: B027 - most need not know
-        """Go on from the state that was written."""
+    def on_success(self, data: Any) -> None:  # noqa: B027 - most writers keep no state
+        """Continue from the state that was written."""
 
-    def failed(self) -> None:  # noqa: B027
-        """Go on although nobody knows what the state is."""
+    def on_failure(self) -> None:  # noqa: B027
+        """Continue although the state is unknown."""
 
-    def unique(self) -> str:
+    def make_unique(self) -> str:
         self._count += 1
         return f"{self._name} v{self._count}"
 
+    def _build(
+        self, route: str, values: dict[str, object], body: dict[str, str] | None = None
+    ) -> HttpRequest:
+        return example(route).build(values, body=body or {}, headers=self._headers)
+
 
 class NovelWriter(Writer):
-    """Changes a novel; each write says everything, so that it does not matter what failed."""
+    """Changes a novel; each write sets all fields, so that an earlier failure does not matter."""
 
-    def __init__(self, name: str, owner: Owner, pk: int, state: Novel) -> None:
+    def __init__(self, name: str, owner: Owner, novel_id: int, state: Novel) -> None:
         super().__init__(name, owner)
-        self._pk, self._state = pk, state
+        self._novel_id, self._state = novel_id, state
 
-    def attempt(self, chance: Random) -> Attempt:
-        self._state = state = self._state.changed(self.unique(), chance, GENRES, LANGUAGES)
-        request = json_request("PATCH", f"/api/v1/novels/{self._pk}/", self.token, state.fields)
-        return Attempt(f"novel {self._pk}", request, lambda data: state.shows)
+    def make_attempt(self, random: Random) -> Attempt:
+        state = self._state.make_next(self.make_unique(), random, GENRES, LANGUAGES)
+        self._state = state
+        values: dict[str, object] = {"novel_id": self._novel_id}
+        request = self._build("PATCH /novels/{novel_id}/", values, state.fields)
+        return Attempt(f"novel {self._novel_id}", request, lambda data: state.shows)
 
 
 class ProfileWriter(Writer):
@@ -66,56 +75,58 @@ class ProfileWriter(Writer):
         super().__init__(name, owner)
         self._row = f"user {owner.id}"
 
-    def attempt(self, chance: Random) -> Attempt:
-        name = f"Name {(unique := self.unique())}"
-        said = {"display_name": name, "bio": f"Bio {unique}"}
-        request = json_request("PATCH", "/api/v1/users/me/", self.token, said)
-        return Attempt(self._row, request, lambda data: user_shows(name, said["bio"]))
+    def make_attempt(self, random: Random) -> Attempt:
+        unique = self.make_unique()
+        name, bio = f"Name {unique}", f"Bio {unique}"
+        request = self._build("PATCH /users/me/", {}, {"display_name": name, "bio": bio})
+        return Attempt(self._row, request, lambda data: user_shows(name, bio))
 
 
 class StripWriter(Writer):
     """Changes the title and the visibility of a comic that stays."""
 
-    def __init__(self, name: str, owner: Owner, pk: int) -> None:
+    def __init__(self, name: str, owner: Owner, comic_id: int) -> None:
         super().__init__(name, owner)
-        self._pk = pk
+        self._comic_id = comic_id
 
-    def attempt(self, chance: Random) -> Attempt:
-        visibility = chance.choice(("public", "public", "private"))
-        state = Comic(f"{chance.choice('abcdefgh')} {self.unique()}", visibility)
-        said = {"title": state.title, "visibility": visibility}
-        request = json_request("PATCH", f"/api/v1/comics/{self._pk}/", self.token, said)
-        return Attempt(f"strip {self._pk}", request, lambda data: state.shows(self._pk))
+    def make_attempt(self, random: Random) -> Attempt:
+        title = f"{random.choice('abcdefgh')} {self.make_unique()}"
+        state = Comic(title, random.choice(VISIBILITIES))
+        body = {"title": state.title, "visibility": state.visibility}
+        request = self._build("PATCH /comics/{comic_id}/", {"comic_id": self._comic_id}, body)
+        row = f"strip {self._comic_id}"
+        return Attempt(row, request, lambda data: state.shows(self._comic_id))
 
 
 class PanelWriter(Writer):
-    """Adds panels to a comic, until a page is full or one failed: then their number is unknown."""
+    """Adds panels to a comic until a page is full, or one fails: then their number is unknown."""
 
-    def __init__(self, name: str, owner: Owner, pk: int) -> None:
+    def __init__(self, name: str, owner: Owner, comic_id: int) -> None:
         super().__init__(name, owner)
-        self._pk = pk
+        self._comic_id = comic_id
         self._captions: list[str] = []
-        self._is_over = False
+        self._has_failed = False
 
-    def attempt(self, chance: Random) -> Attempt | None:
-        if self._is_over or len(self._captions) >= PANELS_MAX:
+    def make_attempt(self, random: Random) -> Attempt | None:
+        if self._has_failed or len(self._captions) >= PANELS_MAX:
             return None
-        captions = [*self._captions, self.unique()]
-        path = f"/api/v1/comics/{self._pk}/panels/"
-        request = form_request(path, self.token, {"caption": captions[-1]}, tiny_picture())
-        return Attempt(f"panels {self._pk}", request, lambda data: panels_show(captions))
+        captions = [*self._captions, self.make_unique()]
+        values: dict[str, object] = {"comic_id": self._comic_id}
+        body = {"caption": captions[-1]}
+        request = self._build("POST /comics/{comic_id}/panels/", values, body)
+        return Attempt(f"panels {self._comic_id}", request, lambda data: panels_show(captions))
 
-    def succeeded(self, data: Any) -> None:
+    def on_success(self, data: Any) -> None:
         self._captions.append(data["caption"])
 
-    def failed(self) -> None:
-        self._is_over = True
+    def on_failure(self) -> None:
+        self._has_failed = True
 
 
-class Slot(Writer):
-    """Makes a comic, changes it and deletes it again and again: at most one is there at a time.
+class SlotWriter(Writer):
+    """Creates a comic, changes and deletes it, again and again: at most one exists at a time.
 
-    After a failure a comic may be there or not, so the slot is given up for one of a new name.
+    After a failure the comic may exist or not, so the slot gets a new name.
     """
 
     def __init__(self, name: str, owner: Owner) -> None:
@@ -123,38 +134,37 @@ class Slot(Writer):
         self._first_name = name
         self._comic_id: int | None = None
         self._is_deleting = False
-        self._given_up = 0
+        self._renames = 0
 
-    def attempt(self, chance: Random) -> Attempt:
+    def make_attempt(self, random: Random) -> Attempt:
         comic_id = self._comic_id
-        self._is_deleting = comic_id is not None and chance.random() < 0.4
+        values: dict[str, object] = {"comic_id": comic_id}
+        self._is_deleting = comic_id is not None and random.random() < 0.4
         if self._is_deleting:
-            request = request_bytes("DELETE", f"/api/v1/comics/{comic_id}/", self.token)
+            request = self._build("DELETE /comics/{comic_id}/", values)
             return Attempt(self._name, request, lambda data: {})
-        state = Comic(self.unique(), chance.choice(("public", "public", "private")))
-        said = {"title": state.title, "visibility": state.visibility}
-        path = f"/api/v1/comics/{comic_id}/" if comic_id else "/api/v1/comics/"
-        request = json_request("PATCH" if comic_id else "POST", path, self.token, said)
+        state = Comic(self.make_unique(), random.choice(VISIBILITIES))
+        body = {"title": state.title, "visibility": state.visibility}
+        route = "PATCH /comics/{comic_id}/" if comic_id else "POST /comics/"
+        request = self._build(route, values, body)
+        return Attempt(
+            self._name, request, lambda data: state.shows(data["id"] if data else comic_id)
+        )
 
-        def shows(data: Any) -> dict[str, str]:
-            return state.shows(data["id"] if data else comic_id)
-
-        return Attempt(self._name, request, shows)
-
-    def succeeded(self, data: Any) -> None:
+    def on_success(self, data: Any) -> None:
         self._comic_id = None if self._is_deleting else data["id"]
 
-    def failed(self) -> None:
-        self._given_up += 1
-        self._name = f"{self._first_name}.{self._given_up}"
+    def on_failure(self) -> None:
+        self._renames += 1
+        self._name = f"{self._first_name}.{self._renames}"
         self._comic_id = None
 
 
 def writers_of(scene: Scene, client: int, clients: int) -> list[Writer]:
-    """Return the writers that one of so many clients has.
+    """Return the writers of one client.
 
-    Each row has one writer, so that the order of its writes is known, but every fifth novel two,
-    who race.
+    Each row has one writer, so that the order of its writes is known; every fifth novel has a
+    second one, and the two race.
     """
 
     def owner(row: str) -> Owner:
@@ -162,12 +172,12 @@ def writers_of(scene: Scene, client: int, clients: int) -> list[Writer]:
 
     novels = [(pk, owner(f"novel {pk}"), state) for pk, state in scene.novels.items()]
     strips = [(pk, owner(f"strip {pk}")) for pk in scene.strips]
-    made: list[Writer] = [
+    writers: list[Writer] = [
         *(NovelWriter(f"{pk} A", owner, pk, state) for pk, owner, state in novels),
         *(ProfileWriter(f"{owner.id}", owner) for owner in scene.owners),
         *(StripWriter(f"{pk}", owner, pk) for pk, owner in strips),
         *(PanelWriter(f"{pk}", owner, pk) for pk, owner in strips),
-        *(Slot(slot, owner(slot)) for slot in scene.slots),
+        *(SlotWriter(slot, owner(slot)) for slot in scene.slots),
     ]
     racing = [NovelWriter(f"{pk} B", owner, pk, state) for pk, owner, state in novels[::5]]
-    return made[client::clients] + racing[(client + clients - 1) % clients :: clients]
+    return writers[client::clients] + racing[(client + clients - 1) % clients :: clients]

@@ -33,6 +33,14 @@ class BadResponse(Exception):
     """The response is incomplete or has the wrong status."""
 
 
+def is_refusal(status: int, retry_after: str, server_timing: str) -> bool:
+    """Tell whether the server had no thread for a request and executed no statement for it.
+
+    Sending such a request again is safe, even a write.
+    """
+    return status == 503 and retry_after != "" and '"0 queries"' in server_timing
+
+
 @dataclass(frozen=True, slots=True)
 class Response:
     """A whole response; the body is as it was sent, perhaps compressed."""
@@ -80,15 +88,8 @@ class Response:
 
     @property
     def is_refusal(self) -> bool:
-        """Whether the server had no thread for the request and executed no statement for it.
-
-        Sending such a request again is safe, even a write.
-        """
-        return (
-            self.status == 503
-            and self.header("retry-after") != ""
-            and '"0 queries"' in self.header("server-timing")
-        )
+        """As `is_refusal` of the status and the headers."""
+        return is_refusal(self.status, self.header("retry-after"), self.header("server-timing"))
 
     def require_ok(self) -> Response:
         """Return this response.
@@ -106,6 +107,7 @@ class Connection:
 
     Attributes:
         retries: Requests that `exchange_with_retries` sent again.
+        sent_at: When the last request was sent, by `time.monotonic`.
     """
 
     def __init__(self, target: int | str) -> None:
@@ -117,6 +119,7 @@ class Connection:
         self.port = parts.port or (443 if self._is_tls else 80)
         self._host = HOST if isinstance(target, int) else parts.netloc
         self.retries = 0
+        self.sent_at = 0.0
         self._socket: socket.socket | None = None
 
     def exchange(self, request: HttpRequest) -> Response:
@@ -158,6 +161,7 @@ class Connection:
         lines += [f"{name}: {value}" for name, value in request.headers.items()]
         if request.body or request.method not in ("GET", "DELETE"):
             lines.append(f"Content-Length: {len(request.body)}")
+        self.sent_at = time.monotonic()
         self.open().sendall("\r\n".join([*lines, "", ""]).encode() + request.body)
 
     def receive(self) -> Response:

@@ -1,4 +1,4 @@
-"""Realistic users for locust, and what counts as passed.
+"""Realistic users for locust, and the requirements that a run must meet.
 
-What locustfile.py imports of it imports nothing of Django or psycopg, which gevent would patch.
+Modules that locustfile.py imports import neither Django nor psycopg, which gevent would patch.
 """

@@ -1,20 +1,22 @@
-"""What there is to ask for, as a stranger finds out, and how popular each of it is."""
+"""The public novels and comics, as an anonymous client finds them, and their popularity."""
 
 from __future__ import annotations
 
-import json
 import random
 from collections.abc import Iterator
+from contextlib import closing
 from itertools import accumulate
-from urllib.request import urlopen
+from urllib.parse import urlsplit
 
-API = "/api/v1"
-# Of what is older nobody asks.
-KNOWN = 500
+from perf.lab.example_requests import example
+from perf.lab.harness.http_client import Connection
+
+# Users read only the newest rows.
+NEWEST = 500
 
 
 class Ranked:
-    """Ids of which the first is asked for most, the second half as often, and so on (Zipf)."""
+    """Ids by popularity: the second one is drawn half as often as the first, and so on (Zipf)."""
 
     def __init__(self, ids: list[int]) -> None:
         if not ids:
@@ -28,20 +30,21 @@ class Ranked:
 
 
 class Catalogue:
-    """Public novels and comics, read page by page."""
+    """Public novels and comics of the server at `url`, read page by page."""
 
-    def __init__(self, host: str) -> None:
-        self.host = host
-        self.novels = Ranked([each["id"] for each in _walk(host, "/novels/")])
-        self.comics = Ranked([each["id"] for each in _walk(host, "/comics/")])
+    def __init__(self, url: str) -> None:
+        self.url = url
+        with closing(Connection(url)) as connection:
+            self.novels = Ranked([*_read_ids(connection, "GET /novels/")])
+            self.comics = Ranked([*_read_ids(connection, "GET /comics/")])
 
 
-def _walk(host: str, path: str) -> Iterator[dict[str, int]]:
-    url: str | None = f"{host}{API}{path}?page_size=100"
-    for _ in range(KNOWN // 100):
-        if url is None:
+def _read_ids(connection: Connection, route: str) -> Iterator[int]:
+    path = example(route).build({}, query={"page_size": 100}).path
+    for _ in range(NEWEST // 100):
+        page = connection.get(path).require_ok().json
+        yield from (row["id"] for row in page["results"])
+        if page["next"] is None:
             return
-        with urlopen(url) as answer:  # noqa: S310 - the server under test
-            page = json.load(answer)
-        yield from page["results"]
-        url = page["next"]
+        target = urlsplit(page["next"])
+        path = f"{target.path}?{target.query}"

@@ -1,15 +1,15 @@
-"""How many users for how long, and what is demanded of the run."""
+"""Load profiles: how many users for how long, and the requirements for the run."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from perf.lab.load.verdict import Demand
+from perf.lab.load.verdict import Requirements
 
-# Requests a second that one user makes, at the least, when nobody has to wait.
+# Requests per second of one user, at the least, while the server keeps up.
 PACE = 0.5
-# And where more of them come than can be served at once.
-WAITING_PACE = 0.1
+# The same with more users than the server can serve at once.
+QUEUED_PACE = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,10 +17,10 @@ class Profile:
     """A kind of run.
 
     Attributes:
-        spawn_per_s: Users who begin in a second; until the last has, nothing is counted.
-        stages: Users at a time, of a run whose number changes: (until second, users).
-        faults: What is done to services meanwhile, in turn (`perf.lab.consistency.faults`).
-        max_failures: As in `Demand`.
+        spawn_per_s: Users who begin in one second; nothing is counted until the last one has.
+        stages: Users over time, where their number changes: (until second, users).
+        faults: Names of injected faults, in turn (`perf.lab.consistency.faults`).
+        max_failures, min_offload, judges_times: As in `Requirements`.
     """
 
     users: int
@@ -30,30 +30,30 @@ class Profile:
     faults: tuple[str, ...] = ()
     max_failures: int = 0
     min_offload: float | None = 0.7
-    are_times_judged: bool = True
+    judges_times: bool = True
 
-    def demand(self, *, users: int, seconds: int, slower: float = 1.0) -> Demand:
-        """Return what is demanded of so many users for so long, on a machine as slow as said."""
-        pace = PACE if self.are_times_judged else WAITING_PACE
-        return Demand(
+    def require(self, *, users: int, seconds: int, slowdown: float = 1.0) -> Requirements:
+        """Return the requirements for so many users and seconds, on a slower machine."""
+        pace = PACE if self.judges_times else QUEUED_PACE
+        return Requirements(
             min_requests=max(1, int(users * seconds * pace)),
             max_failures=self.max_failures,
             min_offload=self.min_offload,
-            are_times_judged=self.are_times_judged,
-            slower=slower,
+            judges_times=self.judges_times,
+            slowdown=slowdown,
         )
 
 
 PROFILES = {
-    "standard": Profile(users=100, seconds=60),
-    # More than two cores can serve at once: they wait, and nobody is refused.
-    "thousand": Profile(users=1000, seconds=60, spawn_per_s=50, are_times_judged=False),
+    "steady": Profile(users=100, seconds=60),
+    # More than two cores can serve at once: users wait, but none gives up.
+    "thousand": Profile(users=1000, seconds=60, spawn_per_s=50, judges_times=False),
     "spike": Profile(
         users=500,
         seconds=90,
         stages=((30, 50), (50, 500), (90, 50)),
         spawn_per_s=100,
-        are_times_judged=False,
+        judges_times=False,
     ),
     "soak": Profile(users=60, seconds=1800),
     # Each restart of the database may cost every thread of the server one request.
@@ -63,6 +63,6 @@ PROFILES = {
         faults=("cache-stalled", "cache-emptied", "database-restarted", "cache-flushed"),
         max_failures=16,
         min_offload=None,
-        are_times_judged=False,
+        judges_times=False,
     ),
 }

@@ -1,4 +1,4 @@
-"""A server, a worker and locust, each in processes of its own."""
+"""Runs a profile: a server, a worker and locust, each in processes of their own."""
 
 from __future__ import annotations
 
@@ -6,73 +6,62 @@ import os
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import psutil
 from django.conf import settings
 from django.core.management import call_command
 
 from morpheus.db.transactions import write_transaction
 from morpheus.embedded.supervisor import EmbeddedServices
 from perf.lab.consistency.faults import Faults
-from perf.lab.consistency.servers import Servers
-from perf.lab.harness.databases import prepare_thumbnails
+from perf.lab.harness.databases import seed_if_empty
+from perf.lab.harness.measurements import resident_bytes
+from perf.lab.harness.servers import UNLIMITED, Servers, running_worker
 from perf.lab.load.profiles import PROFILES
 from perf.lab.suite.timing import reference_ms, slowdown
 from users.models import User
 from users.services import token_create
 
-# Seconds between two faults, the first included: so long everything works.
+# Seconds between two faults, and before the first one.
 BETWEEN_FAULTS_S = 12.0
-# So many runs of the reference tell how slow the machine is before the run.
+# Runs of the reference statement that tell how slow the machine is before the run.
 REFERENCES = 300
-# So many of the seeded members are logged in.
+# Seeded users who are logged in.
 MEMBERS = 100
-# A server that serves the same requests for longer may grow by this much, and no more.
-MAX_GROWTH = 1.2
-
-_WSGI = "morpheus.wsgi:application"
-# Limits per caller are for strangers; here all callers have one address.
-_UNLIMITED = {
-    "MORPHEUS_HTTPS": "off",
-    "MORPHEUS_THROTTLE_WRITES_PER_MINUTE": "1000000",
-}
 
 
 @dataclass
 class Memory:
-    """Resident bytes of the server, as they went: (seconds since the beginning, bytes)."""
+    """Resident bytes of the server, once a second."""
 
-    seen: list[tuple[float, int]] = field(default_factory=list)
+    samples: list[int] = field(default_factory=list)
 
     @property
     def growth(self) -> float:
         """Last fifth ÷ second fifth: by then everything that is loaded once is there."""
-        fifth = max(1, len(self.seen) // 5)
-        early = [size for _, size in self.seen[fifth : 2 * fifth]] or [1]
-        late = [size for _, size in self.seen[-fifth:]] or [1]
+        fifth = max(1, len(self.samples) // 5)
+        early = self.samples[fifth : 2 * fifth] or [1]
+        late = self.samples[-fifth:] or [1]
         return (sum(late) / len(late)) / (sum(early) / len(early))
 
+    @property
+    def peak(self) -> int:
+        return max(self.samples, default=0)
 
-def prepare() -> list[str]:
-    """Seed if there is nothing; return tokens of some members.
 
-    Thumbnails are made, as in a database that others have read before: each is made once, by who
-    is the first to look at it.
-    """
+def prepare_data() -> list[str]:
+    """Seed an empty database; return tokens of some members."""
     call_command("migrate", verbosity=0)
-    call_command("seed", if_empty=True, quiet=True)
-    prepare_thumbnails()
+    seed_if_empty()
     with write_transaction(as_staff=True):
         members = list(User.objects.filter(is_superuser=False).order_by("pk")[:MEMBERS])
-    return [_token_of(member) for member in members]
+    return [_make_token(member) for member in members]
 
 
-def _token_of(member: User) -> str:
+def _make_token(member: User) -> str:
     with write_transaction(as_user=member.pk):
         return token_create(user=member)[0]
 
@@ -89,119 +78,88 @@ def run_profile(
     """Run a profile against a server of its own.
 
     Args:
-        tokens: As `prepare` returns them.
+        tokens: As `prepare_data` returns them.
         reports: Folder for the HTML page and the CSV files.
 
     Returns:
-        locust's exit code, which is its verdict, and what memory the server had.
+        locust's exit code, which is its verdict, and the memory of the server.
     """
     reports.mkdir(parents=True, exist_ok=True)
-    # The clients get the last core: they shall not take the server's. The worker may have either.
+    # Locust gets the last core, so that it takes none from the server; the worker may have any.
     cores = sorted(os.sched_getaffinity(0))
-    with _worker():
+    with running_worker():
         os.sched_setaffinity(0, cores[:-1] or cores)
         try:
             with (
-                Servers(1, application=_WSGI, environment=_UNLIMITED) as servers,
-                _troubled(PROFILES[profile].faults, services, servers),
-                _watched(servers) as memory,
+                Servers(1, environment=UNLIMITED | {"MORPHEUS_HTTPS": "off"}) as servers,
+                _injected_faults(PROFILES[profile].faults, services, servers),
+                _sampled_memory(servers) as memory,
             ):
                 url = f"http://127.0.0.1:{servers.ports[0]}"
-                code = _locust(profile, url, users, seconds, tokens, reports, core=cores[-1])
+                command = _make_command(profile, url, users, seconds, reports)
+                environment = os.environ | {
+                    "LOAD_PROFILE": profile,
+                    "LOAD_TOKENS": " ".join(tokens),
+                    "LOAD_CORE": str(cores[-1]),
+                    "LOAD_SLOWDOWN": f"{slowdown([reference_ms() for _ in range(REFERENCES)]):.2f}",
+                }
+                locust = subprocess.run(command, env=environment, check=False)  # noqa: S603
         finally:
             os.sched_setaffinity(0, cores)
-    return code, memory
+    return locust.returncode, memory
 
 
-def _locust(
-    profile: str,
-    url: str,
-    users: int,
-    seconds: int,
-    tokens: list[str],
-    reports: Path,
-    *,
-    core: int,
-) -> int:
-    # Where the number of users changes, the profile says when it is over, and all of it counts.
-    counted = ["--reset-stats", "--run-time", f"{seconds}s"]
-    if PROFILES[profile].stages:
-        counted = []
-    command = [
+def _make_command(profile: str, url: str, users: int, seconds: int, reports: Path) -> list[str]:
+    # A profile with stages ends by itself, and all of it counts.
+    ending = ["--reset-stats", "--run-time", f"{seconds}s"]
+    return [
         *(sys.executable, "-m", "locust", "-f", str(settings.BASE_DIR / "locustfile.py")),
         *("--headless", "--host", url, "--users", str(users), "--only-summary"),
-        *("--spawn-rate", str(PROFILES[profile].spawn_per_s), *counted),
+        *("--spawn-rate", str(PROFILES[profile].spawn_per_s)),
+        *([] if PROFILES[profile].stages else ending),
         *("--html", str(reports / f"{profile}.html"), "--csv", str(reports / profile)),
         *("--stop-timeout", "10"),
     ]
-    environment = os.environ | {
-        "LOAD_PROFILE": profile,
-        "LOAD_TOKENS": " ".join(tokens),
-        "LOAD_CORE": str(core),
-        "LOAD_SLOWER": f"{slowdown([reference_ms() for _ in range(REFERENCES)]):.2f}",
-    }
-    return subprocess.run(command, env=environment, check=False).returncode  # noqa: S603
 
 
 @contextmanager
-def _worker() -> Iterator[None]:
-    command = [sys.executable, str(settings.BASE_DIR / "manage.py"), "worker"]
-    process = subprocess.Popen(command)  # noqa: S603 - our own command line
-    try:
-        yield
-    finally:
-        process.terminate()
-        process.wait(30)
-
-
-@contextmanager
-def _troubled(
-    faults: Sequence[str], services: EmbeddedServices, servers: Servers
+def _injected_faults(
+    names: Sequence[str], services: EmbeddedServices, servers: Servers
 ) -> Iterator[None]:
-    """Make the faults in turn, again and again, while the block runs."""
-    over = threading.Event()
-    trouble = Faults(services, servers, seed=1)
+    """Inject the faults in turn, again and again, during the block."""
+    stop = threading.Event()
+    faults = Faults(services, servers)
 
-    def go_on() -> None:
-        while faults:
-            for name in faults:
-                if over.wait(BETWEEN_FAULTS_S):
+    def inject() -> None:
+        while names:
+            for name in names:
+                if stop.wait(BETWEEN_FAULTS_S):
                     return
-                trouble.make(name)
+                faults.inject(name)
 
-    thread = threading.Thread(target=go_on, name="faults", daemon=True)
+    with _running_thread(inject, stop):
+        yield
+
+
+@contextmanager
+def _sampled_memory(servers: Servers) -> Iterator[Memory]:
+    """Read the server's memory once a second during the block."""
+    stop, memory = threading.Event(), Memory()
+
+    def sample() -> None:
+        while not stop.wait(1.0):
+            memory.samples.append(sum(resident_bytes(pid) for pid in servers.pids))
+
+    with _running_thread(sample, stop):
+        yield memory
+
+
+@contextmanager
+def _running_thread(target: Callable[[], None], stop: threading.Event) -> Iterator[None]:
+    thread = threading.Thread(target=target, daemon=True)
     thread.start()
     try:
         yield
     finally:
-        over.set()
+        stop.set()
         thread.join(60)
-
-
-@contextmanager
-def _watched(servers: Servers) -> Iterator[Memory]:
-    """Look at the server's memory once a second while the block runs."""
-    over, memory, began = threading.Event(), Memory(), time.monotonic()
-
-    def look() -> None:
-        while not over.wait(1.0):
-            resident = sum(resident_bytes(pid) for pid in servers.pids)
-            memory.seen.append((time.monotonic() - began, resident))
-
-    thread = threading.Thread(target=look, name="memory", daemon=True)
-    thread.start()
-    try:
-        yield memory
-    finally:
-        over.set()
-        thread.join()
-
-
-def resident_bytes(pid: int) -> int:
-    """Return what a process and its children have in memory."""
-    try:
-        process = psutil.Process(pid)
-        everyone = [process, *process.children(recursive=True)]
-        return sum(each.memory_info().rss for each in everyone)
-    except psutil.NoSuchProcess:
-        return 0

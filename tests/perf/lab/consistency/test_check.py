@@ -1,4 +1,4 @@
-"""Histories made by hand, right ones and wrong ones; times are seconds."""
+"""Hand-made histories, right and wrong ones; times are in seconds."""
 
 from __future__ import annotations
 
@@ -6,27 +6,27 @@ import math
 
 import pytest
 
-from perf.lab.consistency.check import EARLY, IMPOSSIBLE, INVERTED, STALE, Verdict, judge
+from perf.lab.consistency.check import EARLY, IMPOSSIBLE, INVERTED, STALE, Verdict, check
 from perf.lab.consistency.history import ABSENT, Observation, Recorder, Write
 
 
 class History:
-    """The history of one row, with one view unless said otherwise."""
+    """The history of one row, with one view by default."""
 
     def __init__(self) -> None:
         self._recorder = Recorder()
         self.write("0", 0, 0)
 
     def write(self, value: str, began: float, ended: float = math.inf, **shows: str) -> None:
-        self._recorder.write(Write("row", shows or {"view": value}, began, ended))
+        self._recorder.record_write(Write("row", shows or {"view": value}, began, ended))
 
     def read(self, value: str, began: float, ended: float, view: str = "view") -> None:
-        number = self._recorder.answer_number([Observation("row", view, value)])
-        self._recorder.read(number, began, ended)
+        number = self._recorder.number_response([Observation("row", view, value)])
+        self._recorder.record_read(number, began, ended)
 
     @property
     def verdict(self) -> Verdict:
-        return judge([self._recorder.log])
+        return check([self._recorder.log])
 
     @property
     def kinds(self) -> dict[str, int]:
@@ -56,7 +56,7 @@ def test_a_read_during_a_write_shows_either_value(history: History) -> None:
     assert history.kinds == {}
 
 
-def test_a_read_after_an_acknowledgement_must_not_show_the_old_value(history: History) -> None:
+def test_a_read_after_an_acknowledgement_must_not_show_a_stale_value(history: History) -> None:
     history.write("1", 1, 2)
     history.read("0", 2.5, 2.6)
 
@@ -72,7 +72,7 @@ def test_a_read_that_began_before_the_acknowledgement_may_end_long_after(history
     assert history.kinds == {}
 
 
-def test_the_age_counts_from_the_first_write_after(history: History) -> None:
+def test_staleness_counts_from_the_next_write(history: History) -> None:
     history.write("1", 1, 2)
     history.write("2", 3, 4)
     history.read("0", 5, 6)
@@ -80,20 +80,20 @@ def test_the_age_counts_from_the_first_write_after(history: History) -> None:
     assert history.verdict.worst_s == pytest.approx(3)
 
 
-def test_what_was_never_written_is_impossible(history: History) -> None:
+def test_a_value_that_was_never_written_is_impossible(history: History) -> None:
     history.read("7", 1, 2)
 
     assert history.kinds == {IMPOSSIBLE: 1}
 
 
-def test_what_is_written_later_is_early(history: History) -> None:
+def test_a_value_that_is_written_later_is_early(history: History) -> None:
     history.read("1", 1, 2)
     history.write("1", 3, 4)
 
     assert history.kinds == {EARLY: 1}
 
 
-def test_nobody_goes_back_behind_what_somebody_read(history: History) -> None:
+def test_no_read_is_older_than_an_earlier_read(history: History) -> None:
     history.write("1", 1, 10)
     history.read("1", 2, 3)
     history.read("0", 4, 5)
@@ -119,7 +119,7 @@ def test_a_failed_write_may_have_happened_or_not(history: History) -> None:
     assert history.kinds == {}
 
 
-def test_what_failed_to_say_its_address_may_be_found_at_any(history: History) -> None:
+def test_a_row_of_a_failed_create_may_have_any_id(history: History) -> None:
     history.write("", 1, **{"id=?": "+"})
     history.read("+", 5, 6, view="id=7")
     history.read(ABSENT, 7, 8, view="id=7")
@@ -155,7 +155,7 @@ def test_a_failed_write_does_not_happen_twice(history: History) -> None:
     assert history.kinds == {INVERTED: 1}
 
 
-def test_of_two_racing_writes_either_may_be_the_last(history: History) -> None:
+def test_either_of_two_racing_writes_may_be_the_last(history: History) -> None:
     history.write("1", 1, 4)
     history.write("2", 2, 3)
     history.read("1", 5, 6)
@@ -164,7 +164,7 @@ def test_of_two_racing_writes_either_may_be_the_last(history: History) -> None:
     assert history.kinds == {}
 
 
-def test_racing_writes_are_both_newer_than_what_was_before(history: History) -> None:
+def test_racing_writes_are_both_newer_than_the_value_before(history: History) -> None:
     history.write("1", 1, 4)
     history.write("2", 2, 3)
     history.read("0", 3.5, 5)
@@ -172,7 +172,7 @@ def test_racing_writes_are_both_newer_than_what_was_before(history: History) -> 
     assert history.kinds == {STALE: 1}
 
 
-def test_racing_writes_are_over_after_the_next_one(history: History) -> None:
+def test_racing_writes_are_stale_after_the_next_one(history: History) -> None:
     history.write("1", 1, 4)
     history.write("2", 2, 3)
     history.write("3", 5, 6)
@@ -182,7 +182,7 @@ def test_racing_writes_are_over_after_the_next_one(history: History) -> None:
     assert history.kinds == {STALE: 2}
 
 
-def test_one_view_knows_what_another_has_shown(history: History) -> None:
+def test_a_read_of_one_view_is_evidence_for_another_view(history: History) -> None:
     history.write("", 1, 9, view="1", list="1")
     history.read("1", 2, 3, view="list")
     history.read("0", 4, 5)
@@ -198,14 +198,14 @@ def test_a_row_is_absent_where_its_newest_write_does_not_show_it(history: Histor
     assert history.kinds == {}
 
 
-def test_what_is_hidden_must_not_be_shown(history: History) -> None:
+def test_a_hidden_value_must_not_be_shown(history: History) -> None:
     history.write("", 1, 2, own="secret")
     history.read("secret", 3, 4)
 
     assert history.kinds == {IMPOSSIBLE: 1}
 
 
-def test_absent_now_and_then_is_right_only_in_these_times(history: History) -> None:
+def test_a_row_that_comes_and_goes_is_absent_only_at_these_times(history: History) -> None:
     history.write("", 1, 2, other="x")
     history.write("2", 3, 4)
     history.write("", 5, 6, other="y")
@@ -218,25 +218,25 @@ def test_absent_now_and_then_is_right_only_in_these_times(history: History) -> N
     assert history.kinds == {STALE: 2}
 
 
-def test_all_values_of_an_answer_are_judged_each_for_itself() -> None:
+def test_each_value_of_a_response_is_checked_by_itself() -> None:
     recorder = Recorder()
     for row in ("a", "b"):
-        recorder.write(Write(row, {"view": "0"}, 0, 0))
-        recorder.write(Write(row, {"view": "1"}, 1, 2))
+        recorder.record_write(Write(row, {"view": "0"}, 0, 0))
+        recorder.record_write(Write(row, {"view": "1"}, 1, 2))
     shown = [Observation("a", "view", "1"), Observation("b", "view", "0")]
-    recorder.read(recorder.answer_number(shown), 3, 4)
+    recorder.record_read(recorder.number_response(shown), 3, 4)
 
-    verdict = judge([recorder.log])
+    verdict = check([recorder.log])
 
     assert verdict.values == 2
     assert verdict.wrong_reads == 1
     assert [violation.observation.row for violation in verdict.examples] == ["b"]
 
 
-def test_what_one_process_wrote_another_must_read() -> None:
+def test_a_write_of_one_process_is_read_by_another() -> None:
     writer, reader = Recorder(), Recorder()
-    writer.write(Write("a", {"view": "0"}, 0, 0))
-    writer.write(Write("a", {"view": "1"}, 1, 2))
-    reader.read(reader.answer_number([Observation("a", "view", "0")]), 3, 4)
+    writer.record_write(Write("a", {"view": "0"}, 0, 0))
+    writer.record_write(Write("a", {"view": "1"}, 1, 2))
+    reader.record_read(reader.number_response([Observation("a", "view", "0")]), 3, 4)
 
-    assert judge([writer.log, reader.log]).violations == {STALE: 1}
+    assert check([writer.log, reader.log]).violations == {STALE: 1}

@@ -1,14 +1,16 @@
-"""The short form of `make check-cache`: real server processes, clients and faults of a cache."""
+"""The short form of `make check-cache`: real servers, clients and a sabotage."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import pytest
 
 from perf.lab.consistency.check import Verdict
 from perf.lab.consistency.clients import Load
 from perf.lab.consistency.run import run
-from perf.lab.consistency.scene import NotOurs, Size, build
-from perf.lab.consistency.servers import Servers
+from perf.lab.consistency.scene import ForeignData, Size, build_scene
+from perf.lab.harness.servers import MORPHEUS, Servers
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -17,16 +19,16 @@ HOT = Size(novels=2, strips=1, slots=1)
 CLIENTS = 4
 
 
-def judged(application: str, *, reads: int, **environment: str) -> Verdict:
-    """Let clients read so many answers from two servers, and return the verdict."""
-    scene = build(HOT)
+def check(application: str, *, reads: int, **environment: str) -> Verdict:
+    """Let clients read so many responses from two servers, and return the verdict."""
+    scene = build_scene(HOT)
     with Servers(2, application=application, environment=environment) as servers:
         load = Load(servers.ports, CLIENTS, reads=reads // CLIENTS, writes=0.1)
         return run(scene, load).verdict
 
 
-def test_nobody_reads_what_is_over() -> None:
-    verdict = judged("morpheus.wsgi:application", reads=800)
+def test_no_client_reads_a_stale_value() -> None:
+    verdict = check(MORPHEUS, reads=800)
 
     assert verdict.violations == {}, verdict.examples
     assert verdict.failures == {}
@@ -35,8 +37,8 @@ def test_nobody_reads_what_is_over() -> None:
     assert verdict.writes > 20
 
 
-def test_an_engine_that_invalidates_after_the_answer_is_convicted() -> None:
-    verdict = judged(
+def test_invalidation_after_the_response_is_reported() -> None:
+    verdict = check(
         "perf.lab.consistency.sabotaged_wsgi:application",
         reads=800,
         CONSISTENCY_SABOTAGE="late-invalidation",
@@ -48,8 +50,8 @@ def test_an_engine_that_invalidates_after_the_answer_is_convicted() -> None:
     assert not verdict.is_unexplained, verdict.examples
 
 
-def test_the_novels_of_people_are_not_deleted(make_novels) -> None:
+def test_novels_of_other_users_are_not_deleted(make_novels: Callable[[int], object]) -> None:
     make_novels(1)
 
-    with pytest.raises(NotOurs):
-        build(HOT)
+    with pytest.raises(ForeignData):
+        build_scene(HOT)

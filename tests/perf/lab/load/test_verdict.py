@@ -1,4 +1,4 @@
-"""The verdict of a load test, on what clients are said to have met."""
+"""The verdict of a load test, for given figures."""
 
 from __future__ import annotations
 
@@ -8,77 +8,90 @@ from pathlib import Path
 
 import pytest
 
-from perf.lab.load.account import Account
 from perf.lab.load.profiles import PROFILES
-from perf.lab.load.verdict import Demand, Met, breaches
+from perf.lab.load.server_counters import ServerCounters
+from perf.lab.load.verdict import Requirements, RouteResult, find_breaches
 from perf.monitoring.budgets import budgets
 
 ROUTE = "GET /novels/{novel_id}/"
 ROUTES = budgets().routes
-DEMAND = Demand(min_requests=100, min_offload=0.7)
+REQUIRED = Requirements(min_requests=100, min_offload=0.7)
 
 
-def met(**changed: float) -> Met:
+def make_result(**changed: float) -> RouteResult:
     good = {"requests": 1000, "failures": 0, "p95_ms": 5.0, "p99_ms": 9.0}
-    return Met(route=ROUTE, **(good | changed))  # type: ignore[arg-type]
+    return RouteResult(route=ROUTE, **(good | changed))  # type: ignore[arg-type]
 
 
-def told(saved: float, *, waited: float = 0.0) -> Account:
-    return Account(1 - saved, saved, 1000, waited * 1000)
+def make_counters(offload: float, *, queued: float = 0.0) -> ServerCounters:
+    return ServerCounters(1 - offload, offload, 1000, queued * 1000)
 
 
 def test_a_run_within_its_budgets_passes() -> None:
-    assert breaches([met()], ROUTES, DEMAND, told(0.9, waited=0.01)) == []
+    counters = make_counters(0.9, queued=0.01)
+
+    assert find_breaches([make_result()], ROUTES, REQUIRED, counters) == []
 
 
 @pytest.mark.parametrize(
-    ("changed", "account", "said"),
+    ("changed", "counters", "message"),
     [
-        ({"failures": 1}, told(0.9), "1 requests failed; 0 may."),
-        ({"requests": 99}, told(0.9), "99 requests were made; at least 100 are due."),
-        ({"p95_ms": ROUTES[ROUTE].p95_ms + 1}, told(0.9), f"{ROUTE}: p95"),
-        ({"p99_ms": ROUTES[ROUTE].p99_ms + 1}, told(0.9), f"{ROUTE}: p99"),
-        ({}, told(0.69), "The cache saved 69.0% of the database's time; 70% is due."),
-        ({}, None, "The cache saved nothing that is known of"),
-        ({}, told(0.9, waited=0.5), "50.0% of connections were waited for; 2% may be"),
+        ({"failures": 1}, make_counters(0.9), "1 requests failed, 0 allowed."),
+        ({"requests": 99}, make_counters(0.9), "99 requests, 100 required."),
+        ({"p95_ms": ROUTES[ROUTE].p95_ms + 1}, make_counters(0.9), f"{ROUTE}: p95"),
+        ({"p99_ms": ROUTES[ROUTE].p99_ms + 1}, make_counters(0.9), f"{ROUTE}: p99"),
+        ({}, make_counters(0.69), "The cache saved 69.0% of database time, 70% required."),
+        ({}, None, "The cache saved an unknown share of"),
+        (
+            {},
+            make_counters(0.9, queued=0.5),
+            "50.0% of connections were not free at once, 2% allowed",
+        ),
     ],
 )
-def test_each_breach_is_told(changed: dict[str, float], account: Account | None, said: str) -> None:
-    [found] = breaches([met(**changed)], ROUTES, DEMAND, account)
+def test_each_breach_is_reported(
+    changed: dict[str, float], counters: ServerCounters | None, message: str
+) -> None:
+    [breach] = find_breaches([make_result(**changed)], ROUTES, REQUIRED, counters)
 
-    assert found.startswith(said)
+    assert breach.startswith(message)
 
 
-def test_a_run_in_which_nothing_happened_does_not_pass() -> None:
+def test_a_run_without_requests_does_not_pass() -> None:
     for profile in PROFILES.values():
-        assert breaches([], ROUTES, profile.demand(users=1, seconds=0), told(1.0))
+        required = profile.require(users=1, seconds=0)
+        assert find_breaches([], ROUTES, required, make_counters(1.0))
 
 
-def test_a_few_answers_are_not_judged_by_their_percentiles() -> None:
-    demand = Demand(min_requests=1)
+def test_percentiles_of_a_few_responses_are_not_judged() -> None:
+    required = Requirements(min_requests=1)
 
-    def found(requests: int) -> list[str]:
-        late = met(requests=requests, p95_ms=10_000, p99_ms=10_000)
-        return [text.split()[2] for text in breaches([late], ROUTES, demand, None)]
+    def find_late(requests: int) -> list[str]:
+        late = make_result(requests=requests, p95_ms=10_000, p99_ms=10_000)
+        return [text.split()[2] for text in find_breaches([late], ROUTES, required, None)]
 
-    assert (found(80), found(110), found(500)) == ([], ["p95"], ["p95", "p99"])
+    assert (find_late(80), find_late(110), find_late(500)) == ([], ["p95"], ["p95", "p99"])
 
 
 def test_a_slower_machine_may_take_as_much_longer_and_no_more() -> None:
-    late = met(p95_ms=ROUTES[ROUTE].p95_ms * 1.4)
+    late = make_result(p95_ms=ROUTES[ROUTE].p95_ms * 1.4)
 
-    assert breaches([late], ROUTES, Demand(min_requests=1, slower=1.5), None) == []
-    for slower in (1.3, 0.1):
-        assert breaches([late], ROUTES, Demand(min_requests=1, slower=slower), None)
-    # A faster one may take what is said.
-    assert breaches([met()], ROUTES, Demand(min_requests=1, slower=0.01), None) == []
+    def find_on(slowdown: float, result: RouteResult) -> list[str]:
+        required = Requirements(min_requests=1, slowdown=slowdown)
+        return find_breaches([result], ROUTES, required, None)
+
+    assert find_on(1.5, late) == []
+    assert find_on(1.3, late)
+    assert find_on(0.1, late)
+    # A faster machine may take what the budget allows.
+    assert find_on(0.01, make_result()) == []
 
 
-def test_a_profile_with_faults_allows_what_a_restart_costs_and_no_more() -> None:
-    demand = PROFILES["faults"].demand(users=1, seconds=1)
+def test_a_profile_with_faults_allows_the_failures_of_a_restart_and_no_more() -> None:
+    required = PROFILES["faults"].require(users=1, seconds=1)
 
-    assert breaches([met(failures=16, p95_ms=10_000)], ROUTES, demand, None) == []
-    assert breaches([met(failures=17)], ROUTES, demand, None)
+    assert find_breaches([make_result(failures=16, p95_ms=10_000)], ROUTES, required, None) == []
+    assert find_breaches([make_result(failures=17)], ROUTES, required, None)
 
 
 def test_the_load_test_imports_neither_django_nor_psycopg() -> None:
@@ -87,8 +100,8 @@ def test_the_load_test_imports_neither_django_nor_psycopg() -> None:
         "sys.exit(', '.join({'django', 'psycopg'} & sys.modules.keys()) or 0)"
     )
     root = Path(__file__).resolve().parents[4]
-    found = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=False
     )
 
-    assert found.returncode == 0, found.stderr
+    assert process.returncode == 0, process.stderr
