@@ -18,7 +18,7 @@ PACKAGES = ("morpheus", "users", "novels", "comics", "perf")
 # which could be published alone, may import `django_internals`.
 MAY_IMPORT = {
     "morpheus": "settings http api cache db tracing serving embedded checks",
-    "morpheus.settings": "embedded.addresses db.replica_position",
+    "morpheus.settings": "embedded.addresses",
     "morpheus.pagination": "",
     "morpheus.tracing": "",
     "morpheus.django_internals": "",

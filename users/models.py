@@ -10,14 +10,14 @@ from django.contrib.auth.models import AbstractBaseUser, PermissionsMixin
 from django.db import DEFAULT_DB_ALIAS, models
 from django.db.models.functions import Lower
 from django.utils import timezone
-from django.utils.crypto import salted_hmac
 
 from morpheus.db.name_fields import NameField
 from morpheus.db.transactions import write_transaction
+from morpheus.django_internals.django import DigestSessionHash, forget_new_password
 from users.querysets import AccessTokenQuerySet, UserManager
 
 
-class User(AbstractBaseUser, PermissionsMixin):
+class User(DigestSessionHash, AbstractBaseUser, PermissionsMixin):
     """A person who reads, writes or operates; logs in with an e-mail address.
 
     Addresses are in lower case, so one address is one user however it is typed. Row level security
@@ -64,7 +64,7 @@ class User(AbstractBaseUser, PermissionsMixin):
 
         def upgrade(password: str) -> None:
             self.set_password(password)
-            self._password = None  # As in Django: nobody chose a new one.
+            forget_new_password(self)
             with write_transaction(as_user=self.pk):
                 self.save(update_fields=["password"])
 
@@ -76,12 +76,6 @@ class User(AbstractBaseUser, PermissionsMixin):
         if self.kept is not None and "password" not in self.__dict__:
             return self.kept["password_digest"]
         return sha256(self.password.encode()).hexdigest()
-
-    def _get_session_auth_hash(self, secret: str | None = None) -> str:
-        # As Django's, but of the digest: the cache keeps that, and not the password's hash.
-        return salted_hmac(
-            "users.session", self.password_digest, secret=secret, algorithm="sha256"
-        ).hexdigest()
 
     @classmethod
     def from_cache(cls, kept: dict[str, Any]) -> User:

@@ -11,6 +11,7 @@ from django.db import IntegrityError, connection
 from django.utils import timezone
 
 from morpheus.db.transactions import write_transaction
+from morpheus.django_internals.django import has_new_password
 from users.models import AccessToken, User
 from users.tokens import token_digest, token_secret
 
@@ -110,5 +111,5 @@ def tokens_revoke_with_password(
     """
     # `_password` is set between `set_password` and the end of `save`, but not when a login only
     # brings the hash up to date.
-    if not created and not raw and instance._password is not None:
+    if not created and not raw and has_new_password(instance):
         tokens_revoke_all(user_id=instance.pk)

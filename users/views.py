@@ -21,6 +21,7 @@ from rest_framework.response import Response
 from rest_framework.serializers import Serializer
 
 from morpheus.api.views import MorpheusAPIView
+from morpheus.django_internals.rest_framework import get_django_request
 from users import services
 from users.authentication import BearerAuthentication, SessionAuthentication
 from users.models import User
@@ -117,7 +118,7 @@ class LoginView(StrangerView):
         """Log in; sets the cookies `sessionid` and `csrftoken`."""
         user = self.user_of_credentials(request)
         # A new session key, whatever key came in; and a new CSRF token, as a cookie.
-        login(request._request, user)
+        login(get_django_request(request), user)
         return Response(ProfileSerializer(user).data, headers={"Cache-Control": "no-store"})
 
 
@@ -138,7 +139,7 @@ class LogoutView(MorpheusAPIView):
         """End the session of the cookie."""
         if not isinstance(request.successful_authenticator, SessionAuthentication):
             raise ParseError("This request has no session; revoke a token at /auth/token/.")
-        logout(request._request)
+        logout(get_django_request(request))
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 

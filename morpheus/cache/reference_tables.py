@@ -12,8 +12,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import orjson
-from cachalot.cache import cachalot_caches
-from cachalot.utils import UncachableQuery, get_query_cache_key
 from django.apps import AppConfig, apps
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, register
@@ -23,6 +21,8 @@ from morpheus.cache.dependencies import current_dependencies
 from morpheus.cache.redis_client import RedisUnavailable
 from morpheus.cache.store import ALL, cache_store, has_write_intent
 from morpheus.checks import CONTRADICTIONS
+from morpheus.django_internals import cachalot
+from morpheus.django_internals.cachalot import UncachableQuery
 
 # What makes a query answer differently on the same rows.
 _VOLATILE = ("RANDOM(", "TIMESTAMP", "NOW(")
@@ -39,11 +39,11 @@ def query_key(compiler: Any) -> str:
     if model is None or model._meta.db_table not in settings.CACHALOT_ONLY_CACHABLE_TABLES:
         raise UncachableQuery
     # In a transaction; or in a thread that cachalot takes to be in one.
-    if cachalot_caches.atomic_caches[compiler.using]:
+    if cachalot.is_in_transaction(compiler.using):
         raise UncachableQuery
-    key = get_query_cache_key(compiler)
+    key, sql = cachalot.compile_query_key(compiler)
     # A query within the query may be of a table that cachalot does not notice.
-    sql = compiler.__cachalot_generated_sql.upper()
+    sql = sql.upper()
     if sql.count("SELECT") > 1 or any(name in sql for name in _VOLATILE):
         raise UncachableQuery
     return f"{key}:{_version()}"
@@ -71,9 +71,7 @@ def forget_failed_transactions(**signal: Any) -> None:
     It counts a transaction before BEGIN, which fails when the pool is exhausted, and then keeps all
     that this thread invalidates to itself.
     """
-    for alias, levels in cachalot_caches.atomic_caches.items():
-        if levels and not connections[alias].in_atomic_block:
-            levels.clear()
+    cachalot.forget_failed_transactions()
 
 
 class RowSerializer:

@@ -19,6 +19,7 @@ from django.utils import timezone
 from morpheus.cache.cached_reads import read
 from morpheus.cache.policies import CachePolicy
 from morpheus.db.transactions import unowned_write_transaction
+from morpheus.django_internals.django import forget_session_key
 
 # Data and end of a session; `session:<digest of its key>` ends it.
 SESSION = CachePolicy("sessions", version=1, ttl_s=3600, caches_none=False)
@@ -53,7 +54,7 @@ class SessionStore(db.SessionStore):
         digest = sha256((self.session_key or "").encode()).hexdigest()[:32]
         kept = read(SESSION, digest, tags=[f"session:{digest}"], load=self._stored)
         if kept is None or datetime.fromisoformat(kept["ends"]) <= timezone.now():
-            self._session_key = None
+            forget_session_key(self)
             return {}
         data: dict[str, Any] = self.decode(kept["data"])
         return data

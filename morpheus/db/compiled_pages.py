@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from django.db.models import Model, QuerySet
 
 from morpheus.db.compiled_reads import KINDS, CompiledRead
+from morpheus.django_internals.django import get_select_related
 from morpheus.pagination import (
     Position,
     equality_conditions,
@@ -71,7 +72,7 @@ def page_rows(
     values = {name: value for name, value in given.items() if type(value) is not bool}
     beyond = position.values if position is not None else ()
     kinds = [type(value) for value in (*values.values(), *beyond)]
-    related = queryset.query.select_related
+    related = get_select_related(queryset)
     if (
         related is True
         or not has_only_equality_conditions(queryset)

@@ -12,6 +12,8 @@ from django.db import connections, router
 from django.db.models import Model, QuerySet
 from psycopg.types.numeric import Int8
 
+from morpheus.django_internals.django import compile_query
+
 # What a statement is made of at first, twice, to learn where the values go. Whole numbers of two
 # bytes: Django knows without asking that a larger one is in no smaller column.
 _SAMPLES = (20_011, 30_011)
@@ -72,10 +74,9 @@ class CompiledRead:
     def _compile(self) -> tuple[type[Model], _Statement]:
         first, second = (self._samples(number) for number in _SAMPLES)
         queryset, twin = self._build(*first), self._build(*second)
-        compiler = queryset.query.get_compiler(queryset.db)
-        sql, params = compiler.as_sql()
-        other_sql, other_params = twin.query.get_compiler(twin.db).as_sql()
-        if sql != other_sql or compiler.get_converters([each[0] for each in compiler.select]):
+        sql, params, has_converters = compile_query(queryset)
+        other_sql, other_params, _ = compile_query(twin)
+        if sql != other_sql or has_converters:
             raise ImproperlyConfigured(f"This cannot be compiled once: {sql}")
         pairs = [*zip(first, second, strict=True)]
         places = [
@@ -87,7 +88,7 @@ class CompiledRead:
         differing = [a for a, b in zip(params, other_params, strict=True) if a != b]
         if len(differing) != len(places) or {index for _, index in places} != {*range(len(pairs))}:
             raise ImproperlyConfigured(f"The values are not all parameters as they are: {sql}")
-        return queryset.model, _Statement(sql, tuple(params), tuple(places))
+        return queryset.model, _Statement(sql, params, tuple(places))
 
     def _samples(self, first: int) -> list[Any]:
         return [KINDS[kind](first + at) for at, kind in enumerate(self._kinds)]

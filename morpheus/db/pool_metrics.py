@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from django.db.backends.postgresql.base import DatabaseWrapper
 from prometheus_client import Counter, Gauge
 from psycopg_pool import ConnectionPool
+
+from morpheus.django_internals.django import list_pools
 
 # What psycopg_pool counts, and what it is called here; milliseconds become seconds.
 GAUGES = {
@@ -43,7 +44,7 @@ _seen: dict[str, tuple[ConnectionPool, dict[str, int]]] = {}
 
 def collect_pool_metrics() -> None:
     """Set the gauges and count what grew; opens no pool, so it costs no query."""
-    pools = dict(DatabaseWrapper._connection_pools)  # type: ignore[attr-defined]
+    pools = list_pools()
     for alias in _seen.keys() - pools.keys():
         del _seen[alias]
         for gauge in _gauges.values():

@@ -8,11 +8,10 @@ import time
 from typing import Any
 
 import psycopg
-from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS, connections
-from psycopg.abc import RV, PQGen
-from psycopg.pq import TransactionStatus
 
+from morpheus.django_internals.django import close_pool
+from morpheus.django_internals.psycopg import TimedConnection
 from morpheus.tracing.request_trace import REPLICA
 
 logger = logging.getLogger(__name__)
@@ -101,7 +100,7 @@ class ReplicaMonitor:
 
     def _look(self) -> None:
         # Its broken connections would be replaced ever more slowly: begin with a new pool.
-        connections[REPLICA].close_pool()  # type: ignore[attr-defined]
+        close_pool(connections[REPLICA])
         while obstacle := _obstacle():
             self._note(obstacle)
             time.sleep(LOOK_INTERVAL_S)
@@ -136,18 +135,3 @@ def _obstacle() -> str:
 def _connect(alias: str) -> psycopg.Connection:
     parameters: dict[str, Any] = connections[alias].get_connection_params()
     return TimedConnection.connect(**{"connect_timeout": 2} | parameters, autocommit=True)
-
-
-class TimedConnection(psycopg.Connection[Any]):
-    """A connection that is closed when a statement takes `MORPHEUS_REPLICA_TIMEOUT_S`.
-
-    Nothing else ends the waiting for a server that is stopped and not gone: its network answers.
-    """
-
-    def wait(self, gen: PQGen[RV], interval: float = 0.1, timeout: float | None = None) -> RV:
-        try:
-            return super().wait(gen, interval, timeout or settings.MORPHEUS_REPLICA_TIMEOUT_S)
-        except psycopg.OperationalError:
-            if self.pgconn.transaction_status == TransactionStatus.ACTIVE:
-                self.close()  # The answer may still come, and would be taken for another one's.
-            raise

@@ -9,6 +9,8 @@ from typing import Any, Literal
 from django.conf import settings
 from django.db import connection
 
+from morpheus.django_internals.django import close_pool
+
 
 @contextmanager
 def connected_as(role: Literal["owner", "loader"]) -> Iterator[None]:
@@ -33,4 +35,4 @@ def connected_as(role: Literal["owner", "loader"]) -> Iterator[None]:
 
 def _disconnect() -> None:
     connection.close()
-    connection.close_pool()  # type: ignore[attr-defined]
+    close_pool(connection)

@@ -6,9 +6,10 @@ import logging
 
 from django.core.cache import cache
 from django.db import DatabaseError, connection
-from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.http import require_safe
+
+from morpheus.django_internals.django import has_unapplied_migrations
 
 logger = logging.getLogger(__name__)
 
@@ -45,8 +46,7 @@ def _database() -> tuple[str, str]:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")
         if not _migrated:
-            executor = MigrationExecutor(connection)
-            _migrated = not executor.migration_plan(executor.loader.graph.leaf_nodes())
+            _migrated = not has_unapplied_migrations(connection)
     except DatabaseError as error:
         logger.error("Not ready: database out of reach or busy: %s", error)
         return "out of reach", "unknown"

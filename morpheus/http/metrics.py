@@ -13,9 +13,10 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest
 from prometheus_client.core import Metric
-from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
+from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
+from morpheus.django_internals.prometheus_client import forget_dead_processes
 from morpheus.http.client_addresses import get_client_address
 from morpheus.tracing import periodic
 
@@ -54,16 +55,7 @@ def _registry() -> Collector:
     folder = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
     if not folder:
         return REGISTRY
-    _forget_dead(Path(folder))
+    forget_dead_processes(Path(folder))
     registry = CollectorRegistry()
     MultiProcessCollector(registry, folder)  # type: ignore[no-untyped-call]
     return registry
-
-
-def _forget_dead(folder: Path) -> None:
-    """Drop gauges of processes that are gone; what they counted stays, or counters would sink."""
-    for pid in {int(path.stem.rsplit("_", 1)[1]) for path in folder.glob("gauge_live*.db")}:
-        try:
-            os.kill(pid, 0)
-        except ProcessLookupError:
-            mark_process_dead(pid, str(folder))  # type: ignore[no-untyped-call]

@@ -18,6 +18,7 @@ from django.middleware.http import ConditionalGetMiddleware
 from django_prometheus.middleware import PrometheusAfterMiddleware
 
 from morpheus.cache.dependencies import DEPENDENCIES, Dependencies, record_dependencies
+from morpheus.django_internals.django import ignore_charset
 from morpheus.http.errors import (
     body_incomplete,
     length_required,
@@ -65,10 +66,7 @@ class RequestMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         identifier = normalize_request_id(request.headers.get("X-Request-ID", ""))
         token = request_id.set(identifier)
-        # Everything here is UTF-8. A client's `charset` may name any codec of Python, even a
-        # compression, and Django would decode the query string by it. Not by the setter: it reads
-        # the query string, and one that is refused here would be answered without an id.
-        request._encoding = None  # type: ignore[attr-defined] # the stubs know the setter alone
+        ignore_charset(request)
         started = time.perf_counter()
         # Else an answer is computed again, to compare it with one that was kept; nobody asked.
         is_asked_for = current_trace() is None

@@ -8,35 +8,12 @@ from __future__ import annotations
 import resource
 import socket
 from argparse import ArgumentParser, Namespace
-from typing import Any
 
-from granian._granian import SocketHolder
 from granian.constants import HTTPModes, Interfaces
 from granian.log import LogLevels
-from granian.server.mp import MPServer
 
+from morpheus.django_internals.granian import ListeningServer
 from morpheus.serving.listening import BACKLOG, listen
-
-
-class ListeningServer(MPServer):
-    """granian whose processes all accept from `listener`.
-
-    The parent keeps the socket open, so connections wait in the kernel while a process starts. With
-    sockets of their own, connections would be refused while a process is replaced. granian has no
-    public way to pass a socket in, so this uses private parts of it.
-    """
-
-    def __init__(self, listener: socket.socket, target: str, **options: Any) -> None:
-        host, port = listener.getsockname()[:2]
-        super().__init__(target, address=host, port=port, **options)
-        self._listener = listener
-
-    def _init_shared_socket(self) -> None:
-        self._listener.set_inheritable(True)
-        self._ssp = None
-        self._sso = self._listener
-        self._sfd = self._listener.fileno()  # type: ignore[assignment]
-        self._shd = SocketHolder(self._sfd, False, self.backlog)  # type: ignore[call-arg, assignment]
 
 
 def main() -> None:

@@ -8,7 +8,7 @@ import psycopg
 from django.core.exceptions import ImproperlyConfigured
 from psycopg.conninfo import conninfo_to_dict
 
-from morpheus.db.replica_position import TimedConnection
+from morpheus.django_internals.psycopg import TimedConnection
 from morpheus.embedded.addresses import Addresses
 
 from . import environment as env

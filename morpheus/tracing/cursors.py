@@ -11,22 +11,21 @@ from contextlib import contextmanager
 from time import perf_counter
 from typing import Any
 
-from django.db.backends.utils import CursorDebugWrapper, CursorWrapper
-
+from morpheus.django_internals.django import CursorDebugWrapper, ObservableCursor
 from morpheus.tracing.events import publish_statement
 from morpheus.tracing.request_trace import Statement
 
 
-class TracedCursor(CursorWrapper):
+class TracedCursor(ObservableCursor):
     """Runs each statement as Django's cursor does, and tells of it."""
 
-    def _execute_with_wrappers(self, sql: Any, params: Any, many: bool, executor: Any) -> Any:
+    def observe(self, execute: Any, sql: Any, params: Any, many: bool, executor: Any) -> Any:
         if many:
             params = [*params]  # django-prometheus asks for their number.
         started = perf_counter()
         is_failed = True
         try:
-            result = super()._execute_with_wrappers(sql, params, many, executor)  # type: ignore[misc]
+            result = execute(sql, params, many, executor)
             is_failed = False
             return result
         finally:

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.http import HttpRequest
-from django.utils.functional import SimpleLazyObject
+
+from morpheus.django_internals.django import get_loaded_user
 
 # The database alias whose statements are counted apart.
 REPLICA = "replica"
@@ -120,9 +121,7 @@ class FinishedRequest:
         """Who asked; None for nobody, and where nothing wanted to know: asking would be a query."""
         if self.request is None:
             return None
-        # DRF sets `user`; Django's middleware leaves a promise there until it is kept.
-        user = getattr(self.request, "_cached_user", None) or self.request.__dict__.get("user")
-        return None if user is None or isinstance(user, SimpleLazyObject) else user
+        return get_loaded_user(self.request)
 
     @property
     def user_id(self) -> int | None:

@@ -17,6 +17,7 @@ from django.urls import reverse
 
 from morpheus.admin.changelists import MAX_LISTED
 from morpheus.db.transactions import write_transaction
+from morpheus.django_internals.django import list_model_admins
 from perf.lab.plans.capture import served_host
 from users.models import User
 
@@ -46,7 +47,7 @@ def opened(rounds: int) -> Iterator[Opened]:
     with transaction.atomic():
         client = Client(SERVER_NAME=served_host())
         client.force_login(_operator())
-        for model_admin in site._registry.values():
+        for model_admin in list_model_admins(site):
             name = model_admin.opts.label
             url = reverse(f"admin:{model_admin.opts.label_lower.replace('.', '_')}_changelist")
             for label, query in _ways(model_admin):

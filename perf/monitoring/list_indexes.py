@@ -8,11 +8,10 @@ from urllib.parse import urlencode
 
 from django.contrib.auth import get_user_model
 from django.db.models import Index, Model, Q, UniqueConstraint
-from django.db.models.expressions import Col
-from django.db.models.lookups import Exact
 from django.http import HttpRequest, QueryDict
 from rest_framework.request import Request
 
+from morpheus.pagination import equality_conditions
 from perf.monitoring.list_routes import Combination
 
 # Django's limit for the name of an index.
@@ -103,17 +102,9 @@ def _build_get(parameters: dict[str, str]) -> HttpRequest:
 
 def _conditions(queryset: Any) -> tuple[tuple[str, ...], dict[str, bool]]:
     """Return the columns that the queryset compares with values, and with literal booleans."""
-    equal: list[str] = []
-    literals: dict[str, bool] = {}
-    own = queryset.query.get_initial_alias()
-    for node in queryset.query.where.children:
-        if isinstance(node, Exact) and isinstance(node.lhs, Col) and node.lhs.alias == own:
-            name = node.lhs.target.name
-            if isinstance(node.rhs, bool):
-                literals[name] = node.rhs
-            else:
-                equal.append(name)
-    return tuple(equal), literals
+    conditions = equality_conditions(queryset)
+    literals = {name: value for name, value in conditions.items() if isinstance(value, bool)}
+    return tuple(name for name in conditions if name not in literals), literals
 
 
 def _declared(model: type[Model]) -> list[tuple[str, list[str], Q | None]]:

@@ -5,17 +5,19 @@ from __future__ import annotations
 import select
 import threading
 import time
-from functools import lru_cache
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import psycopg
 from django.conf import settings
-from django_prometheus.db.backends.postgresql import base
 from psycopg import postgres
 from psycopg.pq import Format
 from psycopg_pool import ConnectionPool
 
 from morpheus.cache.tagged_commit import commit_and_invalidate
+from morpheus.django_internals.django import BackendHooks
+from morpheus.django_internals.django_prometheus import PrometheusDatabaseWrapper
 from morpheus.tracing.cursors import TracedCursor, TracedDebugCursor, TracedServerCursor
 from morpheus.tracing.events import publish_statement
 from morpheus.tracing.request_trace import COMMIT, Statement
@@ -29,7 +31,7 @@ PREPARED_MAX = 500
 _TIMES = psycopg.adapters.get_loader(postgres.types["timestamptz"].oid, Format.TEXT)
 
 
-class DatabaseWrapper(base.DatabaseWrapper):  # type: ignore[misc] # has no types
+class DatabaseWrapper(BackendHooks, PrometheusDatabaseWrapper):
     """Looks at each connection that the pool gives; a dead one takes all the others along.
 
     What ends one connection, a restart of the server, nearly always ends all. psycopg_pool's own
@@ -51,27 +53,14 @@ class DatabaseWrapper(base.DatabaseWrapper):  # type: ignore[misc] # has no type
     def make_cursor(self, cursor: Any) -> TracedCursor:
         return TracedServerCursor(cursor, self) if _is_named(cursor) else TracedCursor(cursor, self)
 
-    def make_debug_cursor(self, cursor: Any) -> TracedCursor:
+    def make_debug_cursor(self, cursor: Any) -> TracedCursor:  # type: ignore[override]
         if _is_named(cursor):
             return TracedServerCursor(cursor, self)
         return TracedDebugCursor(cursor, self)
 
-    def get_connection_params(self) -> dict[str, Any]:
-        # Not django-prometheus' own method, which makes a class of cursors for each request.
-        params: dict[str, Any] = super(base.DatabaseWrapper, self).get_connection_params()
-        params["cursor_factory"] = _counting(params["cursor_factory"], self.alias, self.vendor)
-        return params
-
-    def create_cursor(self, name: str | None = None) -> Any:
-        # As Django's, which would look for a time zone in the loader of times.
-        if name is None:
-            return self.connection.cursor()
-        return self.connection.cursor(name, scrollable=False, withhold=self.connection.autocommit)
-
-    def _configure_connection(self, connection: Any) -> bool:
+    def prepare_connection(self, connection: Any) -> None:
         connection.prepared_max = PREPARED_MAX
         connection.adapters.register_loader("timestamptz", _TIMES)
-        return bool(super()._configure_connection(connection))
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
         """Return a connection that answers.
@@ -93,31 +82,25 @@ class DatabaseWrapper(base.DatabaseWrapper):  # type: ignore[misc] # has no type
             return super().get_new_connection(conn_params)
         return connection
 
-    def _set_autocommit(self, autocommit: bool) -> None:
-        # Asked for at each checkout, though the pool's connections have it already.
-        if self.connection.autocommit != autocommit:
-            super()._set_autocommit(autocommit)
-
-    def _commit(self) -> None:
+    def commit_transaction(self, commit: Callable[[], None]) -> None:
         if not self.collects_tags:
-            self._commit_observed()
+            self._trace_commit(commit)
             return
         self.collects_tags = False
-        commit_and_invalidate(self, self._commit_observed)
+        commit_and_invalidate(self, partial(self._trace_commit, commit))
 
-    def _commit_observed(self) -> None:
+    def _trace_commit(self, commit: Callable[[], None]) -> None:
         started = time.perf_counter()
         is_failed = True
         try:
-            super()._commit()
+            commit()
             is_failed = False
         finally:
             seconds = time.perf_counter() - started
             publish_statement(Statement(self.alias, COMMIT, None, seconds, None, is_failed))
 
-    def _rollback(self) -> None:
+    def forget_transaction(self) -> None:
         self.collects_tags = False
-        super()._rollback()
 
     def _drain(self, pool: ConnectionPool, taken_at: float) -> None:
         """Replace all connections, unless somebody did since ours was taken."""
@@ -125,9 +108,6 @@ class DatabaseWrapper(base.DatabaseWrapper):  # type: ignore[misc] # has no type
             if self._drained_at.get(self.alias, 0.0) < taken_at:
                 self._drained_at[self.alias] = time.monotonic()
                 pool.drain()
-
-
-_counting = lru_cache(maxsize=None)(base.ExportingCursorWrapper)
 
 
 def _is_silent(connection: Any) -> bool:

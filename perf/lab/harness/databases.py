@@ -13,6 +13,7 @@ from psycopg.conninfo import make_conninfo
 
 from comics.models import Image, Rendition
 from comics.services import rendition_make
+from morpheus.django_internals.django import close_pool
 from morpheus.embedded.roles import APP, OWNER
 
 
@@ -59,4 +60,4 @@ def close_connections() -> None:
     """Close our own connections: PostgreSQL copies no database that has any."""
     for connection in connections.all():
         connection.close()
-        connection.close_pool()  # type: ignore[attr-defined] # the stubs know no pools
+        close_pool(connection)

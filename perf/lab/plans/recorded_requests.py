@@ -15,6 +15,7 @@ from django.urls import URLPattern, reverse
 from comics.images.files import rendition_path
 from comics.models import Comic
 from morpheus.db.transactions import write_transaction
+from morpheus.django_internals.django import list_model_admins
 from perf.lab.example_requests import (
     EXAMPLES,
     Conversation,
@@ -123,7 +124,7 @@ def record_warm_reads() -> Iterator[RecordedRequest]:
 
 def operator_requests() -> list[ExampleRequest]:
     """Return the probes, the admin's pages without parameters, and the list of each model."""
-    models = [model._meta for model in admin.site._registry]
+    models = [model_admin.opts for model_admin in list_model_admins(admin.site)]
     names = [f"{meta.app_label}_{meta.model_name}_changelist" for meta in models]
     names += [
         pattern.name

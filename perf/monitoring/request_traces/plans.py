@@ -10,6 +10,7 @@ import psycopg
 from django.db import DatabaseError, connection, connections, transaction
 
 from morpheus.db.transactions import write_transaction
+from morpheus.django_internals.django import get_pool
 from morpheus.tracing import Statement
 from perf.monitoring.explain import explain
 from perf.monitoring.request_traces.budget_check import TracedStatement
@@ -90,7 +91,7 @@ def _refused(error: DatabaseError) -> TracedPlan:
 
 
 def _is_pool_busy() -> bool:
-    pool = connection.pool  # type: ignore[attr-defined]
+    pool = get_pool(connection)
     if pool is None:
         return False
     stats = pool.get_stats()

@@ -1,0 +1,197 @@
+"""Private parts of Django."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.postgresql.base import DatabaseWrapper
+from django.db.backends.utils import CursorDebugWrapper, CursorWrapper
+from django.db.migrations.executor import MigrationExecutor
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.crypto import salted_hmac
+from django.utils.functional import SimpleLazyObject
+from psycopg_pool import ConnectionPool
+
+if TYPE_CHECKING:
+    from django.contrib.admin import AdminSite, ModelAdmin
+    from django.contrib.auth.base_user import AbstractBaseUser
+    from django.contrib.sessions.backends.base import SessionBase
+
+__all__ = ["CursorDebugWrapper"]
+
+
+# Requests
+
+
+def ignore_charset(request: HttpRequest) -> None:
+    """Decode the query string as UTF-8, whatever charset the client names.
+
+    A client may name any codec of Python, even a compression. The public setter of `encoding` reads
+    the query string, which may be refused before the request has an id.
+    """
+    request._encoding = None  # type: ignore[attr-defined] # the stubs know the setter alone
+
+
+def get_loaded_user(request: HttpRequest) -> Any:
+    """Return the request's user if it has been read, else None: no query.
+
+    Django's middleware puts a lazy object in `user` and what that loads in `_cached_user`; DRF sets
+    `user` itself. Reading the lazy object would be a query.
+    """
+    user = getattr(request, "_cached_user", None) or request.__dict__.get("user")
+    return None if isinstance(user, SimpleLazyObject) else user
+
+
+# Users and sessions
+
+
+class DigestSessionHash:
+    """A user whose sessions are bound to a digest of the password's hash, not to the hash.
+
+    `get_session_auth_hash` is public but calls the private method for each rotated key.
+    """
+
+    password_digest: Any
+
+    def _get_session_auth_hash(self, secret: str | None = None) -> str:
+        return salted_hmac(
+            "users.session", self.password_digest, secret=secret, algorithm="sha256"
+        ).hexdigest()
+
+
+def has_new_password(user: AbstractBaseUser) -> bool:
+    """Tell whether `set_password` chose a password that is not saved yet.
+
+    A receiver of `post_save` has no other way to tell a new password from other changes.
+    """
+    return user._password is not None  # type: ignore[attr-defined]
+
+
+def forget_new_password(user: AbstractBaseUser) -> None:
+    """Let a password count as unchanged, as Django does when it only upgrades the hash."""
+    user._password = None  # type: ignore[attr-defined]
+
+
+def forget_session_key(session: SessionBase) -> None:
+    """Give up the key of a session that has ended: its public property has no setter."""
+    session._session_key = None
+
+
+# Database connections
+
+
+class ObservableCursor(CursorWrapper):
+    """A cursor whose executions pass through `observe`.
+
+    Public execute wrappers do not serve: they do not see COPY and server-side cursors, and a block
+    that ends may remove the wrapper of another block.
+    """
+
+    def _execute_with_wrappers(self, sql: Any, params: Any, many: bool, executor: Any) -> Any:
+        return self.observe(super()._execute_with_wrappers, sql, params, many, executor)  # type: ignore[misc]
+
+    def observe(
+        self, execute: Callable[..., Any], sql: Any, params: Any, many: bool, executor: Any
+    ) -> Any:
+        """Return `execute(sql, params, many, executor)`."""
+        raise NotImplementedError
+
+
+class BackendHooks(BaseDatabaseWrapper):
+    """Hooks of a PostgreSQL backend, which has none in public; for a class before the backend's.
+
+    Django documents how to write a backend by subclassing, but not its methods.
+    """
+
+    def commit_transaction(self, commit: Callable[[], None]) -> None:
+        """Commit by `commit`; called for a transaction's end and not for savepoints."""
+        commit()
+
+    def prepare_connection(self, connection: Any) -> None:
+        """Configure a connection that the pool has just opened."""
+
+    def forget_transaction(self) -> None:
+        """Reset the state of a transaction that is about to be rolled back."""
+
+    def _commit(self) -> None:
+        self.commit_transaction(super()._commit)  # type: ignore[misc]
+
+    def _rollback(self) -> None:
+        self.forget_transaction()
+        super()._rollback()  # type: ignore[misc]
+
+    def _configure_connection(self, connection: Any) -> bool:
+        self.prepare_connection(connection)
+        return bool(super()._configure_connection(connection))  # type: ignore[misc]
+
+    def _set_autocommit(self, autocommit: bool) -> None:
+        # Django sets it at each checkout, though connections of the pool have it already.
+        if self.connection.autocommit != autocommit:
+            super()._set_autocommit(autocommit)  # type: ignore[misc]
+
+    def create_cursor(self, name: str | None = None) -> Any:
+        # As Django's, which sets a time zone in the loader of times that psycopg's own lacks.
+        if name is None:
+            return self.connection.cursor()
+        return self.connection.cursor(name, scrollable=False, withhold=self.connection.autocommit)
+
+
+def list_pools() -> dict[str, ConnectionPool]:
+    """Return the pools that are open, by alias; the public property `pool` would open one."""
+    return dict(DatabaseWrapper._connection_pools)  # type: ignore[attr-defined]
+
+
+def get_pool(connection: Any) -> ConnectionPool | None:
+    """Return a connection's pool, opened if need be; documented only as a setting."""
+    pool: ConnectionPool | None = connection.pool
+    return pool
+
+
+def close_pool(connection: Any) -> None:
+    """Close a connection's pool, so that the next statement logs in again."""
+    connection.close_pool()
+
+
+def has_unapplied_migrations(connection: Any) -> bool:
+    """Tell whether the database lacks a migration; `migrate --check` is a command only."""
+    executor = MigrationExecutor(connection)
+    return bool(executor.migration_plan(executor.loader.graph.leaf_nodes()))
+
+
+# Querysets
+
+
+class CompiledQuery(NamedTuple):
+    """SQL of a queryset with its parameters.
+
+    Attributes:
+        has_converters: Whether Django changes values of the rows after it has read them.
+    """
+
+    sql: str
+    params: tuple[Any, ...]
+    has_converters: bool
+
+
+def compile_query(queryset: QuerySet[Any]) -> CompiledQuery:
+    """Return a queryset's SQL for its database; `str(query)` is no valid SQL."""
+    compiler = queryset.query.get_compiler(queryset.db)
+    sql, params = compiler.as_sql()
+    converters = compiler.get_converters([column[0] for column in compiler.select])
+    return CompiledQuery(sql, tuple(params), bool(converters))
+
+
+def get_select_related(queryset: QuerySet[Any]) -> Any:
+    """Return the relations that a queryset joins: False, True for all, or a nested dictionary."""
+    return queryset.query.select_related
+
+
+# Admin
+
+
+def list_model_admins(site: AdminSite) -> Iterable[ModelAdmin[Any]]:
+    """Return all model admins of a site; in public they are found one by one, by their model."""
+    return site._registry.values()
