@@ -30,6 +30,7 @@ _TOO_LARGE = {"Content-Length": str(10 * 1024**3)}
 _WARM_UP = 8
 _SLOW_US = 50_000
 _DOMAIN = "refusals.example.org"
+_SESSION = settings.SESSION_COOKIE_NAME
 
 
 @dataclass(frozen=True)
@@ -92,6 +93,8 @@ def measure_costs(application: Any, rounds: int) -> Iterator[RefusalCost]:
 
 @dataclass(frozen=True)
 class _Rows:
+    """Two novels of an owner, and the credentials of another user."""
+
     public: int
     private: int
     owner_email: str
@@ -100,31 +103,27 @@ class _Rows:
 
 
 def _create_rows() -> _Rows:
-    owner, other = _get_user("owner"), _get_user("other")
-    novels = []
+    owner, other = (_get_user(f"{name}@{_DOMAIN}") for name in ("owner", "other"))
     with write_transaction(as_user=owner.pk):
-        for is_public in (True, False):
-            title = f"Refused {is_public}"
-            novel, _ = Novel.objects.get_or_create(owner=owner, title=title, is_public=is_public)
-            novels.append(novel.pk)
+        public, private = (
+            Novel.objects.get_or_create(
+                owner=owner, title=f"Refused {is_public}", is_public=is_public
+            )[0].pk
+            for is_public in (True, False)
+        )
     client = Client()
     client.force_login(other)
-    session = settings.SESSION_COOKIE_NAME
+    cookie = f"{_SESSION}={client.cookies[_SESSION].value}"
     return _Rows(
-        public=novels[0],
-        private=novels[1],
-        owner_email=owner.email,
-        token=bearer(token_create(user=other)[0]),
-        session={"Cookie": f"{session}={client.cookies[session].value}"},
+        public, private, owner.email, bearer(token_create(user=other)[0]), {"Cookie": cookie}
     )
 
 
-def _get_user(name: str) -> User:
-    email = f"{name}@{_DOMAIN}"
+def _get_user(email: str) -> User:
     try:
         user: User = User.objects.get_by_natural_key(email)
     except User.DoesNotExist:
-        user = user_register(email=email, password=secrets.token_urlsafe(), display_name=name)
+        user = user_register(email=email, password=secrets.token_urlsafe(), display_name="User")
     return user
 
 
@@ -159,9 +158,8 @@ def _unauthorized(rows: _Rows) -> Iterator[Refusal]:
     yield Refusal(401, "no credentials", profile)
     yield Refusal(401, "malformed token", replace(profile, headers=bearer("nonsense")))
     yield Refusal(401, "unknown token", profile, lambda: bearer(secrets.token_urlsafe(32)))
-    cookie = settings.SESSION_COOKIE_NAME
     yield Refusal(
-        401, "unknown session", profile, lambda: {"Cookie": f"{cookie}={secrets.token_hex(16)}"}
+        401, "unknown session", profile, lambda: {"Cookie": f"{_SESSION}={secrets.token_hex(16)}"}
     )
     yield Refusal(401, "wrong password", _wrong_login(rows.owner_email))
     yield Refusal(401, "unknown address", _wrong_login(f"absent@{_DOMAIN}"))

@@ -37,16 +37,6 @@ def statements_markdown(requests: Iterable[ExplainedRequest]) -> str:
     return "\n\n".join(_section(request, first_places) for request in requests)
 
 
-def parse_statements(document: str) -> dict[str, list[str]]:
-    """Return the SQL in a document by the headings of requests, without the plans."""
-    # Headings of requests begin with a method and a path.
-    sections = re.split(r"^### (?=[A-Z]+ /)", document, flags=re.MULTILINE)[1:]
-    return {
-        section.split("\n", 1)[0]: re.findall(r"```sql\n(.*?)\n```", section, re.DOTALL)
-        for section in sections
-    }
-
-
 def _section(request: ExplainedRequest, first_places: dict[str, str]) -> str:
     heading = request.sent.heading
     blocks, rows = [], []

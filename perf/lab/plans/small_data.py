@@ -1,4 +1,4 @@
-"""Rows that are made by COPY in seconds, and enough that the planner has a choice."""
+"""Small data that COPY writes in seconds, with enough rows that the planner has a choice."""
 
 from __future__ import annotations
 
@@ -17,16 +17,15 @@ ROWS = {
     "words_per_chapter": 10,
     "comics": 3000,
     "panels": 20_000,
-    # Of fewer, all are read and hashed for a page: that is cheaper then.
+    # With fewer users, a sequential scan and a hash join are cheaper for a page.
     "users": 2000,
 }
-# Of pictures, which take the longest to draw.
+# Different pictures; drawing them takes the longest.
 KINDS = 6
 
 
-# What endpoints read and seeding leaves empty: the planner takes an empty table's size for a guess,
-# one that was emptied for what it is.
-_MORE = {
+# Seeding leaves these tables empty. The planner guesses the size of a table that was never filled.
+_FURTHER_ROWS = {
     "users_token": "INSERT INTO users_token (user_id, digest, created_at, expires_at) "
     "SELECT id, sha256(id::text::bytea), now(), now() + interval '1 day' FROM users_user",
     "django_session": "INSERT INTO django_session (session_key, session_data, expire_date) "
@@ -38,23 +37,24 @@ _MORE = {
 
 
 def seed_small() -> None:
-    """Replace the novels, comics and users of this database; the planner knows them afterwards."""
+    """Replace the novels, comics and users of this database, and update its statistics."""
     with patch.object(seeder, "KINDS", KINDS):
         call_command("seed", reset=True, quiet=True, **ROWS)
     prepare_thumbnails()
     with connected_as("loader"), transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("DELETE FROM django_session")
-        for insert in _MORE.values():
+        for insert in _FURTHER_ROWS.values():
             cursor.execute(insert)
     with connected_as("owner"), connection.cursor() as cursor:
-        # A commit that is not flushed yet (the tests' services) would leave no page all-visible.
+        # VACUUM marks a page all-visible only when its commit is flushed, which the test services
+        # do late; this commit flushes all earlier ones.
         cursor.execute("SET synchronous_commit TO on")
         cursor.execute("CREATE TEMPORARY TABLE flushed ON COMMIT DROP AS SELECT 1")
-        cursor.execute(f"VACUUM (ANALYZE) comics_rendition, {', '.join(_MORE)}")
+        cursor.execute(f"VACUUM (ANALYZE) comics_rendition, {', '.join(_FURTHER_ROWS)}")
 
 
 def empty_small() -> None:
-    """Delete what `seed_small` made."""
+    """Delete the rows of `seed_small`."""
     with connected_as("owner"), transaction.atomic(), connection.cursor() as cursor:
         database.empty(cursor)
         cursor.execute("DELETE FROM comics_image")

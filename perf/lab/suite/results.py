@@ -117,7 +117,7 @@ class ResultFolder:
     def __init__(self, folder: Path, scale: str) -> None:
         self._folder, self.scale = folder, scale
         self.result = folder / f"{scale}.json"
-        self.baseline = folder / "baseline" / f"{scale}.json"
+        self.baseline = folder / "baseline" / self.result.name
         self.baseline.parent.mkdir(parents=True, exist_ok=True)
 
     def write(self, result: Json, *, as_baseline: bool) -> None:
@@ -130,15 +130,17 @@ class ResultFolder:
             }
             self.baseline.write_text(json.dumps(ratios, indent=1))
 
+    def read_baseline(self) -> dict[str, float]:
+        """Return the ratio to the reference of each line; empty without a baseline."""
+        return json.loads(self.baseline.read_text()) if self.baseline.exists() else {}
+
     def regressions(self, lines: Sequence[ResultLine], *, slowdown: float) -> Iterator[str]:
         """Yield a sentence for each line that is slower than the baseline by more than tolerated.
 
         Args:
             slowdown: How many times slower than usual the machine was.
         """
-        if slowdown > MAX_SLOWDOWN or not self.baseline.exists():
-            return
-        baseline = json.loads(self.baseline.read_text())
+        baseline = self.read_baseline() if slowdown <= MAX_SLOWDOWN else {}
         for line in lines:
             ratio = baseline.get(line.key)
             if ratio is not None and line.ratio > TOLERANCE_FACTOR * ratio + TOLERANCE_CONSTANT:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -24,7 +24,6 @@ from perf.lab.plans.statements import (
     explain_requests,
 )
 from perf.lab.suite.callers import create_callers
-from perf.lab.suite.memory import Peak, measure_peaks
 from perf.lab.suite.queries import time_queries
 from perf.lab.suite.requests import COLD, WARM, time_routes
 from perf.lab.suite.results import ResultLine, build_line
@@ -47,7 +46,6 @@ class SuiteResult:
 
     lines: list[ResultLine]
     breaches: list[str]
-    memory: list[Peak]
     references: list[float]
     rows: dict[str, int]
     rounds: int
@@ -68,7 +66,6 @@ class SuiteResult:
                 for name, share in (("p50", 0.5), ("p95", 0.95), ("p99", 0.99))
             },
             "lines": [line.as_json() for line in self.lines],
-            "memory": [asdict(peak) for peak in self.memory],
         }
 
 
@@ -89,11 +86,8 @@ def run_suite(*, rounds: int, progress: Progress) -> SuiteResult:
     with create_callers() as callers:
         queries = time_queries(rounds=rounds, progress=progress)
         with _serve(has_cache=False) as cold, _serve(has_cache=True) as warm:
-            ports = {COLD: cold.ports[0], WARM: warm.ports[0]}
+            ports = {COLD: cold, WARM: warm}
             routes = time_routes(callers, ports, rounds=rounds, progress=progress)
-        progress("memory")
-        with _serve(has_cache=True) as server:
-            memory = measure_peaks(server.pids[0], server.ports[0], callers)
     buffers = _buffers_by_name(explained)
     for measurement in routes:
         measurement.buffers = buffers.get(measurement.name.split(",")[0])
@@ -103,7 +97,6 @@ def run_suite(*, rounds: int, progress: Progress) -> SuiteResult:
     return SuiteResult(
         lines=lines,
         breaches=[text for request in explained for text in route_breaches(request)],
-        memory=memory,
         references=[*references, *(ms for each in queries for ms in each.times.references)],
         rows=_count_rows(),
         rounds=rounds,
@@ -111,8 +104,8 @@ def run_suite(*, rounds: int, progress: Progress) -> SuiteResult:
 
 
 @contextmanager
-def _serve(*, has_cache: bool) -> Iterator[Servers]:
-    """Run a server with an empty cache on the database of this process."""
+def _serve(*, has_cache: bool) -> Iterator[int]:
+    """Run a server with an empty cache on the database of this process; yield its port."""
     for alias in settings.CACHES:
         caches[alias].clear()
     login = connection.settings_dict
@@ -126,7 +119,7 @@ def _serve(*, has_cache: bool) -> Iterator[Servers]:
     environment = measured_environment(database_url, has_cache=has_cache)
     environment["MORPHEUS_THROTTLE_REGISTER_PER_HOUR"] = "1000000000"
     with Servers(1, environment=environment) as servers:
-        yield servers
+        yield servers.ports[0]
 
 
 def _buffers_by_name(explained: Iterable[ExplainedRequest]) -> dict[str, int]:

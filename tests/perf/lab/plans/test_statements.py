@@ -9,13 +9,23 @@ import pytest
 from django.conf import settings
 
 from perf.lab.harness.tables import markdown
-from perf.lab.plans.documentation import parse_statements, replace_parts, statements_markdown
+from perf.lab.plans.documentation import replace_parts, statements_markdown
 from perf.lab.plans.list_proofs import HEADINGS, prove
 from perf.lab.plans.statements import ExplainedRequest, explain_requests
 from perf.management.commands.perf_plans import DOCUMENT
 from perf.monitoring.budgets import query_name
 from perf.monitoring.list_routes import combinations
 from users.models import User
+
+
+def parse_statements(document: str) -> dict[str, list[str]]:
+    """Return the SQL in a document by the headings of requests, without the plans."""
+    # Headings of requests begin with a method and a path.
+    sections = re.split(r"^### (?=[A-Z]+ /)", document, flags=re.MULTILINE)[1:]
+    return {
+        section.split("\n", 1)[0]: re.findall(r"```sql\n(.*?)\n```", section, re.DOTALL)
+        for section in sections
+    }
 
 
 def test_the_document_shows_the_statements_as_they_are(explained: list[ExplainedRequest]) -> None:

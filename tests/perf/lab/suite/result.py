@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from perf.lab.suite.memory import Peak
 from perf.lab.suite.results import ResultLine
 from perf.lab.suite.run import SuiteResult
 
@@ -36,7 +35,6 @@ def make_result(lines: list[ResultLine] = LINES, *, novels: int = 600) -> SuiteR
     return SuiteResult(
         lines=lines,
         breaches=[],
-        memory=[Peak("upload of a big novel", 180.0, 12.0)],
         references=[0.4, 0.4],
         rows={"novels_novel": novels},
         rounds=2,
