@@ -1,26 +1,31 @@
-"""Have many clients ask a running server at once; nobody is refused, the pool does not grow."""
+"""Load a running server with many clients at once and count its database connections."""
 
 from __future__ import annotations
 
-import http.client
-import json
 import threading
 from argparse import ArgumentParser
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from typing import Any
-from urllib.parse import urlsplit
 
 import psycopg
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connection
 
-from perf.lab.load_driver import Outcome, ask
-from perf.lab.walk import percentile
+from perf.lab.example_requests import HttpRequest, example
+from perf.lab.harness.http_client import BadResponse, Connection
+from perf.lab.harness.load_driver import drive_from_processes
+from perf.lab.harness.tables import Table
 
-LISTS = ("/api/v1/novels/", "/api/v1/novels/?ordering=title", "/api/v1/comics/")
-# Seconds between two looks at the server's connections.
-LOOK_INTERVAL_S = 0.2
+ROUTES = ("GET /novels/", "GET /comics/")
+# Seconds between two counts of the server's connections.
+COUNT_INTERVAL_S = 0.2
+TABLE = Table(
+    "clients|responses|per s|failed|p50 ms|p95 ms|p99 ms|max ms|connections".split("|"),
+    first_width=8,
+)
 
-# Those of the serving role but our own: of server processes, and up to three of a worker.
+# Connections of the serving role, without ours: of server processes, and up to three of a worker.
 _CONNECTIONS = """
 SELECT count(*) FROM pg_stat_activity
 WHERE datname = current_database() AND usename = current_user AND pid <> pg_backend_pid()
@@ -29,9 +34,9 @@ WHERE datname = current_database() AND usename = current_user AND pid <> pg_back
 
 class Command(BaseCommand):
     help = (
-        "Have clients ask a running server for lists and novels, all at once, each again as soon "
-        "as it is answered; print the times and the most database connections seen. Ends with 1 "
-        "if a request failed."
+        "Let clients read lists and novels of a running server, each again as soon as it has the "
+        "response; print the times and the largest number of database connections. Exit code 1 "
+        "if a request fails."
     )
     requires_system_checks: list[str] = []
 
@@ -42,64 +47,60 @@ class Command(BaseCommand):
 
     def handle(self, *, url: str, clients: list[int], seconds: float, **options: Any) -> None:
         try:
-            paths = _paths(url)
-        except (OSError, http.client.HTTPException, ValueError) as error:
-            raise CommandError(f"GET {url}{LISTS[0]}: {error}") from error
-        failed = False
+            requests = _find_requests(url)
+        except (OSError, BadResponse) as error:
+            raise CommandError(f"{url}: {error}") from error
+        self.stdout.write(TABLE.heading)
+        has_failed = False
         for count in clients:
-            with _Watch() as watch:
-                outcome = ask(url, paths, clients=count, seconds=seconds)
-            self.stdout.write(_line(count, seconds, outcome, watch.most))
-            failed = failed or bool(outcome.failures)
-        if failed:
+            with _counted_connections() as counts:
+                result = drive_from_processes(url, requests, connections=count, seconds=seconds)
+            times = [result.percentile_ms(share) for share in (0.5, 0.95, 0.99, 1.0)]
+            failures = result.failures.total()
+            kinds = (f"{number} {kind}" for kind, number in result.failures.items())
+            cells = [
+                *(f"{len(result.ms):,}", f"{result.per_second:,.0f}", f"{failures:,}"),
+                *(f"{ms:,.0f}" for ms in times),
+                *(f"{max(counts, default=0)}", ", ".join(kinds)),
+            ]
+            self.stdout.write(TABLE.row(f"{count:,}", *cells))
+            has_failed = has_failed or bool(failures)
+        if has_failed:
             raise CommandError("Requests failed.")
 
 
-class _Watch:
-    """Counts the server's connections for the length of a block; `most` is how many there were."""
+@contextmanager
+def _counted_connections() -> Iterator[list[int]]:
+    """Count the server's connections repeatedly during the block."""
+    counts: list[int] = []
+    stop = threading.Event()
 
-    def __enter__(self) -> _Watch:
-        self.most = 0
-        self._end = threading.Event()
-        self._thread = threading.Thread(target=self._look)
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._end.set()
-        self._thread.join()
-
-    def _look(self) -> None:
-        # Outside the pool, which would open more than one.
+    def count() -> None:
+        # Not of the pool, which would open another one.
         parameters = connection.get_connection_params()
-        with psycopg.connect(**parameters, autocommit=True) as looking:
-            while not self._end.wait(LOOK_INTERVAL_S):
-                [(count,)] = looking.execute(_CONNECTIONS).fetchall()
-                self.most = max(self.most, count)
+        with psycopg.connect(**parameters, autocommit=True) as database:
+            while not stop.wait(COUNT_INTERVAL_S):
+                [(number,)] = database.execute(_CONNECTIONS).fetchall()
+                counts.append(number)
 
-
-def _paths(url: str) -> list[str]:
-    """Return lists, and the novels and chapters of the first page."""
-    parts = urlsplit(url)
-    asking = http.client.HTTPConnection(parts.netloc, timeout=60)
+    thread = threading.Thread(target=count)
+    thread.start()
     try:
-        asking.request("GET", LISTS[0])
-        novels = json.loads(asking.getresponse().read())["results"]
+        yield counts
     finally:
-        asking.close()
-    of_novels = [f"/api/v1/novels/{novel['id']}/" for novel in novels]
-    return [*LISTS, *of_novels, *(f"{path}chapters/" for path in of_novels)]
+        stop.set()
+        thread.join()
 
 
-def _line(clients: int, seconds: float, outcome: Outcome, connections: int) -> str:
-    ms, failures = outcome.ms, sum(outcome.failures.values())
-    times = "none"
-    if ms:
-        shares = ((f"p{share * 100:g}", percentile(ms, share)) for share in (0.5, 0.95, 0.99))
-        times = ", ".join(f"{name} {value:,.0f} ms" for name, value in shares)
-        times += f", max {max(ms):,.0f} ms"
-    kinds = "".join(f", {count} {kind}" for kind, count in outcome.failures.items())
-    return (
-        f"{clients:,} clients for {seconds:g} s: {len(ms):,} answers ({len(ms) / seconds:,.0f}/s), "
-        f"{failures} failed{kinds}; {times}; at most {connections} database connections"
-    )
+def _find_requests(url: str) -> list[HttpRequest]:
+    """Return requests for lists, and for the novels and chapters of the first page."""
+    lists = [example(route).build({}) for route in ROUTES]
+    lists.append(example("GET /novels/").build({}, query={"ordering": "title"}))
+    with closing(Connection(url)) as reader:
+        rows = reader.exchange(lists[0]).require_ok().json["results"]
+    novels = [
+        example(route).build({"novel_id": row["id"]})
+        for row in rows
+        for route in ("GET /novels/{novel_id}/", "GET /novels/{novel_id}/chapters/")
+    ]
+    return [*lists, *novels]
