@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -116,6 +117,50 @@ def test_what_is_served_imports_neither_the_workshop_nor_testing_modules() -> No
     served = [name for name in MODULES if not is_in(name, WORKSHOP)]
 
     assert find_forbidden(served, (*WORKSHOP, *TESTING)) == []
+
+
+# Names with an underscore that Python and Django document.
+DOCUMENTED = {
+    "_meta",
+    "_default_manager",
+    "_base_manager",
+    "_state",
+    "_asdict",
+    "_replace",
+    "_exit",
+}
+# Modules that no documentation names.
+UNDOCUMENTED = (
+    "cachalot.cache",
+    "cachalot.utils",
+    "django.db.backends.utils",
+    "django.db.migrations.executor",
+    "django.db.models.fields.tuple_lookups",
+    "django.db.models.query",
+    "django.db.models.sql",
+    "granian._granian",
+)
+
+
+def test_private_parts_of_other_packages_are_used_in_one_place() -> None:
+    """Attributes of `self` and `super()` are not seen; mypy and reviews are there for these."""
+    modules = [name for name in MODULES if not name.endswith("django_internals")]
+    modules = [name for name in modules if not is_in(name, ("morpheus.django_internals",))]
+    uses = find_forbidden(modules, UNDOCUMENTED)
+    for name in modules:
+        tree = ast.parse(MODULES[name].read_text())
+        own = {node.name for node in ast.walk(tree) if hasattr(node, "name")}
+        uses += [
+            f"{name}:{node.lineno} {ast.unparse(node)}"
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Attribute)
+            and re.match("_[a-z]", node.attr)
+            and node.attr not in DOCUMENTED | own
+            and ast.unparse(node.value) not in ("self", "cls")
+        ]
+
+    # A sabotage changes a private part of Morpheus itself.
+    assert [use for use in uses if not use.startswith("perf.lab.consistency.sabotage:")] == []
 
 
 LOADED = """

@@ -1,0 +1,134 @@
+"""The private parts of packages beside Django have the shape that their uses expect."""
+
+from __future__ import annotations
+
+import inspect
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from django.db import connection, transaction
+from django.http import HttpResponse
+from django.test import RequestFactory
+from granian.server.mp import MPServer
+from rest_framework.request import Request
+from rest_framework.test import ForceAuthClientHandler
+
+from morpheus.django_internals import cachalot, prometheus_client, rest_framework
+from morpheus.django_internals.granian import ListeningServer
+from morpheus.django_internals.psycopg import TimedConnection
+from novels.models import Genre
+from users.models import User
+
+
+def test_drf_wraps_the_request_that_django_made(rf: RequestFactory) -> None:
+    request = rf.get("/")
+
+    assert rest_framework.get_django_request(Request(request)) is request
+
+
+def test_a_test_client_s_handler_forces_another_user(
+    rf: RequestFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    handler = ForceAuthClientHandler()
+    seen: list[Any] = []
+
+    def respond(request: Any) -> HttpResponse:
+        seen.append(request._force_auth_user)
+        return HttpResponse()
+
+    monkeypatch.setattr(handler, "load_middleware", lambda: None)
+    monkeypatch.setattr(handler, "_middleware_chain", respond, raising=False)
+    for pk in (1, 2):
+        rest_framework.force_user(handler, User(pk=pk))
+        handler(rf.get("/").environ)
+
+    assert [user.pk for user in seen] == [1, 2]
+
+
+def test_psycopg_waits_with_a_timeout() -> None:
+    parameters = list(inspect.signature(psycopg.Connection.wait).parameters)
+
+    assert parameters == ["self", "gen", "interval", "timeout"]
+    assert list(inspect.signature(TimedConnection.wait).parameters) == parameters
+
+
+@pytest.mark.django_db(transaction=True)
+def test_cachalot_knows_transactions_of_this_thread() -> None:
+    assert not cachalot.is_in_transaction("default")
+    with transaction.atomic():
+        assert cachalot.is_in_transaction("default")
+    assert not cachalot.is_in_transaction("default")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_cachalot_forgets_transactions_that_never_began() -> None:
+    cachalot.cachalot_caches.enter_atomic("default")
+    assert cachalot.is_in_transaction("default")
+
+    cachalot.forget_failed_transactions()
+
+    assert not cachalot.is_in_transaction("default")
+
+
+def test_cachalot_s_key_comes_with_the_sql_that_it_is_made_of() -> None:
+    genres = Genre.objects.filter(slug="weird")
+    key, sql = cachalot.compile_query_key(genres.query.get_compiler("default"))
+    other, _ = cachalot.compile_query_key(Genre.objects.all().query.get_compiler("default"))
+
+    assert 'from "novels_genre"' in sql
+    assert key != other
+
+
+GAUGE_AND_COUNTER = """
+import os
+from prometheus_client import Counter, Gauge
+Gauge("morpheus_test_gauge", "A gauge.", multiprocess_mode="livesum").set(1)
+Counter("morpheus_test_counter", "A counter.").inc()
+print(os.getpid())
+"""
+
+
+def test_prometheus_forgets_live_gauges_of_a_process_that_ended(tmp_path: Path) -> None:
+    result = subprocess.run(
+        [sys.executable, "-c", GAUGE_AND_COUNTER],
+        env=os.environ | {"PROMETHEUS_MULTIPROC_DIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    pid = result.stdout.strip()
+    mine = tmp_path / f"gauge_livesum_{os.getpid()}.db"
+    mine.touch()
+    assert {path.name for path in tmp_path.glob("*.db")} == {
+        *(f"gauge_livesum_{pid}.db", f"counter_{pid}.db", mine.name)
+    }
+
+    prometheus_client.forget_dead_processes(tmp_path)
+
+    assert {path.name for path in tmp_path.glob("*.db")} == {f"counter_{pid}.db", mine.name}
+
+
+def test_granian_s_server_has_the_attributes_of_a_socket_that_it_opened() -> None:
+    names = {"_ssp", "_sso", "_sfd", "_shd"}
+    source = "".join(map(inspect.getsource, [MPServer, *MPServer.__mro__[1:2]]))
+
+    assert names <= {name for name in names if f"self.{name}" in source}
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        server = ListeningServer(listener, "morpheus.wsgi:application")
+        server._init_shared_socket()
+        assert server._sfd == listener.fileno()
+        assert server._sso is listener
+
+
+def test_django_prometheus_counts_by_one_class_of_cursors() -> None:
+    first = connection.get_connection_params()["cursor_factory"]
+    second = connection.get_connection_params()["cursor_factory"]
+
+    assert first is second
+    assert "execute" in vars(first), "it counts statements"

@@ -1,0 +1,209 @@
+"""The private parts of Django have the shape that `morpheus.django_internals.django` expects."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+import pytest
+from django.contrib import admin
+from django.contrib.auth.middleware import AuthenticationMiddleware
+from django.contrib.auth.models import AnonymousUser
+from django.contrib.sessions.backends.db import SessionStore
+from django.db import connection, models, transaction
+from django.db.backends.postgresql.base import DatabaseWrapper
+from django.db.migrations.recorder import MigrationRecorder
+from django.test import RequestFactory
+
+from morpheus.db.transactions import write_transaction
+from morpheus.django_internals import django as internals
+from novels.models import Genre, Novel
+from users.models import User
+
+
+@pytest.fixture
+def request_in_latin_1() -> Any:
+    return RequestFactory().get("/?q=%C3%A9", CONTENT_TYPE="text/plain; charset=latin-1")
+
+
+def test_a_charset_of_the_client_has_an_effect_until_it_is_ignored(request_in_latin_1: Any) -> None:
+    assert request_in_latin_1.GET["q"] == "Ã©"
+
+
+def test_an_ignored_charset_leaves_utf_8(request_in_latin_1: Any) -> None:
+    internals.ignore_charset(request_in_latin_1)
+
+    assert request_in_latin_1.GET["q"] == "é"
+
+
+def test_a_user_is_known_once_it_has_been_read(rf: RequestFactory) -> None:
+    request: Any = rf.get("/")
+    request.session = {}
+    AuthenticationMiddleware(lambda request: None).process_request(request)  # type: ignore[arg-type, return-value]
+
+    assert internals.get_loaded_user(request) is None
+    assert request.user.is_anonymous
+    assert isinstance(internals.get_loaded_user(request), AnonymousUser)
+
+
+def test_a_user_that_drf_sets_is_known(rf: RequestFactory) -> None:
+    request = rf.get("/")
+    request.user = User(pk=1)
+
+    assert internals.get_loaded_user(request) == User(pk=1)
+
+
+def test_sessions_are_bound_to_the_digest_of_the_password(settings: Any) -> None:
+    settings.SECRET_KEY_FALLBACKS = ["older"]
+    user, other = User(password="one"), User(password="two")
+
+    assert user.get_session_auth_hash() == User(password="one").get_session_auth_hash()
+    assert user.get_session_auth_hash() != other.get_session_auth_hash()
+    [fallback] = user.get_session_auth_fallback_hash()
+    settings.SECRET_KEY = "older"
+    assert user.get_session_auth_hash() == fallback
+
+
+@pytest.mark.django_db
+def test_a_new_password_is_new_until_it_is_saved_or_forgotten(make_user: Any) -> None:
+    user = make_user()
+    assert not internals.has_new_password(user)
+
+    user.set_password("correct horse")
+    assert internals.has_new_password(user)
+    internals.forget_new_password(user)
+    assert not internals.has_new_password(user)
+
+    user.set_password("battery staple")
+    with write_transaction(as_user=user.pk):
+        user.save()
+    assert not internals.has_new_password(user)
+
+
+def test_a_session_forgets_its_key() -> None:
+    session = SessionStore("a-session-key")
+    assert session.session_key == "a-session-key"
+
+    internals.forget_session_key(session)
+
+    assert session.session_key is None
+
+
+@pytest.mark.django_db
+def test_every_execution_of_a_cursor_passes_its_observer() -> None:
+    class Cursor(internals.ObservableCursor):
+        seen: list[tuple[str, bool]] = []
+
+        def observe(self, execute: Any, sql: Any, params: Any, many: bool, executor: Any) -> Any:
+            self.seen.append((sql, many))
+            return execute(sql, params, many, executor)
+
+    connection.ensure_connection()
+    with Cursor(connection.connection.cursor(), connection) as cursor:
+        cursor.execute("SELECT %s::text", ["once"])
+        assert cursor.fetchone() == ("once",)
+        cursor.executemany("SELECT %s::text", [["one"], ["two"]])
+
+    assert Cursor.seen == [("SELECT %s::text", False), ("SELECT %s::text", True)]
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters"),
+    [
+        ("_commit", ["self"]),
+        ("_rollback", ["self"]),
+        ("_configure_connection", ["self", "connection"]),
+        ("_set_autocommit", ["self", "autocommit"]),
+        ("create_cursor", ["self", "name"]),
+    ],
+)
+def test_the_backend_has_the_methods_that_the_hooks_override(
+    name: str, parameters: list[str]
+) -> None:
+    assert list(inspect.signature(getattr(DatabaseWrapper, name)).parameters) == parameters
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_backend_calls_its_hooks(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[str] = []
+
+    def commit(self: Any, commit: Any) -> None:
+        calls.append("commit")
+        commit()
+
+    kind = type(connection._connections[connection._alias])  # type: ignore[attr-defined]
+    monkeypatch.setattr(kind, "commit_transaction", commit)
+    monkeypatch.setattr(kind, "forget_transaction", lambda self: calls.append("rollback"))
+
+    with transaction.atomic():
+        connection.cursor().execute("SELECT 1")
+    with transaction.atomic():
+        transaction.set_rollback(True)
+
+    assert calls == ["commit", "rollback"]
+
+
+def test_open_pools_are_listed_by_alias(monkeypatch: pytest.MonkeyPatch) -> None:
+    pool: Any = object()
+    monkeypatch.setitem(DatabaseWrapper._connection_pools, "another", pool)  # type: ignore[attr-defined]
+
+    assert internals.list_pools()["another"] is pool
+
+
+@pytest.mark.django_db
+def test_the_pool_of_a_connection_is_the_one_that_is_listed() -> None:
+    connection.ensure_connection()
+
+    assert internals.get_pool(connection) is internals.list_pools().get("default")
+    assert callable(DatabaseWrapper.close_pool)  # type: ignore[attr-defined]
+
+
+@pytest.mark.django_db
+def test_a_migration_without_a_record_is_unapplied(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert not internals.has_unapplied_migrations(connection)
+
+    monkeypatch.setattr(MigrationRecorder, "applied_migrations", lambda self: {})
+
+    assert internals.has_unapplied_migrations(connection)
+
+
+@pytest.mark.django_db
+def test_a_compiled_query_can_be_executed() -> None:
+    genre, _ = Genre.objects.get_or_create(slug="weird", defaults={"name": "Weird"})
+    sql, params, has_converters = internals.compile_query(
+        Genre.objects.filter(slug="weird").values_list("name")
+    )
+
+    with connection.cursor() as cursor:
+        cursor.execute(sql, params)
+        assert cursor.fetchall() == [(genre.name,)]
+    assert (params, has_converters) == (("weird",), False)
+
+
+@pytest.mark.django_db
+def test_a_compiled_query_tells_whether_its_values_are_converted() -> None:
+    class Upper(models.TextField):  # type: ignore[type-arg]
+        def from_db_value(self, value: Any, expression: Any, connection: Any) -> Any:
+            return value.upper()
+
+    converted = Genre.objects.annotate(upper=models.Value("a", Upper())).values_list("upper")
+
+    assert internals.compile_query(converted).has_converters
+
+
+def test_joined_relations_are_those_of_select_related() -> None:
+    novels = Novel.objects.all()
+
+    assert internals.get_select_related(novels) is False
+    assert internals.get_select_related(novels.select_related()) is True
+    assert internals.get_select_related(novels.select_related("genre", "owner")) == {
+        "genre": {},
+        "owner": {},
+    }
+
+
+def test_all_model_admins_of_a_site_are_listed() -> None:
+    model_admins = list(internals.list_model_admins(admin.site))
+
+    assert admin.site.get_model_admin(User) in model_admins
+    assert all(admin.site.get_model_admin(each.model) is each for each in model_admins)
