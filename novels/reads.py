@@ -6,11 +6,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from hashlib import md5
 from typing import Any
 
+from morpheus.cache.batch_read import read_from_database
 from morpheus.cache.cached_reads import (
     VisibleValue,
     is_cache_usable,
     read,
-    read_from_database,
     read_many,
     read_public_then_private,
     read_stale,

@@ -61,7 +61,7 @@ class PictureView(MorpheusAPIView):
         is_versioned = given == version
         if not (given is None or is_versioned) and (record := current_dependencies()):
             # Any text is a wrong version: each would be kept with a copy of the bytes.
-            record.spoil()
+            record.mark_incomplete()
         lifetime = f"max-age={_YEAR_S}, immutable" if is_versioned else "no-cache"
         answer["ETag"] = etag
         answer["Cache-Control"] = f"{scope}, {lifetime}"

@@ -1,1 +1,11 @@
-"""The cache: what is kept in Redis, under which tags, and how a write reaches it."""
+"""Cached values under the versions of their tags (docs/caching.md).
+
+In reading order:
+
+- protocol and store: `scripts`, `redis_client`, `circuit_breaker`, `store`
+- read: `policies`, `cached_reads`, `batch_read`, `single_flight`, `compression`, `pagination`
+- write: `tagged_commit`, `outbox`, `outbox_listener`
+- responses: `dependencies`, `response_keys`, `response_cache`
+- Django: `sessions`, `backend`, `reference_tables` (django-cachalot)
+- observation: `metrics`, `shadow_verification`
+"""

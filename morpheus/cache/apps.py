@@ -1,4 +1,4 @@
-"""The cache as an app: its part of the database is the outbox, which has no model."""
+"""The cache as a Django app: its database part is the outbox, which has no model."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ class CacheConfig(AppConfig):
     label = "cache"
 
     def ready(self) -> None:
-        from morpheus.cache import reference_tables  # noqa: F401
         from morpheus.cache.reference_tables import forget_failed_transactions
         from morpheus.cache.store import collect_cache_metrics
         from morpheus.tracing.periodic import every_second

@@ -1,4 +1,4 @@
-"""Django's caches (limits, reference tables) on a server that may be away or stalled."""
+"""Django's caches (throttling, reference tables), which survive the loss of their server."""
 
 from __future__ import annotations
 
@@ -14,18 +14,17 @@ from redis.exceptions import RedisError
 from morpheus.cache import metrics
 from morpheus.cache.circuit_breaker import CircuitBreaker, circuit_breaker_for
 
-# What a client does without the server.
+# Methods of django-redis' client that do not call the server.
 _LOCAL = frozenset({"close", "connect", "disconnect", "get_client", "make_key", "reverse_key"})
 
 _WRITES = frozenset({"set", "set_many", "add", "incr", "delete", "delete_many", "touch"})
 
 
 class CircuitBreakerCache(RedisCache):  # type: ignore[misc] # has no types
-    """django-redis' cache, but a server that does not answer is asked again only after a rest.
+    """django-redis' cache behind the server's circuit breaker, which `morpheus.cache` shares.
 
-    All caches of a process on one server, `morpheus.cache`'s own included, share one breaker.
-    Meanwhile, and on every other failure, it answers like an empty cache (`IGNORE_EXCEPTIONS`):
-    also where django-redis raises, as for `touch` and `ttl`.
+    While the server is unavailable, every operation behaves as on an empty cache
+    (`IGNORE_EXCEPTIONS`), even where django-redis raises, as for `touch` and `ttl`.
     """
 
     _client: Any
@@ -33,22 +32,21 @@ class CircuitBreakerCache(RedisCache):  # type: ignore[misc] # has no types
     def __init__(self, server: str, params: dict[str, Any]) -> None:
         super().__init__(server, params)
         self._breaker = circuit_breaker_for(server)
-        # Each alias has a logical database of its own; Django tells a backend no more than that.
-        self._alias = next(
-            (name for name, each in settings.CACHES.items() if each["LOCATION"] == server), server
-        )
+        # Django does not pass the alias. Each alias has its own logical database.
+        aliases = {cache["LOCATION"]: alias for alias, cache in settings.CACHES.items()}
+        self._alias = aliases.get(server, server)
 
     @property
     def client(self) -> Any:
         if self._client is None:
-            self._client = _Guarded(super().client, self._breaker, self._alias)
+            self._client = _GuardedClient(super().client, self._breaker, self._alias)
         return self._client
 
 
-class _Guarded:
-    """A client of django-redis whose operations ask the breaker first, and tell it after.
+class _GuardedClient:
+    """A client of django-redis that obeys the breaker and counts operations by alias.
 
-    They are counted here, because django-prometheus counts `get` alone, of all aliases together.
+    django-prometheus counts `get` only, and not by alias.
     """
 
     def __init__(self, client: Any, breaker: CircuitBreaker, alias: str) -> None:
@@ -57,10 +55,10 @@ class _Guarded:
         self._alias = alias
 
     def __getattr__(self, name: str) -> Any:
-        found = getattr(self._client, name)
-        if name in _LOCAL or not callable(found):
-            return found
-        guarded = self._guard(found)
+        attribute = getattr(self._client, name)
+        if name in _LOCAL or not callable(attribute):
+            return attribute
+        guarded = self._guard(attribute)
         setattr(self, name, guarded)
         return guarded
 
@@ -70,28 +68,28 @@ class _Guarded:
             if not self._breaker.allows():
                 raise ConnectionInterrupted(None) from ConnectionError("The breaker is open.")
             try:
-                answer = operate(*args, **kwargs)
+                result = operate(*args, **kwargs)
             except (ConnectionInterrupted, RedisError, OSError) as error:
                 self._breaker.record_failure()
-                metrics.operations(self._alias, "failed")
+                metrics.count_operations(self._alias, "failed")
                 if isinstance(error, ConnectionInterrupted):
                     raise
                 raise ConnectionInterrupted(self._client) from error
             except Exception:
-                # As of `incr`, that there is no such key: that is an answer, too.
+                # The server replied, for example that a key of `incr` does not exist.
                 self._breaker.record_success()
                 raise
             self._breaker.record_success()
-            self._count(operate.__name__, args, answer)
-            return answer
+            self._count(operate.__name__, args, result)
+            return result
 
         return guarded
 
-    def _count(self, operation: str, args: tuple[Any, ...], answer: Any) -> None:
+    def _count(self, operation: str, args: tuple[Any, ...], result: Any) -> None:
         if operation == "get":
-            metrics.operations(self._alias, "miss" if answer is None else "hit")
+            metrics.count_operations(self._alias, "miss" if result is None else "hit")
         elif operation == "get_many":
-            metrics.operations(self._alias, "hit", len(answer))
-            metrics.operations(self._alias, "miss", len([*args[0]]) - len(answer))
+            metrics.count_operations(self._alias, "hit", len(result))
+            metrics.count_operations(self._alias, "miss", len([*args[0]]) - len(result))
         elif operation in _WRITES:
-            metrics.operations(self._alias, "write")
+            metrics.count_operations(self._alias, "write")

@@ -1,4 +1,4 @@
-"""Not waiting again and again for a server that does not answer."""
+"""Circuit breakers: after a failure, a process does not call the server during a cool-down."""
 
 from __future__ import annotations
 
@@ -6,12 +6,11 @@ import threading
 import time
 from urllib.parse import urlsplit
 
-# Seconds that a server is left alone after a failure.
 COOL_DOWN_S = 0.5
 
 
 class CircuitBreaker:
-    """Open after a failure: for `cool_down_s` nobody asks, then one caller at a time tries.
+    """Closed until a call fails, then open for the cool-down, then half-open: one call at a time.
 
     Args:
         cool_down_s: Seconds between a failure and the next attempt.
@@ -21,7 +20,7 @@ class CircuitBreaker:
         self.cool_down_s = cool_down_s
         self.failures = 0
         self._lock = threading.Lock()
-        # When the next attempt may be made, time.monotonic(); None while closed.
+        # time.monotonic() of the next attempt; None while closed.
         self._attempt_at: float | None = None
 
     @property
@@ -30,45 +29,45 @@ class CircuitBreaker:
         return self._attempt_at is not None
 
     def allows(self) -> bool:
-        """Tell whether to ask the server now; the caller tells how it went."""
+        """Return whether to call the server now; the caller then records the outcome."""
         if self._attempt_at is None:
             return True
         with self._lock:
             now = time.monotonic()
             if self._attempt_at is not None and now < self._attempt_at:
                 return False
-            # Ours is the attempt; if it never ends, another is made after a rest.
+            # An attempt that never ends does not block the next one for longer than a cool-down.
             self._attempt_at = now + self.cool_down_s
             return True
 
     def record_failure(self) -> None:
-        """Open: the server did not answer."""
+        """Open the breaker."""
         with self._lock:
             self.failures += 1
             self._attempt_at = time.monotonic() + self.cool_down_s
 
     def record_success(self) -> None:
-        """Close: the server answered."""
+        """Close the breaker."""
         if self._attempt_at is not None:
             with self._lock:
                 self._attempt_at = None
 
 
-# By server: scheme, address, path.
+# By scheme, address and path of the server.
 _breakers: dict[tuple[str, str, str], CircuitBreaker] = {}
-_making = threading.Lock()
+_creation = threading.Lock()
 
 
 def circuit_breaker_for(url: str) -> CircuitBreaker:
-    """Return this process' breaker of a server, whichever of its logical databases `url` names."""
+    """Return this process' breaker of a server; all logical databases of the server share it."""
     parts = urlsplit(url)
-    with _making:
+    with _creation:
         return _breakers.setdefault(
             (parts.scheme, parts.netloc, parts.path), CircuitBreaker(cool_down_s=COOL_DOWN_S)
         )
 
 
 def circuit_breakers() -> list[CircuitBreaker]:
-    """Return the breakers of all servers that this process has asked."""
-    with _making:
+    """Return the breakers of all servers that this process has called."""
+    with _creation:
         return list(_breakers.values())

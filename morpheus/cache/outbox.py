@@ -1,8 +1,8 @@
-"""Changes that no process of ours has told the cache: rows of `cache_outbox`, until it is told.
+"""The outbox: tags that wait in the table `cache_outbox` until they are invalidated.
 
-What psql, a COPY or another program changes, triggers write there in the same transaction, and we
-do while Redis is away (`defer`). Who takes rows out gives their tags new versions before committing
-the deletion, so that no tag is lost, whoever dies when; at worst it is renewed twice.
+Triggers insert the tags of changes by psql, COPY or another program in the same transaction, and
+`write_transaction` defers to it while Redis is unavailable. A drain invalidates tags before it
+commits the deletion of their rows. So no tag is lost; at worst it is invalidated twice.
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ from django.db import DEFAULT_DB_ALIAS, connections
 
 CHANNEL = "cache_outbox"
 
-Renew = Callable[[Sequence[str]], None]
+Invalidate = Callable[[Sequence[str]], None]
 
-# Two who drain at the same time take different rows.
+# Concurrent drains take different rows.
 _TAKE = """
 DELETE FROM cache_outbox WHERE id = ANY (ARRAY(
     SELECT id FROM cache_outbox ORDER BY id LIMIT %s FOR UPDATE SKIP LOCKED
 )) RETURNING tag
 """
-# Collected by nobody: these tags go the way of those that were written by psql.
+# Without a list of collected tags, `cache_touch` inserts into the outbox.
 _DEFER = """
 SELECT cache_touch(%s::text[])
-FROM (SELECT set_config('app.touches', '', true) OFFSET 0) nobody_collects
+FROM (SELECT set_config('app.touches', '', true) OFFSET 0) collects_nothing
 """
 
 
@@ -37,42 +37,44 @@ class _Executes(Protocol):
 
 
 def connect(application_name: str = "morpheus outbox") -> psycopg.Connection:
-    """Return a connection of its own to the default database, not of the pool, in autocommit.
+    """Return a connection to the default database outside of the pool, in autocommit.
 
     Raises:
-        psycopg.OperationalError: The database is out of reach.
+        psycopg.OperationalError: The database is unavailable.
     """
-    given = connections[DEFAULT_DB_ALIAS].get_connection_params()
-    # A vanished server is noticed in seconds; its answer to a statement is waited for as long.
-    patience = {"connect_timeout": 2, "tcp_user_timeout": 3000, "prepare_threshold": None}
+    parameters = connections[DEFAULT_DB_ALIAS].get_connection_params()
+    # Detects a server that vanished within seconds, without a limit for statements.
+    own = {"connect_timeout": 2, "tcp_user_timeout": 3000, "prepare_threshold": None}
     return psycopg.connect(
-        **{**given, **patience, "application_name": application_name}, autocommit=True
+        **{**parameters, **own, "application_name": application_name}, autocommit=True
     )
 
 
-def drain(renew: Renew, *, connection: psycopg.Connection | None = None, limit: int = 1000) -> int:
-    """Give the tags of up to `limit` rows new versions and delete the rows; return how many.
+def drain(
+    invalidate: Invalidate, *, connection: psycopg.Connection | None = None, limit: int = 1000
+) -> int:
+    """Invalidate the tags of up to `limit` rows and delete the rows; return their number.
 
     Args:
-        renew: Called with distinct tags. What it raises leaves the rows where they were.
-        connection: In autocommit; one is opened where none is given.
+        invalidate: Called with distinct tags. The rows stay if it raises.
+        connection: In autocommit; None opens one.
     """
     if connection is None:
         with connect() as own:
-            return drain(renew, connection=own, limit=limit)
+            return drain(invalidate, connection=own, limit=limit)
     with connection.transaction():
         tags = [tag for (tag,) in connection.execute(_TAKE, [limit])]
         if tags:
-            renew(sorted(set(tags)))
+            invalidate(sorted(set(tags)))
     return len(tags)
 
 
 def is_empty(connection: psycopg.Connection) -> bool:
-    """Tell whether nothing waits, not even what somebody else is draining at the moment."""
-    found = connection.execute("SELECT EXISTS (SELECT FROM cache_outbox)").fetchone()
-    return found == (False,)
+    """Return whether no tag waits, not even one that another process is draining."""
+    row = connection.execute("SELECT EXISTS (SELECT FROM cache_outbox)").fetchone()
+    return row == (False,)
 
 
 def defer(cursor: _Executes, tags: Collection[str]) -> None:
-    """Put tags into the outbox in the transaction of `cursor`; the listeners do the rest."""
+    """Insert tags into the outbox, in the transaction of `cursor`."""
     cursor.execute(_DEFER, [list(tags)])

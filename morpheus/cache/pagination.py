@@ -1,4 +1,4 @@
-"""Pages of lists from the cache: what stands on them is found once, and composed by the view."""
+"""Pages of lists from the cache: their rows hold keys, and the view adds the entities."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from morpheus.pagination import KeysetPagination
 class CachedKeysetPagination(KeysetPagination):
     """Keyset pagination whose rows are dictionaries of their `pk` and the ordering columns.
 
-    The view says what a page depends on:
+    The view declares what a page depends on:
 
-    - `page_policy`: the policy that pages are kept under.
-    - `page_tags(columns)`: the tags of who is in the list and in which order, for ordering columns
-      without direction.
-    - `page_reader_id`: whom the list is for; None is everyone.
-    - `page_columns`: further columns of each row, of types that JSON has; none by default. Those of
-      another table, like `image__width`, are of one that the queryset selects.
+    - `page_policy`: the cache policy of its pages.
+    - `page_tags(columns)`: the tags of membership and order, for ordering columns without
+      direction.
+    - `page_reader_id`: the user that the list is private to; None is public.
+    - `page_columns`: further columns of each row, of JSON's types. A column of another table, like
+      `image__width`, needs the queryset to select that table.
 
-    Pages are told apart by what their cursors are bound to (path, parameters, ordering, scope,
-    reader), their position and their size, so the rows may depend on nothing else.
+    The key of a page is what its cursors are bound to (path, parameters, ordering, scope, reader),
+    its position and its size. Rows may depend on nothing else.
     """
 
     def paginate_queryset(
@@ -36,7 +36,7 @@ class CachedKeysetPagination(KeysetPagination):
         return super().paginate_queryset(queryset, request, view)
 
     def read(self, queryset: Any, backwards: bool, count: int) -> list[Any]:
-        """Return `count` rows beyond the position, from the cache or else by one query."""
+        """Return `count` rows beyond the position, from the cache or by one query."""
         self._model = queryset.model
         ordering = [column.removeprefix("-") for column in self.columns]
         key = queryset.model._meta.pk.name
@@ -52,11 +52,11 @@ class CachedKeysetPagination(KeysetPagination):
             load=load,
             reader_id=self.view.page_reader_id,
         )
-        # The key's is the first of the names.
+        # The first name is the key's.
         return [dict(zip((*names, "pk"), (*values, values[0]), strict=True)) for values in rows]
 
     def get_value(self, row: Any, name: str) -> Any:
-        """Return a column of a row: cursors hold typed values, and JSON knows no times."""
+        """Return a column of a row with the type of its field, because JSON has no times."""
         if not isinstance(row, dict):
             return super().get_value(row, name)
         return self._model._meta.get_field(name).to_python(row[name])

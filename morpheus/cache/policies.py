@@ -1,8 +1,15 @@
-"""What a cache policy says: policies are data, and the engine does the rest."""
+"""Cache policies: the data that describes each kind of cached value."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+
+# TTL of absent values: None, an empty page, and responses that include one. Clients choose their
+# number, because any text is an unknown author.
+ABSENT_TTL_S = 60
+
+# By name. docs/caching.md has a line for each.
+POLICIES: dict[str, CachePolicy] = {}
 
 
 @dataclass(frozen=True)
@@ -11,13 +18,13 @@ class CachePolicy:
 
     Attributes:
         name: Part of the key and label of the metrics, like `novels.card`.
-        version: Raised when the form of the value changes.
-        ttl_s: Longest life; what a crash left stale is healed by then.
-        max_bytes: Larger values are not kept.
-        lease_s: Of a value that is dear to compute, how long other processes wait for the one that
-            computes it; 0 is not at all.
+        version: Raise it when the format of the value changes.
+        ttl_s: TTL; it bounds how long a value can stay stale after a crash.
+        max_bytes: Larger values are not cached.
+        lease_s: For costly values, how long other processes wait for the one that computes it
+            (cross-process single-flight); 0 disables it.
         caches_none: Whether None is cached (negative caching). Off where clients choose arbitrary
-            identities: then neither a value nor its tags stay in the server.
+            identities: then neither a value nor its tags stay in Redis.
         refreshes_incrementally: Whether `load` may refresh a stale value (`read_stale`). The value
             is a pair: the part that is served, and the state that the next refresh needs.
     """
@@ -32,17 +39,9 @@ class CachePolicy:
 
     def __post_init__(self) -> None:
         if POLICIES.setdefault(self.name, self) is not self:
-            raise ValueError(f"There are two policies of the name {self.name}.")
+            raise ValueError(f"Two cache policies have the name {self.name}.")
 
     def key(self, identity: object, reader_id: int | None) -> str:
-        """Return what a value is kept under; a private one, under its reader."""
+        """Return the key of a value; a private value's key contains its reader."""
         owner = "" if reader_id is None else f"@{reader_id}"
         return f"{self.name}:v{self.version}:{identity}{owner}"
-
-
-# TTL of cached absences: None, an empty page, and public answers made of them. Their
-# number is bounded by nothing but the rate of requests, because any text is an unknown author.
-ABSENT_TTL_S = 60
-
-# By name; each is documented in docs/caching.md.
-POLICIES: dict[str, CachePolicy] = {}

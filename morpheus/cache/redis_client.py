@@ -1,4 +1,7 @@
-"""The way to the Redis-compatible server: one kept connection per thread, one command at a time."""
+"""A Redis client with one connection per thread and one round trip per call.
+
+Not redis-py's own client: its pool's checks cost more than the commands.
+"""
 
 from __future__ import annotations
 
@@ -13,32 +16,30 @@ from redis.exceptions import NoScriptError, RedisError, TimeoutError
 from morpheus.cache.circuit_breaker import CircuitBreaker
 from morpheus.cache.scripts import Script
 
-# Of what is kept under this: raised when keys or their contents change their form.
+# Part of every key. Raise it when the format of keys or values changes.
 FORMAT = 2
 
 Command = tuple[Any, ...]
 
 
 class RedisUnavailable(Exception):
-    """The server does not answer, or refuses what it is asked to do."""
+    """Redis does not respond, or refuses a command."""
 
 
 class RedisClient:
-    """Runs commands; each costs one round trip.
+    """Runs commands under a key prefix that contains the server's `run_id`.
 
-    Keys begin with a prefix that contains the server's `run_id`, so that what a server remembers
-    from before its start, or was sent by another one, is never read.
+    Because of the prefix, values from before a restart or from another server are never read.
 
     Args:
-        url: Of the server and its logical database.
-        timeout_s: What a command may take; connecting may take as long.
-        breaker: Whom to ask before, and to tell after, each command.
+        url: The server and its logical database.
+        timeout_s: Timeout of a command, and of connecting.
+        breaker: The server's circuit breaker.
     """
 
     def __init__(self, url: str, *, timeout_s: float, breaker: CircuitBreaker) -> None:
         self.breaker = breaker
-        # Only for reading the URL: a pool's checks cost more than our commands.
-        self._maker = ConnectionPool.from_url(
+        self._pool = ConnectionPool.from_url(  # Only parses the URL.
             url,
             socket_timeout=timeout_s,
             socket_connect_timeout=timeout_s,
@@ -46,41 +47,43 @@ class RedisClient:
             retry_on_error=[],
             retry=None,
         )
-        self._kept = threading.local()
+        self._local = threading.local()
 
-    def run(self, command: Callable[[str], Sequence[Command]]) -> list[Any]:
-        """Send the commands that `command` makes of the prefix of keys; return their answers.
+    def run(self, build: Callable[[str], Sequence[Command]]) -> list[Any]:
+        """Send the commands that `build` returns for a key prefix; return their replies.
 
         Raises:
-            RedisUnavailable: No answer in time, or the breaker is open, or one was refused.
+            RedisUnavailable: No reply in time, the breaker is open, or Redis refused a command.
         """
         if not self.breaker.allows():
-            raise RedisUnavailable("The breaker is open.")
+            raise RedisUnavailable("The circuit breaker is open.")
         try:
-            answers = self._run(command)
+            replies = self._run(build)
         except NoScriptError:
             self.breaker.record_success()
             raise
         except (RedisError, OSError) as error:
-            self._forget()
+            self.close()
             self.breaker.record_failure()
             raise RedisUnavailable(str(error)) from error
         self.breaker.record_success()
-        return answers
+        return replies
 
-    def script(self, script: Script, keys: Callable[[str], Sequence[Any]], *arguments: Any) -> Any:
-        """Run a script on the keys that `keys` makes of the prefix, and return its answer.
+    def run_script(
+        self, script: Script, keys: Callable[[str], Sequence[Any]], *arguments: Any
+    ) -> Any:
+        """Run a script on the keys that `keys` returns for a key prefix; return its reply.
 
         Raises:
             RedisUnavailable: As `run`.
         """
 
-        def evaluate(name: str, what: str) -> Any:
-            def commands(prefix: str) -> list[Command]:
-                given = keys(prefix)
-                return [(name, what, len(given), *given, f"{prefix}t:", *arguments)]
+        def evaluate(command: str, text: str) -> Any:
+            def build(prefix: str) -> list[Command]:
+                full_keys = keys(prefix)
+                return [(command, text, len(full_keys), *full_keys, f"{prefix}t:", *arguments)]
 
-            return self.run(commands)[0]
+            return self.run(build)[0]
 
         try:
             return evaluate("EVALSHA", script.digest)
@@ -89,24 +92,27 @@ class RedisClient:
 
     def close(self) -> None:
         """Close this thread's connection."""
-        self._forget()
+        current = getattr(self._local, "connection", None)
+        self._local.connection = None
+        if current is not None:
+            current[0].disconnect()
 
-    def _run(self, command: Callable[[str], Sequence[Command]]) -> list[Any]:
-        kept: tuple[ConnectionInterface, str] | None = getattr(self._kept, "connection", None)
-        if kept is not None:
+    def _run(self, build: Callable[[str], Sequence[Command]]) -> list[Any]:
+        current: tuple[ConnectionInterface, str] | None = getattr(self._local, "connection", None)
+        if current is not None:
             try:
-                return _exchange(kept[0], command(kept[1]))
+                return _exchange(current[0], build(current[1]))
             except TimeoutError:
                 raise
             except (Disconnected, OSError):
-                # The server closed it while it was idle; every command may be sent again.
-                self._forget()
-        connection, prefix = self._kept.connection = self._connect()
-        return _exchange(connection, command(prefix))
+                # The server closed an idle connection. All commands are safe to send again.
+                self.close()
+        connection, prefix = self._local.connection = self._connect()
+        return _exchange(connection, build(prefix))
 
     def _connect(self) -> tuple[ConnectionInterface, str]:
-        # Not `make_connection`, which never forgets one that it made and ends at a hundred.
-        connection: Any = self._maker.connection_class(**self._maker.connection_kwargs)
+        # Not `make_connection`: the pool would count it and refuse the hundredth.
+        connection: Any = self._pool.connection_class(**self._pool.connection_kwargs)
         connection.connect()
         [information] = _exchange(connection, [("INFO", "server")])
         fields = dict(
@@ -114,24 +120,18 @@ class RedisClient:
         )
         return connection, f"m{FORMAT}:{fields['run_id'][:12]}:"
 
-    def _forget(self) -> None:
-        kept = getattr(self._kept, "connection", None)
-        self._kept.connection = None
-        if kept is not None:
-            kept[0].disconnect()
-
 
 def _exchange(connection: Any, commands: Sequence[Command]) -> list[Any]:
     connection.send_packed_command(connection.pack_commands(commands), check_health=False)
-    answers: list[Any] = []
+    replies: list[Any] = []
     refusal: RedisError | None = None
     for _ in commands:
         try:
-            answers.append(connection.read_response())
+            replies.append(connection.read_response())
         except (Disconnected, TimeoutError):
             raise
-        except RedisError as error:  # Read the others, or the next command would get them.
+        except RedisError as error:  # Read the other replies, or the next command would get them.
             refusal = error
     if refusal is not None:
         raise refusal
-    return answers
+    return replies

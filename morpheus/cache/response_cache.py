@@ -1,4 +1,4 @@
-"""The fast lane: whole answers to anonymous GETs, kept as the bytes that the client gets."""
+"""The response cache: whole responses to anonymous GETs, stored as the bytes that clients get."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ StartResponse = Callable[..., Any]
 Application = Callable[[Environ, StartResponse], Iterable[bytes]]
 Admit = Callable[[Environ, StartResponse, Callable[[], Iterable[bytes]]], Iterable[bytes]]
 
-RESPONSES = CachePolicy("answers", version=3, ttl_s=300, max_bytes=512 * 1024)
+RESPONSES = CachePolicy("responses", version=3, ttl_s=300, max_bytes=512 * 1024)
 
-# Last of the headers of an answer that is kept compressed.
+# The last header of a response that is stored compressed.
 _COMPRESSED = ("Content-Encoding", "gzip")
-# Each answer has its own.
-_OF_ONE_ANSWER = frozenset({"x-request-id", "server-timing", "date", "content-length"})
-# What Django's 304 has of the headers of its 200: those of RFC 9110, and those of its security.
+# Headers that every response gets anew.
+_NOT_STORED = frozenset({"x-request-id", "server-timing", "date", "content-length"})
+# Headers of Django's 304: those of RFC 9110, and the security headers.
 _OF_NOT_MODIFIED = frozenset(
     {
         *("Cache-Control", "Content-Location", "ETag", "Expires", "Last-Modified", "Vary"),
@@ -46,14 +46,14 @@ _TIMING = ("Server-Timing", 'db;desc="0 queries";dur=0, cache;desc="hit"')
 
 
 class ResponseCache:
-    """A WSGI application in front of another one: what is kept never reaches it.
+    """A WSGI application in front of another one, which a cache hit never reaches.
 
-    Kept is what the other one answers to a GET without credentials, if it says `public`, and is
-    composed of cached values alone; under the tags and versions of those.
+    A response to a GET without credentials is cached if its `Cache-Control` says `public` and it
+    depends on cached values alone. It is cached under their tags and versions.
 
     Args:
-        application: What answers everything else.
-        admit: Runs a request that is not answered from the cache, or refuses it; None runs all.
+        application: Handles misses and all other requests.
+        admit: Runs or refuses a request that is not a hit; None runs all.
     """
 
     def __init__(self, application: Application, admit: Admit | None = None) -> None:
@@ -65,40 +65,40 @@ class ResponseCache:
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         started = perf_counter()
         key = response_key(RESPONSES, environ, self._hosts)
-        miss = partial(self.application, environ, start_response)
+        handle = partial(self.application, environ, start_response)
         if key is not None and cache_store().is_readable():
             try:
-                [kept] = cache_store().fetch([key])
+                [stored] = cache_store().fetch([key])
             except RedisUnavailable:
-                return self._admit(environ, start_response, miss)
-            if kept is None:
-                # A thread that waits for another's response is a thread, too.
-                miss = partial(self._miss, key, environ, start_response, started)
-            elif not _wants_picture(environ) or _is_picture(_head_of(kept[1])):
-                metrics.requests(RESPONSES, "hit", 1)
-                return self._replayed(key, kept[1], environ, start_response, started)
-        return self._admit(environ, start_response, miss)
+                return self._admit(environ, start_response, handle)
+            if stored is None:
+                # Also a thread that waits for another one's response needs admission.
+                handle = partial(self._miss, key, environ, start_response, started)
+            elif _accepts_type_of(environ, stored[1]):
+                metrics.count_lookups(RESPONSES, "hit", 1)
+                return self._send(key, stored[1], environ, start_response, started)
+        return self._admit(environ, start_response, handle)
 
     def _miss(
         self, key: str, environ: Environ, start_response: StartResponse, started: float
     ) -> Iterable[bytes]:
-        # Of those who miss the same at once, one at a time asks the database.
-        work = partial(self._answer_and_keep, key, environ, start_response)
-        answer, was_shared = self._flights.share(key, work, before_waiting=_nothing)
+        # Single-flight: of simultaneous misses of a key, one reaches the application at a time.
+        work = partial(self._handle_and_fill, key, environ, start_response)
+        response, was_shared = self._flights.run(key, work, before_waiting=_do_nothing)
         if not was_shared:
-            return answer
-        # What another was answered may be older than a write that we know of: it is looked up as if
-        # we came now, and asked for alone if it was not kept.
+            return response
+        # The other response may be from before a write that this client knows of. Fetch it as if
+        # the request came now; if it was not cached, handle the request.
         try:
-            [kept] = cache_store().fetch([key])
+            [stored] = cache_store().fetch([key])
         except RedisUnavailable:
-            kept = None
-        if kept is None or (_wants_picture(environ) and not _is_picture(_head_of(kept[1]))):
+            stored = None
+        if stored is None or not _accepts_type_of(environ, stored[1]):
             return work()
-        metrics.requests(RESPONSES, "joined", 1)
-        return self._replayed(key, kept[1], environ, start_response, started)
+        metrics.count_lookups(RESPONSES, "joined", 1)
+        return self._send(key, stored[1], environ, start_response, started)
 
-    def _replayed(
+    def _send(
         self,
         key: str,
         payload: bytes,
@@ -106,42 +106,42 @@ class ResponseCache:
         start_response: StartResponse,
         started: float,
     ) -> Iterable[bytes]:
-        sample(lambda: Hits(RESPONSES, {key: payload}, partial(self._again, key, dict(environ))))
-        return _replay(payload, environ, start_response, started)
+        sample(lambda: Hits(RESPONSES, {key: payload}, partial(self._compute, key, dict(environ))))
+        return _send_stored(payload, environ, start_response, started)
 
-    def _answer_and_keep(
+    def _handle_and_fill(
         self, key: str, environ: Environ, start_response: StartResponse
     ) -> Iterable[bytes]:
-        metrics.requests(RESPONSES, "miss", 1)
+        metrics.count_lookups(RESPONSES, "miss", 1)
         started: list[tuple[str, Headers]] = []
 
         def start(status: str, headers: Headers, *error: Any) -> Any:
             started.append((status, headers))
             return start_response(status, headers, *error)
 
-        answer = self.application(environ, start)
+        response = self.application(environ, start)
         status, headers = started[-1]
-        record: Dependencies | None = environ.get(DEPENDENCIES)
+        dependencies: Dependencies | None = environ.get(DEPENDENCIES)
         is_accepted = not _wants_picture(environ) or _is_picture(headers)
-        if record and is_accepted and _may_be_kept(status, headers, answer, record):
-            payload = _payload(headers, answer, environ)
+        if dependencies and is_accepted and _is_cacheable(status, headers, response, dependencies):
+            payload = _payload(headers, response, environ)
             if len(payload) <= RESPONSES.max_bytes:
-                ttl_s = ABSENT_TTL_S if record.is_of_absence else RESPONSES.ttl_s
-                cache_store().fill({key: (record.versions, payload)}, ttl_s)
+                ttl_s = ABSENT_TTL_S if dependencies.includes_absence else RESPONSES.ttl_s
+                cache_store().fill({key: (dependencies.versions, payload)}, ttl_s)
                 self._hosts.add(environ["HTTP_HOST"])
-        return answer
+        return response
 
-    def _again(self, key: str, environ: Environ) -> dict[str, bytes]:
-        """Return what the other application answers now to a request that was answered before."""
+    def _compute(self, key: str, environ: Environ) -> dict[str, bytes]:
+        """Return the payload that the application gives now, for shadow verification."""
         started: list[Headers] = []
-        # Without conditions, and without the client's connection, which is gone.
+        # Without conditions and without the client's connection, which is closed.
         environ.pop("HTTP_IF_NONE_MATCH", None)
         environ["wsgi.input"] = io.BytesIO()
-        answer = self.application(environ, lambda status, headers, *_: started.append(headers))
+        response = self.application(environ, lambda status, headers, *_: started.append(headers))
         try:
-            return {key: _payload(started[-1], answer, environ)}
+            return {key: _payload(started[-1], response, environ)}
         finally:
-            if close := getattr(answer, "close", None):
+            if close := getattr(response, "close", None):
                 close()
 
 
@@ -151,28 +151,31 @@ def _admit_all(
     return handle()
 
 
-def _nothing() -> None:
-    """Before waiting: in front of Django, there is no connection to give back."""
+def _do_nothing() -> None:
+    """Release nothing before waiting: outside of Django, the thread has no connection."""
 
 
-def _payload(headers: Headers, answer: Iterable[bytes], environ: Environ) -> bytes:
-    """Return route and lasting headers as JSON, a newline, and the body as it is sent."""
-    lasting, body = _lasting(headers), b"".join(answer)
-    if any(name == "Vary" and "Accept-Encoding" in value for name, value in lasting):
-        smaller = compress(body)
-        if smaller is not body:
-            lasting, body = [*lasting, _COMPRESSED], smaller
-    return orjson.dumps([environ.get(ROUTE), lasting]) + b"\n" + body
+def _payload(headers: Headers, response: Iterable[bytes], environ: Environ) -> bytes:
+    """Return route and stored headers as JSON, a newline, and the body as it is sent."""
+    stored = [(name, value) for name, value in headers if name.lower() not in _NOT_STORED]
+    body = b"".join(response)
+    if any(name == "Vary" and "Accept-Encoding" in value for name, value in stored):
+        compressed = compress(body)
+        if compressed is not body:
+            stored, body = [*stored, _COMPRESSED], compressed
+    return orjson.dumps([environ.get(ROUTE), stored]) + b"\n" + body
 
 
-def _head_of(payload: bytes) -> list[list[str]]:
-    """Return the lasting headers of a kept answer."""
-    _, lasting = orjson.loads(payload.partition(b"\n")[0])
-    return lasting  # type: ignore[no-any-return]
+def _accepts_type_of(environ: Environ, payload: bytes) -> bool:
+    """Return whether a request accepts a stored response; its key does not contain `Accept`."""
+    if not _wants_picture(environ):
+        return True
+    _, headers = orjson.loads(payload.partition(b"\n")[0])
+    return _is_picture(headers)
 
 
 def _wants_picture(environ: Environ) -> bool:
-    """Tell whether a request's `Accept` is that of an `<img>`, which the key does not say."""
+    """Return whether a request's `Accept` is that of an `<img>`."""
     return environ.get("HTTP_ACCEPT", "").startswith(PICTURES)  # type: ignore[no-any-return]
 
 
@@ -180,69 +183,59 @@ def _is_picture(headers: Iterable[Sequence[str]]) -> bool:
     return any(name == "Content-Type" and value.startswith(PICTURES) for name, value in headers)
 
 
-def _may_be_kept(status: str, headers: Headers, answer: Any, record: Dependencies) -> bool:
+def _is_cacheable(status: str, headers: Headers, response: Any, dependencies: Dependencies) -> bool:
     named = {name.lower(): value for name, value in headers}
     return (
         status.startswith("200 ")
         and "public" in named.get("cache-control", "")
         and "set-cookie" not in named
-        and not getattr(answer, "streaming", True)
-        and record.is_complete
-        and bool(record.versions)
+        and not getattr(response, "streaming", True)
+        and dependencies.is_complete
+        and bool(dependencies.versions)
     )
 
 
-def _lasting(headers: Headers) -> Headers:
-    return [(name, value) for name, value in headers if name.lower() not in _OF_ONE_ANSWER]
-
-
-def _replay(
+def _send_stored(
     payload: bytes, environ: Environ, start_response: StartResponse, started: float
 ) -> Iterable[bytes]:
     head, _, body = payload.partition(b"\n")
-    route, lasting = orjson.loads(head)
-    headers, body = _in_form(lasting, body, environ.get("HTTP_ACCEPT_ENCODING", ""))
+    route, stored = orjson.loads(head)
+    headers, body = _encode(stored, body, environ.get("HTTP_ACCEPT_ENCODING", ""))
     request_id = normalize_request_id(environ.get("HTTP_X_REQUEST_ID", ""))
     headers += [_TIMING, ("X-Request-ID", request_id)]
-    given = environ.get("HTTP_IF_NONE_MATCH", "")
-    is_known = bool(given) and _matches(given, headers)
-    if is_known:
+    condition = environ.get("HTTP_IF_NONE_MATCH", "")
+    is_not_modified = bool(condition) and _matches(condition, headers)
+    if is_not_modified:
         body = b""
         headers = [each for each in headers if each[0] in _OF_NOT_MODIFIED]
         start_response("304 Not Modified", headers)
     else:
         headers.append(("Content-Length", str(len(body))))
         start_response("200 OK", headers)
-    publish_finished_request(
-        FinishedRequest(route, 304 if is_known else 200, perf_counter() - started, request_id)
-    )
+    status = 304 if is_not_modified else 200
+    publish_finished_request(FinishedRequest(route, status, perf_counter() - started, request_id))
     return [body]
 
 
-def _in_form(lasting: list[list[str]], body: bytes, given: str) -> tuple[Headers, bytes]:
-    """Return headers and body in the form that an `Accept-Encoding` takes."""
-    headers = [(name, value) for name, value in lasting]
+def _encode(stored: list[list[str]], body: bytes, accepted: str) -> tuple[Headers, bytes]:
+    """Return headers and body in an encoding that an `Accept-Encoding` accepts."""
+    headers = [(name, value) for name, value in stored]
     if headers[-1] != _COMPRESSED:
         return headers, body
-    if _takes_gzip(given):
-        return [(name, _weak(value) if name == "ETag" else value) for name, value in headers], body
+    # All browsers send gzip without a weight. A client that sends weights gets no encoding.
+    if "gzip" in [coding.strip() for coding in accepted.lower().split(",")]:
+        # A strong ETag would promise the bytes of the uncompressed body.
+        return [
+            (name, _weaken(value) if name == "ETag" else value) for name, value in headers
+        ], body
     return headers[:-1], decompress(body)
 
 
-def _takes_gzip(given: str) -> bool:
-    """Tell whether an `Accept-Encoding` has it without a weight, as all browsers do.
-
-    Who gives weights gets what everybody can read.
-    """
-    return "gzip" in [coding.strip() for coding in given.lower().split(",")]
-
-
-def _weak(etag: str) -> str:
-    """Return the tag of a form that is not byte for byte what the tag was made of."""
+def _weaken(etag: str) -> str:
     return etag if etag.startswith("W/") else f"W/{etag}"
 
 
-def _matches(given: str, headers: Headers) -> bool:
+def _matches(condition: str, headers: Headers) -> bool:
     etag = next((value for name, value in headers if name == "ETag"), None)
-    tags = [tag.strip().removeprefix("W/") for tag in given.split(",")]
-    return etag is not None and (given.strip() == "*" or etag.removeprefix("W/") in tags)
+    etags = [each.strip().removeprefix("W/") for each in condition.split(",")]
+    return etag is not None and (condition.strip() == "*" or etag.removeprefix("W/") in etags)

@@ -1,7 +1,7 @@
-"""Keys of the response cache: one for all spellings of a request, none for some requests.
+"""Keys of the response cache: one key for all spellings of a request.
 
-A key holds all of a request that its response may depend on, and nothing else: what a client can
-vary freely without another response would fill the cache with copies.
+A key contains everything of a request that its response may depend on, and nothing else. What a
+client can vary without changing the response would fill the cache with copies.
 """
 
 from __future__ import annotations
@@ -20,51 +20,51 @@ from morpheus.cache.policies import CachePolicy
 Environ = dict[str, Any]
 
 _PREFIX = "/api/v1/"
-# Longer URLs are no bookmarks, and would fill the cache.
+# Longer URLs are no bookmarks and would fill the cache.
 _MAX_KEY_CHARS = 1024
-# The values that our views of JSON negotiate alike. Others, and their weights, are for Django.
+# `Accept` values for which JSON views respond alike. Django negotiates all others.
 _ACCEPTED = frozenset({"*/*", "application/json", "application/json, */*"})
-# Begins the `Accept` of an `<img>`. Views of pictures answer the same to any; no other view's
-# response is read or kept with it.
+# Start of the `Accept` of an `<img>`. Picture views respond alike to any `Accept`. No response of
+# another view is read or filled with this one.
 PICTURES = "image/"
-# With one of these a request may have a response of its own.
-_OWN = (
+# A request with one of these headers may have a response of its own.
+_UNCACHED_HEADERS = (
     "HTTP_AUTHORIZATION",
     "HTTP_RANGE",
     "HTTP_IF_MATCH",
     "HTTP_IF_UNMODIFIED_SINCE",
     "HTTP_TRANSFER_ENCODING",
 )
-# A query string that is encoded in only one way, but for the order of its parameters.
+# A query string that has no other encoding except for the order of its parameters.
 _PLAIN = re.compile(r"[\w.~-]+=[\w.~+-]*(?:&[\w.~-]+=[\w.~+-]*)*", re.ASCII)
 
-# Spellings of `Host` beside the usual ones that a process keeps responses for, and the seconds
-# after which an unused one makes room.
+# Unusual spellings of `Host` that a process caches responses for, and the seconds after which an
+# unused one is dropped.
 MAX_OTHER_HOSTS = 16
 _HOST_TTL_S = 300.0
 
 
 class Hosts:
-    """The spellings of `Host` whose responses are kept.
+    """The spellings of `Host` whose responses are cached.
 
-    Links repeat the `Host` of their request. Django checks the name alone, in any case and with any
-    port, so one client could have each response kept in 65,535 copies. Usual are the names of
-    `ALLOWED_HOSTS` without a port or with the server's own, and the hosts of
-    `CSRF_TRUSTED_ORIGINS`. Of others (a mapped port, a wildcard) the first few count as well; one
-    that is in use stays.
+    Links in a response repeat its request's `Host`. Django checks the name alone, in any case and
+    with any port, so one client could fill the cache with 65,535 copies of each response. Usual
+    spellings are the names of `ALLOWED_HOSTS`, without a port or with the server's own, and the
+    hosts of `CSRF_TRUSTED_ORIGINS`. Of others (a mapped port, a wildcard), the first few are
+    accepted while they are in use.
     """
 
     def __init__(self) -> None:
         self._usual: set[str] = set()
         self._others: dict[str, float] = {}
 
-    def may_keep(self, environ: Environ) -> bool:
-        """Tell whether a response to this `Host` would be kept."""
+    def allows(self, environ: Environ) -> bool:
+        """Return whether responses to this request's `Host` are cached."""
         host = environ.get("HTTP_HOST", "")
         if host in self._usual:
             return True
         if not host:
-            return False  # Links name the port of the process that is asked.
+            return False  # Links contain the port of this process.
         if host in self._others:
             self._others[host] = monotonic()
             return True
@@ -79,7 +79,7 @@ class Hosts:
         return len(self._others) < MAX_OTHER_HOSTS
 
     def add(self, host: str) -> None:
-        """Count a spelling that Django accepted, because a response to it is kept now."""
+        """Add a spelling that Django accepted and that a response was cached for."""
         if host not in self._usual:
             self._others[host] = monotonic()
 
@@ -90,52 +90,52 @@ def _usual_hosts(port: str) -> set[str]:
 
 
 def response_key(policy: CachePolicy, environ: Environ, hosts: Hosts) -> str | None:
-    """Return what the response is kept under; None if it may be the client's own.
+    """Return the key of the response; None if it must not be cached.
 
-    Whatever could change a response and is not here must be in `_OWN`, or be negotiated by a value
-    that is not in `_ACCEPTED`.
+    A header that can change a response is part of the key, is in `_UNCACHED_HEADERS`, or has a
+    value that is not in `_ACCEPTED`.
     """
     path = environ.get("PATH_INFO", "")
     accept = environ.get("HTTP_ACCEPT", "*/*")
     if (
         environ["REQUEST_METHOD"] != "GET"
         or not path.startswith(_PREFIX)
-        # An id with leading zeros finds what it finds without them.
+        # An id with leading zeros selects the same row as without them.
         or "/0" in path
-        or any(environ.get(name) for name in _OWN)
+        or any(environ.get(name) for name in _UNCACHED_HEADERS)
         or settings.SESSION_COOKIE_NAME in environ.get("HTTP_COOKIE", "")
         or not (accept in _ACCEPTED or accept.startswith(PICTURES))
         or environ.get("CONTENT_LENGTH") not in (None, "", "0")
         or not settings.MORPHEUS_CACHE
-        or not hosts.may_keep(environ)
+        or not hosts.allows(environ)
     ):
         return None
     query = environ.get("QUERY_STRING", "")
     if query:
-        spelled = _one_spelling(query)
-        if spelled is None:
+        normalized = _normalize_query(query)
+        if normalized is None:
             return None
-        query = spelled
-    # Both forms of a GET are answered alike.
+        query = normalized
+    # A path with and without the last slash has the same response.
     parts = [_scheme(environ), environ["HTTP_HOST"], path if path[-1] == "/" else f"{path}/", query]
     if sum(map(len, parts)) > _MAX_KEY_CHARS:
         return None
-    # JSON, so that no part can pretend to be two.
+    # As JSON, so that no part can pass as two.
     return policy.key(orjson.dumps(parts).decode(), None)
 
 
 def _scheme(environ: Environ) -> str:
-    """Return the scheme of the response's links, as Django's `HttpRequest.scheme` finds it."""
+    """Return the scheme of the response's links, by the rules of Django's `HttpRequest.scheme`."""
     if trusted := settings.SECURE_PROXY_SSL_HEADER:
         name, secure = trusted
-        if (given := environ.get(name)) is not None:
-            return "https" if given.split(",", 1)[0].strip() == secure else "http"
+        if (header := environ.get(name)) is not None:
+            return "https" if header.split(",", 1)[0].strip() == secure else "http"
     return str(environ["wsgi.url_scheme"])
 
 
 @lru_cache(maxsize=1024)
-def _one_spelling(query: str) -> str | None:
-    """Return the query string as all of its spellings are kept; None if Django has to refuse it.
+def _normalize_query(query: str) -> str | None:
+    """Return the same query string for all spellings; None if Django must refuse it.
 
     Spellings differ in the order of parameters, in escapes and in empty parts.
     """
@@ -144,14 +144,14 @@ def _one_spelling(query: str) -> str | None:
     if len(query) > _MAX_KEY_CHARS:
         return None
     try:
-        pairs = parse_qsl(_as_django_reads(query), keep_blank_values=True)
+        pairs = parse_qsl(_decode_query(query), keep_blank_values=True)
     except ValueError:
         return None
     return "&".join(sorted(f"{quote_plus(name)}={quote_plus(value)}" for name, value in pairs))
 
 
-def _as_django_reads(query: str) -> str:
-    """Return the text of a query string; WSGI has one character for each byte."""
+def _decode_query(query: str) -> str:
+    """Decode a query string as Django does; WSGI has one character for each byte."""
     if query.isascii():
         return query
     try:

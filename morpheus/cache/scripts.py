@@ -1,10 +1,12 @@
-"""What runs inside the Redis-compatible server: steps that must not be interrupted.
+"""The protocol of the cache: Lua scripts that read and change values and tags atomically.
 
-Keys of values are given whole; keys of tags are made here, from the tag and the prefix `ARGV[1]`.
+A stored value is `tag version tag version…`, a newline, and the payload. A tag's key holds one of:
 
-A stored value is `tag version tag version…`, a newline, and the payload. A tag's key holds a
-version; or, between a writer's mark and its commit, `!` and for each such writer `token@deadline,`
-in milliseconds; or nothing, and then its next reader gives it a version that never was before.
+- a version;
+- `!` and for each writer that is about to commit `token@deadline,` in milliseconds (write intents);
+- nothing: the next reader sets a new random version.
+
+Callers pass whole keys of values. Scripts build the keys of tags with the prefix `ARGV[1]`.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ from hashlib import sha1
 
 @dataclass(frozen=True)
 class Script:
-    """A script and the digest by which the server remembers it."""
+    """The text of a script and the digest for `EVALSHA`."""
 
     text: str
     digest: str
@@ -25,31 +27,32 @@ def _script(text: str) -> Script:
     return Script(text, sha1(text.encode(), usedforsecurity=False).hexdigest())
 
 
-# KEYS: values. ARGV: tag prefix. Returns each value that agrees with all its tags, else nil.
+# KEYS: values. ARGV: tag prefix. Returns each value whose versions equal those of its tags, or nil.
 FETCH = _script("""
-local now = {}
-local answers = {}
+local current = {}
+local values = {}
 for index, key in ipairs(KEYS) do
     local stored = redis.call('GET', key)
     if stored then
         local head = string.sub(stored, 1, (string.find(stored, '\\n', 1, true) or 1) - 1)
         for tag, version in string.gmatch(head, '(%S+) (%S+)') do
-            if now[tag] == nil then
-                now[tag] = redis.call('GET', ARGV[1] .. tag)
+            if current[tag] == nil then
+                current[tag] = redis.call('GET', ARGV[1] .. tag)
             end
-            if now[tag] ~= version then
+            if current[tag] ~= version then
                 stored = false
                 break
             end
         end
     end
-    answers[index] = stored
+    values[index] = stored
 end
-return answers
+return values
 """)
 
-# KEYS: a value. ARGV: tag prefix, a tag. Returns the value if it agrees with that tag, else nil.
-OUTDATED = _script("""
+# KEYS: a value. ARGV: tag prefix, a tag. Returns the value if its version of that tag is current, or
+# nil. Its other tags do not matter.
+FETCH_STALE = _script("""
 local stored = redis.call('GET', KEYS[1])
 if stored then
     local version = redis.call('GET', ARGV[1] .. ARGV[2])
@@ -61,10 +64,10 @@ end
 return false
 """)
 
-# ARGV: tag prefix, a new version, seconds to live, tags. Returns each tag's version or mark. A
-# version that is there lives as long again: what is filled under it must not expire before its TTL.
-VERSIONS = _script("""
-local found = {}
+# ARGV: tag prefix, a new version, TTL in seconds, tags. Returns each tag's version or write intents.
+# Restarts the TTL of existing versions, so that no tag expires before a value that depends on it.
+READ_VERSIONS = _script("""
+local versions = {}
 for index = 4, #ARGV do
     local key = ARGV[1] .. ARGV[index]
     local version = redis.call('GET', key)
@@ -74,14 +77,13 @@ for index = 4, #ARGV do
     elseif string.sub(version, 1, 1) ~= '!' then
         redis.call('EXPIRE', key, ARGV[3])
     end
-    found[index - 3] = version
+    versions[index - 3] = version
 end
-return found
+return versions
 """)
 
-# ARGV: tag prefix, a version, seconds to live, tags. Those that have this version expire after so
-# many seconds.
-SHORTEN = _script("""
+# ARGV: tag prefix, a version, TTL in seconds, tags. Sets the TTL of tags that have this version.
+SHORTEN_TTL = _script("""
 for index = 4, #ARGV do
     local key = ARGV[1] .. ARGV[index]
     if redis.call('GET', key) == ARGV[2] then
@@ -91,47 +93,47 @@ end
 return 1
 """)
 
-# The marks of `marked` that have not expired, without the one of `token`; and the last deadline.
-_OTHERS = """
+# `others` returns the unexpired write intents of `stored` except `token`'s, and the last deadline.
+_OTHER_INTENTS = """
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local function others(marked, token)
-    local kept, last = '', now
-    if marked and string.sub(marked, 1, 1) == '!' then
-        for other, deadline in string.gmatch(marked, '([^!@,]+)@(%d+)') do
+local function others(stored, token)
+    local intents, last = '', now
+    if stored and string.sub(stored, 1, 1) == '!' then
+        for other, deadline in string.gmatch(stored, '([^!@,]+)@(%d+)') do
             deadline = tonumber(deadline)
             if other ~= token and deadline > now then
-                kept = kept .. other .. '@' .. string.format('%d', deadline) .. ','
+                intents = intents .. other .. '@' .. string.format('%d', deadline) .. ','
                 last = math.max(last, deadline)
             end
         end
     end
-    return kept, last
+    return intents, last
 end
 """
 
-# ARGV: tag prefix, token, milliseconds until the mark expires, tags.
-MARK = _script(f"""
-{_OTHERS}
+# ARGV: tag prefix, token, milliseconds until the write intent expires, tags.
+SET_WRITE_INTENTS = _script(f"""
+{_OTHER_INTENTS}
 for index = 4, #ARGV do
     local key = ARGV[1] .. ARGV[index]
-    local kept = others(redis.call('GET', key), ARGV[2])
-    local mark = ARGV[2] .. '@' .. string.format('%d', now + ARGV[3]) .. ','
-    redis.call('SET', key, '!' .. kept .. mark, 'PX', ARGV[3])
+    local intents = others(redis.call('GET', key), ARGV[2])
+    local intent = ARGV[2] .. '@' .. string.format('%d', now + ARGV[3]) .. ','
+    redis.call('SET', key, '!' .. intents .. intent, 'PX', ARGV[3])
 end
 return 1
 """)
 
-# ARGV: tag prefix, token, tags. Other writers' marks stay; without any, the version goes.
-RENEW = _script(f"""
-{_OTHERS}
+# ARGV: tag prefix, token, tags. Keeps write intents of other writers; else deletes the version.
+INVALIDATE = _script(f"""
+{_OTHER_INTENTS}
 for index = 3, #ARGV do
     local key = ARGV[1] .. ARGV[index]
-    local kept, last = others(redis.call('GET', key), ARGV[2])
-    if kept == '' then
+    local intents, last = others(redis.call('GET', key), ARGV[2])
+    if intents == '' then
         redis.call('DEL', key)
     else
-        redis.call('SET', key, '!' .. kept, 'PX', math.max(1, last - now))
+        redis.call('SET', key, '!' .. intents, 'PX', math.max(1, last - now))
     end
 end
 return 1

@@ -1,4 +1,4 @@
-"""Hits that are computed again in the background: how often are they stale, what did they save?"""
+"""Sampled shadow verification: a background thread computes cache hits again and compares them."""
 
 from __future__ import annotations
 
@@ -27,79 +27,79 @@ from morpheus.tracing.request_trace import trace_request
 
 logger = logging.getLogger(__name__)
 
-# More wait for nobody: a server that is busy has better things to do.
-_WAITING = 32
-# A write by psql is told within a second; only what is served longer than that is stale.
-_PATIENCE_S = 1.5
+# Samples beyond this are dropped, because the server is busy.
+_QUEUE_SIZE = 32
+# A change by psql is invalidated within a second. Only a value that stays longer is stale.
+_GRACE_S = 1.5
 
-# Whether what is read now must come from the database.
-past_the_cache: ContextVar[bool] = ContextVar("past_the_cache", default=False)
+# Whether reads bypass the cache now.
+bypasses_cache: ContextVar[bool] = ContextVar("bypasses_cache", default=False)
 
 
 @dataclass(frozen=True)
 class Hits:
-    """Values of a policy that one read was served from the cache.
+    """Values of a policy that one read got from the cache.
 
     Attributes:
         payloads: By key.
-        again: Computes what should have been served, as it was read: all at once.
+        compute: Returns the payloads that the database gives now, all at once.
     """
 
     policy: CachePolicy
     payloads: Mapping[str, bytes]
-    again: Callable[[], Mapping[str, bytes]]
+    compute: Callable[[], Mapping[str, bytes]]
 
 
-def sample(hits: Callable[[], Hits]) -> None:
-    """Check the hits of one read in a hundred, or of as many as the settings say.
+def sample(build: Callable[[], Hits]) -> None:
+    """Queue the hits of one read for verification, for the configured percentage of reads.
 
-    In a thread of this process, and together: twenty cards one by one cost the database twenty
-    times what it was spared.
+    The hits of a read are computed together: twenty cards one by one cost the database twenty times
+    what the hits saved.
     """
     if random.random() * 100 < settings.MORPHEUS_CACHE_SHADOW_PERCENT:  # noqa: S311 - no secret
         try:
-            _queue().put_nowait(hits())
+            _queue().put_nowait(build())
         except queue.Full:
             pass
 
 
-def check(hits: Hits) -> Counter[str]:
-    """Compute hits again and compare byte by byte.
+def verify(hits: Hits) -> Counter[str]:
+    """Compute hits again and compare them byte by byte.
 
     Returns:
-        How many are `same`; `changed`, if something else is served by now; or `stale`, if the old
-        value is.
+        The number of hits that are `same`, `changed` (the cache serves another value by now) or
+        `stale` (the cache still serves the old value).
     """
     start = time.perf_counter()
-    token = past_the_cache.set(True)
+    token = bypasses_cache.set(True)
     try:
         with trace_request() as trace:
-            fresh = hits.again()
+            computed = hits.compute()
     finally:
-        past_the_cache.reset(token)
+        bypasses_cache.reset(token)
         connections.close_all()
         publish_statements(trace)
-    metrics.shadowed_seconds(hits.policy, time.perf_counter() - start, trace.seconds)
-    others = {
+    metrics.record_verification(hits.policy, time.perf_counter() - start, trace.seconds)
+    different = {
         key: payload
         for key, payload in hits.payloads.items()
-        if _served(hits.policy, fresh[key]) != _served(hits.policy, payload)
+        if _served_part(hits.policy, computed[key]) != _served_part(hits.policy, payload)
     }
-    if stale := _still_served(others):
-        time.sleep(_PATIENCE_S)
+    if stale := _still_served(different):
+        time.sleep(_GRACE_S)
         stale = _still_served(stale)
     for _ in stale:
-        # Not by its key: a kept answer's has the query string in it.
+        # Without the key: a response's key contains the query string.
         logger.error("The cache serves a stale %s.", hits.policy.name)
     counts = {
-        "same": len(hits.payloads) - len(others),
-        "changed": len(others) - len(stale),
+        "same": len(hits.payloads) - len(different),
+        "changed": len(different) - len(stale),
         "stale": len(stale),
     }
     return +Counter(counts)
 
 
-def _served(policy: CachePolicy, payload: bytes) -> bytes:
+def _served_part(policy: CachePolicy, payload: bytes) -> bytes:
     """Return the bytes that readers depend on."""
     if not policy.refreshes_incrementally:
         return payload
@@ -108,34 +108,34 @@ def _served(policy: CachePolicy, payload: bytes) -> bytes:
 
 
 def _still_served(payloads: Mapping[str, bytes]) -> dict[str, bytes]:
-    """Return those of the payloads, by key, that a reader would be served now."""
+    """Return the payloads that a reader would get from the cache now."""
     if not payloads:
         return {}
     try:
-        found = cache_store().fetch([*payloads])
+        values = cache_store().fetch([*payloads])
     except RedisUnavailable:
         return {}
     return {
         key: payload
-        for (key, payload), kept in zip(payloads.items(), found, strict=True)
-        if kept is not None and kept[1] == payload
+        for (key, payload), value in zip(payloads.items(), values, strict=True)
+        if value is not None and value[1] == payload
     }
 
 
 @cache
 def _queue() -> queue.Queue[Hits]:
-    waiting: queue.Queue[Hits] = queue.Queue(_WAITING)
-    threading.Thread(target=_work, args=[waiting], name="cache-shadow", daemon=True).start()
-    return waiting
+    samples: queue.Queue[Hits] = queue.Queue(_QUEUE_SIZE)
+    threading.Thread(target=_work, args=[samples], name="cache-shadow", daemon=True).start()
+    return samples
 
 
-def _work(waiting: queue.Queue[Hits]) -> None:
+def _work(samples: queue.Queue[Hits]) -> None:
     while True:
-        hits = waiting.get()
+        hits = samples.get()
         try:
-            outcomes = check(hits)
+            outcomes = verify(hits)
         except Exception:
-            logger.exception("Hits of %s could not be computed again.", hits.policy.name)
+            logger.exception("Hits of %s could not be verified.", hits.policy.name)
             outcomes = Counter(failed=len(hits.payloads))
         for outcome, count in outcomes.items():
-            metrics.shadowed(hits.policy, outcome, count)
+            metrics.count_verified(hits.policy, outcome, count)

@@ -1,13 +1,12 @@
-"""Single-flight: one thread, and for costly values one process, computes a value for all."""
+"""Single-flight: of threads or processes that need the same value, one computes it for all."""
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Hashable, Sequence
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from collections.abc import Callable, Hashable
+from typing import TYPE_CHECKING, Generic, TypeVar
 
-from morpheus.cache.policies import CachePolicy
 from morpheus.cache.redis_client import RedisUnavailable
 
 if TYPE_CHECKING:
@@ -15,8 +14,10 @@ if TYPE_CHECKING:
 
 Result = TypeVar("Result")
 
-# Who waited so long does it alone.
-_PATIENCE_S = 10.0
+# A thread that waited this long does the work itself.
+_WAIT_S = 10.0
+
+_POLL_S = 0.02
 
 
 class _Flight(Generic[Result]):
@@ -28,24 +29,24 @@ class _Flight(Generic[Result]):
 class SingleFlight(Generic[Result]):
     """Work in progress in this process, by key.
 
-    The key must hold the versions of all tags that the work depends on, read before joining: a
-    flight that took off before a write that the joiner may know of then has another key. Or the
-    joiner uses nothing of the result, and looks up what was kept.
+    The key must hold the versions of all tags that the work depends on, read before joining. So a
+    flight that started before a write, of which the joiner may know, has another key. A caller that
+    discards the result and fetches the filled value instead needs no versions.
     """
 
     def __init__(self) -> None:
         self._flights: dict[Hashable, _Flight[Result]] = {}
         self._lock = threading.Lock()
 
-    def share(
+    def run(
         self, key: Hashable, work: Callable[[], Result], *, before_waiting: Callable[[], None]
     ) -> tuple[Result, bool]:
-        """Return what `work` returns, and whether another thread did it.
+        """Return the result of `work`, and whether another thread did it.
 
-        If that thread fails, this one does the work itself.
+        If the other thread fails, this thread does the work itself.
 
         Args:
-            before_waiting: Gives back what the thread that works may need.
+            before_waiting: Releases resources that the working thread may need.
         """
         with self._lock:
             flight = self._flights.get(key)
@@ -54,7 +55,7 @@ class SingleFlight(Generic[Result]):
                 flight = self._flights[key] = _Flight()
         if not is_leader:
             before_waiting()
-            flight.landed.wait(_PATIENCE_S)
+            flight.landed.wait(_WAIT_S)
             return (work(), False) if flight.result is None else (flight.result, True)
         try:
             flight.result = work()
@@ -65,57 +66,35 @@ class SingleFlight(Generic[Result]):
             flight.landed.set()
 
 
-Payloads = dict[Any, bytes]
+def run_leased(store: CacheStore, key: str, lease_s: float, work: Callable[[], bytes]) -> bytes:
+    """Return the payload of `key` from `work`, or from another process that fills it meanwhile.
 
-_POLL_S = 0.02
-
-
-def with_lease(
-    store: CacheStore,
-    policy: CachePolicy,
-    keys: Sequence[str],
-    identities: Sequence[Any],
-    work: Callable[[], Payloads],
-) -> Callable[[], Payloads]:
-    """Return work that first waits for another process that does the same, if the policy says so.
-
-    Only a single value is with_lease. Waiting ends when the value is cached, when the other process
-    gives up its lease, or after `policy.lease_s`; then the work is done here.
+    Waits while another process holds the lease of `key`, at most `lease_s`.
     """
-    if not policy.lease_s or len(keys) != 1:
-        return work
-    [key], [identity] = keys, identities
-
-    def wait_or_work() -> Payloads:
-        deadline = time.monotonic() + policy.lease_s
-        is_ours = False
-        try:
-            while (
-                not (is_ours := _acquire(store, key, policy.lease_s))
-                and time.monotonic() < deadline
-            ):
-                time.sleep(_POLL_S)
-                [found] = store.fetch([key])
-                if found is not None:
-                    return {identity: found[1]}
-        except RedisUnavailable:
-            pass
-        ends = time.monotonic() + policy.lease_s
-        try:
-            return work()
-        finally:
-            # One that has ended may be another's by now.
-            if is_ours and time.monotonic() < ends:
-                _release(store, key)
-
-    return wait_or_work
+    deadline = time.monotonic() + lease_s
+    is_holder = False
+    try:
+        while not (is_holder := _acquire(store, key, lease_s)) and time.monotonic() < deadline:
+            time.sleep(_POLL_S)
+            [value] = store.fetch([key])
+            if value is not None:
+                return value[1]
+    except RedisUnavailable:
+        pass
+    expires_at = time.monotonic() + lease_s
+    try:
+        return work()
+    finally:
+        # An expired lease may be another process' by now.
+        if is_holder and time.monotonic() < expires_at:
+            _release(store, key)
 
 
 def _acquire(store: CacheStore, key: str, lease_s: float) -> bool:
-    [answer] = store.client.run(
+    [reply] = store.client.run(
         lambda prefix: [("SET", f"{prefix}lease:{key}", 1, "NX", "PX", int(lease_s * 1000))]
     )
-    return answer is not None
+    return reply is not None
 
 
 def _release(store: CacheStore, key: str) -> None:

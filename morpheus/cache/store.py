@@ -1,4 +1,4 @@
-"""The engine of this process: its server, and whether it may be read now."""
+"""Values and versions of tags in Redis, and whether this process may read them now."""
 
 from __future__ import annotations
 
@@ -14,71 +14,76 @@ from typing import TYPE_CHECKING, Any
 from django.conf import settings
 from prometheus_client import Counter, Gauge
 
-from morpheus.cache import metrics
+from morpheus.cache import metrics, scripts
 from morpheus.cache.circuit_breaker import circuit_breaker_for, circuit_breakers
 from morpheus.cache.redis_client import RedisClient, RedisUnavailable
-from morpheus.cache.scripts import FETCH, MARK, OUTDATED, RENEW, SHORTEN, VERSIONS, Script
 from morpheus.cache.single_flight import SingleFlight
 
 if TYPE_CHECKING:
-    from morpheus.cache.outbox_listener import Listener
+    from morpheus.cache.outbox_listener import OutboxListener
 
-# Every value depends on it: for changes that are too many to name.
+# Every value depends on this tag. Invalidated by changes that touch too many tags to name.
 ALL = "all"
 
-# How long readers keep off a tag whose writer died between its mark and the end of its commit, and
-# the longest COMMIT after which that death leaves nothing stale.
+# Expiry of a write intent: how long readers bypass a tag after its writer died before or during the
+# commit, and the longest COMMIT after which such a death leaves no stale value.
 WRITE_INTENT_S = 5.0
 
-# Longer than values live, so that a tag does not end before what depends on it.
-_TAG_S = 24 * 3600
+# Longer than any value's TTL, so that no tag expires before a value that depends on it.
+_TAG_TTL_S = 24 * 3600
 
 
 class CacheStore:
-    """Values and tags in the server, in terms of the cache."""
+    """Reads, fills and invalidates values in Redis."""
 
     def __init__(self, client: RedisClient) -> None:
         self.client = client
         self.flights: SingleFlight[dict[str, bytes]] = SingleFlight()
-        # Until the listener has looked, nobody knows what happened before this process began.
-        self._is_trusted = False
-        self._distrusted_at = float("-inf")
-        self._trusting = threading.Lock()
-        self._listener: Listener | None = None
-        self._starting = threading.Lock()
+        # False until the listener has drained the outbox once.
+        self._is_current = False
+        self._suspended_at = float("-inf")
+        self._state_lock = threading.Lock()
+        self._listener: OutboxListener | None = None
+        self._start_lock = threading.Lock()
 
     def is_readable(self) -> bool:
-        """Tell whether all changes that this process knows of have reached the server."""
+        """Return whether all changes that this process knows of have reached Redis."""
         if self._listener is None:
             self._start_listener()
-        return self._is_trusted
+        return self._is_current
 
     @property
-    def is_trusted(self) -> bool:
-        """Whether `is_readable`; true before the first read, when nobody has looked."""
-        return self._is_trusted or self._listener is None
+    def is_healthy(self) -> bool:
+        """Whether `is_readable`, without starting the listener; true before the first read."""
+        return self._is_current or self._listener is None
 
     def fetch(self, keys: Sequence[str]) -> list[tuple[dict[str, str], bytes] | None]:
-        """Return versions and payload of each key whose value agrees with its tags."""
-        stored = self._ask(FETCH, keys)
+        """Return versions and payload of each key whose versions are those of its tags, or None.
+
+        Raises:
+            RedisUnavailable: As of all methods that do not say otherwise.
+        """
+        stored = self._run_script(scripts.FETCH, keys)
         return [None if value is None else _split(value) for value in stored]
 
     def fetch_stale(self, key: str) -> bytes | None:
-        """Return the payload that was kept, whatever became of its tags other than `ALL`."""
-        stored = self._ask(OUTDATED, [key], ALL)
+        """Return the payload of a key, even if a tag other than `ALL` was invalidated."""
+        stored = self._run_script(scripts.FETCH_STALE, [key], ALL)
         return None if stored is None else _split(stored)[1]
 
     def read_versions(self, tags: Sequence[str], new: str = "") -> dict[str, str]:
-        """Return the version of each tag, or its mark.
+        """Return the version of each tag, or its write intents.
 
         Args:
-            new: From `new_version`, for tags without one.
+            new: Version for tags without one, from `new_version`.
         """
-        found = self._ask(VERSIONS, (), new or new_version(), _TAG_S, *tags)
-        return {tag: version.decode() for tag, version in zip(tags, found, strict=True)}
+        versions = self._run_script(
+            scripts.READ_VERSIONS, (), new or new_version(), _TAG_TTL_S, *tags
+        )
+        return {tag: version.decode() for tag, version in zip(tags, versions, strict=True)}
 
     def fill(self, values: Mapping[str, tuple[Mapping[str, str], bytes]], ttl_s: int) -> None:
-        """Keep each key's payload under its versions; nothing if the server is out of reach."""
+        """Store each key's payload under its versions; do nothing while Redis is unavailable."""
         if not values:
             return
         try:
@@ -92,56 +97,56 @@ class CacheStore:
             self.suspend_reads()
 
     def shorten_ttl(self, tags: Sequence[str], version: str, ttl_s: int) -> None:
-        """Let the tags that have this version expire after `ttl_s`; if the server is in reach.
+        """Let tags that have this version expire after `ttl_s`, if Redis is available.
 
-        A tag that expires early costs misses and nothing else: its next version is another one.
+        A tag that expires early only costs misses, because its next version is a new one.
         """
         try:
-            self._ask(SHORTEN, (), version, ttl_s, *tags)
+            self._run_script(scripts.SHORTEN_TTL, (), version, ttl_s, *tags)
         except RedisUnavailable:
             pass  # They expire later.
 
     def set_write_intents(self, tags: Sequence[str], token: str) -> None:
-        """Keep readers off the tags until `renew`, or for `WRITE_INTENT_S`.
+        """Let readers bypass the tags until `invalidate`, or for `WRITE_INTENT_S`.
 
         Raises:
-            RedisUnavailable: They may be kept off or not.
+            RedisUnavailable: The intents may be set or not.
         """
-        self._ask(MARK, (), token, int(WRITE_INTENT_S * 1000), *tags)
+        self._run_script(scripts.SET_WRITE_INTENTS, (), token, int(WRITE_INTENT_S * 1000), *tags)
 
     def invalidate(self, tags: Sequence[str], token: str | None = None) -> None:
-        """Make worthless what was read of the tags until now; take the mark of `token` away.
+        """Invalidate the tags and remove the write intents of `token`.
 
         Raises:
-            RedisUnavailable: It may have happened or not.
+            RedisUnavailable: The tags may be invalidated or not.
         """
-        self._ask(RENEW, (), token or "-", *tags)
-        metrics.invalidations(len(tags))
+        self._run_script(scripts.INVALIDATE, (), token or "-", *tags)
+        metrics.count_invalidations(len(tags))
 
     def suspend_reads(self) -> None:
-        """Do not read: a change that this process knows of may not have reached the server."""
-        with self._trusting:
-            self._distrusted_at = time.monotonic()
-            self._is_trusted = False
+        """Stop reading: a change that this process knows of may not have reached Redis."""
+        with self._state_lock:
+            self._suspended_at = time.monotonic()
+            self._is_current = False
 
-    def resume_reads(self, looked_at: float) -> None:
-        """Read again, if the server answers.
+    def resume_reads(self, drained_at: float) -> None:
+        """Read again if Redis responds and reads were not suspended since.
 
         Args:
-            looked_at: When all changes known had reached the server; time.monotonic().
+            drained_at: time.monotonic() of a moment when all known changes had reached Redis.
         """
-        if self._is_trusted or looked_at <= self._distrusted_at:
+        if self._is_current or drained_at <= self._suspended_at:
             return
         try:
             self.client.run(lambda prefix: [("PING",)])
         except RedisUnavailable:
             return
-        with self._trusting:
-            self._is_trusted = looked_at > self._distrusted_at
+        with self._state_lock:
+            self._is_current = drained_at > self._suspended_at
 
-    def _ask(self, script: Script, keys: Sequence[str], *arguments: Any) -> Any:
+    def _run_script(self, script: scripts.Script, keys: Sequence[str], *arguments: Any) -> Any:
         try:
-            return self.client.script(
+            return self.client.run_script(
                 script, lambda prefix: [prefix + key for key in keys], *arguments
             )
         except RedisUnavailable:
@@ -149,12 +154,12 @@ class CacheStore:
             raise
 
     def _start_listener(self) -> None:
-        from morpheus.cache.outbox_listener import Listener
+        from morpheus.cache.outbox_listener import OutboxListener
 
-        with self._starting:
+        with self._start_lock:
             if self._listener is None:
-                self._listener = Listener(
-                    renew=self.invalidate,
+                self._listener = OutboxListener(
+                    invalidate=self.invalidate,
                     on_pending=self.suspend_reads,
                     on_drained=self.resume_reads,
                 )
@@ -163,23 +168,27 @@ class CacheStore:
 
 @cache
 def cache_store() -> CacheStore:
-    """Return this process' engine, made of the settings."""
+    """Return this process' store."""
     url = settings.CACHES["values"]["LOCATION"]
     return CacheStore(RedisClient(url, timeout_s=0.25, breaker=circuit_breaker_for(url)))
 
 
+# A fork has no threads and must not use its parent's connections.
+os.register_at_fork(after_in_child=cache_store.cache_clear)
+
+
 def new_version() -> str:
-    """Return a version that never was before."""
+    """Return a random version."""
     return secrets.token_hex(6)
 
 
 def has_write_intent(version: str) -> bool:
-    """Tell whether a writer is between its mark and the end of its commit."""
+    """Return whether a writer of the tag is about to commit, or has not invalidated it yet."""
     return version.startswith("!")
 
 
 def _jittered_ms(ttl_s: int) -> int:
-    """Return 80 to 100 % of a lifetime, so that what was filled together does not end together."""
+    """Return 80 to 100 % of a TTL, so that values filled together do not expire together."""
     return int(ttl_s * random.uniform(800, 1000))  # noqa: S311 - no secret
 
 
@@ -194,31 +203,25 @@ def _split(stored: bytes) -> tuple[dict[str, str], bytes]:
     return dict(zip(words[::2], words[1::2], strict=True)), payload
 
 
-# A fork has no threads, and must not use its parent's connections.
-os.register_at_fork(after_in_child=cache_store.cache_clear)
-
-
-# With several processes, that of the one which is worst off.
+# With several processes, the value of the worst one.
 _up = Gauge(
     "morpheus_cache_up",
-    "1 while cached values are read: the cache server answered when it was last asked, and "
-    "all changes have reached it.",
+    "1 while cached values are read: the last call of Redis succeeded, and all known changes have "
+    "reached it.",
     multiprocess_mode="livemin",
 )
 _failures = Counter(
-    "morpheus_cache_failures_total",
-    "Times that the cache server was out of reach, or refused a command.",
+    "morpheus_cache_failures_total", "Calls of Redis that failed or that Redis refused."
 )
-_seen = 0
+_counted_failures = 0
 
 
 def collect_cache_metrics() -> None:
-    """Look at this process; asks no server."""
-    global _seen
-    known = circuit_breakers()
-    # Before the first read of this process nobody has looked; one that only writes never does.
-    is_trusted = not cache_store.cache_info().currsize or cache_store().is_trusted
-    _up.set(is_trusted and not any(breaker.is_open for breaker in known))
-    failures = sum(breaker.failures for breaker in known)
-    _failures.inc(max(failures - _seen, 0))
-    _seen = failures
+    """Update the metrics of this process; calls no server."""
+    global _counted_failures
+    breakers = circuit_breakers()
+    is_healthy = not cache_store.cache_info().currsize or cache_store().is_healthy
+    _up.set(is_healthy and not any(breaker.is_open for breaker in breakers))
+    failures = sum(breaker.failures for breaker in breakers)
+    _failures.inc(max(failures - _counted_failures, 0))
+    _counted_failures = failures

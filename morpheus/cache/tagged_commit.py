@@ -1,4 +1,4 @@
-"""Commits that tell the cache: dirty before, new versions after, then the answer."""
+"""Commits that invalidate: write intents before, invalidation after, then the response."""
 
 from __future__ import annotations
 
@@ -13,46 +13,43 @@ from morpheus.cache.outbox import defer
 from morpheus.cache.redis_client import RedisUnavailable
 from morpheus.cache.store import cache_store
 
-_TOUCHED = "SELECT current_setting('app.touches', true)"
+_COLLECTED = "SELECT current_setting('app.touches', true)"
 
 
 def commit_and_invalidate(connection: Any, commit: Callable[[], None]) -> None:
-    """Commit a transaction of ours, and make worthless what it changed.
+    """Commit a `write_transaction` and invalidate the tags that triggers collected.
 
-    When this returns, no reader gets what was valid before; docs/caching.md says what holds when
-    the process dies within, or the cache server is out of reach.
-
-    Args:
-        connection: Of Django, whose transaction collected what it touched (`write_transaction`).
-        commit: Commits.
+    When this returns, no reader gets a value from before the commit. docs/caching.md says what
+    holds if the process dies in between or Redis is unavailable.
     """
-    tags = _touched(connection)
+    tags = _read_collected_tags(connection)
     if not tags:
         commit()
         return
     token = secrets.token_hex(6)
+    store = cache_store()
     try:
         if not settings.MORPHEUS_CACHE:
-            raise RedisUnavailable("Switched off here; other processes may not know.")
-        cache_store().set_write_intents(tags, token)
+            raise RedisUnavailable("Switched off in this process; others may use the cache.")
+        store.set_write_intents(tags, token)
     except RedisUnavailable:
         with connection.wrap_database_errors:
             defer(connection.connection, tags)
         commit()
-        cache_store().suspend_reads()
-        metrics.writes("deferred")
+        store.suspend_reads()
+        metrics.count_write("deferred")
         return
-    # If this raises, it may be committed nevertheless: the marks stay until they expire.
+    # If this raises, the database may have committed. The write intents stay until they expire.
     commit()
     try:
-        cache_store().invalidate(tags, token)
+        store.invalidate(tags, token)
     except RedisUnavailable:
-        pass  # So do they here, and then every reader finds the tags without a version.
-    metrics.writes("marked")
+        pass  # The write intents expire, and then the tags have no version.
+    metrics.count_write("invalidated")
 
 
-def _touched(connection: Any) -> list[str]:
-    # Not through Django's cursor: it is no statement of the request, and none to measure as such.
+def _read_collected_tags(connection: Any) -> list[str]:
+    # Not by Django's cursor: this statement is not one of the request's.
     with connection.wrap_database_errors:
-        [touched] = connection.connection.execute(_TOUCHED).fetchone()
-    return list(dict.fromkeys((touched or "").split(",")[1:]))
+        [collected] = connection.connection.execute(_COLLECTED).fetchone()
+    return list(dict.fromkeys((collected or "").split(",")[1:]))

@@ -72,7 +72,7 @@ class RequestMiddleware:
         is_asked_for = current_trace() is None
         try:
             with trace_request() as trace, record_dependencies() as record:
-                with connection.execute_wrapper(record.observe):
+                with connection.execute_wrapper(record.observe_statement):
                     response = _refused(request) or self.get_response(request)
         finally:
             request_id.reset(token)

@@ -271,10 +271,10 @@ def shadowed(settings, monkeypatch):
 
     class Queue:
         def put_nowait(self, hits):
-            outcomes.extend(shadow_verification.check(hits).elements())
+            outcomes.extend(shadow_verification.verify(hits).elements())
 
     monkeypatch.setattr(shadow_verification, "_queue", Queue)
-    monkeypatch.setattr(shadow_verification, "_PATIENCE_S", 0)
+    monkeypatch.setattr(shadow_verification, "_GRACE_S", 0)
     return outcomes
 
 

@@ -19,7 +19,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from morpheus.cache import cached_reads
+from morpheus.cache.batch_read import BatchRead
 from morpheus.cache.store import ALL, CacheStore, cache_store, has_write_intent
 
 # The mechanism that each one removes; docs/caching.md says why it is necessary.
@@ -78,15 +78,15 @@ def _invalidate_later() -> None:
 
 def _read_versions_late(delay_s: float) -> None:
     """Store loaded values under the versions that the tags have after the load."""
-    keep = cached_reads._Reading._keep
+    store = BatchRead._store
 
-    def keep_late(
-        self: Any, loaded: Mapping[Any, bytes], versions: Mapping[Any, dict[str, str]]
+    def store_late(
+        self: BatchRead, payloads: Mapping[Any, bytes], versions: Mapping[Any, dict[str, str]]
     ) -> None:
         _delay(delay_s)
         tags = list(dict.fromkeys([*(tag for each in versions.values() for tag in each), ALL]))
         now = cache_store().read_versions(tags)
         if not any(has_write_intent(version) for version in now.values()):
-            keep(self, loaded, {key: {tag: now[tag] for tag in versions[key]} for key in versions})
+            store(self, payloads, {key: {tag: now[tag] for tag in versions[key]} for key in versions})
 
-    cached_reads._Reading._keep = keep_late  # type: ignore[method-assign]
+    BatchRead._store = store_late  # type: ignore[method-assign]

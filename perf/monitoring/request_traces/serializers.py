@@ -80,7 +80,7 @@ class LookupSerializer(serializers.Serializer):  # type: ignore[type-arg]
     """Values of one cache policy that were looked up together."""
 
     policy = serializers.CharField()
-    outcome = serializers.CharField(help_text="hit, miss, joined, marked or bypass.")
+    outcome = serializers.CharField(help_text="hit, miss, joined, write_intent or bypass.")
     reader_id = serializers.IntegerField(allow_null=True, help_text="Null for public values.")
     values = serializers.IntegerField(help_text="Number of values.")
     keys = serializers.ListField(

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from morpheus.cache.outbox_listener import Listener
+from morpheus.cache.outbox_listener import OutboxListener
 from morpheus.cache.store import cache_store
 from tests.conftest import counted_queries
 from users.reads import user_names
@@ -21,7 +21,7 @@ PATIENCE_S = 30
 def listener(psql):
     """The engine's, which hears of changes and does not look for them."""
     cache = cache_store()
-    listener = Listener(
+    listener = OutboxListener(
         cache.invalidate,
         on_pending=cache.suspend_reads,
         on_drained=cache.resume_reads,

@@ -157,12 +157,12 @@ def test_threads_that_want_the_same_load_it_once(source, in_thread):
 @pytest.mark.django_db(transaction=True)
 def test_who_waits_for_a_load_holds_no_connection(source, in_thread, monkeypatch):
     loading, waiting, release = (threading.Event() for _ in range(3))
-    share = cache_store().flights.share
+    share = cache_store().flights.run
 
     def share_and_tell(key, work, *, before_waiting):
         return share(key, work, before_waiting=lambda: (before_waiting(), waiting.set()))
 
-    monkeypatch.setattr(cache_store().flights, "share", share_and_tell)
+    monkeypatch.setattr(cache_store().flights, "run", share_and_tell)
     source.before_return = lambda: (loading.set(), release.wait(10))
     held = []
 
@@ -343,7 +343,7 @@ def test_a_recording_past_the_cache_is_not_complete(source):
 
 @pytest.mark.django_db
 def test_a_statement_outside_of_a_load_spoils_a_recording():
-    with record_dependencies() as record, connection.execute_wrapper(record.observe):
+    with record_dependencies() as record, connection.execute_wrapper(record.observe_statement):
         with loading_cached_value(), connection.cursor() as cursor:
             cursor.execute("SELECT 1")
         assert record.is_complete

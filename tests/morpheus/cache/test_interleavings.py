@@ -13,7 +13,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from morpheus.cache import cached_reads, tagged_commit
+from morpheus.cache import batch_read, cached_reads, tagged_commit
 from morpheus.cache.store import CacheStore, cache_store, has_write_intent
 from tests.morpheus.cache.interleaving import explore
 
@@ -30,12 +30,12 @@ class Process(CacheStore):
 
     def __init__(self, pause):
         super().__init__(cache_store().client)
-        self._is_trusted = True
+        self._is_current = True
         self.pause = pause
 
-    def _ask(self, *arguments):
+    def _run_script(self, *arguments):
         self.pause()
-        return super()._ask(*arguments)
+        return super()._run_script(*arguments)
 
     def fill(self, *arguments):
         self.pause()
@@ -115,10 +115,10 @@ class World:
 def explored(make_policy, monkeypatch):
     """Return in how many schedules of the actors somebody read a stale value, and of how many."""
     # One actor at a time: they can share a connection, where threads have their own.
-    monkeypatch.setattr(cache_store().client, "_kept", SimpleNamespace())
-    for module in (cached_reads, tagged_commit):
+    monkeypatch.setattr(cache_store().client, "_local", SimpleNamespace())
+    for module in (batch_read, cached_reads, tagged_commit):
         monkeypatch.setattr(module, "cache_store", lambda: _own.get())
-    monkeypatch.setattr(tagged_commit, "_touched", lambda world: [world.tag])
+    monkeypatch.setattr(tagged_commit, "_read_collected_tags", lambda world: [world.tag])
     policy = make_policy()
 
     def explored(actors, *, is_warm=True, process=Process):

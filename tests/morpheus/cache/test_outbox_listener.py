@@ -8,7 +8,7 @@ import pytest
 from django.db import connection
 
 from morpheus.cache import outbox, outbox_listener
-from morpheus.cache.outbox_listener import APPLICATION_NAME, Listener
+from morpheus.cache.outbox_listener import APPLICATION_NAME, OutboxListener
 from tests.conftest import waiting
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -65,7 +65,7 @@ def listen(psql, cache):
     started = []
 
     def listen(poll_s=NEVER_S):
-        listener = Listener(
+        listener = OutboxListener(
             cache.invalidate,
             on_pending=cache.on_pending,
             on_drained=cache.on_drained,
@@ -178,4 +178,4 @@ def test_an_idle_listener_ends_when_it_is_told(cache, listen):
     listener.stop()
 
     assert not listener._thread.is_alive()
-    assert listener.confirmed_at > 0
+    assert listener._drained_at > 0

@@ -218,7 +218,7 @@ def test_without_a_cache_that_can_be_trusted_the_database_answers(
 
 def test_a_cache_server_out_of_reach_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
     before = names()
-    monkeypatch.setattr(cache_store().client._maker, "connection_kwargs", {"path": "/nowhere"})
+    monkeypatch.setattr(cache_store().client._pool, "connection_kwargs", {"path": "/nowhere"})
     cache_store().client.close()
 
     assert names() == before

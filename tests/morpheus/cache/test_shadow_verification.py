@@ -8,7 +8,7 @@ import pytest
 
 from morpheus.cache import shadow_verification
 from morpheus.cache.cached_reads import read_many
-from morpheus.cache.shadow_verification import Hits, check
+from morpheus.cache.shadow_verification import Hits, verify
 from morpheus.cache.store import cache_store
 from tests.morpheus.cache.source import TAG
 from tests.morpheus.cache.test_response_cache import Answer, Site
@@ -18,7 +18,7 @@ from tests.morpheus.cache.test_response_cache import Answer, Site
 def sampled(monkeypatch, settings):
     """Check every hit, and return those that wait."""
     settings.MORPHEUS_CACHE_SHADOW_PERCENT = 100
-    monkeypatch.setattr(shadow_verification, "_PATIENCE_S", 0)
+    monkeypatch.setattr(shadow_verification, "_GRACE_S", 0)
     waiting = []
 
     class Queue:
@@ -32,7 +32,7 @@ def test_a_hit_that_is_right_is_the_same(source, sampled):
     source.read()
     source.read()
 
-    assert [check(hits) for hits in sampled] == [{"same": 1}]
+    assert [verify(hits) for hits in sampled] == [{"same": 1}]
 
 
 def test_a_hit_that_should_not_have_been_is_stale(source, sampled):
@@ -40,7 +40,7 @@ def test_a_hit_that_should_not_have_been_is_stale(source, sampled):
     source.read()
     source.value = "changed, and nobody told"
 
-    assert [check(hits) for hits in sampled] == [{"stale": 1}]
+    assert [verify(hits) for hits in sampled] == [{"stale": 1}]
 
 
 def test_what_changed_since_is_not_stale(source, sampled):
@@ -48,7 +48,7 @@ def test_what_changed_since_is_not_stale(source, sampled):
     source.read()
     source.write("new")
 
-    assert [check(hits) for hits in sampled] == [{"changed": 1}]
+    assert [verify(hits) for hits in sampled] == [{"changed": 1}]
 
 
 def test_a_change_that_is_told_a_moment_later_is_not_stale(source, sampled, monkeypatch):
@@ -59,7 +59,7 @@ def test_a_change_that_is_told_a_moment_later_is_not_stale(source, sampled, monk
         shadow_verification.time, "sleep", lambda _: cache_store().invalidate([TAG])
     )
 
-    assert [check(hits) for hits in sampled] == [{"changed": 1}]
+    assert [verify(hits) for hits in sampled] == [{"changed": 1}]
 
 
 def test_what_was_read_together_is_computed_again_together(source, sampled):
@@ -77,7 +77,7 @@ def test_what_was_read_together_is_computed_again_together(source, sampled):
     read()
     values["two"] = 3
 
-    assert [check(hits) for hits in sampled] == [{"same": 1, "stale": 1}]
+    assert [verify(hits) for hits in sampled] == [{"same": 1, "stale": 1}]
     assert loads == [["one", "two"]] * 2
 
 
@@ -85,10 +85,10 @@ def test_a_whole_answer_is_compared_byte_by_byte(source, sampled):
     site = Site(source)
     Answer(site)
     Answer(site, HTTP_IF_NONE_MATCH='"abc"')
-    assert [check(hits) for hits in sampled] == [{"same": 1}]
+    assert [verify(hits) for hits in sampled] == [{"same": 1}]
 
     source.value = "changed, and nobody told"
-    assert [check(hits) for hits in sampled] == [{"stale": 1}]
+    assert [verify(hits) for hits in sampled] == [{"stale": 1}]
 
 
 def test_as_many_are_sampled_as_the_settings_say(source, sampled, settings):

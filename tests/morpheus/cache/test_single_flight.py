@@ -23,7 +23,7 @@ def dear(make_policy) -> Source:
 @pytest.fixture
 def processes(monkeypatch) -> None:
     """Let each thread be a process of its own: they share no flight."""
-    monkeypatch.setattr(SingleFlight, "share", lambda flights, key, work, **_: (work(), False))
+    monkeypatch.setattr(SingleFlight, "run", lambda flights, key, work, **_: (work(), False))
 
 
 def lease_of(source: Source) -> str:

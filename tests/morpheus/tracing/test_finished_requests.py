@@ -85,7 +85,7 @@ def test_what_is_computed_again_to_be_compared_is_no_request(
 ):
     statements, checked = [], threading.Event()
     monkeypatch.setattr("morpheus.tracing.events.on_statement_executed", [statements.append])
-    monkeypatch.setattr(shadow_verification.metrics, "shadowed", lambda *of: checked.set())
+    monkeypatch.setattr(shadow_verification.metrics, "count_verified", lambda *of: checked.set())
     url = f"/api/v1/novels/{novel.pk}/"
     visitor.get(url)
     settings.MORPHEUS_CACHE_SHADOW_PERCENT = 100

@@ -16,7 +16,7 @@ OUTCOME_TEXTS = {
     "hit": "from the cache",
     "joined": "loaded by another thread at that moment",
     "miss": "loaded from the database",
-    "marked": "loaded, because a writer was committing",
+    "write_intent": "loaded, because a writer was committing",
     "bypass": "read past the cache",
 }
 
@@ -120,7 +120,7 @@ def _bar(saved: Offload) -> SafeString:
 def _writes(by_outcome: dict[str, float]) -> str:
     if not by_outcome:
         return "No transaction changed a cached value since the servers started."
-    said = {"marked": "before the answer", "deferred": "by the outbox, a moment later"}
+    said = {"invalidated": "before the answer", "deferred": "by the outbox, a moment later"}
     parts = [
         f"{figures.number(count)} {said.get(outcome, outcome)}"
         for outcome, count in by_outcome.items()
