@@ -136,14 +136,10 @@ class BatchRead:
         [key], [identity] = keys, missing
         return lambda: {identity: run_leased(cache_store(), key, lease_s, lambda: work()[identity])}
 
-    def _store(
-        self, payloads: Mapping[Any, bytes], versions: Mapping[Any, Mapping[str, str]]
-    ) -> None:
+    def _store(self, payloads: Mapping[Any, bytes], versions: Mapping[Any, dict[str, str]]) -> None:
         policy, store = self.policy, cache_store()
         absent = {key for key, payload in payloads.items() if payload in _ABSENT}
-        uncached = (
-            set() if policy.caches_none else {key for key in absent if payloads[key] == _NONE}
-        )
+        uncached = {key for key in absent if payloads[key] == _NONE and not policy.caches_none}
         for keys, ttl_s in (
             (payloads.keys() - absent, policy.ttl_s),
             (absent - uncached, min(ABSENT_TTL_S, policy.ttl_s)),

@@ -50,8 +50,8 @@ end
 return values
 """)
 
-# KEYS: a value. ARGV: tag prefix, a tag. Returns the value if its version of that tag is current, or
-# nil. Its other tags do not matter.
+# KEYS: a value. ARGV: tag prefix, a tag. Returns the value if its version of that tag is current,
+# or nil. Its other tags do not matter.
 FETCH_STALE = _script("""
 local stored = redis.call('GET', KEYS[1])
 if stored then
@@ -64,7 +64,7 @@ end
 return false
 """)
 
-# ARGV: tag prefix, a new version, TTL in seconds, tags. Returns each tag's version or write intents.
+# ARGV: tag prefix, a new version, TTL in seconds, tags. Returns each tag's version or intents.
 # Restarts the TTL of existing versions, so that no tag expires before a value that depends on it.
 READ_VERSIONS = _script("""
 local versions = {}

@@ -87,6 +87,8 @@ def _read_versions_late(delay_s: float) -> None:
         tags = list(dict.fromkeys([*(tag for each in versions.values() for tag in each), ALL]))
         now = cache_store().read_versions(tags)
         if not any(has_write_intent(version) for version in now.values()):
-            store(self, payloads, {key: {tag: now[tag] for tag in versions[key]} for key in versions})
+            store(
+                self, payloads, {key: {tag: now[tag] for tag in versions[key]} for key in versions}
+            )
 
     BatchRead._store = store_late  # type: ignore[method-assign]

@@ -453,7 +453,7 @@ def test_an_answer_made_of_nothing_expires_as_soon_as_that(site, value, is_short
     Answer(site)
 
     assert site.answered == 1
-    [keys] = cache_store().client.run(lambda prefix: [("KEYS", f"{prefix}answers:*")])
+    [keys] = cache_store().client.run(lambda prefix: [("KEYS", f"{prefix}responses:*")])
     [left_s] = cache_store().client.run(lambda prefix: [("TTL", key) for key in keys])
     assert (0 < left_s <= ABSENT_TTL_S) == is_short
 
@@ -480,7 +480,7 @@ def test_answers_are_kept_in_the_form_of_their_version(long_site):
     """A server of the version before reads what this one keeps, unless the version is raised."""
     Answer(long_site)
 
-    key = 'answers:v3:["http","localhost","/api/v1/things/1/",""]'
+    key = 'responses:v3:["http","localhost","/api/v1/things/1/",""]'
     [(versions, payload)] = cache_store().fetch([key])
     head, _, body = payload.partition(b"\n")
     assert orjson.loads(head) == [
