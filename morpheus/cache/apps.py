@@ -11,8 +11,9 @@ class CacheConfig(AppConfig):
     label = "cache"
 
     def ready(self) -> None:
-        from morpheus.cache.reference_tables import forget_failed_transactions
+        from morpheus.cache import reference_tables  # noqa: F401 - its system checks
         from morpheus.cache.store import collect_cache_metrics
+        from morpheus.django_internals.cachalot import forget_failed_transactions
         from morpheus.tracing.periodic import every_second
 
         request_started.connect(forget_failed_transactions)

@@ -78,15 +78,6 @@ def _read_version() -> str:
     return version
 
 
-def forget_failed_transactions(**signal: Any) -> None:
-    """Remove transactions that never began from cachalot's state, between requests or tasks.
-
-    cachalot registers a transaction before BEGIN. If BEGIN fails because the pool is exhausted, the
-    thread keeps all its later invalidations to itself.
-    """
-    cachalot.forget_failed_transactions()
-
-
 class RowSerializer:
     """Serializes rows as JSON, which cannot run code as pickle can, and restores their tuples.
 

@@ -26,11 +26,11 @@ def compile_query_key(compiler: Any) -> tuple[str, str]:
     return key, compiler.__cachalot_generated_sql
 
 
-def forget_failed_transactions() -> None:
-    """Let cachalot forget a transaction that never began.
+def forget_failed_transactions(**signal: Any) -> None:
+    """Remove transactions that never began from cachalot's state, between requests or tasks.
 
-    It counts a transaction before BEGIN, which fails when the pool is exhausted, and from then on
-    invalidates nothing outside this thread.
+    cachalot registers a transaction before BEGIN. If BEGIN fails because the pool is exhausted, the
+    thread keeps all its later invalidations to itself.
     """
     for alias, levels in cachalot_caches.atomic_caches.items():
         if levels and not connections[alias].in_atomic_block:

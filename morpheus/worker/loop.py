@@ -22,7 +22,7 @@ from django.db import (
 from django_tasks import TaskResultStatus
 from django_tasks_db.models import DBTaskResult
 
-from morpheus.cache.reference_tables import forget_failed_transactions
+from morpheus.django_internals.cachalot import forget_failed_transactions
 from morpheus.http.disk_space import is_disk_full
 from morpheus.worker.lease import Presence, lost_tasks_return
 
