@@ -149,12 +149,12 @@ def test_rows_are_compared_as_rows_with_values_that_the_planner_cannot_see(
     assert parameters == (5, 2**40)
 
 
-def test_equal_rows_are_compared_column_by_column() -> None:
-    sql, parameters = Novel.objects.filter(
-        equal_rows(["title", "id"], ("a", 1))
-    ).query.sql_with_params()
+def test_equal_rows_are_compared_as_rows() -> None:
+    novels = Novel.objects.filter(equal_rows(["title", "id"], ("a", 1)))
 
-    assert '"novels_novel"."title" = %s AND "novels_novel"."id" = %s' in sql
+    sql, parameters = novels.query.sql_with_params()
+
+    assert '("novels_novel"."title", "novels_novel"."id") = (%s, %s)' in sql
     assert parameters == ("a", 1)
 
 
