@@ -21,7 +21,7 @@ help:  ## List what works
 run: $(STAMP)  ## Run everything, with data on first start (PORT=8000 HOST=127.0.0.1)
 	@exec env MORPHEUS_HTTPS=off $(PYTHON) manage.py run --stop-with-parent --host $(HOST) --port $(PORT)
 
-test: $(STAMP)  ## Run the whole test suite in parallel (ARGS= for pytest)
+test: $(STAMP)  ## Run the whole test suite in parallel (ARGS=--cov: coverage of lines)
 	@$(PYTHON) -m pytest -n auto $(ARGS)
 
 test-ops: $(STAMP)  ## Test with programs of the system (apt-get install pgbouncer prometheus)
