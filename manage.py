@@ -16,6 +16,6 @@ if __name__ == "__main__":
         sys.exit(f"Error in the settings: {error}")
     except OperationalError as error:
         sys.exit(
-            f"The database does not answer: {error}\n"
+            f"The database is not reachable: {error}\n"
             "`manage.py services up` starts the embedded one; `make run` starts everything."
         )

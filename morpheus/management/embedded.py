@@ -1,4 +1,4 @@
-"""The embedded services as the settings and the environment want them."""
+"""The embedded services that settings and environment ask for."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from django.conf import settings
 
 from morpheus.embedded.supervisor import EmbeddedServices
 
-# A variable that names a real server; then the embedded one is not started.
+# The variable of a real server, which replaces the embedded one.
 REPLACED_BY = {"postgres": "DATABASE_URL", "valkey": "REDIS_URL"}
 
 
 def embedded_services(*, durable: bool = True) -> EmbeddedServices:
-    """Return the services of this checkout that no real server replaces; starts nothing."""
+    """Return the services of this checkout that no real server replaces; start nothing."""
     return EmbeddedServices(
         settings.MORPHEUS_VAR,
         wanted=tuple(

@@ -120,7 +120,7 @@ def test_migrating_as_the_wrong_role_says_which_variable_is_missing(
         monkeypatch.setitem(connection.settings_dict, "NAME", name)
 
     with pytest.raises(CommandError, match="morpheus_app may not change .*DATABASE_OWNER_URL"):
-        call_command("migrate", "novels", "0003", verbosity=0)
+        call_command("migrate", "novels", "zero", verbosity=0)
 
 
 @pytest.mark.parametrize("command", [["check", "--deploy"], ["makemigrations", "--check"]])
@@ -136,7 +136,7 @@ def test_a_database_that_does_not_answer_is_told_in_a_sentence(manage: Callable[
     answer = manage("prepare", MORPHEUS_POOL_TIMEOUT_S="0.5")
 
     assert answer.returncode == 1
-    assert "CommandError: The database does not answer:" in answer.stderr
+    assert "CommandError: The database is not reachable:" in answer.stderr
     assert "Traceback" not in answer.stderr
 
 

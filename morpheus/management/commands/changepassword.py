@@ -1,4 +1,4 @@
-"""`changepassword` as Django has it, but as staff, who are shown all users."""
+"""Django's `changepassword` as staff, because row security shows all users to staff only."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from morpheus.db.transactions import write_transaction
 
 
 class Command(changepassword.Command):
-    """Run in one transaction, which also waits for the typing of a password."""
+    """Run in one transaction, which stays open while the password is typed."""
 
     def handle(self, *args: Any, **options: Any) -> Any:
         with write_transaction(as_staff=True):

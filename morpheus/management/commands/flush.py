@@ -1,4 +1,4 @@
-"""Empty the tables as their owner: the serving role may neither truncate nor write all of them."""
+"""Django's `flush` as the owner of the tables: the serving role may not truncate."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`makemigrations` as Django has it, but not waiting for a database that it hardly needs."""
+"""Django's `makemigrations` without the wait for a database that is down."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from morpheus.db.roles import connected_as
 
 
 class Command(makemigrations.Command):
-    """Compare models with migrations; what the database has applied is looked at if it answers.
+    """Compare models with migrations, and check the applied ones if the database is up.
 
-    Through a pool an absent server would be waited for.
+    The owner's connection has no pool, which would wait for an absent server.
     """
 
     def handle(self, *args: Any, **options: Any) -> None:
-        # Inside a transaction (of a test) the connection is there and stays.
-        there = connection.in_atomic_block
-        login = contextlib.nullcontext() if there else connected_as("owner")
+        # Inside a transaction (of a test) the connection must stay.
+        is_open = connection.in_atomic_block
+        login = contextlib.nullcontext() if is_open else connected_as("owner")
         with login, warnings.catch_warnings():
             warnings.filterwarnings("ignore", "Got an error checking a consistent migration")
             super().handle(*args, **options)

@@ -1,4 +1,4 @@
-"""`migrate` as Django has it, but as the role that owns the tables."""
+"""Django's `migrate` as the role that owns the tables."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from psycopg.errors import InsufficientPrivilege
 
 from morpheus.db.roles import connected_as
 from morpheus.management.embedded import embedded_services
-from morpheus.management.preparing import prepares_alone
+from morpheus.management.preparation_lock import preparation_lock
 
 
 class Command(migrate.Command):
-    """Run as `morpheus_owner`, in one process at a time; the serving role may change no schema."""
+    """Run as `morpheus_owner`, in one process at a time; the serving role changes no schema."""
 
     def handle(self, *args: Any, **options: Any) -> None:
-        with prepares_alone(self.stderr.write), connected_as("owner"):
+        with preparation_lock(self.stderr.write), connected_as("owner"):
             refuse_other_versions_schema()
             try:
                 super().handle(*args, **options)

@@ -29,26 +29,26 @@ from morpheus.serving.listening import BACKLOG, bind, server_command
 
 READY_TIMEOUT_S = 60.0
 POLL_S = 0.1
-# A server that starts so often without being healthy once will not make it.
+# A server that starts so often without a passed health check will not become ready.
 MOST_STARTS = 3
-# What the server and the worker get to finish what they are doing, then they are killed.
+# Server and worker may finish their work for so long; then they are killed.
 PATIENCE_S = 10.0
 
 
 class Stopped(BaseException):
-    """SIGINT, SIGTERM or SIGHUP came; not an Exception, so that nothing swallows it."""
+    """A signal asks for the end; not an Exception, so that no handler swallows it."""
 
 
 class Command(BaseCommand):
     help = "Run Morpheus: http://127.0.0.1:8000 by default. Ctrl-C stops everything."
-    # The tag of what `morpheus.checks` finds by the settings alone; the rest is for `prepare`.
+    # The tag of checks that need the settings only; `prepare` runs the others.
     requires_system_checks = ["contradictions"]
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--host", default="127.0.0.1")
         parser.add_argument("--port", type=int, default=8000)
         parser.add_argument(
-            "--stop-with-parent", action="store_true", help="stop when the caller is gone"
+            "--stop-with-parent", action="store_true", help="stop when the caller has ended"
         )
         parser.add_argument("--no-seed", action="store_true", help="leave an empty database empty")
 
@@ -60,14 +60,14 @@ class Command(BaseCommand):
             threading.Thread(target=_watch_parent, args=[os.getppid()], daemon=True).start()
         services = embedded_services()
         try:
-            # Bound before anything starts: no other run gets the port, and none is refused late.
+            # Bound before anything starts, so that a used port is refused at once.
             with (
-                _bound(host, port) as listener,
+                _bind(host, port) as listener,
                 services if services.wanted else contextlib.nullcontext(),
             ):
                 self._prepare(services, no_seed=no_seed)
                 with metrics_folder() as (folder, lock):
-                    # Of this run alone: what earlier processes counted is over.
+                    # Of this run alone, without the counts of earlier processes.
                     os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)
                     self._serve(host, port, listener, services, lock)
         except Stopped:
@@ -76,11 +76,11 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from error
 
     def _prepare(self, services: EmbeddedServices, *, no_seed: bool) -> None:
-        # A process of its own: whatever it opens is closed before server and worker start.
+        # In a process of its own, so that its connections are closed before the server starts.
         self.stdout.flush()
         command = _manage("prepare", *(["--no-seed"] if no_seed else []))
         while run_command(command, cwd=str(settings.BASE_DIR)) != 0:
-            # The services may have gone with another run that had started them.
+            # The services may have stopped with another run that owned them.
             if not services.take_over():
                 raise CommandError("Preparing the database failed, see above.")
 
@@ -92,29 +92,29 @@ class Command(BaseCommand):
         services: EmbeddedServices,
         metrics_lock: int,
     ) -> None:
-        """Run server and worker until one of them, or the services below them, cannot go on."""
+        """Run server and worker until one of them, or the embedded services, fail for good."""
         listener.listen(BACKLOG)
-        processes = [_server(host, port, listener), _worker()]
-        running = GuardedServices(processes, lock=metrics_lock)
-        listener.close()  # The guard has it now.
+        servers = [_build_server(host, port, listener), _build_worker()]
+        running = GuardedServices(servers, lock=metrics_lock)
+        listener.close()  # The guard keeps it open.
         try:
             self._wait_until_ready(running, host, port)
             self._print_urls(host, port)
             while not running.have_ended():
                 if services.have_ended():
-                    raise CommandError("The embedded services were stopped from outside.")
+                    raise CommandError("Another process stopped the embedded services.")
                 time.sleep(POLL_S)
-            raise CommandError("The server cannot be brought back, so everything is stopped.")
+            raise CommandError("The server fails at each start; everything is stopped.")
         finally:
             running.stop()
 
     def _wait_until_ready(self, running: GuardedServices, host: str, port: int) -> None:
         deadline = time.monotonic() + READY_TIMEOUT_S
-        while (status := _readyz(host, port)) != 200:
+        while (status := _check_readyz(host, port)) != 200:
             if running.have_ended():
                 raise CommandError("The server does not start, see above.")
             if time.monotonic() > deadline:
-                raise CommandError(f"The server is not ready: GET /readyz answers {status}.")
+                raise CommandError(f"The server is not ready: GET /readyz returns {status}.")
             time.sleep(POLL_S)
 
     def _print_urls(self, host: str, port: int) -> None:
@@ -129,8 +129,8 @@ class Command(BaseCommand):
         self.stdout.flush()
 
 
-def _server(host: str, port: int, listener: socket.socket) -> Service:
-    """Return the server; the guard keeps its socket open, so that a replacement takes over."""
+def _build_server(host: str, port: int, listener: socket.socket) -> Service:
+    """Return the server; the guard keeps its socket open for a replacement."""
     return Service(
         name="server",
         command=server_command(
@@ -145,12 +145,12 @@ def _server(host: str, port: int, listener: socket.socket) -> Service:
         signals=[signal.SIGTERM],
         patience_s=PATIENCE_S,
         descriptors=(listener.fileno(),),
-        health=Health(_reachable(host), port),
+        health=Health(_reachable_address(host), port),
         most_starts=MOST_STARTS,
     )
 
 
-def _worker() -> Service:
+def _build_worker() -> Service:
     return Service(
         name="worker",
         command=_manage("worker"),
@@ -165,14 +165,14 @@ def _manage(*arguments: str) -> list[str]:
 
 
 def _stop(*_: object) -> NoReturn:
-    # A second signal must not interrupt the tidying up.
+    # A second signal must not interrupt the clean-up.
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     raise Stopped
 
 
 def _watch_parent(parent: int) -> None:
-    """Stop us when `parent` is gone: killed, it could not pass the signal on."""
+    """Stop this process when `parent` has ended: a killed parent passes no signal on."""
     while os.getppid() == parent:
         time.sleep(0.5)
     os.kill(os.getpid(), signal.SIGTERM)
@@ -181,13 +181,13 @@ def _watch_parent(parent: int) -> None:
 def _refuse_endless_redirects() -> None:
     if settings.SECURE_SSL_REDIRECT and not settings.SECURE_PROXY_SSL_HEADER:
         raise CommandError(
-            "This server speaks plain HTTP, and MORPHEUS_HTTPS redirects every request to HTTPS: "
-            "set MORPHEUS_BEHIND_PROXY=on behind a proxy that ends TLS, else MORPHEUS_HTTPS=off, "
-            "as `make run` does."
+            "This server speaks plain HTTP, and MORPHEUS_HTTPS redirects every request to HTTPS. "
+            "Set MORPHEUS_BEHIND_PROXY=on behind a proxy that terminates TLS, else "
+            "MORPHEUS_HTTPS=off, as `make run` does."
         )
 
 
-def _bound(host: str, port: int) -> socket.socket:
+def _bind(host: str, port: int) -> socket.socket:
     try:
         return bind(host, port)
     except (OSError, OverflowError) as error:
@@ -197,14 +197,14 @@ def _bound(host: str, port: int) -> socket.socket:
         ) from error
 
 
-def _reachable(host: str) -> str:
-    """Return an address under which this machine reaches a server that listens on `host`."""
+def _reachable_address(host: str) -> str:
+    """Return an address by which this machine reaches a server that listens on `host`."""
     return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
 
 
-def _readyz(host: str, port: int) -> int | None:
-    """Return the status of GET /readyz, None when nobody answers."""
-    connection = http.client.HTTPConnection(_reachable(host), port, timeout=10)
+def _check_readyz(host: str, port: int) -> int | None:
+    """Return the status of GET /readyz, None without a response."""
+    connection = http.client.HTTPConnection(_reachable_address(host), port, timeout=10)
     try:
         connection.request("GET", "/readyz", headers={"Host": "localhost"})
         return connection.getresponse().status

@@ -1,4 +1,4 @@
-"""Start, stop and show the embedded PostgreSQL and Valkey, and make the database's roles."""
+"""Start, stop and show the embedded PostgreSQL and Valkey; make the database roles."""
 
 from __future__ import annotations
 
@@ -40,13 +40,17 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         actions = parser.add_subparsers(dest="action", required=True)
-        up = actions.add_parser("up", help="start and return when both answer")
-        up.add_argument("--foreground", action="store_true", help="stay; Ctrl-C stops them")
-        actions.add_parser("down", help="stop, whoever started them")
+        up = actions.add_parser("up", help="start; return when both are ready")
+        up.add_argument(
+            "--foreground", action="store_true", help="stay until Ctrl-C, which stops them"
+        )
+        actions.add_parser("down", help="stop, whichever process started them")
         actions.add_parser("status", help="one line per service; exit code 3 unless all are up")
-        roles = actions.add_parser("roles", help="make roles, database and grants")
+        roles = actions.add_parser("roles", help="make roles, database and rights")
         roles.add_argument("--sql", action="store_true", help="print a psql script instead")
-        during = actions.add_parser("with", help="run another command while they are up")
+        during = actions.add_parser(
+            "with", help="migrate, then run another command while they are up"
+        )
         during.add_argument("command", nargs=REMAINDER, help="for example: seed --scale small")
 
     def handle(self, *, action: str, **options: Any) -> None:
@@ -74,7 +78,7 @@ class Command(BaseCommand):
             signal.signal(number, lambda *_: stopped.set())
         while not stopped.wait(0.5):
             if services.have_ended():
-                raise CommandError("The services were stopped by somebody else.")
+                raise CommandError("Another process stopped the services.")
         services.stop()
 
     def down(self, **_: Any) -> None:
@@ -94,16 +98,16 @@ class Command(BaseCommand):
             return
         if not admin_url and app_url:
             raise CommandError(
-                "DATABASE_URL is set: give DATABASE_ADMIN_URL, a login that may create roles, or "
-                "hand the output of `manage.py services roles --sql` to one who has it."
+                "DATABASE_URL is set: set DATABASE_ADMIN_URL to a login that may create roles, or "
+                "give the output of `manage.py services roles --sql` to an administrator."
             )
         embedded = Addresses.under(settings.MORPHEUS_VAR).database_url("postgres", "postgres")
-        for note in ensure_roles(admin_url or embedded, database, _passwords()):
-            self.stderr.write(note)
+        for warning in ensure_roles(admin_url or embedded, database, _read_passwords()):
+            self.stderr.write(warning)
         self.stdout.write(f"{', '.join(ROLE_URLS)} and database {database} are ready.")
 
     def run_with(self, *, command: list[str], **_: Any) -> None:
-        """Migrate and run `command`; the services stop afterwards unless they ran before."""
+        """Migrate and run `command`; then stop the services unless they ran before."""
         services = embedded_services()
         signal.signal(signal.SIGTERM, signal.default_int_handler)
         with services if services.wanted else contextlib.nullcontext():
@@ -115,30 +119,31 @@ class Command(BaseCommand):
     def _print_status(self) -> bool:
         """Print one line per service; tell whether all are up."""
         all_up = True
-        for found in embedded_services().status():
-            self.stdout.write(str(found))
-            all_up &= found.is_up
+        for status in embedded_services().status():
+            self.stdout.write(str(status))
+            all_up &= status.is_up
         for name, variable in REPLACED_BY.items():
             if url := os.environ.get(variable):
-                is_up = REACHES[name](url)
-                answer = "answers" if is_up else "DOES NOT ANSWER"
-                self.stdout.write(f"{name}: not embedded, the server of {variable} {answer}")
+                is_up = PINGS[name](url)
+                state = "up" if is_up else "down"
+                self.stdout.write(f"{name}: {state}, not embedded, the server of {variable}")
                 all_up &= is_up
         return all_up
 
 
-def _passwords() -> dict[str, str]:
-    """Return the roles' passwords, taken from the URLs that are to work afterwards."""
-    urls = {role: os.environ.get(variable, "") for role, variable in ROLE_URLS.items()}
-    parts = {role: conninfo_to_dict(url) for role, url in urls.items() if url}
+def _read_passwords() -> dict[str, str]:
+    """Return the roles' passwords from the URLs that name these roles."""
+    logins = {
+        role: conninfo_to_dict(os.environ.get(variable, "")) for role, variable in ROLE_URLS.items()
+    }
     return {
-        role: str(found["password"])
-        for role, found in parts.items()
-        if found.get("user") == role and found.get("password")
+        role: str(login["password"])
+        for role, login in logins.items()
+        if login.get("user") == role and login.get("password")
     }
 
 
-def _reaches_postgres(url: str) -> bool:
+def _ping_postgres(url: str) -> bool:
     try:
         psycopg.connect(url, connect_timeout=5).close()
     except psycopg.Error:
@@ -146,7 +151,7 @@ def _reaches_postgres(url: str) -> bool:
     return True
 
 
-def _reaches_valkey(url: str) -> bool:
+def _ping_valkey(url: str) -> bool:
     client = redis.Redis.from_url(url, socket_timeout=5, retry=Retry(NoBackoff(), 0))
     try:
         return bool(client.ping())
@@ -156,4 +161,4 @@ def _reaches_valkey(url: str) -> bool:
         client.close()
 
 
-REACHES = {"postgres": _reaches_postgres, "valkey": _reaches_valkey}
+PINGS = {"postgres": _ping_postgres, "valkey": _ping_valkey}

@@ -16,7 +16,7 @@ import psutil
 import pytest
 
 from morpheus.embedded.supervisor import EmbeddedServices
-from morpheus.management.preparing import WAITING
+from morpheus.management.preparation_lock import WAITING
 
 from .conftest import REPOSITORY, is_gone, servers_of, wait_until
 from .small_project import environment
