@@ -107,9 +107,9 @@ def test_a_role_that_passes_row_security_is_refused() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize("database", ["migrated", "bare"])
+@pytest.mark.parametrize(("database", "target"), [("migrated", "zero"), ("bare", "0001")])
 def test_migrating_as_the_wrong_role_says_which_variable_is_missing(
-    settings: Any, monkeypatch: pytest.MonkeyPatch, database: str
+    settings: Any, monkeypatch: pytest.MonkeyPatch, database: str, target: str
 ) -> None:
     roles = settings.MORPHEUS_DATABASE_ROLES
     app = {key: connection.settings_dict[key] for key in roles["owner"] if key != "OPTIONS"}
@@ -120,7 +120,7 @@ def test_migrating_as_the_wrong_role_says_which_variable_is_missing(
         monkeypatch.setitem(connection.settings_dict, "NAME", name)
 
     with pytest.raises(CommandError, match="morpheus_app may not change .*DATABASE_OWNER_URL"):
-        call_command("migrate", "novels", "zero", verbosity=0)
+        call_command("migrate", "novels", target, verbosity=0)
 
 
 @pytest.mark.parametrize("command", [["check", "--deploy"], ["makemigrations", "--check"]])
