@@ -62,7 +62,7 @@ def pool_fits_into_the_server(
         with connections[alias].cursor() as cursor:
             cursor.execute(_CONNECTIONS)
             [allowed] = cursor.fetchone() or [0]
-        # The worker keeps two connections and a lock on a third.
+        # The worker uses up to three: for its task, its heartbeat and its metrics.
         # Each server process listens on a connection of its own, and writes slow queries on one.
         others = 3 + 2 * settings.MORPHEUS_PROCESSES
         if settings.MORPHEUS_PROCESSES * settings.MORPHEUS_THREADS + others > allowed:

@@ -12,6 +12,7 @@ class NovelsConfig(AppConfig):
     name = "novels"
 
     def ready(self) -> None:
+        from novels import tasks  # noqa: F401 - connects to signals
         from novels.models import NovelUpload
         from novels.reference import reference_rows_ensure
         from users.quotas import usage_sources

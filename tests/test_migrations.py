@@ -17,7 +17,7 @@ from morpheus.db.roles import connected_as
 from morpheus.embedded.roles import prepare_database
 from tests.conftest import administrator_url
 
-OURS = ("cache", "users", "novels", "comics", "perf")
+OURS = ("cache", "worker", "users", "novels", "comics", "perf")
 ROOT = Path(__file__).resolve().parent.parent
 SQL_FILES = sorted(path for path in ROOT.glob("**/sql/*.sql") if ".venv" not in path.parts)
 FUNCTION = re.compile(r"CREATE (?:FUNCTION|PROCEDURE) (\w+)\(.*?\bAS (\$\w*\$)(.*?)\2", re.DOTALL)
@@ -186,7 +186,7 @@ def test_every_ordinary_foreign_key_has_an_index_or_cannot_be_deleted_through():
 def test_every_migration_can_be_reversed_and_applied_again(scratch):
     call_command("migrate", verbosity=0)
     before = read_catalog()
-    for app in ("perf", "comics", "novels", "users", "cache"):
+    for app in ("perf", "comics", "novels", "users", "cache", "worker"):
         call_command("migrate", app, "zero", verbosity=0)
     bare = read_catalog()
     call_command("migrate", verbosity=0)

@@ -9,6 +9,7 @@ DEBUG = env.flag("DEBUG", default=False)
 INSTALLED_APPS = [
     "morpheus.apps.MorpheusConfig",
     "morpheus.cache.apps.CacheConfig",
+    "morpheus.worker",
     "morpheus.admin.site.MorpheusAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",

@@ -11,6 +11,7 @@ from django.core.files.storage import storages
 from django.db import InterfaceError, OperationalError
 
 from morpheus.db.transactions import write_transaction
+from morpheus.worker.tasks import hold_task
 from novels.models import NovelUpload, ProcessingStatus
 from novels.parsing import ParsedNovel, ParseError
 from novels.services.bounded import parse_novel
@@ -37,10 +38,12 @@ def upload_parse(*, novel_id: int, owner_id: int, given: Collection[str]) -> Non
 
     Raises:
         OperationalError: The database is out of reach; run it again.
+        TaskTakenOver: Another worker parses the file by now.
     """
     try:
         parsed = _parse(novel_id, owner_id)
         with write_transaction(as_user=owner_id):
+            hold_task()
             novel_store_parsed(novel_id=novel_id, parsed=parsed, given=given)
     except NovelGone:
         logger.info("Novel %s was deleted while its upload was parsed.", novel_id)
@@ -95,7 +98,9 @@ class _Progress:
 
         Raises:
             NovelGone: It was deleted.
+            TaskTakenOver: Another worker parses the file by now.
         """
         with write_transaction(as_user=self.owner_id):
+            hold_task()
             if not ProcessingStatus.objects.filter(pk=self.novel_id).exists():
                 raise NovelGone

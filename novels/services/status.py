@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.utils import timezone
 
 from morpheus.db.transactions import write_transaction
+from morpheus.worker.tasks import hold_task
 from novels.models import ProcessingStatus
 
 State = ProcessingStatus.State
@@ -19,14 +20,17 @@ def status_advance(*, novel_id: int, owner_id: int, stage: str, progress: int) -
 
     Raises:
         NovelGone: There is no such novel any more.
+        TaskTakenOver: Another worker parses the file by now.
     """
     with write_transaction(as_user=owner_id):
+        hold_task()
         status_set(novel_id=novel_id, state=State.PROCESSING, stage=stage, progress=progress)
 
 
 def status_fail(*, novel_id: int, owner_id: int, message: str) -> None:
     """End a parse with a sentence for the novel's owner; nothing happens if the novel is gone."""
     with write_transaction(as_user=owner_id):
+        hold_task()
         ProcessingStatus.objects.filter(pk=novel_id).update(
             state=State.FAILED, stage="", message=message[:500], updated_at=timezone.now()
         )

@@ -42,6 +42,7 @@ RIGHTS = {
     "users_user": ALL,
     "users_user_groups": ALL,
     "users_user_user_permissions": ALL,
+    "worker_lease": ALL,
 }
 GRANTED = """
 SELECT c.relname, array_agg(kind) FILTER (WHERE has_table_privilege('morpheus_app', c.oid, kind))

@@ -22,7 +22,7 @@ from morpheus.cache import outbox
 from morpheus.cache.dependencies import record_dependencies
 from morpheus.cache.store import CacheStore, cache_store
 from morpheus.db import replica
-from morpheus.worker.loop import _connections_tidy
+from morpheus.worker.loop import release_connections
 from novels.filters import genre_id, language_id
 from novels.models import Genre, Language, Novel
 from tests.conftest import as_staff, counted_queries
@@ -290,4 +290,4 @@ def test_a_thread_whose_begin_failed_is_well_at_its_next_request(pool_of_one: No
 
 
 def test_a_worker_whose_begin_failed_is_well_at_its_next_task(pool_of_one: None) -> None:
-    poisoned_thread_heals_by(_connections_tidy)
+    poisoned_thread_heals_by(release_connections)

@@ -18,7 +18,7 @@ SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 class Command(BaseCommand):
     help = (
-        "Parse uploads as they come. SIGTERM or Ctrl-C: finish the task in progress and end; "
+        "Run queued tasks. SIGTERM or Ctrl-C: finish the task in progress and end; "
         "twice: end at once, and the next worker begins that task again."
     )
 
@@ -26,26 +26,23 @@ class Command(BaseCommand):
         parser.add_argument(
             "--interval", type=float, default=0.5, help="seconds between looks at an empty queue"
         )
-        parser.add_argument("--batch", action="store_true", help="run what is queued, then end")
+        parser.add_argument("--batch", action="store_true", help="run the queued tasks, then end")
 
     def handle(self, *, interval: float, batch: bool, **options: Any) -> None:
         periodic.start()
         worker = Worker(interval_s=interval)
-        previous = _on_signals(worker)
+        previous = _stop_on_signals(worker)
         try:
-            if batch:
-                worker.drain()
-            else:
-                worker.run()
+            worker.drain() if batch else worker.run()
         finally:
             for number, handler in previous.items():
                 signal.signal(number, handler)
 
 
-def _on_signals(worker: Worker) -> dict[int, Any]:
-    """Stop the worker on signals; return the handlers that were there."""
+def _stop_on_signals(worker: Worker) -> dict[int, Any]:
+    """Stop the worker on signals; return the handlers from before."""
     if threading.current_thread() is not threading.main_thread():
-        return {}  # Only the main thread may; another one is stopped by its own.
+        return {}  # Python lets only the main thread set handlers.
 
     def stop(number: int, frame: FrameType | None) -> None:
         if worker.stopping.is_set():
