@@ -19,7 +19,11 @@ from tests.conftest import administrator_url
 
 OURS = ("cache", "worker", "users", "novels", "comics", "perf")
 ROOT = Path(__file__).resolve().parent.parent
-SQL_FILES = sorted(path for path in ROOT.glob("**/sql/*.sql") if ".venv" not in path.parts)
+SQL_FILES = sorted(
+    path
+    for path in ROOT.glob("**/sql/*.sql")
+    if ".venv" not in path.parts and "-- migrate:up" in path.read_text()
+)
 FUNCTION = re.compile(r"CREATE (?:FUNCTION|PROCEDURE) (\w+)\(.*?\bAS (\$\w*\$)(.*?)\2", re.DOTALL)
 TRIGGER_QUERY = re.compile(
     r"CALL (?:cache_tags_create\('(\w+)'|change_notes_create\('\w+', '(\w+)'), \$\$(.*?)\$\$",
