@@ -1,4 +1,4 @@
-"""One Morpheus that has worked for a while, an operator of it, and a browser."""
+"""A Morpheus that has served requests for a while, its operator, and a browser."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 
 from morpheus.embedded.clean import clean
 from morpheus.embedded.supervisor import EmbeddedServices
-from tests.browser.chromium import Chromium
+from tests.browser.browser import Browser
 from tests.serving import REPOSITORY, Server, environment, prepare, wait_until
 
 SIZES = {"novels": 600, "chapters-per-novel": 3, "words-per-chapter": 60}
@@ -20,7 +20,7 @@ SIZES |= {"comics": 300, "panels": 900, "users": 20}
 EMAIL = "operator@example.org"
 PASSWORD = "correct horse battery staple"
 
-# More often than a route has to be asked for to be judged.
+# More requests than the dashboard needs to compare a route with its budget.
 ROUNDS = 30
 
 
@@ -35,37 +35,39 @@ def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedServi
 
 @pytest.fixture(scope="session")
 def server(services: EmbeddedServices) -> Iterator[Server]:
-    """A server with its cache, which some visitors have used."""
+    """A server with its cache, after some traffic."""
     served = environment(services.var, MORPHEUS_CACHE="on", MORPHEUS_SLOW_QUERY_MS="2")
     operator = [sys.executable, "manage.py", "operator", "--quiet", f"--email={EMAIL}"]
     subprocess.run(operator, cwd=REPOSITORY, env=served, check=True)
     server = Server(served, services.var / "server.log")
     try:
-        _visit(server, services)
+        _send_traffic(server, services)
         yield server
     finally:
         server.stop()
 
 
-def _visit(server: Server, services: EmbeddedServices) -> None:
-    """Read and write as visitors do, so that every page of the dashboard has something to show."""
+def _send_traffic(server: Server, services: EmbeddedServices) -> None:
+    """Read and write, so that every page of the dashboard has something to show."""
     with psycopg.connect(services.addresses.database_url("postgres")) as postgres:
         [(email,)] = postgres.execute("SELECT email FROM users_user ORDER BY id LIMIT 1")
     member = server.login(email, PASSWORD)
     novels = [one["id"] for one in server.get("/novels/").json["results"]]
     comics = [one["id"] for one in server.get("/comics/").json["results"]]
-    for at in range(ROUNDS):
+    for number in range(ROUNDS):
         for path in (
             "/novels/",
-            f"/novels/{novels[at % len(novels)]}/",
-            f"/novels/{novels[at % len(novels)]}/chapters/",
-            f"/comics/{comics[at % len(comics)]}/panels/",
-            f"/search/?q={'the' if at % 2 else 'and'}",
+            f"/novels/{novels[number % len(novels)]}/",
+            f"/novels/{novels[number % len(novels)]}/chapters/",
+            f"/comics/{comics[number % len(comics)]}/panels/",
+            f"/search/?q={'the' if number % 2 else 'and'}",
         ):
             assert server.get(path).status == 200
         assert member.get("/users/me/dashboard/").status == 200
-        made = member.send("POST", "/comics/", {"title": f"Comic {at}", "visibility": "private"})
-        assert made.status == 201, made.body
+        response = member.send(
+            "POST", "/comics/", {"title": f"Comic {number}", "visibility": "private"}
+        )
+        assert response.status == 201, response.body
     with psycopg.connect(services.addresses.database_url("postgres")) as postgres:
         slow = "SELECT count(*) FROM perf_slowquery WHERE plan IS NOT NULL"
         wait_until(lambda: postgres.execute(slow).fetchone() > (0,))
@@ -73,7 +75,7 @@ def _visit(server: Server, services: EmbeddedServices) -> None:
 
 @pytest.fixture(scope="session")
 def password(server: Server, services: EmbeddedServices) -> str:
-    """The operator's."""
+    """The operator's password."""
     return (services.var / "operator-login").read_text().splitlines()[1]
 
 
@@ -84,19 +86,19 @@ def site(server: Server) -> str:
 
 @pytest.fixture(scope="session")
 def pictures() -> Path:
-    """Folder of the pictures that the tests take; they are kept, and not committed."""
+    """Folder for the pictures of the pages; Git ignores it."""
     return REPOSITORY / "var" / "browser"
 
 
 @pytest.fixture(scope="session")
-def chromium(site: str, password: str) -> Iterator[Chromium]:
+def logged_in_browser(site: str, password: str) -> Iterator[Browser]:
     """A browser in which the operator has logged in."""
-    chromium = Chromium()
+    browser = Browser()
     try:
-        chromium.open(f"{site}/admin/")
-        chromium.type("#id_username", EMAIL)
-        chromium.type("#id_password", password)
-        chromium.click("input[type=submit]")
-        yield chromium
+        browser.get(f"{site}/admin/")
+        browser.type("#id_username", EMAIL)
+        browser.type("#id_password", password)
+        browser.click("input[type=submit]")
+        yield browser
     finally:
-        chromium.stop()
+        browser.quit()

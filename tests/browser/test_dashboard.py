@@ -1,4 +1,4 @@
-"""The performance dashboard as an operator sees it, on a desk and on a phone, by day and night."""
+"""The performance dashboard in a browser: wide and narrow, light and dark."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.browser.chromium import Chromium
+from tests.browser.browser import Browser
 
 LOOKS = [(width, scheme) for width in (1280, 360) for scheme in ("light", "dark")]
-# What is clicked, one after the other, to come from the first page to each.
-WAYS = {
+# The clicks that lead from the overview to each page.
+CLICKS = {
     "overview": [],
     "routes": ["Routes"],
     "route": ["Routes", "GET /novels/"],
     "queries": ["Queries"],
-    "query": ["Queries", ".perf-listing tbody td.code a"],
+    "query": ["Queries", ".perf-table tbody td.code a"],
     "slow": ["Slow queries"],
-    "slow_query": ["Slow queries", ".perf-listing tbody td.code a"],
+    "slow_query": ["Slow queries", ".perf-table tbody td.code a"],
     "cache": ["Cache"],
     "connections": ["Connections"],
     "tables": ["Tables"],
@@ -33,7 +33,7 @@ PATHS = {
     "query": r"/admin/perf/queries/-?\d+/",
     "slow_query": r"/admin/perf/slow/\d+/",
 }
-# Everything on the page that is wider than the window, unless it scrolls by itself.
+# Elements that are wider than the window, except those that scroll by themselves.
 TOO_WIDE = """
 const wide = [...document.querySelectorAll("#container *")].filter(element =>
     !element.closest(".perf-scroll, #nav-sidebar, svg") &&
@@ -44,72 +44,75 @@ return wide.slice(0, 5).map(element => element.outerHTML.slice(0, 200));
 
 @dataclass
 class Look:
-    """A browser of one width, whose visitor likes light or dark."""
+    """A browser with one width and one colour scheme."""
 
-    browser: Chromium
+    browser: Browser
     name: str
     scheme: str
 
     def go(self, page: str) -> None:
-        """Click from where it is to a page."""
-        for way in WAYS[page]:
-            is_selector = way.startswith(".")
-            (self.browser.click if is_selector else self.browser.click_text)(way)
+        """Click from the current page to another one."""
+        for target in CLICKS[page]:
+            is_selector = target.startswith(".")
+            (self.browser.click if is_selector else self.browser.click_link)(target)
 
 
 @pytest.fixture(params=LOOKS, ids=lambda look: f"{look[0]}-{look[1]}")
-def look(request: pytest.FixtureRequest, chromium: Chromium, site: str) -> Iterator[Look]:
-    """The operator's browser on the dashboard's first page."""
+def look(request: pytest.FixtureRequest, logged_in_browser: Browser, site: str) -> Iterator[Look]:
+    """The operator's browser on the overview."""
     width, scheme = request.param
-    chromium.show_as(width=width, scheme=scheme)
-    chromium.complaints()
-    chromium.requested()
-    chromium.open(f"{site}/admin/perf/")
-    yield Look(chromium, f"{width}-{scheme}", scheme)
+    browser = logged_in_browser
+    browser.emulate(width=width, scheme=scheme)
+    browser.read_console()
+    browser.read_requests()
+    browser.get(f"{site}/admin/perf/")
+    yield Look(browser, f"{width}-{scheme}", scheme)
 
 
-@pytest.mark.parametrize("page", WAYS)
-def test_every_page_is_reached_by_clicks_and_shows_itself_whole(
+@pytest.mark.parametrize("page", CLICKS)
+def test_every_page_is_reached_by_clicks_and_fits_the_window(
     look: Look, page: str, site: str, pictures: Path
 ) -> None:
     look.go(page)
-    look.browser.photograph(pictures / f"{page}-{look.name}.png")
+    look.browser.save_picture(pictures / f"{page}-{look.name}.png")
 
-    path = urlsplit(look.browser.url).path
+    path = urlsplit(look.browser.current_url).path
     assert re.fullmatch(PATHS.get(page, f"/admin/perf/{page}/"), path)
     assert len(look.browser.texts("#content h1")) == 1
-    assert look.browser.run(TOO_WIDE) == []
-    assert look.browser.complaints() == []
-    elsewhere = {
+    assert look.browser.execute_script(TOO_WIDE) == []
+    assert look.browser.read_console() == []
+    other_sites = {
         url
-        for url in look.browser.requested()
+        for url in look.browser.read_requests()
         if urlsplit(url).scheme != "data" and not url.startswith(f"{site}/")
     }
-    assert elsewhere == set()
+    assert other_sites == set()
 
 
-def test_the_admins_index_leads_there_and_a_column_sorts_by_a_click(look: Look, site: str) -> None:
-    look.browser.open(f"{site}/admin/")
+def test_the_admin_links_to_the_dashboard_and_a_click_sorts_a_column(look: Look, site: str) -> None:
+    look.browser.get(f"{site}/admin/")
     look.browser.click(".app-perf caption a")
     look.go("tables")
 
     for direction in ("ascending", "descending"):
-        look.browser.click(".perf-listing thead a")
-        found = look.browser.run("return document.querySelector('th[aria-sort]').ariaSort")
-        assert found == direction
-    assert look.browser.complaints() == []
+        look.browser.click(".perf-table thead a")
+        sorted_by = look.browser.execute_script(
+            "return document.querySelector('th[aria-sort]').ariaSort"
+        )
+        assert sorted_by == direction
+    assert look.browser.read_console() == []
 
 
-def test_light_and_dark_are_those_of_the_admin(look: Look) -> None:
-    colour = look.browser.run("return getComputedStyle(document.body).backgroundColor")
+def test_colour_schemes_are_those_of_the_admin(look: Look) -> None:
+    colour = look.browser.execute_script("return getComputedStyle(document.body).backgroundColor")
 
     assert colour == {"light": "rgb(255, 255, 255)", "dark": "rgb(18, 18, 18)"}[look.scheme]
 
 
-def test_the_page_may_load_nothing_from_elsewhere(look: Look) -> None:
-    look.browser.run(
+def test_the_page_cannot_load_from_other_sites(look: Look) -> None:
+    look.browser.execute_script(
         "document.body.append(Object.assign(new Image(), {src: 'http://127.0.0.1:9/picture'}))"
     )
 
-    [refused] = look.browser.complaints()
-    assert "Content Security Policy" in refused
+    [error] = look.browser.read_console()
+    assert "Content Security Policy" in error

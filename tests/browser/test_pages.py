@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.browser.chromium import Chromium
+from tests.browser.browser import Browser
 from tests.serving import wait_until
 
 # Pages that load scripts of their own: lists with filters and actions, forms with autocompletion,
@@ -30,50 +30,48 @@ ADMIN = [
 
 
 @pytest.fixture
-def browser(chromium: Chromium) -> Chromium:
-    """The operator's browser, with nothing in its logs."""
-    chromium.show_as(width=1280, scheme="light")
-    chromium.complaints()
-    chromium.requested()
-    return chromium
+def browser(logged_in_browser: Browser) -> Browser:
+    """The operator's browser with empty logs."""
+    logged_in_browser.emulate(width=1280, scheme="light")
+    logged_in_browser.read_console()
+    logged_in_browser.read_requests()
+    return logged_in_browser
 
 
-def assert_all_from(site: str, browser: Chromium) -> None:
-    requested = [url for url in browser.requested() if urlsplit(url).scheme != "data"]
-    assert requested
-    assert [url for url in requested if not url.startswith(f"{site}/")] == []
+def assert_requests_stay_on(site: str, browser: Browser) -> None:
+    urls = [url for url in browser.read_requests() if urlsplit(url).scheme != "data"]
+    assert urls
+    assert [url for url in urls if not url.startswith(f"{site}/")] == []
 
 
 @pytest.mark.parametrize("path", ADMIN)
-def test_the_admins_pages_need_nothing_that_the_policy_refuses(
-    browser: Chromium, site: str, path: str
-) -> None:
-    browser.open(f"{site}{path}")
+def test_the_policy_allows_all_that_the_admin_needs(browser: Browser, site: str, path: str) -> None:
+    browser.get(f"{site}{path}")
 
     assert browser.texts("h1, h2")
-    complaints = [line for line in browser.complaints() if "404 (Not Found)" not in line]
-    assert complaints == []
-    assert_all_from(site, browser)
+    errors = [line for line in browser.read_console() if "404 (Not Found)" not in line]
+    assert errors == []
+    assert_requests_stay_on(site, browser)
 
 
-def test_autocompletion_and_saving_work_in_the_admin(browser: Chromium, site: str) -> None:
-    browser.open(f"{site}/admin/novels/novel/1/change/")
+def test_autocompletion_and_saving_work_in_the_admin(browser: Browser, site: str) -> None:
+    browser.get(f"{site}/admin/novels/novel/1/change/")
     browser.click(".field-genre .select2-selection")
     wait_until(lambda: browser.texts(".select2-results__option--highlighted"))
     browser.click(".select2-results__option--highlighted")
-    assert browser.run("return document.querySelector('#id_genre').value")
+    assert browser.execute_script("return document.querySelector('#id_genre').value")
 
     browser.click("input[name=_save]")
 
     assert "changed successfully" in browser.texts(".messagelist .success")[0]
-    assert browser.complaints() == []
+    assert browser.read_console() == []
 
 
 def test_the_documentation_sends_a_request_and_shows_its_response(
-    browser: Chromium, site: str
+    browser: Browser, site: str
 ) -> None:
     operation = "#operations-novels-novels_list"
-    browser.open(f"{site}/api/v1/docs/")
+    browser.get(f"{site}/api/v1/docs/")
     wait_until(lambda: browser.texts(operation))
     browser.click(f"{operation} .opblock-summary-control")
     wait_until(lambda: browser.texts(f"{operation} .try-out__btn"))
@@ -83,19 +81,19 @@ def test_the_documentation_sends_a_request_and_shows_its_response(
 
     wait_until(lambda: browser.texts(f"{operation} .live-responses-table .response-col_status"))
     assert "200" in browser.texts(f"{operation} .live-responses-table")[0]
-    assert browser.complaints() == []
-    assert any(url.startswith(f"{site}/api/v1/novels/") for url in browser.requested())
+    assert browser.read_console() == []
+    assert any(url.startswith(f"{site}/api/v1/novels/") for url in browser.read_requests())
 
 
-def test_no_script_that_is_written_into_a_page_runs(browser: Chromium, site: str) -> None:
+def test_injected_scripts_do_not_run(browser: Browser, site: str) -> None:
     for path in ("/admin/", "/api/v1/docs/"):
-        browser.open(f"{site}{path}")
-        browser.complaints()
-        browser.run(
+        browser.get(f"{site}{path}")
+        browser.read_console()
+        browser.execute_script(
             "document.body.append(Object.assign(document.createElement('script'),"
             " {textContent: 'window.written = true'}))"
         )
 
-        assert browser.run("return window.written") is None
-        [refused] = browser.complaints()
-        assert "Content Security Policy" in refused
+        assert browser.execute_script("return window.written") is None
+        [error] = browser.read_console()
+        assert "Content Security Policy" in error

@@ -1,1 +1,1 @@
-"""The performance dashboard, `/admin/perf/`: a verdict per check first, then a page per subject."""
+"""The performance dashboard: pages in Django's admin for staff."""

@@ -1,4 +1,4 @@
-"""The checks of the first page: one question each, at most one statement, a sentence back."""
+"""The checks of the overview: each compares one value with its limit, by one statement at most."""
 
 from __future__ import annotations
 
@@ -9,265 +9,269 @@ from django.utils import timezone
 
 from morpheus.tracing.request_trace import REPLICA
 from perf.models import SlowQuery
-from perf.monitoring.dashboard import caching, figures, latency, limits, pooling
-from perf.monitoring.dashboard.metrics import Samples
-from perf.monitoring.dashboard.verdicts import Check, Verdict, good_if, unknown
+from perf.monitoring.dashboard import thresholds
+from perf.monitoring.dashboard.check_runner import Check, CheckResult, good_if, unknown
+from perf.monitoring.dashboard.formatting import (
+    format_bytes,
+    format_ms,
+    format_number,
+    format_percent,
+    format_seconds,
+)
+from perf.monitoring.dashboard.measurements import (
+    measure_kinds,
+    measure_offload,
+    measure_policies,
+    measure_pools,
+    measure_routes,
+)
+from perf.monitoring.dashboard.samples import Samples
 from perf.monitoring.slow_queries.detection import slow_ms
 from perf.monitoring.statistics import connections, indexes, replication, statements, tables
-from perf.monitoring.statistics.reading import limited
+from perf.monitoring.statistics.limited_queries import limited_cursor
 
-# A statement that ran twice may have met a cold cache both times.
-CALLS = 20
-# More slow queries than this are not counted.
-COUNTED = 100
+# Fewer calls may all have met a cold cache.
+MIN_CALLS = 20
+# More slow queries are not counted.
+MAX_COUNTED = 100
 
 
-def checks(found: Samples) -> list[Check]:
-    """Return all checks; those of the server's measurements read `found`."""
+def list_checks(samples: Samples) -> list[Check]:
+    """Return all checks; some compare `samples`, the others read PostgreSQL."""
     return [
-        Check("Routes", "perf_routes", lambda: slowest_route(found)),
-        Check("Errors", "perf_routes", lambda: errors(found)),
-        Check("Statements", "perf_queries", lambda: slowest_kind(found)),
-        Check("Queries", "perf_queries", slowest_query),
-        Check("Slow queries", "perf_slow", slow_queries),
-        Check("Cache", "perf_cache", lambda: offload(found)),
-        Check("Pool", "perf_connections", lambda: pool(found)),
-        Check("Connections", "perf_connections", server_connections),
-        Check("Transactions", "perf_connections", transactions),
-        Check("Disk", "perf_connections", lambda: disk(found)),
-        Check("Memory", "perf_tables", memory),
-        Check("Vacuum", "perf_tables", dead_rows),
-        Check("Foreign keys", "perf_indexes", foreign_keys),
-        Check("Duplicate indexes", "perf_indexes", duplicate_indexes),
-        Check("Broken indexes", "perf_indexes", broken_indexes),
-        Check("Replication", "perf_replication", replicas),
+        Check("Slowest route", "perf_routes", lambda: check_routes(samples)),
+        Check("Errors", "perf_routes", lambda: check_errors(samples)),
+        Check("Slowest kind of statement", "perf_queries", lambda: check_kinds(samples)),
+        Check("Slowest query", "perf_queries", check_queries),
+        Check("Slow queries", "perf_slow", check_slow_queries),
+        Check("Cache", "perf_cache", lambda: check_offload(samples)),
+        Check("Pool", "perf_connections", lambda: check_pools(samples)),
+        Check("Connections", "perf_connections", check_connections),
+        Check("Oldest transaction", "perf_connections", check_transactions),
+        Check("Disk", "perf_connections", lambda: check_disk(samples)),
+        Check("Shared buffers", "perf_tables", check_shared_buffers),
+        Check("Dead rows", "perf_tables", check_dead_rows),
+        Check("Foreign keys", "perf_indexes", check_foreign_keys),
+        Check("Duplicate indexes", "perf_indexes", check_duplicate_indexes),
+        Check("Invalid indexes", "perf_indexes", check_invalid_indexes),
+        Check("Replication", "perf_replication", check_replicas),
     ]
 
 
-def slowest_route(found: Samples) -> Verdict:
-    """Compare the route that is closest to its budget, or furthest beyond it."""
-    measured = [one for one in latency.routes(found) if one.is_measured and one.fill is not None]
-    if not measured:
-        return unknown("Slowest route: no route with a budget was asked for often enough yet.")
-    worst = max(measured, key=lambda one: one.fill or 0)
-    beyond = [one for one in measured if (one.fill or 0) > 1]
-    said = (
-        f"Slowest route: {worst.route} p95 {figures.ms(worst.p95_ms)} of "
-        f"{figures.ms(worst.limit_ms)}."
+def check_routes(samples: Samples) -> CheckResult:
+    """Compare the route that uses most of its budget."""
+    routes = [route for route in measure_routes(samples) if route.state != "unknown"]
+    if not routes:
+        return unknown("no route with a budget has enough requests yet.")
+    worst = max(routes, key=lambda route: route.budget_used or 0)
+    over = sum(route.state == "bad" for route in routes)
+    sentence = f"{worst.route} p95 {format_ms(worst.p95_ms)}, limit {format_ms(worst.limit_ms)}."
+    if over > 1:
+        sentence += f" {over} routes exceed their budgets."
+    return good_if(not over, sentence, worst.budget_used)
+
+
+def check_errors(samples: Samples) -> CheckResult:
+    """Compare the share of 5xx responses."""
+    routes = measure_routes(samples)
+    responses = sum(route.times.count for route in routes)
+    if not responses:
+        return unknown("there are no responses yet.")
+    errors = sum(route.errors for route in routes)
+    ratio = errors / responses
+    sentence = (
+        f"{format_number(errors)} of {format_number(responses)} responses were 5xx, "
+        f"limit {format_percent(thresholds.MAX_ERROR_RATIO)}."
     )
-    if len(beyond) > 1:
-        said += f" {len(beyond)} routes are beyond their budgets."
-    return good_if(not beyond, said, worst.fill)
+    fill = ratio / thresholds.MAX_ERROR_RATIO
+    return good_if(fill <= 1, sentence, fill)
 
 
-def errors(found: Samples) -> Verdict:
-    """Compare the answers that were faults with all."""
-    used = latency.routes(found)
-    count = sum(one.latency.count for one in used)
-    if not count:
-        return unknown("Errors: nothing was answered yet.")
-    failed = sum(one.errors for one in used)
-    ratio = failed / count
-    said = (
-        f"Errors: {figures.number(failed)} of {figures.number(count)} answers were 500 or above, "
-        f"{figures.percent(limits.ERROR_RATIO)} allowed."
-    )
-    return good_if(ratio <= limits.ERROR_RATIO, said, ratio / limits.ERROR_RATIO)
+def check_kinds(samples: Samples) -> CheckResult:
+    """Compare the kind of statement that uses most of its limit."""
+    kinds = [kind for kind in measure_kinds(samples) if kind.state != "unknown"]
+    if not kinds:
+        return unknown("none was measured yet.")
+    worst = max(kinds, key=lambda kind: kind.budget_used or 0)
+    sentence = f"{worst.kind} p95 {format_ms(worst.p95_ms)}, limit {format_ms(worst.limit_ms)}."
+    return good_if(worst.state == "good", sentence, worst.budget_used)
 
 
-def slowest_kind(found: Samples) -> Verdict:
-    """Compare the kind of statement that is closest to its limit."""
-    limited_kinds = [
-        one
-        for one in latency.kinds(found)
-        if one.fill is not None and one.times.count >= limits.MEASUREMENTS
-    ]
-    if not limited_kinds:
-        return unknown("Statements: none was measured yet.")
-    worst = max(limited_kinds, key=lambda one: one.fill or 0)
-    said = (
-        f"Statements: {worst.kind} ones p95 {figures.ms(worst.p95_ms)} of "
-        f"{figures.ms(worst.limit_ms)}."
-    )
-    return good_if((worst.fill or 0) <= 1, said, worst.fill)
-
-
-def slowest_query() -> Verdict:
-    """Compare the statement with the greatest mean with what counts as slow."""
-    slowest = statements.slowest_statement(at_least_calls=CALLS)
+def check_queries() -> CheckResult:
+    """Compare the statement with the greatest mean time."""
+    slowest = statements.slowest_statement(at_least_calls=MIN_CALLS)
     if slowest is None:
-        return unknown(f"Slowest query: none was called {CALLS} times yet.")
-    limit_ms = slow_ms()
-    said = (
-        f"Slowest query: {figures.ms(slowest.mean_ms)} on average, in "
-        f"{figures.number(slowest.calls)} calls, of {figures.ms(limit_ms)}."
+        return unknown(f"none has {MIN_CALLS} calls yet.")
+    fill = slowest.mean_ms / slow_ms()
+    sentence = (
+        f"{format_ms(slowest.mean_ms)} on average in "
+        f"{format_number(slowest.calls)} calls, limit {format_ms(slow_ms())}."
     )
-    return good_if(slowest.mean_ms <= limit_ms, said, slowest.mean_ms / limit_ms)
+    return good_if(fill <= 1, sentence, fill)
 
 
-def slow_queries() -> Verdict:
-    """Tell what was recorded as slow in the last day."""
-    with limited():
+def check_slow_queries() -> CheckResult:
+    """Count the slow queries of the last day."""
+    with limited_cursor():
         recent = SlowQuery.objects.filter(last_seen__gte=timezone.now() - timedelta(days=1))
-        found = list(recent.only("route", "worst_ms").order_by("-last_seen", "-id")[:COUNTED])
-    if not found:
-        return good_if(True, "Slow queries: none in the last day.")
-    count = f"{COUNTED} or more" if len(found) == COUNTED else str(len(found))
-    worst = max(found, key=lambda one: one.worst_ms)
-    return good_if(
-        False,
-        f"Slow queries: {count} in the last day, up to {figures.ms(worst.worst_ms)} on "
-        f"{worst.route}, 0 wanted.",
+        recent = recent.only("route", "worst_ms").order_by("-last_seen", "-id")
+        queries = list(recent[:MAX_COUNTED])
+    if not queries:
+        return good_if(True, "none in the last day.")
+    count = f"{MAX_COUNTED} or more" if len(queries) == MAX_COUNTED else str(len(queries))
+    worst = max(queries, key=lambda query: query.worst_ms)
+    sentence = (
+        f"{count} in the last day, up to {format_ms(worst.worst_ms)} on {worst.route}, limit 0."
     )
+    return good_if(False, sentence)
 
 
-def offload(found: Samples) -> Verdict:
-    """Compare the database time that the cache avoids with what is wanted."""
-    saved = caching.offload(found)
-    asked = sum(one.requests for one in caching.policies(found))
-    if saved.ratio is None or asked < limits.MEASUREMENTS:
-        return unknown("Cache: too little was asked for to tell what it saves.")
-    said = (
-        f"Cache: {figures.percent(saved.ratio)} of database time avoided, "
-        f"{figures.percent(limits.WANTED_OFFLOAD)} wanted."
+def check_offload(samples: Samples) -> CheckResult:
+    """Compare the database time that the cache avoids."""
+    offload = measure_offload(samples)
+    lookups = sum(policy.lookups for policy in measure_policies(samples))
+    if offload.ratio is None or lookups < thresholds.MIN_MEASUREMENTS:
+        return unknown("there are not enough lookups yet.")
+    sentence = (
+        f"{format_percent(offload.ratio)} of database time avoided, "
+        f"target {format_percent(thresholds.TARGET_OFFLOAD)}."
     )
-    return good_if(saved.ratio >= limits.WANTED_OFFLOAD, said, saved.ratio)
+    return good_if(offload.ratio >= thresholds.TARGET_OFFLOAD, sentence, offload.ratio)
 
 
-def pool(found: Samples) -> Verdict:
-    """Tell how full the pools are and whether anybody waits."""
-    used = pooling.pools(found)
-    if not used:
-        return unknown("Pool: no process has opened one yet.")
-    worst = max(used, key=lambda one: (one.waiting, one.fill or 0))
-    waiting = f"{worst.waiting:.0f} waiting" if worst.waiting else "nobody waiting"
-    said = f"Pool: {worst.in_use:.0f} of {worst.most:.0f} in use, {waiting}."
+def check_pools(samples: Samples) -> CheckResult:
+    """Check that no thread waits for a connection."""
+    pools = measure_pools(samples)
+    if not pools:
+        return unknown("no process has opened one yet.")
+    worst = max(pools, key=lambda pool: (pool.waiting, pool.fill or 0))
+    sentence = (
+        f"{worst.in_use:.0f} of {worst.size_limit:.0f} connections in use, "
+        f"{worst.waiting:.0f} threads waiting."
+    )
     if worst.timeouts:
-        said += f" {figures.number(worst.timeouts)} requests got no connection since the start."
-    return good_if(not worst.waiting and not worst.timeouts, said, worst.fill)
+        sentence += f" {format_number(worst.timeouts)} pool timeouts since the server started."
+    return good_if(not worst.waiting and not worst.timeouts, sentence, worst.fill)
 
 
-def server_connections() -> Verdict:
-    """Compare PostgreSQL's connections with its limit."""
-    found = connections.limits()
-    said = f"Connections: {found.used} of {found.usable} that PostgreSQL allows."
-    fill = found.used / found.usable
-    return good_if(fill <= limits.CONNECTIONS_FILL, said, fill)
+def check_connections() -> CheckResult:
+    """Compare the number of connections with PostgreSQL's limit."""
+    limits = connections.connection_limits()
+    fill = limits.used / limits.usable
+    sentence = f"{limits.used} in use, PostgreSQL allows {limits.usable}."
+    return good_if(fill <= thresholds.MAX_CONNECTIONS_USED, sentence, fill)
 
 
-def transactions() -> Verdict:
-    """Compare the oldest transaction of another session with how long one may take."""
+def check_transactions() -> CheckResult:
+    """Compare the oldest transaction of another session, and count waits for locks."""
     groups = connections.sessions()
-    waiting = sum(one.waiting for one in groups)
-    oldest = max(groups, key=lambda one: one.transaction_s or 0, default=None)
-    limit = figures.seconds(limits.TRANSACTION_S)
-    locks = f"{waiting} waiting for locks" if waiting else "nobody waits for a lock"
+    waiting = sum(group.waiting for group in groups)
+    locks = f"{waiting} sessions wait for locks"
+    oldest = max(groups, key=lambda group: group.transaction_s or 0, default=None)
     if oldest is None or oldest.transaction_s is None:
-        return good_if(not waiting, f"Oldest transaction: none is open, {locks}.")
-    fill = oldest.transaction_s / limits.TRANSACTION_S
-    said = (
-        f"Oldest transaction: {figures.seconds(oldest.transaction_s)} of {limit}, by "
-        f"{oldest.role} ({oldest.state or 'state hidden'}), {locks}."
+        return good_if(not waiting, f"none is open, {locks}.")
+    fill = oldest.transaction_s / thresholds.MAX_TRANSACTION_S
+    sentence = (
+        f"{format_seconds(oldest.transaction_s)}, limit "
+        f"{format_seconds(thresholds.MAX_TRANSACTION_S)}, by {oldest.role} "
+        f"({oldest.state or 'state hidden'}); {locks}."
     )
-    return good_if(fill <= 1, said, fill)
+    return good_if(fill <= 1, sentence, fill)
 
 
-def disk(found: Samples) -> Verdict:
-    """Compare the file system with least free space with the floor of uploads."""
-    free = found.sums("morpheus_disk_free_bytes", "folder")
+def check_disk(samples: Samples) -> CheckResult:
+    """Compare the least free space with the limit for uploads."""
+    free = samples.sums("morpheus_disk_free_bytes", "folder")
     if not free:
-        return unknown("Disk: no process has looked at it yet.")
-    (folder,), least = min(free.items(), key=lambda one: one[1])
-    floor = settings.MORPHEUS_FREE_SPACE_BYTES
-    said = (
-        f"Disk: {figures.size(least)} are free for {folder}; uploads are refused below "
-        f"{figures.size(floor)}."
+        return unknown("no process has measured the free space yet.")
+    (folder,), least = min(free.items(), key=lambda item: item[1])
+    limit = settings.MORPHEUS_FREE_SPACE_BYTES
+    sentence = (
+        f"{format_bytes(least)} free for {folder}; uploads are refused below {format_bytes(limit)}."
     )
-    return good_if(least >= 2 * floor, said, 2 * floor / least if least else 1.0)
+    return good_if(least >= 2 * limit, sentence, 2 * limit / least if least else 1.0)
 
 
-def memory() -> Verdict:
-    """Tell how much of what is read PostgreSQL finds in its memory."""
-    found = tables.database()
-    ratio = found.hit_ratio
+def check_shared_buffers() -> CheckResult:
+    """Compare the hit ratio of PostgreSQL's shared buffers."""
+    ratio = tables.database().hit_ratio
     if ratio is None:
-        return unknown("Memory: nothing was read yet.")
-    said = (
-        f"Memory: {figures.percent(ratio)} of pages were found in PostgreSQL's own, "
-        f"{figures.percent(limits.WANTED_HIT_RATIO)} wanted."
+        return unknown("nothing was read yet.")
+    sentence = (
+        f"{format_percent(ratio)} of page reads were hits, "
+        f"target {format_percent(thresholds.TARGET_BUFFER_HITS)}."
     )
-    return good_if(ratio >= limits.WANTED_HIT_RATIO, said, ratio)
+    return good_if(ratio >= thresholds.TARGET_BUFFER_HITS, sentence, ratio)
 
 
-def dead_rows() -> Verdict:
-    """Compare the table with most dead rows with when a vacuum is due."""
-    worst = tables.deadest_table(at_least=limits.DEAD_ROWS)
+def check_dead_rows() -> CheckResult:
+    """Compare the table with the greatest share of dead rows."""
+    worst = tables.table_with_most_dead_rows(at_least=thresholds.MIN_DEAD_ROWS)
     if worst is None:
-        few = figures.number(limits.DEAD_ROWS)
-        return good_if(True, f"Dead rows: no table has {few} of them.")
-    said = (
-        f"Dead rows: {worst.table} has {figures.percent(worst.ratio)} of them, "
-        f"{figures.percent(limits.DEAD_RATIO)} allowed."
+        few = format_number(thresholds.MIN_DEAD_ROWS)
+        return good_if(True, f"every table has less than {few}.")
+    fill = worst.ratio / thresholds.MAX_DEAD_RATIO
+    sentence = (
+        f"{format_percent(worst.ratio)} of {worst.table}, "
+        f"limit {format_percent(thresholds.MAX_DEAD_RATIO)}."
     )
-    fill = worst.ratio / limits.DEAD_RATIO
-    return good_if(fill <= 1, said, fill)
+    return good_if(fill <= 1, sentence, fill)
 
 
-def foreign_keys() -> Verdict:
-    """Compare the largest table that a deletion would read whole for want of an index."""
-    with limited():
-        found = indexes.unindexed_foreign_keys()
-    if not found:
-        return good_if(True, "Foreign keys: all have an index.")
-    worst = max(found, key=lambda one: one.rows)
-    said = (
-        f"Foreign keys: without an index a deletion reads {figures.number(max(0, worst.rows))} "
-        f"rows of {worst.table} ({', '.join(worst.columns)}), "
-        f"{figures.number(limits.UNINDEXED_ROWS)} allowed."
+def check_foreign_keys() -> CheckResult:
+    """Compare the largest table that deletions scan because an index is missing."""
+    keys = indexes.unindexed_foreign_keys()
+    if not keys:
+        return good_if(True, "all have an index.")
+    worst = max(keys, key=lambda key: key.rows)
+    rows = max(0, worst.rows)
+    fill = rows / thresholds.MAX_UNINDEXED_ROWS
+    sentence = (
+        f"{worst.table} ({', '.join(worst.columns)}) has no index; a deletion in "
+        f"{worst.references} scans {format_number(rows)} rows, "
+        f"limit {format_number(thresholds.MAX_UNINDEXED_ROWS)}."
     )
-    fill = max(0, worst.rows) / limits.UNINDEXED_ROWS
-    return good_if(fill <= 1, said, fill)
+    return good_if(fill <= 1, sentence, fill)
 
 
-def duplicate_indexes() -> Verdict:
-    """Compare the size of indexes whose work others do with what may be wasted."""
-    with limited():
-        found = indexes.duplicates()
-    if not found:
-        return good_if(True, "Duplicate indexes: there is none.")
-    size = sum(one.size_bytes for one in found)
-    said = (
-        f"Duplicate indexes: {len(found)}, {figures.size(size)} together, "
-        f"{figures.size(limits.DUPLICATE_BYTES)} allowed."
+def check_duplicate_indexes() -> CheckResult:
+    """Compare the total size of duplicate indexes."""
+    duplicates = indexes.duplicate_indexes()
+    if not duplicates:
+        return good_if(True, "none.")
+    size = sum(index.size_bytes for index in duplicates)
+    fill = size / thresholds.MAX_DUPLICATE_BYTES
+    sentence = (
+        f"{len(duplicates)} with {format_bytes(size)} in total, "
+        f"limit {format_bytes(thresholds.MAX_DUPLICATE_BYTES)}."
     )
-    return good_if(size <= limits.DUPLICATE_BYTES, said, size / limits.DUPLICATE_BYTES)
+    return good_if(fill <= 1, sentence, fill)
 
 
-def broken_indexes() -> Verdict:
-    """Tell whether an interrupted build has left an index that only costs."""
-    broken = tables.broken_indexes()
-    if not broken:
-        return good_if(True, "Broken indexes: there is none.")
-    said = f"Broken indexes: {len(broken)}, {broken[0]} first; drop it and build it anew."
-    return good_if(False, said)
+def check_invalid_indexes() -> CheckResult:
+    """Check that no interrupted build has left an index."""
+    invalid = tables.invalid_indexes()
+    if not invalid:
+        return good_if(True, "none.")
+    sentence = f"{len(invalid)}, such as {invalid[0]}; drop and rebuild them."
+    return good_if(False, sentence)
 
 
-def replicas() -> Verdict:
-    """Compare the lag of the replica furthest behind with what readers bear."""
-    found = replication.replicas()
-    is_wanted = REPLICA in settings.DATABASES
-    if not found:
-        if is_wanted:
-            return good_if(False, "Replication: a replica is configured, and none follows.")
-        return good_if(True, "Replication: no replica is configured, and none follows.")
-    worst = max(found, key=lambda one: one.lag_s or 0)
-    if any(one.state is None for one in found):
-        return unknown(
-            f"Replication: {len(found)} follow; how far is hidden: run `manage.py services roles`."
-        )
+def check_replicas() -> CheckResult:
+    """Compare the greatest lag of a replica."""
+    replicas = replication.replicas()
+    if not replicas:
+        if REPLICA in settings.DATABASES:
+            return good_if(False, "a replica is configured, but none is connected.")
+        return good_if(True, "no replica is configured or connected.")
+    if any(replica.state is None for replica in replicas):
+        return unknown("the lag is hidden; run `manage.py services roles`.")
+    worst = max(replicas, key=lambda replica: replica.lag_s or 0)
     lag_s = worst.lag_s or 0.0
-    said = (
-        f"Replication: {worst.name} is {figures.seconds(lag_s)} behind "
-        f"({figures.size(worst.lag_bytes)}), {figures.seconds(limits.REPLICA_LAG_S)} allowed."
+    fill = lag_s / thresholds.MAX_REPLICA_LAG_S
+    sentence = (
+        f"{worst.name} lags {format_seconds(lag_s)} "
+        f"({format_bytes(worst.lag_bytes)}), limit "
+        f"{format_seconds(thresholds.MAX_REPLICA_LAG_S)}."
     )
-    return good_if(lag_s <= limits.REPLICA_LAG_S, said, lag_s / limits.REPLICA_LAG_S)
+    return good_if(fill <= 1, sentence, fill)

@@ -1,32 +1,54 @@
-"""The pages of the dashboard, as the admin site takes them."""
+"""The dashboard's URLs, as pages of the admin site."""
 
 from __future__ import annotations
 
 from typing import cast
 
+from django.urls import register_converter
+
 from morpheus.admin.site import AdminPage, MorpheusAdminSite
-from perf.monitoring.dashboard import converters  # noqa: F401 - its converter is used below
-from perf.monitoring.dashboard.pages.cache import cache
-from perf.monitoring.dashboard.pages.connections import connections_page
-from perf.monitoring.dashboard.pages.indexes import indexes_page
-from perf.monitoring.dashboard.pages.overview import overview
-from perf.monitoring.dashboard.pages.queries import queries, query
-from perf.monitoring.dashboard.pages.replication import replication_page
-from perf.monitoring.dashboard.pages.routes import route, routes
-from perf.monitoring.dashboard.pages.slow import slow, slow_query
-from perf.monitoring.dashboard.pages.tables import tables_page
-from perf.monitoring.dashboard.rendering import OVERVIEW, TABS
+from perf.monitoring.dashboard.page import OVERVIEW, TABS
+from perf.monitoring.dashboard.pages.cache import show_cache
+from perf.monitoring.dashboard.pages.connections import show_connections
+from perf.monitoring.dashboard.pages.indexes import show_indexes
+from perf.monitoring.dashboard.pages.queries import show_queries, show_query
+from perf.monitoring.dashboard.pages.replication import show_replication
+from perf.monitoring.dashboard.pages.routes import show_overview, show_route, show_routes
+from perf.monitoring.dashboard.pages.slow import show_slow_queries, show_slow_query
+from perf.monitoring.dashboard.pages.tables import show_tables
+
+# A signed 64-bit integer.
+_MIN, _MAX = -(2**63), 2**63 - 1
+
+
+class QueryIdConverter:
+    """PostgreSQL's id of a statement, which may be negative."""
+
+    regex = r"-?[0-9]{1,19}"
+
+    def to_python(self, value: str) -> int:
+        """Return the id; a ValueError means that the URL does not match."""
+        number = int(value)
+        if not _MIN <= number <= _MAX:
+            raise ValueError(value)
+        return number
+
+    def to_url(self, value: int) -> str:
+        return str(value)
+
+
+register_converter(QueryIdConverter, "query_id")
 
 _VIEWS = {
-    OVERVIEW: overview,
-    "perf_routes": routes,
-    "perf_queries": queries,
-    "perf_slow": slow,
-    "perf_cache": cache,
-    "perf_connections": connections_page,
-    "perf_tables": tables_page,
-    "perf_indexes": indexes_page,
-    "perf_replication": replication_page,
+    OVERVIEW: show_overview,
+    "perf_routes": show_routes,
+    "perf_queries": show_queries,
+    "perf_slow": show_slow_queries,
+    "perf_cache": show_cache,
+    "perf_connections": show_connections,
+    "perf_tables": show_tables,
+    "perf_indexes": show_indexes,
+    "perf_replication": show_replication,
 }
 
 
@@ -36,9 +58,13 @@ def _path(name: str) -> str:
 
 PAGES = [AdminPage(name, _path(name), TABS[name], view) for name, view in _VIEWS.items()]
 PAGES += [
-    AdminPage("perf_route", "perf/route/", "Route", route, is_listed=False),
-    AdminPage("perf_slow_query", "perf/slow/<int:pk>/", "Slow query", slow_query, is_listed=False),
-    AdminPage("perf_query", "perf/queries/<query_id:query_id>/", "Query", query, is_listed=False),
+    AdminPage("perf_route", "perf/route/", "Route", show_route, is_listed=False),
+    AdminPage(
+        "perf_slow_query", "perf/slow/<int:pk>/", "Slow query", show_slow_query, is_listed=False
+    ),
+    AdminPage(
+        "perf_query", "perf/queries/<query_id:query_id>/", "Query", show_query, is_listed=False
+    ),
 ]
 
 

@@ -1,1 +1,1 @@
-"""What PostgreSQL knows of itself: one subject a file, one statement a function."""
+"""Statistics that PostgreSQL collects, one subject per module."""

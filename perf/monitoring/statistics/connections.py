@@ -1,10 +1,10 @@
-"""Who is connected to this database, and doing what; never with which statement."""
+"""Sessions of this database by role and state, without their statements."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from perf.monitoring.statistics.reading import rows
+from perf.monitoring.statistics.limited_queries import fetch_rows
 
 _SESSIONS = """
 SELECT
@@ -32,10 +32,10 @@ class SessionGroup:
     """The sessions of one role in one state.
 
     Attributes:
-        state: "active", "idle", "idle in transaction" and so on; None where it is hidden.
-        waiting: How many of them wait for a lock.
-        transaction_s: How long the oldest of their transactions has lasted, None without any.
-        state_s: How long they have been in this state, at most.
+        state: "active", "idle", "idle in transaction" and so on; None without the right to see it.
+        waiting: Number of sessions that wait for a lock.
+        transaction_s: Age of their oldest transaction; None without any.
+        state_s: Longest time of a session in this state.
     """
 
     role: str
@@ -45,30 +45,34 @@ class SessionGroup:
     transaction_s: float | None
     state_s: float | None
 
+    @property
+    def shown_state(self) -> str:
+        return self.state or "hidden"
+
 
 @dataclass(frozen=True, slots=True)
 class ConnectionLimits:
-    """How many connections the server allows, and has; of all databases.
+    """The limit of the server's connections, and the number in use in all databases.
 
     Attributes:
-        reserved: Those of them that are kept for administrators.
+        reserved: Connections reserved for administrators.
     """
 
-    most: int
+    maximum: int
     reserved: int
     used: int
 
     @property
     def usable(self) -> int:
-        return self.most - self.reserved
+        return self.maximum - self.reserved
 
 
 def sessions() -> list[SessionGroup]:
-    """Return the other sessions of this database, by role and state. Raises StatsUnavailable."""
-    return [SessionGroup(role or "-", *rest) for role, *rest in rows(_SESSIONS)]
+    """Return the other sessions by role and state. Raises StatisticsUnavailable."""
+    return [SessionGroup(role or "-", *rest) for role, *rest in fetch_rows(_SESSIONS)]
 
 
-def limits() -> ConnectionLimits:
-    """Return the server's limit and what is used of it. Raises StatsUnavailable."""
-    (row,) = rows(_LIMITS)
+def connection_limits() -> ConnectionLimits:
+    """Return the limit of connections and their number. Raises StatisticsUnavailable."""
+    (row,) = fetch_rows(_LIMITS)
     return ConnectionLimits(*row)

@@ -1,55 +1,34 @@
-"""Indexes as the catalogue and the statistics show them: size, use, duplicates, gaps, bloat.
+"""Unused, duplicate and missing indexes, and sequential scans; reads no table.
 
-No function reads a table; all are of the schemas that names are looked up in.
+All functions cover the schemas of the search path and raise StatisticsUnavailable.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
-from django.db import DEFAULT_DB_ALIAS, connections
+from django.db import DEFAULT_DB_ALIAS, DatabaseError, InterfaceError, connections
 
-from perf.monitoring.statistics.index_bloat import IndexBloat, bloat
-
-__all__ = [
-    "DuplicateIndex",
-    "IndexBloat",
-    "IndexSize",
-    "UnindexedForeignKey",
-    "bloat",
-    "duplicates",
-    "sizes",
-    "statistics_since",
-    "unindexed_foreign_keys",
-    "unused",
-]
+from perf.monitoring.statistics.limited_queries import StatisticsUnavailable, fetch_rows
 
 
 @dataclass(frozen=True, slots=True)
 class IndexSize:
-    """An index and how often it was used.
+    """An index and its use.
 
     Attributes:
         definition: The CREATE INDEX statement.
-        method: "btree", "gin" and so on.
-        is_valid: False after a concurrent build that was interrupted: it only costs.
-        is_needed: Whether it keeps a promise (a key, a constraint, an exclusion, a replica's
-            identity) or finds the rows of a foreign key, so that it may be needed without a scan.
-        scans: In how many scans it was used since statistics are collected, on this server.
-        last_used: Of the last of these; None before PostgreSQL 16, too.
+        is_needed: Whether it is needed without any scan: it enforces a constraint, is a replica
+            identity, or finds the rows of a foreign key.
+        scans: Scans on this server since the statistics were reset.
+        last_used: Time of the last scan; always None before PostgreSQL 16.
     """
 
     table: str
     index: str
     definition: str
-    method: str
     size_bytes: int
-    is_unique: bool
-    is_valid: bool
     is_needed: bool
     scans: int
     last_used: datetime | None
@@ -57,11 +36,11 @@ class IndexSize:
 
 @dataclass(frozen=True, slots=True)
 class DuplicateIndex:
-    """An index that another one can stand for: the same first columns, rows and kind.
+    """An index that another one covers: the same first columns, rows and kind.
 
     Attributes:
-        covered_by: The index that stays.
-        is_same: Whether both have the very same columns; else the other has more.
+        covered_by: The index to keep.
+        is_same: Whether both have the same columns; otherwise the other one has more.
     """
 
     table: str
@@ -74,14 +53,12 @@ class DuplicateIndex:
 
 @dataclass(frozen=True, slots=True)
 class UnindexedForeignKey:
-    """A foreign key none of whose indexes of all rows begins with its first column.
+    """A foreign key without an index that begins with its first column and has all rows.
 
     Attributes:
-        columns: Of the table, in the constraint's order.
-        references: The table whose DELETE reads all of this one.
+        references: The table whose DELETE scans all of this one.
         on_delete: "CASCADE", "SET NULL", "RESTRICT", "NO ACTION" or "SET DEFAULT".
-        rows: Of the table, as the planner estimates them; -1 before its first ANALYZE.
-        parent_deletes: Rows deleted from `references` since statistics are collected.
+        rows: The planner's estimate; -1 before the first ANALYZE.
     """
 
     table: str
@@ -90,12 +67,27 @@ class UnindexedForeignKey:
     references: str
     on_delete: str
     rows: int
-    table_bytes: int
-    parent_deletes: int
+    size_bytes: int
 
 
-# Whether an index begins with the first column of a foreign key {k} and has every row it may ask
-# for: those that are not null.
+@dataclass(frozen=True, slots=True)
+class SequentialScans:
+    """A table that statements scan sequentially.
+
+    Attributes:
+        rows_read: Rows that these scans read since the statistics were reset.
+        rows: The planner's estimate.
+    """
+
+    table: str
+    scans: int
+    rows_read: int
+    index_scans: int
+    rows: int
+
+
+# Whether index {i} begins with the first column of foreign key {k} and has all rows where that is
+# not null.
 _SERVES = """
 {k}.contype = 'f' AND {k}.conrelid = {i}.indrelid AND {k}.conkey[1] = {i}.indkey[0]
 AND {i}.indisvalid AND ({i}.indpred IS NULL OR pg_get_expr({i}.indpred, {i}.indrelid) = format(
@@ -104,16 +96,13 @@ AND {i}.indisvalid AND ({i}.indpred IS NULL OR pg_get_expr({i}.indpred, {i}.indr
 ))
 """
 
-# The statistics of PostgreSQL 15 have no time of the last scan.
+# PostgreSQL 15 does not store the time of the last scan.
 _SIZES = f"""
 SELECT
     s.relname,
     s.indexrelname,
     pg_get_indexdef(i.indexrelid),
-    m.amname,
-    pg_relation_size(i.indexrelid),
-    i.indisunique,
-    i.indisvalid,
+    pg_relation_size(i.indexrelid) AS size,
     i.indisunique OR i.indisexclusion OR i.indisreplident
         OR EXISTS (SELECT FROM pg_constraint k WHERE k.conindid = i.indexrelid)
         OR EXISTS (SELECT FROM pg_constraint k WHERE {_SERVES.format(i="i", k="k")}),
@@ -121,29 +110,26 @@ SELECT
     (to_jsonb(s) ->> 'last_idx_scan')::timestamptz
 FROM pg_stat_user_indexes s
 JOIN pg_index i ON i.indexrelid = s.indexrelid
-JOIN pg_class c ON c.oid = i.indexrelid
-JOIN pg_am m ON m.oid = c.relam
 WHERE s.schemaname = ANY (current_schemas(false))
-ORDER BY 5 DESC, 2
+ORDER BY size DESC, 2
 """  # noqa: S608 - the text is the constant above
 
-# Without parameters of their own, per server: a crash begins all statistics anew, and says so in
-# those of the whole server alone.
+# A crash resets all statistics, which only the statistics of the whole server record.
 _SINCE = """
 SELECT greatest(d.stats_reset, (SELECT stats_reset FROM pg_stat_bgwriter))
 FROM pg_stat_database d
 WHERE d.datname = current_database()
 """
 
-# Keys are compared with their operator class, collation and direction. Of two that are the same,
-# the one that keeps a promise stays, else the older one.
+# Keys are compared with their operator class, collation and direction. Of two equal indexes, the
+# one that enforces a constraint stays, or else the older one.
 _DUPLICATES = """
 WITH described AS (
     SELECT
         i.indexrelid AS id,
         i.indrelid AS of,
         i.indisunique OR i.indisexclusion OR i.indisreplident
-            OR EXISTS (SELECT FROM pg_constraint k WHERE k.conindid = i.indexrelid) AS is_promise,
+            OR EXISTS (SELECT FROM pg_constraint k WHERE k.conindid = i.indexrelid) AS enforces,
         pg_get_expr(i.indpred, i.indrelid) AS rows,
         (
             SELECT array_agg(format(
@@ -180,12 +166,12 @@ JOIN described b ON b.of = a.of AND b.id <> a.id
 JOIN pg_class t ON t.oid = a.of
 JOIN pg_class c ON c.oid = a.id
 JOIN pg_class o ON o.oid = b.id
-WHERE NOT a.is_promise
-    -- Of two that stand for each other, one stays.
+WHERE NOT a.enforces
+    -- Of two equal indexes, one stays.
     AND NOT (
-        a.keys = b.keys AND b.columns <@ a.columns AND NOT b.is_promise AND a.id < b.id
+        a.keys = b.keys AND b.columns <@ a.columns AND NOT b.enforces AND a.id < b.id
     )
-ORDER BY t.relname, c.relname, b.is_promise DESC, pg_relation_size(b.id), b.id
+ORDER BY t.relname, c.relname, b.enforces DESC, pg_relation_size(b.id), b.id
 """
 
 _UNINDEXED = f"""
@@ -204,8 +190,7 @@ SELECT
         WHEN 'r' THEN 'RESTRICT' ELSE 'NO ACTION'
     END,
     t.reltuples::bigint,
-    pg_relation_size(t.oid),
-    coalesce((SELECT n_tup_del FROM pg_stat_user_tables WHERE relid = k.confrelid), 0)
+    pg_relation_size(t.oid)
 FROM pg_constraint k
 JOIN pg_class t ON t.oid = k.conrelid
 WHERE k.contype = 'f'
@@ -215,46 +200,62 @@ ORDER BY 7 DESC, 1, 2
 """  # noqa: S608
 
 
-def sizes(using: str = DEFAULT_DB_ALIAS) -> list[IndexSize]:
-    """Return every index, the largest first. One statement."""
-    return [IndexSize(*row) for row in _rows(_SIZES, using=using)]
+# Reading a smaller table sequentially is cheap.
+MIN_SCANNED_ROWS = 10_000
+
+_SEQUENTIAL = """
+SELECT s.relname, s.seq_scan, s.seq_tup_read, coalesce(s.idx_scan, 0), c.reltuples::bigint
+FROM pg_stat_user_tables s
+JOIN pg_class c ON c.oid = s.relid
+WHERE s.schemaname = ANY (current_schemas(false)) AND s.seq_scan > 0 AND c.reltuples >= %s
+ORDER BY s.seq_tup_read DESC
+"""
 
 
-def statistics_since(using: str = DEFAULT_DB_ALIAS) -> datetime | None:
-    """Return since when scans are counted: the last reset or crash. One statement."""
-    ((since,),) = _rows(_SINCE, using=using)
-    found: datetime | None = since
-    return found
+def list_indexes(using: str = DEFAULT_DB_ALIAS) -> list[IndexSize]:
+    """Return every index, largest first."""
+    return [IndexSize(*row) for row in fetch_rows(_SIZES, using=using)]
 
 
-def unused(using: Iterable[str] | None = None) -> list[IndexSize]:
-    """Return what no statement used and nothing else needs, the largest first.
+def statistics_since() -> datetime | None:
+    """Return the time of the last reset or crash; scans are counted since then."""
+    ((since,),) = fetch_rows(_SINCE)
+    time: datetime | None = since
+    return time
 
-    Unused means: neither on the primary nor on a replica that the settings name, each of which
-    counts for itself. One statement for each. How much that says depends on `statistics_since`.
+
+def unused_indexes(indexes: list[IndexSize]) -> list[IndexSize]:
+    """Return the indexes without a scan on this server or a replica, if nothing needs them.
+
+    `statistics_since` tells how much that means.
     """
-    servers = [sizes(alias) for alias in (connections if using is None else using)]
-    scans = Counter[str]()
-    for server in servers:
-        scans.update({one.index: one.scans for one in server})
-    return [one for one in servers[0] if not scans[one.index] and not one.is_needed]
-
-
-def duplicates(using: str = DEFAULT_DB_ALIAS) -> list[DuplicateIndex]:
-    """Return the B-trees that another one can stand for, by table and name. One statement."""
-    return [DuplicateIndex(*row) for row in _rows(_DUPLICATES, using=using)]
-
-
-def unindexed_foreign_keys(using: str = DEFAULT_DB_ALIAS) -> list[UnindexedForeignKey]:
-    """Return foreign keys without an index, those of the largest tables first. One statement."""
+    try:
+        replicas = [list_indexes(alias) for alias in connections if alias != DEFAULT_DB_ALIAS]
+    except (DatabaseError, InterfaceError) as error:
+        raise StatisticsUnavailable(
+            "The replica does not respond, so the indexes that it uses are unknown."
+        ) from error
+    used = {index.index for replica in replicas for index in replica if index.scans}
     return [
-        UnindexedForeignKey(table, name, tuple(columns), *rest)
-        for table, name, columns, *rest in _rows(_UNINDEXED, using=using)
+        index
+        for index in indexes
+        if not index.scans and not index.is_needed and index.index not in used
     ]
 
 
-def _rows(sql: str, *, using: str) -> list[Any]:
-    with connections[using].cursor() as cursor:
-        cursor.execute(sql)
-        found: list[Any] = cursor.fetchall()
-        return found
+def duplicate_indexes() -> list[DuplicateIndex]:
+    """Return the B-trees that another one covers, by table and name."""
+    return [DuplicateIndex(*row) for row in fetch_rows(_DUPLICATES)]
+
+
+def unindexed_foreign_keys() -> list[UnindexedForeignKey]:
+    """Return foreign keys without an index, those of the largest tables first."""
+    return [
+        UnindexedForeignKey(table, name, tuple(columns), *rest)
+        for table, name, columns, *rest in fetch_rows(_UNINDEXED)
+    ]
+
+
+def sequential_scans() -> list[SequentialScans]:
+    """Return large tables with sequential scans, most rows read first."""
+    return [SequentialScans(*row) for row in fetch_rows(_SEQUENTIAL, [MIN_SCANNED_ROWS])]

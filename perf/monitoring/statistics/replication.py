@@ -1,10 +1,10 @@
-"""Who follows this server, and how far behind."""
+"""Replicas of this server, their lag, and replication slots."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from perf.monitoring.statistics.reading import rows
+from perf.monitoring.statistics.limited_queries import fetch_rows
 
 _REPLICAS = (
     "SELECT name, state, sync_state, lag_bytes, lag_s FROM morpheus_replicas() ORDER BY name"
@@ -31,11 +31,11 @@ SELECT
 
 @dataclass(frozen=True, slots=True)
 class Replica:
-    """A server that follows this one.
+    """A replica that streams from this server.
 
     Attributes:
-        lag_bytes: What was written here and is not yet shown there; None where it is hidden.
-        lag_s: How long ago it was written; None while nothing is written, too.
+        lag_bytes: WAL written here and not yet replayed there; None without the right to see it.
+        lag_s: Age of that WAL; also None while nothing is written.
     """
 
     name: str
@@ -44,29 +44,29 @@ class Replica:
     lag_bytes: int | None
     lag_s: float | None
 
+    @property
+    def shown_state(self) -> str:
+        return self.state or "hidden"
+
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """A replication slot: it keeps the log that its follower has not read.
-
-    Attributes:
-        kept_bytes: How much log it keeps.
-    """
+    """A replication slot, which retains the WAL that its consumer has not read."""
 
     name: str
     kind: str
     is_active: bool
-    kept_bytes: int | None
+    retained_bytes: int | None
     status: str | None
 
 
 @dataclass(frozen=True, slots=True)
 class ServerRole:
-    """Whether this server can be followed.
+    """The replication settings of this server.
 
     Attributes:
-        wal_level: "minimal" can not, "replica" and "logical" can.
-        senders: How many may follow at most.
+        wal_level: "minimal" allows no replica; "replica" and "logical" do.
+        senders: The maximum number of replicas.
     """
 
     is_replica: bool
@@ -74,21 +74,21 @@ class ServerRole:
     senders: int
 
     @property
-    def can_be_followed(self) -> bool:
+    def allows_replicas(self) -> bool:
         return self.wal_level != "minimal" and self.senders > 0
 
 
 def replicas() -> list[Replica]:
-    """Return who follows this server, by name. Raises StatsUnavailable."""
-    return [Replica(*row) for row in rows(_REPLICAS)]
+    """Return the replicas by name. Raises StatisticsUnavailable."""
+    return [Replica(*row) for row in fetch_rows(_REPLICAS)]
 
 
 def slots() -> list[Slot]:
-    """Return the replication slots, by name. Raises StatsUnavailable."""
-    return [Slot(*row) for row in rows(_SLOTS)]
+    """Return the replication slots by name. Raises StatisticsUnavailable."""
+    return [Slot(*row) for row in fetch_rows(_SLOTS)]
 
 
 def server_role() -> ServerRole:
-    """Return whether this server can be followed. Raises StatsUnavailable."""
-    (row,) = rows(_SERVER)
+    """Return the replication settings. Raises StatisticsUnavailable."""
+    (row,) = fetch_rows(_SERVER)
     return ServerRole(*row)

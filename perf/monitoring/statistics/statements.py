@@ -1,6 +1,6 @@
-"""What pg_stat_statements knows of the serving role's statements in this database.
+"""Statements of the serving role in this database, from pg_stat_statements.
 
-Only of these: other roles' statements are not shown to it, and need not be (docs/security.md).
+The role cannot see the statements of other roles (docs/security.md).
 """
 
 from __future__ import annotations
@@ -12,13 +12,17 @@ from django.db import connection
 
 from perf.monitoring.explain import explain_generic
 from perf.monitoring.sql_text import has_plan
-from perf.monitoring.statistics.reading import StatsUnavailable, limited, rows
+from perf.monitoring.statistics.limited_queries import (
+    StatisticsUnavailable,
+    fetch_rows,
+    limited_cursor,
+)
 
-# The orders that may be asked for. All descend.
+# The possible orders by attribute, all descending.
 ORDERS = {
-    "total": "total_ms",
-    "mean": "mean_exec_time",
-    "max": "max_exec_time",
+    "total_ms": "total_ms",
+    "mean_ms": "mean_exec_time",
+    "max_ms": "max_exec_time",
     "calls": "calls",
     "rows": "rows",
     "buffers": "buffers",
@@ -41,7 +45,9 @@ FROM pg_stat_statements
 WHERE dbid = (SELECT oid FROM pg_database WHERE datname = current_database())
     AND userid = (SELECT oid FROM pg_roles WHERE rolname = current_user)
 """
-_ONE = f"SELECT * FROM (SELECT {_COLUMNS}) found WHERE queryid = %s ORDER BY calls DESC LIMIT 1"  # noqa: S608
+_ONE = (
+    f"SELECT * FROM (SELECT {_COLUMNS}) statements WHERE queryid = %s ORDER BY calls DESC LIMIT 1"  # noqa: S608
+)
 _SLOWEST = f"""
 SELECT {_COLUMNS} AND calls >= %s
 ORDER BY mean_exec_time DESC
@@ -63,14 +69,14 @@ WHERE dbid = (SELECT oid FROM pg_database WHERE datname = current_database())
 
 @dataclass(frozen=True, slots=True)
 class StatementStats:
-    """A statement and what it cost since the statistics began; its values are left out.
+    """A normalized statement and its cost since the statistics were reset.
 
     Attributes:
-        share: Of the time of all statements, 0 to 1; None while that is nothing.
-        total_ms: Planning (where it is tracked) and execution of all calls.
-        buffers: Pages looked at, of all calls.
-        buffers_read: Those of them that were not in PostgreSQL's memory.
-        temporary: Pages written because work_mem did not suffice.
+        total_ms: Execution and, if tracked, planning of all calls.
+        share: Share of the time of all statements, 0 to 1; None without any.
+        buffers: Shared buffers hit or read by all calls.
+        buffers_read: Buffers that were not in PostgreSQL's shared buffers.
+        temporary: Pages written because work_mem was too small.
     """
 
     query_id: int
@@ -86,67 +92,71 @@ class StatementStats:
     buffers_read: int
     temporary: int
 
+    def per_call(self, value: float) -> str:
+        """Return a sum as the average of a call, as text."""
+        ratio = value / self.calls if self.calls else 0
+        return f"{ratio:,.0f}" if ratio >= 10 else f"{ratio:.1f}"
+
 
 @dataclass(frozen=True, slots=True)
 class StatementTotals:
     """All statements together.
 
     Attributes:
-        since: When the statistics began.
-        forgotten: How often rare statements were dropped for lack of room
-            (pg_stat_statements.max).
-        includes_planning: Whether planning is in the milliseconds.
+        since: Time of the last reset.
+        evictions: Number of times that rare statements were evicted (pg_stat_statements.max).
+        includes_planning: Whether the time includes planning.
     """
 
     statements: int
     calls: int
     total_ms: float
     since: datetime
-    forgotten: int
+    evictions: int
     includes_planning: bool
 
 
-def statements(order: str = "total", *, limit: int = 100) -> list[StatementStats]:
-    """Return the statements that lead in `order`, one of ORDERS. One statement.
+def statements(order: str = "total_ms", *, limit: int = 100) -> list[StatementStats]:
+    """Return the first statements in `order`, one of ORDERS.
 
     Raises:
-        ValueError: There is no such order.
-        StatsUnavailable: The extension is not loaded; the message says how.
+        ValueError: The order does not exist.
+        StatisticsUnavailable: The extension is not loaded.
     """
     if order not in ORDERS:
         raise ValueError(f"There is no order {order!r}.")
     sql = f"SELECT {_COLUMNS} ORDER BY {ORDERS[order]} DESC, queryid LIMIT %s"  # noqa: S608
-    return [StatementStats(*row) for row in rows(sql, [limit])]
+    return [StatementStats(*row) for row in fetch_rows(sql, [limit])]
 
 
 def statement(query_id: int) -> StatementStats | None:
-    """Return one statement, None where it is not known (any more). Raises StatsUnavailable."""
-    found = rows(_ONE, [query_id])
-    return StatementStats(*found[0]) if found else None
+    """Return one statement, or None if it is unknown. Raises StatisticsUnavailable."""
+    rows = fetch_rows(_ONE, [query_id])
+    return StatementStats(*rows[0]) if rows else None
 
 
 def slowest_statement(*, at_least_calls: int) -> StatementStats | None:
-    """Return the statement with the greatest mean, of those that were called so often.
+    """Return the statement with the greatest mean time, among statements with this many calls.
 
-    Raises StatsUnavailable.
+    Raises StatisticsUnavailable.
     """
-    found = rows(_SLOWEST, [at_least_calls])
-    return StatementStats(*found[0]) if found else None
+    rows = fetch_rows(_SLOWEST, [at_least_calls])
+    return StatementStats(*rows[0]) if rows else None
 
 
 def totals() -> StatementTotals:
-    """Return the sums of all statements, without reading their texts. Raises StatsUnavailable."""
-    ((count, calls, ms, since, forgotten, planning),) = rows(_TOTALS)
-    return StatementTotals(count, calls, float(ms), since, forgotten, planning)
+    """Return the sums of all statements. Raises StatisticsUnavailable."""
+    ((count, calls, ms, since, evictions, planning),) = fetch_rows(_TOTALS)
+    return StatementTotals(count, calls, float(ms), since, evictions, planning)
 
 
-def generic_plan(one: StatementStats) -> str:
-    """Return the plan that PostgreSQL would make for any values; executes nothing.
+def generic_plan(statement: StatementStats) -> str:
+    """Return the plan for any values as text; executes nothing.
 
     Raises:
-        StatsUnavailable: The statement has no plan.
+        StatisticsUnavailable: The statement has no plan.
     """
-    if not has_plan(one.text):
-        raise StatsUnavailable("PostgreSQL makes no plan for such a statement.")
-    with limited(), connection.wrap_database_errors:
-        return explain_generic(connection.connection, one.text).as_text()
+    if not has_plan(statement.text):
+        raise StatisticsUnavailable("PostgreSQL has no plan for statements of this kind.")
+    with limited_cursor(), connection.wrap_database_errors:
+        return explain_generic(connection.connection, statement.text).as_text()

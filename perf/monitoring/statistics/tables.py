@@ -1,11 +1,11 @@
-"""The tables of this database: size, rows, dead rows, vacuum. Reads no table: all are estimates."""
+"""Sizes, rows, dead rows and vacuum of all tables; estimates that read no table."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
 
-from perf.monitoring.statistics.reading import rows
+from perf.monitoring.statistics.limited_queries import fetch_rows
 
 _TABLES = """
 SELECT
@@ -27,7 +27,7 @@ JOIN pg_class c ON c.oid = s.relid
 WHERE s.schemaname = ANY (current_schemas(false))
 ORDER BY s.relname
 """
-# Without sizes, which are looked up in the file system.
+# Without sizes, which need the file system.
 _DEADEST = """
 SELECT relname, n_live_tup, n_dead_tup
 FROM pg_stat_user_tables
@@ -35,7 +35,7 @@ WHERE schemaname = ANY (current_schemas(false)) AND n_dead_tup >= %s
 ORDER BY n_dead_tup::float8 / (n_live_tup + n_dead_tup) DESC
 LIMIT 1
 """
-_BROKEN = """
+_INVALID = """
 SELECT c.relname
 FROM pg_index i
 JOIN pg_class c ON c.oid = i.indexrelid
@@ -44,7 +44,6 @@ ORDER BY 1
 """
 _DATABASE = """
 SELECT
-    d.datname,
     pg_database_size(d.oid),
     s.blks_hit,
     s.blks_read,
@@ -52,7 +51,6 @@ SELECT
     s.deadlocks,
     s.temp_bytes,
     s.stats_reset,
-    pg_postmaster_start_time(),
     current_setting('server_version')
 FROM pg_database d
 JOIN pg_stat_database s ON s.datid = d.oid
@@ -65,10 +63,10 @@ class TableStats:
     """A table.
 
     Attributes:
-        rows: As the planner estimates them; None before its first ANALYZE.
-        dead_rows: Old versions that no vacuum has cleared away yet; an estimate.
-        apart_bytes: Long values that are stored out of line (TOAST), with their index.
-        hot_updates: Those of the updates that wrote no index.
+        rows: The planner's estimate; None before the first ANALYZE.
+        dead_rows: Estimated number of row versions that vacuum has not removed yet.
+        toast_bytes: Long values stored out of line (TOAST), with their index.
+        hot_updates: Updates that wrote no index.
     """
 
     name: str
@@ -77,7 +75,7 @@ class TableStats:
     dead_rows: int
     heap_bytes: int
     index_bytes: int
-    apart_bytes: int
+    toast_bytes: int
     vacuumed_at: datetime | None
     analyzed_at: datetime | None
     sequential_scans: int
@@ -87,18 +85,22 @@ class TableStats:
 
     @property
     def size_bytes(self) -> int:
-        return self.heap_bytes + self.index_bytes + self.apart_bytes
+        return self.heap_bytes + self.index_bytes + self.toast_bytes
+
+    @property
+    def hot_ratio(self) -> float | None:
+        return self.hot_updates / self.updates if self.updates else None
 
     @property
     def dead_ratio(self) -> float:
-        """The part of the rows that is dead, 0 to 1."""
+        """Share of the rows that is dead, 0 to 1."""
         everything = self.live_rows + self.dead_rows
         return self.dead_rows / everything if everything else 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class DeadRows:
-    """A table and how many of its rows are dead."""
+    """A table with its dead rows."""
 
     table: str
     live_rows: int
@@ -114,12 +116,11 @@ class DatabaseStats:
     """This database as a whole.
 
     Attributes:
-        hits: Pages that were found in PostgreSQL's memory since the statistics began.
-        reads: Pages that were not; the system may have had them.
-        transaction_age: How many transactions the oldest row lies back that must still be frozen.
+        hits: Pages found in PostgreSQL's shared buffers since the statistics were reset.
+        reads: Pages read from the operating system.
+        transaction_age: Age of the oldest row that is not frozen yet, in transactions.
     """
 
-    name: str
     size_bytes: int
     hits: int
     reads: int
@@ -127,7 +128,6 @@ class DatabaseStats:
     deadlocks: int
     temporary_bytes: int
     since: datetime | None
-    started_at: datetime
     version: str
 
     @property
@@ -137,25 +137,25 @@ class DatabaseStats:
 
 
 def tables() -> list[TableStats]:
-    """Return every table, by name. One statement. Raises StatsUnavailable."""
-    return [TableStats(*row) for row in rows(_TABLES)]
+    """Return every table by name. Raises StatisticsUnavailable."""
+    return [TableStats(*row) for row in fetch_rows(_TABLES)]
 
 
-def deadest_table(*, at_least: int) -> DeadRows | None:
-    """Return the table with the greatest part of dead rows, if these are so many.
+def table_with_most_dead_rows(*, at_least: int) -> DeadRows | None:
+    """Return the table with the greatest share of dead rows, among tables with this many.
 
-    One statement. Raises StatsUnavailable.
+    Raises StatisticsUnavailable.
     """
-    found = rows(_DEADEST, [at_least])
-    return DeadRows(*found[0]) if found else None
+    rows = fetch_rows(_DEADEST, [at_least])
+    return DeadRows(*rows[0]) if rows else None
 
 
-def broken_indexes() -> list[str]:
-    """Return the names of indexes that an interrupted build has left. Raises StatsUnavailable."""
-    return [name for (name,) in rows(_BROKEN)]
+def invalid_indexes() -> list[str]:
+    """Return the indexes left by interrupted builds. Raises StatisticsUnavailable."""
+    return [name for (name,) in fetch_rows(_INVALID)]
 
 
 def database() -> DatabaseStats:
-    """Return the database as a whole. One statement. Raises StatsUnavailable."""
-    (row,) = rows(_DATABASE)
+    """Return the database as a whole. Raises StatisticsUnavailable."""
+    (row,) = fetch_rows(_DATABASE)
     return DatabaseStats(*row)

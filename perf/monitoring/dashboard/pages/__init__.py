@@ -1,1 +1,1 @@
-"""The pages, one subject a file; each reads, and says what it could not read."""
+"""The views of the dashboard, one module per tab."""

@@ -1,128 +1,118 @@
-"""The cache by policy, and the database time that it avoids."""
+"""The cache page: policies, and the database time that they avoid."""
 
 from __future__ import annotations
 
 from django.http import HttpRequest, HttpResponse
-from django.utils.safestring import SafeString
 from django.views.decorators.http import require_safe
 
-from perf.monitoring.dashboard import caching, charts, figures, limits
-from perf.monitoring.dashboard.caching import OUTCOMES, Offload, PolicyUse
-from perf.monitoring.dashboard.listing import Cell, Column, listing, measured, named
-from perf.monitoring.dashboard.metrics import samples
-from perf.monitoring.dashboard.rendering import page
+from perf.monitoring.dashboard import thresholds
+from perf.monitoring.dashboard.charts import draw_stack
+from perf.monitoring.dashboard.formatting import (
+    format_ms,
+    format_number,
+    format_percent,
+    format_seconds,
+)
+from perf.monitoring.dashboard.measurements import (
+    Offload,
+    PolicyStats,
+    measure_offload,
+    measure_policies,
+)
+from perf.monitoring.dashboard.page import render_page
+from perf.monitoring.dashboard.samples import Samples, read_samples
+from perf.monitoring.dashboard.tables import (
+    Cell,
+    Column,
+    build_table,
+    is_positive,
+    number_column,
+    text_column,
+)
 
-OUTCOME_TEXTS = {
-    "hit": "from the cache",
-    "joined": "loaded by another thread at that moment",
-    "miss": "loaded from the database",
-    "write_intent": "loaded, because a writer was committing",
-    "bypass": "read past the cache",
+OUTCOMES = {
+    "hit": "cache hit",
+    "joined": "joined another thread's load",
+    "miss": "cache miss",
+    "write_intent": "bypass, because a writer was committing",
+    "bypass": "other bypass",
 }
+WRITES = {"invalidated": "before the response", "deferred": "later, through the outbox"}
+NOTE = (
+    "Avoided time: for each policy, hits times the average load. Spent time: all statements of "
+    "requests. Counted since the servers started."
+)
 
 
-def _outcomes(one: PolicyUse) -> Cell:
-    parts = [
-        (name, one.outcomes.get(name, 0.0), f"{figures.number(one.outcomes.get(name, 0))} {text}")
-        for name, text in OUTCOME_TEXTS.items()
-    ]
-    return Cell("", picture=charts.stack(parts))
+def _outcomes(policy: PolicyStats) -> Cell:
+    parts = []
+    for outcome, text in OUTCOMES.items():
+        count = policy.outcomes.get(outcome, 0.0)
+        parts.append((outcome, count, f"{format_number(count)} {text}"))
+    return Cell("", picture=draw_stack(parts))
 
 
+def _verified(policy: PolicyStats) -> str:
+    return f"of {format_number(policy.verified)} verified" if policy.verified else ""
+
+
+_LOOKUPS = "Values, not requests: a page of twenty cards looks up twenty."
+_STALE = "Hits that shadow verification found to be stale."
 COLUMNS = [
-    named("policy", "Policy", lambda one: one.policy),
-    measured(
-        "requests",
-        "Asked for",
-        lambda one: one.requests,
-        figures.number,
-        help="Values, not requests: a page of twenty cards asks for twenty.",
-    ),
-    measured(
-        "ratio",
-        "Hits",
-        lambda one: one.hit_ratio,
-        figures.percent,
-        help="What cost no database time.",
-    ),
-    Column("from", "Where from", _outcomes, kind="picture"),
-    measured("loads", "Loads", lambda one: one.loads, figures.number),
-    measured(
-        "cost",
-        "Per load",
-        lambda one: one.load_ms,
-        figures.ms,
-        help="What loading one value from the database takes.",
-    ),
-    Column(
-        "saved",
-        "Saved",
-        lambda one: figures.seconds(one.saved_seconds or None),
-        key=lambda one: one.saved_seconds,
-        help="Hits × what one load takes.",
-    ),
-    Column(
-        "stale",
-        "Stale",
-        lambda one: Cell(
-            figures.number(one.stale),
-            note=f"of {figures.number(one.shadowed)} compared" if one.shadowed else "",
-            state="bad" if one.stale else "",
-        ),
-        key=lambda one: one.stale,
-        help="Hits that were computed again and were older than they may be.",
-    ),
+    text_column("policy", "Policy"),
+    number_column("lookups", "Lookups", help=_LOOKUPS),
+    number_column("hit_ratio", "Cache hits", format_percent, help="Without database time."),
+    Column("outcomes", "Outcomes", _outcomes, kind="picture"),
+    number_column("loads", "Loads"),
+    number_column("load_ms", "Time per load", format_ms, help="Database time of one value."),
+    number_column("saved_seconds", "Avoided time", format_seconds, help="Hits × time per load."),
+    number_column("stale", "Stale hits", note=_verified, is_bad=is_positive("stale"), help=_STALE),
 ]
 
 
 @require_safe
-def cache(request: HttpRequest) -> HttpResponse:
-    """GET /admin/perf/cache/ — every policy. Budget: 0 statements."""
-    found = samples()
-    saved = caching.offload(found)
-    table = listing(
+def show_cache(request: HttpRequest) -> HttpResponse:
+    """GET /admin/perf/cache/"""
+    samples = read_samples()
+    offload = measure_offload(samples)
+    table = build_table(
         request,
-        caching.policies(found),
+        measure_policies(samples),
         COLUMNS,
-        default="-saved",
-        empty="No policy was asked for anything since the servers started.",
+        default="-saved_seconds",
+        empty="No policy had a lookup since the servers started.",
     )
-    context = {
-        "policies": table,
-        "sentence": _sentence(saved),
-        "bar": _bar(saved),
-        "has_offload": saved.ratio is not None,
-        "legend": [(name, OUTCOME_TEXTS[name]) for name in OUTCOMES],
-        "writes": _writes(caching.writes(found)),
-    }
-    return page(request, "perf_cache", context)
-
-
-def _sentence(saved: Offload) -> str:
-    if saved.ratio is None:
-        return "Nothing was read yet, so there is nothing that the cache could have saved."
-    return (
-        f"The cache avoided {figures.seconds(saved.saved_seconds)} of database time, and "
-        f"{figures.seconds(saved.spent_seconds)} were spent: {figures.percent(saved.ratio)} "
-        f"avoided, {figures.percent(limits.WANTED_OFFLOAD)} wanted."
-    )
-
-
-def _bar(saved: Offload) -> SafeString:
-    return charts.stack(
-        [
-            ("hit", saved.saved_seconds, f"{figures.seconds(saved.saved_seconds)} avoided"),
-            ("miss", saved.spent_seconds, f"{figures.seconds(saved.spent_seconds)} spent"),
-        ]
-    )
-
-
-def _writes(by_outcome: dict[str, float]) -> str:
-    if not by_outcome:
-        return "No transaction changed a cached value since the servers started."
-    said = {"invalidated": "before the answer", "deferred": "by the outbox, a moment later"}
     parts = [
-        f"{figures.number(count)} {said.get(outcome, outcome)}"
-        for outcome, count in by_outcome.items()
+        ("hit", offload.avoided_seconds, f"{format_seconds(offload.avoided_seconds)} avoided"),
+        ("miss", offload.spent_seconds, f"{format_seconds(offload.spent_seconds)} spent"),
     ]
-    return f"Transactions that changed cached values told the cache: {', '.join(parts)}."
+    return render_page(
+        request,
+        "perf_cache",
+        tables=[table],
+        lead=_describe_offload(offload),
+        bar=draw_stack(parts) if offload.ratio is not None else None,
+        legend=list(OUTCOMES.items()),
+        note=f"{_describe_writes(samples)} {NOTE}",
+    )
+
+
+def _describe_offload(offload: Offload) -> str:
+    if offload.ratio is None:
+        return "There were no reads since the servers started."
+    return (
+        f"The cache avoided {format_seconds(offload.avoided_seconds)} of database time; requests "
+        f"spent {format_seconds(offload.spent_seconds)}. {format_percent(offload.ratio)} avoided, "
+        f"target {format_percent(thresholds.TARGET_OFFLOAD)}."
+    )
+
+
+def _describe_writes(samples: Samples) -> str:
+    counts = samples.sums("morpheus_cache_writes_total", "outcome")
+    if not counts:
+        return "No transaction invalidated tags since the servers started."
+    parts = [
+        f"{format_number(count)} {WRITES.get(outcome, outcome)}"
+        for (outcome,), count in sorted(counts.items())
+    ]
+    return f"Transactions that invalidated tags: {', '.join(parts)}."

@@ -1,122 +1,105 @@
-"""The pools of the server's processes, and the sessions that PostgreSQL has."""
+"""The connections page: connection pools of the server, and sessions of PostgreSQL."""
 
 from __future__ import annotations
 
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
-from perf.monitoring.dashboard import charts, figures, limits, pooling
-from perf.monitoring.dashboard.attempts import attempt
-from perf.monitoring.dashboard.listing import Cell, Column, listing, measured, named
-from perf.monitoring.dashboard.metrics import samples
-from perf.monitoring.dashboard.pooling import PoolUse
-from perf.monitoring.dashboard.rendering import page
-from perf.monitoring.statistics import connections
-from perf.monitoring.statistics.connections import ConnectionLimits, SessionGroup
+from perf.monitoring.dashboard import thresholds
+from perf.monitoring.dashboard.charts import draw_share
+from perf.monitoring.dashboard.formatting import (
+    format_ms,
+    format_number,
+    format_percent,
+    format_seconds,
+)
+from perf.monitoring.dashboard.measurements import measure_pools
+from perf.monitoring.dashboard.page import attempt, render_page
+from perf.monitoring.dashboard.samples import read_samples
+from perf.monitoring.dashboard.tables import build_table, is_positive, number_column, text_column
+from perf.monitoring.statistics.connections import (
+    ConnectionLimits,
+    SessionGroup,
+    connection_limits,
+    sessions,
+)
+
+NOTE = (
+    "Without the session of this page. The statements of sessions are not shown, because they may "
+    "contain values."
+)
 
 
-def _in_use(one: PoolUse) -> Cell:
-    state = "bad" if one.waiting else "plain"
-    return Cell(
-        f"{one.in_use:.0f} of {one.most:.0f}", picture=charts.share(one.fill, state), note="in use"
-    )
+def _is_too_old(group: SessionGroup) -> bool:
+    return (group.transaction_s or 0) > thresholds.MAX_TRANSACTION_S
 
 
-def _age(value: float | None, *, is_bad: bool) -> Cell:
-    return Cell(figures.seconds(value), state="bad" if is_bad else "")
-
-
-def _transaction(one: SessionGroup) -> Cell:
-    return _age(one.transaction_s, is_bad=(one.transaction_s or 0) > limits.TRANSACTION_S)
-
-
+_TIMEOUTS = "Requests that got no connection in time; their response was 503."
 POOL_COLUMNS = [
-    named("alias", "Database", lambda one: one.alias),
-    Column("use", "Connections", _in_use, key=lambda one: one.fill),
-    Column(
-        "waiting",
-        "Waiting",
-        lambda one: Cell(figures.number(one.waiting), state="bad" if one.waiting else ""),
-        key=lambda one: one.waiting,
-        help="Threads that wait for a connection at this moment.",
+    text_column("alias", "Database"),
+    number_column(
+        "fill",
+        "In use",
+        format_percent,
+        note=lambda pool: f"{pool.in_use:.0f} of {pool.size_limit:.0f}",
+        picture=lambda pool: draw_share(pool.fill, "bad" if pool.waiting else "plain"),
     ),
-    measured("requests", "Asked for", lambda one: one.requests, figures.number),
-    Column(
-        "wait",
-        "Mean wait",
-        lambda one: Cell(figures.ms(one.mean_wait_ms), note=f"{figures.number(one.queued)} waited"),
-        key=lambda one: one.mean_wait_ms,
+    number_column("waiting", "Waiting", is_bad=is_positive("waiting"), help="Threads, now."),
+    number_column("requests", "Requests"),
+    number_column(
+        "mean_wait_ms",
+        "Pool wait",
+        format_ms,
+        note=lambda pool: f"{format_number(pool.queued)} waited",
+        help="Average wait of the requests that had to wait.",
     ),
-    Column(
-        "timeouts",
-        "In vain",
-        lambda one: Cell(figures.number(one.timeouts), state="bad" if one.timeouts else ""),
-        key=lambda one: one.timeouts,
-        help="Requests that got none in time, and were answered 503.",
-    ),
-    measured("lost", "Broken", lambda one: one.lost, figures.number),
+    number_column("timeouts", "Pool timeouts", is_bad=is_positive("timeouts"), help=_TIMEOUTS),
+    number_column("lost", "Broken", help="Connections that were found broken."),
 ]
-
 SESSION_COLUMNS = [
-    named("role", "Role", lambda one: one.role),
-    Column(
-        "state",
-        "State",
-        lambda one: one.state or "hidden",
-        key=lambda one: one.state or "",
-        kind="text",
-        descends=False,
-    ),
-    measured("count", "Sessions", lambda one: one.count, figures.number),
-    Column(
-        "waiting",
-        "For locks",
-        lambda one: Cell(figures.number(one.waiting), state="bad" if one.waiting else ""),
-        key=lambda one: one.waiting,
-        help="Those of them that wait for a lock.",
-    ),
-    Column("transaction", "Oldest transaction", _transaction, key=lambda one: one.transaction_s),
-    measured(
-        "since",
-        "In this state",
-        lambda one: one.state_s,
-        figures.seconds,
-        help="The one that has been in it for longest.",
-    ),
+    text_column("role", "Role"),
+    text_column("shown_state", "State"),
+    number_column("count", "Sessions"),
+    number_column("waiting", "Waiting for locks", is_bad=is_positive("waiting")),
+    number_column("transaction_s", "Oldest transaction", format_seconds, is_bad=_is_too_old),
+    number_column("state_s", "Longest in state", format_seconds),
 ]
 
 
 @require_safe
-def connections_page(request: HttpRequest) -> HttpResponse:
-    """GET /admin/perf/connections/ — pools and sessions. Budget: 2 statements."""
-    pools = listing(
+def show_connections(request: HttpRequest) -> HttpResponse:
+    """GET /admin/perf/connections/"""
+    pools = build_table(
         request,
-        pooling.pools(samples()),
+        measure_pools(read_samples()),
         POOL_COLUMNS,
-        default="-use",
+        default="-fill",
         empty="No process has opened a pool yet.",
+        caption="Pools of the server processes",
     )
-    found = attempt(connections.sessions)
-    sessions = listing(
+    groups = attempt(sessions)
+    session_table = build_table(
         request,
-        found.value or [],
+        groups.value or [],
         SESSION_COLUMNS,
         default="-count",
-        empty=found.problem or "No session but this one is open.",
+        empty=groups.problem or "There is no other session.",
+        caption="Sessions of this database",
         parameter="sessions",
     )
-    server = attempt(connections.limits)
-    context = {
-        "pools": pools,
-        "sessions": sessions,
-        "sentence": _sentence(server.value) if server.value else server.problem,
-        "bar": charts.share(server.value.used / server.value.usable) if server.value else "",
-    }
-    return page(request, "perf_connections", context)
+    limits = attempt(connection_limits)
+    return render_page(
+        request,
+        "perf_connections",
+        tables=[pools, session_table],
+        lead=_describe(limits.value) if limits.value else limits.problem,
+        bar=draw_share(limits.value.used / limits.value.usable) if limits.value else None,
+        note=NOTE,
+    )
 
 
-def _sentence(server: ConnectionLimits) -> str:
+def _describe(limits: ConnectionLimits) -> str:
     return (
-        f"PostgreSQL has {server.used} of {server.usable} connections that it allows us, of all "
-        f"databases; {server.reserved} more are kept for administrators."
+        f"PostgreSQL has {limits.used} of {limits.usable} possible connections, to all databases; "
+        f"{limits.reserved} more are reserved for administrators."
     )

@@ -1,227 +1,139 @@
-"""Indexes: what is missing, what is too many, what is bloated, and all of them."""
+"""The indexes page: missing, duplicate and unused indexes, and sequential scans."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from operator import attrgetter
 from typing import Any
 
-from django.db import DEFAULT_DB_ALIAS, DatabaseError, InterfaceError, connections
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from perf.monitoring.dashboard import charts, figures, limits
-from perf.monitoring.dashboard.attempts import Attempt, attempt
-from perf.monitoring.dashboard.listing import Cell, Column, Listing, listing, measured
-from perf.monitoring.dashboard.rendering import page
+from perf.monitoring.dashboard import thresholds
+from perf.monitoring.dashboard.formatting import (
+    format_ago,
+    format_bytes,
+    format_number,
+)
+from perf.monitoring.dashboard.page import Attempt, attempt, render_page
+from perf.monitoring.dashboard.tables import Column, Table, build_table, number_column, text_column
 from perf.monitoring.statistics import indexes
-from perf.monitoring.statistics.indexes import (
-    DuplicateIndex,
-    IndexBloat,
-    IndexSize,
-    UnindexedForeignKey,
-)
-from perf.monitoring.statistics.reading import StatsUnavailable, limited
-
-_INDEX = Column(
-    "index",
-    "Index",
-    lambda one: Cell(one.index, note=one.table),
-    key=lambda one: one.index,
-    kind="text",
-    descends=False,
-)
-_SIZE = measured("size", "Size", lambda one: one.size_bytes, figures.size)
+from perf.monitoring.statistics.indexes import IndexSize
+from perf.monitoring.statistics.limited_queries import StatisticsUnavailable
 
 
-def _definition(one: IndexSize | DuplicateIndex) -> str:
-    return one.definition.removeprefix("CREATE ").replace(" public.", " ")
+def _definition(row: Any) -> str:
+    definition: str = row.definition
+    return definition.removeprefix("CREATE ").replace(" public.", " ")
 
 
-def _used(one: IndexSize) -> Cell:
-    when = figures.ago(one.last_used) if one.last_used else ""
-    return Cell(figures.number(one.scans), note=when)
+def _estimate(rows: int) -> str:
+    return format_number(rows) if rows >= 0 else "not analyzed"
 
 
-MISSING = [
-    Column(
-        "table",
-        "Table",
-        lambda one: Cell(one.table, note=", ".join(one.columns)),
-        key=lambda one: one.table,
-        kind="text",
-        descends=False,
-    ),
-    Column(
-        "references",
-        "Refers to",
-        lambda one: Cell(one.references, note=f"on delete {one.on_delete.lower()}"),
-        key=lambda one: one.references,
-        kind="text",
-        descends=False,
-    ),
-    Column(
-        "rows",
-        "Rows",
-        lambda one: figures.number(one.rows) if one.rows >= 0 else "not analyzed",
-        key=lambda one: one.rows,
-        help="What each deletion there reads, as the planner estimates it.",
-    ),
-    measured("size", "Size", lambda one: one.table_bytes, figures.size),
+_INDEX = text_column("index", "Index", note=attrgetter("table"))
+_SIZE = number_column("size_bytes", "Size", format_bytes)
+_DEFINITION = Column("definition", "Definition", _definition, kind="code")
+
+FOREIGN_KEYS = [
+    text_column("table", "Table", note=lambda row: ", ".join(row.columns)),
+    text_column("references", "References", note=lambda row: f"ON DELETE {row.on_delete}"),
+    number_column("rows", "Rows", _estimate, help="Estimated rows that each deletion scans."),
+    number_column("size_bytes", "Size", format_bytes),
+]
+SEQUENTIAL = [
+    text_column("table", "Table"),
+    number_column("scans", "Sequential scans"),
+    number_column("rows_read", "Rows read"),
+    number_column("index_scans", "Index scans"),
+    number_column("rows", "Rows"),
 ]
 DUPLICATES = [
     _INDEX,
-    Column(
-        "by",
-        "Stands for it",
-        lambda one: Cell(one.covered_by, note="the same" if one.is_same else "has more columns"),
-        key=lambda one: one.covered_by,
-        kind="text",
-        descends=False,
+    text_column(
+        "covered_by",
+        "Covered by",
+        note=lambda row: "same columns" if row.is_same else "has more columns",
     ),
     _SIZE,
 ]
-UNUSED = [_INDEX, Column("definition", "Definition", _definition, kind="code"), _SIZE]
-BLOATED = [
-    _INDEX,
-    _SIZE,
-    Column(
-        "bloat",
-        "Bloat",
-        lambda one: Cell(
-            figures.percent(one.ratio),
-            note=figures.size(one.bloat_bytes),
-            picture=charts.share(one.ratio, "bad" if _is_bloated(one) else "plain"),
-        ),
-        key=lambda one: one.bloat_bytes,
-        help="What a new index of the same entries would not have; an estimate.",
-    ),
-]
+UNUSED = [_INDEX, _DEFINITION, _SIZE]
 ALL = [
     _INDEX,
-    Column("definition", "Definition", _definition, kind="code"),
-    Column(
+    _DEFINITION,
+    number_column(
         "scans",
-        "Used",
-        _used,
-        key=lambda one: one.scans,
-        help="Scans on this server since the statistics began.",
+        "Scans",
+        note=lambda row: format_ago(row.last_used) if row.last_used else "",
+        help="Scans on this server since the statistics were reset.",
     ),
     _SIZE,
 ]
-
-
-def _is_bloated(one: IndexBloat) -> bool:
-    return one.ratio > limits.BLOAT_RATIO and one.bloat_bytes > limits.BLOAT_BYTES
-
-
-def _missing() -> list[UnindexedForeignKey]:
-    with limited():
-        return indexes.unindexed_foreign_keys()
-
-
-def _duplicates() -> list[DuplicateIndex]:
-    with limited():
-        return indexes.duplicates()
-
-
-def _bloated() -> list[IndexBloat]:
-    with limited():
-        return indexes.bloat()
-
-
-def _all() -> list[IndexSize]:
-    with limited():
-        return indexes.sizes()
-
-
-def _since() -> str:
-    with limited():
-        since = indexes.statistics_since()
-    if since is None:
-        return "since the database was made"
-    is_young = (timezone.now() - since).days < limits.UNUSED_DAYS
-    soon = f", which says little: wait for {limits.UNUSED_DAYS} days" if is_young else ""
-    return f"for {figures.age(since)}{soon}"
-
-
-def _used_elsewhere() -> set[str]:
-    """Return the indexes that replicas use, each of which counts for itself."""
-    try:
-        servers = [indexes.sizes(alias) for alias in connections if alias != DEFAULT_DB_ALIAS]
-    except (DatabaseError, InterfaceError) as error:
-        raise StatsUnavailable(
-            "The replica does not answer, so what it uses is not known."
-        ) from error
-    return {one.index for server in servers for one in server if one.scans}
-
-
-def _unused(here: Attempt[list[IndexSize]]) -> list[IndexSize]:
-    """Return what nobody uses and nothing else needs. Raises StatsUnavailable."""
-    if here.value is None:
-        raise StatsUnavailable(here.problem)
-    elsewhere = _used_elsewhere()
-    return [
-        one
-        for one in here.value
-        if not one.scans and not one.is_needed and one.index not in elsewhere
-    ]
-
-
-@dataclass(frozen=True)
-class Finding:
-    """A table of the page.
-
-    Attributes:
-        parameter: What the address calls its order.
-        empty: What stands there without rows.
-    """
-
-    parameter: str
-    caption: str
-    found: Attempt[Any]
-    columns: list[Column]
-    default: str
-    empty: str
-
-    def listing(self, request: HttpRequest) -> Listing:
-        return listing(
-            request,
-            self.found.value or [],
-            self.columns,
-            default=self.default,
-            empty=self.found.problem or self.empty,
-            caption=self.caption,
-            parameter=self.parameter,
-        )
-
-
-def _findings() -> Iterator[Finding]:
-    here = attempt(_all)
-    yield Finding(
-        *("missing", "Foreign keys without an index", attempt(_missing), MISSING, "-size"),
-        empty="Every foreign key has an index.",
-    )
-    yield Finding(
-        *("duplicate", "Duplicates", attempt(_duplicates), DUPLICATES, "-size"),
-        empty="No index does what another one does.",
-    )
-    yield Finding(
-        *("unused", "Unused", attempt(lambda: _unused(here)), UNUSED, "-size"),
-        empty="Every index was used, or keeps a promise.",
-    )
-    yield Finding(
-        *("bloat", "Bloat, of indexes from 1 MB on", attempt(_bloated), BLOATED, "-bloat"),
-        empty="No index is that large.",
-    )
-    yield Finding(*("sort", "All indexes", here, ALL, "-size"), empty="There is no index.")
 
 
 @require_safe
-def indexes_page(request: HttpRequest) -> HttpResponse:
-    """GET /admin/perf/indexes/ — findings, then all. Budget: 6 statements, one more per replica."""
-    since = attempt(_since)
-    tables = [finding.listing(request) for finding in _findings()]
-    sentence = f"Their use has been counted {since.value}." if since.value else since.problem
-    return page(request, "perf_indexes", {"findings": tables, "sentence": sentence})
+def show_indexes(request: HttpRequest) -> HttpResponse:
+    """GET /admin/perf/indexes/"""
+    since = attempt(_describe_statistics)
+    tables = list(_tables(request))
+    return render_page(request, "perf_indexes", tables=tables, lead=since.value or since.problem)
+
+
+def _tables(request: HttpRequest) -> Iterator[Table]:
+    def build(
+        parameter: str,
+        caption: str,
+        rows: Attempt[Any],
+        columns: list[Column],
+        empty: str,
+        default: str = "-size_bytes",
+    ) -> Table:
+        return build_table(
+            request,
+            rows.value or [],
+            columns,
+            default=default,
+            empty=rows.problem or empty,
+            caption=caption,
+            parameter=parameter,
+        )
+
+    every = attempt(indexes.list_indexes)
+    yield build(
+        *("missing", "Foreign keys without an index", attempt(indexes.unindexed_foreign_keys)),
+        *(FOREIGN_KEYS, "Every foreign key has an index."),
+    )
+    yield build(
+        *("sequential", "Sequential scans of large tables", attempt(indexes.sequential_scans)),
+        *(SEQUENTIAL, "No large table was scanned sequentially.", "-rows_read"),
+    )
+    yield build(
+        *("duplicate", "Duplicate indexes", attempt(indexes.duplicate_indexes), DUPLICATES),
+        "No index covers another one.",
+    )
+    yield build(
+        *("unused", "Unused indexes", attempt(_unused_among(every)), UNUSED),
+        "Every index was used, enforces a constraint or serves a foreign key.",
+    )
+    yield build("sort", "All indexes", every, ALL, "There is no index.")
+
+
+def _unused_among(every: Attempt[list[IndexSize]]) -> Callable[[], list[IndexSize]]:
+    def find() -> list[IndexSize]:
+        if every.value is None:
+            raise StatisticsUnavailable(every.problem)
+        return indexes.unused_indexes(every.value)
+
+    return find
+
+
+def _describe_statistics() -> str:
+    since = indexes.statistics_since()
+    if since is None:
+        return "Scans are counted since the database was created."
+    sentence = f"Scans are counted since {format_ago(since)}."
+    if (timezone.now() - since).days < thresholds.MIN_UNUSED_DAYS:
+        days = thresholds.MIN_UNUSED_DAYS
+        return f"{sentence} Wait for {days} days before you drop an unused index."
+    return sentence

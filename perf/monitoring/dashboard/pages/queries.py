@@ -1,169 +1,169 @@
-"""What pg_stat_statements knows, with the routes that ask; and one statement with its plan."""
+"""The queries page: statements from pg_stat_statements with their routes, and one statement."""
 
 from __future__ import annotations
+
+from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from morpheus.cache.redis_client import RedisUnavailable
-from perf.monitoring.dashboard import charts, figures
-from perf.monitoring.dashboard.attempts import attempt
-from perf.monitoring.dashboard.listing import Cell, Column, listing, measured, order_of
+from perf.monitoring.dashboard.charts import draw_share
+from perf.monitoring.dashboard.formatting import (
+    NONE,
+    format_age,
+    format_ms,
+    format_number,
+    format_percent,
+)
+from perf.monitoring.dashboard.page import Fact, attempt, render_page
 from perf.monitoring.dashboard.pages.routes import route_url
-from perf.monitoring.dashboard.rendering import page
+from perf.monitoring.dashboard.tables import Cell, Column, build_table, number_column, parse_order
 from perf.monitoring.queries.statement_routes import load_statement_routes
 from perf.monitoring.sql_text import format_sql, normalize_statement
 from perf.monitoring.statistics import statements
-from perf.monitoring.statistics.reading import StatsUnavailable
+from perf.monitoring.statistics.limited_queries import StatisticsUnavailable
 from perf.monitoring.statistics.statements import StatementStats, StatementTotals
 
-# The rest leads in no column.
-LEADING = 100
+# The statements of the current order; later ones matter in no column.
+MAX_STATEMENTS = 100
+NOTE = (
+    "The statements of the serving role in this database from pg_stat_statements, at most a "
+    "hundred in the order of the selected column, without values."
+)
 
 
-def _statement(one: StatementStats) -> Cell:
-    # PostgreSQL leaves values out of what it plans, and not of everything else.
-    url = reverse("admin:perf_query", args=[one.query_id])
-    return Cell(normalize_statement(one.text).text, url=url)
-
-
-def _routes(one: StatementStats, by_fingerprint: dict[str, list[str]]) -> Cell:
-    found = by_fingerprint.get(normalize_statement(one.text).fingerprint, [])
-    if not found:
-        return Cell(figures.NOTHING)
-    more = f"and {len(found) - 1} more" if len(found) > 1 else ""
-    return Cell(found[0], url=route_url(found[0]), note=more)
-
-
-def _origins() -> dict[str, list[str]]:
-    try:
-        return load_statement_routes()
-    except RedisUnavailable as error:
-        raise StatsUnavailable(
-            "The routes of the statements are unknown: the cache server does not respond "
-            f"({error})."
-        ) from error
-
-
-def _per_call(value: float, one: StatementStats) -> str:
-    ratio = value / one.calls if one.calls else 0
-    return figures.number(ratio) if ratio >= 10 else f"{ratio:.1f}"
-
-
-def _columns(by_fingerprint: dict[str, list[str]]) -> list[Column]:
-    routes = Column("routes", "Asked by", lambda one: _routes(one, by_fingerprint), kind="text")
-    return [COLUMNS[0], routes, *COLUMNS[1:]]
+def _statement(row: StatementStats) -> Cell:
+    # pg_stat_statements leaves values in statements that have no plan.
+    url = reverse("admin:perf_query", args=[row.query_id])
+    return Cell(normalize_statement(row.text).text, url=url)
 
 
 COLUMNS = [
     Column("statement", "Statement", _statement, kind="code"),
-    Column(
-        "total",
-        "Time",
-        lambda one: Cell(
-            figures.percent(one.share),
-            note=figures.ms(one.total_ms),
-            picture=charts.share(one.share),
-        ),
-        key=lambda one: one.total_ms,
-        help="Its part of the time of all statements.",
+    number_column(
+        "total_ms",
+        "Total time",
+        format_ms,
+        note=lambda row: format_percent(row.share),
+        picture=lambda row: draw_share(row.share),
+        help="Of all calls, and as a share of the time of all statements.",
     ),
-    measured("calls", "Calls", lambda one: one.calls, figures.number),
-    measured("mean", "Mean", lambda one: one.mean_ms, figures.ms),
-    measured("max", "Longest", lambda one: one.max_ms, figures.ms),
-    Column(
-        "rows",
-        "Rows/call",
-        lambda one: _per_call(one.rows, one),
-        key=lambda one: one.rows,
-        help="On average; sorted by their sum.",
-    ),
-    Column(
+    number_column("calls", "Calls"),
+    number_column("mean_ms", "Mean", format_ms),
+    number_column("max_ms", "Max", format_ms),
+    number_column("rows", "Rows", note=lambda row: f"{row.per_call(row.rows)} per call"),
+    number_column(
         "buffers",
-        "Pages/call",
-        lambda one: _per_call(one.buffers, one),
-        key=lambda one: one.buffers,
-        help="Pages of 8 kB that it looked at, on average; sorted by their sum.",
+        "Buffers",
+        note=lambda row: f"{row.per_call(row.buffers)} per call",
+        help="Shared buffers of 8 kB, hit or read.",
     ),
 ]
 
 
 @require_safe
-def queries(request: HttpRequest) -> HttpResponse:
-    """GET /admin/perf/queries/ — the leading statements. Budget: 2 statements."""
-    by, _ = order_of(request.GET.get("sort"), COLUMNS, "-total")
-    found = attempt(lambda: statements.statements(by.name, limit=LEADING))
+def show_queries(request: HttpRequest) -> HttpResponse:
+    """GET /admin/perf/queries/"""
+    by, _ = parse_order(request.GET.get("sort"), COLUMNS, "-total_ms")
+    rows = attempt(lambda: statements.statements(by.name, limit=MAX_STATEMENTS))
     totals = attempt(statements.totals)
-    asking = attempt(_origins)
-    table = listing(
+    routes = attempt(_load_routes)
+    table = build_table(
         request,
-        found.value or [],
-        _columns(asking.value or {}),
-        default="-total",
+        rows.value or [],
+        [COLUMNS[0], _routes_column(routes.value or {}), *COLUMNS[1:]],
+        default="-total_ms",
         is_sorted=True,
-        empty=found.problem or "No statement was executed since the statistics began.",
+        empty=rows.problem or "No statement was executed since the statistics were reset.",
     )
-    context = {
-        "statements": table,
-        "problem": asking.problem,
-        "sentence": _sentence(totals.value) if totals.value else totals.problem,
-    }
-    return page(request, "perf_queries", context)
+    return render_page(
+        request,
+        "perf_queries",
+        tables=[table],
+        lead=_describe_totals(totals.value) if totals.value else totals.problem,
+        note=f"{routes.problem} {NOTE}".strip(),
+    )
 
 
 @require_safe
-def query(request: HttpRequest, query_id: int) -> HttpResponse:
-    """GET /admin/perf/queries/{id}/ — one statement, and its plan. Budget: 2 statements."""
-    tried = attempt(lambda: statements.statement(query_id))
-    found = tried.value
-    if found is None and not tried.problem:
+def show_query(request: HttpRequest, query_id: int) -> HttpResponse:
+    """GET /admin/perf/queries/{id}/: one statement with its generic plan."""
+    row = attempt(lambda: statements.statement(query_id))
+    if row.value is None and not row.problem:
         raise Http404
-    context: dict[str, object] = {"found": found, "problem": tried.problem}
-    if found is not None:
-        shape = normalize_statement(found.text)
-        asking = attempt(_origins).value or {}
-        context |= {
-            "shape": shape,
-            "text": format_sql(shape.text),
-            "facts": _facts(found),
-            "sentence": _said(found),
-            "plan": attempt(lambda: statements.generic_plan(found)),
-            "routes": [(one, route_url(one)) for one in asking.get(shape.fingerprint, [])],
+    context: dict[str, Any] = {"problem": row.problem}
+    subtitle = "Statement"
+    if (statement := row.value) is not None:
+        normalized = normalize_statement(statement.text)
+        routes = attempt(_load_routes).value or {}
+        plan = attempt(lambda: statements.generic_plan(statement))
+        subtitle = f"{normalized.kind.capitalize()} statement"
+        context = {
+            "text": format_sql(normalized.text),
+            "fingerprint": normalized.fingerprint,
+            "lead": _describe(statement),
+            "facts": _facts(statement),
+            "routes": [(name, route_url(name)) for name in routes.get(normalized.fingerprint, [])],
+            "plan": plan.value,
+            "plan_problem": plan.problem,
+            "plan_note": "Generic plan, just taken as the serving role and not executed: rows and "
+            "costs are estimates.",
         }
-    subtitle = (
-        f"{normalize_statement(found.text).kind.capitalize()} statement" if found else "Statement"
-    )
-    return page(request, "perf_queries", context, template="query", subtitle=subtitle)
+    return render_page(request, "perf_queries", template="query", subtitle=subtitle, **context)
 
 
-def _said(one: StatementStats) -> str:
-    calls = f"{figures.number(one.calls)} calls took {figures.ms(one.mean_ms)} on average"
-    share = f", {figures.percent(one.share)} of all database time" if one.share else ""
+def _routes_column(by_fingerprint: dict[str, list[str]]) -> Column:
+    def cell(row: StatementStats) -> Cell:
+        routes = by_fingerprint.get(normalize_statement(row.text).fingerprint, [])
+        if not routes:
+            return Cell(NONE)
+        more = f"and {len(routes) - 1} more" if len(routes) > 1 else ""
+        return Cell(routes[0], url=route_url(routes[0]), note=more)
+
+    return Column("routes", "Routes", cell, kind="text")
+
+
+def _load_routes() -> dict[str, list[str]]:
+    try:
+        return load_statement_routes()
+    except RedisUnavailable as error:
+        raise StatisticsUnavailable(
+            "The routes of the statements are unknown: the cache server does not respond "
+            f"({error})."
+        ) from error
+
+
+def _describe(statement: StatementStats) -> str:
+    calls = f"{format_number(statement.calls)} calls took {format_ms(statement.mean_ms)} on average"
+    share = f", {format_percent(statement.share)} of all database time" if statement.share else ""
     return f"{calls}{share}."
 
 
-def _facts(one: StatementStats) -> list[tuple[str, str, str]]:
-    total = f"{figures.percent(one.share)} of all" if one.share is not None else ""
-    read = f"{figures.percent(one.buffers_read / one.buffers)} not in memory" if one.buffers else ""
+def _facts(row: StatementStats) -> list[Fact]:
+    share = f"{format_percent(row.share)} of all" if row.share is not None else ""
+    buffers = "per call"
+    if row.buffers:
+        buffers += f"; {format_percent(row.buffers_read / row.buffers)} read from outside"
     return [
-        ("Calls", figures.number(one.calls), f"{_per_call(one.rows, one)} rows each"),
-        ("Mean", figures.ms(one.mean_ms), f"± {figures.ms(one.deviation_ms)}"),
-        ("Longest", figures.ms(one.max_ms), ""),
-        ("Time", figures.ms(one.total_ms), total),
-        ("Pages", _per_call(one.buffers, one), f"per call; {read}" if read else "per call"),
+        ("Calls", format_number(row.calls), f"{row.per_call(row.rows)} rows each"),
+        ("Mean", format_ms(row.mean_ms), f"± {format_ms(row.deviation_ms)}"),
+        ("Max", format_ms(row.max_ms), ""),
+        ("Total time", format_ms(row.total_ms), share),
+        ("Buffers", row.per_call(row.buffers), buffers),
     ]
 
 
-def _sentence(totals: StatementTotals) -> str:
-    said = (
-        f"{figures.number(totals.statements)} statements in {figures.number(totals.calls)} calls "
-        f"took {figures.ms(totals.total_ms)} in the last {figures.age(totals.since)}"
+def _describe_totals(totals: StatementTotals) -> str:
+    sentence = (
+        f"{format_number(totals.statements)} statements in {format_number(totals.calls)} calls "
+        f"took {format_ms(totals.total_ms)} in the last {format_age(totals.since)}"
     )
-    said += "." if totals.includes_planning else ", planning not counted."
-    if totals.forgotten:
-        said += (
-            f" Rare ones were forgotten {figures.number(totals.forgotten)} times for want of room "
+    sentence += "." if totals.includes_planning else ", without planning."
+    if totals.evictions:
+        sentence += (
+            f" Rare statements were evicted {format_number(totals.evictions)} times "
             "(pg_stat_statements.max)."
         )
-    return said
+    return sentence

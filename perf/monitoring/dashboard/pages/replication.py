@@ -1,4 +1,4 @@
-"""Who follows this server, how far behind, and what is kept for those who do not."""
+"""The replication page: replicas with their lag, and replication slots."""
 
 from __future__ import annotations
 
@@ -7,105 +7,85 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
 from morpheus.tracing.request_trace import REPLICA
-from perf.monitoring.dashboard import figures, limits
-from perf.monitoring.dashboard.attempts import attempt
-from perf.monitoring.dashboard.listing import Cell, Column, listing, measured, named
-from perf.monitoring.dashboard.rendering import page
+from perf.monitoring.dashboard import thresholds
+from perf.monitoring.dashboard.formatting import format_bytes, format_seconds
+from perf.monitoring.dashboard.page import attempt, render_page
+from perf.monitoring.dashboard.tables import build_table, number_column, text_column
 from perf.monitoring.statistics import replication
-from perf.monitoring.statistics.replication import ServerRole
+from perf.monitoring.statistics.replication import Replica, ServerRole, Slot
 
+
+def _is_late(replica: Replica) -> bool:
+    return (replica.lag_s or 0) > thresholds.MAX_REPLICA_LAG_S
+
+
+def _retains_too_much(slot: Slot) -> bool:
+    return (slot.retained_bytes or 0) > thresholds.MAX_SLOT_BYTES
+
+
+_LIMIT = f"limit {format_seconds(thresholds.MAX_REPLICA_LAG_S)}"
 REPLICA_COLUMNS = [
-    named("name", "Replica", lambda one: one.name),
-    Column(
-        "state",
-        "State",
-        lambda one: Cell(one.state or "hidden", note=one.sync_state or ""),
-        key=lambda one: one.state or "",
-        kind="text",
-        descends=False,
-    ),
-    Column(
-        "lag",
-        "Behind",
-        lambda one: Cell(
-            figures.seconds(one.lag_s) if one.lag_s is not None else "nothing to show",
-            note=f"{figures.seconds(limits.REPLICA_LAG_S)} allowed",
-            state="bad" if (one.lag_s or 0) > limits.REPLICA_LAG_S else "",
-        ),
-        key=lambda one: one.lag_s,
-        help="How long ago was written what is shown there.",
-    ),
-    measured("bytes", "Not yet shown", lambda one: one.lag_bytes, figures.size),
+    text_column("name", "Replica"),
+    text_column("shown_state", "State", note=lambda replica: replica.sync_state or ""),
+    number_column("lag_s", "Lag", format_seconds, note=lambda _: _LIMIT, is_bad=_is_late),
+    number_column("lag_bytes", "WAL not replayed", format_bytes),
 ]
 SLOT_COLUMNS = [
-    Column(
-        "name",
-        "Slot",
-        lambda one: Cell(one.name, note=one.kind),
-        key=lambda one: one.name,
-        kind="text",
-        descends=False,
+    text_column("name", "Slot", note=lambda slot: slot.kind),
+    number_column(
+        "is_active",
+        "Active",
+        lambda is_active: "yes" if is_active else "no",
+        is_bad=lambda slot: not slot.is_active,
     ),
-    Column(
-        "active",
-        "Follower",
-        lambda one: Cell(
-            "follows" if one.is_active else "gone", state="" if one.is_active else "bad"
-        ),
-        key=lambda one: one.is_active,
-        kind="text",
-    ),
-    Column(
-        "kept",
-        "Log kept",
-        lambda one: Cell(
-            figures.size(one.kept_bytes),
-            note=one.status or "",
-            state="bad" if (one.kept_bytes or 0) > limits.SLOT_BYTES else "",
-        ),
-        key=lambda one: one.kept_bytes,
-        help="What the follower has not read and the disk has to keep.",
+    number_column(
+        "retained_bytes",
+        "WAL retained",
+        format_bytes,
+        note=lambda slot: slot.status or "",
+        is_bad=_retains_too_much,
+        help="WAL that the consumer has not read, so that the disk has to keep it.",
     ),
 ]
 
 
 @require_safe
-def replication_page(request: HttpRequest) -> HttpResponse:
-    """GET /admin/perf/replication/ — replicas and slots. Budget: 3 statements."""
+def show_replication(request: HttpRequest) -> HttpResponse:
+    """GET /admin/perf/replication/"""
     server = attempt(replication.server_role)
-    found, slots = attempt(replication.replicas), attempt(replication.slots)
-    context = {
-        "sentence": _sentence(server.value) if server.value else server.problem,
-        "replicas": listing(
-            request,
-            found.value or [],
-            REPLICA_COLUMNS,
-            default="name",
-            empty=found.problem or "No server follows this one.",
-        ),
-        "slots": listing(
-            request,
-            slots.value or [],
-            SLOT_COLUMNS,
-            default="-kept",
-            empty=slots.problem or "There is no replication slot.",
-            parameter="slots",
-        ),
-    }
-    return page(request, "perf_replication", context)
+    replicas, slots = attempt(replication.replicas), attempt(replication.slots)
+    replica_table = build_table(
+        request,
+        replicas.value or [],
+        REPLICA_COLUMNS,
+        default="name",
+        empty=replicas.problem or "No replica is connected.",
+        caption="Replicas",
+    )
+    slot_table = build_table(
+        request,
+        slots.value or [],
+        SLOT_COLUMNS,
+        default="-retained_bytes",
+        empty=slots.problem or "There is no replication slot.",
+        caption="Slots",
+        parameter="slots",
+    )
+    lead = _describe(server.value) if server.value else server.problem
+    return render_page(request, "perf_replication", tables=[replica_table, slot_table], lead=lead)
 
 
-def _sentence(server: ServerRole) -> str:
-    configured = (
-        "Reads may go to the replica of DATABASE_REPLICA_URL."
+def _describe(server: ServerRole) -> str:
+    reads = (
+        "The API may read from the replica in DATABASE_REPLICA_URL."
         if REPLICA in settings.DATABASES
         else "No replica is configured: all reads go to the primary."
     )
     if server.is_replica:
-        return f"This server is a replica itself. {configured}"
-    if not server.can_be_followed:
+        return f"This server is a replica. {reads}"
+    if not server.allows_replicas:
         return (
-            f"Nobody can follow this server: its wal_level is {server.wal_level} and "
-            f"max_wal_senders {server.senders}. {configured}"
+            f"This server allows no replica: wal_level is {server.wal_level}, max_wal_senders is "
+            f"{server.senders}. {reads}"
         )
-    return f"Up to {server.senders} servers may follow this one. {configured}"
+    return f"This server allows {server.senders} replicas. {reads}"

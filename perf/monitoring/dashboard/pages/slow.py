@@ -1,95 +1,98 @@
-"""Slow queries as they were recorded, with their plans."""
+"""The slow queries page, and one slow query with its plan."""
 
 from __future__ import annotations
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
+from django.utils.html import format_html
 from django.views.decorators.http import require_safe
 
 from perf.models import SlowQuery
-from perf.monitoring.dashboard import figures
-from perf.monitoring.dashboard.attempts import attempt
-from perf.monitoring.dashboard.listing import Cell, Column, listing, measured
+from perf.monitoring.dashboard.formatting import format_ago, format_ms, format_number
+from perf.monitoring.dashboard.page import Fact, attempt, render_page
 from perf.monitoring.dashboard.pages.routes import route_url
-from perf.monitoring.dashboard.rendering import page
+from perf.monitoring.dashboard.tables import Cell, Column, build_table, number_column, text_column
 from perf.monitoring.explain import parse_plan
 from perf.monitoring.slow_queries.detection import slow_ms
 from perf.monitoring.sql_text import format_sql
-from perf.monitoring.statistics.reading import limited
+from perf.monitoring.statistics.limited_queries import limited_cursor
 
-LATEST = 100
+MAX_QUERIES = 100
+
+
+def _statement(row: SlowQuery) -> Cell:
+    return Cell(row.statement, url=reverse("admin:perf_slow_query", args=[row.pk]))
+
 
 COLUMNS = [
-    Column(
-        "statement",
-        "Statement",
-        lambda one: Cell(one.statement, url=reverse("admin:perf_slow_query", args=[one.pk])),
-        kind="code",
-    ),
-    Column(
-        "route",
-        "Asked by",
-        lambda one: Cell(one.route, url=route_url(one.route)),
-        key=lambda one: one.route,
-        kind="text",
-        descends=False,
-    ),
-    Column("kind", "Kind", lambda one: one.kind, key=lambda one: one.kind, descends=False),
-    measured("worst", "Longest", lambda one: one.worst_ms, figures.ms),
-    measured("times", "Times", lambda one: one.count, figures.number),
-    measured("first", "First", lambda one: one.first_seen, figures.ago),
-    measured("last", "Last", lambda one: one.last_seen, figures.ago),
+    Column("statement", "Statement", _statement, kind="code"),
+    text_column("route", "Route", url=lambda row: route_url(row.route)),
+    text_column("kind", "Kind"),
+    number_column("worst_ms", "Max", format_ms),
+    number_column("count", "Count"),
+    number_column("first_seen", "First seen", format_ago),
+    number_column("last_seen", "Last seen", format_ago),
 ]
 
 
-def _latest() -> list[SlowQuery]:
-    with limited():
-        return list(SlowQuery.objects.defer("plan").order_by("-last_seen", "-id")[:LATEST])
-
-
 @require_safe
-def slow(request: HttpRequest) -> HttpResponse:
-    """GET /admin/perf/slow/ — the latest slow queries. Budget: 1 statement."""
-    found = attempt(_latest)
-    table = listing(
+def show_slow_queries(request: HttpRequest) -> HttpResponse:
+    """GET /admin/perf/slow/"""
+    rows = attempt(_latest)
+    table = build_table(
         request,
-        found.value or [],
+        rows.value or [],
         COLUMNS,
-        default="-last",
-        empty=found.problem or "No statement was slow so far.",
+        default="-last_seen",
+        empty=rows.problem or "No statement was slow so far.",
     )
-    limit = figures.ms(slow_ms())
-    sentence = f"A statement that takes longer than {limit} is kept here with its plan."
-    return page(request, "perf_slow", {"queries": table, "sentence": sentence})
+    limit = format_ms(slow_ms())
+    note = format_html(
+        "The latest {} by statement and route, without values. <a href='{}'>Search all</a>.",
+        MAX_QUERIES,
+        reverse("admin:perf_slowquery_changelist"),
+    )
+    lead = f"Statements that take longer than {limit} are recorded with their plans."
+    return render_page(request, "perf_slow", tables=[table], lead=lead, note=note)
 
 
 @require_safe
-def slow_query(request: HttpRequest, pk: int) -> HttpResponse:
-    """GET /admin/perf/slow/{id}/ — one slow query, and its plan. Budget: 1 statement."""
-    found = SlowQuery.objects.filter(pk=pk).first() if pk < 2**63 else None
-    if found is None:
+def show_slow_query(request: HttpRequest, pk: int) -> HttpResponse:
+    """GET /admin/perf/slow/{id}/"""
+    query = SlowQuery.objects.filter(pk=pk).first() if pk < 2**63 else None
+    if query is None:
         raise Http404
-    context = {
-        "found": found,
-        "text": format_sql(found.statement),
-        "facts": _facts(found),
-        "plan": parse_plan(found.plan).as_text() if found.plan else "",
-        "planned": figures.ago(found.planned_at),
-        "route_url": route_url(found.route),
-        "sentence": f"It took up to {figures.ms(found.worst_ms)}, {_times(found)}.",
-    }
-    subtitle = f"Slow {found.kind} statement"
-    return page(request, "perf_slow", context, template="slow_query", subtitle=subtitle)
+    return render_page(
+        request,
+        "perf_slow",
+        template="query",
+        subtitle=f"Slow {query.kind} statement",
+        text=format_sql(query.statement),
+        fingerprint=query.fingerprint,
+        lead=f"It took up to {format_ms(query.worst_ms)}, {_times(query)}.",
+        facts=_facts(query),
+        routes=[(query.route, route_url(query.route))],
+        request_id=query.request_id,
+        plan=parse_plan(query.plan).as_text() if query.plan else "",
+        plan_problem=query.plan_note or "The plan was not taken yet.",
+        plan_note=f"Generic plan, taken {format_ago(query.planned_at)} and not executed.",
+    )
 
 
-def _times(found: SlowQuery) -> str:
-    return "once" if found.count == 1 else f"{figures.number(found.count)} times"
+def _latest() -> list[SlowQuery]:
+    with limited_cursor():
+        rows = SlowQuery.objects.defer("plan").order_by("-last_seen", "-id")
+        return list(rows[:MAX_QUERIES])
 
 
-def _facts(found: SlowQuery) -> list[tuple[str, str, str]]:
+def _times(query: SlowQuery) -> str:
+    return "once" if query.count == 1 else f"{format_number(query.count)} times"
+
+
+def _facts(query: SlowQuery) -> list[Fact]:
     return [
-        ("Longest", figures.ms(found.worst_ms), f"{figures.ms(found.last_ms)} the last time"),
-        ("Times", figures.number(found.count), "slower than allowed"),
-        ("First", figures.ago(found.first_seen), ""),
-        ("Last", figures.ago(found.last_seen), ""),
+        ("Max", format_ms(query.worst_ms), f"last {format_ms(query.last_ms)}"),
+        ("Count", format_number(query.count), "slow executions"),
+        ("First seen", format_ago(query.first_seen), ""),
+        ("Last seen", format_ago(query.last_seen), ""),
     ]

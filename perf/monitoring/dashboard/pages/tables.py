@@ -1,4 +1,4 @@
-"""Tables: how large, how many dead rows, when they were last cleared; and the whole database."""
+"""The tables page: sizes, dead rows, vacuum, and figures of the whole database."""
 
 from __future__ import annotations
 
@@ -6,118 +6,102 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.safestring import SafeString
 from django.views.decorators.http import require_safe
 
-from perf.monitoring.dashboard import charts, figures, limits
-from perf.monitoring.dashboard.attempts import attempt
-from perf.monitoring.dashboard.listing import Cell, Column, listing, measured, named
-from perf.monitoring.dashboard.rendering import page
+from perf.monitoring.dashboard import thresholds
+from perf.monitoring.dashboard.charts import draw_stack
+from perf.monitoring.dashboard.formatting import (
+    format_age,
+    format_ago,
+    format_bytes,
+    format_number,
+    format_percent,
+)
+from perf.monitoring.dashboard.page import Fact, attempt, render_page
+from perf.monitoring.dashboard.tables import Column, build_table, number_column, text_column
 from perf.monitoring.statistics import tables
 from perf.monitoring.statistics.tables import DatabaseStats, TableStats
 
+LEGEND = [("heap", "rows"), ("index", "indexes"), ("toast", "long values (TOAST)")]
+NOTE = "Rows and dead rows are PostgreSQL's estimates: this page reads no table."
+
 
 def _columns(largest: int) -> list[Column]:
-    """Return the columns; `largest` is what the longest bar stands for, in bytes."""
+    """Return the columns; the longest bar stands for `largest` bytes."""
+
+    def draw_parts(row: TableStats) -> SafeString:
+        sizes = zip(LEGEND, (row.heap_bytes, row.index_bytes, row.toast_bytes), strict=True)
+        parts = [
+            (name, float(size), f"{format_bytes(size)} {text}") for (name, text), size in sizes
+        ]
+        return draw_stack(parts, whole=largest)
+
     return [
-        named("table", "Table", lambda one: one.name),
-        measured(
-            "rows",
-            "Rows",
-            lambda one: one.rows,
-            figures.number,
-            help="As the planner estimates them; nothing is counted.",
-        ),
-        Column(
-            "size",
-            "Size",
-            lambda one: Cell(figures.size(one.size_bytes), picture=_parts(one, largest)),
-            key=lambda one: one.size_bytes,
-            help="Rows, indexes, and long values that are stored apart.",
-        ),
-        Column(
-            "dead",
+        text_column("name", "Table"),
+        number_column("rows", "Rows", help="The planner's estimate."),
+        number_column("size_bytes", "Size", format_bytes, picture=draw_parts),
+        number_column(
+            "dead_rows",
             "Dead rows",
-            _dead,
-            key=lambda one: one.dead_rows,
-            help="Old versions of rows that no vacuum has cleared away yet.",
+            note=lambda row: format_percent(row.dead_ratio) if row.dead_rows else "",
+            is_bad=_has_too_many_dead_rows,
+            help="Row versions that vacuum has not removed yet.",
         ),
-        Column(
-            "hot",
+        number_column(
+            "hot_ratio",
             "HOT updates",
-            lambda one: Cell(
-                figures.percent(one.hot_updates / one.updates) if one.updates else figures.NOTHING,
-                note=f"of {figures.number(one.updates)}" if one.updates else "",
-            ),
-            key=lambda one: one.hot_updates / one.updates if one.updates else None,
+            format_percent,
+            note=lambda row: f"of {format_number(row.updates)}" if row.updates else "",
             help="Updates that wrote no index.",
         ),
-        Column(
-            "scans",
-            "Read through",
-            lambda one: Cell(
-                figures.number(one.sequential_scans),
-                note=f"{figures.number(one.index_scans)} by index",
-            ),
-            key=lambda one: one.sequential_scans,
-            help="Scans of the whole table.",
+        number_column(
+            "sequential_scans",
+            "Sequential scans",
+            note=lambda row: f"{format_number(row.index_scans)} index scans",
         ),
-        measured("vacuum", "Vacuum", lambda one: one.vacuumed_at, figures.ago),
-        measured("analyze", "Analyze", lambda one: one.analyzed_at, figures.ago),
+        number_column("vacuumed_at", "Vacuum", format_ago),
+        number_column("analyzed_at", "Analyze", format_ago),
     ]
 
 
-def _parts(one: TableStats, largest: int) -> SafeString:
-    parts = [
-        ("heap", float(one.heap_bytes), f"{figures.size(one.heap_bytes)} rows"),
-        ("index", float(one.index_bytes), f"{figures.size(one.index_bytes)} indexes"),
-        ("apart", float(one.apart_bytes), f"{figures.size(one.apart_bytes)} stored apart"),
-    ]
-    return charts.stack(parts, of=largest)
-
-
-def _dead(one: TableStats) -> Cell:
-    is_bad = one.dead_rows >= limits.DEAD_ROWS and one.dead_ratio > limits.DEAD_RATIO
-    return Cell(
-        figures.number(one.dead_rows),
-        note=figures.percent(one.dead_ratio) if one.dead_rows else "",
-        state="bad" if is_bad else "",
-    )
+def _has_too_many_dead_rows(row: TableStats) -> bool:
+    return row.dead_rows >= thresholds.MIN_DEAD_ROWS and row.dead_ratio > thresholds.MAX_DEAD_RATIO
 
 
 @require_safe
-def tables_page(request: HttpRequest) -> HttpResponse:
-    """GET /admin/perf/tables/ — every table. Budget: 2 statements."""
-    found = attempt(tables.tables)
-    largest = max((one.size_bytes for one in found.value or []), default=0)
-    table = listing(
+def show_tables(request: HttpRequest) -> HttpResponse:
+    """GET /admin/perf/tables/"""
+    rows = attempt(tables.tables)
+    largest = max((row.size_bytes for row in rows.value or []), default=0)
+    table = build_table(
         request,
-        found.value or [],
+        rows.value or [],
         _columns(largest),
-        default="-size",
-        empty=found.problem or "There is no table.",
+        default="-size_bytes",
+        empty=rows.problem or "There is no table.",
     )
-    whole = attempt(tables.database)
-    context = {
-        "tables": table,
-        "problem": whole.problem,
-        "facts": _facts(whole.value) if whole.value else [],
-        "legend": [("heap", "rows"), ("index", "indexes"), ("apart", "long values, stored apart")],
-    }
-    return page(request, "perf_tables", context)
+    database = attempt(tables.database)
+    return render_page(
+        request,
+        "perf_tables",
+        tables=[table],
+        lead=database.problem,
+        facts=_facts(database.value) if database.value else [],
+        legend=LEGEND,
+        note=NOTE,
+    )
 
 
-def _facts(whole: DatabaseStats) -> list[tuple[str, str, str]]:
-    age = whole.transaction_age / limits.TRANSACTION_AGE
+def _facts(database: DatabaseStats) -> list[Fact]:
+    age = database.transaction_age / thresholds.MAX_TRANSACTION_AGE
+    since = f"in the last {format_age(database.since)}" if database.since else "since its creation"
+    target = format_percent(thresholds.TARGET_BUFFER_HITS)
     return [
-        ("Size", figures.size(whole.size_bytes), f"PostgreSQL {whole.version}"),
+        ("Size", format_bytes(database.size_bytes), f"PostgreSQL {database.version}"),
+        ("Buffer hits", format_percent(database.hit_ratio), f"of page reads, target {target}"),
         (
-            "In memory",
-            figures.percent(whole.hit_ratio),
-            f"of pages, {figures.percent(limits.WANTED_HIT_RATIO)} wanted",
+            "Transaction age",
+            format_percent(age),
+            f"of {format_number(thresholds.MAX_TRANSACTION_AGE)}",
         ),
-        ("Transaction age", figures.percent(age), f"of {figures.number(limits.TRANSACTION_AGE)}"),
-        ("Deadlocks", figures.number(whole.deadlocks), _since(whole)),
-        ("Spilt to disk", figures.size(whole.temporary_bytes), "sorts beyond work_mem"),
+        ("Deadlocks", format_number(database.deadlocks), since),
+        ("Temporary files", format_bytes(database.temporary_bytes), "sorts beyond work_mem"),
     ]
-
-
-def _since(whole: DatabaseStats) -> str:
-    return f"in the last {figures.age(whole.since)}" if whole.since else "since it was made"

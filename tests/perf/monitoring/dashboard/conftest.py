@@ -1,4 +1,4 @@
-"""A member of staff before the dashboard, and something that was measured."""
+"""A logged-in member of staff, and invented samples."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from django.test import Client
 from django.urls import reverse
+from prometheus_client.samples import Sample
 
-from perf.monitoring.dashboard.metrics import Sample, Samples
+from perf.monitoring.dashboard.samples import Samples
 from tests.conftest import PASSWORD
 
 EDGES_S = ("0.01", "0.1", "1.0", "+Inf")
@@ -17,7 +18,7 @@ EDGES_S = ("0.01", "0.1", "1.0", "+Inf")
 
 @pytest.fixture
 def site(make_user: Callable[..., Any]) -> Client:
-    """A browser in which a member of staff is logged in who has no other rights."""
+    """A client that is logged in as staff without further rights."""
     staff = make_user("staff", is_staff=True)
     client = Client()
     client.login(username=staff.email, password=PASSWORD)
@@ -25,26 +26,26 @@ def site(make_user: Callable[..., Any]) -> Client:
 
 
 def url(name: str, *args: Any) -> str:
-    """Return the address of a page: "routes", "query"."""
+    """Return the URL of a page: "routes", "query"."""
     return reverse(f"admin:perf_{name}", args=args)
 
 
-def text_of(answer: Any) -> str:
-    """Return a page with plain spaces."""
-    return str(answer.content.decode().replace("\u00a0", " "))
+def text_of(response: Any) -> str:
+    """Return the text of a page with plain spaces."""
+    return str(response.content.decode().replace("\u00a0", " "))
 
 
-def histogram(name: str, *counts: int, seconds: float = 0.0, **labels: str) -> list[Sample]:
-    """Return the figures of one histogram whose buckets, up to EDGES_S, hold so many."""
-    made, below = [], 0
+def make_histogram(name: str, *counts: int, seconds: float = 0.0, **labels: str) -> list[Sample]:
+    """Return the samples of a histogram with these counts in the buckets of EDGES_S."""
+    samples, below = [], 0
     for edge, count in zip(EDGES_S, counts, strict=True):
         below += count
-        made.append(Sample(f"{name}_bucket", labels | {"le": edge}, below))
-    made.append(Sample(f"{name}_count", labels, below))
-    made.append(Sample(f"{name}_sum", labels, seconds))
-    return made
+        samples.append(Sample(f"{name}_bucket", labels | {"le": edge}, below))
+    samples.append(Sample(f"{name}_count", labels, below))
+    samples.append(Sample(f"{name}_sum", labels, seconds))
+    return samples
 
 
-def of(*parts: list[Sample]) -> Samples:
-    """Return all these figures."""
+def combine(*parts: list[Sample]) -> Samples:
+    """Return all these samples."""
     return Samples(sample for part in parts for sample in part)

@@ -1,81 +1,89 @@
-"""What the checks of the server's own measurements say."""
+"""The checks of the server's own measurements."""
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
+from prometheus_client.samples import Sample
 
 from perf.monitoring.dashboard import checks
-from perf.monitoring.dashboard.metrics import Sample, Samples
-from tests.perf.monitoring.dashboard.conftest import histogram, of
+from perf.monitoring.dashboard.check_runner import CheckResult
+from perf.monitoring.dashboard.samples import Samples
+from tests.perf.monitoring.dashboard.conftest import combine, make_histogram
 
 REQUESTS = "morpheus_http_request_seconds"
 QUERIES = "morpheus_db_query_seconds"
 
 
-def said(verdict):
-    return verdict.state, verdict.sentence.replace("\u00a0", " ")
+def outcome(result: CheckResult) -> tuple[str, str]:
+    return result.state, result.sentence.replace("\u00a0", " ")
 
 
-def test_nothing_measured_is_not_called_good():
+def test_without_measurements_a_check_is_unknown() -> None:
     nothing = Samples([])
 
-    for ask in (checks.slowest_route, checks.errors, checks.slowest_kind, checks.offload):
-        assert ask(nothing).state == "unknown"
-    assert checks.pool(nothing).state == "unknown"
+    for check in (
+        *(checks.check_routes, checks.check_errors, checks.check_kinds),
+        *(checks.check_offload, checks.check_pools),
+    ):
+        assert check(nothing).state == "unknown"
 
 
-def test_the_route_that_is_closest_to_its_budget_is_named():
-    found = of(
-        histogram(REQUESTS, 0, 100, 0, 0, route="GET /search/", status="200"),
-        histogram(REQUESTS, 100, 0, 0, 0, route="GET /novels/", status="200"),
-        histogram(REQUESTS, 0, 0, 0, 100, route="GET /nowhere/", status="200"),
+def test_the_route_that_uses_most_of_its_budget_is_named() -> None:
+    samples = combine(
+        make_histogram(REQUESTS, 0, 100, 0, 0, route="GET /search/", status="200"),
+        make_histogram(REQUESTS, 100, 0, 0, 0, route="GET /novels/", status="200"),
+        make_histogram(REQUESTS, 0, 0, 0, 100, route="GET /nowhere/", status="200"),
     )
 
-    assert said(checks.slowest_route(found)) == (
+    assert outcome(checks.check_routes(samples)) == (
         "good",
-        "Slowest route: GET /search/ p95 95.5 ms of 200 ms.",
+        "GET /search/ p95 95.5 ms, limit 200 ms.",
     )
 
 
-def test_a_route_beyond_its_budget_is_bad_and_a_few_requests_are_no_proof():
-    slow = histogram(REQUESTS, 0, 0, 100, 0, route="GET /search/", status="200")
-    rare = histogram(REQUESTS, 0, 0, 0, 3, route="GET /novels/", status="200")
+def test_a_route_over_its_budget_fails_and_a_few_requests_do_not_count() -> None:
+    slow = make_histogram(REQUESTS, 0, 0, 100, 0, route="GET /search/", status="200")
+    rare = make_histogram(REQUESTS, 0, 0, 0, 3, route="GET /novels/", status="200")
 
-    assert said(checks.slowest_route(of(slow, rare))) == (
+    assert outcome(checks.check_routes(combine(slow, rare))) == (
         "bad",
-        "Slowest route: GET /search/ p95 955 ms of 200 ms.",
+        "GET /search/ p95 955 ms, limit 200 ms.",
     )
 
 
-@pytest.mark.parametrize(("faults", "state"), [(1, "good"), (2, "bad")])
-def test_faults_are_compared_with_all_answers(faults, state):
-    found = of(
-        histogram(REQUESTS, 1000 - faults, 0, 0, 0, route="GET /novels/", status="200"),
-        histogram(REQUESTS, faults, 0, 0, 0, route="GET /novels/", status="503"),
+@pytest.mark.parametrize(("errors", "state"), [(1, "good"), (2, "bad")])
+def test_errors_are_compared_with_all_responses(errors: int, state: str) -> None:
+    samples = combine(
+        make_histogram(REQUESTS, 1000 - errors, 0, 0, 0, route="GET /novels/", status="200"),
+        make_histogram(REQUESTS, errors, 0, 0, 0, route="GET /novels/", status="503"),
     )
 
-    assert said(checks.errors(found)) == (
+    assert outcome(checks.check_errors(samples)) == (
         state,
-        f"Errors: {faults} of 1,000 answers were 500 or above, 0.1 % allowed.",
+        f"{errors} of 1,000 responses were 5xx, limit 0.1 %.",
     )
 
 
-def test_statements_of_commands_are_not_judged_as_those_of_requests():
-    found = of(
-        histogram(QUERIES, 100, 0, 0, 0, route="GET /novels/", kind="simple"),
-        histogram(QUERIES, 0, 0, 0, 100, route="manage.py seed", kind="simple"),
+def test_statements_of_commands_are_not_compared() -> None:
+    samples = combine(
+        make_histogram(QUERIES, 100, 0, 0, 0, route="GET /novels/", kind="simple"),
+        make_histogram(QUERIES, 0, 0, 0, 100, route="manage.py seed", kind="simple"),
     )
 
-    assert said(checks.slowest_kind(found)) == (
+    assert outcome(checks.check_kinds(samples)) == (
         "good",
-        "Statements: simple ones p95 9.5 ms of 100 ms.",
+        "simple p95 9.5 ms, limit 100 ms.",
     )
 
 
 @pytest.mark.parametrize(("avoided_s", "state", "percent"), [(9.0, "good", 90), (1.0, "bad", 50)])
-def test_the_cache_is_judged_by_the_database_time_that_it_avoids(avoided_s, state, percent):
-    found = of(
-        histogram(QUERIES, 100, 0, 0, 0, seconds=1.0, route="GET /novels/", kind="simple"),
+def test_the_cache_is_compared_by_the_database_time_that_it_avoids(
+    avoided_s: float, state: str, percent: int
+) -> None:
+    samples = combine(
+        make_histogram(QUERIES, 100, 0, 0, 0, seconds=1.0, route="GET /novels/", kind="simple"),
         [
             Sample(
                 "morpheus_cache_requests_total", {"policy": "novels.card", "outcome": "hit"}, 100
@@ -84,49 +92,53 @@ def test_the_cache_is_judged_by_the_database_time_that_it_avoids(avoided_s, stat
         ],
     )
 
-    assert said(checks.offload(found)) == (
+    assert outcome(checks.check_offload(samples)) == (
         state,
-        f"Cache: {percent} % of database time avoided, 70 % wanted.",
+        f"{percent} % of database time avoided, target 70 %.",
     )
 
 
 @pytest.mark.parametrize(
     ("waiting", "timeouts", "sentence"),
     [
-        (0, 0, ("good", "Pool: 14 of 20 in use, nobody waiting.")),
-        (2, 0, ("bad", "Pool: 14 of 20 in use, 2 waiting.")),
+        (0, 0, ("good", "14 of 20 connections in use, 0 threads waiting.")),
+        (2, 0, ("bad", "14 of 20 connections in use, 2 threads waiting.")),
         (
             0,
             3,
             (
                 "bad",
-                "Pool: 14 of 20 in use, nobody waiting. 3 requests got no connection since the "
-                "start.",
+                "14 of 20 connections in use, 0 threads waiting. 3 pool timeouts since the server "
+                "started.",
             ),
         ),
     ],
 )
-def test_a_pool_is_bad_when_somebody_waits_or_waited_in_vain(waiting, timeouts, sentence):
+def test_a_pool_fails_with_waiting_threads_or_timeouts(
+    waiting: int, timeouts: int, sentence: tuple[str, str]
+) -> None:
     figures = {"size_limit": 20, "in_use": 14, "waiting": waiting, "timeouts_total": timeouts}
-    found = Samples(
+    samples = Samples(
         Sample(f"morpheus_db_pool_{name}", {"alias": "default"}, value)
         for name, value in figures.items()
     )
 
-    assert said(checks.pool(found)) == sentence
+    assert outcome(checks.check_pools(samples)) == sentence
 
 
 @pytest.mark.parametrize(("free_mb", "state"), [(1024, "good"), (1023, "bad")])
-def test_the_fullest_disk_is_compared_with_the_floor_of_uploads(settings, free_mb, state):
+def test_the_fullest_disk_is_compared_with_the_limit_of_uploads(
+    settings: Any, free_mb: int, state: str
+) -> None:
     settings.MORPHEUS_FREE_SPACE_BYTES = 512 << 20
     free = {"uploads": free_mb << 20, "temporary": 1 << 40}
-    found = Samples(
+    samples = Samples(
         Sample("morpheus_disk_free_bytes", {"folder": folder}, size)
         for folder, size in free.items()
     )
 
-    verdict = checks.disk(found)
+    result = checks.check_disk(samples)
 
-    assert verdict.state == state
-    assert "free for uploads; uploads are refused below 512" in verdict.sentence
-    assert checks.disk(Samples([])).state == "unknown"
+    assert result.state == state
+    assert "free for uploads; uploads are refused below 512" in result.sentence
+    assert checks.check_disk(Samples([])).state == "unknown"

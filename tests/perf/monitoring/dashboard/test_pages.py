@@ -1,4 +1,4 @@
-"""What the pages show, what they cost, and what they make of hostile addresses."""
+"""Content and cost of the pages, also with hostile URLs."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 import pytest
 from django.db import connection
 
-from perf.monitoring.dashboard.rendering import TABS
+from perf.monitoring.dashboard.page import TABS
 from perf.monitoring.queries.statement_routes import load_statement_routes, send_statement_routes
 from perf.monitoring.sql_text import normalize_statement
 from perf.monitoring.statistics import statements
@@ -16,7 +16,7 @@ from tests.perf.monitoring.dashboard.conftest import text_of, url
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("fresh_statements")]
 
 NAMES = [name.removeprefix("perf_") for name in TABS]
-# Parameters that pages sort by, and what no column is called.
+# Parameters of tables with orders that no column has.
 HOSTILE = {
     "sort": "size;DROP TABLE users_user",
     "kinds": "__class__",
@@ -24,14 +24,14 @@ HOSTILE = {
     "slots": "\x00",
     "missing": "--size",
     "unused": "-key",
-    "bloat": "'\"<b>",
+    "sequential": "'\"<b>",
     "duplicate": "x" * 5000,
     "all": "nothing",
 }
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_page_costs_the_same_few_statements_however_much_there_is(
+def test_a_page_costs_the_same_statements_however_many_rows_there_are(
     site, make_novels, assert_flat_queries, name
 ):
     def grow() -> None:
@@ -40,12 +40,12 @@ def test_a_page_costs_the_same_few_statements_however_much_there_is(
             for at in range(30):
                 cursor.execute(f"SELECT id AS grown_{at} FROM novels_novel WHERE id = %s", [at])
 
-    # Session, user, and the setting of limits before each statement are among them.
+    # Includes session, user, and the limits set before each statement.
     assert_flat_queries(lambda: site.get(url(name)), grow, budget=29)
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_an_order_that_no_column_has_is_ignored(site, name):
+def test_an_unknown_order_is_ignored(site, name):
     arrows = re.compile(r'aria-sort="\w+"')
     plain = site.get(url(name))
 
@@ -56,28 +56,28 @@ def test_an_order_that_no_column_has_is_ignored(site, name):
     assert arrows.findall(text_of(answer)) == arrows.findall(text_of(plain))
 
 
-def test_tables_are_sorted_by_what_is_clicked_and_the_other_way_by_the_next_click(site):
+def test_a_click_sorts_a_table_and_the_next_click_reverses_it(site):
     def shown(order: str) -> list[str]:
         page = text_of(site.get(url("tables"), {"sort": order, "all": "sort"}))
         return re.findall(r'data-title="Table"><span class="value">(\w+)<', page)
 
-    ascending = shown("table")
+    ascending = shown("name")
 
     assert ascending == sorted(ascending) and len(ascending) > 10
-    assert shown("-table") == ascending[::-1]
-    assert 'href="?sort=-table"' in text_of(site.get(url("tables"), {"sort": "table"}))
+    assert shown("-name") == ascending[::-1]
+    assert 'href="?sort=-name"' in text_of(site.get(url("tables"), {"sort": "name"}))
 
 
-def test_a_long_table_shows_its_beginning_and_leads_to_the_rest(site):
+def test_a_long_table_shows_its_first_rows_and_links_to_the_rest(site):
     def shown(**query: str) -> int:
-        return text_of(site.get(url("indexes"), query)).count('data-title="Used"')
+        return text_of(site.get(url("indexes"), query)).count('data-title="Scans"')
 
     assert shown() == 25
     assert "?all=sort" in text_of(site.get(url("indexes")))
     assert shown(all="sort") > 25
 
 
-def test_queries_know_the_routes_that_ask_them(site, api, make_novels):
+def test_queries_have_their_routes(site, api, make_novels):
     make_novels(1)
     assert api.get("/api/v1/novels/").status_code == 200
     send_statement_routes()
@@ -89,13 +89,13 @@ def test_queries_know_the_routes_that_ask_them(site, api, make_novels):
     known = statements.statements("calls", limit=5000)
     one = next(one for one in known if normalize_statement(one.text).fingerprint in asked)
     details = text_of(site.get(url("query", one.query_id)))
-    assert "Asked by" in details and "GET /novels/" in details
+    assert "Route: " in details and "GET /novels/" in details
 
 
-def test_nothing_that_somebody_wrote_is_shown(site):
+def test_no_value_of_a_statement_is_shown(site):
     with connection.cursor() as cursor:
         cursor.execute("SELECT id FROM users_user WHERE email = 'ann@example.org'")
-        # PostgreSQL leaves nothing out of such a statement.
+        # pg_stat_statements stores this statement with its value.
         cursor.execute("SET LOCAL app.note = 'ann@example.org'")
 
     page = text_of(site.get(url("queries"), {"sort": "-calls", "all": "sort"}))
@@ -113,37 +113,37 @@ def test_the_page_of_a_statement_has_its_plan(site):
 
     page = text_of(site.get(url("query", one.query_id)))
 
-    assert "Plan for any values" in page and "Index" in page and "novels_genre" in page
+    assert "Generic plan" in page and "Index" in page and "novels_genre" in page
 
 
 @pytest.mark.parametrize("query_id", ["42", "-9223372036854775809", "99999999999999999999", "x"])
-def test_a_statement_that_is_not_known_is_404(site, query_id):
+def test_an_unknown_statement_is_404(site, query_id):
     assert site.get(url("queries") + f"{query_id}/").status_code == 404
 
 
 @pytest.mark.parametrize("route", ["", "GET /nothing/", "<script>alert(1)</script>", "x" * 5000])
-def test_a_route_that_nobody_asked_for_says_so(site, route):
+def test_a_route_without_requests_says_so(site, route):
     page = text_of(site.get(url("route"), {"route": route}))
 
-    assert "Nobody has asked for this route" in page
+    assert "There was no request to this route" in page
     assert "<script>alert" not in page
 
 
-def test_a_route_has_its_budget_and_its_spread(site, api):
+def test_a_route_has_its_budget_and_its_histogram(site, api):
     api.get("/api/v1/novels/")
 
     page = text_of(site.get(url("route"), {"route": "GET /novels/"}))
 
-    assert "its budget is 50 ms" in page
+    assert "the budget is 50 ms" in page
     assert 'class="chart histogram"' in page
     assert "style=" not in page and "<style" not in page
 
 
-def test_what_cannot_be_read_says_so_and_the_rest_is_there(connect, site):
+def test_a_failing_statistic_is_named_and_the_rest_is_shown(connect, site):
     with connect("owner") as owner, owner.transaction():
         owner.execute("LOCK TABLE novels_novel IN ACCESS EXCLUSIVE MODE")
 
         page = text_of(site.get(url("tables")))
 
-    assert "A table is locked at this moment" in page
-    assert "of pages, 99 % wanted" in page
+    assert "A table is locked, most likely by a migration" in page
+    assert "of page reads, target 99 %" in page

@@ -1,4 +1,4 @@
-"""Slow queries: on the first page, in their list, and one with its plan."""
+"""Slow queries on the overview, in their list, and one with its plan."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def make_slow():
     return make
 
 
-def test_a_slow_query_is_on_the_first_page_and_in_the_list_with_its_route(site, make_slow):
+def test_a_slow_query_is_on_the_overview_and_in_the_list_with_its_route(site, make_slow):
     before = text_of(site.get(url("overview")))
     make_slow(plan=PLAN)
 
@@ -42,7 +42,7 @@ def test_a_slow_query_is_on_the_first_page_and_in_the_list_with_its_route(site, 
     listed = text_of(site.get(url("slow")))
 
     assert "Slow queries:</strong> none in the last day." in before
-    assert "1 in the last day, up to 1,300 ms on GET /search/, 0 wanted." in first
+    assert "1 in the last day, up to 1,300 ms on GET /search/, limit 0." in first
     assert "pg_sleep(?)" in listed and "GET /search/" in listed and "1,000" in listed
 
 
@@ -55,7 +55,7 @@ def test_its_page_has_its_plan(site, make_slow):
     assert "Seq Scan on t" in page and "in request abc" in page
 
 
-def test_without_a_plan_the_page_says_why(site, make_slow):
+def test_without_a_plan_the_page_has_the_reason(site, make_slow):
     one = make_slow(plan_note="PostgreSQL refused it.")
 
     assert "PostgreSQL refused it." in text_of(site.get(url("slow_query", one.pk)))
@@ -72,5 +72,5 @@ def test_the_list_costs_one_statement_however_many_there_are(site, make_slow, as
 
 
 @pytest.mark.parametrize("pk", ["0", "99999999999999999999"])
-def test_one_that_is_not_there_is_404(site, pk):
+def test_an_unknown_slow_query_is_404(site, pk):
     assert site.get(f"{url('slow')}{pk}/").status_code == 404

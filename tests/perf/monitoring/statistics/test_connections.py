@@ -1,6 +1,8 @@
-"""Sessions of everybody, without what they execute."""
+"""Sessions of all roles, without their statements."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -8,37 +10,37 @@ from django.db import connection
 from perf.monitoring.statistics import connections
 
 
-def test_a_transaction_that_another_role_leaves_open_is_seen_with_its_age(connect):
+def test_an_open_transaction_of_another_role_has_its_age(connect: Any) -> None:
     with connect("owner") as owner, owner.transaction():
         owner.execute("SELECT 'private' AS note")
 
         groups = connections.sessions()
 
-    [found] = [one for one in groups if one.role == "morpheus_owner"]
-    assert (found.state, found.count, found.waiting) == ("idle in transaction", 1, 0)
-    assert found.transaction_s is not None and found.transaction_s >= 0
+    [group] = [one for one in groups if one.role == "morpheus_owner"]
+    assert (group.state, group.count, group.waiting) == ("idle in transaction", 1, 0)
+    assert group.transaction_s is not None and group.transaction_s >= 0
 
 
-def test_what_others_execute_stays_hidden(connect):
+def test_statements_of_others_are_hidden(connect: Any) -> None:
     with connect("owner") as owner, owner.transaction(), connection.cursor() as cursor:
         owner.execute("SELECT 'private' AS note")
 
-        # Other workers' owners are at databases of their own.
+        # The owner's sessions of other test workers use other databases.
         cursor.execute(
             "SELECT query FROM pg_stat_activity "
             "WHERE usename = 'morpheus_owner' AND datname = current_database()"
         )
         hidden = cursor.fetchall()
         cursor.execute("SELECT s::text FROM morpheus_sessions() s")
-        told = cursor.fetchall()
+        sessions = cursor.fetchall()
 
     assert hidden == [("<insufficient privilege>",)]
-    assert told and not any("private" in text for (text,) in told)
+    assert sessions and not any("private" in text for (text,) in sessions)
 
 
 @pytest.mark.django_db
-def test_the_limit_leaves_out_what_is_kept_for_administrators():
-    found = connections.limits()
+def test_usable_connections_exclude_those_of_administrators() -> None:
+    limits = connections.connection_limits()
 
-    assert 0 < found.used <= found.most
-    assert found.usable == found.most - found.reserved < found.most
+    assert 0 < limits.used <= limits.maximum
+    assert limits.usable == limits.maximum - limits.reserved < limits.maximum

@@ -1,12 +1,17 @@
-"""What the catalogue says of indexes, seen as the serving role."""
+"""Statistics of indexes, read as the serving role."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
 
 import pytest
+from django.core.management import call_command
 
 from perf.monitoring.statistics import indexes
+
+
+def unused() -> list[indexes.IndexSize]:
+    return indexes.unused_indexes(indexes.list_indexes())
 
 
 @pytest.fixture
@@ -27,45 +32,45 @@ def table(connect):
     owner.execute("DROP TABLE stats_child, stats_parent")
 
 
-def test_an_index_that_no_statement_used_is_unused_until_one_does(table):
+def test_an_index_is_unused_until_a_statement_uses_it(table):
     table.execute("CREATE INDEX stats_word_idx ON stats_child (word)")
     table.execute("ANALYZE stats_child")
 
-    (before,) = (one for one in indexes.unused() if one.table == "stats_child")
+    (before,) = (one for one in unused() if one.table == "stats_child")
     table.execute("SELECT * FROM stats_child WHERE word = 'word 7'").fetchall()
     table.execute("SELECT pg_stat_force_next_flush()")
 
-    assert (before.index, before.method, before.is_needed) == ("stats_word_idx", "btree", False)
-    assert [one for one in indexes.unused() if one.table == "stats_child"] == []
+    assert (before.index, before.is_needed) == ("stats_word_idx", False)
+    assert [one for one in unused() if one.table == "stats_child"] == []
 
 
-def test_keys_and_what_serves_a_foreign_key_are_never_unused(table):
+def test_indexes_of_constraints_and_foreign_keys_are_never_unused(table):
     table.execute("CREATE INDEX stats_parent_idx ON stats_child (parent_id, word)")
 
-    needed = {one.index for one in indexes.sizes() if one.is_needed}
+    needed = {one.index for one in indexes.list_indexes() if one.is_needed}
 
     assert {"stats_child_pkey", "stats_parent_pkey", "stats_parent_idx"} <= needed
-    assert [one for one in indexes.unused() if one.table.startswith("stats_")] == []
+    assert [one for one in unused() if one.table.startswith("stats_")] == []
 
 
-def test_the_shorter_of_two_that_begin_alike_is_double(table):
+def test_an_index_covered_by_a_longer_one_is_a_duplicate(table):
     table.execute("CREATE INDEX stats_short_idx ON stats_child (word)")
     table.execute("CREATE INDEX stats_long_idx ON stats_child (word, number)")
     table.execute("CREATE INDEX stats_down_idx ON stats_child (word DESC)")
     table.execute("CREATE INDEX stats_some_idx ON stats_child (word) WHERE number > 3")
 
-    found = [one for one in indexes.duplicates() if one.table == "stats_child"]
+    found = [one for one in indexes.duplicate_indexes() if one.table == "stats_child"]
 
     assert [(one.index, one.covered_by, one.is_same) for one in found] == [
         ("stats_short_idx", "stats_long_idx", False)
     ]
 
 
-def test_of_two_that_are_the_same_one_stays(table):
+def test_one_of_two_equal_indexes_is_a_duplicate(table):
     table.execute("CREATE INDEX stats_old_idx ON stats_child (word) INCLUDE (number)")
     table.execute("CREATE INDEX stats_new_idx ON stats_child (word) INCLUDE (number)")
 
-    (found,) = (one for one in indexes.duplicates() if one.table == "stats_child")
+    (found,) = (one for one in indexes.duplicate_indexes() if one.table == "stats_child")
 
     assert (found.index, found.covered_by, found.is_same) == (
         "stats_new_idx",
@@ -74,7 +79,7 @@ def test_of_two_that_are_the_same_one_stays(table):
     )
 
 
-def test_a_foreign_key_is_served_by_an_index_of_all_its_rows(table):
+def test_a_foreign_key_needs_an_index_with_all_its_rows(table):
     table.execute("CREATE INDEX stats_some_idx ON stats_child (parent_id) WHERE number > 3")
 
     (found,) = (one for one in indexes.unindexed_foreign_keys() if one.table == "stats_child")
@@ -90,22 +95,31 @@ def test_a_foreign_key_is_served_by_an_index_of_all_its_rows(table):
     assert "stats_child" not in {one.table for one in indexes.unindexed_foreign_keys()}
 
 
-def test_bloat_is_what_deleted_rows_leave(table):
-    table.execute("CREATE INDEX stats_number_idx ON stats_child (number, word)")
-    table.execute("VACUUM ANALYZE stats_child")
+def test_a_large_table_with_sequential_scans_is_listed(table, monkeypatch):
+    monkeypatch.setattr(indexes, "MIN_SCANNED_ROWS", 4_000)
+    table.execute("ANALYZE stats_child")
+    before = {one.table: one for one in indexes.sequential_scans()}
+    table.execute("SELECT count(*) FROM stats_child WHERE number + 0 > 1").fetchall()
+    table.execute("SELECT pg_stat_force_next_flush()")
 
-    def of(name):
-        found = {one.index: one for one in indexes.bloat(at_least_bytes=0)}
-        return found[name]
+    (scans,) = (one for one in indexes.sequential_scans() if one.table == "stats_child")
 
-    fresh = of("stats_number_idx")
-    table.execute("DELETE FROM stats_child WHERE number % 10 > 0")
-    table.execute("VACUUM ANALYZE stats_child")
-    emptied = of("stats_number_idx")
-
-    assert fresh.ratio < 0.2
-    assert emptied.size_bytes == fresh.size_bytes and emptied.ratio > 0.7
+    assert scans.scans >= 1 and scans.rows_read >= 4_000 and scans.rows == 4_000
+    assert "stats_child" not in before or before["stats_child"].scans < scans.scans
+    assert "stats_parent" not in {one.table for one in indexes.sequential_scans()}
 
 
-def test_statistics_say_since_when(db):
+def test_the_command_shows_all_findings(table, capsys):
+    table.execute("CREATE INDEX stats_word_idx ON stats_child (word)")
+    table.execute("CREATE INDEX stats_long_idx ON stats_child (word, number)")
+
+    call_command("perf_indexes")
+
+    lines = capsys.readouterr().out.replace("\u00a0", " ")
+    assert "stats_child (parent_id): a deletion in stats_parent scans" in lines
+    assert "stats_word_idx, " in lines and "stats_long_idx covers it" in lines
+    assert "stats_long_idx on stats_child, " in lines and "no scan since " in lines
+
+
+def test_statistics_have_the_time_of_their_reset(db):
     assert indexes.statistics_since() < datetime.now(UTC)

@@ -1,4 +1,4 @@
-"""Who may follow this server, and who does; lag is measured where there is a replica."""
+"""Replication settings; tests/replica measures the lag of a real replica."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from perf.monitoring.statistics import replication
 
 
 @pytest.mark.django_db
-def test_a_server_that_writes_the_least_log_cannot_be_followed():
+def test_a_server_with_minimal_wal_allows_no_replica() -> None:
     server = replication.server_role()
 
     assert not server.is_replica
-    assert server.can_be_followed == (server.wal_level != "minimal" and server.senders > 0)
+    assert server.allows_replicas == (server.wal_level != "minimal" and server.senders > 0)
     assert replication.replicas() == [] and replication.slots() == []

@@ -1,4 +1,4 @@
-"""What pg_stat_statements tells the serving role of its own statements."""
+"""Statements of the serving role in pg_stat_statements."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from morpheus.db.transactions import write_transaction
 from novels.models import Genre
 from perf.monitoring.sql_text import has_plan
 from perf.monitoring.statistics import statements
-from perf.monitoring.statistics.reading import StatsUnavailable
+from perf.monitoring.statistics.limited_queries import StatisticsUnavailable
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("fresh_statements")]
 
@@ -40,11 +40,11 @@ def test_a_statement_is_counted_without_its_values():
     assert statements.totals().calls >= before.calls + 3
 
 
-def test_nothing_is_found_of_what_was_never_executed():
+def test_an_unknown_statement_is_none():
     assert statements.statement(42) is None
 
 
-def test_statements_of_other_roles_are_not_there(connect):
+def test_statements_of_other_roles_are_hidden(connect):
     connect("superuser").execute("SELECT 'of an administrator' AS administrators")
 
     texts = [one.text for one in statements.statements("calls", limit=MANY)]
@@ -56,9 +56,9 @@ def test_statements_of_other_roles_are_not_there(connect):
 def test_every_order_descends(order):
     run("SELECT 1 FROM novels_genre", times=2)
     values = {
-        "total": lambda one: one.total_ms,
-        "mean": lambda one: one.mean_ms,
-        "max": lambda one: one.max_ms,
+        "total_ms": lambda one: one.total_ms,
+        "mean_ms": lambda one: one.mean_ms,
+        "max_ms": lambda one: one.max_ms,
         "calls": lambda one: one.calls,
         "rows": lambda one: one.rows,
         "buffers": lambda one: one.buffers,
@@ -69,13 +69,13 @@ def test_every_order_descends(order):
     assert listed == sorted(listed, reverse=True)
 
 
-@pytest.mark.parametrize("order", ["", "total; DROP TABLE novels_novel", "query", "total_ms"])
+@pytest.mark.parametrize("order", ["", "total_ms; DROP TABLE novels_novel", "query", "total"])
 def test_an_order_that_does_not_exist_never_reaches_sql(order):
     with pytest.raises(ValueError, match="no order"):
         statements.statements(order)
 
 
-def test_rare_statements_are_not_called_slow():
+def test_rare_statements_do_not_count_as_slowest():
     run("SELECT pg_sleep(0.02) AS rare")
 
     slowest = statements.slowest_statement(at_least_calls=1_000_000)
@@ -83,7 +83,7 @@ def test_rare_statements_are_not_called_slow():
     assert slowest is None
 
 
-def test_a_plan_for_any_values_executes_nothing():
+def test_a_generic_plan_executes_nothing():
     with write_transaction(as_staff=True):
         Genre.objects.create(name="Noir", slug="noir")
         run("SELECT id AS planned FROM novels_genre WHERE id = %s", 1)
@@ -96,8 +96,8 @@ def test_a_plan_for_any_values_executes_nothing():
         Genre.objects.create(name="Plan", slug="plan")
 
 
-def test_what_has_no_plan_says_so():
+def test_a_statement_without_plan_is_refused():
     run("SET LOCAL application_name = 'unplanned'")
 
-    with pytest.raises(StatsUnavailable, match="no plan"):
+    with pytest.raises(StatisticsUnavailable, match="no plan"):
         statements.generic_plan(found("application_name"))

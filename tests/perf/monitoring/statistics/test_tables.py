@@ -9,7 +9,7 @@ import pytest
 
 from perf.monitoring.statistics import tables
 
-# More than other tests of this database leave dead.
+# More dead rows than other tests leave in this database.
 ROWS = 20_000
 
 
@@ -36,31 +36,31 @@ def test_rows_are_estimated_and_sizes_add_up(table):
     one = scratch()
     assert one.rows == ROWS
     assert one.heap_bytes > 0 and one.index_bytes > 0
-    assert one.size_bytes == one.heap_bytes + one.index_bytes + one.apart_bytes
+    assert one.size_bytes == one.heap_bytes + one.index_bytes + one.toast_bytes
     assert one.analyzed_at is not None and one.vacuumed_at is None
 
 
 def test_the_table_with_most_dead_rows_is_found(table):
-    assert tables.deadest_table(at_least=ROWS) is None
+    assert tables.table_with_most_dead_rows(at_least=ROWS) is None
 
     table.execute("ALTER TABLE scratch SET (autovacuum_enabled = off)")
     table.execute("UPDATE scratch SET n = n")
     table.execute("SELECT pg_stat_force_next_flush()")
 
-    found = tables.deadest_table(at_least=ROWS)
+    found = tables.table_with_most_dead_rows(at_least=ROWS)
     assert found == tables.DeadRows("scratch", ROWS, ROWS)
     assert found.ratio == scratch().dead_ratio == 0.5
 
 
 def test_an_index_whose_build_was_interrupted_is_found(table):
     table.execute("CREATE INDEX scratch_idx ON scratch (n)")
-    assert tables.broken_indexes() == []
+    assert tables.invalid_indexes() == []
 
     table.execute(
         "UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'scratch_idx'::regclass"
     )
 
-    assert tables.broken_indexes() == ["scratch_idx"]
+    assert tables.invalid_indexes() == ["scratch_idx"]
 
 
 @pytest.mark.django_db

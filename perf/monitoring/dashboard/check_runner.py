@@ -1,0 +1,84 @@
+"""Runs the checks of the overview and sorts their results."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from django.utils.safestring import SafeString
+
+from perf.monitoring.dashboard.charts import draw_share
+from perf.monitoring.dashboard.page import attempt
+
+State = Literal["good", "bad", "unknown"]
+
+
+@dataclass(frozen=True, slots=True)
+class CheckResult:
+    """The result of one check: a sentence with the value and its limit.
+
+    Attributes:
+        fill: The value as a share of the limit, for the chart.
+    """
+
+    state: State
+    sentence: str
+    fill: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A check; `page` names the page with the details."""
+
+    subject: str
+    page: str
+    run: Callable[[], CheckResult]
+
+
+@dataclass(frozen=True, slots=True)
+class FinishedCheck:
+    """A check with its result."""
+
+    check: Check
+    result: CheckResult
+
+    @property
+    def picture(self) -> SafeString | None:
+        fill = self.result.fill
+        return None if fill is None else draw_share(fill, self.result.state)
+
+
+def good_if(is_good: bool, sentence: str, fill: float | None = None) -> CheckResult:
+    """Return the result for a limit that is or is not kept."""
+    return CheckResult("good" if is_good else "bad", sentence, fill)
+
+
+def unknown(sentence: str) -> CheckResult:
+    """Return the result without a value to compare."""
+    return CheckResult("unknown", sentence)
+
+
+def run_checks(checks: list[Check]) -> list[FinishedCheck]:
+    """Run all checks and return failures first; an error becomes an unknown result."""
+    finished = []
+    for check in checks:
+        tried = attempt(check.run)
+        result = tried.value or unknown(f"unknown. {tried.problem}")
+        finished.append(FinishedCheck(check, result))
+    order = ("bad", "unknown", "good")
+    return sorted(finished, key=lambda one: order.index(one.result.state))
+
+
+def summarize(finished: list[FinishedCheck]) -> str:
+    """Return one sentence about all results."""
+    states = [check.result.state for check in finished]
+    good, bad, unclear = (states.count(state) for state in ("good", "bad", "unknown"))
+    if good == len(states):
+        return "All checks pass."
+    sentence = f"{good} of {len(states)} checks pass"
+    if bad:
+        sentence += f", {bad} {'fails' if bad == 1 else 'fail'}"
+    if unclear:
+        sentence += f", {unclear} {'is' if unclear == 1 else 'are'} unknown"
+    return f"{sentence}."
