@@ -116,29 +116,31 @@ def measure_reads(reads: list[PrivateRead], *, rounds: int) -> Iterator[ReadCost
     """
     with ExitStack() as stack:
         stack.enter_context(override_settings(MORPHEUS_CACHE=False))
-        roles = {
-            name: stack.enter_context(_connect(login))
-            for name, login in (
-                ("app", dict(connection.settings_dict)),
-                ("loader", settings.MORPHEUS_DATABASE_ROLES["loader"]),
-            )
-        }
-        stack.enter_context(pinned(_backends(roles.values())))
+        app = stack.enter_context(_connect(dict(connection.settings_dict)))
+        loader = stack.enter_context(_connect(settings.MORPHEUS_DATABASE_ROLES["loader"]))
+        stack.enter_context(pinned(_backends(app, loader)))
+        send_identity = loader.execute_wrapper
         for read in reads:
-            roles["loader"].sends_identity = "scope=mine" in read.path
-            yield _measure_read(read, roles, rounds)
+            # Without row level security, only a search of one's own novels needs the identity.
+            is_own_search = "scope=mine" in read.path
+            loader.execute_wrapper = send_identity if is_own_search else _ignore_wrapper
+            yield _measure_read(read, {"app": app, "loader": loader}, rounds)
 
 
-def _measure_read(read: PrivateRead, roles: dict[str, _Role], rounds: int) -> ReadCost:
+def _measure_read(read: PrivateRead, roles: dict[str, Any], rounds: int) -> ReadCost:
     with capture_statements() as captured:
         _respond(read)
     statements = [statement for statement in captured if statement.is_read]
 
     def measure(name: str) -> tuple[float, list[Plan]]:
-        role = roles[name]
-        ms = role.time_response(read)
-        return ms, [role.explain(statement, read.reader_id) for statement in statements]
+        connections[DEFAULT_DB_ALIAS] = roles[name]
+        try:
+            ms = _respond(read)
+        finally:
+            connections[DEFAULT_DB_ALIAS] = usual
+        return ms, [_explain(roles[name], read, statement) for statement in statements]
 
+    usual = connections[DEFAULT_DB_ALIAS]
     measure_in_turns(_TURNS, measure, rounds=WARM_UP)
     results = measure_in_turns(_TURNS, measure, rounds=(rounds + 1) // 2)
     costs = {
@@ -160,8 +162,7 @@ def _respond(read: PrivateRead) -> float:
     """
     environ = RequestFactory(SERVER_NAME=served_host()).get(read.path, secure=True).environ
     handler = ForceAuthClientHandler()
-    user = None if read.reader_id is None else User(pk=read.reader_id)
-    force_user(handler, user)
+    force_user(handler, None if read.reader_id is None else User(pk=read.reader_id))
     began = time.perf_counter()
     response: Any = handler(environ)
     ms = (time.perf_counter() - began) * 1000
@@ -173,40 +174,15 @@ def _respond(read: PrivateRead) -> float:
     return ms
 
 
-class _Role:
-    """A connection of one role.
+def _explain(role: Any, read: PrivateRead, statement: Statement) -> Plan:
+    """Return the executed plan of a statement, with the reader's identity.
 
-    Attributes:
-        sends_identity: Whether requests send the caller's identity with their statements. Without
-            row level security only a search of one's own novels needs it.
+    Its time is by PostgreSQL's clock: waking a client takes as long as a short statement.
     """
-
-    def __init__(self, django_connection: Any, *, is_bound: bool) -> None:
-        self.connection = django_connection
-        self.sends_identity = self._is_bound = is_bound
-        self._with_identity = django_connection.execute_wrapper
-
-    def time_response(self, read: PrivateRead) -> float:
-        """Return the milliseconds of a response on this connection."""
-        self.connection.execute_wrapper = (
-            self._with_identity if self._is_bound or self.sends_identity else _ignore_wrapper
-        )
-        usual = connections[DEFAULT_DB_ALIAS]
-        connections[DEFAULT_DB_ALIAS] = self.connection
-        try:
-            return _respond(read)
-        finally:
-            connections[DEFAULT_DB_ALIAS] = usual
-
-    def explain(self, statement: Statement, reader_id: int | None) -> Plan:
-        """Return the executed plan of a statement.
-
-        Its time is by PostgreSQL's clock: waking a client takes as long as a short statement.
-        """
-        raw = self.connection.connection
-        with raw.transaction():
-            raw.execute("SELECT set_config('app.user_id', %s, true)", [str(reader_id or "")])
-            return explain(raw, statement.sql, statement.params, analyze=True)
+    with role.connection.transaction():
+        identity = [str(read.reader_id or "")]
+        role.connection.execute("SELECT set_config('app.user_id', %s, true)", identity)
+        return explain(role.connection, statement.sql, statement.params, analyze=True)
 
 
 def _ignore_wrapper(wrapper: Any) -> AbstractContextManager[None]:
@@ -214,24 +190,21 @@ def _ignore_wrapper(wrapper: Any) -> AbstractContextManager[None]:
 
 
 @contextmanager
-def _connect(login: dict[str, Any]) -> Iterator[_Role]:
-    """Open a connection to Django's database without a pool."""
+def _connect(login: dict[str, Any]) -> Iterator[Any]:
+    """Open a connection of Django to its database as another role, without a pool."""
     usual = connection.settings_dict
-    opened = connections.create_connection(DEFAULT_DB_ALIAS)
-    opened.settings_dict = usual | {
-        name: login[name] for name in ("HOST", "PORT", "USER", "PASSWORD")
-    }
-    opened.settings_dict["OPTIONS"] = {
-        name: value for name, value in usual["OPTIONS"].items() if name != "pool"
-    }
+    opened: Any = connections.create_connection(DEFAULT_DB_ALIAS)
+    options = {name: value for name, value in usual["OPTIONS"].items() if name != "pool"}
+    names = ("HOST", "PORT", "USER", "PASSWORD")
+    opened.settings_dict = usual | {name: login[name] for name in names} | {"OPTIONS": options}
     with closing(opened):
         opened.ensure_connection()
-        yield _Role(opened, is_bound=login["USER"] == usual["USER"])
+        yield opened
 
 
-def _backends(roles: Any) -> Iterator[psutil.Process]:
+def _backends(*roles: Any) -> Iterator[psutil.Process]:
     """Yield PostgreSQL's processes for these connections, if they run on this machine."""
     for role in roles:
-        pid = role.connection.connection.info.backend_pid
+        pid = role.connection.info.backend_pid
         if psutil.pid_exists(pid):
             yield psutil.Process(pid)
