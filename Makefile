@@ -46,7 +46,7 @@ check-cache: $(STAMP)  ## Check that no client reads a stale value, under faults
 # On data of its own for each scale, seeded at the first run.
 SCALE ?= default
 perf: $(STAMP)  ## Time every route and statement beside its budget (SCALE=small|default|large)
-	@env MORPHEUS_VAR=var/perf-$(SCALE) MORPHEUS_HTTPS=off DATABASE_URL= REDIS_URL= \
+	@env MORPHEUS_VAR=var/perf-$(SCALE) MORPHEUS_HTTPS=off MORPHEUS_LOG_REQUESTS=off DATABASE_URL= REDIS_URL= \
 		$(PYTHON) manage.py services with perf_budgets --scale $(SCALE) $(ARGS)
 
 seed: $(STAMP)  ## Fill an empty database with invented novels and comics (ARGS= for manage.py seed)
@@ -58,7 +58,7 @@ import: $(STAMP)  ## Import novels (FILES="a.txt b.epub folder/")
 
 # On a small database of its own, which it empties.
 snapshots: $(STAMP)  ## Renew the plans in perf/lab/plans/snapshots/, and show what changed
-	@env MORPHEUS_VAR=var/snapshots MORPHEUS_HTTPS=off DATABASE_URL= REDIS_URL= \
+	@env MORPHEUS_VAR=var/snapshots MORPHEUS_HTTPS=off MORPHEUS_LOG_REQUESTS=off DATABASE_URL= REDIS_URL= \
 		$(PYTHON) manage.py services with perf_snapshots --update $(ARGS)
 
 # On data and servers of its own: it empties the cache server.

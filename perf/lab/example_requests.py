@@ -225,7 +225,7 @@ class Conversation:
     headers: dict[str, dict[str, str]] = field(default_factory=dict)
 
     def build(self, sent: ExampleRequest, **options: Any) -> HttpRequest:
-        """Return the request with what is known so far; options as `ExampleRequest.build`."""
+        """Return the request with the values and credentials so far; options as `build` has."""
         return sent.build(self.values, headers=self.headers.get(sent.caller), **options)
 
     def keep_credentials(

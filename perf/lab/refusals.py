@@ -132,7 +132,7 @@ def _refusals(rows: _Rows) -> Iterator[Refusal]:
     novel = example("GET /novels/{novel_id}/")
     public, private = {"novel_id": rows.public}, {"novel_id": rows.private}
     yield Refusal(200, "a novel from the cache", novel.build(public))
-    yield from _unauthorized(rows)
+    yield from _without_access(rows)
     rename = example("PATCH /novels/{novel_id}/").build(public, headers=rows.token)
     yield Refusal(403, "not the owner", rename)
     yield Refusal(404, "absent novel", novel.build({"novel_id": 2**62}))
@@ -143,7 +143,7 @@ def _refusals(rows: _Rows) -> Iterator[Refusal]:
     yield Refusal(405, "known method", replace(novels, method="DELETE", headers=rows.token))
     yield Refusal(405, "unknown method", replace(novels, method="BREW"))
     yield from _bad_bodies(rows)
-    yield from _throttled(rows)
+    yield from _over_limits(rows)
     search = example("GET /search/")
     yield Refusal(400, "bad cursor", example("GET /novels/").build({}, query={"cursor": "abc"}))
     yield Refusal(
@@ -153,7 +153,7 @@ def _refusals(rows: _Rows) -> Iterator[Refusal]:
     yield Refusal(400, "bad host", replace(novels, headers={"Host": "elsewhere.example"}))
 
 
-def _unauthorized(rows: _Rows) -> Iterator[Refusal]:
+def _without_access(rows: _Rows) -> Iterator[Refusal]:
     profile = example("GET /users/me/").build({})
     yield Refusal(401, "no credentials", profile)
     yield Refusal(401, "malformed token", replace(profile, headers=bearer("nonsense")))
@@ -191,7 +191,7 @@ def _large_upload() -> HttpRequest:
     return replace(upload, headers=upload.headers | _TOO_LARGE, body=b"")
 
 
-def _throttled(rows: _Rows) -> Iterator[Refusal]:
+def _over_limits(rows: _Rows) -> Iterator[Refusal]:
     upload = _large_upload()
     new = {"new_email": f"new@{_DOMAIN}"}
     yield Refusal(429, "login", _wrong_login(rows.owner_email), limit="login")

@@ -21,7 +21,7 @@ OTHERS = {
 
 
 @pytest.fixture
-def seeded(transactional_db: None) -> None:
+def seed_rows(transactional_db: None) -> None:
     # Of a few hundred novels, a scan of all finds 100 as well: by chance, under one role alone.
     call_command(
         "seed", novels=4000, chapters_per_novel=4, words_per_chapter=20, comics=1000, panels=8000,
@@ -29,7 +29,7 @@ def seeded(transactional_db: None) -> None:
     )  # fmt: skip
 
 
-@pytest.mark.usefixtures("seeded")
+@pytest.mark.usefixtures("seed_rows")
 def test_no_read_costs_more_than_tolerated_and_all_keep_their_indexes() -> None:
     too_expensive, without_index = [], []
     for cost in measure_reads(private_reads(largest_rows()), rounds=1):

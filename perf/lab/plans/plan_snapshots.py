@@ -66,7 +66,7 @@ def diff_snapshots(before: dict[str, str], after: dict[str, str]) -> str:
 
 
 def _text(request: ExplainedRequest) -> str:
-    parts = [f"{at}. {_name(one)}\n{_tree(one)}" for at, one in enumerate(request.statements, 1)]
+    parts = [f"{at}. {_name(each)}\n{_tree(each)}" for at, each in enumerate(request.statements, 1)]
     return "\n".join([f"=== {request.sent.heading}\n", *parts, ""])
 
 

@@ -12,7 +12,7 @@ from perf.lab.plans.statements import ExplainedRequest, explain_requests
 
 
 @pytest.fixture(scope="package")
-def seeded(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+def small_data(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
     """Seed this worker's database, and empty it afterwards."""
     with django_db_blocker.unblock():
         seed_small()
@@ -21,14 +21,18 @@ def seeded(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterato
 
 
 @pytest.fixture(scope="package")
-def explained(seeded: None, django_db_blocker: DjangoDbBlocker) -> list[ExplainedRequest]:
+def explained_requests(
+    small_data: None, django_db_blocker: DjangoDbBlocker
+) -> list[ExplainedRequest]:
     """Every example request with its statements and plans, once for all tests."""
     with django_db_blocker.unblock():
         return explain_requests(generic=True)
 
 
 @pytest.fixture
-def status_request(explained: list[ExplainedRequest]) -> ExplainedRequest:
+def status_request(explained_requests: list[ExplainedRequest]) -> ExplainedRequest:
     """A request of one statement, which reads one row by a primary key."""
-    (request,) = (each for each in explained if each.sent.route == "GET /novels/{novel_id}/status/")
+    (request,) = (
+        each for each in explained_requests if each.sent.route == "GET /novels/{novel_id}/status/"
+    )
     return request

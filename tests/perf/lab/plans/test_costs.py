@@ -36,11 +36,11 @@ def test_every_route_has_a_budget_and_every_budget_a_route() -> None:
 
 
 def test_every_reading_statement_has_a_budget_and_every_budget_a_statement(
-    explained: list[ExplainedRequest],
+    explained_requests: list[ExplainedRequest],
 ) -> None:
     names = {
         query_name(statement.sql)
-        for request in explained
+        for request in explained_requests
         for statement in request.statements
         if statement.is_read
     }
@@ -49,13 +49,13 @@ def test_every_reading_statement_has_a_budget_and_every_budget_a_statement(
     assert names == {*budgets().queries} - {"search changes"}
 
 
-def test_every_route_keeps_its_budget(explained: list[ExplainedRequest]) -> None:
-    breaches = [text for request in explained for text in route_breaches(request)]
+def test_every_route_keeps_its_budget(explained_requests: list[ExplainedRequest]) -> None:
+    breaches = [text for request in explained_requests for text in route_breaches(request)]
 
     assert not breaches, "\n".join(breaches)
 
 
-@pytest.mark.usefixtures("seeded", "db")
+@pytest.mark.usefixtures("small_data", "db")
 def test_probes_and_admin_pages_keep_their_budgets() -> None:
     requests = explain_operator_requests()
 
@@ -63,10 +63,12 @@ def test_probes_and_admin_pages_keep_their_budgets() -> None:
     assert not breaches, "\n".join(breaches)
 
 
-def test_every_reading_statement_keeps_its_budget(explained: list[ExplainedRequest]) -> None:
+def test_every_reading_statement_keeps_its_budget(
+    explained_requests: list[ExplainedRequest],
+) -> None:
     breaches = [
         text
-        for request in explained
+        for request in explained_requests
         for statement in request.statements
         if statement.is_read
         for text in query_breaches(request.sent.heading, statement)
@@ -85,7 +87,7 @@ def cachalot(settings: Settings) -> Iterator[None]:
     cachalot_settings.reload()
 
 
-@pytest.mark.usefixtures("seeded", "cachalot")
+@pytest.mark.usefixtures("small_data", "cachalot")
 def test_a_warm_read_costs_no_statement(django_db_blocker: DjangoDbBlocker) -> None:
     with django_db_blocker.unblock():
         breaches = []
@@ -93,13 +95,13 @@ def test_a_warm_read_costs_no_statement(django_db_blocker: DjangoDbBlocker) -> N
             count = len(request.statements)
             limit = budgets().routes[request.sent.route].queries_warm
             if count > limit:
-                said = breach(request.sent.heading, "queries_warm", count, limit)
-                breaches.append(f"{said} {request.statements}")
+                text = breach(request.sent.heading, "queries_warm", count, limit)
+                breaches.append(f"{text} {request.statements}")
 
     assert not breaches, "\n".join(breaches)
 
 
-@pytest.mark.usefixtures("seeded", "db")
+@pytest.mark.usefixtures("small_data", "db")
 def test_the_refresh_of_a_search_keeps_its_budget() -> None:
     statements = refresh_statements()
 
@@ -134,7 +136,7 @@ def test_an_upload_keeps_its_budget(
     assert len(response.content) <= budget.bytes
 
 
-def _send(client: APIClient, talk: Conversation, sent: ExampleRequest) -> Any:
+def _send(client: Any, talk: Conversation, sent: ExampleRequest) -> Any:
     request = talk.build(sent)
     content_type = request.headers.pop("Content-Type")
     return client.generic(request.method, request.path, request.body, content_type)

@@ -12,7 +12,7 @@ from perf.lab.plans.list_proofs import PAGES_AT_EACH_END, prove
 from perf.monitoring.list_routes import Combination, Route, api_routes, combinations
 from perf.seeding.tables import SEEDED
 
-pytestmark = pytest.mark.usefixtures("seeded", "db")
+pytestmark = pytest.mark.usefixtures("small_data", "db")
 
 
 @pytest.fixture(params=["auto", "force_generic_plan"])

@@ -18,20 +18,20 @@ from perf.lab.plans.statements import ExplainedRequest
 from tests.perf.lab.plans.helpers import change_plans
 
 
-def test_the_plans_are_those_of_the_snapshots(explained: list[ExplainedRequest]) -> None:
-    changes = diff_snapshots(read_snapshots(), build_snapshots(explained))
+def test_the_plans_are_those_of_the_snapshots(explained_requests: list[ExplainedRequest]) -> None:
+    changes = diff_snapshots(read_snapshots(), build_snapshots(explained_requests))
 
     assert not changes, f"{changes}\nCheck each change; `make snapshots` renews the files."
 
 
-def test_each_route_has_a_file(explained: list[ExplainedRequest]) -> None:
-    assert len(build_snapshots(explained)) == len({sent.route for sent in RECORDED})
+def test_each_route_has_a_file(explained_requests: list[ExplainedRequest]) -> None:
+    assert len(build_snapshots(explained_requests)) == len({sent.route for sent in RECORDED})
 
 
-def test_a_snapshot_has_no_figure_of_one_run(explained: list[ExplainedRequest]) -> None:
+def test_a_snapshot_has_no_figure_of_one_run(explained_requests: list[ExplainedRequest]) -> None:
     """Else it would change with the rows, or with the parameters."""
     (chapters,) = [
-        each for each in explained if each.sent.route == "GET /novels/{novel_id}/chapters/"
+        each for each in explained_requests if each.sent.route == "GET /novels/{novel_id}/chapters/"
     ]
 
     text = build_snapshots([chapters])["get_novels_novel_id_chapters.txt"].split("\n\n")[-2]
@@ -57,11 +57,11 @@ def test_an_index_that_is_no_longer_used_shows(status_request: ExplainedRequest)
 
 
 def test_the_snapshot_of_a_removed_route_is_deleted(
-    explained: list[ExplainedRequest], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    explained_requests: list[ExplainedRequest], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(plan_snapshots, "FOLDER", tmp_path)
     write_snapshots({"get_gone.txt": "=== GET /gone/\n"})
 
-    write_snapshots(build_snapshots(explained[:2]))
+    write_snapshots(build_snapshots(explained_requests[:2]))
 
-    assert read_snapshots() == build_snapshots(explained[:2])
+    assert read_snapshots() == build_snapshots(explained_requests[:2])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.conf import settings
@@ -28,10 +29,12 @@ def parse_statements(document: str) -> dict[str, list[str]]:
     }
 
 
-def test_the_document_shows_the_statements_as_they_are(explained: list[ExplainedRequest]) -> None:
+def test_the_document_shows_the_statements_as_they_are(
+    explained_requests: list[ExplainedRequest],
+) -> None:
     """Renew it by `manage.py perf_plans --write` on a database seeded with the defaults."""
     documented = parse_statements(DOCUMENT.read_text())
-    executed = parse_statements(statements_markdown(explained))
+    executed = parse_statements(statements_markdown(explained_requests))
 
     # Some statements need rows of a kind, like private novels of one's comics, that more data has.
     further = {name: {*texts} - {*executed[name]} for name, texts in documented.items()}
@@ -47,12 +50,14 @@ def test_the_document_shows_every_combination() -> None:
     assert rows == [(each.route.path, each.ordering, each.filter_text) for each in combinations()]
 
 
-def test_no_statement_reads_a_column_without_need(explained: list[ExplainedRequest]) -> None:
+def test_no_statement_reads_a_column_without_need(
+    explained_requests: list[ExplainedRequest],
+) -> None:
     """Only a chapter needs its text, and only a login needs a password hash.
 
     A session is compared with a digest of the password hash.
     """
-    for request in explained:
+    for request in explained_requests:
         heading = request.sent.heading
         sql = "\n".join(statement.sql for statement in request.statements if statement.is_read)
         if not heading.startswith("POST /auth/"):
@@ -64,8 +69,8 @@ def test_no_statement_reads_a_column_without_need(explained: list[ExplainedReque
         assert not re.search(r"SELECT \*|\.\*", sql), heading
 
 
-def test_only_search_scans_a_large_table(explained: list[ExplainedRequest]) -> None:
-    for request in explained:
+def test_only_search_scans_a_large_table(explained_requests: list[ExplainedRequest]) -> None:
+    for request in explained_requests:
         if request.sent.route != "GET /search/":
             for statement in request.statements:
                 assert not re.search(
@@ -73,8 +78,10 @@ def test_only_search_scans_a_large_table(explained: list[ExplainedRequest]) -> N
                 ), (request.sent.heading, statement.sql)
 
 
-def test_the_dashboard_limits_rows_before_it_joins_them(explained: list[ExplainedRequest]) -> None:
-    (dashboard,) = [each for each in explained if "/dashboard/" in each.sent.route]
+def test_the_dashboard_limits_rows_before_it_joins_them(
+    explained_requests: list[ExplainedRequest],
+) -> None:
+    (dashboard,) = [each for each in explained_requests if "/dashboard/" in each.sent.route]
 
     newest = [statement for statement in dashboard.statements if "LIMIT 5" in statement.sql]
 
@@ -82,10 +89,12 @@ def test_the_dashboard_limits_rows_before_it_joins_them(explained: list[Explaine
     assert all(statement.plan.buffers <= 5 * 17 + 10 for statement in newest)
 
 
-@pytest.mark.usefixtures("seeded", "db")
+@pytest.mark.usefixtures("small_data", "db")
 def test_explaining_leaves_nothing_behind() -> None:
+    storages: dict[str, Any] = settings.STORAGES
+
     def files() -> set[Path]:
-        return {*settings.STORAGES["images"]["OPTIONS"]["location"].rglob("*")}
+        return {*storages["images"]["OPTIONS"]["location"].rglob("*")}
 
     before = User.objects.count(), files()
     explain_requests()
@@ -101,7 +110,7 @@ def test_a_part_of_the_document_is_replaced_and_the_rest_stays() -> None:
         replace_parts(document, {"b": ""})
 
 
-@pytest.mark.usefixtures("seeded", "db")
+@pytest.mark.usefixtures("small_data", "db")
 def test_a_proof_is_one_row_of_the_table() -> None:
     (cells,) = [prove(each).cells() for each in combinations() if "panels" in each.route.path]
 

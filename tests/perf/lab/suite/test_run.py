@@ -41,7 +41,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def seeded(transactional_db: None, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+def seed_rows(transactional_db: None, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     """Seed rows, with pictures in the folder that servers with their own settings use."""
     settings.STORAGES = deepcopy(configured.STORAGES)
     for name in ("uploads", "images"):
@@ -56,7 +56,7 @@ def count_rows() -> list[int]:
         return [model._default_manager.count() for model in models]
 
 
-@pytest.mark.usefixtures("seeded", "quick")
+@pytest.mark.usefixtures("seed_rows", "quick")
 def test_everything_is_measured_and_nothing_is_left(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -84,7 +84,7 @@ def test_everything_is_measured_and_nothing_is_left(
 
 
 @pytest.mark.parametrize(("allowed", "code", "verdict"), [(50.0, 0, "ok"), (5.0, 1, "FAIL")])
-@pytest.mark.usefixtures("seeded")
+@pytest.mark.usefixtures("seed_rows")
 def test_a_broken_budget_ends_the_command_with_exit_code_1(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
