@@ -1,4 +1,4 @@
-"""Who is at the other end of the connection."""
+"""The address of the client at the other end of the connection."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest
 
-# The bits of an IPv6 address that a provider gives to one customer, who chooses all others.
+# A provider gives so many leading bits of an IPv6 address to one customer.
 IPV6_NETWORK_BITS = 64
 
 
 def get_client_address(request: HttpRequest) -> str:
-    """Return the client's IP address; what proxies of ours say counts, what clients say does not.
+    """Return the client's IP address, as the trusted proxies tell it and not the client.
 
     `MORPHEUS_TRUSTED_PROXIES` proxies each append the address that they saw to `X-Forwarded-For`.
     """
@@ -22,7 +22,7 @@ def get_client_address(request: HttpRequest) -> str:
 
 
 def read_client_address(environ: Mapping[str, Any]) -> str:
-    """Return the client's IP address by a WSGI environment, as `client_address` does."""
+    """Return the client's IP address from a WSGI environment, as `get_client_address` does."""
     hops: int = settings.MORPHEUS_TRUSTED_PROXIES
     if hops:
         forwarded = environ.get("HTTP_X_FORWARDED_FOR", "").split(",")
@@ -32,14 +32,14 @@ def read_client_address(environ: Mapping[str, Any]) -> str:
 
 
 def get_client_network(request: HttpRequest) -> str:
-    """Return the network to count a client by: its IPv4 address, or the /64 of its IPv6 address.
+    """Return the network that a limit counts: the IPv4 address, or the /64 of an IPv6 address.
 
     One customer has all 2**64 addresses of a /64, so a limit per address would limit nothing.
     """
     address = get_client_address(request)
     try:
         parsed = ip_address(address)
-    except ValueError:  # A Unix socket, or a proxy that writes no address.
+    except ValueError:  # A Unix socket, or a proxy that sends no address.
         return address
     if not isinstance(parsed, IPv6Address):
         return str(parsed)

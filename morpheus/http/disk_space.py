@@ -1,4 +1,4 @@
-"""Free space where files are received and kept, and the floor below which none is received."""
+"""Free space where files are stored, and the floor below which uploads are refused."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from django.core.files.storage import storages
 from prometheus_client import Gauge
 from psycopg.errors import DiskFull
 
-# Seconds for which a look at the file systems counts.
+# Seconds for which a measurement holds.
 FRESH_S = 1.0
 
 _free = Gauge(
@@ -27,37 +27,37 @@ _floor = Gauge(
     "Free space below which uploads are refused (MORPHEUS_FREE_SPACE_MB).",
     multiprocess_mode="livemax",
 )
-# When the least free space was looked at, and what it was.
-_seen: tuple[float, int] | None = None
+# Time and result of the last measurement: the least free space of all folders.
+_measurement: tuple[float, int] | None = None
 
 
 def has_free_space() -> bool:
-    """Tell whether each file system has the free space that is the floor, about a second ago."""
-    global _seen
+    """Tell whether each file system had more free space than the floor, a second ago at most."""
+    global _measurement
     now = time.monotonic()
-    if _seen is None or now - _seen[0] >= FRESH_S:
-        _seen = (now, min(read_free_bytes(folder) for folder in _folders().values()))
+    if _measurement is None or now - _measurement[0] >= FRESH_S:
+        _measurement = (now, min(read_free_bytes(folder) for folder in _folders().values()))
     floor: int = settings.MORPHEUS_FREE_SPACE_BYTES
-    return _seen[1] >= floor
+    return _measurement[1] >= floor
 
 
 def read_free_bytes(folder: Path) -> int:
-    """Return the space that is left to this user where `folder` is, or will be made."""
+    """Return the space that this user may fill where `folder` is, or will be created."""
     while not folder.exists():
         folder = folder.parent
-    found = os.statvfs(folder)
-    return found.f_bavail * found.f_frsize
+    status = os.statvfs(folder)
+    return status.f_bavail * status.f_frsize
 
 
 def is_disk_full(error: BaseException | None) -> bool:
-    """Tell whether a disk or a quota is full: ours, or PostgreSQL's (behind Django's error)."""
+    """Tell whether a disk or a quota is full, here or PostgreSQL's (behind Django's error)."""
     if isinstance(error, OSError):
         return error.errno in (errno.ENOSPC, errno.EDQUOT)
     return isinstance(error, DiskFull) or isinstance(getattr(error, "__cause__", None), DiskFull)
 
 
 def update_disk_metrics() -> None:
-    """Set the gauges."""
+    """Set the gauges of free space."""
     _floor.set(settings.MORPHEUS_FREE_SPACE_BYTES)
     for name, folder in _folders().items():
         _free.labels(name).set(read_free_bytes(folder))

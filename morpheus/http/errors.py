@@ -1,4 +1,4 @@
-"""Errors as clients see them: RFC 9457 `application/problem+json`, whoever raised them."""
+"""Errors as clients see them: RFC 9457 `application/problem+json`, inside and outside of views."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from django.core.exceptions import PermissionDenied, RequestDataTooBig
 from django.db import DataError, InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, UnreadablePostError
 from django.views import defaults
-from rest_framework import exceptions
+from rest_framework.exceptions import APIException, NotFound, ParseError
+from rest_framework.exceptions import PermissionDenied as APIPermissionDenied
 from rest_framework.permissions import SAFE_METHODS
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
@@ -30,20 +31,65 @@ logger = logging.getLogger(__name__)
 
 CONTENT_TYPE = "application/problem+json"
 
-# Seconds after which a client may try again when the database is out of reach or its pool is full.
+# Seconds after which a client may retry when the database is unreachable or its pool is full.
 RETRY_AFTER_S = 2
 
 
-class Conflict(exceptions.APIException):
-    """409: the request is right but contradicts what is stored; `extra` joins the problem."""
+class Conflict(APIException):
+    """409: the request contradicts what is stored; `extra` joins the problem's members."""
 
     status_code = HTTPStatus.CONFLICT
-    default_detail = "This contradicts what is stored."
+    default_detail = "Conflict with the current state."
     default_code = "conflict"
 
     def __init__(self, detail: str, **extra: Any) -> None:
         super().__init__(detail)
         self.extra = extra
+
+
+class ServiceUnavailable(APIException):
+    """503 with `Retry-After`: the database is unreachable or busy."""
+
+    status_code = HTTPStatus.SERVICE_UNAVAILABLE
+    default_detail = "The database is unreachable or busy. Try again shortly."
+    default_code = "unavailable"
+    wait = RETRY_AFTER_S
+
+
+class SandboxBusy(ServiceUnavailable):
+    """503 with `Retry-After`: no child process came free in time."""
+
+    default_detail = "Too many files are being processed. Try again shortly."
+    default_code = "busy"
+
+
+class StorageFull(APIException):
+    """507: a disk or a quota is full."""
+
+    status_code = HTTPStatus.INSUFFICIENT_STORAGE
+    default_detail = "There is not enough storage space for this file."
+    default_code = "storage_full"
+
+
+class DatabaseFull(StorageFull):
+    """507: the database's disk is full."""
+
+    default_detail = "The database's disk is full. Reading still works."
+    default_code = "database_full"
+
+
+class BodyIncomplete(ParseError):
+    """400 or 408: the request body did not arrive whole."""
+
+    def __init__(self, error: UnreadablePostError) -> None:
+        cause: BaseException | None = error
+        while isinstance(cause, UnreadablePostError):  # Django wraps it once or twice.
+            cause = cause.__cause__
+        if getattr(cause, "is_overdue", False):  # Set by the server (`morpheus.serving.transfers`).
+            self.status_code = HTTPStatus.REQUEST_TIMEOUT
+            super().__init__("The request body arrived too slowly. Send it again.")
+        else:
+            super().__init__("The request body ended before its Content-Length.")
 
 
 def build_problem(status: int, detail: str, **extra: Any) -> dict[str, Any]:
@@ -58,186 +104,130 @@ def build_problem(status: int, detail: str, **extra: Any) -> dict[str, Any]:
 
 
 def build_problem_response(exc: Exception, context: Mapping[str, Any]) -> Response | None:
-    """Turn an exception into a problem; DRF's `EXCEPTION_HANDLER`.
+    """Turn an exception of a view into a problem; DRF's `EXCEPTION_HANDLER`.
 
-    Returns None for what is a fault of ours: Django logs it and answers 500.
+    Returns None for a fault of the server: Django logs it and responds 500.
     """
-    if _is_database_full(context["request"], exc):
-        _log_unavailable(context["request"], exc, HTTPStatus.INSUFFICIENT_STORAGE)
-        exc = StorageFull(_DATABASE_FULL)
-        headers = {}
-    elif isinstance(exc, OperationalError | InterfaceError):
-        _log_unavailable(context["request"], exc)
-        exc = exceptions.APIException(_BUSY)
-        exc.status_code = HTTPStatus.SERVICE_UNAVAILABLE
-        headers = {"Retry-After": str(RETRY_AFTER_S)}
-    else:
-        exc = _as_api_exception(exc)
-        if not isinstance(exc, exceptions.APIException):
-            return None
-        headers = _headers(exc)
+    error = _translate(exc, context["request"])
+    if error is None:
+        return None
     set_rollback()
-    # Whatever the view renders otherwise (YAML, a page): a problem is JSON.
+    # A problem is JSON, also where the view renders YAML or a page.
     context["request"].accepted_renderer = JSONRenderer()
     context["request"].accepted_media_type = JSONRenderer.media_type
-    body = build_problem(exc.status_code, *_detail(exc), **_extra(exc))
-    return Response(body, exc.status_code, headers=headers, content_type=CONTENT_TYPE)
+    return Response(
+        _build_body(error), error.status_code, headers=_headers(error), content_type=CONTENT_TYPE
+    )
 
 
-_BUSY = "The database is out of reach or busy; try again shortly."
-_DATABASE_FULL = "The database has no room for this at the moment; what it holds can be read."
-
-
-def _is_database_full(request: HttpRequest | Request, exception: BaseException) -> bool:
-    """Tell whether a write found the database's disk full; a read may only have to wait."""
-    is_from_database = isinstance(exception, OperationalError)
-    return is_from_database and request.method not in SAFE_METHODS and is_disk_full(exception)
-
-
-def _log_unavailable(
-    request: HttpRequest | Request,
-    exception: BaseException,
-    status: HTTPStatus = HTTPStatus.SERVICE_UNAVAILABLE,
-) -> None:
-    is_busy = status == HTTPStatus.SERVICE_UNAVAILABLE
-    reason = "database out of reach or busy" if is_busy else "the database's disk is full"
-    logger.error("Responded %d to %s: %s: %s", status, route_of(request), reason, exception)
-
-
-class StorageFull(exceptions.APIException):
-    """507: there is no room for what was sent."""
-
-    status_code = HTTPStatus.INSUFFICIENT_STORAGE
-    default_detail = "There is no room for this file at the moment; the operator has been told."
-    default_code = "storage_full"
-
-
-class SandboxBusy(exceptions.APIException):
-    """503: no child process is to be had within the time to wait for one.
-
-    Attributes:
-        wait: Seconds after which the client may try again.
-    """
-
-    status_code = HTTPStatus.SERVICE_UNAVAILABLE
-    default_detail = "Too many files are being read at the moment; try again shortly."
-    default_code = "busy"
-    wait = RETRY_AFTER_S
-
-
-def _as_api_exception(exc: Exception) -> Exception:
-    if isinstance(exc, Busy | Unavailable):
-        logger.warning("Responded 503: %s", exc)
-        return SandboxBusy()
-    if isinstance(exc, OSError) and is_disk_full(exc):
-        logger.error("No room left: %s", exc)
-        return StorageFull()
-    if isinstance(exc, Http404):
-        return exceptions.NotFound("There is nothing here, or it is not yours to see.")
-    if isinstance(exc, PermissionDenied):
-        return exceptions.PermissionDenied(str(exc) or None)
-    if isinstance(exc, RequestDataTooBig):
-        return exceptions.ParseError(str(exc))
-    if isinstance(exc, UnreadablePostError):
-        status, detail = _incomplete(exc)
-        incomplete = exceptions.ParseError(detail)
-        incomplete.status_code = status
-        return incomplete
-    if isinstance(exc, DataError):
-        return exceptions.ParseError("A value is out of range or malformed.")
-    return exc
-
-
-def _headers(exc: exceptions.APIException) -> dict[str, str]:
-    headers = {}
-    if challenge := getattr(exc, "auth_header", None):
-        headers["WWW-Authenticate"] = challenge
-    if (wait_s := getattr(exc, "wait", None)) is not None:
-        headers["Retry-After"] = f"{max(1, math.ceil(wait_s))}"
-    return headers
-
-
-def _detail(exc: exceptions.APIException) -> tuple[str]:
-    detail = exc.detail
-    if isinstance(detail, dict):
-        return ("Some fields are not valid.",)
-    return (" ".join(map(str, detail)) if isinstance(detail, list) else str(detail),)
-
-
-def _extra(exc: exceptions.APIException) -> dict[str, Any]:
-    extra = dict(getattr(exc, "extra", {}))
-    if isinstance(exc.detail, dict):
-        extra["errors"] = exc.detail
-    return extra
-
-
-def _incomplete(exc: UnreadablePostError) -> tuple[int, str]:
-    """Return status and detail for a request body that did not arrive whole."""
-    cause: BaseException | None = exc
-    while isinstance(cause, UnreadablePostError):  # Django wraps it once or twice.
-        cause = cause.__cause__
-    if getattr(cause, "is_overdue", False):  # Set by the server (`morpheus.serving.transfers`).
-        return HTTPStatus.REQUEST_TIMEOUT, "The request body came too slowly; send it again."
-    return HTTPStatus.BAD_REQUEST, "The request body ended before its announced length."
-
-
-def _plain(status: int, detail: str, **headers: str) -> HttpResponse:
-    body = json.dumps(build_problem(status, detail))
-    return HttpResponse(body, CONTENT_TYPE, status, headers=headers)
-
-
-def method_not_allowed(allowed: Iterable[str]) -> HttpResponse:
-    """Return 405 for a method that nothing here knows."""
-    return _plain(405, "This method is not known here.", Allow=", ".join(allowed))
-
-
-def length_required() -> HttpResponse:
-    """Return 411 for a body of unannounced length: WSGI would take it for an empty one."""
-    return _plain(411, "Send the body's Content-Length; chunks of unknown number are not read.")
+def respond_with(error: APIException) -> HttpResponse:
+    """Return the problem of an error outside of views."""
+    body = json.dumps(_build_body(error))
+    return HttpResponse(body, CONTENT_TYPE, error.status_code, headers=_headers(error))
 
 
 def service_unavailable(request: HttpRequest, exception: BaseException) -> HttpResponse:
-    """Return 503 with `Retry-After`, for a write to a full database 507, and log why."""
-    if _is_database_full(request, exception):
-        _log_unavailable(request, exception, HTTPStatus.INSUFFICIENT_STORAGE)
-        return _plain(507, _DATABASE_FULL)
-    _log_unavailable(request, exception)
-    return _plain(503, _BUSY, **{"Retry-After": str(RETRY_AFTER_S)})
+    """Return 503 with `Retry-After`, or 507 for a write to a full database; log the reason."""
+    return respond_with(_translate_database_error(exception, request))
 
 
-def body_incomplete(exception: UnreadablePostError) -> HttpResponse:
-    """Answer 400 or 408 to a request body that did not arrive whole."""
-    return _plain(*_incomplete(exception))
+def method_not_allowed(allowed: Iterable[str]) -> HttpResponse:
+    """Return 405 for a method that no route has."""
+    return _respond(405, "Method not allowed.", Allow=", ".join(allowed))
+
+
+def length_required() -> HttpResponse:
+    """Return 411 for a chunked body: WSGI would take it for an empty one."""
+    return _respond(411, "Content-Length required. Chunked request bodies are not supported.")
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Answer 400 to what Django refuses before a view sees it."""
-    return _plain(400, "The request is malformed.")
+    """Return 400 for a request that Django refuses before a view sees it."""
+    return _respond(400, "Malformed request.")
 
 
 def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Answer 403 outside the API's views."""
+    """Return 403 outside of the API's views."""
     if request.path.startswith("/admin/"):
         return defaults.permission_denied(request, exception)
-    return _plain(403, "You may not do this.")
+    return _respond(403, "You do not have permission to perform this action.")
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Answer 404 for a URL that no route has."""
+    """Return 404 for a URL that no route has."""
     if request.path.startswith("/admin/"):
         return defaults.page_not_found(request, exception)
-    return _plain(404, "There is nothing here.")
+    return _respond(404, "Not found.")
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Answer 500; the exception itself is in the log under the answer's `X-Request-ID`.
+    """Return 500; the log has the exception under the response's `X-Request-ID`.
 
-    What a middleware raised (SessionMiddleware saves after the view) comes here past
-    `process_exception`; a lost database is 503 there as well.
+    Exceptions of middleware (SessionMiddleware saves after the view) come here past
+    `process_exception`: a lost database is 503, and a full disk 507, here too.
     """
     exception = sys.exception()
     if isinstance(exception, OperationalError | InterfaceError):
         return service_unavailable(request, exception)
     if exception is not None and is_disk_full(exception):
-        return _plain(507, StorageFull.default_detail)
-    return _plain(500, "Something went wrong on our side; it has been logged.")
+        return respond_with(StorageFull())
+    return _respond(500, "Internal server error.")
+
+
+def _translate(exc: Exception, request: Request) -> APIException | None:
+    """Return the API's error for an exception; None for a fault of the server."""
+    if isinstance(exc, APIException):
+        return exc
+    if isinstance(exc, OperationalError | InterfaceError):
+        return _translate_database_error(exc, request)
+    if isinstance(exc, Busy | Unavailable):
+        logger.warning("Responded 503: %s", exc)
+        return SandboxBusy()
+    if isinstance(exc, OSError) and is_disk_full(exc):
+        logger.error("The disk is full: %s", exc)
+        return StorageFull()
+    if isinstance(exc, Http404):
+        return NotFound()
+    if isinstance(exc, PermissionDenied):
+        return APIPermissionDenied(str(exc) or None)
+    if isinstance(exc, RequestDataTooBig):
+        return ParseError(str(exc))
+    if isinstance(exc, UnreadablePostError):
+        return BodyIncomplete(exc)
+    if isinstance(exc, DataError):
+        return ParseError("A value is out of range or malformed.")
+    return None
+
+
+def _translate_database_error(exc: BaseException, request: HttpRequest | Request) -> APIException:
+    error: APIException = ServiceUnavailable()
+    reason = "the database is unreachable or busy"
+    # A read that meets a full disk may only have to wait.
+    if isinstance(exc, OperationalError) and is_disk_full(exc):
+        if request.method not in SAFE_METHODS:
+            error, reason = DatabaseFull(), "the database's disk is full"
+    status, route = error.status_code, route_of(request)
+    logger.error("Responded %d to %s: %s: %s", status, route, reason, exc)
+    return error
+
+
+def _build_body(error: APIException) -> dict[str, Any]:
+    detail, extra = error.detail, dict(getattr(error, "extra", {}))
+    if isinstance(detail, dict):
+        return build_problem(error.status_code, "Invalid input.", **extra, errors=detail)
+    text = " ".join(map(str, detail)) if isinstance(detail, list) else str(detail)
+    return build_problem(error.status_code, text, **extra)
+
+
+def _headers(error: APIException) -> dict[str, str]:
+    headers = {}
+    if challenge := getattr(error, "auth_header", None):
+        headers["WWW-Authenticate"] = challenge
+    if (wait_s := getattr(error, "wait", None)) is not None:
+        headers["Retry-After"] = f"{max(1, math.ceil(wait_s))}"
+    return headers
+
+
+def _respond(status: int, detail: str, **headers: str) -> HttpResponse:
+    body = json.dumps(build_problem(status, detail))
+    return HttpResponse(body, CONTENT_TYPE, status, headers=headers)

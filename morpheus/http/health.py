@@ -1,4 +1,4 @@
-"""Probes: is the process alive, and may it get traffic."""
+"""Probes: whether the process is alive, and whether it is ready for requests."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from morpheus.django_internals.django import has_unapplied_migrations
 
 logger = logging.getLogger(__name__)
 
-# Once they are applied they stay so for the life of this process' code.
+# Once all migrations are applied, they stay applied while this process runs.
 _migrated = False
 
 
 @require_safe
 def healthz(request: HttpRequest) -> JsonResponse:
-    """GET /healthz — the process answers. Budget: 0 queries."""
+    """GET /healthz: the process responds."""
     return JsonResponse({"status": "ok"})
 
 
 @require_safe
 def readyz(request: HttpRequest) -> JsonResponse:
-    """GET /readyz — 200 when requests can be served, if slowly; 503 when not.
+    """GET /readyz: 200 when requests can be served, 503 when not.
 
-    Without the cache every page still answers, so its loss is `degraded`, not down.
+    Without the cache every page still works, so its loss is `degraded` with 200.
     """
-    database, migrations = _database()
-    checks = {"database": database, "migrations": migrations, "cache": _cache()}
+    database, migrations = _check_database()
+    checks = {"database": database, "migrations": migrations, "cache": _check_cache()}
     if database != "ok" or migrations != "ok":
         return JsonResponse(
             {"status": "unavailable", "checks": checks}, status=503, headers={"Retry-After": "2"}
@@ -40,7 +40,7 @@ def readyz(request: HttpRequest) -> JsonResponse:
     )
 
 
-def _database() -> tuple[str, str]:
+def _check_database() -> tuple[str, str]:
     global _migrated
     try:
         with connection.cursor() as cursor:
@@ -48,17 +48,17 @@ def _database() -> tuple[str, str]:
         if not _migrated:
             _migrated = not has_unapplied_migrations(connection)
     except DatabaseError as error:
-        logger.error("Not ready: database out of reach or busy: %s", error)
-        return "out of reach", "unknown"
+        logger.error("Not ready: the database is unreachable or busy: %s", error)
+        return "unreachable", "unknown"
     if not _migrated:
-        logger.error("Not ready: there are migrations to apply: `manage.py migrate`.")
+        logger.error("Not ready: migrations are not applied. Run `manage.py migrate`.")
     return "ok", "ok" if _migrated else "not applied"
 
 
-def _cache() -> str:
-    # Asked back: a swallowed error (IGNORE_EXCEPTIONS) is answered like a missing key.
+def _check_cache() -> str:
+    # Read the value back: an ignored error (IGNORE_EXCEPTIONS) looks like a missing key.
     cache.set("readyz", 1, timeout=5)
     if cache.get("readyz") == 1:
         return "ok"
-    logger.warning("Degraded: the cache server does not answer.")
-    return "out of reach"
+    logger.warning("Degraded: the cache server does not respond.")
+    return "unreachable"

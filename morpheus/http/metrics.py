@@ -20,13 +20,13 @@ from morpheus.django_internals.prometheus_client import forget_dead_processes
 from morpheus.http.client_addresses import get_client_address
 from morpheus.tracing import periodic
 
-# What is made of the other metrics, or is the same whichever process is asked.
+# Functions that compute metrics from all others, once for all processes.
 derived_metrics: list[Callable[[list[Metric]], Iterable[Metric]]] = []
 
 
 @require_safe
 def metrics(request: HttpRequest) -> HttpResponse:
-    """GET /metrics — for `MORPHEUS_METRICS_TOKEN`, or from loopback when none is set."""
+    """GET /metrics: for `MORPHEUS_METRICS_TOKEN`, or from loopback when none is set."""
     token = settings.MORPHEUS_METRICS_TOKEN
     if token:
         allowed = secrets.compare_digest(
@@ -42,8 +42,8 @@ def metrics(request: HttpRequest) -> HttpResponse:
 def collect_metrics() -> list[Metric]:
     """Return all metrics, of all server processes together (`PROMETHEUS_MULTIPROC_DIR`)."""
     periodic.run_collectors()
-    found = [*_registry().collect()]
-    return found + [metric for derive in derived_metrics for metric in derive(found)]
+    metrics = [*_build_registry().collect()]
+    return metrics + [metric for derive in derived_metrics for metric in derive(metrics)]
 
 
 class _Page(Collector):
@@ -51,7 +51,7 @@ class _Page(Collector):
         return collect_metrics()
 
 
-def _registry() -> Collector:
+def _build_registry() -> Collector:
     folder = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
     if not folder:
         return REGISTRY

@@ -1,4 +1,4 @@
-"""What every request gets: an id, a measurement of its queries, and bounded methods and errors."""
+"""Django's and Morpheus' middleware: request id, trace, bounded methods, pages and counters."""
 
 from __future__ import annotations
 
@@ -20,9 +20,10 @@ from django_prometheus.middleware import PrometheusAfterMiddleware
 from morpheus.cache.dependencies import DEPENDENCIES, Dependencies, record_dependencies
 from morpheus.django_internals.django import ignore_charset
 from morpheus.http.errors import (
-    body_incomplete,
+    BodyIncomplete,
     length_required,
     method_not_allowed,
+    respond_with,
     service_unavailable,
 )
 from morpheus.tracing.events import publish_finished_request
@@ -34,7 +35,7 @@ from morpheus.tracing.request_trace import (
 )
 from morpheus.tracing.routes import METHODS, ROUTE, normalize_request_id, request_id, route_of
 
-# `data:` are the icons in the style sheets of Django's admin and of Swagger UI.
+# `data:` is for the icons in the style sheets of Django's admin and of Swagger UI.
 CONTENT_SECURITY_POLICY = "; ".join(
     (
         "default-src 'none'",
@@ -49,16 +50,16 @@ CONTENT_SECURITY_POLICY = "; ".join(
     )
 )
 
-# They come from inside, by whatever address, so ALLOWED_HOSTS does not hold for them.
+# Probes address a server by its IP, so ALLOWED_HOSTS does not hold for them.
 _PROBES = frozenset({"/healthz", "/readyz", "/metrics"})
 
-# Of a 404. Its own would tell whether a private row was looked up or changed lately: a write of its
-# owner invalidates what is cached of its absence for all others.
+# `Server-Timing` of a 404. Real figures would tell whether a private row exists: a write by its
+# owner invalidates the negative cache entries of all other users.
 _WITHHELD = 'db;desc="withheld";dur=0, cache;desc="withheld"'
 
 
 class RequestMiddleware:
-    """Outermost: `X-Request-ID` and `Server-Timing` on every answer, 503 without PostgreSQL."""
+    """Outermost: `X-Request-ID` and `Server-Timing` on every response, 503 without PostgreSQL."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
@@ -68,20 +69,20 @@ class RequestMiddleware:
         token = request_id.set(identifier)
         ignore_charset(request)
         started = time.perf_counter()
-        # Else an answer is computed again, to compare it with one that was kept; nobody asked.
-        is_asked_for = current_trace() is None
+        # Shadow verification computes a cached response again, inside a trace of its own.
+        is_from_client = current_trace() is None
         try:
             with trace_request() as trace, record_dependencies() as record:
                 with connection.execute_wrapper(record.observe_statement):
-                    response = _refused(request) or self.get_response(request)
+                    response = _refuse(request) or self.get_response(request)
         finally:
             request_id.reset(token)
         route = route_of(request)
         request.META |= {DEPENDENCIES: record, ROUTE: route}
         response["X-Request-ID"] = identifier
-        is_absent = response.status_code == HTTPStatus.NOT_FOUND
-        response["Server-Timing"] = _WITHHELD if is_absent else _timing(trace, record)
-        if is_asked_for:
+        is_missing = response.status_code == HTTPStatus.NOT_FOUND
+        response["Server-Timing"] = _WITHHELD if is_missing else _format_timing(trace, record)
+        if is_from_client:
             seconds = time.perf_counter() - started
             publish_finished_request(
                 FinishedRequest(route, response.status_code, seconds, identifier, trace, request)
@@ -89,15 +90,15 @@ class RequestMiddleware:
         return response
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
-        """Answer for a lost database or a broken-off body; everything else goes its usual way."""
+        """Respond to a lost database and to an incomplete body; Django handles other exceptions."""
         if isinstance(exception, OperationalError | InterfaceError):
             return service_unavailable(request, exception)
         if isinstance(exception, UnreadablePostError):
-            return body_incomplete(exception)
+            return respond_with(BodyIncomplete(exception))
         return None
 
 
-def _timing(trace: RequestTrace, record: Dependencies) -> str:
+def _format_timing(trace: RequestTrace, record: Dependencies) -> str:
     where = f", {trace.replica_queries} on the replica" if trace.replica_queries else ""
     cached = "hit" if record.hits and not record.misses else "miss"
     return (
@@ -106,7 +107,7 @@ def _timing(trace: RequestTrace, record: Dependencies) -> str:
     )
 
 
-def _refused(request: HttpRequest) -> HttpResponse | None:
+def _refuse(request: HttpRequest) -> HttpResponse | None:
     if request.method not in METHODS:
         return method_not_allowed(sorted(METHODS))
     if "Transfer-Encoding" in request.headers and not request.headers.get("Content-Length"):
@@ -115,7 +116,7 @@ def _refused(request: HttpRequest) -> HttpResponse | None:
 
 
 class ETagMiddleware(ConditionalGetMiddleware):
-    """`ETag` and 304 for HEAD, too: our views make the whole answer, and the server cuts it off."""
+    """`ETag` and 304 for HEAD too: the views render the whole response, and the server drops it."""
 
     def process_response(self, request: HttpRequest, response: HttpResponseBase) -> Any:
         if request.method != "HEAD" or not getattr(response, "content", b""):
@@ -128,7 +129,7 @@ class ETagMiddleware(ConditionalGetMiddleware):
 
 
 class PageMessagesMiddleware(MessageMiddleware):
-    """Messages to people who look at pages; programs that use the API have none."""
+    """Django's messages for pages; the API has none."""
 
     def process_request(self, request: HttpRequest) -> None:
         if not request.path_info.startswith("/api/"):
@@ -136,10 +137,10 @@ class PageMessagesMiddleware(MessageMiddleware):
 
 
 class ContentSecurityPolicyMiddleware:
-    """A Content-Security-Policy on every page, whichever view or error it is of.
+    """A Content-Security-Policy on every page, error pages included.
 
-    A page loads scripts, styles and pictures of this server only, and runs and applies none that is
-    written into it. JSON needs no policy, so the API's responses are as long as without.
+    A page loads scripts, styles and images from this server only, and inline ones have no effect.
+    JSON needs no policy, so the API's responses do not grow.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
@@ -148,7 +149,7 @@ class ContentSecurityPolicyMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         response = self.get_response(request)
         is_page = response.get("Content-Type", "").startswith("text/html")
-        # Django's pages for developers have their style and script in them.
+        # Django's debug pages have inline styles and scripts.
         is_for_developers = settings.DEBUG and response.status_code in (404, 500)
         if is_page and not is_for_developers:
             response.headers.setdefault("Content-Security-Policy", CONTENT_SECURITY_POLICY)
@@ -156,24 +157,24 @@ class ContentSecurityPolicyMiddleware:
 
 
 class RequestCountersMiddleware(PrometheusAfterMiddleware):  # type: ignore[misc] # has no types
-    """django-prometheus', but a counter is looked up by its labels once."""
+    """django-prometheus' middleware, which looks up each counter by its labels once."""
 
     def label_metric(
         self, metric: Any, request: HttpRequest, response: Any = None, **labels: str
     ) -> Any:
-        return _child(metric, *labels.items()) if labels else metric
+        return _get_child(metric, *labels.items()) if labels else metric
 
 
 @cache
-def _child(metric: Any, *labels: tuple[str, str]) -> Any:
-    # As many as there are in the metric itself.
+def _get_child(metric: Any, *labels: tuple[str, str]) -> Any:
+    # The cache holds as many children as the metric itself.
     return metric.labels(**dict(labels))
 
 
 class TrailingSlashMiddleware(CommonMiddleware):
-    """Both forms of a GET work: the API answers at once, the rest is redirected.
+    """Accept a GET without its trailing slash: the API responds at once, pages redirect.
 
-    Nothing else is redirected, because a redirected POST arrives as a GET without its body.
+    Other methods are not redirected: a redirected POST arrives as a GET without its body.
     """
 
     def process_request(self, request: HttpRequest) -> Any:

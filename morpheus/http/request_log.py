@@ -1,4 +1,4 @@
-"""One line in the log for each request: who asked which route, and what it took."""
+"""One log line for each request: its route, its user and its cost."""
 
 from __future__ import annotations
 
@@ -9,35 +9,35 @@ from morpheus.tracing.request_trace import FinishedRequest, RequestTrace
 
 logger = logging.getLogger("morpheus.requests")
 
-# The guard asks it every two seconds (morpheus.embedded.guard); only a failure is news.
+# The supervisor's probe every two seconds (`morpheus.embedded`); only a failure is logged.
 _PROBE = "HEAD /healthz"
 
 _HITS = frozenset({"hit", "joined"})
 
 
-def log_request(answer: FinishedRequest) -> None:
-    """Log a request; the route stands for the path, and the id for the user."""
-    if not logger.isEnabledFor(logging.INFO) or (answer.route == _PROBE and answer.status == 200):
+def log_request(request: FinishedRequest) -> None:
+    """Log a request; by its route and not its path, and by the user's id."""
+    if not logger.isEnabledFor(logging.INFO) or (request.route == _PROBE and request.status == 200):
         return
-    hits, misses = _looked_up(answer.trace)
+    hits, misses = _count_lookups(request.trace)
     log_event(
         logger,
         logging.INFO,
         "request",
-        answer.request_id,
-        route=answer.route,
-        status=answer.status,
-        ms=round(answer.seconds * 1000, 2),
-        user_id=answer.user_id,
-        queries=answer.trace.queries if answer.trace else 0,
-        db_ms=round(answer.trace.seconds * 1000, 2) if answer.trace else 0.0,
+        request.request_id,
+        route=request.route,
+        status=request.status,
+        ms=round(request.seconds * 1000, 2),
+        user_id=request.user_id,
+        queries=request.trace.queries if request.trace else 0,
+        db_ms=round(request.trace.seconds * 1000, 2) if request.trace else 0.0,
         cache_hits=hits,
         cache_misses=misses,
     )
 
 
-def _looked_up(trace: RequestTrace | None) -> tuple[int, int]:
-    if trace is None:  # The whole answer was kept.
+def _count_lookups(trace: RequestTrace | None) -> tuple[int, int]:
+    if trace is None:  # The response cache had the whole response.
         return 1, 0
     hits = misses = 0
     for lookup in trace.lookups:

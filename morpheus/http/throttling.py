@@ -21,27 +21,27 @@ if TYPE_CHECKING:  # rest_framework.views imports this module by its name in the
 class WindowLimit:
     """At most N requests of one identity in S seconds: `settings.MORPHEUS_THROTTLE_RATES[scope]`.
 
-    INCR is atomic, so clients that race are all counted; DRF's own list of timestamps loses some.
-    Without Redis there is no limit: users can still log in.
+    INCR is atomic, so concurrent attempts are all counted; DRF's list of timestamps loses some.
+    Without Redis there is no limit, so that users can log in.
     """
 
     def __init__(self, scope: str, identity: str) -> None:
         self.limit, self.window_s = settings.MORPHEUS_THROTTLE_RATES[scope]
         window = int(time.time() // self.window_s)
-        # Hashed: an identity may be an e-mail address, and keys have no business with those.
+        # Hashed: an identity may be an e-mail address, which must not be in keys.
         digest = sha256(identity.encode()).hexdigest()[:32]
         self._key = f"throttle:{scope}:{digest}:{window}"
 
     def acquire(self) -> bool:
-        """Count one; return whether it is within the limit."""
+        """Count an attempt; return whether it is within the limit."""
         cache.add(self._key, 0, timeout=self.window_s)
         try:
             return bool((cache.incr(self._key) or 0) <= self.limit)
-        except ValueError:  # It expired or was evicted in between.
+        except ValueError:  # The key expired or was evicted in between.
             return True
 
     def release(self) -> None:
-        """Take one off the count again, in the window in which it was counted."""
+        """Take an attempt off the count of its window."""
         try:
             cache.decr(self._key)
         except ValueError:  # As above.
@@ -53,12 +53,12 @@ class WindowLimit:
 
 
 class WindowThrottle(BaseThrottle):
-    """Limits requests of each identity by a `WindowLimit` of its scope."""
+    """Limit the requests of each identity by a `WindowLimit` of the scope."""
 
     scope = ""
 
     def identities(self, request: Request) -> list[str]:
-        """Return whom to count this request for; none means that it is not limited."""
+        """Return the identities that this request counts for; an empty list means no limit."""
         user = request.user
         return [f"user:{user.pk}" if user.is_authenticated else f"ip:{get_client_network(request)}"]
 
@@ -76,7 +76,7 @@ class WindowThrottle(BaseThrottle):
 
 
 class WriteThrottle(WindowThrottle):
-    """Limits what changes something; reading is free."""
+    """Limit writes; reads are not counted."""
 
     scope = "write"
 

@@ -285,7 +285,7 @@ def test_a_stalled_server_is_asked_once_in_each_rest(make_server: Any, make_worl
         for _ in range(5):
             assert world.shows("Old")
             assert world.logs_in()
-            assert APIClient().get("/readyz").json()["checks"]["cache"] == "out of reach"
+            assert APIClient().get("/readyz").json()["checks"]["cache"] == "unreachable"
     finally:
         server.go_on()
 

@@ -18,7 +18,7 @@ ME = "/api/v1/users/me/"
 
 @pytest.fixture(autouse=True)
 def not_looked_yet(monkeypatch):
-    monkeypatch.setattr(disk_space, "_seen", None)
+    monkeypatch.setattr(disk_space, "_measurement", None)
 
 
 def fail_with_full_disk(*args, **kwargs):
@@ -72,7 +72,7 @@ def test_a_write_to_a_full_database_is_507(as_user, make_user, monkeypatch, capl
 
     assert response.status_code == 507
     assert response["Content-Type"] == "application/problem+json"
-    assert "database has no room" in response.json()["detail"]
+    assert "database's disk is full" in response.json()["detail"]
     (line,) = [record.getMessage() for record in caplog.records if "507" in record.getMessage()]
     assert "PATCH /users/me/" in line and "could not extend file" in line
 

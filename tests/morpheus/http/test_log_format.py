@@ -58,7 +58,8 @@ def log() -> Iterator[StringIO]:
 def logged_as(name: str, **changes: Any) -> Iterator[StringIO]:
     """Collect what the block logs in another format, and with other changes of the settings."""
     stderr = settings.LOGGING["handlers"]["stderr"] | {"formatter": name}
-    logging.config.dictConfig(settings.LOGGING | {"handlers": {"stderr": stderr}} | changes)
+    handlers = settings.LOGGING["handlers"] | {"stderr": stderr}
+    logging.config.dictConfig(settings.LOGGING | {"handlers": handlers} | changes)
     handler = next(h for h in logging.getLogger().handlers if h.name == "stderr")
     assert isinstance(handler, logging.StreamHandler)
     stream = handler.setStream(collected := StringIO())
@@ -108,4 +109,4 @@ def test_a_lost_cache_is_told_by_the_probe(client: Any, log: StringIO, settings:
 
     client.get("/readyz")
 
-    assert "the cache server does not answer" in log.getvalue()
+    assert "the cache server does not respond" in log.getvalue()
