@@ -25,14 +25,13 @@ class Outcome:
     """What became of the requests.
 
     Attributes:
-        sent, statuses, errors: Requests by kind, responses by status, failures by kind and status.
+        statuses, errors: Responses by status, failures by kind and status.
         retries: Requests that were sent again because the server refused them.
         ms: Milliseconds by kind.
         database_ms: How long the servers waited for the database, by kind.
         examples: The first failures, in words.
     """
 
-    sent: Counter[str] = field(default_factory=Counter)
     statuses: Counter[int] = field(default_factory=Counter)
     errors: Counter[str] = field(default_factory=Counter)
     retries: int = 0
@@ -42,7 +41,6 @@ class Outcome:
 
     def add(self, other: Outcome) -> None:
         """Add the figures of another client."""
-        self.sent += other.sent
         self.statuses += other.statuses
         self.errors += other.errors
         self.retries += other.retries
@@ -78,7 +76,6 @@ class MixClient:
             except Exception as error:  # A worker's step may raise anything; the run goes on.
                 status, failure = 0, f"{type(error).__name__}: {error}"
             elapsed_ms = (time.perf_counter() - began) * 1000
-            self.outcome.sent[request.name] += 1
             self.outcome.statuses[status] += 1
             self.outcome.ms.setdefault(request.name, []).append(elapsed_ms)
             if failure:

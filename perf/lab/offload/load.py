@@ -9,9 +9,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from multiprocessing.synchronize import Barrier
-from typing import Any
 
-from perf.lab.harness.processes import SPAWN, START_TIMEOUT_S, ProcessGroup
+from perf.lab.harness.processes import START_TIMEOUT_S, ProcessGroup
 
 from .client import MixClient, Outcome
 from .mix import draw_sequence
@@ -22,7 +21,6 @@ PROCESSES = 2
 # Together half as many connections as two servers have threads.
 THREADS = 8
 CLIENTS = PROCESSES * THREADS
-POLL_S = 0.05
 
 
 @dataclass(frozen=True)
@@ -51,46 +49,29 @@ class Plan:
             if request.is_write or not self.only_writes:
                 yield request
 
-    def all_requests(self) -> Iterator[MixRequest]:
-        """Yield the requests of all clients, one client after the other."""
-        for client in range(CLIENTS):
-            yield from self.requests_of(client)
 
-
-def run(plan: Plan, *, watch: Callable[[int], None]) -> tuple[Outcome, float]:
+def run(plan: Plan) -> tuple[Outcome, float]:
     """Send all requests; return the outcome and the seconds.
-
-    `watch` is called often with the number of responses so far.
 
     Raises:
         ProcessFailed: A process of the load ended early.
     """
-    group, responses, whole = ProcessGroup(PROCESSES), SPAWN.Value("L"), Outcome()
-    running = [group.start(_run_clients, plan, n, responses) for n in range(PROCESSES)]
+    group, whole = ProcessGroup(PROCESSES), Outcome()
+    running = [group.start(_run_clients, plan, number) for number in range(PROCESSES)]
     group.release()
     began = time.perf_counter()
-    while not all(process.is_done() for process in running):
-        watch(responses.value)
-        time.sleep(POLL_S)
-    seconds = time.perf_counter() - began
     for process in running:
         whole.add(process.result())
-    return whole, seconds
+    return whole, time.perf_counter() - began
 
 
-def _run_clients(gate: Barrier, plan: Plan, number: int, responses: Any) -> Outcome:
+def _run_clients(gate: Barrier, plan: Plan, number: int) -> Outcome:
     """Run the clients of one process."""
     os.environ.update(plan.environment)
     import django
 
     django.setup()
     from perf.lab.harness.databases import close_connections
-
-    def count(requests: Iterator[MixRequest]) -> Iterator[MixRequest]:
-        for request in requests:
-            yield request
-            with responses.get_lock():
-                responses.value += 1
 
     # One thread, as a worker has, and one connection.
     with ThreadPoolExecutor(1) as worker:
@@ -105,7 +86,7 @@ def _run_clients(gate: Barrier, plan: Plan, number: int, responses: Any) -> Outc
             for index in range(number * THREADS, (number + 1) * THREADS)
         }
         threads = [
-            threading.Thread(target=client.run, args=[count(plan.requests_of(index))])
+            threading.Thread(target=client.run, args=[plan.requests_of(index)])
             for index, client in clients.items()
         ]
         gate.wait(START_TIMEOUT_S)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from itertools import accumulate
 
@@ -164,31 +164,3 @@ def draw_sequence(of: Subjects, *, seed: int, client: int, count: int) -> Iterat
         request = row.make(Visit(of, draw, member, client, turns[row.name]))
         turns[row.name] += 1
         yield replace(request, name=row.name, is_write=row in WRITES, revalidates=revalidates)
-
-
-def first_request_shares(
-    before: Iterable[MixRequest], requests: Iterable[MixRequest]
-) -> dict[str, float]:
-    """Return the share of each kind of read that no client has sent before: no cache knows it.
-
-    Next pages are left out: which page is read depends on the client's last one.
-    """
-    seen = {_identity(request) for request in before if _is_cacheable(request)}
-    sent: Counter[str] = Counter()
-    first: Counter[str] = Counter()
-    for request in filter(_is_cacheable, requests):
-        sent[request.name] += 1
-        if (identity := _identity(request)) not in seen:
-            first[request.name] += 1
-            seen.add(identity)
-    return {name: first[name] / count for name, count in sent.items()}
-
-
-def _is_cacheable(request: MixRequest) -> bool:
-    return not request.is_write and not request.is_next_page
-
-
-def _identity(request: MixRequest) -> tuple[str, int | None]:
-    """Return what distinguishes responses: the path, and the reader of private ones."""
-    path = request.http.path
-    return path, request.reader if "/me/" in path or "=me" in path else None

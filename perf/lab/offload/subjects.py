@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any, TypeVar
 
 import psycopg
@@ -17,21 +17,24 @@ T = TypeVar("T")
 # Zipf's law with exponent 1, the usual assumption for popularity; a smaller exponent makes every
 # cache look worse, a larger one better.
 EXPONENT = 1.0
-
-# Novels whose visibility the run changes. Reads of single novels avoid them, so that no response is
-# 404 in one mode and 200 in the other.
-RESERVED_EVERY = 50
 # Distinct searches, of a word or two.
 QUERIES = 3_000
-VOCABULARY_NOVELS = 2_000
+# Readers search for a title, an author, at times for words of the text.
+_SEARCHED = (0.6, 0.85, 1.0)
 
+# The visibility of every 50th public novel changes. Reads of single novels avoid them, so that no
+# response is 404 in one mode and 200 in the other.
 _NOVELS = """
-SELECT n.id, n.owner_id, n.chapter_count, n.is_public, s.state
+SELECT n.id, n.owner_id, n.chapter_count
 FROM novels_novel n JOIN novels_processingstatus s ON s.novel_id = n.id
-ORDER BY n.id
+WHERE CASE
+    WHEN n.is_public AND n.id % 50 = 0 THEN 'reserved'
+    WHEN s.state IN ('pending', 'processing') THEN 'unfinished'
+    WHEN n.chapter_count > 0 THEN CASE WHEN n.is_public THEN 'read' ELSE 'private' END
+END = %s ORDER BY n.id
 """
 _COMICS = """
-SELECT c.id, c.owner_id, c.panel_count, i.digest
+SELECT c.id, c.owner_id, left(i.digest, 16)
 FROM comics_comic c JOIN comics_image i ON i.id = c.cover_id
 WHERE c.is_public ORDER BY c.id
 """
@@ -40,13 +43,8 @@ SELECT n.title, n.author, left(t.content, 600)
 FROM novels_novel n
 JOIN novels_chapter c ON c.novel_id = n.id AND c.number = 1
 JOIN novels_chaptertext t ON t.chapter_id = c.id
-WHERE n.is_public ORDER BY n.id LIMIT %s
+WHERE n.is_public ORDER BY n.id LIMIT 2000
 """
-# Readers search for a title, an author, at times for words of the text.
-_SEARCHED = (0.6, 0.85, 1.0)
-
-
-_Novels = tuple[list["Novel"], list["Novel"], list["Novel"], list["Novel"]]
 
 
 class NoSubjects(Exception):
@@ -66,7 +64,6 @@ class Comic:
 
     id: int
     owner: int
-    panels: int
     version: str
 
 
@@ -115,62 +112,44 @@ def load_subjects(database_url: str, *, seed: int) -> Subjects:
         def rows(query: str, *values: object) -> list[tuple[Any, ...]]:
             return connection.execute(query.encode(), values).fetchall()
 
-        def column(query: str, *values: object) -> list[Any]:
-            return [row[0] for row in rows(query, *values)]
+        def column(query: str) -> list[Any]:
+            return [row[0] for row in rows(query)]
 
-        novels = rows(_NOVELS)
-        users = rows("SELECT id, email FROM users_user WHERE NOT is_staff ORDER BY id")
+        def novels(group: str) -> list[Novel]:
+            return [Novel(*row) for row in rows(_NOVELS, group)]
+
+        emails = dict(rows("SELECT id, email FROM users_user WHERE NOT is_staff ORDER BY id"))
         subjects = Subjects(
-            *_group_novels(novels),
-            comics=[
-                Comic(comic, owner, panels, digest[:16])
-                for comic, owner, panels, digest in rows(_COMICS)
-            ],
-            members=[user for user, _ in users],
-            emails=dict(users),
+            **{group: novels(group) for group in ("read", "private", "unfinished", "reserved")},
+            comics=[Comic(*row) for row in rows(_COMICS)],
+            members=list(emails),
+            emails=emails,
             genres=column("SELECT slug FROM novels_genre ORDER BY slug"),
             languages=column("SELECT code FROM novels_language ORDER BY code <> 'en', code"),
             authors=column("SELECT DISTINCT author FROM novels_novel WHERE is_public ORDER BY 1"),
-            queries=_make_queries(rows(_TEXTS, VOCABULARY_NOVELS), seed),
+            queries=_make_queries(rows(_TEXTS), seed),
             seed=seed,
         )
-    for name, things in vars(subjects).items():
-        if not isinstance(things, list):
-            continue
-        if not things:
-            raise NoSubjects(f"There are no {name} to request: seed more.")
-        if name != "languages":  # English is the most popular.
-            _shuffle(things, draws(seed, "popularity", name))
+    for name in (each.name for each in fields(subjects)):
+        things = getattr(subjects, name)
+        if isinstance(things, list):
+            if not things:
+                raise NoSubjects(f"There are no {name} to request: seed more.")
+            if name != "languages":  # English is the most popular.
+                _shuffle(things, draws(seed, "popularity", name))
     return subjects
-
-
-def _group_novels(rows: list[tuple[Any, ...]]) -> _Novels:
-    """Return the novels for `read`, `private`, `unfinished` and `reserved`."""
-    read: list[Novel] = []
-    private: list[Novel] = []
-    unfinished: list[Novel] = []
-    reserved: list[Novel] = []
-    for novel_id, owner, chapters, is_public, state in rows:
-        novel = Novel(novel_id, owner, chapters)
-        if is_public and novel_id % RESERVED_EVERY == 0:
-            reserved.append(novel)
-        elif state in ("pending", "processing"):
-            unfinished.append(novel)
-        elif chapters:
-            (read if is_public else private).append(novel)
-    return read, private, unfinished, reserved
 
 
 def _make_queries(texts: list[tuple[Any, ...]], seed: int) -> list[str]:
     """Return words of titles, authors and chapters, and pairs of neighbours, all distinct."""
     draw = draws(seed, "queries")
-    made: dict[str, None] = {}
+    queries: dict[str, None] = {}
     for _ in range(3 * QUERIES if texts else 0):
         text = texts[int(draw() * len(texts))][bisect_right(_SEARCHED, draw())]
         words = re.findall(r"[A-Za-z]{4,}", text) or ["novel"]
         first = int(draw() * len(words))
-        made[" ".join(words[first : first + (2 if draw() < 0.5 else 1)]).lower()] = None
-    return list(made)[:QUERIES]
+        queries[" ".join(words[first : first + (2 if draw() < 0.5 else 1)]).lower()] = None
+    return list(queries)[:QUERIES]
 
 
 def _shuffle(things: list[Any], draw: Draw) -> None:

@@ -11,10 +11,8 @@ from django.core.management.base import BaseCommand, CommandError
 
 from perf.lab.harness.processes import ProcessFailed
 from perf.lab.harness.servers import ServerFailed
-from perf.lab.offload.load import Plan
 from perf.lab.offload.measure import OFF, OURS, measure_mode
-from perf.lab.offload.mix import first_request_shares
-from perf.lab.offload.preparation import Work, prepared_work
+from perf.lab.offload.preparation import prepared_work
 from perf.lab.offload.report import as_json, format_results
 from perf.lab.offload.subjects import NoSubjects
 
@@ -50,19 +48,11 @@ class Command(BaseCommand):
                     with open(output, "w") as file:
                         json.dump(as_json(results), file, indent=1)
                     self._write(f"cache {mode}: {result.seconds:.0f} s")
-                first = first_request_shares(
-                    _make_plan(work, seed + 1, warm_up).all_requests(),
-                    _make_plan(work, seed, requests).all_requests(),
-                )
         except (NoSubjects, ServerFailed, ProcessFailed) as error:
             raise CommandError(str(error)) from error
-        for line in format_results(results, first):
+        for line in format_results(results):
             self._write(line)
 
     def _write(self, line: str) -> None:
         self.stdout.write(line)
         self.stdout.flush()
-
-
-def _make_plan(work: Work, seed: int, requests: int) -> Plan:
-    return Plan(work.of, seed, requests, ports=[], tokens={}, environment={})

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import replace
 
-from perf.lab.example_requests import HttpRequest
 from perf.lab.offload.load import CLIENTS, Plan
-from perf.lab.offload.mix import MIX, READS, WRITES, draw_sequence, first_request_shares
+from perf.lab.offload.mix import MIX, READS, WRITES, draw_sequence
 from perf.lab.offload.requests import MixRequest
 from perf.lab.offload.subjects import Comic, Novel, Subjects
 
@@ -21,7 +20,7 @@ OF = Subjects(
     private=make_novels(2000),
     unfinished=make_novels(3000),
     reserved=make_novels(4000),
-    comics=[Comic(number, 1 + number % 5, 4, "0123456789abcdef") for number in range(1, 41)],
+    comics=[Comic(number, 1 + number % 5, "0123456789abcdef") for number in range(1, 41)],
     members=[1, 2, 3, 4, 5],
     emails={number: f"reader{number}@example.org" for number in range(1, 6)},
     genres=["horror", "romance"],
@@ -51,18 +50,6 @@ def test_a_client_without_its_reads_sends_the_same_writes() -> None:
     assert len(requests) == 8000 / CLIENTS
     writes = [request for request in requests if request.is_write]
     assert [*replace(plan, only_writes=True).requests_of(3)] == writes
-
-
-def test_first_requests_are_counted_by_kind() -> None:
-    def get(path: str, reader: int | None = None, **fields: bool) -> MixRequest:
-        return MixRequest(HttpRequest("GET", path), reader=reader, name="list", **fields)
-
-    before = [get("/a/"), get("/me/", 1), get("/c/", is_write=True)]
-    requests = [get("/a/", 2), get("/me/", 1), get("/me/", 2), get("/me/", 2)]
-    pages = [get("/a/"), get("/a/"), get("/a/", is_next_page=True)]
-
-    assert first_request_shares(before, requests) == {"list": 1 / 4}
-    assert first_request_shares([], pages) == {"list": 1 / 2}
 
 
 def test_one_request_of_twenty_writes_and_one_reader_of_five_is_logged_in() -> None:
