@@ -49,9 +49,6 @@ AT_ONE_PLACE = {
     "novels.parsing.sections._DROPPED",
     "novels.parsing.sections._NAMED",
     "perf.monitoring.sql_text._HAS_PLAN",
-    "perf.lab.offload.database_time._IDENTITY",
-    "perf.lab.offload.database_time._READS",
-    "perf.lab.offload.database_time._TRANSACTION",
 }
 
 

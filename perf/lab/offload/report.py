@@ -17,9 +17,7 @@ def compute_figures(result: Result, off: Result) -> dict[str, float]:
     """Return the figures of a mode by name; `off` is the result without a cache."""
     ms = [each for values in result.outcome.ms.values() for each in values]
     queries = sum(each.calls for each in result.statements if each.kind in ("read", "write"))
-    buffers, off_buffers = (
-        sum(each.buffers for each in mode.statements) for mode in (result, off)
-    )
+    buffers, off_buffers = (sum(each.buffers for each in mode.statements) for mode in (result, off))
     hits, misses = result.redis["keyspace_hits"], result.redis["keyspace_misses"]
     return {
         "requests": len(ms),

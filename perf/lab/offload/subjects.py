@@ -28,7 +28,7 @@ _NOVELS = """
 SELECT n.id, n.owner_id, n.chapter_count
 FROM novels_novel n JOIN novels_processingstatus s ON s.novel_id = n.id
 WHERE CASE
-    WHEN n.is_public AND n.id % 50 = 0 THEN 'reserved'
+    WHEN n.is_public AND mod(n.id, 50) = 0 THEN 'reserved'
     WHEN s.state IN ('pending', 'processing') THEN 'unfinished'
     WHEN n.chapter_count > 0 THEN CASE WHEN n.is_public THEN 'read' ELSE 'private' END
 END = %s ORDER BY n.id
@@ -120,7 +120,10 @@ def load_subjects(database_url: str, *, seed: int) -> Subjects:
 
         emails = dict(rows("SELECT id, email FROM users_user WHERE NOT is_staff ORDER BY id"))
         subjects = Subjects(
-            **{group: novels(group) for group in ("read", "private", "unfinished", "reserved")},
+            read=novels("read"),
+            private=novels("private"),
+            unfinished=novels("unfinished"),
+            reserved=novels("reserved"),
             comics=[Comic(*row) for row in rows(_COMICS)],
             members=list(emails),
             emails=emails,
