@@ -1,4 +1,4 @@
-"""The budgets as Prometheus knows them: series that the alert rules compare with."""
+"""Prometheus recording rules with the budgets, for the alert rules to compare with."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from perf.monitoring.budgets import Budgets
 PATH: Path = settings.BASE_DIR / "ops" / "prometheus" / "budgets.rules.yml"
 
 _HEAD = """\
-# Made from perf/budgets.toml by `manage.py perf_rules --write`; change it there.
+# Made from perf/budgets.toml by `manage.py perf_rules --write`; change the budgets there.
 groups:
   - name: morpheus-budgets
     rules:
 """
 
 
-def rules(budgets: Budgets) -> str:
-    """Return a file of recording rules: one series per route, and one per kind of statement."""
+def build_rules(budgets: Budgets) -> str:
+    """Return the rules file: one series per route and per kind of statement."""
     return _HEAD + "".join(_lines(budgets))
 
 
@@ -34,6 +34,6 @@ def _lines(budgets: Budgets) -> Iterator[str]:
 
 
 def _rule(name: str, limit_ms: float, **labels: str) -> str:
-    # JSON is YAML, too.
-    said = f"\n        labels: {json.dumps(labels)}" if labels else ""
-    return f"      - record: {name}\n        expr: vector({limit_ms / 1000:g}){said}\n"
+    # JSON is valid YAML.
+    suffix = f"\n        labels: {json.dumps(labels)}" if labels else ""
+    return f"      - record: {name}\n        expr: vector({limit_ms / 1000:g}){suffix}\n"

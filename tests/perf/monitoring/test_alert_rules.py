@@ -1,7 +1,8 @@
-"""What Prometheus and Grafana are given names what there is, and the budgets as they are."""
+"""Prometheus rules, Grafana dashboard and documentation name existing metrics and budgets."""
 
 from __future__ import annotations
 
+import importlib
 import json
 import re
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ import pytest
 from django.core.management import call_command
 from prometheus_client import REGISTRY
 
-from perf.monitoring.alert_rules import PATH, rules
+from perf.monitoring.alert_rules import PATH, build_rules
 from perf.monitoring.budgets import budgets
 
 OPS = PATH.parents[1]
@@ -31,36 +32,40 @@ def expressions(dashboard: dict[str, Any]) -> str:
     return "\n".join(target["expr"] for target in targets)
 
 
-def families(client: Any) -> dict[str, str]:
-    """Return what a page of /metrics has, with its types."""
+def read_families(client: Any) -> dict[str, str]:
+    """Return the metrics on a page of /metrics with their types."""
+    # A server process imports both.
+    importlib.import_module("morpheus.serving.request_bulkheads")
+    importlib.import_module("morpheus.serving.transfers")
     client.get("/api/v1/novels/")
     page = client.get("/metrics").content.decode()
-    found = dict(re.findall(r"^# TYPE (morpheus_\w+) (\w+)$", page, re.MULTILINE))
-    # When each counter of this process began; several processes together do not tell.
-    return {name: kind for name, kind in found.items() if not name.endswith("_created")}
+    types = dict(re.findall(r"^# TYPE (morpheus_\w+) (\w+)$", page, re.MULTILINE))
+    # The start times of counters; several processes together do not have them.
+    return {name: kind for name, kind in types.items() if not name.endswith("_created")}
 
 
-def named() -> Iterator[tuple[str, str]]:
+def texts() -> Iterator[tuple[str, str]]:
     yield "rules", RULES.read_text()
     yield "tests of rules", TESTS.read_text()
     yield "dashboard", expressions(json.loads(DASHBOARD.read_text()))
 
 
 @pytest.mark.django_db(transaction=True)
-def test_every_metric_that_is_asked_for_is_on_the_page(client: Any) -> None:
-    there = {name + suffix for name, kind in families(client).items() for suffix in SUFFIXES[kind]}
+def test_every_used_metric_exists(client: Any) -> None:
+    families = read_families(client).items()
+    existing = {name + suffix for name, kind in families for suffix in SUFFIXES[kind]}
 
-    for where, text in named():
-        asked = set(METRIC.findall(text))
-        assert asked and asked <= there, (where, asked - there)
+    for where, text in texts():
+        used = set(METRIC.findall(text))
+        assert used and used <= existing, (where, used - existing)
 
 
-def test_every_recorded_series_that_is_asked_for_is_recorded() -> None:
+def test_every_used_series_is_recorded() -> None:
     recorded = set(re.findall(r"- record: (\S+)", RULES.read_text() + PATH.read_text()))
 
-    for where, text in named():
-        asked = set(RECORDED.findall(text))
-        assert asked and asked <= recorded, (where, asked - recorded)
+    for where, text in texts():
+        used = set(RECORDED.findall(text))
+        assert used and used <= recorded, (where, used - recorded)
 
 
 def test_every_alert_is_tested_and_described() -> None:
@@ -70,19 +75,20 @@ def test_every_alert_is_tested_and_described() -> None:
     assert all(f"`{alert}`" in DOCUMENT.read_text() for alert in alerts)
 
 
-def test_the_rules_of_the_budgets_are_those_of_the_budgets_file(capsys: Any) -> None:
-    assert PATH.read_text() == rules(budgets()), "Call `manage.py perf_rules --write`."
+def test_the_rules_have_the_budgets_of_the_budgets_file(capsys: Any) -> None:
+    assert PATH.read_text() == build_rules(budgets()), "Call `manage.py perf_rules --write`."
 
     call_command("perf_rules")
     assert capsys.readouterr().out == PATH.read_text()
 
 
-def test_panels_do_not_lie_on_each_other() -> None:
+def test_panels_do_not_overlap() -> None:
     taken: set[tuple[int, int]] = set()
     for panel in json.loads(DASHBOARD.read_text())["panels"]:
-        at = panel["gridPos"]
-        assert at["x"] + at["w"] <= 24
-        cells = {(at["x"] + x, at["y"] + y) for x in range(at["w"]) for y in range(at["h"])}
+        grid = panel["gridPos"]
+        assert grid["x"] + grid["w"] <= 24
+        columns = range(grid["x"], grid["x"] + grid["w"])
+        cells = {(x, y) for x in columns for y in range(grid["y"], grid["y"] + grid["h"])}
         assert not cells & taken, panel["title"]
         taken |= cells
 
@@ -92,14 +98,14 @@ def test_every_metric_is_described_with_its_labels(client: Any) -> None:
     rows = re.findall(r"^\| `(morpheus_\w+)` \| ([^|]*) \|", DOCUMENT.read_text(), re.MULTILINE)
     described = {name: re.findall(r"`(\w+)`", labels) for name, labels in rows}
 
-    assert described.keys() == families(client).keys()
+    assert described.keys() == read_families(client).keys()
     for collector in {*REGISTRY._collector_to_names}:
         names = [n for n in REGISTRY._collector_to_names[collector] if n in described]
         for name in names:
             assert described[name] == [*collector._labelnames], name
 
 
-def test_the_example_of_a_configuration_reads_these_files() -> None:
+def test_the_example_configuration_reads_these_files() -> None:
     text = (OPS / "prometheus" / "prometheus.yml").read_text()
 
     for name in re.findall(r"- (\S+\.rules\.yml)", text):
