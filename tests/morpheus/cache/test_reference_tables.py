@@ -247,7 +247,7 @@ def pool_of_one(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     connection.close_pool()
 
 
-def poisoned_thread_heals_by(forget_failed_transactions: Callable[[], Any]) -> None:
+def poisoned_thread_heals_by(heal: Callable[[], Any]) -> None:
     """Let BEGIN fail in this thread, then see its writes arrive."""
 
     def hold() -> None:
@@ -267,10 +267,10 @@ def poisoned_thread_heals_by(forget_failed_transactions: Callable[[], Any]) -> N
     connection.pool.timeout = patience_s
     done.set()
     thread.join(10)
-    # Otherwise there would be nothing to forget_failed_transactions, and cachalot has learnt it.
+    # Otherwise there would be nothing to heal, and cachalot has learnt it.
     assert cachalot_caches.atomic_caches["default"]
 
-    forget_failed_transactions()
+    heal()
 
     assert not cachalot_caches.atomic_caches["default"]
     rename("horror", to="dread")
