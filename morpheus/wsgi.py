@@ -9,7 +9,7 @@ from django.conf import settings
 from django.core.wsgi import get_wsgi_application
 
 from morpheus.cache.response_cache import ResponseCache
-from morpheus.db.statement_settings import limit_statements
+from morpheus.db.statement_settings import set_serving_limits
 from morpheus.serving.process_tuning import pin, return_large_blocks
 from morpheus.serving.transfers import transfers
 from morpheus.tracing import periodic
@@ -22,7 +22,7 @@ request_bulkheads = import_module("morpheus.serving.request_bulkheads")
 bulkheads = request_bulkheads.RequestBulkheads(settings.MORPHEUS_THREADS)
 application = ResponseCache(site, bulkheads.run)
 # Before the first request opens the pool.
-limit_statements(settings.DATABASES["default"])
+set_serving_limits(settings.DATABASES["default"])
 periodic.start()
 transfers.start()
 # Views are imported by the first request otherwise.

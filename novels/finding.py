@@ -15,7 +15,7 @@ from django.conf import settings
 from django.db import InternalError, OperationalError, connections
 
 from morpheus.db.replica import reading_alias
-from morpheus.db.statement_settings import is_canceled, statement_limit
+from morpheus.db.statement_settings import is_canceled, statement_timeout
 
 # So many of the newest matches are found, best first: ranking reads each one's whole vector.
 MAX_CANDIDATES = 1000
@@ -279,7 +279,7 @@ class Search:
 def _rows(sql: str, parameters: dict[str, Any]) -> list[Any]:
     connection = connections[reading_alias()]
     try:
-        with statement_limit(connection, settings.MORPHEUS_SEARCH_TIMEOUT_S):
+        with statement_timeout(connection, settings.MORPHEUS_SEARCH_TIMEOUT_S):
             with connection.cursor() as cursor:
                 cursor.execute(sql, parameters)
                 return cursor.fetchall()

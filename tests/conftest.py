@@ -127,7 +127,7 @@ def api() -> APIClient:
 def visitor(monkeypatch: pytest.MonkeyPatch) -> Visitor:
     """An anonymous visitor of what the server serves, past no part of it."""
     # Later connections of this process are for tests, which may take longer.
-    monkeypatch.setattr("morpheus.db.statement_settings.limit_statements", lambda database: None)
+    monkeypatch.setattr("morpheus.db.statement_settings.set_serving_limits", lambda database: None)
     # Nor does its thread ask the database behind a test's back.
     monkeypatch.setattr("morpheus.tracing.periodic.start", lambda: None)
     from morpheus.wsgi import application

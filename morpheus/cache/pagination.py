@@ -9,7 +9,7 @@ from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from morpheus.cache.cached_reads import read
-from morpheus.db.compiled_pages import page_rows
+from morpheus.db.compiled_pages import load_page_rows
 from morpheus.pagination import KeysetPagination
 
 
@@ -43,7 +43,7 @@ class CachedKeysetPagination(KeysetPagination):
         names = list(dict.fromkeys([key, *ordering, *getattr(self.view, "page_columns", ())]))
 
         def load() -> list[tuple[Any, ...]]:
-            return page_rows(queryset, self.columns, self.position, backwards, count, names)
+            return load_page_rows(queryset, self.columns, self.position, backwards, count, names)
 
         rows = read(
             self.view.page_policy,

@@ -1,4 +1,4 @@
-"""System checks: `MORPHEUS_PGBOUNCER` and what it is used with agree."""
+"""System checks: `MORPHEUS_PGBOUNCER` agrees with the other settings and with the connection."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from morpheus.embedded.addresses import Addresses
 
 
 @register(CONTRADICTIONS)
-def pgbouncer_is_somewhere(
+def check_pgbouncer_settings(
     app_configs: Sequence[AppConfig] | None, **kwargs: Any
 ) -> list[CheckMessage]:
-    """Refuse a PgBouncer that nobody could have put there, and what it would not pass on."""
+    """Refuse a PgBouncer in front of the embedded server, and options that it does not pass on."""
     if not settings.MORPHEUS_PGBOUNCER:
         return []
     errors: list[CheckMessage] = []
     embedded = Addresses.under(settings.MORPHEUS_VAR)
     default = settings.DATABASES["default"]
-    place = (str(embedded.socket_dir), str(embedded.postgres_port))
-    if (default["HOST"], default["PORT"]) == place:
+    address = (str(embedded.socket_dir), str(embedded.postgres_port))
+    if (default["HOST"], default["PORT"]) == address:
         errors.append(
             Error(
                 "MORPHEUS_PGBOUNCER is on and DATABASE_URL is not set: there is no PgBouncer in "
@@ -48,44 +48,34 @@ def pgbouncer_is_somewhere(
 
 
 @register(Tags.database)
-def pgbouncer_is_told_of(
+def check_pooler(
     app_configs: Sequence[AppConfig] | None, databases: Sequence[str] | None = None, **kwargs: Any
 ) -> list[CheckMessage]:
-    """Warn when what is between us and PostgreSQL is not what the settings say."""
+    """Warn if there is a pooler that the settings deny, or none where they say so."""
     warnings: list[CheckMessage] = []
     for alias in databases or []:
         connection = connections[alias]
-        # Without a pool it is a command that logs in as another role, past any PgBouncer.
-        if connection.settings_dict["OPTIONS"].get("pool"):
-            warnings += _between(alias, is_pooler=_is_pooler(connection))
+        # Without a pool, a command has logged in as another role, not through a PgBouncer.
+        if not connection.settings_dict["OPTIONS"].get("pool"):
+            continue
+        has_pooler = _has_pooler(connection)
+        if has_pooler and not settings.MORPHEUS_PGBOUNCER:
+            text = f"There is a pooler in front of the database {alias!r}, and MORPHEUS_PGBOUNCER "
+            hint = "Set MORPHEUS_PGBOUNCER=on, unless the pooler keeps whole sessions."
+            warnings.append(Warning(f"{text}is off.", hint=hint, id="morpheus.W010"))
+        elif settings.MORPHEUS_PGBOUNCER and not has_pooler:
+            text = (
+                f"MORPHEUS_PGBOUNCER is on, and there is no pooler in front of the database "
+                f"{alias!r}: its statements are neither prepared nor limited in time."
+            )
+            hint = "Set MORPHEUS_PGBOUNCER=off, or point the URL at the PgBouncer."
+            warnings.append(Warning(text, hint=hint, id="morpheus.W010"))
     return warnings
 
 
-def _is_pooler(connection: Any) -> bool:
-    """Tell whether the process that we were told of when connecting is not the one that answers."""
+def _has_pooler(connection: Any) -> bool:
+    """Return whether the process id from the login differs from that of the server's process."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_backend_pid()")
-        [answering] = cursor.fetchone()
-        return bool(answering != connection.connection.info.backend_pid)
-
-
-def _between(alias: str, *, is_pooler: bool) -> list[CheckMessage]:
-    if is_pooler == settings.MORPHEUS_PGBOUNCER:
-        return []
-    if is_pooler:
-        return [
-            Warning(
-                f"There is a pooler between Morpheus and the database {alias!r}, and "
-                "MORPHEUS_PGBOUNCER is off.",
-                hint="Set MORPHEUS_PGBOUNCER=on, unless the pooler keeps whole sessions.",
-                id="morpheus.W010",
-            )
-        ]
-    return [
-        Warning(
-            f"MORPHEUS_PGBOUNCER is on, and there is no pooler between Morpheus and the database "
-            f"{alias!r}: its statements are neither prepared nor limited in time.",
-            hint="Set MORPHEUS_PGBOUNCER=off, or point the URL at the PgBouncer.",
-            id="morpheus.W010",
-        )
-    ]
+        [backend_pid] = cursor.fetchone()
+        return bool(backend_pid != connection.connection.info.backend_pid)

@@ -1,4 +1,4 @@
-"""Pages of lists, by statements that are compiled once for all pages of the same form."""
+"""Pages of lists whose SQL is compiled once for all pages of the same form."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from morpheus.pagination import (
     seek_rows,
 )
 
-# As many as a connection keeps prepared: clients choose page sizes, orderings and filters.
+# As many as a connection keeps prepared, because clients choose page size, ordering and filters.
 COMPILED_MAX = 500
 
 
 class PageForm(NamedTuple):
-    """All that the statement of a page depends on but values, which have a type here.
+    """Everything that the SQL of a page depends on.
 
     Attributes:
-        flags: Columns that must be true or false; their values are part of the SQL.
-        compared: Columns that equal a value.
-        position: Types of the values that the page begins beyond.
-        inclusive: Whether a row with exactly these belongs to it.
+        flags: Boolean conditions, whose values are part of the SQL.
+        compared: Columns of equality conditions, with the types of their values.
+        position: Types of the values of the page's position.
+        inclusive: Whether the page includes the row at the position.
     """
 
     model: type[Model]
@@ -44,7 +44,7 @@ class PageForm(NamedTuple):
     names: tuple[str, ...]
 
     def queryset(self, *values: Any) -> QuerySet[Any]:
-        """Return the page's rows for values: those that are compared, then the position's."""
+        """Return the page for the values of `compared`, followed by those of the position."""
         rows: QuerySet[Any] = self.model._default_manager.filter(**dict(self.flags))
         for (name, _), value in zip(self.compared, values, strict=False):
             rows = rows.filter(**{name: value})
@@ -56,7 +56,7 @@ class PageForm(NamedTuple):
         return _page(rows, self.columns, position, self.backwards, self.size, self.names)
 
 
-def page_rows(
+def load_page_rows(
     queryset: QuerySet[Any],
     columns: Sequence[str],
     position: Position | None,
@@ -66,10 +66,10 @@ def page_rows(
 ) -> list[tuple[Any, ...]]:
     """Return columns of the `count` rows beyond a position: 1 query.
 
-    What a list does more than compare its own columns for equality is compiled each time.
+    A queryset with other conditions than equality is compiled each time.
     """
-    given = equality_conditions(queryset)
-    values = {name: value for name, value in given.items() if type(value) is not bool}
+    conditions = equality_conditions(queryset)
+    values = {name: value for name, value in conditions.items() if type(value) is not bool}
     beyond = position.values if position is not None else ()
     kinds = [type(value) for value in (*values.values(), *beyond)]
     related = get_select_related(queryset)
@@ -82,7 +82,7 @@ def page_rows(
     form = PageForm(
         model=queryset.model,
         related=tuple(related) if related else (),
-        flags=tuple((name, value) for name, value in given.items() if name not in values),
+        flags=tuple((name, value) for name, value in conditions.items() if name not in values),
         compared=tuple(zip(values, kinds, strict=False)),
         columns=tuple(columns),
         position=tuple(kinds[len(values) :]) if position is not None else None,

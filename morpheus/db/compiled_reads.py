@@ -1,4 +1,4 @@
-"""Reads that Django turns into SQL once: making a statement can cost more than executing it."""
+"""Reads whose SQL Django compiles once: compiling can cost more than executing."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from psycopg.types.numeric import Int8
 
 from morpheus.django_internals.django import compile_query
 
-# What a statement is made of at first, twice, to learn where the values go. Whole numbers of two
-# bytes: Django knows without asking that a larger one is in no smaller column.
-_SAMPLES = (20_011, 30_011)
+# Seeds of the two sets of sample values that a statement is compiled from. They fit into two bytes:
+# Django omits a comparison with a number that exceeds its column.
+_SEEDS = (20_011, 30_011)
 
-# What values may be, and how a sample of each is made of such a number.
+# Types of values, and how to make a sample from a seed.
 KINDS: dict[type, Callable[[int], Any]] = {
     int: int,
     list: lambda number: [number],
@@ -29,29 +29,33 @@ KINDS: dict[type, Callable[[int], Any]] = {
 
 @dataclass(frozen=True)
 class _Statement:
-    """SQL and its parameters; those at `places` are samples, to be replaced by a value each."""
+    """SQL with sample parameters.
+
+    Attributes:
+        places: For each parameter that a value replaces: its index, and the index of the value.
+    """
 
     sql: str
     params: tuple[Any, ...]
     places: tuple[tuple[int, int], ...]
 
-    def filled(self, values: Sequence[Any]) -> list[Any]:
+    def bind(self, values: Sequence[Any]) -> list[Any]:
         params = [*self.params]
         for place, index in self.places:
-            params[place] = _like(params[place], values[index])
+            params[place] = _adapt(params[place], values[index])
         return params
 
 
 class CompiledRead:
-    """A read whose statement never changes but for some values.
+    """A read whose SQL is constant except for some values.
 
-    The statement is compiled at the first use, from two sets of samples: unless they lead to the
-    same SQL, and each is found again among its parameters, it is refused. It is executed as any
-    other: by Django's cursor, on the database that the request reads, for whom it reads.
+    The first use compiles it from two sets of samples. It is refused unless both lead to the same
+    SQL and every sample is a parameter. It runs by Django's cursor, on the database and with the
+    identity of the request.
 
     Args:
-        kinds: Of each value that `rows` is given, one of `KINDS`; a list is of whole numbers.
-        build: Makes the queryset of as many values, by `values_list()`.
+        kinds: The type of each value, one of `KINDS`; a list is of integers.
+        build: Returns the queryset for the values, with `values_list()`.
     """
 
     def __init__(self, *kinds: type, build: Callable[..., QuerySet[Any]]) -> None:
@@ -63,41 +67,41 @@ class CompiledRead:
         """Return the rows: 1 query.
 
         Raises:
-            ImproperlyConfigured: `build` makes what cannot be compiled once.
+            ImproperlyConfigured: The queryset's SQL depends on the values.
         """
         model, statement = self._compiled = self._compiled or self._compile()
         with connections[router.db_for_read(model)].cursor() as cursor:
-            cursor.execute(statement.sql, statement.filled(values))
-            found: list[tuple[Any, ...]] = cursor.fetchall()
-        return found
+            cursor.execute(statement.sql, statement.bind(values))
+            rows: list[tuple[Any, ...]] = cursor.fetchall()
+        return rows
 
     def _compile(self) -> tuple[type[Model], _Statement]:
-        first, second = (self._samples(number) for number in _SAMPLES)
+        first, second = (self._samples(seed) for seed in _SEEDS)
         queryset, twin = self._build(*first), self._build(*second)
         sql, params, has_converters = compile_query(queryset)
-        other_sql, other_params, _ = compile_query(twin)
-        if sql != other_sql or has_converters:
-            raise ImproperlyConfigured(f"This cannot be compiled once: {sql}")
-        pairs = [*zip(first, second, strict=True)]
+        twin_sql, twin_params, _ = compile_query(twin)
+        if sql != twin_sql or has_converters:
+            raise ImproperlyConfigured(f"The SQL depends on the values, or rows on Python: {sql}")
+        samples = [*zip(first, second, strict=True)]
+        pairs = [*zip(params, twin_params, strict=True)]
         places = [
-            (place, pairs.index(pair))
-            for place, pair in enumerate(zip(params, other_params, strict=True))
-            if pair in pairs
+            (place, samples.index(pair)) for place, pair in enumerate(pairs) if pair in samples
         ]
-        # What differs and is none of our pairs was made of a value, which is not what we send.
-        differing = [a for a, b in zip(params, other_params, strict=True) if a != b]
-        if len(differing) != len(places) or {index for _, index in places} != {*range(len(pairs))}:
+        # A parameter that differs and is no sample was derived from a value.
+        differing = [one for one, other in pairs if one != other]
+        if len(differing) != len(places) or {index for _, index in places} != {*range(len(first))}:
             raise ImproperlyConfigured(f"The values are not all parameters as they are: {sql}")
         return queryset.model, _Statement(sql, params, tuple(places))
 
-    def _samples(self, first: int) -> list[Any]:
-        return [KINDS[kind](first + at) for at, kind in enumerate(self._kinds)]
+    def _samples(self, seed: int) -> list[Any]:
+        return [KINDS[kind](seed + at) for at, kind in enumerate(self._kinds)]
 
 
-def _like(sample: Any, value: Any) -> Any:
-    """Return a value as a bigint, or an array of those: another size would be another statement.
+def _adapt(sample: Any, value: Any) -> Any:
+    """Return an integer as bigint and a list as an array's text.
 
-    The array as text: psycopg would look at each number. Django's cast says what it is.
+    Smaller integers would be another prepared statement. For a list, psycopg would look at each
+    number; Django's cast gives the text its type.
     """
     if isinstance(sample, list):
         return f"{{{','.join(str(int(each)) for each in value)}}}"

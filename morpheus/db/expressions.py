@@ -1,4 +1,4 @@
-"""Conditions on many values at once, sent as one array."""
+"""Expressions for querysets."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from django.db.models import BigIntegerField, BooleanField, F, Func, Value
 
 
 class AnyOf(Func):
-    """`column = ANY(array)`: one statement and one parameter, however many values there are.
+    """`column = ANY(array)`: one statement and one parameter for any number of values.
 
-    `IN` is another statement for each number of values, each prepared anew, and PostgreSQL refuses
-    more than 65,535 parameters. For values that the data or a client decide the number of.
+    For values whose number depends on data or a client. `IN` is a different prepared statement for
+    each number of values, and PostgreSQL refuses more than 65,535 parameters.
     """
 
     arg_joiner = " = ANY("

@@ -1,4 +1,4 @@
-"""Names that are shown to others: visible, and in the order in which they are written."""
+"""Names that other users see: with visible characters and without hidden ones."""
 
 from __future__ import annotations
 
@@ -8,24 +8,24 @@ from unicodedata import category, combining
 from django.core.exceptions import ValidationError
 from django.db import models
 
-# Letters and symbols by their category that show nothing: Hangul fillers and the blank of Braille.
+# Letters and symbols by category that are blank: Hangul fillers and the blank of Braille.
 _BLANK = frozenset("\u115f\u1160\u3164\uffa0\u2800")
-# Format characters that words are written with: between letters of Persian, Hindi or Mongolian, and
-# between the parts of one emoji.
+# Format characters that words need: between letters of Persian, Hindi or Mongolian, and between the
+# parts of an emoji.
 _JOINERS = frozenset("\u200c\u200d\u180e")
-# Format characters that show something: signs around Arabic, Syriac and Kaithi numbers.
-_SHOWN = frozenset(
+# Visible format characters: signs around Arabic, Syriac and Kaithi numbers.
+_VISIBLE_FORMATS = frozenset(
     "\u0600\u0601\u0602\u0603\u0604\u0605\u06dd\u070f\u0890\u0891\u08e2\U000110bd\U000110cd"
 )
-# Canonical combining class of the sign that takes a consonant's vowel off; a joiner after it, also
-# at the end of a word, says how the consonant looks.
+# Canonical combining class of the sign that removes a consonant's vowel. A joiner after it, even at
+# the end of a word, changes the consonant's shape.
 _VIRAMA = 9
 
 
 def has_visible_character(text: str) -> bool:
-    """Return whether any character shows by itself: no space, format, control or combining one."""
+    """Return whether a character is visible alone: no space, format, control or combining one."""
     return any(
-        # Emoji that are newer than this Python are unassigned to it.
+        # Emoji newer than this Python have the category of unassigned characters.
         (category(char)[0] in "LNPS" or category(char) in ("Cn", "Co")) and char not in _BLANK
         for char in text
     )
@@ -34,19 +34,19 @@ def has_visible_character(text: str) -> bool:
 def find_hidden_characters(text: str) -> list[int]:
     """Return the positions of control and format characters that no word of `text` needs.
 
-    Among them are those that turn the direction of the text, so that it reads as another.
+    These include characters that change the direction of text, so that it reads as another text.
     """
     return [
         at
         for at, char in enumerate(text)
         if category(char) in ("Cc", "Cf", "Zl", "Zp")
-        and char not in _SHOWN
+        and char not in _VISIBLE_FORMATS
         and not (char in _JOINERS and _is_joined(text[at - 1 : at], text[at + 1 : at + 2]))
     ]
 
 
 def _is_joined(before: str, after: str) -> bool:
-    """Return whether a joiner here is a part of a word; no word in ASCII needs one."""
+    """Return whether a joiner here is part of a word; ASCII words have none."""
     if not _is_of_word(before) or before.isascii():
         return False
     return combining(before) == _VIRAMA or _is_of_word(after)
@@ -57,10 +57,10 @@ def _is_of_word(char: str) -> bool:
 
 
 def validate_name(name: str) -> None:
-    """Refuse a name that nothing is seen of, or that has hidden characters; for fields and forms.
+    """Refuse a name without visible characters or with hidden ones; for fields and forms.
 
     Raises:
-        ValidationError: The message names the characters to take out.
+        ValidationError: The message names the characters to remove.
     """
     if not has_visible_character(name):
         raise ValidationError("Use at least one visible character.", code="invisible")
@@ -72,7 +72,7 @@ def validate_name(name: str) -> None:
 
 
 def clean_imported_name(text: str | None) -> str:
-    """Return a name that a file gives as `validate_name` takes it; "" if nothing is seen of it."""
+    """Return a name from a file in a form that `validate_name` accepts, "" if nothing is visible."""
     characters = [*(text or "")]
     for at in find_hidden_characters(text or ""):
         characters[at] = "" if category(characters[at]) == "Cf" else " "
@@ -81,7 +81,7 @@ def clean_imported_name(text: str | None) -> str:
 
 
 class NameField(models.CharField):  # type: ignore[type-arg]
-    """A column of names. Migrations know a `CharField`: the validator is no part of the table."""
+    """A column of names. In migrations it is a `CharField`, because only the validator differs."""
 
     default_validators = [*models.CharField.default_validators, validate_name]
 

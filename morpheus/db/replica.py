@@ -1,7 +1,7 @@
-"""Reads of the API from a streaming replica, which show all that was written before they began.
+"""API reads from a streaming replica that see everything written before they began.
 
-The rule: a GET asks the primary how far it has written, and reads the replica only if that has
-replayed as much, on the very connection that it reads by; else it reads the primary.
+A GET reads the primary's WAL position first. It reads the replica only if that has replayed the
+position on the connection that it will use; otherwise it reads the primary.
 """
 
 from __future__ import annotations
@@ -19,100 +19,100 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from prometheus_client import Counter
 
-from morpheus.db.replica_position import Primary, ReplicaMonitor
+from morpheus.db.replica_position import PrimaryPosition, ReplicaMonitor
 from morpheus.db.statement_settings import is_canceled
 from morpheus.tracing.request_trace import REPLICA
 
 View = Callable[..., HttpResponseBase]
 
-_UNREACHABLE = (OperationalError, InterfaceError)
+_UNAVAILABLE = (OperationalError, InterfaceError)
 
-_FOLLOWS = "SELECT pg_is_in_recovery(), pg_last_wal_replay_lsn() >= %s::pg_lsn"
+_HAS_REPLAYED = "SELECT pg_is_in_recovery(), pg_last_wal_replay_lsn() >= %s::pg_lsn"
 
 _alias: ContextVar[str] = ContextVar("reading_alias", default=DEFAULT_DB_ALIAS)
-_primary = Primary()
-_watch = ReplicaMonitor()
+_primary = PrimaryPosition()
+_monitor = ReplicaMonitor()
 _reads = Counter(
     "morpheus_replica_reads_total",
-    "API reads while a replica is configured, by what became of them.",
-    ["outcome"],  # replica; or the primary instead, because it was: away, behind, lost
+    "API reads while a replica is configured, by outcome: replica; or the primary, because the "
+    "replica was away, behind or lost.",
+    ["outcome"],
 )
 
 
 def reading_alias() -> str:
-    """Return the database that the current request reads; what is not a read is for the default."""
+    """Return the database alias that the current request reads."""
     return _alias.get()
 
 
 def reads_replica(view: View) -> View:
-    """Let GET and HEAD of `view` read the replica; they must not write.
+    """Let GET and HEAD requests of `view` read the replica; they must not write.
 
-    Costs 1 round trip to the primary, shared by requests that wait at the same time, and 1 to the
-    replica. A read that the replica fails is done again on the primary.
+    Costs 1 round trip to the primary, which simultaneous requests share, and 1 to the replica. A
+    read that fails on the replica is repeated on the primary.
     """
     if REPLICA not in settings.DATABASES:
         return view
 
     @wraps(view)
-    def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+    def handle(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if request.method in ("GET", "HEAD"):
-            outcome = _outcome()
+            outcome = _choose_database()
             if outcome == "replica":
                 try:
                     with _reading_replica():
                         response = view(request, *args, **kwargs)
                     _reads.labels(outcome).inc()
                     return response
-                except _UNREACHABLE:
+                except _UNAVAILABLE:
                     outcome = "lost"
             _reads.labels(outcome).inc()
         return view(request, *args, **kwargs)
 
-    return answer
+    return handle
 
 
 def failed_by_replica(error: Exception) -> bool:
-    """Tell whether the replica failed the current request, so that the primary may answer it."""
-    if reading_alias() != REPLICA or not isinstance(error, _UNREACHABLE):
+    """Return whether an error of the current request came from the replica's unavailability."""
+    if reading_alias() != REPLICA or not isinstance(error, _UNAVAILABLE):
         return False
-    # A statement that took too long would take as long on the primary.
+    # A statement beyond its timeout would exceed it on the primary, too.
     if is_canceled(error):
         return False
     raw = connections[REPLICA].connection
-    # Alive, it only gave up a query that was in the way of replaying.
+    # An open connection means that the replica only canceled a query that blocked the replay.
     if raw is None or raw.closed:
-        _lost(error)
+        _record_failure(error)
     return True
 
 
-def _outcome() -> str:
-    if not _watch.is_usable():
-        return "away"
-    position = _primary.position()
+def _choose_database() -> str:
+    """Return the outcome for `morpheus_replica_reads_total`."""
+    position = _primary.read() if _monitor.is_usable() else None
     if position is None:
         return "away"
     connection = connections[REPLICA]
     try:
         connection.ensure_connection()
-        # Past Django's cursor: what is asked before all reading is no statement of the request.
+        # Not by Django's cursor: this statement is not one of the request's.
         with connection.wrap_database_errors, connection.connection.cursor() as cursor:
-            is_replica, follows = cursor.execute(_FOLLOWS, [position]).fetchone()
-    except _UNREACHABLE as error:
-        _lost(error)
+            is_replica, has_replayed = cursor.execute(_HAS_REPLAYED, [position]).fetchone()
+    except _UNAVAILABLE as error:
+        _record_failure(error)
         return "lost"
+    if is_replica and has_replayed:
+        return "replica"
     if not is_replica:
-        _lost("It was promoted.")
-    if not follows or not is_replica:
-        connection.close()
-        return "behind" if is_replica else "away"
-    return "replica"
+        _record_failure("It was promoted.")
+    connection.close()
+    return "behind" if is_replica else "away"
 
 
 @contextmanager
 def _reading_replica() -> Iterator[None]:
     token = _alias.set(REPLICA)
     connection = connections[REPLICA]
-    # Who measures the statements of a request means these too.
+    # The request's execute wrappers apply to these statements, too.
     connection.execute_wrappers = connections[DEFAULT_DB_ALIAS].execute_wrappers
     try:
         yield
@@ -123,10 +123,10 @@ def _reading_replica() -> Iterator[None]:
 
 @contextmanager
 def reading_primary() -> Iterator[None]:
-    """Let the block read the primary, whatever the request reads.
+    """Let the block read the primary.
 
-    For what is kept in the cache: the replica's position was asked for before the versions of the
-    value's tags were, so what it answers may be older than they are.
+    For cached values: the request compared the replica's position before the versions of the tags
+    were read, so the replica may be older than the versions.
     """
     token = _alias.set(DEFAULT_DB_ALIAS)
     try:
@@ -135,19 +135,19 @@ def reading_primary() -> Iterator[None]:
         _alias.reset(token)
 
 
-def _lost(reason: object) -> None:
-    _watch.lost(reason)
+def _record_failure(reason: object) -> None:
+    _monitor.record_failure(reason)
     connections[REPLICA].close()
 
 
 class ReplicaRouter:
-    """Sends the ORM where the request reads; writes, locks and sessions go to the primary."""
+    """Routes ORM reads to the request's database; writes, locks and sessions to the primary."""
 
     def db_for_read(self, model: type[Model], **hints: Any) -> str:
-        # What is read goes into the cache: older than the cache, it would stay there.
-        is_kept = model._meta.db_table in settings.CACHALOT_ONLY_CACHABLE_TABLES
-        is_kept = is_kept or model._meta.app_label == "sessions"
-        return DEFAULT_DB_ALIAS if is_kept else reading_alias()
+        # These are cached. A row from before the cache's version would stay there.
+        is_cached = model._meta.db_table in settings.CACHALOT_ONLY_CACHABLE_TABLES
+        is_cached = is_cached or model._meta.app_label == "sessions"
+        return DEFAULT_DB_ALIAS if is_cached else reading_alias()
 
     def db_for_write(self, model: type[Model], **hints: Any) -> str:
         return DEFAULT_DB_ALIAS

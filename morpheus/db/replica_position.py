@@ -1,4 +1,4 @@
-"""How far the primary has written, and whether there is a replica that follows it."""
+"""The primary's WAL position, and whether a replica of it is available."""
 
 from __future__ import annotations
 
@@ -16,47 +16,47 @@ from morpheus.tracing.request_trace import REPLICA
 
 logger = logging.getLogger(__name__)
 
-# Seconds between two looks for a replica that is gone.
-LOOK_INTERVAL_S = 1.0
+# Seconds between two attempts to reach an unavailable replica.
+RETRY_S = 1.0
 
-# Everything that was acknowledged lies before this. A commit is acknowledged when it was flushed;
-# with `synchronous_commit` off, when it was inserted.
+# Every acknowledged commit is before this position. PostgreSQL acknowledges a commit when it is
+# flushed; with `synchronous_commit` off, when it is inserted.
 _WRITTEN = """
 SELECT (CASE current_setting('synchronous_commit')
     WHEN 'off' THEN pg_current_wal_insert_lsn()
     ELSE pg_current_wal_flush_lsn()
 END)::text
 """
-# Which data, and whom row level security takes us for.
+# Identifies the data, and the role that row level security checks.
 _CLUSTER = """
 SELECT pg_is_in_recovery(), system_identifier, current_database()::text, current_user::text
 FROM pg_control_system()
 """
 
 
-class Primary:
-    """Tells how far the primary has written, over a connection of its own."""
+class PrimaryPosition:
+    """Reads the primary's WAL position over a connection of its own."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._connection: psycopg.Connection | None = None
-        self._asked = 0
+        self._reads = 0
         self._position: str | None = None
 
-    def position(self) -> str | None:
-        """Return a position that is no older than this call: at most 1 round trip.
+    def read(self) -> str | None:
+        """Return a position from after this call began, None if the primary is unavailable.
 
-        Calls that wait at the same time share an answer. None: the primary is out of reach.
+        Costs at most 1 round trip, which simultaneous calls share.
         """
-        before = self._asked
+        reads = self._reads
         with self._lock:
-            # A question that began after we came is ours as well; an earlier one may be too old.
-            if self._asked == before:
-                self._asked += 1
-                self._position = self._ask()
+            # A read that began after this call serves it too; an earlier one may be too old.
+            if self._reads == reads:
+                self._reads += 1
+                self._position = self._query()
             return self._position
 
-    def _ask(self) -> str | None:
+    def _query(self) -> str | None:
         was_open = self._connection is not None
         try:
             if self._connection is None:
@@ -67,15 +67,14 @@ class Primary:
             if self._connection is not None:
                 self._connection.close()
                 self._connection = None
-            # The server may have been restarted since it was asked last.
-            return self._ask() if was_open else None
+            # The server may have restarted since the last call.
+            return self._query() if was_open else None
 
 
 class ReplicaMonitor:
-    """Knows whether the replica may be asked.
+    """Whether the replica may be used: after it was reached, and until it fails.
 
-    It may not until it was seen, and not after a failure until it is seen again. A thread looks for
-    it, so that no request waits for a server that does not answer.
+    A thread tries to reach it, so that no request waits for a server that does not respond.
     """
 
     def __init__(self) -> None:
@@ -85,30 +84,30 @@ class ReplicaMonitor:
         self._thread: threading.Thread | None = None
 
     def is_usable(self) -> bool:
-        """Tell whether the replica answered when last heard of; if not, have it looked for."""
+        """Return whether the replica may be used; if not, try to reach it in the background."""
         if not self._is_usable:
             with self._start:
                 if self._thread is None or not self._thread.is_alive():
-                    self._thread = threading.Thread(target=self._look, daemon=True)
+                    self._thread = threading.Thread(target=self._wait_for_replica, daemon=True)
                     self._thread.start()
         return self._is_usable
 
-    def lost(self, reason: object) -> None:
-        """Ask the replica nothing more until it was seen again."""
+    def record_failure(self, reason: object) -> None:
+        """Stop using the replica until it is reached again."""
         self._is_usable = False
-        self._note(str(reason))
+        self._log(str(reason))
 
-    def _look(self) -> None:
-        # Its broken connections would be replaced ever more slowly: begin with a new pool.
+    def _wait_for_replica(self) -> None:
+        # The old pool would replace its broken connections more and more slowly.
         close_pool(connections[REPLICA])
-        while obstacle := _obstacle():
-            self._note(obstacle)
-            time.sleep(LOOK_INTERVAL_S)
-        self._note("")
+        while obstacle := _find_obstacle():
+            self._log(obstacle)
+            time.sleep(RETRY_S)
+        self._log("")
         self._is_usable = True
 
-    def _note(self, obstacle: str) -> None:
-        """Log what has changed, at a level that is logged by default."""
+    def _log(self, obstacle: str) -> None:
+        """Log a change, at a level that is logged by default."""
         if obstacle and obstacle != self._obstacle:
             logger.warning("Reads go to the primary, not to the replica: %s", obstacle.strip())
         elif self._obstacle and not obstacle:
@@ -116,20 +115,20 @@ class ReplicaMonitor:
         self._obstacle = obstacle
 
 
-def _obstacle() -> str:
+def _find_obstacle() -> str:
     """Return why the replica cannot be used, empty if it can."""
     try:
         with _connect(DEFAULT_DB_ALIAS) as primary, _connect(REPLICA) as replica:
-            ours = primary.execute(_CLUSTER).fetchone()
-            found = replica.execute(_CLUSTER).fetchone()
+            primary_cluster = primary.execute(_CLUSTER).fetchone()
+            replica_cluster = replica.execute(_CLUSTER).fetchone()
     except psycopg.Error as error:
         return str(error)
-    if not ours or not found or found[1:] != ours[1:]:
+    if not primary_cluster or not replica_cluster or primary_cluster[1:] != replica_cluster[1:]:
         return (
             "DATABASE_REPLICA_URL must name a replica of the server that DATABASE_URL names, the "
             "same database and the same login."
         )
-    return "" if found[0] else "It was promoted: it is no replica any more."
+    return "" if replica_cluster[0] else "It was promoted and is no replica any more."
 
 
 def _connect(alias: str) -> psycopg.Connection:

@@ -1,4 +1,4 @@
-"""Connecting as another role than the serving one; for management commands only."""
+"""Connections with another role than the serving one, for management commands."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from morpheus.django_internals.django import close_pool
 
 @contextmanager
 def connected_as(role: Literal["owner", "loader"]) -> Iterator[None]:
-    """Give the default connection the login of `role` for the block, without a pool.
+    """Use the login of `role` for the default connection in the block, without a pool.
 
-    The database's name stays (a test database has its own). Not for servers: other threads of the
-    process would follow.
+    The database's name stays, because a test database has its own. Not for servers: all threads of
+    the process are affected.
     """
     settings_dict: dict[str, Any] = connection.settings_dict
     saved = {key: settings_dict[key] for key in ("USER", "PASSWORD", "HOST", "PORT", "OPTIONS")}

@@ -1,4 +1,4 @@
-"""PostgreSQL settings for one statement at no round trip, and the limits of a serving process."""
+"""PostgreSQL settings for single statements without a round trip, and limits of a server."""
 
 from __future__ import annotations
 
@@ -11,31 +11,33 @@ from django.conf import settings
 from django.db import NotSupportedError
 from psycopg import Cursor
 
-# By name; an empty value is not sent, because no statement inherits a value from another one.
+_QUERY_CANCELED = "57014"
+
+# By name. An empty value is not sent, because no statement inherits a value.
 _settings: ContextVar[Mapping[str, str]] = ContextVar("_settings", default={})  # noqa: B039
 
 
 @contextmanager
-def sent_with_statements(connection: Any, name: str, value: str) -> Iterator[None]:
-    """Send a setting in front of each statement of the block, in the same message (a pipeline).
+def settings_for_statements(connection: Any, name: str, value: str) -> Iterator[None]:
+    """Set a parameter for each statement of the block, by a `set_config` in the same pipeline.
 
-    Without a transaction of its own, PostgreSQL takes all messages before one sync for one
-    transaction. A local setting therefore holds for exactly that statement, also behind a PgBouncer
-    in transaction mode. Not for use in a transaction: there it would hold until the end.
+    Outside of a transaction, PostgreSQL treats all messages before one sync as one transaction. A
+    local setting therefore lasts for that statement only, even behind a PgBouncer in transaction
+    mode. Inside a transaction it would last until the end, so do not use it there.
     """
     before = _settings.get()
     token = _settings.set({**before, name: value})
     try:
-        # An outer block has added the wrapper already.
-        with nullcontext() if before else connection.execute_wrapper(_send_together):
+        # An outer block has added the wrapper.
+        with nullcontext() if before else connection.execute_wrapper(_execute_in_pipeline):
             yield
     finally:
         _settings.reset(token)
 
 
 @contextmanager
-def statements_alone() -> Iterator[None]:
-    """Send nothing with the statements of the block: a transaction has settings of its own."""
+def no_settings_for_statements() -> Iterator[None]:
+    """Send no settings with the statements of the block, because its transaction has its own."""
     token = _settings.set({})
     try:
         yield
@@ -43,40 +45,52 @@ def statements_alone() -> Iterator[None]:
         _settings.reset(token)
 
 
-def is_sent(name: str) -> bool:
-    """Tell whether an outer block decides on the setting."""
+def is_set_for_statements(name: str) -> bool:
+    """Return whether an outer block sets the parameter."""
     return name in _settings.get()
 
 
-def _send_together(
+def _execute_in_pipeline(
     execute: Callable[..., Any], sql: str, params: Any, many: bool, context: dict[str, Any]
 ) -> Any:
-    settings = {name: value for name, value in _settings.get().items() if value}
-    if not settings:
+    values = {name: value for name, value in _settings.get().items() if value}
+    if not values:
         return execute(sql, params, many, context)
     if getattr(context["cursor"].cursor, "name", None):
-        # Later messages read it, when the settings have ended.
+        # Its later round trips would run without the settings.
         raise NotSupportedError(
-            "Read by .iterator() inside write_transaction(), not read_transaction()."
+            "Use .iterator() in write_transaction(), not in read_transaction()."
         )
     database = context["connection"]
-    calls = ", ".join(f"set_config('{name}', %s, true)" for name in settings)
-    # Errors and results arrive at the end of the pipeline, before anything reads the cursor.
+    calls = ", ".join(f"set_config('{name}', %s, true)" for name in values)
+    # Errors and results arrive when the pipeline ends, before the cursor is read.
     with database.wrap_database_errors, database.connection.pipeline():
-        # A plain cursor: nothing counts this one.
-        Cursor(database.connection).execute(f"SELECT {calls}", [*settings.values()])
+        # Not by a cursor of Django, which would trace and count the statement.
+        Cursor(database.connection).execute(f"SELECT {calls}", [*values.values()])
         return execute(sql, params, many, context)
 
 
-_QUERY_CANCELED = "57014"
+@contextmanager
+def statement_timeout(connection: Any, seconds: float) -> Iterator[None]:
+    """Cancel each statement of the block after `seconds`; 0 changes nothing.
+
+    It replaces `MORPHEUS_STATEMENT_TIMEOUT_S` and costs no round trip: since version 11, PostgreSQL
+    restarts the timer for each message of a pipeline. Inside a transaction it changes nothing.
+    """
+    if not seconds or connection.in_atomic_block:
+        yield
+        return
+    milliseconds = f"{max(1, int(1000 * seconds))}"
+    with settings_for_statements(connection, "statement_timeout", milliseconds):
+        yield
 
 
-def limit_statements(database: dict[str, Any]) -> None:
-    """Give the connections that will be opened with `database` the limits of serving.
+def set_serving_limits(database: dict[str, Any]) -> None:
+    """Add the limits of a serving process to the settings of a database.
 
-    A statement beyond them is an OperationalError, hence a 503. Set as the connection starts: no
-    round trip, and nothing that a request sets or a pool hands on can lift them. PgBouncer takes no
-    options: there they are in its configuration (docs/pool.md).
+    A statement beyond them raises OperationalError, which becomes a 503. They are options of the
+    connection, so they cost no round trip, and no request can change them. PgBouncer accepts no
+    options; there its configuration has the limits (docs/pool.md).
     """
     if settings.MORPHEUS_PGBOUNCER:
         return
@@ -85,21 +99,6 @@ def limit_statements(database: dict[str, Any]) -> None:
     database["OPTIONS"] = options | {"options": " ".join([options.get("options", ""), *limits])}
 
 
-@contextmanager
-def statement_limit(connection: Any, seconds: float) -> Iterator[None]:
-    """Cancel each statement of the block that takes longer than `seconds`; 0 adds no limit.
-
-    The limit takes the place of `MORPHEUS_STATEMENT_TIMEOUT_S` and costs no round trip. PostgreSQL
-    starts the timer anew with each message of a pipeline, since version 11, so a limit that was set
-    by one statement holds for the next. In a transaction, the limit of the connection stays.
-    """
-    if not seconds or connection.in_atomic_block:
-        yield
-        return
-    with sent_with_statements(connection, "statement_timeout", f"{max(1, int(1000 * seconds))}"):
-        yield
-
-
 def is_canceled(error: Exception) -> bool:
-    """Tell whether PostgreSQL canceled the statement, rather than being out of reach."""
+    """Return whether PostgreSQL canceled the statement, as opposed to being unavailable."""
     return getattr(error.__cause__, "sqlstate", None) == _QUERY_CANCELED

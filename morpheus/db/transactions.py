@@ -14,7 +14,11 @@ from typing import Any
 from django.db import DEFAULT_DB_ALIAS, connections, transaction
 
 from morpheus.db.replica import reading_alias
-from morpheus.db.statement_settings import is_sent, sent_with_statements, statements_alone
+from morpheus.db.statement_settings import (
+    is_set_for_statements,
+    no_settings_for_statements,
+    settings_for_statements,
+)
 
 _READ = "SELECT current_setting('app.user_id', true), current_setting('app.staff', true)"
 _SET = "SELECT set_config('app.user_id', %s, true), set_config('app.staff', %s, true)"
@@ -58,7 +62,7 @@ def unowned_write_transaction() -> Iterator[None]:
     For tables without row level security: a nested block costs one statement, not three.
     """
     connection = connections[DEFAULT_DB_ALIAS]
-    with statements_alone(), transaction.atomic(), connection.cursor() as cursor:
+    with no_settings_for_statements(), transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(f"SELECT {_COLLECT}")
         connection.collects_tags = True  # type: ignore[attr-defined]
         yield
@@ -78,10 +82,10 @@ def read_transaction(as_user: int | None) -> Iterator[None]:
     if connection.in_atomic_block:
         with _identity(connection, _SET, as_user, False):
             yield
-    elif as_user is None and not is_sent(_USER_ID):
+    elif as_user is None and not is_set_for_statements(_USER_ID):
         yield
     else:
-        with sent_with_statements(connection, _USER_ID, _text(as_user)):
+        with settings_for_statements(connection, _USER_ID, _text(as_user)):
             yield
 
 
@@ -90,7 +94,7 @@ def _identity(connection: Any, begin: str, user_id: int | None, is_staff: bool) 
     """Run the block in a transaction; `begin` sets its identity."""
     is_nested = connection.in_atomic_block
     with (
-        statements_alone(),
+        no_settings_for_statements(),
         transaction.atomic(using=connection.alias),
         connection.cursor() as cursor,
     ):

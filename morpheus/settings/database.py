@@ -100,8 +100,8 @@ DATABASES: dict[str, dict[str, Any]] = {
 }
 
 _statement_timeout_s = env.number("MORPHEUS_STATEMENT_TIMEOUT_S", default=15.0, at_least=0)
-# Limits of one statement of a request (`limit_statements`), so that a blocked transaction does not
-# hold every thread. Worker and commands have none.
+# Limits of one statement of a request (`set_serving_limits`), so that a blocked transaction does
+# not hold every thread. Worker and commands have none.
 MORPHEUS_SERVING_LIMITS_MS = {
     "statement_timeout": int(1000 * _statement_timeout_s),
     # Writes hold their locks for milliseconds; stuck transactions and migrations take longer.

@@ -1,4 +1,4 @@
-"""What this process does, told to whoever watches; the kernel does not know who that is."""
+"""Traces of what this process does, and events that other packages subscribe to."""
 
 from morpheus.tracing.events import on_request_finished, on_statement_executed
 from morpheus.tracing.request_trace import (
@@ -11,8 +11,8 @@ from morpheus.tracing.request_trace import (
 
 __all__ = [
     "FinishedRequest",
-    "RequestTrace",
     "Lookup",
+    "RequestTrace",
     "Statement",
     "current_trace",
     "on_request_finished",

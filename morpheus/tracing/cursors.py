@@ -1,8 +1,4 @@
-"""Cursors that tell what they ran, rows that come later and COPY included.
-
-Not an execute wrapper of Django's: those see neither the reading of `.iterator()` nor COPY, and one
-that is added while others are active may be taken away in place of them.
-"""
+"""Cursors that publish each statement they execute, COPY and server-side cursors included."""
 
 from __future__ import annotations
 
@@ -17,11 +13,11 @@ from morpheus.tracing.request_trace import Statement
 
 
 class TracedCursor(ObservableCursor):
-    """Runs each statement as Django's cursor does, and tells of it."""
+    """Django's cursor, which publishes each statement after its execution."""
 
     def observe(self, execute: Any, sql: Any, params: Any, many: bool, executor: Any) -> Any:
         if many:
-            params = [*params]  # django-prometheus asks for their number.
+            params = [*params]  # django-prometheus calls len() on them.
         started = perf_counter()
         is_failed = True
         try:
@@ -29,11 +25,11 @@ class TracedCursor(ObservableCursor):
             is_failed = False
             return result
         finally:
-            self._tell(self._ran(sql, params, started, is_failed, many))
+            self._publish(self._statement(sql, params, started, is_failed, many))
 
     @contextmanager
     def copy(self, statement: Any, params: Any = None, **options: Any) -> Iterator[Any]:
-        """Yield what psycopg's `copy` does."""
+        """Yield psycopg's `copy`."""
         started = perf_counter()
         is_failed = True
         try:
@@ -41,34 +37,34 @@ class TracedCursor(ObservableCursor):
                 yield copy
             is_failed = False
         finally:
-            self._tell(self._ran(statement, params, started, is_failed, False))
+            self._publish(self._statement(statement, params, started, is_failed, False))
 
-    def _ran(
+    def _statement(
         self, sql: Any, params: Any, started: float, is_failed: bool, is_many: bool
     ) -> Statement:
         seconds = perf_counter() - started
         text = sql if isinstance(sql, str) else _text(sql, self.cursor)
-        rows = self.cursor.rowcount
-        known = rows if rows >= 0 and not is_failed else None
-        return Statement(self.db.alias, text, params, seconds, known, is_failed, is_many)
+        count = self.cursor.rowcount
+        rows = count if count >= 0 and not is_failed else None
+        return Statement(self.db.alias, text, params, seconds, rows, is_failed, is_many)
 
-    def _tell(self, statement: Statement) -> None:
+    def _publish(self, statement: Statement) -> None:
         publish_statement(statement)
 
 
 class TracedDebugCursor(CursorDebugWrapper, TracedCursor):
-    """The same while Django collects `connection.queries`."""
+    """`TracedCursor` while Django collects `connection.queries`."""
 
 
 class TracedServerCursor(TracedCursor):
-    """A named cursor (`.iterator()`): one statement of many round trips, over when it is closed."""
+    """A server-side cursor (`.iterator()`): one statement with many round trips until it closes."""
 
     def __init__(self, cursor: Any, db: Any) -> None:
         super().__init__(cursor, db)
         self._declared: Statement | None = None
         self._rows = 0
 
-    def _tell(self, statement: Statement) -> None:
+    def _publish(self, statement: Statement) -> None:
         self._declared = statement
 
     def fetchmany(self, *size: int) -> Any:

@@ -1,49 +1,48 @@
-"""Subscriptions: functions that are called when a statement or a request is over.
+"""Events: lists of functions that are called after each statement or request.
 
-They run in the thread that serves the request: they must be quick, and their errors are logged and
-go no further.
+Subscribers run in the thread that serves the request, so they must be quick. Their errors are
+logged and go no further.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from typing import TypeVar
 
 from morpheus.tracing.request_trace import FinishedRequest, RequestTrace, Statement, current_trace
 
 logger = logging.getLogger(__name__)
 
-# Of statements within requests, `on_request_finished` tells with the whole request.
+Event = TypeVar("Event")
+
+# Called for statements outside of requests; those of a request are in its `FinishedRequest`.
 on_statement_executed: list[Callable[[Statement], None]] = []
 on_request_finished: list[Callable[[FinishedRequest], None]] = []
 
 
 def publish_statement(statement: Statement) -> None:
-    """Note a statement in the request's trace; outside of requests, tell the subscribers."""
+    """Add a statement to the current request trace; outside of requests, call the subscribers."""
     if (trace := current_trace()) is not None:
         trace.add_statement(statement)
     else:
-        _tell(statement)
+        _publish(on_statement_executed, statement)
 
 
 def publish_statements(trace: RequestTrace) -> None:
-    """Tell of the statements of a trace that was no request's."""
+    """Call the subscribers with each statement of a trace that belongs to no request."""
     for statement in trace.statements:
-        _tell(statement)
+        _publish(on_statement_executed, statement)
 
 
-def publish_finished_request(answer: FinishedRequest) -> None:
-    """Tell the subscribers."""
-    for tell in on_request_finished:
+def publish_finished_request(request: FinishedRequest) -> None:
+    """Call the subscribers with a finished request."""
+    _publish(on_request_finished, request)
+
+
+def _publish(subscribers: Iterable[Callable[[Event], None]], event: Event) -> None:
+    for subscriber in subscribers:
         try:
-            tell(answer)
+            subscriber(event)
         except Exception:
-            logger.exception("An answer could not be observed.")
-
-
-def _tell(statement: Statement) -> None:
-    for tell in on_statement_executed:
-        try:
-            tell(statement)
-        except Exception:
-            logger.exception("A statement could not be observed.")
+            logger.exception("A subscriber failed for a %s.", type(event).__name__)

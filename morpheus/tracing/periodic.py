@@ -1,4 +1,4 @@
-"""What is looked at once a second, because nothing tells when it changes."""
+"""Periodic collectors: functions that update metrics for which there is no event."""
 
 from __future__ import annotations
 
@@ -10,42 +10,41 @@ from collections.abc import Callable
 logger = logging.getLogger(__name__)
 
 INTERVAL_S = 1.0
-# Of what asks the database.
 SLOW_INTERVAL_S = 10.0
 
-# Each sets gauges of this process, and asks no server.
+# Collectors of this process' state; they call no server.
 every_second: list[Callable[[], None]] = []
-# These may ask the database; reading `/metrics` does not wait for them.
+# Collectors that may query the database; reading `/metrics` does not wait for them.
 every_ten_seconds: list[Callable[[], None]] = []
 
-# Two at once would count the same growth twice.
-_beating = threading.Lock()
+# Concurrent runs would count the same growth twice.
+_lock = threading.Lock()
 
 
 def run_collectors() -> None:
-    """Look at everything that costs nothing."""
-    with _beating:
-        _look(every_second)
+    """Run the collectors that call no server."""
+    with _lock:
+        _run(every_second)
 
 
 def start() -> None:
-    """Look at everything from now on, in a thread of this process."""
-    threading.Thread(target=_go_on, name="pulse", daemon=True).start()
+    """Run all collectors from now on, in a thread of this process."""
+    threading.Thread(target=_run_for_ever, name="periodic", daemon=True).start()
 
 
-def _go_on() -> None:
+def _run_for_ever() -> None:
     slow_at = time.monotonic()
     while True:
         run_collectors()
         if time.monotonic() >= slow_at:
-            _look(every_ten_seconds)
+            _run(every_ten_seconds)
             slow_at = time.monotonic() + SLOW_INTERVAL_S
         time.sleep(INTERVAL_S)
 
 
-def _look(looks: list[Callable[[], None]]) -> None:
-    for look in looks:
+def _run(collectors: list[Callable[[], None]]) -> None:
+    for collect in collectors:
         try:
-            look()
+            collect()
         except Exception:
-            logger.exception("A gauge could not be set.")
+            logger.exception("A collector failed.")

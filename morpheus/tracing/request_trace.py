@@ -1,4 +1,4 @@
-"""What one request did: its statements, and what it asked of the cache."""
+"""Request traces: the statements and cache lookups of one request."""
 
 from __future__ import annotations
 
@@ -12,28 +12,28 @@ from django.http import HttpRequest
 
 from morpheus.django_internals.django import get_loaded_user
 
-# The database alias whose statements are counted apart.
+# The alias of the replica; its statements are counted separately.
 REPLICA = "replica"
 
-# Of so many statements and lookups the details are kept; of more, their number and time alone.
-DETAILED = 1000
+# Number of statements and of lookups that a trace holds. It only counts and times the others.
+MAX_DETAILS = 1000
 
-# How the end of a transaction is noted; it is no query.
+# The `sql` of a commit, which does not count as a query.
 COMMIT = "COMMIT"
 
 
 @dataclass(slots=True)
 class Statement:
-    """One statement that ran.
+    """One executed statement.
 
     Attributes:
-        alias: Which database.
-        sql: As it was given to the cursor; parameters are in `params`.
-        seconds: From before it was sent until its result was there; of a cursor that is read row
-            by row (`.iterator()`), of all its round trips, and of COPY, of the whole.
-        rows: Returned or changed; None where nobody knows.
+        alias: The database.
+        sql: The text that the cursor got; `params` are separate.
+        seconds: From sending to the result. For COPY and server-side cursors, the sum of all round
+            trips.
+        rows: Number of rows returned or changed; None if unknown.
         is_failed: Whether it raised an error.
-        is_many: Whether `params` are many, for each of which it ran (`executemany`).
+        is_many: Whether `params` is a list of parameters (`executemany`).
     """
 
     alias: str
@@ -47,14 +47,14 @@ class Statement:
 
 @dataclass(slots=True)
 class Lookup:
-    """Values of one policy that were asked for together.
+    """A cache lookup of values of one policy.
 
     Attributes:
-        policy: By its name.
-        outcome: As in `morpheus_cache_requests_total`.
-        identities: Which values.
-        reader_id: Whose they are; None of public ones.
-        tags: Tells what one of the values depends on, for whoever wants to know.
+        policy: The policy's name.
+        outcome: A label of `morpheus_cache_requests_total`.
+        identities: The values' identities.
+        reader_id: The user that private values belong to; None for public ones.
+        tags: Returns the tags that the value of an identity depends on.
     """
 
     policy: str
@@ -66,14 +66,14 @@ class Lookup:
 
 @dataclass(slots=True)
 class RequestTrace:
-    """Everything of one request.
+    """Statements and cache lookups of one request.
 
     Attributes:
-        statements: Those that ran, in order, at most `DETAILED`.
-        lookups: What was asked of the cache, likewise.
-        queries: How many statements ran, COMMIT not among them.
-        seconds: How long all of them took.
-        replica_queries: How many of them the replica answered.
+        statements: In order, at most `MAX_DETAILS`.
+        lookups: In order, at most `MAX_DETAILS`.
+        queries: Number of statements without COMMIT.
+        seconds: Time of all statements.
+        replica_queries: Number of statements on the replica.
     """
 
     statements: list[Statement] = field(default_factory=list)
@@ -83,30 +83,29 @@ class RequestTrace:
     replica_queries: int = 0
 
     def add_statement(self, statement: Statement) -> None:
-        """Note a statement."""
+        """Add a statement."""
         self.seconds += statement.seconds
         if statement.sql != COMMIT:
             self.queries += 1
             self.replica_queries += statement.alias == REPLICA
-        if len(self.statements) < DETAILED:
+        if len(self.statements) < MAX_DETAILS:
             self.statements.append(statement)
 
     def add_lookup(self, lookup: Lookup) -> None:
-        """Note that values were asked for."""
-        if lookup.identities and len(self.lookups) < DETAILED:
+        """Add a cache lookup."""
+        if lookup.identities and len(self.lookups) < MAX_DETAILS:
             self.lookups.append(lookup)
 
 
 @dataclass(slots=True)
 class FinishedRequest:
-    """A request that was answered.
+    """A request whose response was sent or is about to be.
 
     Attributes:
         route: Method and route, such as `GET /novels/{novel_id}/` (`morpheus.tracing.routes`).
-        seconds: What it took: from Django's outermost middleware to the answer, or in the fast
-            lane.
-        trace: None where an answer that was kept left as it was.
-        request: Django's; None where Django was not asked.
+        seconds: Time in Django's middleware and views, or in the response cache.
+        trace: None for a hit of the response cache.
+        request: Django's request; None for a hit of the response cache.
     """
 
     route: str
@@ -118,7 +117,7 @@ class FinishedRequest:
 
     @property
     def user(self) -> Any:
-        """Who asked; None for nobody, and where nothing wanted to know: asking would be a query."""
+        """The user; None for anonymous, or if nothing loaded the user, which would be a query."""
         if self.request is None:
             return None
         return get_loaded_user(self.request)
@@ -139,7 +138,7 @@ def current_trace() -> RequestTrace | None:
 
 @contextmanager
 def trace_request() -> Iterator[RequestTrace]:
-    """Keep a trace of the block; within another such block, that one's."""
+    """Trace the block; a nested block adds to the outer trace."""
     if (outer := _current.get()) is not None:
         yield outer
         return

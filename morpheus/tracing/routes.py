@@ -11,32 +11,31 @@ from django.http import HttpRequest
 
 API_PREFIX = "api/v1"
 
-# Where the environment of a request holds its route, when it has been answered.
+# Key of the WSGI environment that holds a finished request's route.
 ROUTE = "morpheus.route"
 
-# What no URL of ours matches; static files, too.
+# Requests that match no URL pattern, and static files.
 UNMATCHED = "unmatched"
 
 _PARAMETER = re.compile(r"<(?:\w+:)?(\w+)>")
-# Only such an id from a proxy is safe in a log line and in a header.
+# An id of this form from a proxy is safe in log lines and headers.
 _SAFE_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
-# Labels of metrics and logs are bounded by these: the middleware refuses any other.
+# The middleware refuses other methods, so labels of metrics are bounded.
 METHODS = frozenset({"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"})
-
 
 # The current request's id, for log lines and responses.
 request_id: ContextVar[str] = ContextVar("request_id", default="-")
 
 
 def normalize_request_id(header: str) -> str:
-    """Return the id that a proxy gave the request if it is safe, else a new one."""
+    """Return the request id of a proxy if it is safe, else a new one."""
     return header if _SAFE_ID.fullmatch(header) else uuid.uuid4().hex
 
 
 def route_of(request: HttpRequest) -> str:
-    """Return the method and the route as the documentation writes it: `GET /novels/{novel_id}/`.
+    """Return method and route in the form of the documentation: `GET /novels/{novel_id}/`.
 
-    Routes of the API are without their prefix; an unknown method is `?`.
+    API routes have no prefix. An unknown method is `?`.
     """
     method = request.method if request.method in METHODS else "?"
     match = request.resolver_match

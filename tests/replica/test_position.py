@@ -11,18 +11,18 @@ from django.conf import settings
 from django.db import connection
 
 from morpheus.db.replica import reading_alias, reads_replica
-from morpheus.db.replica_position import Primary
+from morpheus.db.replica_position import PrimaryPosition
 from tests.serving import wait_until
 
 
-class CountedPrimary(Primary):
+class CountedPrimary(PrimaryPosition):
     """Asks the real server, and counts how often."""
 
     questions = 0
 
-    def _ask(self) -> str | None:
+    def _query(self) -> str | None:
         self.questions += 1
-        return super()._ask()
+        return super()._query()
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def primary(transactional_db: None) -> CountedPrimary:
     return CountedPrimary()
 
 
-def close(primary: Primary) -> None:
+def close(primary: PrimaryPosition) -> None:
     assert primary._connection is not None
     primary._connection.close()
 
@@ -44,9 +44,9 @@ def as_number(position: str | None) -> int:
 def test_a_position_is_beyond_every_write_that_was_answered(primary: CountedPrimary) -> None:
     from novels.models import Genre
 
-    before = primary.position()
+    before = primary.read()
     Genre.objects.create(slug="new", name="New")
-    after = primary.position()
+    after = primary.read()
 
     assert as_number(after) > as_number(before)
     close(primary)
@@ -57,7 +57,7 @@ def test_calls_that_wait_at_the_same_time_share_one_question(primary: CountedPri
 
     def ask() -> str | None:
         entered.wait()
-        return primary.position()
+        return primary.read()
 
     with ThreadPoolExecutor(8) as threads:
         with primary._lock:  # As while an earlier question is being answered.
@@ -73,13 +73,13 @@ def test_calls_that_wait_at_the_same_time_share_one_question(primary: CountedPri
 
 
 def test_a_connection_that_was_lost_is_replaced(primary: CountedPrimary) -> None:
-    primary.position()
+    primary.read()
     assert primary._connection is not None
     pid = primary._connection.info.backend_pid
     with psycopg.connect(**connection.get_connection_params(), autocommit=True) as other:
         other.execute("SELECT pg_terminate_backend(%s)", [pid])
 
-    assert primary.position() is not None
+    assert primary.read() is not None
     close(primary)
 
 

@@ -1,4 +1,4 @@
-"""Django's PostgreSQL backend: it notices dead pools quickly, and its commits tell the cache."""
+"""Django's PostgreSQL backend with fast recovery of the pool and commits that invalidate."""
 
 from __future__ import annotations
 
@@ -22,31 +22,31 @@ from morpheus.tracing.cursors import TracedCursor, TracedDebugCursor, TracedServ
 from morpheus.tracing.events import publish_statement
 from morpheus.tracing.request_trace import COMMIT, Statement
 
-# Statements kept prepared on each connection. Lists have 55 combinations of ordering and filter,
-# each with a first, a next and a previous page; psycopg's own 100 would throw hot ones out.
+# Prepared statements per connection. Lists have 55 combinations of ordering and filter, each with a
+# first, a next and a previous page. psycopg's default of 100 would evict hot ones.
 PREPARED_MAX = 500
 
-# psycopg's own, in C, which takes the connection's time zone; Django's is in Python, and two times
-# in each row of a list are a twelfth of what a list takes.
+# psycopg's loader in C, which uses the connection's time zone. With Django's loader in Python, two
+# timestamps in each row cost a twelfth of a list's time.
 _TIMES = psycopg.adapters.get_loader(postgres.types["timestamptz"].oid, Format.TEXT)
 
 
 class DatabaseWrapper(BackendHooks, PrometheusDatabaseWrapper):
-    """Looks at each connection that the pool gives; a dead one takes all the others along.
+    """Checks each connection from the pool; a dead one replaces all connections of the pool.
 
-    What ends one connection, a restart of the server, nearly always ends all. psycopg_pool's own
-    check meets them one by one, with pauses that grow: a request after a quiet hour would meet
-    dead connections until its time is over. So `CONN_HEALTH_CHECKS` is off.
+    The usual cause, a restart of the server, ends all connections. psycopg_pool's own check finds
+    them one by one, with growing pauses: a request after a quiet hour would get dead connections
+    until its timeout. So `CONN_HEALTH_CHECKS` is off.
 
-    One on which the server said nothing while it lay idle is alive; any other is asked. Behind a
-    PgBouncer each is asked: that does not say what became of PostgreSQL. `CHECK_AT_CHECKOUT` of the
-    database's settings, on by default, is for whom a first statement of their own shows the same.
+    The check is a round trip only if the server sent something while the connection was idle.
+    Behind a PgBouncer it always is, because silence says nothing about PostgreSQL. The database
+    setting `CHECK_AT_CHECKOUT` (on by default) is off where the first statement is a check itself.
     """
 
-    # Whether the current transaction collects the tags that it touches (`write_transaction`).
+    # Whether the current transaction collects tags (`write_transaction`).
     collects_tags = False
 
-    # When each pool's connections were last replaced, by alias; time.monotonic().
+    # time.monotonic() of the last replacement of each pool's connections, by alias.
     _drained_at: dict[str, float] = {}
     _draining = threading.Lock()
 
@@ -63,10 +63,10 @@ class DatabaseWrapper(BackendHooks, PrometheusDatabaseWrapper):
         connection.adapters.register_loader("timestamptz", _TIMES)
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
-        """Return a connection that answers.
+        """Return a connection that works.
 
         Raises:
-            OperationalError: None was to be had within the pool's timeout.
+            OperationalError: The pool had none within its timeout.
         """
         connection = super().get_new_connection(conn_params)
         pool = self.pool
@@ -103,7 +103,7 @@ class DatabaseWrapper(BackendHooks, PrometheusDatabaseWrapper):
         self.collects_tags = False
 
     def _drain(self, pool: ConnectionPool, taken_at: float) -> None:
-        """Replace all connections, unless somebody did since ours was taken."""
+        """Replace all connections, unless another thread did so after `taken_at`."""
         with self._draining:
             if self._drained_at.get(self.alias, 0.0) < taken_at:
                 self._drained_at[self.alias] = time.monotonic()
@@ -111,13 +111,14 @@ class DatabaseWrapper(BackendHooks, PrometheusDatabaseWrapper):
 
 
 def _is_silent(connection: Any) -> bool:
-    """Tell whether the server has said nothing since the last answer: no round trip.
+    """Return whether the server sent nothing while the connection was idle, without a round trip.
 
-    One that ends a session says so, and the end of its process closes the socket: both can be read.
+    The end of a session is a message, and the end of its process closes the socket. Both make the
+    socket readable.
     """
-    waiting = select.poll()
-    waiting.register(connection.fileno(), select.POLLIN)
-    return not waiting.poll(0)
+    poll = select.poll()
+    poll.register(connection.fileno(), select.POLLIN)
+    return not poll.poll(0)
 
 
 def _is_named(cursor: Any) -> bool:

@@ -9,7 +9,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db.models import Value
 from django.db.models.functions import Concat
 
-from morpheus.db.compiled_pages import page_rows
+from morpheus.db.compiled_pages import load_page_rows
 from morpheus.db.compiled_reads import CompiledRead
 from morpheus.pagination import Position
 from novels.models import Genre, Novel, ProcessingStatus
@@ -63,7 +63,7 @@ def in_full(queryset, *names):
 
 def compiled(queryset, *names, columns, position=None, backwards=False):
     with counted_queries() as seen:
-        rows = page_rows(queryset, columns, position, backwards, 3, names)
+        rows = load_page_rows(queryset, columns, position, backwards, 3, names)
     return rows, seen.sql
 
 
@@ -111,7 +111,7 @@ def test_times_and_flags_are_kept_apart(public, make_novels):
     def count(flag):
         novels = Novel.objects.filter(is_public=flag)
         columns = ("created_at", "id")
-        return len(page_rows(novels, columns, long_ago, False, 100, ("id",)))
+        return len(load_page_rows(novels, columns, long_ago, False, 100, ("id",)))
 
     assert [count(True), count(False), count(True)] == [7, 0, 7]  # Private ones are nobody's.
 

@@ -13,7 +13,7 @@ import pytest
 from django.core.checks import run_checks
 
 from morpheus.checks import CONTRADICTIONS
-from morpheus.db.statement_settings import limit_statements
+from morpheus.db.statement_settings import set_serving_limits
 from morpheus.embedded.addresses import Addresses
 
 SHOW = """
@@ -65,7 +65,7 @@ def test_pgbouncer_is_given_no_options_when_connecting(settings: Any) -> None:
     settings.MORPHEUS_PGBOUNCER = True
     database: dict[str, Any] = {"OPTIONS": {"pool": {}}}
 
-    limit_statements(database)
+    set_serving_limits(database)
 
     assert database == {"OPTIONS": {"pool": {}}}
 

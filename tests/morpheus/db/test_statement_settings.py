@@ -16,7 +16,7 @@ from django.conf import settings
 from django.db import OperationalError, connection, transaction
 
 from morpheus.db.roles import connected_as
-from morpheus.db.statement_settings import is_canceled, limit_statements, statement_limit
+from morpheus.db.statement_settings import is_canceled, set_serving_limits, statement_timeout
 from morpheus.db.transactions import read_transaction
 
 ASK = """
@@ -35,7 +35,7 @@ def limited(settings: Any) -> Iterator[None]:
     saved = connection.settings_dict["OPTIONS"]
     connection.close()
     connection.close_pool()
-    limit_statements(connection.settings_dict)
+    set_serving_limits(connection.settings_dict)
     yield
     connection.close()
     connection.close_pool()
@@ -69,7 +69,7 @@ def test_a_lock_of_somebody_else_is_503_and_leaves_the_thread_sound(
 def test_the_server_is_limited_and_keeps_the_options_it_was_given() -> None:
     given = {"OPTIONS": {"options": "-c search_path=public", "pool": {}}}
 
-    limit_statements(given)
+    set_serving_limits(given)
 
     assert given["OPTIONS"]["options"].split() == [
         *("-c", "search_path=public"),
@@ -112,7 +112,7 @@ def test_a_statement_limit_cancels_a_slow_statement_and_does_not_leak() -> None:
     before = _settings()
     backend = connection.connection.info.backend_pid
 
-    with statement_limit(connection, 0.1):
+    with statement_timeout(connection, 0.1):
         with pytest.raises(OperationalError) as caught, connection.cursor() as cursor:
             cursor.execute("SELECT pg_sleep(60)")
         within = _settings()
@@ -125,11 +125,11 @@ def test_a_statement_limit_cancels_a_slow_statement_and_does_not_leak() -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_a_statement_limit_and_an_identity_are_sent_together() -> None:
-    with read_transaction(as_user=5), statement_limit(connection, 1.5):
+    with read_transaction(as_user=5), statement_timeout(connection, 1.5):
         assert _settings() == ("1500ms", "5")
         with read_transaction(as_user=None):
             assert _settings() == ("1500ms", "")
-    with statement_limit(connection, 1.5), read_transaction(as_user=5):
+    with statement_timeout(connection, 1.5), read_transaction(as_user=5):
         assert _settings() == ("1500ms", "5")
 
     assert _settings()[1] == ""
@@ -139,7 +139,7 @@ def test_a_statement_limit_and_an_identity_are_sent_together() -> None:
 def test_a_transaction_keeps_the_limit_of_its_connection() -> None:
     before = _settings()
 
-    with transaction.atomic(), statement_limit(connection, 0.1):
+    with transaction.atomic(), statement_timeout(connection, 0.1):
         assert _settings() == before
-    with statement_limit(connection, 0):
+    with statement_timeout(connection, 0):
         assert _settings() == before

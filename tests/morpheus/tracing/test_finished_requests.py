@@ -105,7 +105,7 @@ def test_an_observer_that_raises_disturbs_nobody(told, monkeypatch, api, caplog)
 
     assert api.get("/api/v1/novels/").status_code == 200
     assert len(told) == 1
-    assert "could not be observed" in caplog.text
+    assert "A subscriber failed" in caplog.text
 
 
 def test_the_monitor_observes_this_process():

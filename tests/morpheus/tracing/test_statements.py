@@ -168,7 +168,7 @@ def test_an_observer_that_raises_disturbs_nobody(told, monkeypatch, caplog):
         assert cursor.fetchone() == (1,)
 
     assert len(told) == 1
-    assert "could not be observed" in caplog.text
+    assert "A subscriber failed" in caplog.text
 
 
 def test_the_monitor_observes_this_process():
@@ -178,7 +178,7 @@ def test_the_monitor_observes_this_process():
 
 
 def test_of_too_many_statements_the_number_is_kept(monkeypatch):
-    monkeypatch.setattr("morpheus.tracing.request_trace.DETAILED", 3)
+    monkeypatch.setattr("morpheus.tracing.request_trace.MAX_DETAILS", 3)
     with trace_request() as trace, connection.cursor() as cursor:
         for _ in range(5):
             cursor.execute("SELECT 1")

@@ -63,7 +63,7 @@ def test_a_list_whose_end_costs_more_than_its_beginning_fails(
             rows = rows.extra(where=["novels_novel.title || '' > %s"], params=position.values[:1])
         return list(rows[:count])
 
-    monkeypatch.setattr("morpheus.cache.pagination.page_rows", scan)
+    monkeypatch.setattr("morpheus.cache.pagination.load_page_rows", scan)
 
     proof = prove(by_title, pages=PAGES_AT_EACH_END)
 
