@@ -72,7 +72,7 @@ def validate_name(name: str) -> None:
 
 
 def clean_imported_name(text: str | None) -> str:
-    """Return a name from a file in a form that `validate_name` accepts, "" if nothing is visible."""
+    """Return a name from a file so that `validate_name` accepts it; "" if nothing is visible."""
     characters = [*(text or "")]
     for at in find_hidden_characters(text or ""):
         characters[at] = "" if category(characters[at]) == "Cf" else " "
