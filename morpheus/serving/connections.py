@@ -1,7 +1,7 @@
-"""Closing the connections of clients that hold on to them without using them (Linux only).
+"""Close connections that clients hold without using them (Linux only).
 
-granian does not say which connection a request came by, and has no time limit for a body. The
-kernel knows enough: the peer's address, and when something was last sent.
+granian does not tell which connection a request came by, and has no time limit for a body. The
+kernel knows enough: the peer's address, and the time of the last packets.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ Direction = Literal["in", "out"]
 INCOMING: Direction = "in"
 OUTGOING: Direction = "out"
 
-# A response that moves less than this in `SAMPLE_S` is the one that waits for its client.
+# A response that moves less than this in `SAMPLE_S` waits for its client.
 _STALLED_BYTES = 32 * 1024
 SAMPLE_S = 1.0
-# How much the clocks of the kernel and of a transfer may differ.
+# Possible difference between the clocks of the kernel and of a transfer.
 TOLERANCE_S = 2.0
 
 # `struct tcp_info` of Linux 4.2 and later: offsets in bytes.
@@ -32,46 +32,45 @@ _INFO_BYTES = 192
 
 
 class _Traffic(NamedTuple):
-    """What the kernel knows of a connection.
+    """What the kernel knows about a connection.
 
     Attributes:
-        silent_s: Since this server last sent something on it, or since it was accepted.
-        is_asking: Whether the client has sent something since then.
-        is_sending: Whether something waits for the client.
+        silent_s: Seconds since this server last sent something, or since it accepted.
+        has_request: Whether the client has sent something since then.
+        is_sending: Whether unacknowledged or unsent bytes wait for the client.
     """
 
     silent_s: float
-    is_asking: bool
+    has_request: bool
     acked_bytes: int
     is_sending: bool
 
 
 def close_connections(direction: Direction, peer: str, age_s: float, *, all_silent: bool) -> int:
-    """Shut down the connections from `peer` that may be those of a transfer; return how many.
+    """Shut down the connections from `peer` that may carry a transfer; return how many.
 
-    Of an incoming body: connections on which the client has sent a request, and this server
-    nothing since the body began, `age_s` ago. A request that takes as long is among them. Only the
-    receiving side is shut, so the client can still be told. Of an outgoing one: connections whose
-    client takes less than `_STALLED_BYTES` in `SAMPLE_S`.
+    For an incoming body: connections on which the client has sent a request, and this server has
+    sent nothing since the body began, `age_s` ago. An ordinary request that takes as long is among
+    them. Only the receiving side is shut, so the client still gets a response. For an outgoing one:
+    connections whose client takes less than `_STALLED_BYTES` in `SAMPLE_S`.
 
     Args:
-        all_silent: Close idle connections, too. One that the server asked to go on (`100 Continue`)
-            looks like an idle one.
+        all_silent: Close idle connections, too. After `100 Continue` a connection looks idle.
 
-    Does nothing on other systems than Linux: there, a proxy that reads whole requests is needed.
+    Does nothing on other systems than Linux: those need a proxy that reads whole requests.
     """
     if sys.platform != "linux":
         return 0
-    with _connections_from(peer) as found:
+    with _connections_from(peer) as connections:
         if direction == INCOMING:
             stuck = [
                 each
-                for each in found
+                for each in connections
                 if (now := _traffic(each)).silent_s >= age_s - TOLERANCE_S
-                and (now.is_asking or all_silent)
+                and (now.has_request or all_silent)
             ]
             return sum(_shut(each, socket.SHUT_RD) for each in stuck)
-        before = [(each, then) for each in found if (then := _traffic(each)).is_sending]
+        before = [(each, then) for each in connections if (then := _traffic(each)).is_sending]
         time.sleep(SAMPLE_S)
         stuck = [
             each
@@ -85,9 +84,9 @@ def close_connections(direction: Direction, peer: str, age_s: float, *, all_sile
 def close_crowds(capacity: int) -> int:
     """Close silent connections of clients that hold many, if half of `capacity` is used.
 
-    A client keeps a quarter of the capacity, and every connection on which something was sent
-    within `TOLERANCE_S`. So one client that opens connections and sends nothing cannot keep
-    others out until granian's time limit for a request head.
+    A client keeps a quarter of the capacity, and every connection with traffic within
+    `TOLERANCE_S`. So one client with silent connections cannot keep others out until granian's
+    time limit for a request head.
 
     Returns:
         How many were closed.
@@ -95,9 +94,9 @@ def close_crowds(capacity: int) -> int:
     if sys.platform != "linux" or len(os.listdir("/proc/self/fd")) < capacity // 2:
         return 0
     closed = 0
-    with _accepted() as found:
+    with _accepted() as connections:
         by_peer: dict[str, list[socket.socket]] = {}
-        for each in found:
+        for each in connections:
             by_peer.setdefault(_peer(each), []).append(each)
         for crowd in by_peer.values():
             surplus = len(crowd) - capacity // 4
@@ -114,9 +113,9 @@ def _is_silent(each: socket.socket) -> bool:
 
 @contextmanager
 def _connections_from(peer: str) -> Iterator[list[socket.socket]]:
-    """Yield copies of this process' accepted connections from an address."""
-    with _accepted() as found:
-        yield [each for each in found if _peer(each) == peer]
+    """Yield copies of the accepted connections from an address."""
+    with _accepted() as connections:
+        yield [each for each in connections if _peer(each) == peer]
 
 
 @contextmanager
@@ -132,19 +131,19 @@ def _accepted() -> Iterator[list[socket.socket]]:
 
 
 def _sockets() -> Iterator[socket.socket]:
-    """Yield a copy of each TCP socket of this process: its descriptor cannot be reused by then."""
+    """Yield a copy of each TCP socket of this process; a copy's descriptor cannot be reused."""
     for name in os.listdir("/proc/self/fd"):
         with suppress(OSError):
             copy = os.dup(int(name))
             try:
-                found = socket.socket(fileno=copy)
-            except OSError:  # No socket.
+                copied = socket.socket(fileno=copy)
+            except OSError:  # Not a socket.
                 os.close(copy)
                 continue
-            if found.type == socket.SOCK_STREAM and found.family != socket.AF_UNIX:
-                yield found
+            if copied.type == socket.SOCK_STREAM and copied.family != socket.AF_UNIX:
+                yield copied
             else:
-                found.close()
+                copied.close()
 
 
 def _listens(each: socket.socket) -> bool:
@@ -152,10 +151,10 @@ def _listens(each: socket.socket) -> bool:
 
 
 def _peer(each: socket.socket) -> str:
-    """Return the address of the other end, empty where there is none."""
+    """Return the address of the other end, empty if there is none."""
     try:
         return str(each.getpeername()[0])
-    except OSError:  # It listens, or it is closed.
+    except OSError:  # A listening or closed socket.
         return ""
 
 

@@ -5,7 +5,7 @@ So reads always have threads, however many uploads, searches or pictures are und
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from functools import partial
 from time import perf_counter
 from typing import Any
@@ -78,35 +78,16 @@ class RequestBulkheads:
         return self._stream(response, environ, start_response)
 
     def _stream(self, response: Any, environ: Environ, start_response: StartResponse) -> Any:
-        body = OutgoingBody(response, environ.get("REMOTE_ADDR", ""), PIECE_BYTES)
+        peer = environ.get("REMOTE_ADDR", "")
         if not _is_long(response):
-            return body
+            return OutgoingBody(response, peer, PIECE_BYTES)
         bulkhead, client = self._kinds["streams"], read_client_address(environ)
         try:
             bulkhead.enter(client)
         except Busy:
-            body.close()
+            OutgoingBody(response, peer, PIECE_BYTES).close()
             return _refuse("streams", environ, start_response)
-        return _LongResponse(body, partial(bulkhead.leave, client))
-
-
-class _LongResponse:
-    """A streamed response that holds a place in a bulkhead until it is closed."""
-
-    def __init__(self, body: OutgoingBody, leave: Callable[[], None]) -> None:
-        self._body = body
-        self._leave: Callable[[], None] | None = leave
-
-    def __iter__(self) -> Iterator[bytes]:
-        return iter(self._body)
-
-    def close(self) -> None:
-        leave, self._leave = self._leave, None
-        try:
-            self._body.close()
-        finally:
-            if leave is not None:
-                leave()
+        return OutgoingBody(response, peer, PIECE_BYTES, partial(bulkhead.leave, client))
 
 
 def _handle_body(environ: Environ, handle: Handler) -> Any:

@@ -1,16 +1,17 @@
-"""Request bodies and streamed responses that must keep moving: a slow client holds a thread.
+"""Deadlines of request bodies and streamed responses: a slow client would hold a thread.
 
-A transfer is overdue when it is `MORPHEUS_TRANSFER_GRACE_S` behind `SLOWEST_BYTES_PER_S`.
-The thread that waits for it cannot be woken in Python, because granian waits in Rust. So a watching
-thread shuts the client's connection down, which ends the wait.
+A transfer is overdue when it is `MORPHEUS_TRANSFER_GRACE_S` behind `SLOWEST_BYTES_PER_S`. Python
+cannot wake the thread that waits for it, because granian waits in Rust. So a watching thread shuts
+the client's connection down, which ends the wait.
 """
 
 from __future__ import annotations
 
+import io
 import logging
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Protocol
 
 from django.conf import settings
@@ -28,16 +29,16 @@ from morpheus.serving.listening import BACKLOG
 
 logger = logging.getLogger(__name__)
 
-# Slower than any line that people use, and fast enough that 25 MB end within half an hour.
+# Slower than any usual line, and fast enough for 25 MB in half an hour.
 SLOWEST_BYTES_PER_S = 16 * 1024
-# Reads wait for so much at once: progress is seen in steps of this size.
+# Bytes of one read: progress is measured in steps of this size.
 PIECE_BYTES = 16 * 1024
 INTERVAL_S = 1.0
 
 _closed = Counter(
     "morpheus_transfers_closed_total",
     "Connections closed because a request body (in) or a response (out) did not move, or because "
-    "their client held many and sent nothing (idle), by direction.",
+    "their client held many idle ones (idle), by direction.",
     ["direction"],
 )
 
@@ -46,11 +47,11 @@ class BodyIncomplete(OSError):
     """A request body ended before its announced length.
 
     Attributes:
-        is_overdue: Whether it was cut off because it came too slowly.
+        is_overdue: Whether the server cut it off because it was too slow.
     """
 
     def __init__(self, is_overdue: bool) -> None:
-        super().__init__("The request body came too slowly." if is_overdue else "It broke off.")
+        super().__init__("The request body was too slow." if is_overdue else "It broke off.")
         self.is_overdue = is_overdue
 
 
@@ -59,7 +60,7 @@ class Transfer:
 
     Attributes:
         peer: Address of the other end of the connection.
-        moved_bytes: What has passed so far.
+        moved_bytes: Bytes so far.
         is_closed: Whether its connection was closed because it was overdue.
     """
 
@@ -71,30 +72,30 @@ class Transfer:
         self.is_closed = False
 
     def age_s(self) -> float:
-        """Return the seconds since it began."""
+        """Return the seconds since the start."""
         return time.monotonic() - self.started_at
 
     def is_overdue(self) -> bool:
-        """Tell whether it is slower than any honest client."""
+        """Tell whether it is slower than the transfer of any honest client."""
         needed_s = (self.moved_bytes + PIECE_BYTES) / SLOWEST_BYTES_PER_S
         grace_s: float = settings.MORPHEUS_TRANSFER_GRACE_S
         return self.age_s() > grace_s + needed_s
 
     def may_share_fate(self, other: Transfer) -> bool:
-        """Tell whether this one's connection may be closed for the other's."""
+        """Tell whether closing the other's connection may close this one's instead."""
         is_alike = self.direction == other.direction and self.peer == other.peer
         return is_alike and self.age_s() >= other.age_s() - TOLERANCE_S
 
 
 class Transfers:
-    """The transfers of this process, and the thread that ends those that are overdue."""
+    """The transfers of this process, and the thread that ends overdue ones."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._active: set[Transfer] = set()
 
     def begin(self, transfer: Transfer) -> None:
-        """Watch over a transfer from now on."""
+        """Watch a transfer from now on."""
         with self._lock:
             self._active.add(transfer)
 
@@ -108,7 +109,7 @@ class Transfers:
         with self._lock:
             overdue = [each for each in self._active if each.is_overdue()]
             for each in self._active:
-                # Before its thread wakes up and asks why.
+                # Before its thread wakes up and reads this.
                 each.is_closed |= any(each.may_share_fate(other) for other in overdue)
         for transfer in overdue:
             age_s = transfer.age_s()
@@ -121,7 +122,7 @@ class Transfers:
             _closed.labels(transfer.direction).inc(closed)
 
     def start(self) -> None:
-        """Look for overdue transfers from now on, in a thread of this process."""
+        """Start the watching thread of this process."""
         threading.Thread(target=self._watch, name="transfers", daemon=True).start()
 
     def _watch(self) -> None:
@@ -129,11 +130,11 @@ class Transfers:
             time.sleep(INTERVAL_S)
             try:
                 self.close_overdue()
-                # A proxy holds many connections, for many clients.
+                # A proxy has many connections for many clients.
                 if not settings.MORPHEUS_TRUSTED_PROXIES:
                     _closed.labels("idle").inc(close_crowds(BACKLOG))
             except Exception:
-                logger.exception("Overdue transfers could not be ended.")
+                logger.exception("Overdue transfers could not be closed.")
 
 
 transfers = Transfers()
@@ -145,77 +146,71 @@ class Stream(Protocol):
     def read(self, size: int, /) -> bytes: ...
 
 
-class IncomingBody:
-    """A `wsgi.input` that arrives whole and in time, or raises an error.
+class IncomingBody(io.BufferedReader):
+    """A `wsgi.input` that arrives whole and in time, or raises BodyIncomplete.
 
-    granian returns what came when a client breaks off, and Django takes a part of an upload for
-    the whole.
+    granian returns a part of the body if the client breaks off, and Django would take that part of
+    an upload for the whole.
     """
 
+    def __init__(self, stream: Stream, length: int, peer: str) -> None:
+        super().__init__(_RawBody(stream, length, peer), PIECE_BYTES)
+
+
+class _RawBody(io.RawIOBase):
     def __init__(self, stream: Stream, length: int, peer: str) -> None:
         self._stream = stream
         self._left = length
         self._peer = peer
-        self._lines = b""
         self._transfer: Transfer | None = None
 
-    def read(self, size: int = -1) -> bytes:
-        """Return `size` bytes, fewer only at the end of the body; all of it if `size` is negative.
+    def readable(self) -> bool:
+        return True
 
-        Raises:
-            BodyIncomplete: The client broke off, or was too slow.
-        """
-        wanted = self._left + len(self._lines) if size is None or size < 0 else size
-        pieces, self._lines = [self._lines[:wanted]], self._lines[wanted:]
-        wanted = min(wanted - len(pieces[0]), self._left)
-        while wanted > 0:
-            piece = self._receive(min(wanted, PIECE_BYTES))
-            wanted -= len(piece)
-            pieces.append(piece)
-        return b"".join(pieces)
-
-    def readline(self, size: int = -1) -> bytes:
-        """Return up to the next line end, at most `size` bytes.
-
-        Raises:
-            BodyIncomplete: The client broke off, or was too slow.
-        """
-        while b"\n" not in self._lines and self._left and not 0 <= size <= len(self._lines):
-            self._lines += self._receive(min(self._left, PIECE_BYTES))
-        end = self._lines.find(b"\n") + 1 or len(self._lines)
-        return self.read(min(end, size) if size >= 0 else end)
-
-    def __iter__(self) -> Iterator[bytes]:
-        return iter(self.readline, b"")
-
-    def _receive(self, size: int) -> bytes:
-        # The clock runs from the first read to the last, not while the application computes
-        # before the first one.
+    def readinto(self, buffer: Any, /) -> int:
+        # The clock runs from the first read to the last, so it excludes the application's own work
+        # before the first read.
         if self._transfer is None:
             self._transfer = Transfer(INCOMING, self._peer)
             transfers.begin(self._transfer)
-        piece = self._stream.read(size)
+        size = min(len(buffer), self._left, PIECE_BYTES)
+        piece = self._stream.read(size) if size else b""
+        buffer[: len(piece)] = piece
         self._left -= len(piece)
         self._transfer.moved_bytes += len(piece)
-        if len(piece) < size or not self._left:
-            self.close()
         if len(piece) < size:
             self._left = 0
+        if not self._left:
+            transfers.end(self._transfer)
+        if len(piece) < size:
             raise BodyIncomplete(self._transfer.is_closed)
-        return piece
+        return len(piece)
 
     def close(self) -> None:
-        """Stop watching over a body that is read, or will never be."""
+        """Stop watching a body that will not be read to its end."""
         if self._transfer is not None:
             transfers.end(self._transfer)
+        super().close()
 
 
 class OutgoingBody:
-    """A streamed response that its client has to take in time, in pieces of `piece_bytes`."""
+    """A streamed response that its client has to take in time.
 
-    def __init__(self, chunks: Iterable[bytes], peer: str, piece_bytes: int) -> None:
+    Args:
+        piece_bytes: Size of the pieces in which it is sent.
+        on_close: Called when it is closed for the first time.
+    """
+
+    def __init__(
+        self,
+        chunks: Iterable[bytes],
+        peer: str,
+        piece_bytes: int,
+        on_close: Callable[[], None] | None = None,
+    ) -> None:
         self._chunks = chunks
         self._piece_bytes = piece_bytes
+        self._on_close = on_close
         self._transfer = Transfer(OUTGOING, peer)
 
     def __iter__(self) -> Iterator[bytes]:
@@ -225,20 +220,25 @@ class OutgoingBody:
             for chunk in self._chunks:
                 piece += chunk
                 if len(piece) >= self._piece_bytes:
-                    yield self._moved(piece)
+                    yield self._count(piece)
                     piece.clear()
             if piece:
-                yield self._moved(piece)
+                yield self._count(piece)
         finally:
             transfers.end(self._transfer)
 
-    def _moved(self, piece: bytearray) -> bytes:
+    def _count(self, piece: bytearray) -> bytes:
         self._transfer.moved_bytes += len(piece)
         return bytes(piece)
 
     def close(self) -> None:
-        """Close what the chunks come from."""
+        """Close the source of the chunks."""
         transfers.end(self._transfer)
-        close: Any = getattr(self._chunks, "close", None)
-        if close is not None:
-            close()
+        on_close, self._on_close = self._on_close, None
+        try:
+            close: Any = getattr(self._chunks, "close", None)
+            if close is not None:
+                close()
+        finally:
+            if on_close is not None:
+                on_close()
