@@ -72,7 +72,7 @@ def django_db_setup(django_db_blocker: Any) -> Iterator[None]:
     yield
     with django_db_blocker.unblock():
         connection.close()
-        connection.close_pool()
+        connection.close_pool()  # type: ignore[attr-defined]
 
 
 @pytest.fixture(autouse=True)
@@ -145,7 +145,8 @@ def make_user(db: None) -> Callable[..., Any]:
     def make(name: str | None = None, **fields: Any) -> User:
         name = name or f"user{next(numbers)}"
         fields.setdefault("display_name", name.capitalize())
-        return User.objects.create_user(f"{name}@example.org", PASSWORD, **fields)
+        user: User = User.objects.create_user(f"{name}@example.org", PASSWORD, **fields)
+        return user
 
     return make
 

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from typing import Any
 
 HERE = "127.0.0.1"
 TOKEN_PATH = "/api/v1/auth/token/"
@@ -53,7 +54,7 @@ def status_of(client: socket.socket, patience_s: float = 60) -> int | None:
 
 
 @contextmanager
-def announced_bodies(port: int, count: int, **more: str) -> Iterator[list[socket.socket]]:
+def announced_bodies(port: int, count: int, **more: Any) -> Iterator[list[socket.socket]]:
     """Hold `count` connections whose announced bodies never come."""
     with ExitStack() as stack:
         yield [stack.enter_context(announce_body(port, **more)) for _ in range(count)]

@@ -42,7 +42,7 @@ def variables_read() -> Iterator[tuple[str, ast.expr | None]]:
                 "_credentials",
                 "text",
             )
-            if reads and isinstance(first, ast.Constant):
+            if reads and isinstance(first, ast.Constant) and isinstance(first.value, str):
                 defaults = [word.value for word in node.keywords if word.arg == "default"]
                 yield first.value, defaults[0] if defaults else None
 
@@ -92,10 +92,10 @@ def test_the_example_lists_every_variable_that_is_read_and_no_other() -> None:
 
 def test_the_example_tells_the_true_defaults() -> None:
     listed = variables_listed()
-    defaults = {}
-    for name, default in variables_read():
+    defaults: dict[str, Any] = {}
+    for name, expression in variables_read():
         try:
-            defaults[name] = ast.literal_eval(default) if default else ""
+            defaults[name] = ast.literal_eval(expression) if expression else ""
         except ValueError:
             continue
 

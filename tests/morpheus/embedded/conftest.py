@@ -91,7 +91,7 @@ def servers_of(services: EmbeddedServices) -> list[psutil.Process]:
 def is_gone(pid: int) -> bool:
     """Tell whether a process has ended, whether or not its new parent has noticed yet."""
     try:
-        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+        return bool(psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:
         return True
 

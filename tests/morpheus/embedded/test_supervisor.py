@@ -5,6 +5,7 @@ import shutil
 import signal
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -101,7 +102,7 @@ def test_a_pid_file_that_now_names_a_stranger_is_healed(var: Path) -> None:
             services.addresses.socket_dir / ".s.PGSQL.5432.lock",
         ]
         contents = [file.read_text().split("\n", 1)[1] for file in files]
-    user = {"user": state.user.pw_uid} if state.user else {}
+    user: dict[str, Any] = {"user": state.user.pw_uid} if state.user else {}
     with subprocess.Popen(["sleep", "60"], **user) as stranger:
         for file, content in zip(files, contents, strict=True):
             file.write_text(f"{stranger.pid}\n{content}")

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -28,7 +31,7 @@ def is_alive(pid: int) -> bool:
     return True
 
 
-def test_a_value_comes_back_from_another_process():
+def test_a_value_comes_back_from_another_process() -> None:
     value = run(functions.echo, {"a": [1, "ü"]}, limits=LIMITS)
     pid, _, _ = run(functions.processes, limits=LIMITS)
 
@@ -36,20 +39,20 @@ def test_a_value_comes_back_from_another_process():
     assert pid != os.getpid()
 
 
-def test_megabytes_go_in_and_out():
+def test_megabytes_go_in_and_out() -> None:
     data = os.urandom(MB) * 25
 
     assert run(functions.echo, data, limits=LIMITS) == data
 
 
-def test_each_call_has_a_process_of_its_own_that_ends_with_it():
+def test_each_call_has_a_process_of_its_own_that_ends_with_it() -> None:
     first, second = (run(functions.processes, limits=LIMITS)[0] for _ in range(2))
 
     assert first != second
     wait_until(lambda: not is_alive(first) and not is_alive(second))
 
 
-def test_an_exception_is_raised_with_where_it_came_from():
+def test_an_exception_is_raised_with_where_it_came_from() -> None:
     with pytest.raises(ValueError) as caught:
         run(functions.refuse, "no", limits=LIMITS)
 
@@ -57,8 +60,8 @@ def test_an_exception_is_raised_with_where_it_came_from():
     assert "in refuse" in caught.value.__notes__[0]
 
 
-def test_progress_arrives_while_the_function_runs():
-    steps = []
+def test_progress_arrives_while_the_function_runs() -> None:
+    steps: list[int] = []
 
     assert run(functions.steps, 3, limits=LIMITS, progress=steps.append) == "done"
 
@@ -66,7 +69,9 @@ def test_progress_arrives_while_the_function_runs():
 
 
 @pytest.mark.parametrize("function", [functions.spin, functions.regex])
-def test_computing_for_too_long_is_stopped_wherever_it_happens(function):
+def test_computing_for_too_long_is_stopped_wherever_it_happens(
+    function: Callable[..., Any],
+) -> None:
     limits = JobLimits(cpu_s=1, wall_s=60, memory_bytes=200 * MB)
     began = time.monotonic()
 
@@ -76,12 +81,12 @@ def test_computing_for_too_long_is_stopped_wherever_it_happens(function):
     assert time.monotonic() - began < FAR_S
 
 
-def test_sleeping_for_too_long_is_stopped():
+def test_sleeping_for_too_long_is_stopped() -> None:
     with pytest.raises(TimeLimit):
         run(functions.sleep, 600, limits=JobLimits(cpu_s=1, wall_s=0.3, memory_bytes=200 * MB))
 
 
-def test_too_much_memory_is_refused_and_less_is_not():
+def test_too_much_memory_is_refused_and_less_is_not() -> None:
     assert run(functions.fill, 150, limits=LIMITS) == 150 * MB
 
     with pytest.raises(MemoryLimit):
@@ -97,14 +102,18 @@ def test_too_much_memory_is_refused_and_less_is_not():
         (functions.refuse_unreadably, "Unreadable: 2"),
     ],
 )
-def test_a_child_that_breaks_is_told_from_one_that_refuses(function, how):
+def test_a_child_that_breaks_is_told_from_one_that_refuses(
+    function: Callable[..., Any], how: str
+) -> None:
     with pytest.raises(Crashed, match=how):
         run(function, limits=LIMITS)
 
     assert run(functions.echo, 1, limits=LIMITS) == 1
 
 
-def test_a_child_writes_no_file_and_knows_no_secret(tmp_path, monkeypatch):
+def test_a_child_writes_no_file_and_knows_no_secret(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("SECRET_KEY", "hidden")
 
     with pytest.raises(OSError, match="too large"):
@@ -114,28 +123,29 @@ def test_a_child_writes_no_file_and_knows_no_secret(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("way", ["progress", "check"])
-def test_the_caller_stops_the_child_by_raising(way):
-    pids = []
+def test_the_caller_stops_the_child_by_raising(way: str) -> None:
+    pids: list[int] = []
 
-    def stop(*step):
+    def stop(*step: int) -> None:
         pids.extend(step)
         raise KeyError("enough")
 
     with pytest.raises(KeyError):
-        run(functions.tell_and_sleep, limits=ENDLESS, **{"progress": pids.append, way: stop})
+        calls: dict[str, Any] = {"progress": pids.append, way: stop}
+        run(functions.tell_and_sleep, limits=ENDLESS, **calls)
 
     wait_until(lambda: not is_alive(pids[0]))
 
 
-def test_a_check_is_made_beside_progress_without_end():
-    def stop():
+def test_a_check_is_made_beside_progress_without_end() -> None:
+    def stop() -> None:
         raise KeyError("enough")
 
     with pytest.raises(KeyError):
         run(functions.steps, 10**9, limits=LIMITS, progress=lambda step: None, check=stop)
 
 
-def test_many_threads_run_children_at_once():
+def test_many_threads_run_children_at_once() -> None:
     with ThreadPoolExecutor(16) as threads:
         values = list(threads.map(lambda n: run(functions.echo, n, limits=LIMITS), range(64)))
 

@@ -6,6 +6,9 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -32,7 +35,7 @@ run(functions.tell_and_sleep, limits=limits, progress=lambda pid: print(pid, flu
 
 
 @pytest.fixture
-def caller(tmp_path):
+def caller(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
     command = [sys.executable, "-c", CALLER, str(tmp_path / "cores")]
     process = subprocess.Popen(command, cwd=REPOSITORY, stdout=subprocess.PIPE, text=True)
     yield process
@@ -40,7 +43,7 @@ def caller(tmp_path):
     process.communicate()
 
 
-def test_after_the_forking_process_was_killed_the_next_call_works():
+def test_after_the_forking_process_was_killed_the_next_call_works() -> None:
     _, before, _ = run(functions.processes, limits=LIMITS)
 
     os.kill(before, signal.SIGKILL)
@@ -49,15 +52,15 @@ def test_after_the_forking_process_was_killed_the_next_call_works():
     assert after != before
 
 
-def test_a_call_whose_forking_process_is_killed_ends():
-    def kill(pid):
+def test_a_call_whose_forking_process_is_killed_ends() -> None:
+    def kill(pid: int) -> None:
         os.kill(psutil.Process(pid).ppid(), signal.SIGKILL)
 
     with pytest.raises(Unavailable):
         run(functions.tell_and_sleep, limits=LIMITS, progress=kill)
 
 
-def test_children_end_when_their_caller_is_killed(caller):
+def test_children_end_when_their_caller_is_killed(caller: Any) -> None:
     caller.stdout.readline()
     child = psutil.Process(int(caller.stdout.readline()))
     forker = child.parent()
@@ -67,13 +70,13 @@ def test_children_end_when_their_caller_is_killed(caller):
     wait_until(lambda: not child.is_running() and not forker.is_running())
 
 
-def test_children_use_the_cores_that_their_caller_had_before_it_was_pinned(caller):
+def test_children_use_the_cores_that_their_caller_had_before_it_was_pinned(caller: Any) -> None:
     cores = sorted(map(int, caller.stdout.readline().split()))
 
     assert cores == sorted(os.sched_getaffinity(0))
 
 
-def test_a_daemonic_process_has_children_too():
+def test_a_daemonic_process_has_children_too() -> None:
     """As the workers of other servers are: multiprocessing refuses them."""
     command = (
         "import multiprocessing as m; from tests.morpheus.sandbox.functions import echo;"

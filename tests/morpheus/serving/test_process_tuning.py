@@ -1,4 +1,4 @@
-"""Server processes keep off each other's cores."""
+"""Each server process is pinned to a core of its own."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -23,19 +26,22 @@ sys.stdin.read()
 """
 
 CORES = sorted(os.sched_getaffinity(0))
+# A process, its core, and the cores of each of its threads.
+Pinned = tuple["subprocess.Popen[str]", int | None, list[list[int]]]
 
 
 @pytest.fixture
-def pinned(tmp_path):
+def pinned(tmp_path: Path) -> Iterator[Callable[[], Pinned]]:
     """Start a process that pins itself; return it, its core, and the cores of its threads."""
-    started = []
+    started: list[subprocess.Popen[str]] = []
 
-    def start():
+    def start() -> Pinned:
         command = [sys.executable, "-c", PINNED, str(tmp_path / "cores")]
         process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
         started.append(process)
+        assert process.stdout is not None
         core, allowed = json.loads(process.stdout.readline())
         return process, core, allowed
 
@@ -45,8 +51,10 @@ def pinned(tmp_path):
         process.communicate()
 
 
-def test_each_process_has_a_core_of_its_own_with_all_its_threads(pinned):
-    taken = []
+def test_each_process_has_a_core_of_its_own_with_all_its_threads(
+    pinned: Callable[[], Pinned],
+) -> None:
+    taken: list[Any] = []
     for _ in CORES[:-1]:
         _, core, allowed = pinned()
         taken.append(core)
@@ -55,14 +63,16 @@ def test_each_process_has_a_core_of_its_own_with_all_its_threads(pinned):
     assert sorted(taken) == CORES[:-1]
 
 
-def test_the_last_core_is_left_to_others_and_a_process_without_one_may_use_all(pinned):
+def test_the_last_core_is_left_to_others_and_a_process_without_one_may_use_all(
+    pinned: Callable[[], Pinned],
+) -> None:
     for _ in CORES[:-1]:
         pinned()
 
     assert pinned()[1:] == (None, [CORES] * 3)
 
 
-def test_the_core_of_a_killed_process_is_free_again(pinned):
+def test_the_core_of_a_killed_process_is_free_again(pinned: Callable[[], Pinned]) -> None:
     first, core, _ = pinned()
     first.kill()
     first.wait()
@@ -70,7 +80,9 @@ def test_the_core_of_a_killed_process_is_free_again(pinned):
     assert pinned()[1] == core
 
 
-def test_a_link_that_somebody_else_put_there_is_not_followed(pinned, tmp_path):
+def test_a_link_in_place_of_the_folder_is_not_followed(
+    pinned: Callable[[], Pinned], tmp_path: Path
+) -> None:
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     (tmp_path / "cores").symlink_to(elsewhere)
@@ -79,7 +91,9 @@ def test_a_link_that_somebody_else_put_there_is_not_followed(pinned, tmp_path):
     assert not [*elsewhere.iterdir()]
 
 
-def test_a_folder_that_cannot_be_made_leaves_the_process_where_it_is(pinned, tmp_path):
+def test_a_folder_that_cannot_be_made_leaves_the_process_where_it_is(
+    pinned: Callable[[], Pinned], tmp_path: Path
+) -> None:
     (tmp_path / "cores").write_text("a file")
 
     assert pinned()[1:] == (None, [CORES] * 3)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -61,7 +62,7 @@ def test_no_more_is_read_than_was_announced() -> None:
 
 def test_a_transfer_is_overdue_when_it_falls_behind(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [100.0]
-    monkeypatch.setattr(module.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
     slow, steady = Transfer(INCOMING, PEER), Transfer(INCOMING, PEER)
 
     with override_settings(MORPHEUS_TRANSFER_GRACE_S=10):

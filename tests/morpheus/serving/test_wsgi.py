@@ -15,7 +15,7 @@ os._exit(0)
 """
 
 
-def test_the_program_is_loaded_and_no_longer_looked_through_by_the_collector():
+def test_the_program_is_loaded_and_no_longer_looked_through_by_the_collector() -> None:
     answer = subprocess.run(
         [sys.executable, "-c", LOADED], capture_output=True, text=True, check=True, timeout=60
     )
