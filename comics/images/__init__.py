@@ -1,4 +1,4 @@
-"""Picture files: what is accepted, where it lies, and its smaller copies. Touches no database."""
+"""Picture files: accepted formats, paths and smaller copies. Uses no database."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a client may upload as a picture, and what of it is kept.
+"""The pictures that a client may upload, and the part of the file that is stored.
 
 It runs in child processes (comics/images/bounded.py): nothing here reads settings.
 """
@@ -50,7 +50,7 @@ class Picture:
 
 
 def picture_read(data: bytes) -> Picture:
-    """Decode an upload to the last pixel and return what to keep of it.
+    """Decode an upload to the last pixel and return the file to store.
 
     The bytes are kept as they came, unless they carry EXIF, XMP or IPTC: then the pixels are
     written anew, upright and without those, in the same format (JPEG with its own quantization).

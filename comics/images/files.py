@@ -81,7 +81,7 @@ def write_whole(path: Path, data: bytes) -> None:
 
 
 def image_files_delete(digest: str, media_type: str, sizes: list[str]) -> None:
-    """Remove an image's file and those of its smaller copies; what is missing is no error."""
+    """Remove an image's file and those of its smaller copies; a missing file is no error."""
     for path in [image_path(digest, media_type), *(rendition_path(digest, s) for s in sizes)]:
         path.unlink(missing_ok=True)
 

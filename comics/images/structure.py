@@ -51,12 +51,12 @@ def refuse_costly(data: bytes) -> None:
 def jpeg_markers(data: bytes) -> Iterator[int]:
     """Yield the markers of a JPEG up to its end, as decoders find them."""
     at = 2
-    while found := _MARKER.search(data, at):
-        marker = data[found.start() + 1]
+    while match := _MARKER.search(data, at):
+        marker = data[match.start() + 1]
         yield marker
         if marker == _END_OF_IMAGE:
             return
-        at = found.end()
+        at = match.end()
         if marker not in _ALONE:
             at += max(2, int.from_bytes(data[at : at + 2], "big"))
 

@@ -15,7 +15,7 @@ def run_sql_file(package: str, name: str) -> migrations.RunSQL:
     """Run `<package>/sql/<name>.sql`, whose last part is the way back.
 
     To change the text of a function after a release, edit the file, and add a migration with
-    `RunSQL([down, up])` of it (`read_sql_file`): it replaces the function where the first
+    `RunSQL([down, up])` (`read_sql_file`). It replaces the function where the first
     migration has run before, and changes nothing in a new database.
     """
     up, down = read_sql_file(package, name)

@@ -7,7 +7,7 @@ ends. docs/sandbox.md has the figures.
 
 from __future__ import annotations
 
-from morpheus.sandbox.jobs import run
+from morpheus.sandbox.jobs import run, run_or_refuse
 from morpheus.sandbox.limits import (
     Crashed,
     JobLimits,
@@ -25,4 +25,5 @@ __all__ = [
     "TimeLimit",
     "Unavailable",
     "run",
+    "run_or_refuse",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -10,6 +11,8 @@ from morpheus.sandbox.launcher import launcher
 from morpheus.sandbox.limits import Crashed, JobLimits, MemoryLimit, TimeLimit
 
 T = TypeVar("T")
+
+logger = logging.getLogger(__name__)
 
 # The kernel ends a child at its limit. So much later its caller does, in case that failed.
 GRACE_S = 2.0
@@ -59,6 +62,33 @@ def run(
                 if check is not None:
                     check()
         raise TimeLimit(f"It did not end within {limits.wall_s:g} s.")
+
+
+def run_or_refuse(
+    function: Callable[..., T],
+    *args: Any,
+    limits: JobLimits,
+    too_slow: Exception,
+    too_large: Exception,
+    unreadable: Exception,
+    **callbacks: Any,
+) -> T:
+    """Read a user's file by `run`; a limit or a crash raises a refusal that the user understands.
+
+    Args:
+        too_slow: Raised where the function took too much time.
+        too_large: Raised where it needed too much memory.
+        unreadable: Raised where the child ended by itself, which is logged.
+    """
+    try:
+        return run(function, *args, limits=limits, **callbacks)
+    except TimeLimit as error:
+        raise too_slow from error
+    except MemoryLimit as error:
+        raise too_large from error
+    except Crashed as error:
+        logger.error("A file ended the child process that read it: %s", error)
+        raise unreadable from error
 
 
 def _read_outcome(kind: str, value: Any) -> Any:

@@ -32,7 +32,7 @@ running_task: ContextVar[TaskRow | None] = ContextVar("running_task", default=No
 
 
 class TaskLost(Exception):
-    """The workers of a task died in the middle of it, as often as is tolerated."""
+    """The workers of a task died while they ran it, as often as is tolerated."""
 
 
 class TaskTakenOver(Exception):

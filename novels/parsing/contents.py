@@ -86,9 +86,9 @@ def listed_titles(blocks: Sequence[Block]) -> list[int]:
         if title and len(title) < 100 and not is_contents(line):
             titles[title] = None
             listed_until = i
-    found = [alone[title] for title in titles if alone.get(title, -1) >= listed_until]
-    in_order = found == sorted(found)
-    return found if len(found) >= _FEWEST_TITLES and in_order else []
+    listed_blocks = [alone[title] for title in titles if alone.get(title, -1) >= listed_until]
+    in_order = listed_blocks == sorted(listed_blocks)
+    return listed_blocks if len(listed_blocks) >= _FEWEST_TITLES and in_order else []
 
 
 def _bare(line: str) -> str:

@@ -58,7 +58,7 @@ class Heading:
         form: Lines of one series look alike: script of a bare number, titled or not, its dot.
         number: None where the numeral is spelled in another language than English.
         label: The heading without its title: "CHAPTER IV".
-        position: Index of the block, set by whoever collects headings.
+        position: Index of the block, set by the caller that collects headings.
     """
 
     kind: str

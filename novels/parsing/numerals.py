@@ -37,7 +37,7 @@ def parse_number(text: str) -> int | None:
     upper = text.upper()
     if upper and _ROMAN.fullmatch(upper):
         return _roman(upper)
-    return _spelled(text.lower())
+    return _parse_spelled(text.lower())
 
 
 def _roman(text: str) -> int:
@@ -46,7 +46,7 @@ def _roman(text: str) -> int:
     return sum(-v if v < after else v for v, after in zip(values, following, strict=True))
 
 
-def _spelled(text: str) -> int | None:
+def _parse_spelled(text: str) -> int | None:
     total = 0
     words = [word for word in re.split(r"[-\s]+", text) if word != "and"]
     for word in words:

@@ -31,7 +31,7 @@ def outline(blocks: Sequence[Block], limits: Limits) -> list[Section]:
     heads = choose_headings(_candidates(blocks, width, limits))
     if _are_list_items(heads, len(blocks)):
         heads = []
-    heads = heads or _unnumbered(blocks)
+    heads = heads or _find_unnumbered(blocks)
     heads = _with_titles_below(heads, blocks)
     if not heads:
         return [Section(None, _paragraphs(blocks, width))]
@@ -112,7 +112,7 @@ def _are_list_items(heads: Sequence[Heading], count: int) -> bool:
     return direct * 2 >= len(heads)
 
 
-def _unnumbered(blocks: Sequence[Block]) -> list[Heading]:
+def _find_unnumbered(blocks: Sequence[Block]) -> list[Heading]:
     """Return titles that a table of contents lists, or else prologue, epilogue and the like."""
     places = listed_titles(blocks) or [
         index for index, block in enumerate(blocks) if len(block) == 1 and is_named(block[0])

@@ -64,7 +64,7 @@ def reflow(block: Block, width: int) -> list[str]:
     if keeps_lines(block, width):
         margin = min(len(line) - len(line.lstrip()) for line in block)
         return [_plain("\n".join(line[margin:] for line in block))]
-    return [_plain(paragraph) for paragraph in _joined(block)]
+    return [_plain(paragraph) for paragraph in _join_lines(block)]
 
 
 def keeps_lines(block: Block, width: int) -> bool:
@@ -89,7 +89,7 @@ def chars_with_next_word(line: str, after: str) -> int:
     return len(line) + 1 + len(first)
 
 
-def _joined(block: Block) -> list[str]:
+def _join_lines(block: Block) -> list[str]:
     """Join wrapped lines; an indented line after a full one opens a paragraph."""
     paragraphs: list[list[str]] = []
     before = "  "

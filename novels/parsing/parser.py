@@ -52,7 +52,7 @@ def parse_novel(
     bounds = limits or Limits()
     data = _read_file(path, bounds)
     parse = parse_epub if sniff_format(data[:_HEAD_BYTES], filename) == "epub" else parse_plain
-    return parse(data, limits=bounds, progress=progress or _silent)
+    return parse(data, limits=bounds, progress=progress or _ignore_progress)
 
 
 def _read_file(source: Path | BinaryIO, limits: Limits) -> bytes:
@@ -72,5 +72,5 @@ def _read(file: BinaryIO, limits: Limits) -> bytes:
     return data
 
 
-def _silent(stage: str, percent: int) -> None:
-    """Tell nobody."""
+def _ignore_progress(stage: str, percent: int) -> None:
+    """Ignore progress."""

@@ -56,7 +56,7 @@ def is_dropped(label: str) -> bool:
 
 
 def is_back_matter(label: str) -> bool:
-    """Say whether a heading after the last chapter begins what is not the author's."""
+    """Say whether a heading after the last chapter begins text that the author did not write."""
     return _is(_BACK, label)
 
 
@@ -67,10 +67,10 @@ def is_contents(label: str) -> bool:
 
 def without_title_page(paragraphs: Iterable[str]) -> list[str]:
     """Return paragraphs from the first that is prose or the heading of a preface."""
-    found = list(paragraphs)
-    for index, paragraph in enumerate(found):
+    remaining = list(paragraphs)
+    for index, paragraph in enumerate(remaining):
         if is_named(paragraph) or (_is_prose(paragraph) and not _IMPRINT.search(paragraph)):
-            return found[index:]
+            return remaining[index:]
     return []
 
 

@@ -31,17 +31,19 @@ def _containers(heads: Sequence[Heading]) -> list[Heading]:
     for head in heads:
         if head.is_container:
             kinds[head.kind].append(head)
-    running = [head for found in kinds.values() for head in _running(found, [])]
+    running = [head for candidates in kinds.values() for head in _running(candidates, [])]
     return sorted(running, key=lambda head: head.position)
 
 
 def _keyword_series(heads: Sequence[Heading], parts: list[int]) -> list[Heading]:
-    """Return the longest series with a word ("Chapter"), and others that stand outside of it."""
+    """Return the longest series with a word ("Chapter"), and other series that stand outside."""
     series = defaultdict(list)
     for head in heads:
         if head.kind != "bare" and not head.is_container:
             series[head.kind].append(head)
-    ordered = sorted((_running(found, parts) for found in series.values()), key=len, reverse=True)
+    ordered = sorted(
+        (_running(candidates, parts) for candidates in series.values()), key=len, reverse=True
+    )
     chosen = next(iter(ordered), [])
     for other in ordered[1:]:
         # Frankenstein's letters come before its chapters; a letter inside a chapter is its text.
@@ -63,7 +65,7 @@ def _running(heads: Sequence[Heading], parts: list[int]) -> list[Heading]:
 def _follows(last: Heading, head: Heading, later: Sequence[Heading], parts: list[int]) -> bool:
     if head.number is None or last.number is None or head.number == last.number + 1:
         return True
-    if head.number == 1 or _parted(last, head, parts):
+    if head.number == 1 or _is_new_part(last, head, parts):
         return True
     if head.number <= last.number:
         # A misprint that repeats a number: the one after goes on as if it had been right.
@@ -77,7 +79,7 @@ def _follows(last: Heading, head: Heading, later: Sequence[Heading], parts: list
     return True
 
 
-def _parted(last: Heading, head: Heading, parts: list[int]) -> bool:
+def _is_new_part(last: Heading, head: Heading, parts: list[int]) -> bool:
     """Say whether a part begins between two headings; `parts` are sorted positions."""
     return bisect_right(parts, head.position) > bisect_right(parts, last.position)
 
@@ -104,7 +106,7 @@ def _bare_series(heads: Sequence[Heading], parts: list[int]) -> list[Heading]:
     for head in heads:
         if head.kind == "bare":
             forms[head.form].append(head)
-    runs = [_chain(found, parts) for found in forms.values()]
+    runs = [_chain(candidates, parts) for candidates in forms.values()]
     longest = max(runs, key=len, default=[])
     return longest if len(longest) > 1 else []
 
@@ -113,7 +115,7 @@ def _chain(heads: Sequence[Heading], parts: list[int]) -> list[Heading]:
     chain: list[Heading] = []
     for head in heads:
         expected = (chain[-1].number or 0) + 1 if chain else 1
-        again = bool(chain) and head.number == 1 and _parted(chain[-1], head, parts)
+        again = bool(chain) and head.number == 1 and _is_new_part(chain[-1], head, parts)
         if head.number == expected or again:
             chain.append(head)
     return chain

@@ -49,15 +49,15 @@ def sniff_format(head: bytes, filename: str) -> FileFormat:
 def _refuse_foreign(head: bytes) -> None:
     for magic, what in _FOREIGN:
         if head.startswith(magic):
-            raise _unsupported(what)
+            raise _unsupported_error(what)
     if head[60:68] == b"BOOKMOBI":
-        raise _unsupported("a Kindle book")
+        raise _unsupported_error("a Kindle book")
     start = head.lstrip(b"\xef\xbb\xbf \t\r\n")[:16].lower()
     if start.startswith(_MARKUP):
-        raise _unsupported("a web page or XML")
+        raise _unsupported_error("a web page or XML")
 
 
-def _unsupported(what: str) -> ParseError:
+def _unsupported_error(what: str) -> ParseError:
     return ParseError(
         "unsupported", f"The file is {what}. Save the novel as plain text (.txt) or EPUB."
     )

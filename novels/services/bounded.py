@@ -1,12 +1,11 @@
-"""Reading of uploaded files in child processes, with limits.
+"""Read uploaded files in child processes, with limits.
 
-Both functions take what those of `novels.parsing` do, raise what they raise, and refuse a file that
-exceeds its limits or ends its reader with the same error.
+Both functions have the arguments and exceptions of their namesakes in `novels.parsing`. They also refuse a
+file that exceeds the limits or ends its reader.
 """
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
@@ -17,13 +16,11 @@ from django.core.files import File
 from django.core.files.uploadedfile import TemporaryUploadedFile
 
 from morpheus.http.bulkhead import Bulkhead
-from morpheus.sandbox import Crashed, JobLimits, MemoryLimit, TimeLimit, run
+from morpheus.sandbox import JobLimits, run_or_refuse
 from novels import parsing
 from novels.parsing import FileFormat, Limits, ParsedNovel, ParseError
 
 T = TypeVar("T")
-
-logger = logging.getLogger(__name__)
 
 # A check takes some 0.1 s, but a hostile file can take all its time: such files hold two threads of
 # the server, and the next uploads are refused (503) after a few seconds.
@@ -36,14 +33,14 @@ def parsing_limits() -> Limits:
 
 
 def check_upload(file: File, filename: str) -> FileFormat:
-    """Refuse what can never be parsed; the uploader waits, so no transaction may be open.
+    """Refuse a file that can never be parsed; the client waits, so no transaction may be open.
 
     Raises:
         ParseError: The file is refused.
-        Busy: Other files are checked.
+        Busy: Other files are being checked.
     """
     with CHECKING.hold():
-        return _bounded(
+        return _read(
             parsing.check_upload,
             _source(file),
             filename,
@@ -59,13 +56,13 @@ def parse_novel(
     progress: Callable[[str, int], None] | None = None,
     check: Callable[[], None] | None = None,
 ) -> ParsedNovel:
-    """Return what is in a file; `check` is called twice a second and stops the parse by raising.
+    """Return the novel in a file; `check` is called twice a second and stops the parse by raising.
 
     Raises:
         ParseError: The file is refused.
         FileNotFoundError: It is gone.
     """
-    return _bounded(
+    return _read(
         parsing.parse_novel,
         file if isinstance(file, Path) else _source(file),
         filename,
@@ -77,7 +74,7 @@ def parse_novel(
 
 
 def _source(file: File) -> Path | BytesIO:
-    """Return what a child process can read: the path of a file that was received, or its bytes."""
+    """Return the path of a received file, or its bytes: a child process can read either."""
     if isinstance(file, TemporaryUploadedFile):
         return Path(file.temporary_file_path())
     file.seek(0)
@@ -86,26 +83,25 @@ def _source(file: File) -> Path | BytesIO:
     return BytesIO(data)
 
 
-def _bounded(function: Callable[..., T], *args: object, timeout_s: int, **callbacks: Any) -> T:
-    limits = JobLimits(
-        cpu_s=timeout_s, wall_s=timeout_s, memory_bytes=settings.MORPHEUS_SANDBOX_MEMORY_BYTES
-    )
-    try:
-        return run(function, *args, limits=limits, **callbacks)
-    except TimeLimit as error:
-        raise ParseError(
+def _read(function: Callable[..., T], *args: object, timeout_s: int, **callbacks: Any) -> T:
+    return run_or_refuse(
+        function,
+        *args,
+        limits=JobLimits(
+            cpu_s=timeout_s, wall_s=timeout_s, memory_bytes=settings.MORPHEUS_SANDBOX_MEMORY_BYTES
+        ),
+        too_slow=ParseError(
             "too_costly",
             f"The file takes more than {timeout_s} s to read. Split it into several files, or "
             "save it as plain text.",
-        ) from error
-    except MemoryLimit as error:
-        raise ParseError(
+        ),
+        too_large=ParseError(
             "too_costly",
             "The file needs more memory to read than one file may have. Split it into several "
             "files, or save it as plain text.",
-        ) from error
-    except Crashed as error:
-        logger.error("A file ended its reader: %s", error)
-        raise ParseError(
+        ),
+        unreadable=ParseError(
             "too_costly", "The file cannot be read. Save the novel anew, as plain text or EPUB."
-        ) from error
+        ),
+        **callbacks,
+    )

@@ -1,6 +1,6 @@
 -- Foreign keys of novels, whose deletions PostgreSQL carries out itself, in one statement.
 --
--- users/sql/foreign_keys.sql says why Django does not. A user who still owns novels cannot be
+-- users/sql/foreign_keys.sql says why Django does not. A user that still owns novels cannot be
 -- deleted by accident: the owner's key restricts.
 --
 -- Chapters, texts and statuses have their novel's owner and visibility, so that row level security

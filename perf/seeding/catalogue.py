@@ -10,7 +10,7 @@ from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from .chance import Skewed, apportion, draws, lognormal, permuted, pick, pool
+from .chance import Skewed, apportion, draws, lognormal, permute, pick, pool
 from .dates import END, OPENING_DAY, changed_at, made_at, stamp
 from .lines import BOOL, NULL, line, raw
 from .naming import heading, name, person, rare_word, title
@@ -147,7 +147,7 @@ class Catalogue:
         ranks = Skewed(len(users), 0.8)
         owners, is_public = array("l"), bytearray()
         for _ in range(self.options.novels):
-            owners.append(users[permuted(ranks.rank(draw), len(users))])
+            owners.append(users[permute(ranks.rank(draw), len(users))])
             is_public.append(draw() < PUBLIC_SHARE)
         return owners, is_public
 
@@ -193,9 +193,9 @@ def _hero(novel_id: int) -> str:
 
 
 def _known(ids: Sequence[int], exponent: float) -> list[str]:
-    """Return ids to pick from, the first the most often; sometimes nobody knows."""
+    """Return ids to pick from, the first the most often, and NULL for an unknown value."""
     if not ids:
         return [NULL]
     draw = draws("known", len(ids))
     picked = pool(ids, Skewed(len(ids), exponent), draw)
-    return [str(one) if draw() >= UNKNOWN_SHARE else NULL for one in picked]
+    return [str(pk) if draw() >= UNKNOWN_SHARE else NULL for pk in picked]

@@ -2,8 +2,8 @@
 
 Everything is derived from `random.Random(str)` and its `random()`, the two that Python keeps
 stable; `choice`, `gauss` and their like may change between versions. A source takes 8 µs to make,
-and 0.05 µs to draw from, so each table has one, not each row; whoever must know what another table
-says makes its source again.
+and 0.05 µs to draw from, so each table has one, not each row. Code that needs the draws of another
+table makes that table's source again.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ class Skewed:
         return min(bisect_right(bounds, draw() * bounds[-1]), len(bounds) - 1)
 
 
-def permuted(rank: int, count: int) -> int:
+def permute(rank: int, count: int) -> int:
     """Return where `rank` of `count` goes; ranks that follow each other land far apart."""
     return rank * PRIME % count
 

@@ -21,7 +21,7 @@ LOCK_TIMEOUT_MS = 15_000
 
 
 class DatabaseNotEmpty(Exception):
-    """There are rows already, and nobody said what to do with them."""
+    """There are rows already, and no option says what to do with them."""
 
     def __init__(self) -> None:
         super().__init__(

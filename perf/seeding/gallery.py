@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from itertools import accumulate, cycle, islice
 
 from .catalogue import Catalogue
-from .chance import Draw, Skewed, apportion, draws, lognormal, permuted
+from .chance import Draw, Skewed, apportion, draws, lognormal, permute
 from .dates import END, OPENING_DAY, changed_at, made_at, stamp
 from .lines import BOOL, NULL, raw
 from .naming import title
@@ -107,7 +107,7 @@ class Gallery:
         reader = users[int(draw() * len(users))]
         if not self.options.novels or draw() < WITHOUT_NOVEL_SHARE:
             return NULL, reader, draw() < PUBLIC_SHARE
-        place = permuted(self.novel_ranks.rank(draw), self.options.novels)
+        place = permute(self.novel_ranks.rank(draw), self.options.novels)
         while not catalogue.is_completed(place):
             place -= 1
         if catalogue.is_public[place]:

@@ -86,7 +86,7 @@ def _stem(number: int) -> str:
     return first + (pick(draw, JOINTS) + pick(draw, VOWELS[:5]) if draw() < 0.5 else "")
 
 
-def _invented(kind: str, count: int, endings: list[str], known: list[str]) -> list[str]:
+def _invent_words(kind: str, count: int, endings: list[str], known: list[str]) -> list[str]:
     words = dict.fromkeys(known)
     draw = draws("lexicon", kind)
     while len(words) < len(known) + count:
@@ -98,16 +98,16 @@ def _invented(kind: str, count: int, endings: list[str], known: list[str]) -> li
 @cache
 def nouns() -> list[str]:
     """All nouns, the common ones first."""
-    return _invented("nouns", INVENTED_NOUNS, NOUN_ENDINGS, NOUNS)
+    return _invent_words("nouns", INVENTED_NOUNS, NOUN_ENDINGS, NOUNS)
 
 
 @cache
 def adjectives() -> list[str]:
     """All adjectives, the common ones first."""
-    return _invented("adjectives", INVENTED_ADJECTIVES, ADJECTIVE_ENDINGS, ADJECTIVES)
+    return _invent_words("adjectives", INVENTED_ADJECTIVES, ADJECTIVE_ENDINGS, ADJECTIVES)
 
 
 @cache
 def verbs() -> list[str]:
     """All transitive verbs in the past tense, the common ones first."""
-    return _invented("verbs", INVENTED_VERBS, VERB_ENDINGS, VERBS)
+    return _invent_words("verbs", INVENTED_VERBS, VERB_ENDINGS, VERBS)

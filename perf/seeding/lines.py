@@ -1,6 +1,6 @@
 """Rows as lines of COPY's text format, sent as they are.
 
-A character of a line is a byte of its UTF-8 (`raw`, `encoded`): one quotation mark would otherwise
+A character of a line is a byte of its UTF-8 (`raw`, `encode`): one quotation mark would otherwise
 make Python keep two bytes for every character of a chapter, and encode them one by one.
 """
 
@@ -15,7 +15,7 @@ BOOL = ("f", "t")
 _ESCAPES = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
 
 
-def escaped(text: str) -> str:
+def escape(text: str) -> str:
     """Return text as COPY wants it in a column."""
     return text.translate(_ESCAPES)
 
@@ -25,7 +25,7 @@ def raw(text: str) -> str:
     return text.encode().decode("latin-1")
 
 
-def encoded(lines: list[str]) -> bytes:
+def encode(lines: list[str]) -> bytes:
     """Return lines as COPY wants them."""
     return "".join(lines).encode("latin-1")
 
@@ -40,4 +40,4 @@ def _column(value: Any) -> str:
         return NULL
     if isinstance(value, bool):
         return BOOL[value]
-    return raw(escaped(str(value)))
+    return raw(escape(str(value)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import islice
 from typing import Any
 
-from .lines import encoded
+from .lines import encode
 from .progress import Progress
 from .tables import COLUMNS, Load
 
@@ -20,7 +20,7 @@ def load_rows(cursor: Any, load: Load, progress: Progress, *, freeze: bool) -> N
     Args:
         cursor: Django's, inside a transaction.
         load: The table and its rows.
-        progress: Shows how far it is.
+        progress: Counts the loaded rows.
         freeze: Mark the rows frozen and their pages all-visible, which spares a VACUUM. Only for
             tables that this transaction has truncated.
 
@@ -36,7 +36,7 @@ def load_rows(cursor: Any, load: Load, progress: Progress, *, freeze: bool) -> N
     ):
         lines = iter(load.lines())
         while chunk := list(islice(lines, CHUNK)):
-            copy.write(encoded(chunk))
+            copy.write(encode(chunk))
             sent += len(chunk)
             bar.update(len(chunk))
     if sent != load.count:

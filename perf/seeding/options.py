@@ -10,7 +10,7 @@ Mode = Literal["empty", "append", "reset"]
 SCALES: dict[str, dict[str, int]] = {
     "small": {"novels": 600, "comics": 300, "panels": 3000, "users": 100},
     "default": {},
-    # About 10 GB on disk; short chapters, because texts are most of it.
+    # About 10 GB on disk; short chapters, because texts take most of the space.
     "large": {
         "novels": 1_000_000,
         "chapters_per_novel": 4,
@@ -35,7 +35,7 @@ class SeedOptions:
         words_per_chapter: Mean, roughly.
         seed: The same seed gives the same rows.
         mode: What to do with a database that is not empty: refuse, add to it, or empty it.
-        password: What all seeded users log in with; None: nobody can.
+        password: The password of all seeded users; None: they cannot log in.
     """
 
     novels: int = 12_000

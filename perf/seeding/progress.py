@@ -18,7 +18,7 @@ SCREEN_INTERVAL_S = 0.2
 
 @dataclass(frozen=True)
 class Step:
-    """One finished step: what, how many of it, how long."""
+    """One finished step: its name, number of rows and duration."""
 
     label: str
     count: int

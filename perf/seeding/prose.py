@@ -14,7 +14,7 @@ from itertools import accumulate
 
 from .chance import Draw, Skewed, draws, pick
 from .lexicon import GIVEN_NAMES, LINKS, MANNERS, PLACES, adjectives, nouns, verbs
-from .lines import escaped, raw
+from .lines import escape, raw
 
 POOL_SENTENCES = 20_000
 # Within a word class; the classes together come near to 1.
@@ -24,7 +24,7 @@ PARAGRAPH_SHARE = 0.2
 
 ARTICLES = [*["the"] * 8, *["a"] * 4, "his", "his", "her", "her", "their", "every", "no", "that"]
 
-# Who, where, somebody else, and a rare word.
+# A person, a place, another person, and a rare word.
 OPENINGS = [
     "{0} came to {1} when {2} had already left, and nobody spoke of the {3}.",
     "It was in {1} that {0} first heard of the {3}.",
@@ -42,7 +42,7 @@ MEAN_OPENING_WORDS = sum(OPENING_WORDS) / len(OPENINGS)
 
 
 class Prose:
-    """The pool of sentences of one seed, and chapters made of it.
+    """The pool of sentences of one seed, and the chapters that they make.
 
     A chapter is an opening and the passage from sentence `first` to before sentence `end`. A
     passage may go over the pool's end to its beginning, so everything is here twice.
@@ -52,7 +52,7 @@ class Prose:
         draw = draws(seed, "prose")
         write = _Writer(draw).sentence
         self.sentences = [write() for _ in range(POOL_SENTENCES)]
-        self._text, self._starts, self._ends = self._joined(draw)
+        self._text, self._starts, self._ends = self._join_sentences(draw)
         lengths = [len(sentence.split()) for sentence in self.sentences] * 2
         self.mean_words = sum(lengths) / len(lengths)
         self._before = list(accumulate(lengths, initial=0))
@@ -76,9 +76,9 @@ class Prose:
         """Return `count` sentences."""
         return " ".join([pick(draw, self.sentences) for _ in range(count)])
 
-    def _joined(self, draw: Draw) -> tuple[str, list[int], list[int]]:
+    def _join_sentences(self, draw: Draw) -> tuple[str, list[int], list[int]]:
         """Return the pool as one text, and where each sentence starts and ends."""
-        breaks = [escaped("\n\n") if draw() < PARAGRAPH_SHARE else " " for _ in self.sentences]
+        breaks = [escape("\n\n") if draw() < PARAGRAPH_SHARE else " " for _ in self.sentences]
         pieces: list[str] = []
         starts, ends, at = [], [], 0
         sentences = [raw(sentence) for sentence in self.sentences]
@@ -108,11 +108,11 @@ class _Writer:
         self._shapes: list[Callable[[], str]] = [
             self._plain,
             self._plain,
-            self._joined,
-            self._joined,
-            self._said,
-            self._asked,
-            self._was,
+            self._two_clauses,
+            self._two_clauses,
+            self._speech,
+            self._question,
+            self._description,
         ]
 
     def sentence(self) -> str:
@@ -144,17 +144,17 @@ class _Writer:
     def _plain(self) -> str:
         return f"{self._clause()}."
 
-    def _joined(self) -> str:
+    def _two_clauses(self) -> str:
         return f"{self._clause()}, {pick(self._draw, LINKS)} {self._clause()}."
 
-    def _said(self) -> str:
-        said = pick(self._draw, ("said", "cried", "whispered", "answered"))
-        return f"“{self._clause()},” {said} {self._noun_phrase()}."
+    def _speech(self) -> str:
+        verb = pick(self._draw, ("said", "cried", "whispered", "answered"))
+        return f"“{self._clause()},” {verb} {self._noun_phrase()}."
 
-    def _asked(self) -> str:
+    def _question(self) -> str:
         return f"“Why did {self._noun_phrase()} fear {self._noun_phrase()}?” asked {self._given()}."
 
-    def _was(self) -> str:
+    def _description(self) -> str:
         adjective = self._adjectives[self._adjective.rank(self._draw)]
         return f"{self._noun_phrase()} was {adjective}, and {self._clause()}."
 

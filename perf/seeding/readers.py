@@ -14,7 +14,7 @@ from .naming import person
 from .options import SeedOptions
 from .prose import prose
 
-# Django takes a hash that starts with "!" for no password at all: nobody can log in.
+# Django takes a hash that starts with "!" for no password at all: the user cannot log in.
 NO_PASSWORD = "!seeded"  # noqa: S105
 
 

@@ -48,7 +48,7 @@ def seed(options: SeedOptions, progress: Progress) -> None:
 
     Raises:
         DatabaseNotEmpty: There are rows, and `options.mode` does not say what to do with them.
-        OperationalError: Somebody holds locks for too long, or the server went away.
+        OperationalError: Another session holds locks for too long, or the server went away.
     """
     with connected_as("owner"):
         with transaction.atomic(), connection.cursor() as cursor:
@@ -101,7 +101,7 @@ class _Seeder:
         return rebuilds
 
     def _is_much(self) -> bool:
-        """Tell whether what is appended is enough for building the indexes anew to pay."""
+        """Tell whether so many rows are appended that rebuilding the indexes pays."""
         return self.options.novels >= REBUILD_FROM_SHARE * database.count(self.cursor, NOVELS)
 
     def _refuse_unless_wanted(self) -> None:
@@ -116,7 +116,7 @@ class _Seeder:
         database.advance_sequences(self.cursor)
 
     def loads(self) -> Iterator[Load]:
-        """Yield what is loaded, in the order of the foreign keys."""
+        """Yield the tables to load, in the order of the foreign keys."""
         options = self.options
         users = database.free_user_ids(self.cursor, options.users, append=not self.anew)
         yield Load(USERS, partial(reader_lines, options, users), len(users))

@@ -73,7 +73,7 @@ def row_security_not_forced(cursor: Any) -> Iterator[None]:
     """Let the owner see all rows in the block.
 
     A new foreign key is checked by a query of the owner: with private rows hidden it would take
-    them for missing. Nobody else sees the tables meanwhile, they are locked.
+    them for missing. The tables are locked meanwhile, so no other session sees them.
     """
     cursor.execute(_FORCED, [DOMAIN])
     tables = [row[0] for row in cursor.fetchall()]

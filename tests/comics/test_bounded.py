@@ -119,7 +119,7 @@ class TestOverHTTP:
         def unavailable(*args, **kwargs):
             raise Unavailable
 
-        monkeypatch.setattr(bounded, "run", unavailable)
+        monkeypatch.setattr(bounded, "run_or_refuse", unavailable)
 
         assert post().status_code == 503
 
@@ -139,13 +139,13 @@ def test_no_transaction_is_open_while_a_picture_is_decoded(
 ):
     owner = make_user("ann")
     comic = make_comics(owner=owner)[0]
-    really, open_before = bounded.run, []
+    really, open_before = bounded.run_or_refuse, []
 
     def watched(*args, **kwargs):
         open_before.append(connection.in_atomic_block)
         return really(*args, **kwargs)
 
-    monkeypatch.setattr(bounded, "run", watched)
+    monkeypatch.setattr(bounded, "run_or_refuse", watched)
 
     answer = as_user(owner).post(
         f"/api/v1/comics/{comic.pk}/panels/", upload(make_picture()), format="multipart"
@@ -161,13 +161,13 @@ def test_a_comic_deleted_while_a_picture_is_decoded_is_404(
     owner = make_user("ann")
     comic = make_comics(owner=owner)[0]
     url = f"/api/v1/comics/{comic.pk}/"
-    really = bounded.run
+    really = bounded.run_or_refuse
 
     def delete_and_run(*args, **kwargs):
         assert as_user(owner).delete(url).status_code == 204
         return really(*args, **kwargs)
 
-    monkeypatch.setattr(bounded, "run", delete_and_run)
+    monkeypatch.setattr(bounded, "run_or_refuse", delete_and_run)
 
     answer = as_user(owner).post(f"{url}panels/", upload(make_picture()), format="multipart")
 
@@ -180,7 +180,7 @@ def test_two_pictures_at_a_time_are_decoded(make_picture, monkeypatch):
     def meet(*args, **kwargs):
         both.wait()
 
-    monkeypatch.setattr(bounded, "run", meet)
+    monkeypatch.setattr(bounded, "run_or_refuse", meet)
 
     with ThreadPoolExecutor(2) as threads:
         list(threads.map(picture_check, [data, data]))

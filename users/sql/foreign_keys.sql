@@ -1,7 +1,7 @@
 -- Foreign keys whose deletions PostgreSQL carries out itself.
 --
--- Django's own on_delete loads the rows and deletes them as the caller, from whom row level
--- security may hide some. The model fields say DO_NOTHING and db_constraint=False.
+-- Django's own on_delete loads the rows and deletes them as the caller. Row level security may hide
+-- some of them from the caller. The model fields say DO_NOTHING and db_constraint=False.
 
 -- migrate:up
 ALTER TABLE users_token

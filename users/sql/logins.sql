@@ -5,7 +5,7 @@
 -- says why there are these and no others.
 
 -- migrate:up
--- The view reads as its owner, who may see all rows for this purpose. It has two relations, so
+-- The view reads as its owner, which may see all rows for this purpose. It has two relations, so
 -- PostgreSQL accepts no write through it, whatever is granted. The empty relation costs nothing:
 -- the planner joins users_user as if the query had named it.
 CREATE POLICY users_user_shown ON users_user FOR SELECT TO morpheus_owner USING (true);

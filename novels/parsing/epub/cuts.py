@@ -119,8 +119,8 @@ def _roles(reading: Reading, marks: Sequence[Mark], title: str | None) -> dict[i
     parents = {i for i in others if i + 1 in cuts and marks[i + 1].depth > marks[i].depth}
     if len(numbered) < max(1, len(plain) - len(parents)):
         chapters = [index for index in others if index not in parents]
-        chosen |= {index: _titled(marks[index].label, "section") for index in chapters}
-    chosen |= {index: _titled(marks[index].label, "part") for index in parents}
+        chosen |= {index: _make_titled_heading(marks[index].label, "section") for index in chapters}
+    chosen |= {index: _make_titled_heading(marks[index].label, "part") for index in parents}
     return chosen
 
 
@@ -149,7 +149,7 @@ def _others(
     return others
 
 
-def _titled(label: str, kind: str) -> Heading:
+def _make_titled_heading(label: str, kind: str) -> Heading:
     return Heading(kind, "title", None, label, label)
 
 

@@ -74,8 +74,8 @@ def _text(raw: str) -> str:
 
 
 def _find(source: str, end: str, start: int) -> int:
-    found = source.find(end, start)
-    return len(source) if found < 0 else found
+    at = source.find(end, start)
+    return len(source) if at < 0 else at
 
 
 def _skip(source: str, at: int) -> int:

@@ -27,9 +27,9 @@ def read_navigation(archive: Archive, package: Package, limits: Limits) -> list[
     """Return the table of contents, empty if there is none that can be read."""
     if package.nav is not None:
         data = archive.read(package.nav, max_bytes=limits.max_xml_bytes)
-        found = _entries(package.nav, _nav_links(data))
-        if found:
-            return found
+        entries = _entries(package.nav, _nav_links(data))
+        if entries:
+            return entries
     if package.ncx is not None:
         data = archive.read(package.ncx, max_bytes=limits.max_xml_bytes)
         try:

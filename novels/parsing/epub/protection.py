@@ -1,4 +1,4 @@
-"""Copy protection: what is encrypted cannot be read and is refused."""
+"""Copy protection: an encrypted text cannot be read and is refused."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ def refuse_protected(archive: Archive, limits: Limits) -> None:
     """Refuse a book with DRM; embedded fonts may be obfuscated.
 
     Raises:
-        ParseError: Protected, or the declaration of what is encrypted is broken.
+        ParseError: Protected, or the list of encrypted files is broken.
     """
     if any(archive.find(name) for name in _LICENCES):
-        raise _protected()
+        raise _protection_error()
     name = archive.find(_ENCRYPTION)
     if name is None:
         return
@@ -35,10 +35,10 @@ def refuse_protected(archive: Archive, limits: Limits) -> None:
             attribute(element, "Algorithm") for element in elements(data, "EncryptionMethod")
         ]
         if not methods or any(method not in _FONT_METHODS for method in methods):
-            raise _protected()
+            raise _protection_error()
 
 
-def _protected() -> ParseError:
+def _protection_error() -> ParseError:
     return ParseError(
         "drm", "The EPUB is copy-protected (DRM) and cannot be read. Upload an unprotected copy."
     )

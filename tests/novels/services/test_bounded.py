@@ -155,13 +155,13 @@ def test_deleting_a_novel_stops_its_parse(make_upload, parsing_is, caplog):
 
 @pytest.mark.django_db(transaction=True)
 def test_no_transaction_is_open_while_an_upload_is_checked(make_user, as_user, monkeypatch):
-    really, open_before = bounded.run, []
+    really, open_before = bounded.run_or_refuse, []
 
     def watched(*args, **kwargs):
         open_before.append(connection.in_atomic_block)
         return really(*args, **kwargs)
 
-    monkeypatch.setattr(bounded, "run", watched)
+    monkeypatch.setattr(bounded, "run_or_refuse", watched)
 
     answer = as_user(make_user("ann")).post(
         "/api/v1/novels/", {"file": a_file()}, format="multipart"

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from perf.seeding.chance import Skewed, apportion, draws, permuted
+from perf.seeding.chance import Skewed, apportion, draws, permute
 
 
 def test_draws_depend_on_their_name_alone():
@@ -39,4 +39,4 @@ def test_low_ranks_are_drawn_most():
 
 
 def test_permuted_is_a_permutation():
-    assert sorted(permuted(rank, 1000) for rank in range(1000)) == list(range(1000))
+    assert sorted(permute(rank, 1000) for rank in range(1000)) == list(range(1000))
