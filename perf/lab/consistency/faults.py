@@ -12,7 +12,6 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from morpheus.embedded.guard_client import read_record
 from morpheus.embedded.paths import find_paths
 from morpheus.embedded.supervisor import EmbeddedServices
 from perf.lab.harness.servers import Servers
@@ -99,7 +98,8 @@ class Faults:
         os.kill(self._pid_of("postgres"), signal.SIGQUIT)
 
     def _pid_of(self, service: str) -> int:
-        return int(read_record(self._services.var)["services"][service])
+        [pid] = [each.pid for each in self._services.status() if each.name == service and each.pid]
+        return pid
 
     def _connect_cache(self) -> redis.Redis:
         url = self._services.addresses.redis_url(0)

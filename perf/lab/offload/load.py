@@ -1,26 +1,22 @@
-"""The load: two processes of eight threads, each a client with a connection of its own."""
+"""The load: 16 threads, each a client with a connection of its own, and one worker."""
 
 from __future__ import annotations
 
-import os
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from multiprocessing.synchronize import Barrier
 
-from perf.lab.harness.processes import START_TIMEOUT_S, ProcessGroup
+from novels.services import status_advance, upload_parse
+from perf.lab.harness.databases import close_connections
 
 from .client import MixClient, Outcome
 from .mix import draw_sequence
 from .requests import MixRequest
 from .subjects import Subjects
 
-PROCESSES = 2
-# Together half as many connections as two servers have threads.
-THREADS = 8
-CLIENTS = PROCESSES * THREADS
+# Half as many connections as two servers have threads.
+CLIENTS = 16
 
 
 @dataclass(frozen=True)
@@ -31,7 +27,6 @@ class Plan:
         requests: Of all clients together.
         only_writes: Skip the reads.
         ports: Of the servers; clients take them in turn.
-        environment: Of the process that performs the worker's steps.
     """
 
     of: Subjects
@@ -39,7 +34,6 @@ class Plan:
     requests: int
     ports: Sequence[int]
     tokens: Mapping[int, str]
-    environment: Mapping[str, str]
     only_writes: bool = False
 
     def requests_of(self, client: int) -> Iterator[MixRequest]:
@@ -53,71 +47,33 @@ class Plan:
 def run(plan: Plan) -> tuple[Outcome, float]:
     """Send all requests; return the outcome and the seconds.
 
-    Raises:
-        ProcessFailed: A process of the load ended early.
+    The worker's steps use the database of this process, which must be that of the servers.
     """
-    group, whole = ProcessGroup(PROCESSES), Outcome()
-    running = [group.start(_run_clients, plan, number) for number in range(PROCESSES)]
-    group.release()
-    began = time.perf_counter()
-    for process in running:
-        whole.add(process.result())
-    return whole, time.perf_counter() - began
-
-
-def _run_clients(gate: Barrier, plan: Plan, number: int) -> Outcome:
-    """Run the clients of one process."""
-    os.environ.update(plan.environment)
-    import django
-
-    django.setup()
-    from perf.lab.harness.databases import close_connections
-
     # One thread, as a worker has, and one connection.
-    with ThreadPoolExecutor(1) as worker:
-        # Connect before the measurement begins.
-        worker.submit(_connect).result()
+    with ThreadPoolExecutor(1) as worker, ThreadPoolExecutor(CLIENTS) as threads:
 
         def run_step(name: str, *arguments: str) -> None:
             worker.submit(_STEPS[name], *map(int, arguments)).result()
 
-        clients = {
-            index: MixClient(plan.ports[index % len(plan.ports)], plan.tokens, run_step)
-            for index in range(number * THREADS, (number + 1) * THREADS)
-        }
-        threads = [
-            threading.Thread(target=client.run, args=[plan.requests_of(index)])
-            for index, client in clients.items()
-        ]
-        gate.wait(START_TIMEOUT_S)
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        ports = [plan.ports[number % len(plan.ports)] for number in range(CLIENTS)]
+        clients = [MixClient(port, plan.tokens, run_step) for port in ports]
+        began = time.perf_counter()
+        list(threads.map(MixClient.run, clients, map(plan.requests_of, range(CLIENTS))))
+        seconds = time.perf_counter() - began
         worker.submit(close_connections).result()
     whole = Outcome()
-    for client in clients.values():
+    for client in clients:
         whole.add(client.outcome)
-    return whole
-
-
-def _connect() -> None:
-    from django.db import connection
-
-    connection.ensure_connection()
+    return whole, seconds
 
 
 def _advance(novel_id: int, owner_id: int, percent: int) -> None:
     """Write one step of a parse."""
-    from novels.services import status_advance
-
     status_advance(novel_id=novel_id, owner_id=owner_id, stage="reading", progress=percent)
 
 
 def _parse(novel_id: int, owner_id: int) -> None:
     """Parse an upload from start to end."""
-    from novels.services import upload_parse
-
     upload_parse(novel_id=novel_id, owner_id=owner_id, given=["title"])
 
 

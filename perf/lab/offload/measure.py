@@ -6,9 +6,10 @@ from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from typing import Any
 
+from django.test import override_settings
 from django_redis import get_redis_connection
 
-from perf.lab.harness.databases import copied_database
+from perf.lab.harness.databases import copied_database, switched_database
 from perf.lab.harness.servers import Servers, measured_environment
 
 from .client import Outcome
@@ -46,10 +47,13 @@ def measure_mode(mode: str, work: Work, *, requests: int, warm_up: int = 0) -> R
     empty_caches()
     with ExitStack() as stack:
         url = stack.enter_context(copied_database(work.admin_url, source=work.template, name=name))
-        environment = measured_environment(url, has_cache=mode == OURS)
+        has_cache = mode == OURS
+        environment = measured_environment(url, has_cache=has_cache)
+        stack.enter_context(switched_database(name))
+        stack.enter_context(override_settings(MORPHEUS_CACHE=has_cache))
         ports = stack.enter_context(Servers(SERVERS, environment=environment)).ports
         database = stack.enter_context(closing(DatabaseTime(work.admin_url, name)))
-        plan = Plan(work.of, work.seed, requests, ports, work.tokens, environment)
+        plan = Plan(work.of, work.seed, requests, ports, work.tokens)
         if warm_up:
             run(replace(plan, seed=work.seed + 1, requests=warm_up, only_writes=mode == OFF))
         redis = _read_redis_counters()

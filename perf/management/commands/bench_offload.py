@@ -9,7 +9,6 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from perf.lab.harness.processes import ProcessFailed
 from perf.lab.harness.servers import ServerFailed
 from perf.lab.offload.measure import OFF, OURS, measure_mode
 from perf.lab.offload.preparation import prepared_work
@@ -48,7 +47,7 @@ class Command(BaseCommand):
                     with open(output, "w") as file:
                         json.dump(as_json(results), file, indent=1)
                     self._write(f"cache {mode}: {result.seconds:.0f} s")
-        except (NoSubjects, ServerFailed, ProcessFailed) as error:
+        except (NoSubjects, ServerFailed) as error:
             raise CommandError(str(error)) from error
         for line in format_results(results):
             self._write(line)

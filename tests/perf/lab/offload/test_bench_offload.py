@@ -9,7 +9,7 @@ import pytest
 from django.conf import settings as configured
 from django.core.management import CommandError, call_command
 
-from perf.lab.harness.processes import ProcessFailed
+from perf.lab.harness.servers import ServerFailed
 from perf.lab.offload.database_time import Statement
 from perf.management.commands import bench_offload
 from perf.seeding import seeder
@@ -60,7 +60,7 @@ def test_the_figures_of_a_mode_are_stored_before_the_next_mode_fails(seeded, tmp
 
     def measure_until_ours(mode, work, **options):
         if mode == "ours":
-            raise ProcessFailed("It was stopped.")
+            raise ServerFailed("It was stopped.")
         return measure_mode(mode, work, **options)
 
     monkeypatch.setattr(bench_offload, "measure_mode", measure_until_ours)

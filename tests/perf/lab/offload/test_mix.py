@@ -43,7 +43,7 @@ def test_the_same_numbers_give_the_same_requests() -> None:
 
 
 def test_a_client_without_its_reads_sends_the_same_writes() -> None:
-    plan = Plan(OF, seed=1, requests=8000, ports=[], tokens={}, environment={})
+    plan = Plan(OF, seed=1, requests=8000, ports=[], tokens={})
 
     requests = [*plan.requests_of(3)]
 
