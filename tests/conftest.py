@@ -1,8 +1,7 @@
-"""The test suite's own services and databases, and what most tests start from."""
+"""The test suite's own services and databases, and the fixtures of most tests."""
 
 from __future__ import annotations
 
-import itertools
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -27,17 +26,17 @@ from morpheus.embedded.addresses import Addresses
 from morpheus.embedded.roles import prepare_database
 from morpheus.embedded.supervisor import EmbeddedServices
 from morpheus.management.embedded import embedded_services
+from tests.factories import PASSWORD as PASSWORD
+from tests.factories import as_user, make_chapters, make_novels, make_user  # noqa: F401
 from tests.visitor import Visitor, counted_queries
 
 REAL_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
-PASSWORD = "correct horse battery staple"
-
-# What a test looks up or changes past everybody's limits.
+# For what a test reads or changes without regard to visibility.
 as_staff = partial(write_transaction, as_staff=True)
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Start the services once, in the process that all parallel workers belong to."""
+    """Start the services once, in the parent process of the parallel workers."""
     if hasattr(config, "workerinput"):
         return
     services = embedded_services(durable=False)
@@ -77,9 +76,9 @@ def django_db_setup(django_db_blocker: Any) -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def empty_caches(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Start each test with the caches of this worker empty, and as after a look at the outbox.
+    """Start each test with empty caches, in the state after a drain of the outbox.
 
-    No thread drains the outbox or looks at gauges, except where a test starts one.
+    No thread drains the outbox or updates gauges, unless a test starts one.
     """
     for breaker in circuit_breakers():
         breaker.record_success()
@@ -111,7 +110,7 @@ def no_redundant_queries(request: pytest.FixtureRequest) -> Iterator[None]:
 
 @pytest.fixture
 def real_data() -> Path:
-    """Folder of real novels and comic pages, which is not part of the repository."""
+    """Return the folder of real novels and comic pages, which is not part of the repository."""
     if not REAL_DATA.is_dir():
         pytest.skip("the folder of real novels and comics is not here")
     return REAL_DATA
@@ -119,16 +118,16 @@ def real_data() -> Path:
 
 @pytest.fixture
 def api() -> APIClient:
-    """An anonymous API client."""
+    """Return an anonymous API client."""
     return APIClient()
 
 
 @pytest.fixture
 def visitor(monkeypatch: pytest.MonkeyPatch) -> Visitor:
-    """An anonymous visitor of what the server serves, past no part of it."""
-    # Later connections of this process are for tests, which may take longer.
+    """Return an anonymous client of the whole WSGI application, as the server runs it."""
+    # The statements of tests may take longer.
     monkeypatch.setattr("morpheus.db.statement_settings.set_serving_limits", lambda database: None)
-    # Nor does its thread ask the database behind a test's back.
+    # No thread sends statements beside a test's own.
     monkeypatch.setattr("morpheus.tracing.periodic.start", lambda: None)
     from morpheus.wsgi import application
 
@@ -136,120 +135,21 @@ def visitor(monkeypatch: pytest.MonkeyPatch) -> Visitor:
 
 
 @pytest.fixture
-def make_user(db: None) -> Callable[..., Any]:
-    """Make a user; `make_user("ann")` has the address ann@example.org."""
-    from users.models import User
-
-    numbers = itertools.count(1)
-
-    def make(name: str | None = None, **fields: Any) -> User:
-        name = name or f"user{next(numbers)}"
-        fields.setdefault("display_name", name.capitalize())
-        user: User = User.objects.create_user(f"{name}@example.org", PASSWORD, **fields)
-        return user
-
-    return make
-
-
-@pytest.fixture
-def as_user() -> Callable[..., APIClient]:
-    """Return a client that sends a bearer token of the given user."""
-    from datetime import timedelta
-
-    from django.utils import timezone
-
-    from users.models import AccessToken
-    from users.tokens import token_digest, token_secret
-
-    def client(user: Any) -> APIClient:
-        secret = token_secret()
-        with write_transaction(as_user=user.pk):
-            AccessToken.objects.create(
-                user=user,
-                digest=token_digest(secret),
-                expires_at=timezone.now() + timedelta(days=1),
-            )
-        client = APIClient()
-        client.credentials(HTTP_AUTHORIZATION=f"Bearer {secret}")
-        return client
-
-    return client
-
-
-@pytest.fixture
-def make_novels(make_user: Callable[..., Any]) -> Callable[..., list[Any]]:
-    """Make novels with a finished status, public unless told otherwise; titles are distinct."""
-    from novels.models import Novel, ProcessingStatus
-    from users.models import belonging_to
-
-    numbers = itertools.count(1)
-
-    def make(count: int = 1, *, owner: Any = None, **fields: Any) -> list[Novel]:
-        owner = owner or make_user()
-        fields = {"is_public": True, "author": "Somebody"} | fields
-        with write_transaction(as_user=owner.pk):
-            novels = Novel.objects.bulk_create(
-                Novel(**{"title": f"Novel {next(numbers):05}", "owner": owner} | fields)
-                for _ in range(count)
-            )
-            ProcessingStatus.objects.bulk_create(
-                ProcessingStatus(
-                    novel=novel, state="completed", progress=100, **belonging_to(novel)
-                )
-                for novel in novels
-            )
-        return novels
-
-    return make
-
-
-@pytest.fixture
-def make_chapters() -> Callable[..., list[Any]]:
-    """Add chapters with their texts to a novel, and make it searchable."""
-    from novels.models import Chapter, ChapterText, Novel
-    from novels.search import documents_rebuild
-    from users.models import belonging_to
-
-    def make(novel: Any, *texts: str, titles: list[str] | None = None) -> list[Chapter]:
-        with write_transaction(as_user=novel.owner_id):
-            first = novel.chapters.count() + 1
-            chapters = Chapter.objects.bulk_create(
-                Chapter(
-                    novel=novel,
-                    number=first + index,
-                    title=titles[index] if titles else f"Chapter {first + index}",
-                    word_count=len(text.split()),
-                    **belonging_to(novel),
-                )
-                for index, text in enumerate(texts)
-            )
-            ChapterText.objects.bulk_create(
-                ChapterText(chapter=chapter, content=text, **belonging_to(chapter))
-                for chapter, text in zip(chapters, texts, strict=True)
-            )
-            Novel.objects.filter(pk=novel.pk).update(chapter_count=first - 1 + len(texts))
-            documents_rebuild(novel_id=novel.pk)
-        return chapters
-
-    return make
-
-
-@pytest.fixture
 def connect(transactional_db: None) -> Iterator[Callable[[str], psycopg.Connection]]:
-    """Come as psql does: as `app`, `loader`, `owner` or `superuser`, in autocommit."""
-    opened = []
+    """Connect as psql does: as `app`, `loader`, `owner` or `superuser`, in autocommit."""
+    connections: list[psycopg.Connection] = []
 
     def connect(role: str) -> psycopg.Connection:
         name = connection.settings_dict["NAME"]
         if role == "superuser":
-            made = psycopg.connect(administrator_url(), dbname=name, autocommit=True)
+            opened = psycopg.connect(administrator_url(), dbname=name, autocommit=True)
         else:
             login = (
                 connection.settings_dict
                 if role == "app"
                 else settings.MORPHEUS_DATABASE_ROLES[role]
             )
-            made = psycopg.connect(
+            opened = psycopg.connect(
                 host=login["HOST"],
                 port=login["PORT"] or None,
                 user=login["USER"],
@@ -257,26 +157,26 @@ def connect(transactional_db: None) -> Iterator[Callable[[str], psycopg.Connecti
                 dbname=name,
                 autocommit=True,
             )
-        opened.append(made)
-        return made
+        connections.append(opened)
+        return opened
 
     yield connect
-    for made in opened:
-        made.close()
+    for opened in connections:
+        opened.close()
 
 
 @pytest.fixture
 def psql(connect: Callable[[str], psycopg.Connection]) -> psycopg.Connection:
-    """An operator's connection, with nothing in the outbox yet."""
+    """Return an operator's connection; the outbox is empty."""
     connection = connect("superuser")
-    # Emptying the tables after the test before is a change, too.
+    # The clean-up of the previous test has filled it.
     connection.execute("TRUNCATE cache_outbox")
     return connection
 
 
 @pytest.fixture
 def by_psql(psql: psycopg.Connection) -> Callable[..., None]:
-    """Run a statement as an operator does; the cache has heard of it when this returns."""
+    """Run a statement as an operator does, and drain the outbox."""
 
     def run(statement: Any, *params: Any) -> None:
         psql.execute(statement, params)
@@ -285,14 +185,14 @@ def by_psql(psql: psycopg.Connection) -> Callable[..., None]:
     return run
 
 
-def waiting(opened: psycopg.Connection) -> list[str]:
-    """Return the tags in the outbox, in order of their names."""
+def list_outbox_tags(opened: psycopg.Connection) -> list[str]:
+    """Return the tags in the outbox, sorted."""
     return [tag for (tag,) in opened.execute("SELECT tag FROM cache_outbox ORDER BY tag")]
 
 
 @contextmanager
-def touched() -> Iterator[set[str]]:
-    """Collect the tags that the block touches, in transactions of ours or in any other."""
+def collect_tags() -> Iterator[set[str]]:
+    """Collect the tags that the block changes, in write transactions or in any other."""
     tags: set[str] = set()
     with connection.cursor() as cursor:
         cursor.execute("DELETE FROM cache_outbox")
@@ -307,16 +207,16 @@ def touched() -> Iterator[set[str]]:
 
 @pytest.fixture
 def assert_flat_queries() -> Callable[..., None]:
-    """Assert that a request costs the same few statements however many rows there are."""
+    """Assert that the number of statements of a request does not grow with the rows."""
 
     def check(request: Callable[[], Any], grow: Callable[[], Any], *, budget: int) -> None:
-        request()  # What a process reads once (content types, for one) is not what grows.
+        request()  # Reads what a process reads only once, for example content types.
         with counted_queries() as few:
-            answers = [request()]
+            responses = [request()]
         grow()
         with counted_queries() as many:
-            answers.append(request())
-        assert all(answer.status_code < 400 for answer in answers), answers[1].content
+            responses.append(request())
+        assert all(response.status_code < 400 for response in responses), responses[1].content
         assert len(few.sql) == len(many.sql), "\n".join(many.sql)
         assert len(many.sql) <= budget, "\n".join(many.sql)
 

@@ -1,7 +1,7 @@
 """Read uploaded files in child processes, with limits.
 
-Both functions have the arguments and exceptions of their namesakes in `novels.parsing`. They also refuse a
-file that exceeds the limits or ends its reader.
+Both functions have the arguments and exceptions of their namesakes in `novels.parsing`. They also
+refuse a file that exceeds the limits or ends its reader.
 """
 
 from __future__ import annotations

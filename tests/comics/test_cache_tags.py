@@ -14,7 +14,7 @@ from comics.services import (
 )
 from morpheus.db.transactions import write_transaction
 from novels.services import novel_delete
-from tests.conftest import as_staff, touched
+from tests.conftest import as_staff, collect_tags
 
 pytestmark = pytest.mark.django_db
 
@@ -45,14 +45,14 @@ def comic(make_comics, make_novels):
 def test_a_new_comic_touches_the_lists_that_it_is_in(make_user, is_public):
     owner = make_user()
 
-    with touched() as tags, write_transaction(as_user=owner.pk):
+    with collect_tags() as tags, write_transaction(as_user=owner.pk):
         comic = comic_create(owner_id=owner.pk, title="New", is_public=is_public)
 
     assert tags == access(comic) | (lists(comic) if is_public else set())
 
 
 def test_a_new_title_touches_the_orderings_by_title(comic):
-    with touched() as tags, write_transaction(as_user=comic.owner_id):
+    with collect_tags() as tags, write_transaction(as_user=comic.owner_id):
         comic_update(comic_id=comic.pk, title="New")
 
     assert tags == own(comic) | lists(comic, "/title")
@@ -62,7 +62,7 @@ def test_a_new_title_touches_the_orderings_by_title(comic):
 def test_publishing_and_withdrawing_touch_the_lists(make_comics, is_public):
     comic = make_comics(is_public=not is_public)[0]
 
-    with touched() as tags, write_transaction(as_user=comic.owner_id):
+    with collect_tags() as tags, write_transaction(as_user=comic.owner_id):
         comic_set_visibility(comic_ids=[comic.pk], is_public=is_public)
 
     assert tags == access(comic) | lists(comic)
@@ -71,7 +71,7 @@ def test_publishing_and_withdrawing_touch_the_lists(make_comics, is_public):
 def test_a_private_comic_is_in_no_list(make_comics):
     comic = make_comics(is_public=False)[0]
 
-    with touched() as tags, write_transaction(as_user=comic.owner_id):
+    with collect_tags() as tags, write_transaction(as_user=comic.owner_id):
         Comic.objects.filter(pk=comic.pk).update(title="New")
 
     assert tags == own(comic)
@@ -81,7 +81,7 @@ def test_another_novel_touches_the_lists_of_both(comic, make_novels):
     novel = make_novels()[0]
     before = lists(comic)
 
-    with touched() as tags, write_transaction(as_user=comic.owner_id):
+    with collect_tags() as tags, write_transaction(as_user=comic.owner_id):
         Comic.objects.filter(pk=comic.pk).update(novel=novel)
 
     assert tags == own(comic) | before | {f"comics:novel:{novel.pk}"}
@@ -91,7 +91,7 @@ def test_a_deleted_novel_lets_its_comics_speak(comic):
     """The foreign key sets their novel to nothing, past whatever the novel's owner may see."""
     novel = comic.novel
 
-    with touched() as tags, write_transaction(as_user=novel.owner_id):
+    with collect_tags() as tags, write_transaction(as_user=novel.owner_id):
         novel_delete(novel_id=novel.pk)
 
     assert {f"novel:{novel.pk}", f"owner:{novel.owner_id}/novels"} | own(comic) | lists(
@@ -100,13 +100,13 @@ def test_a_deleted_novel_lets_its_comics_speak(comic):
 
 
 def test_a_new_panel_touches_comic_and_panels(comic, add_panel):
-    with touched() as tags:
+    with collect_tags() as tags:
         add_panel(comic)
 
     # The first one is its cover.
     assert tags == own(comic) | {f"panels:{comic.pk}", f"comic:{comic.pk}/cover"}
 
-    with touched() as tags:
+    with collect_tags() as tags:
         add_panel(comic)
 
     assert tags == own(comic) | {f"panels:{comic.pk}"}
@@ -116,7 +116,7 @@ def test_a_caption_touches_the_panels_unless_it_stays_the_same(comic, add_panel)
     add_panel(comic, caption="Old")
 
     for caption, expected in (("Old", set()), ("New", {f"panels:{comic.pk}"})):
-        with touched() as tags, write_transaction(as_user=comic.owner_id):
+        with collect_tags() as tags, write_transaction(as_user=comic.owner_id):
             Panel.objects.filter(comic=comic).update(caption=caption)
         assert tags == expected
 
@@ -124,7 +124,7 @@ def test_a_caption_touches_the_panels_unless_it_stays_the_same(comic, add_panel)
 def test_a_deleted_comic_speaks_for_its_panels(comic, add_panel):
     add_panel(comic)
 
-    with touched() as tags, write_transaction(as_user=comic.owner_id):
+    with collect_tags() as tags, write_transaction(as_user=comic.owner_id):
         comic_delete(comic_id=comic.pk)
 
     assert tags == access(comic) | lists(comic) | {f"panels:{comic.pk}"}
@@ -133,16 +133,16 @@ def test_a_deleted_comic_speaks_for_its_panels(comic, add_panel):
 def test_a_thumbnail_at_its_first_use_is_stale_for_nobody(comic, add_panel):
     image = add_panel(comic).image
 
-    with touched() as tags:
+    with collect_tags() as tags:
         rendition_make(
             image_id=image.pk, digest=image.digest, media_type=image.media_type, size="small"
         )
     assert tags == set()
 
-    with touched() as tags:
+    with collect_tags() as tags:
         Rendition.objects.update(digest="0" * 64)
     assert tags == {f"comic:{comic.pk}", f"comic:{comic.pk}/cover"}
-    with touched() as tags:
+    with collect_tags() as tags:
         Rendition.objects.all().delete()
     assert tags == {f"comic:{comic.pk}", f"comic:{comic.pk}/cover"}
 
@@ -151,7 +151,7 @@ def test_an_image_that_is_corrected_by_hand_touches_everything(comic, add_panel)
     image = add_panel(comic).image
 
     for fields, expected in (({"size_bytes": 7}, set()), ({"width": 7}, {"all"})):
-        with touched() as tags:
+        with collect_tags() as tags:
             Image.objects.filter(pk=image.pk).update(**fields)
         assert tags == expected
 
@@ -161,7 +161,7 @@ def test_panels_of_many_comics_touch_each(make_comics, add_panel):
     for comic in comics:
         add_panel(comic)
 
-    with touched() as tags, as_staff():
+    with collect_tags() as tags, as_staff():
         Panel.objects.update(caption="New")
 
     assert tags == {f"panels:{comic.pk}" for comic in comics}

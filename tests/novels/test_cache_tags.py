@@ -19,7 +19,7 @@ from novels.services import (
     novel_update,
     status_advance,
 )
-from tests.conftest import PASSWORD, as_staff, touched, waiting
+from tests.conftest import PASSWORD, as_staff, collect_tags, list_outbox_tags
 from tests.morpheus.admin.conftest import url
 
 pytestmark = pytest.mark.django_db
@@ -127,7 +127,7 @@ def test_an_edit_touches_the_novel_and_the_orderings_by_what_was_edited(
 ):
     novel = make()
 
-    with touched() as tags:
+    with collect_tags() as tags:
         write(novel, **changes)
 
     assert tags == own(novel).union(*(lists(novel, suffix) for suffix in suffixes))
@@ -137,7 +137,7 @@ def test_an_edit_touches_the_novel_and_the_orderings_by_what_was_edited(
 def test_a_write_that_changes_nothing_touches_nothing(make, write):
     novel = make()
 
-    with touched() as tags:
+    with collect_tags() as tags:
         write(novel, title=novel.title, is_public=novel.is_public)
 
     assert tags == set()
@@ -147,7 +147,7 @@ def test_a_write_that_changes_nothing_touches_nothing(make, write):
 def test_a_private_novel_is_in_no_list(make, write):
     novel = make(is_public=False)
 
-    with touched() as tags:
+    with collect_tags() as tags:
         write(novel, title="New", word_count=7, author="Bob")
 
     assert tags == own(novel)
@@ -158,7 +158,7 @@ def test_a_private_novel_is_in_no_list(make, write):
 def test_publishing_and_withdrawing_touch_lists_and_searches(make, write, is_public):
     novel = make(is_public=not is_public)
 
-    with touched() as tags:
+    with collect_tags() as tags:
         write(novel, is_public=is_public)
 
     assert tags == access(novel) | lists(novel) | searches(novel) | {"search"}
@@ -169,7 +169,7 @@ def test_what_moves_touches_the_lists_that_it_leaves_and_those_that_it_enters(ma
     novel, before = make(), make()
     before.owner_id, before.pk = novel.owner_id, novel.pk
 
-    with touched() as tags:
+    with collect_tags() as tags:
         write(novel, genre_id=genres[1].pk, author="Bob")
     novel.genre_id, novel.author = genres[1].pk, "Bob"
 
@@ -179,7 +179,7 @@ def test_what_moves_touches_the_lists_that_it_leaves_and_those_that_it_enters(ma
 def test_a_new_owner_is_told_and_so_is_the_old_one(make, make_user):
     novel, owner = make(), make_user()
 
-    with touched() as tags:
+    with collect_tags() as tags:
         with_bulk_update(novel, owner_id=owner.pk)
         after = Novel(pk=novel.pk, owner_id=owner.pk)
 
@@ -193,7 +193,7 @@ def test_another_language_is_another_text_to_search_in(make, write):
     before.owner_id = novel.owner_id
     other = Language.objects.get(code="de")
 
-    with touched() as tags:
+    with collect_tags() as tags:
         write(novel, language_id=other.pk)
     novel.language_id = other.pk
 
@@ -203,7 +203,7 @@ def test_another_language_is_another_text_to_search_in(make, write):
 def test_a_novel_without_genre_and_language_is_in_fewer_lists(make):
     novel = make(genre=None, language=None)
 
-    with touched() as tags:
+    with collect_tags() as tags:
         with_update(novel, title="New")
 
     assert tags == own(novel) | {tag for tag in lists(novel, "/title") if "None" not in tag}
@@ -213,7 +213,7 @@ def test_a_novel_without_genre_and_language_is_in_fewer_lists(make):
 def test_a_new_novel_touches_the_lists_that_it_is_in(make_user, make, genres, language, is_public):
     owner = make_user()
 
-    with touched() as tags:
+    with collect_tags() as tags:
         novel = make(owner=owner, is_public=is_public)
 
     in_lists = lists(novel) if is_public else set()
@@ -225,7 +225,7 @@ def test_a_deleted_novel_speaks_for_all_that_went_with_it(make, make_chapters):
     make_chapters(novel, "One.", "Two.")
     make_chapters(other, "One.")
 
-    with touched() as tags, write_transaction(as_user=novel.owner_id):
+    with collect_tags() as tags, write_transaction(as_user=novel.owner_id):
         novel_delete(novel_id=novel.pk)
 
     assert tags == access(novel) | lists(novel) | searches(novel) | {
@@ -238,12 +238,12 @@ def test_the_services_touch_what_they_change(make, make_chapters):
     novel = make()
     make_chapters(novel, "One.")
 
-    with touched() as tags, write_transaction(as_user=novel.owner_id):
+    with collect_tags() as tags, write_transaction(as_user=novel.owner_id):
         novel_update(novel_id=novel.pk, changes={"title": "New"})
     # Its search document is another.
     assert tags == own(novel) | lists(novel, "/title") | searches(novel)
 
-    with touched() as tags, write_transaction(as_user=novel.owner_id):
+    with collect_tags() as tags, write_transaction(as_user=novel.owner_id):
         novel_set_visibility(novel_ids=[novel.pk], is_public=True)
     assert tags == set()
 
@@ -254,11 +254,11 @@ def test_a_parse_touches_chapters_search_and_status(make, make_chapters):
     chapters = (ParsedChapter(title="New", content="Some words."),)
     parsed = ParsedNovel(title="", author="", language="", chapters=chapters)
 
-    with touched() as tags:
+    with collect_tags() as tags:
         status_advance(novel_id=novel.pk, owner_id=novel.owner_id, stage="reading", progress=3)
     assert tags == state(novel)
 
-    with touched() as tags, write_transaction(as_user=novel.owner_id):
+    with collect_tags() as tags, write_transaction(as_user=novel.owner_id):
         novel_store_parsed(novel_id=novel.pk, parsed=parsed, given=["title"])
     assert tags == own(novel) | state(novel) | lists(novel, "/word_count") | searches(novel) | {
         f"chapters:{novel.pk}"
@@ -281,7 +281,7 @@ def test_chapters_and_texts_touch_their_novels_chapters(make, make_chapters, wri
     novel = make()
     make_chapters(novel, "One.")
 
-    with touched() as tags, write_transaction(as_user=novel.owner_id):
+    with collect_tags() as tags, write_transaction(as_user=novel.owner_id):
         write()
 
     assert {tag for tag in tags if "search" not in tag} == (
@@ -292,7 +292,7 @@ def test_chapters_and_texts_touch_their_novels_chapters(make, make_chapters, wri
 def test_new_chapters_touch_their_novels(make, make_chapters):
     novels = [make(), make(is_public=False)]
 
-    with touched() as tags:
+    with collect_tags() as tags:
         for novel in novels:
             make_chapters(novel, "One.", "Two.")
 
@@ -306,7 +306,7 @@ def test_search_documents_touch_the_searches_that_find_them(make, make_chapters,
     novel = make(is_public=is_public)
     make_chapters(novel, "One.")
 
-    with touched() as tags, write_transaction(as_user=novel.owner_id):
+    with collect_tags() as tags, write_transaction(as_user=novel.owner_id):
         documents_rebuild(novel_id=novel.pk)
 
     assert tags == searches(novel)
@@ -315,7 +315,7 @@ def test_search_documents_touch_the_searches_that_find_them(make, make_chapters,
 def test_a_status_that_stays_as_it_is_touches_nothing(make):
     novel = make()
 
-    with touched() as tags, write_transaction(as_user=novel.owner_id):
+    with collect_tags() as tags, write_transaction(as_user=novel.owner_id):
         ProcessingStatus.objects.filter(pk=novel.pk).update(progress=100)
 
     assert tags == set()
@@ -325,11 +325,11 @@ def test_a_status_that_stays_as_it_is_touches_nothing(make):
 def test_names_that_are_in_nearly_every_answer_touch_everything(model):
     row = model.objects.first()
 
-    with touched() as tags:
+    with collect_tags() as tags:
         row.save()
     assert tags == set()
 
-    with touched() as tags:
+    with collect_tags() as tags:
         model.objects.filter(pk=row.pk).update(name="New")
     assert tags == {"all"}
 
@@ -340,7 +340,7 @@ def test_the_admin_touches_what_it_changes(make, make_user):
     site = Client()
     site.login(username=operator.email, password=PASSWORD)
 
-    with touched() as tags:
+    with collect_tags() as tags:
         form = {"action": "publish", "_selected_action": [novel.pk]}
         assert site.post(url(Novel, "changelist"), form).status_code == 302
 
@@ -352,7 +352,7 @@ def test_the_api_touches_what_it_changes(make, as_user):
     novel = make()
     client = as_user(novel.owner)
 
-    with touched() as tags:
+    with collect_tags() as tags:
         answer = client.patch(f"/api/v1/novels/{novel.pk}/", {"synopsis": "New."})
         assert answer.status_code == 200
 
@@ -372,7 +372,7 @@ def test_more_rows_than_are_looked_at_touch_everything(make, make_chapters):
     expected = {f"chapters:{novel.pk}"}
 
     def tags_of(statement, *params):
-        with touched() as tags, as_staff(), connection.cursor() as cursor:
+        with collect_tags() as tags, as_staff(), connection.cursor() as cursor:
             cursor.execute(statement, params)
         return tags
 
@@ -405,7 +405,7 @@ def test_copy_as_the_loader_leaves_its_tags_in_the_outbox(
         for row in rows:
             copy.write(row)
 
-    assert waiting(psql) == sorted(expected[table])
+    assert list_outbox_tags(psql) == sorted(expected[table])
 
 
 @pytest.mark.django_db(transaction=True)
@@ -417,7 +417,7 @@ def test_a_change_that_is_rolled_back_leaves_nothing(make, psql):
         psql.execute("UPDATE novels_novel SET title = 'New' WHERE id = %s", [novel.pk])
         raise ZeroDivisionError
 
-    assert waiting(psql) == []
+    assert list_outbox_tags(psql) == []
 
 
 @pytest.mark.django_db(transaction=True)
@@ -435,4 +435,4 @@ def test_a_change_that_is_rolled_back_leaves_nothing(make, psql):
 def test_an_emptied_table_touches_everything(psql, table):
     psql.execute(f"TRUNCATE {table} CASCADE")
 
-    assert set(waiting(psql)) == {"all"}
+    assert set(list_outbox_tags(psql)) == {"all"}

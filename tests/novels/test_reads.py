@@ -21,7 +21,7 @@ from novels.reads import (
 )
 from novels.serializers import NovelSerializer, StatusSerializer
 from novels.services import novel_delete, novel_update, status_advance
-from tests.conftest import as_staff, touched
+from tests.conftest import as_staff, collect_tags
 from tests.visitor import counted_queries
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -250,7 +250,7 @@ def test_the_database_gives_lists_the_same_names(make_novels, ann):
     """What a new novel touches is what the lists that it enters are kept under."""
     gothic, english = Genre.objects.get(slug="gothic"), Language.objects.get(code="en")
     fields = {"genre": gothic, "language": english, "owner": ann, "author": "Zoë ’ \\"}
-    with touched() as tags:
+    with collect_tags() as tags:
         make_novels(1, **fields)
 
     given = SimpleNamespace(**{name: getattr(value, "pk", value) for name, value in fields.items()})

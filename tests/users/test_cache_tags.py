@@ -10,7 +10,7 @@ from django.db import connection
 from django.utils import timezone
 
 from morpheus.db.transactions import write_transaction
-from tests.conftest import PASSWORD, as_staff, touched
+from tests.conftest import PASSWORD, as_staff, collect_tags
 from tests.users.conftest import ME, TOKEN
 from users.models import AccessToken, User
 from users.services import tokens_revoke_all, user_register
@@ -43,7 +43,7 @@ def token_of(user):
     ],
 )
 def test_a_user_touches_the_name_if_it_is_another_and_whoever_they_are(ann, changes, kinds):
-    with touched() as tags, as_staff():
+    with collect_tags() as tags, as_staff():
         User.objects.filter(pk=ann.pk).update(**changes)
 
     assert tags == {f"{kind}:{ann.pk}" for kind in kinds}
@@ -52,21 +52,21 @@ def test_a_user_touches_the_name_if_it_is_another_and_whoever_they_are(ann, chan
 def test_the_api_touches_what_it_changes(ann, as_user):
     client = as_user(ann)
 
-    with touched() as tags:
+    with collect_tags() as tags:
         assert client.patch(ME, {"bio": "New."}).status_code == 200
 
     assert tags == {f"user:{ann.pk}"}
 
 
 def test_a_new_user_touches_what_was_absent(db):
-    with touched() as tags:
+    with collect_tags() as tags:
         user = user_register(email="x@example.org", password="a good one", display_name="X")
 
     assert tags == {f"name:{user.pk}", f"user:{user.pk}"}
 
 
 def test_logging_in_touches_the_token_alone(ann, api):
-    with touched() as tags:
+    with collect_tags() as tags:
         assert api.post(TOKEN, {"email": ann.email, "password": PASSWORD}).status_code == 200
 
     assert tags == {token_of(ann)}
@@ -76,11 +76,11 @@ def test_a_token_touches_itself_when_it_is_changed_or_revoked(ann, as_user):
     as_user(ann)
     token = token_of(ann)
 
-    with touched() as tags, write_transaction(as_user=ann.pk):
+    with collect_tags() as tags, write_transaction(as_user=ann.pk):
         AccessToken.objects.update(expires_at=timezone.now() + timedelta(days=9))
     assert tags == {token}
 
-    with touched() as tags, write_transaction(as_user=ann.pk):
+    with collect_tags() as tags, write_transaction(as_user=ann.pk):
         tokens_revoke_all(user_id=ann.pk)
     assert tags == {token}
 
@@ -89,7 +89,7 @@ def test_a_deleted_user_takes_the_tokens_along(ann, as_user):
     as_user(ann)
     token = token_of(ann)
 
-    with touched() as tags, as_staff(), connection.cursor() as cursor:
+    with collect_tags() as tags, as_staff(), connection.cursor() as cursor:
         cursor.execute("DELETE FROM users_user WHERE id = %s", [ann.pk])
 
     assert tags == {f"name:{ann.pk}", f"user:{ann.pk}", token}
@@ -110,6 +110,6 @@ def test_rights_touch_whom_they_are_given_to_and_taken_from(ann, make_user):
         yield lambda: group.delete()
 
     for write in writes():
-        with touched() as tags, as_staff():
+        with collect_tags() as tags, as_staff():
             write()
         assert tags == {f"user:{ann.pk}"}

@@ -6,7 +6,7 @@ import pytest
 from django.db import connection, transaction
 
 from morpheus.db.transactions import read_transaction, write_transaction
-from tests.conftest import waiting
+from tests.conftest import list_outbox_tags
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -32,7 +32,7 @@ def collected():
 def test_whoever_comes_without_us_writes_to_the_outbox(psql, connect, role):
     connect(role).execute("SELECT cache_touch('{novel:1,novel:2,novel:1,NULL}')")
 
-    assert waiting(psql) == ["novel:1", "novel:2"]
+    assert list_outbox_tags(psql) == ["novel:1", "novel:2"]
 
 
 def test_nobody_else_may_touch(psql, connect):
@@ -57,7 +57,7 @@ def test_a_transaction_of_ours_collects_and_leaves_the_outbox_alone(psql):
 
     assert inside == ["novel:1", "novel:2", "owner:7"]
     assert collected() is None
-    assert waiting(psql) == []
+    assert list_outbox_tags(psql) == []
 
 
 def test_nothing_is_collected_for_nothing(psql):
@@ -68,7 +68,7 @@ def test_nothing_is_collected_for_nothing(psql):
     touch()
     touch(None)
 
-    assert waiting(psql) == []
+    assert list_outbox_tags(psql) == []
 
 
 def test_inner_identities_add_to_what_the_outer_one_collected():
@@ -90,7 +90,7 @@ def test_a_transaction_collects_from_the_first_identity_on(psql):
         touch("novel:3")
         assert collected() == ["novel:2", "novel:3"]
 
-    assert waiting(psql) == ["novel:1"]
+    assert list_outbox_tags(psql) == ["novel:1"]
 
 
 def test_a_savepoint_that_is_rolled_back_forgets_its_tags():
@@ -109,7 +109,7 @@ def test_a_write_while_reading_goes_to_the_outbox(psql):
     with read_transaction(as_user=7):
         touch("novel:1")
 
-    assert waiting(psql) == ["novel:1"]
+    assert list_outbox_tags(psql) == ["novel:1"]
 
 
 def test_a_thousand_tags_are_kept_and_more_are_everything(psql):
@@ -121,9 +121,9 @@ def test_a_thousand_tags_are_kept_and_more_are_everything(psql):
         touch(*numbered(count), *numbered(count))
         with write_transaction(as_user=7):
             touch(*numbered(count))
-            assert len(collected()) == len(waiting(psql)) == expected
+            assert len(collected()) == len(list_outbox_tags(psql)) == expected
 
-    assert waiting(psql) == ["all"]
+    assert list_outbox_tags(psql) == ["all"]
 
 
 def test_what_accumulates_beyond_a_thousand_is_everything():
@@ -144,4 +144,4 @@ def test_everything_takes_the_place_of_what_was_collected(psql):
         assert collected() == ["all"]
     touch("novel:2", "all")
 
-    assert waiting(psql) == ["all"]
+    assert list_outbox_tags(psql) == ["all"]

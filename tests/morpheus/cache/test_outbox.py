@@ -9,7 +9,7 @@ from django.db import connection, transaction
 
 from morpheus.cache import outbox
 from morpheus.db.transactions import write_transaction
-from tests.conftest import waiting
+from tests.conftest import list_outbox_tags
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -25,7 +25,7 @@ def test_draining_renews_each_tag_once_and_empties_the_outbox(psql):
 
     assert outbox.drain(renewed.append) == 3
     assert renewed == [["novel:1", "novel:2"]]
-    assert waiting(psql) == []
+    assert list_outbox_tags(psql) == []
     assert outbox.drain(renewed.append) == 0
     assert len(renewed) == 1
 
@@ -37,7 +37,7 @@ def test_draining_takes_the_oldest_first_and_as_many_as_told(psql):
 
     assert outbox.drain(renewed.append, limit=2) == 2
     assert renewed == [["novel:2", "novel:3"]]
-    assert waiting(psql) == ["novel:1"]
+    assert list_outbox_tags(psql) == ["novel:1"]
 
 
 def test_what_could_not_be_renewed_stays(psql):
@@ -49,7 +49,7 @@ def test_what_could_not_be_renewed_stays(psql):
     with pytest.raises(ConnectionError):
         outbox.drain(refuse)
 
-    assert waiting(psql) == ["novel:1"]
+    assert list_outbox_tags(psql) == ["novel:1"]
 
 
 def test_who_dies_between_renewing_and_committing_leaves_the_tags_to_others(psql):
@@ -121,11 +121,11 @@ def test_tags_are_deferred_in_the_transaction_that_touched_them(psql):
         psql.execute("LISTEN cache_outbox")
     with write_transaction(as_user=7):
         outbox.defer(connection.connection, ["novel:1", "novel:2"])
-        assert waiting(psql) == []
-    assert waiting(psql) == ["novel:1", "novel:2"]
+        assert list_outbox_tags(psql) == []
+    assert list_outbox_tags(psql) == ["novel:1", "novel:2"]
     assert len(list(psql.notifies(timeout=10, stop_after=1))) == 1
 
     with pytest.raises(ZeroDivisionError), transaction.atomic(), connection.cursor() as cursor:
         outbox.defer(cursor, ["novel:3"])
         raise ZeroDivisionError
-    assert waiting(psql) == ["novel:1", "novel:2"]
+    assert list_outbox_tags(psql) == ["novel:1", "novel:2"]

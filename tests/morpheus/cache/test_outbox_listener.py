@@ -9,7 +9,7 @@ from django.db import connection
 
 from morpheus.cache import outbox, outbox_listener
 from morpheus.cache.outbox_listener import APPLICATION_NAME, OutboxListener
-from tests.conftest import waiting
+from tests.conftest import list_outbox_tags
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -91,7 +91,7 @@ def test_what_waited_before_the_start_is_drained_first(psql, cache, listen):
     cache.wait_for(lambda: cache.is_pending is False)
 
     assert cache.renewed == ["novel:1"]
-    assert waiting(psql) == []
+    assert list_outbox_tags(psql) == []
 
 
 def test_a_change_by_psql_is_heard_at_once(psql, cache, listen):

@@ -10,7 +10,7 @@ from morpheus.cache.redis_client import RedisUnavailable
 from morpheus.cache.store import cache_store, has_write_intent
 from morpheus.db.transactions import write_transaction
 from novels.models import Novel
-from tests.conftest import waiting
+from tests.conftest import list_outbox_tags
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -124,7 +124,7 @@ def test_without_the_cache_server_the_change_waits_in_the_outbox(novel, tag, psq
     with write_transaction(as_user=novel.owner_id):
         rename(novel)
 
-    assert tag in waiting(psql)
+    assert tag in list_outbox_tags(psql)
     assert Novel.objects.get(pk=novel.pk).title == "Renamed"
 
 
@@ -145,7 +145,7 @@ def test_where_the_cache_is_off_others_still_hear(novel, tag, psql, settings):
     with write_transaction(as_user=novel.owner_id):
         rename(novel)
 
-    assert tag in waiting(psql)
+    assert tag in list_outbox_tags(psql)
 
 
 def test_a_commit_that_fails_leaves_the_mark_to_expire(novel, tag):
