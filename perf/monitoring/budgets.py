@@ -1,4 +1,4 @@
-"""The one reader of budgets.toml; imports nothing of Django, so that load tests can use it too."""
+"""Reads budgets.toml; imports no Django, so that load tests can use it too."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ B = TypeVar("B", "RouteBudget", "QueryBudget")
 
 
 class BadBudgets(Exception):
-    """The file cannot be used; the message names the entry."""
+    """The file is invalid; the message names the entry."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RouteBudget:
-    """What one request may cost, for whoever asks and with whatever query.
+    """The limits of one request to a route, for any caller and query.
 
     Attributes:
-        queries_cold: Statements without a cache, without the setting of the caller's identity.
-        queries_warm: The same when all that can be cached is; of a write as many as cold.
+        queries_cold: Statements with a cold cache, without the setting of the caller's identity.
+        queries_warm: Statements with a warm cache; for a write the same as cold.
         buffers: Shared buffers of all reading statements together.
-        examined_per_row: Rows read from tables and indexes, divided by rows returned, likewise.
-        forbidden_nodes: Kinds of plan nodes that may not go through more than 100 rows.
-        bytes: Size of the answer's body, not compressed.
-        p95_ms: Of the cold answer, as one client sees it on a machine that is not busy.
-        offload: Share of the database's time that the cache saves under load; None: not cached.
-        reason: Why a figure is larger than those of its like.
+        examined_per_row: Rows read from tables and indexes per returned row, likewise.
+        forbidden_nodes: Kinds of plan nodes that may not process more than 100 rows.
+        bytes: Size of the response's body, not compressed.
+        p95_ms: Of the cold response, for a single client on an idle machine.
+        offload: Share of the database time that the cache avoids under load; None: not cached.
+        reason: Why a value is larger than usual.
     """
 
     queries_cold: int
@@ -47,17 +47,17 @@ class RouteBudget:
 
     @property
     def is_cached(self) -> bool:
-        """Whether a warm answer asks the database less than a cold one."""
+        """Whether a warm response needs fewer statements than a cold one."""
         return self.queries_warm < self.queries_cold
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueryBudget:
-    """What one reading statement may cost.
+    """The limits of one reading statement.
 
     Attributes:
-        kind: Which of `Budgets.kinds_ms` it must keep in any case.
-        matches: Regular expression that finds its SQL; the first entry that does is meant.
+        kind: Its kind in `Budgets.kinds_ms`, whose limit applies too.
+        matches: Regular expression for its SQL; the first matching entry applies.
         buffers, examined_per_row, p95_ms, p99_ms, reason: As in `RouteBudget`.
     """
 
@@ -75,11 +75,11 @@ class Budgets:
     """The whole file.
 
     Attributes:
-        kinds_ms: The most that a statement may take, by its kind: "simple" reads one table, "join"
-            several, "search" is full-text search, "write" changes rows.
-        slow_ms: From here on a statement of any kind is recorded as slow.
-        reference_ms: What the reference of `make perf` takes on a machine that is not busy.
-        routes: By endpoint as documented, such as "GET /novels/{novel_id}/chapters/".
+        kinds_ms: Limit of a statement by its kind: "simple" reads one table, "join" several,
+            "search" is full-text search, "write" changes rows.
+        slow_ms: A statement of any kind that takes longer is recorded as slow.
+        reference_ms: Time of the reference of `make perf` on an idle machine.
+        routes: By route, such as "GET /novels/{novel_id}/chapters/".
         queries: By name, in the order of the file.
     """
 
@@ -92,16 +92,16 @@ class Budgets:
 
 @cache
 def budgets() -> Budgets:
-    """Return what `budgets.toml` says.
+    """Return the budgets in `budgets.toml`.
 
     Raises:
-        BadBudgets: A field is missing, unknown, or of another kind than said.
+        BadBudgets: A field is missing, unknown, or invalid.
     """
-    return parsed(PATH.read_text())
+    return parse_budgets(PATH.read_text())
 
 
 def query_name(sql: str) -> str | None:
-    """Return the name of a reading statement's budget; None: it has none."""
+    """Return the name of a reading statement's budget, if it has one."""
     flat = " ".join(sql.split()).replace('"', "")
     for name, query in budgets().queries.items():
         if re.search(query.matches, flat):
@@ -109,42 +109,44 @@ def query_name(sql: str) -> str | None:
     return None
 
 
-def parsed(text: str) -> Budgets:
-    """Return the budgets of a file's text; raises as `budgets`."""
+def parse_budgets(text: str) -> Budgets:
+    """Parse the text of a budgets file; raises BadBudgets."""
     try:
-        said = tomllib.loads(text)
+        document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise BadBudgets(f"budgets.toml is not TOML: {error}") from error
-    nodes = tuple(said["forbidden_nodes"])
+    nodes = tuple(document["forbidden_nodes"])
     routes = {
-        name: _entry(RouteBudget, name, {"queries_warm": given.get("queries_cold")} | given, nodes)
-        for name, given in said["routes"].items()
+        name: _entry(RouteBudget, name, {"queries_warm": entry.get("queries_cold")} | entry, nodes)
+        for name, entry in document["routes"].items()
     }
-    queries = {name: _entry(QueryBudget, name, given) for name, given in said["queries"].items()}
+    queries = {
+        name: _entry(QueryBudget, name, entry) for name, entry in document["queries"].items()
+    }
     for name, query in queries.items():
-        if query.kind not in said["kinds_ms"]:
-            raise BadBudgets(f"{name}: there is no kind {query.kind!r}.")
-        if query.p99_ms > said["kinds_ms"][query.kind]:
-            raise BadBudgets(f"{name}: p99_ms is more than a {query.kind} statement may take.")
+        if query.kind not in document["kinds_ms"]:
+            raise BadBudgets(f"{name}: the kind {query.kind!r} is unknown.")
+        if query.p99_ms > document["kinds_ms"][query.kind]:
+            raise BadBudgets(f"{name}: p99_ms exceeds the limit of {query.kind} statements.")
     return Budgets(
-        kinds_ms=said["kinds_ms"],
-        slow_ms=said["slow_ms"],
-        reference_ms=said["reference_ms"],
+        kinds_ms=document["kinds_ms"],
+        slow_ms=document["slow_ms"],
+        reference_ms=document["reference_ms"],
         routes=routes,
         queries=queries,
     )
 
 
-def _entry(kind: type[B], name: str, given: dict[str, Any], nodes: tuple[str, ...] = ()) -> B:
+def _entry(kind: type[B], name: str, values: dict[str, Any], nodes: tuple[str, ...] = ()) -> B:
     known = {field.name for field in fields(kind)}
-    if unknown := given.keys() - known:
-        raise BadBudgets(f"{name}: nobody reads {', '.join(sorted(unknown))}.")
+    if unknown := values.keys() - known:
+        raise BadBudgets(f"{name}: unknown fields: {', '.join(sorted(unknown))}.")
     if "forbidden_nodes" in known:
-        given = given | {"forbidden_nodes": tuple(given.get("forbidden_nodes", nodes))}
+        values = values | {"forbidden_nodes": tuple(values.get("forbidden_nodes", nodes))}
     try:
-        entry = kind(**given)
+        entry = kind(**values)
     except TypeError as error:
         raise BadBudgets(f"{name}: {error}") from error
     if entry.p95_ms > entry.p99_ms:
-        raise BadBudgets(f"{name}: p95_ms is more than p99_ms.")
+        raise BadBudgets(f"{name}: p95_ms exceeds p99_ms.")
     return entry

@@ -113,7 +113,7 @@ class Plan:
 
     def masked(self) -> Plan:
         """Return the plan with `?` for each value in its conditions."""
-        return Plan(_masked(self.document))
+        return Plan(_mask(self.document))
 
     def as_text(self) -> str:
         """Return one line per node and condition, indented like psql's output."""
@@ -174,11 +174,11 @@ def _read_plan(cursor: psycopg.Cursor[Any]) -> Plan:
     return parse_plan(row[0])
 
 
-def _masked(value: Any) -> Any:
+def _mask(value: Any) -> Any:
     if isinstance(value, dict):
-        return {name: _masked(part) for name, part in value.items()}
+        return {name: _mask(part) for name, part in value.items()}
     if isinstance(value, list):
-        return [_masked(part) for part in value]
+        return [_mask(part) for part in value]
     return mask_values(value) if isinstance(value, str) else value
 
 

@@ -67,6 +67,10 @@ class Browser(Chrome):
         )
         return texts
 
+    def has(self, selector: str) -> bool:
+        """Return whether an element of the CSS selector has text."""
+        return any(self.texts(selector))
+
     def save_picture(self, file: Path) -> None:
         """Save a picture of the whole page."""
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -75,14 +79,13 @@ class Browser(Chrome):
 
     def read_console(self) -> list[str]:
         """Return the errors and warnings since the last call."""
-        entries = self.get_log("browser")
+        entries = self.get_log("browser")  # type: ignore[no-untyped-call]
         return [entry["message"] for entry in entries if entry["level"] in ("SEVERE", "WARNING")]
 
     def read_requests(self) -> list[str]:
         """Return the URLs requested since the last call."""
-        messages = [
-            json.loads(entry["message"])["message"] for entry in self.get_log("performance")
-        ]
+        entries = self.get_log("performance")  # type: ignore[no-untyped-call]
+        messages = [json.loads(entry["message"])["message"] for entry in entries]
         return [
             message["params"]["request"]["url"]
             for message in messages

@@ -52,8 +52,8 @@ def _send_traffic(server: Server, services: EmbeddedServices) -> None:
     with psycopg.connect(services.addresses.database_url("postgres")) as postgres:
         [(email,)] = postgres.execute("SELECT email FROM users_user ORDER BY id LIMIT 1")
     member = server.login(email, PASSWORD)
-    novels = [one["id"] for one in server.get("/novels/").json["results"]]
-    comics = [one["id"] for one in server.get("/comics/").json["results"]]
+    novels = [row["id"] for row in server.get("/novels/").json["results"]]
+    comics = [row["id"] for row in server.get("/comics/").json["results"]]
     for number in range(ROUNDS):
         for path in (
             "/novels/",
@@ -70,7 +70,7 @@ def _send_traffic(server: Server, services: EmbeddedServices) -> None:
         assert response.status == 201, response.body
     with psycopg.connect(services.addresses.database_url("postgres")) as postgres:
         slow = "SELECT count(*) FROM perf_slowquery WHERE plan IS NOT NULL"
-        wait_until(lambda: postgres.execute(slow).fetchone() > (0,))
+        wait_until(lambda: (postgres.execute(slow).fetchone() or (0,)) > (0,))
 
 
 @pytest.fixture(scope="session")

@@ -57,7 +57,7 @@ def test_the_policy_allows_all_that_the_admin_needs(browser: Browser, site: str,
 def test_autocompletion_and_saving_work_in_the_admin(browser: Browser, site: str) -> None:
     browser.get(f"{site}/admin/novels/novel/1/change/")
     browser.click(".field-genre .select2-selection")
-    wait_until(lambda: browser.texts(".select2-results__option--highlighted"))
+    wait_until(lambda: browser.has(".select2-results__option--highlighted"))
     browser.click(".select2-results__option--highlighted")
     assert browser.execute_script("return document.querySelector('#id_genre').value")
 
@@ -72,14 +72,14 @@ def test_the_documentation_sends_a_request_and_shows_its_response(
 ) -> None:
     operation = "#operations-novels-novels_list"
     browser.get(f"{site}/api/v1/docs/")
-    wait_until(lambda: browser.texts(operation))
+    wait_until(lambda: browser.has(operation))
     browser.click(f"{operation} .opblock-summary-control")
-    wait_until(lambda: browser.texts(f"{operation} .try-out__btn"))
+    wait_until(lambda: browser.has(f"{operation} .try-out__btn"))
     browser.click(f"{operation} .try-out__btn")
-    wait_until(lambda: browser.texts(f"{operation} .execute"))
+    wait_until(lambda: browser.has(f"{operation} .execute"))
     browser.click(f"{operation} .execute")
 
-    wait_until(lambda: browser.texts(f"{operation} .live-responses-table .response-col_status"))
+    wait_until(lambda: browser.has(f"{operation} .live-responses-table .response-col_status"))
     assert "200" in browser.texts(f"{operation} .live-responses-table")[0]
     assert browser.read_console() == []
     assert any(url.startswith(f"{site}/api/v1/novels/") for url in browser.read_requests())

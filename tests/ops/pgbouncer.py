@@ -16,10 +16,10 @@ from morpheus.embedded.paths import find_paths
 from morpheus.embedded.postgres import ENVIRONMENT
 from tests.serving import PATIENCE_S, wait_until
 
-# Fewer than the threads of the server, so that its connections change sessions all the time.
+# Fewer than the server's threads, so that its connections change sessions all the time.
 SESSIONS = 3
-# A machine that stands still for a second must not end what waits for a session at that moment.
-# Less than MORPHEUS_POOL_TIMEOUT_S, or the pool's own time would be over first.
+# Long enough to survive a pause of the machine; shorter than MORPHEUS_POOL_TIMEOUT_S, which would
+# expire first otherwise.
 QUERY_WAIT_S = 3
 LIMITS = "SET statement_timeout = 5000; SET lock_timeout = 500"
 PORT = 6432
@@ -41,7 +41,7 @@ query_wait_timeout = {query_wait_s}
 
 
 class PgBouncer:
-    """One PgBouncer; it listens beside the PostgreSQL that it leads to."""
+    """One PgBouncer, in the socket folder of its PostgreSQL."""
 
     def __init__(self, var: Path) -> None:
         self.var = var
@@ -67,7 +67,7 @@ class PgBouncer:
             gid=user.pw_gid if user else None,
         )
         self._guarded = GuardedServices([service])
-        wait_until(self._answers)
+        wait_until(self._is_ready)
 
     def stop(self) -> None:
         if self._guarded is not None:
@@ -75,7 +75,7 @@ class PgBouncer:
             self._guarded = None
 
     def _configure(self) -> Path:
-        """Write its files where its user may read them, and return the main one."""
+        """Write its files where its user can read them; return the main one."""
         folder = self.addresses.socket_dir
         users = folder / "users.txt"
         users.write_text('"morpheus_app" ""\n')
@@ -95,7 +95,7 @@ class PgBouncer:
             each.chmod(0o644)
         return file
 
-    def _answers(self) -> bool:
+    def _is_ready(self) -> bool:
         try:
             psycopg.connect(self.url(), connect_timeout=2).close()
         except psycopg.OperationalError:

@@ -1,4 +1,4 @@
-"""A real Prometheus, which scrapes a server with the configuration and the rules of `ops/`."""
+"""A real Prometheus with the configuration and the rules of `ops/`."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ from tests.serving import REPOSITORY, wait_until
 OPS = REPOSITORY / "ops" / "prometheus"
 
 
-def program(name: str) -> str:
-    """Return where a program of Debian's `prometheus` is."""
-    found = shutil.which(name)
-    if found is None:
+def find_program(name: str) -> str:
+    """Return the path of a program of Debian's `prometheus`."""
+    path = shutil.which(name)
+    if path is None:
         pytest.fail(f"There is no {name}: apt-get install prometheus.", pytrace=False)
-    return found
+    return path
 
 
 def promtool(*arguments: str, page: bytes = b"") -> subprocess.CompletedProcess[bytes]:
     """Run promtool, with `page` as its standard input."""
-    command = [program("promtool"), *arguments]
+    command = [find_program("promtool"), *arguments]
     return subprocess.run(command, cwd=OPS, input=page, capture_output=True, check=False)
 
 
 class Prometheus:
-    """One Prometheus that scrapes the server at `port`, every second."""
+    """One Prometheus that scrapes the server at `port` every second."""
 
     def __init__(self, folder: Path, port: int, token: str) -> None:
         with socket.socket() as probe:
@@ -49,7 +49,7 @@ class Prometheus:
         with self.log.open("wb") as output:
             self._process = subprocess.Popen(
                 [
-                    program("prometheus"),
+                    find_program("prometheus"),
                     f"--config.file={configuration}",
                     f"--storage.tsdb.path={folder / 'data'}",
                     f"--web.listen-address=127.0.0.1:{self.port}",
@@ -67,12 +67,11 @@ class Prometheus:
         self._process.terminate()
         self._process.wait(30)
 
-    def ask(self, expression: str) -> list[dict[str, Any]]:
-        """Return the series that an expression has now."""
-        found: list[dict[str, Any]] = self.get("/api/v1/query?" + urlencode({"query": expression}))[
-            "result"
-        ]
-        return found
+    def query(self, expression: str) -> list[dict[str, Any]]:
+        """Return the current series of an expression."""
+        path = "/api/v1/query?" + urlencode({"query": expression})
+        series: list[dict[str, Any]] = self.get(path)["result"]
+        return series
 
     def get(self, path: str) -> Any:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
@@ -86,6 +85,6 @@ class Prometheus:
     def _is_ready(self) -> bool:
         assert self._process.poll() is None, self.log.read_text()
         try:
-            return bool(self.ask("vector(1)"))
+            return bool(self.query("vector(1)"))
         except (ConnectionError, json.JSONDecodeError):
             return False

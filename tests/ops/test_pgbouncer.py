@@ -1,4 +1,4 @@
-"""Morpheus behind a PgBouncer in transaction mode: everything works, and nothing is mixed up."""
+"""Morpheus behind PgBouncer in transaction mode: sessions are shared, identities are not."""
 
 from __future__ import annotations
 
@@ -38,9 +38,9 @@ def upload(client: Client) -> str:
         b"Content-Type: text/plain\r\n\r\nCHAPTER 1\n\nOnce upon a time.\r\n--edge--\r\n"
     )
     kind = {"Content-Type": "multipart/form-data; boundary=edge"}
-    made = client.send("POST", "/novels/", body, **kind)
-    assert made.status == 201, made.body
-    return f"/novels/{made.json['id']}/status/"
+    response = client.send("POST", "/novels/", body, **kind)
+    assert response.status == 201, response.body
+    return f"/novels/{response.json['id']}/status/"
 
 
 def seconds_to_expiry(postgres: psycopg.Connection) -> float:
@@ -51,20 +51,20 @@ def seconds_to_expiry(postgres: psycopg.Connection) -> float:
     return row[0] if row and row[0] else 0.0
 
 
-def at_once(*asked: Callable[[], Any]) -> list[Any]:
-    """Ask everything many times over, by more threads than PgBouncer has sessions."""
+def run_concurrently(*calls: Callable[[], Any]) -> list[Any]:
+    """Call everything many times, in more threads than PgBouncer has sessions."""
     with ThreadPoolExecutor(THREADS) as threads:
-        return list(threads.map(lambda ask: ask(), asked * ROUNDS))
+        return list(threads.map(lambda call: call(), calls * ROUNDS))
 
 
-def test_everybody_reads_as_themselves_though_all_share_a_few_sessions(
+def test_users_keep_their_identities_on_shared_sessions(
     server: Server, clients: list[Client], emails: list[str], postgres: psycopg.Connection
 ) -> None:
     def me(index: int) -> Callable[[], Any]:
         return lambda: (clients[index].get("/users/me/").json["email"], emails[index])
 
     public = [server.get("/novels/").body, server.get("/comics/").body]
-    answers = at_once(
+    results = run_concurrently(
         me(0),
         me(1),
         lambda: (server.get("/novels/").body, public[0]),
@@ -73,24 +73,24 @@ def test_everybody_reads_as_themselves_though_all_share_a_few_sessions(
         lambda: (clients[0].get("/users/me/dashboard/").status, 200),
     )
 
-    assert len(answers) == 6 * ROUNDS
-    assert all(found == expected for found, expected in answers)
+    assert len(results) == 6 * ROUNDS
+    assert all(value == expected for value, expected in results)
     sessions = "SELECT count(*) FROM pg_stat_activity WHERE usename = 'morpheus_app'"
     assert postgres.execute(sessions).fetchone() == (SESSIONS,)
 
 
-def test_writers_see_what_they_wrote_and_nobody_else_does(clients: list[Client]) -> None:
+def test_only_its_writer_sees_a_private_comic(clients: list[Client]) -> None:
     ann, bob = clients
 
     def write_and_read() -> tuple[int, int, int]:
-        made = ann.send("POST", "/comics/", {"title": "Mine", "visibility": "private"})
-        path = f"/comics/{made.json['id']}/"
-        return made.status, ann.get(path).status, bob.get(path).status
+        response = ann.send("POST", "/comics/", {"title": "Mine", "visibility": "private"})
+        path = f"/comics/{response.json['id']}/"
+        return response.status, ann.get(path).status, bob.get(path).status
 
-    assert set(at_once(write_and_read)) == {(201, 200, 404)}
+    assert set(run_concurrently(write_and_read)) == {(201, 200, 404)}
 
 
-def test_the_limits_of_its_configuration_are_those_of_requests(
+def test_the_limits_of_pgbouncer_apply_to_requests(
     server: Server, postgres: psycopg.Connection
 ) -> None:
     with postgres.transaction():
@@ -101,31 +101,35 @@ def test_the_limits_of_its_configuration_are_those_of_requests(
     assert server.get("/novels/").status == 200
 
 
-def test_a_request_that_gets_no_session_is_503_and_the_next_one_is_served(
+def test_a_request_without_a_session_is_503_and_the_next_one_succeeds(
     server: Server, pgbouncer: PgBouncer
 ) -> None:
-    with ExitStack() as held:
+    with ExitStack() as stack:
         for _ in range(SESSIONS):
-            taken = held.enter_context(psycopg.connect(pgbouncer.url()))
-            taken.execute("SELECT 1")
+            connection = stack.enter_context(psycopg.connect(pgbouncer.url()))
+            connection.execute("SELECT 1")
         with ThreadPoolExecutor(2) as threads:
             refused = list(threads.map(server.get, ["/novels/", "/comics/"]))
 
-    assert {answer.status for answer in refused} == {503}
-    assert all(answer.headers["Retry-After"] for answer in refused)
-    assert {answer.status for answer in at_once(lambda: server.get("/novels/"))} == {200}
+    assert {response.status for response in refused} == {503}
+    assert all(response.headers["Retry-After"] for response in refused)
+    assert {response.status for response in run_concurrently(lambda: server.get("/novels/"))} == {
+        200
+    }
 
 
-def test_requests_after_a_restart_of_pgbouncer_are_answered(
+def test_requests_succeed_after_a_restart_of_pgbouncer(
     server: Server, clients: list[Client], pgbouncer: PgBouncer
 ) -> None:
-    at_once(lambda: server.get("/novels/"))
+    run_concurrently(lambda: server.get("/novels/"))
 
     pgbouncer.stop()
     pgbouncer.start()
 
     assert server.get("/novels/").status == 200
-    assert {answer.status for answer in at_once(lambda: clients[0].get("/users/me/"))} == {200}
+    assert {
+        response.status for response in run_concurrently(lambda: clients[0].get("/users/me/"))
+    } == {200}
 
 
 def test_an_upload_is_parsed_by_a_worker_with_a_lease(
@@ -139,15 +143,15 @@ def test_an_upload_is_parsed_by_a_worker_with_a_lease(
     with worker(tasks):
         status = upload(clients[0])
         wait_until(lambda: clients[0].get(status).json["state"] == "completed")
-        at_once(lambda: clients[1].get("/users/me/"))
+        run_concurrently(lambda: clients[1].get("/users/me/"))
         assert 0 < seconds_to_expiry(postgres) <= LEASE_S
 
 
 @pytest.mark.parametrize(("setting", "warns"), [("on", False), ("off", True)])
-def test_a_pooler_that_the_settings_do_not_tell_of_is_noticed(
+def test_a_pooler_without_its_setting_is_reported(
     behind: dict[str, str], setting: str, warns: bool
 ) -> None:
-    answer = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "manage.py", "check", "--database", "default"],
         cwd=REPOSITORY,
         env=behind | {"MORPHEUS_PGBOUNCER": setting},
@@ -155,5 +159,5 @@ def test_a_pooler_that_the_settings_do_not_tell_of_is_noticed(
         text=True,
     )
 
-    assert answer.returncode == 0, answer.stderr
-    assert ("morpheus.W010" in answer.stderr) is warns, answer.stderr
+    assert result.returncode == 0, result.stderr
+    assert ("morpheus.W010" in result.stderr) is warns, result.stderr

@@ -1,4 +1,4 @@
-"""A real Prometheus reads what a running server shows, and its rules work on it."""
+"""A real Prometheus scrapes a running server and evaluates the rules."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ TOKEN = "a token for scraping"
 
 
 @pytest.fixture(scope="module")
-def watched(
+def slow_server(
     services: EmbeddedServices, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Server]:
-    """A server to which every statement is slow."""
+    """A server for which every statement is slow."""
     folder = tmp_path_factory.mktemp("metrics")
     settings = {
         "MORPHEUS_METRICS_TOKEN": TOKEN,
@@ -29,54 +29,56 @@ def watched(
         "MORPHEUS_CACHE": "",
     }
     settings |= {"PROMETHEUS_MULTIPROC_DIR": str(folder)}
-    server = Server(environment(services.var, **settings), services.var / "watched.log")
+    server = Server(environment(services.var, **settings), services.var / "slow_server.log")
     yield server
     server.stop()
 
 
 @pytest.fixture(scope="module")
-def prometheus(watched: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
-    prometheus = Prometheus(tmp_path_factory.mktemp("prometheus"), watched.port, TOKEN)
+def prometheus(
+    slow_server: Server, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Prometheus]:
+    prometheus = Prometheus(tmp_path_factory.mktemp("prometheus"), slow_server.port, TOKEN)
     yield prometheus
     prometheus.stop()
 
 
-def page_of(server: Server, token: str) -> tuple[int, bytes]:
+def read_page(server: Server, token: str) -> tuple[int, bytes]:
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
     try:
         connection.request("GET", "/metrics", headers={"Authorization": f"Bearer {token}"})
-        answer = connection.getresponse()
-        return answer.status, answer.read()
+        response = connection.getresponse()
+        return response.status, response.read()
     finally:
         connection.close()
 
 
-def test_the_page_is_as_prometheus_wants_it_and_for_whoever_has_the_token(watched: Server) -> None:
+def test_the_page_is_valid_and_needs_the_token(slow_server: Server) -> None:
     for path in ("/novels/", "/search/?q=the", "/nowhere/", "/novels/1/"):
-        watched.get(path)
-    wait_until(lambda: b"morpheus_worker_queue_tasks" in page_of(watched, TOKEN)[1])
+        slow_server.get(path)
+    wait_until(lambda: b"morpheus_worker_queue_tasks" in read_page(slow_server, TOKEN)[1])
 
-    status, page = page_of(watched, TOKEN)
+    status, page = read_page(slow_server, TOKEN)
 
     checked = promtool("check", "metrics", page=page)
     assert status == 200
-    assert page_of(watched, "another")[0] == 403
+    assert read_page(slow_server, "another")[0] == 403
     assert (checked.returncode, checked.stdout + checked.stderr) == (0, b"")
     assert b'morpheus_db_slow_queries_total{route="GET /search/"}' in page
 
 
-def test_a_slow_statement_is_scraped_and_sets_off_its_alert(
-    watched: Server, prometheus: Prometheus, postgres: psycopg.Connection
+def test_a_slow_statement_is_scraped_and_fires_its_alert(
+    slow_server: Server, prometheus: Prometheus, postgres: psycopg.Connection
 ) -> None:
-    watched.get("/novels/")
+    slow_server.get("/novels/")
     alert = 'ALERTS{alertname="MorpheusSlowQuery", route="GET /novels/", alertstate="firing"}'
-    wait_until(lambda: bool(prometheus.ask(alert)))
+    wait_until(lambda: bool(prometheus.query(alert)))
 
-    (up,) = prometheus.ask('up{job="morpheus"}')
+    (up,) = prometheus.query('up{job="morpheus"}')
     assert up["value"][1] == "1"
-    (slow,) = prometheus.ask('morpheus_db_slow_queries_total{route="GET /novels/"}')
+    (slow,) = prometheus.query('morpheus_db_slow_queries_total{route="GET /novels/"}')
     assert float(slow["value"][1]) >= 1
-    (budget,) = prometheus.ask('morpheus:route_p95_budget_seconds{route="GET /novels/"}')
+    (budget,) = prometheus.query('morpheus:route_p95_budget_seconds{route="GET /novels/"}')
     assert budget["value"][1] == "0.05"
     written = (
         "SELECT count(*) FROM perf_slowquery WHERE route = 'GET /novels/' AND plan IS NOT NULL"
@@ -102,17 +104,17 @@ def test_every_rule_can_be_evaluated(prometheus: Prometheus) -> None:
     ],
     ids=lambda arguments: " ".join(arguments[:2]),
 )
-def test_promtool_agrees_with_the_rules(arguments: tuple[str, ...]) -> None:
-    answer = promtool(*arguments)
+def test_promtool_accepts_the_rules(arguments: tuple[str, ...]) -> None:
+    response = promtool(*arguments)
 
-    assert answer.returncode == 0, (answer.stdout + answer.stderr).decode()
+    assert response.returncode == 0, (response.stdout + response.stderr).decode()
 
 
-def test_promtool_agrees_with_the_configuration(tmp_path: Path) -> None:
+def test_promtool_accepts_the_configuration(tmp_path: Path) -> None:
     for file in OPS.glob("*.yml"):
         (tmp_path / file.name).write_bytes(file.read_bytes())
     (tmp_path / "metrics_token").write_text(TOKEN)
 
-    answer = promtool("check", "config", str(tmp_path / "prometheus.yml"))
+    response = promtool("check", "config", str(tmp_path / "prometheus.yml"))
 
-    assert answer.returncode == 0, (answer.stdout + answer.stderr).decode()
+    assert response.returncode == 0, (response.stdout + response.stderr).decode()

@@ -67,7 +67,7 @@ def run_checks(checks: list[Check]) -> list[FinishedCheck]:
         result = tried.value or unknown(f"unknown. {tried.problem}")
         finished.append(FinishedCheck(check, result))
     order = ("bad", "unknown", "good")
-    return sorted(finished, key=lambda one: order.index(one.result.state))
+    return sorted(finished, key=lambda check: order.index(check.result.state))
 
 
 def summarize(finished: list[FinishedCheck]) -> str:

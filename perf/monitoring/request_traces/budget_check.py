@@ -39,7 +39,7 @@ def check_budget(
     """
     budget = budgets().routes.get(request.route)
     trace = request.trace or RequestTrace()
-    queries = sum(one.normalized.kind not in ("control", "commit") for one in statements)
+    queries = sum(traced.normalized.kind not in ("control", "commit") for traced in statements)
     is_warm = all(lookup.outcome in FREE_OUTCOMES for lookup in trace.lookups)
     violations = [
         *_route_violations(request, budget, queries, is_warm),
@@ -74,9 +74,9 @@ def _route_violations(
 
 
 def _statement_violations(statements: Sequence[TracedStatement]) -> Iterator[str]:
-    for number, one in enumerate(statements, 1):
-        limit_ms = one.budget_ms
-        ms = one.statement.seconds * 1000
+    for number, traced in enumerate(statements, 1):
+        limit_ms = traced.budget_ms
+        ms = traced.statement.seconds * 1000
         if limit_ms is not None and ms > limit_ms:
-            kind = one.normalized.kind
+            kind = traced.normalized.kind
             yield f"Statement {number} ({kind}) took {ms:.0f} ms; {limit_ms:.0f} ms are allowed."

@@ -63,14 +63,14 @@ def build_trace(request: FinishedRequest, *, at: datetime, is_requested: bool) -
         "status": request.status,
         "ms": _ms(request.seconds),
         "user_id": request.user_id,
-        # The response cache answers before Django and the database.
+        # The response cache responds before Django and the database.
         "is_cached_response": request.trace is None,
         "queries": trace.queries,
         "database_ms": _ms(trace.seconds),
         "replica_queries": trace.replica_queries,
         "budget": check_budget(request, statements, redundant),
         "redundant_queries": [_redundant(queries) for queries in redundant],
-        "statements": [_statement(one, plans) for one in shown],
+        "statements": [_statement(traced, plans) for traced in shown],
         "statements_left_out": len(statements) - len(shown),
         "cache": [_lookup(lookup) for lookup in trace.lookups[:MAX_LOOKUPS]],
         "cache_left_out": max(len(trace.lookups) - MAX_LOOKUPS, 0),
@@ -99,8 +99,8 @@ def serialize_trace(trace: Trace) -> bytes:
     return payload
 
 
-def _statement(one: TracedStatement, plans: dict[str, TracedPlan]) -> Trace:
-    statement, its = one.statement, one.normalized
+def _statement(traced: TracedStatement, plans: dict[str, TracedPlan]) -> Trace:
+    statement, its = traced.statement, traced.normalized
     # Only the first statement of a fingerprint has the plan.
     plan = plans.pop(its.fingerprint, TracedPlan())
     return {
@@ -109,7 +109,7 @@ def _statement(one: TracedStatement, plans: dict[str, TracedPlan]) -> Trace:
         "sql": its.text[:MAX_SQL_CHARS],
         "alias": statement.alias,
         "ms": _ms(statement.seconds),
-        "budget_ms": one.budget_ms,
+        "budget_ms": traced.budget_ms,
         "rows": statement.rows,
         "is_failed": statement.is_failed,
         "plan": plan.tree,

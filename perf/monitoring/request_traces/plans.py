@@ -46,9 +46,9 @@ def take_plans(
     Takes a connection of the pool, unless requests wait for one.
     """
     explainable: dict[str, Statement] = {}
-    for one in statements:
-        if one.normalized.kind != "control" and has_plan(one.statement.sql):
-            explainable.setdefault(one.normalized.fingerprint, one.statement)
+    for traced in statements:
+        if traced.normalized.kind != "control" and has_plan(traced.statement.sql):
+            explainable.setdefault(traced.normalized.fingerprint, traced.statement)
     if not explainable:
         return {}
     if _is_pool_busy():
@@ -67,7 +67,7 @@ def take_plans(
                 }
             transaction.set_rollback(True)
     except DatabaseError as error:
-        return dict.fromkeys(explainable, _refused(error))
+        return dict.fromkeys(explainable, _describe_refusal(error))
     finally:
         connections.close_all()
     return plans
@@ -79,11 +79,11 @@ def _take_plan(statement: Statement) -> TracedPlan:
         with transaction.atomic(), connection.wrap_database_errors:
             plan = explain(connection.connection, statement.sql, params)
     except DatabaseError as error:
-        return _refused(error)
+        return _describe_refusal(error)
     return TracedPlan(plan.masked().tree)
 
 
-def _refused(error: DatabaseError) -> TracedPlan:
+def _describe_refusal(error: DatabaseError) -> TracedPlan:
     """Return the kind of error as the reason: the error's text may contain values."""
     state = getattr(error.__cause__, "sqlstate", None)
     name = psycopg.errors.lookup(state).__name__ if state else type(error).__name__

@@ -23,7 +23,7 @@ class TraceSummarySerializer(serializers.Serializer):  # type: ignore[type-arg]
     queries = serializers.IntegerField(help_text="Number of statements without COMMIT.")
     database_ms = serializers.FloatField()
     is_cached_response = serializers.BooleanField(
-        help_text="Whether the response cache answered, before Django."
+        help_text="Whether the response came from the response cache, before Django."
     )
     is_within_budget = serializers.BooleanField(
         allow_null=True, help_text="Null for a route without a budget."

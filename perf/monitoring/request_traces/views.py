@@ -99,14 +99,14 @@ class RequestView(TraceView):
         store = self.trace_store()
         summaries = store.summaries()
         # The trace's own id first: an id chosen by a client must not hide another trace.
-        matches = [one for one in summaries if one["id"] == identifier]
-        matches = matches or [one for one in summaries if one["request_id"] == identifier]
+        by_id = [row for row in summaries if row["id"] == identifier]
+        matches = by_id or [row for row in summaries if row["request_id"] == identifier]
         trace = store.trace(matches[0]["id"]) if matches else None
         if trace is None:
             raise Http404
         others = [
-            one["id"]
-            for one in summaries
-            if one["request_id"] == trace["request_id"] and one["id"] != trace["id"]
+            row["id"]
+            for row in summaries
+            if row["request_id"] == trace["request_id"] and row["id"] != trace["id"]
         ]
         return Response(trace | {"others": others})

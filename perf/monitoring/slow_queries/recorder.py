@@ -20,7 +20,7 @@ logger = logging.getLogger(__name__)
 
 # Plans per batch; the others are taken when their statements are slow again.
 MAX_PLANS = 5
-# The log has the beginning of a statement; the row has all of it.
+# The log has the beginning of a statement; the row has the whole text.
 MAX_LOGGED_CHARS = 500
 
 
@@ -31,9 +31,8 @@ def record(batch: list[SlowStatement]) -> None:
         with storage.connect() as connection:
             without_plan = storage.write(connection, batch)
             is_written = True
-            _explain(
-                connection, {one.normalized.fingerprint: one.sql for one in batch}, without_plan
-            )
+            sql = {statement.normalized.fingerprint: statement.sql for statement in batch}
+            _explain(connection, sql, without_plan)
     except psycopg.Error as error:
         if not is_written:
             dropped.inc(sum(statement.count for statement in batch))

@@ -52,7 +52,7 @@ def _outcomes(policy: PolicyStats) -> Cell:
     return Cell("", picture=draw_stack(parts))
 
 
-def _verified(policy: PolicyStats) -> str:
+def _describe_verified(policy: PolicyStats) -> str:
     return f"of {format_number(policy.verified)} verified" if policy.verified else ""
 
 
@@ -66,7 +66,9 @@ COLUMNS = [
     number_column("loads", "Loads"),
     number_column("load_ms", "Time per load", format_ms, help="Database time of one value."),
     number_column("saved_seconds", "Avoided time", format_seconds, help="Hits × time per load."),
-    number_column("stale", "Stale hits", note=_verified, is_bad=is_positive("stale"), help=_STALE),
+    number_column(
+        "stale", "Stale hits", note=_describe_verified, is_bad=is_positive("stale"), help=_STALE
+    ),
 ]
 
 

@@ -87,8 +87,10 @@ def test_queries_have_their_routes(site, api, make_novels):
     assert "GET /novels/</a>" in page
     asked = {name for name, routes in load_statement_routes().items() if "GET /novels/" in routes}
     known = statements.statements("calls", limit=5000)
-    one = next(one for one in known if normalize_statement(one.text).fingerprint in asked)
-    details = text_of(site.get(url("query", one.query_id)))
+    statement = next(
+        statement for statement in known if normalize_statement(statement.text).fingerprint in asked
+    )
+    details = text_of(site.get(url("query", statement.query_id)))
     assert "Route: " in details and "GET /novels/" in details
 
 
@@ -99,7 +101,11 @@ def test_no_value_of_a_statement_is_shown(site):
         cursor.execute("SET LOCAL app.note = 'ann@example.org'")
 
     page = text_of(site.get(url("queries"), {"sort": "-calls", "all": "sort"}))
-    noted = [one for one in statements.statements("calls", limit=500) if "app.note" in one.text]
+    noted = [
+        statement
+        for statement in statements.statements("calls", limit=500)
+        if "app.note" in statement.text
+    ]
     details = text_of(site.get(url("query", noted[0].query_id)))
 
     assert "app.note" in details and "users_user" in page
@@ -109,9 +115,9 @@ def test_no_value_of_a_statement_is_shown(site):
 def test_the_page_of_a_statement_has_its_plan(site):
     with connection.cursor() as cursor:
         cursor.execute("SELECT id AS explained FROM novels_genre WHERE id = %s", [1])
-    [one] = [s for s in statements.statements("calls", limit=500) if "explained" in s.text]
+    [statement] = [s for s in statements.statements("calls", limit=500) if "explained" in s.text]
 
-    page = text_of(site.get(url("query", one.query_id)))
+    page = text_of(site.get(url("query", statement.query_id)))
 
     assert "Generic plan" in page and "Index" in page and "novels_genre" in page
 

@@ -47,18 +47,18 @@ def test_a_slow_query_is_on_the_overview_and_in_the_list_with_its_route(site, ma
 
 
 def test_its_page_has_its_plan(site, make_slow):
-    one = make_slow(plan=PLAN)
+    query = make_slow(plan=PLAN)
 
-    page = text_of(site.get(url("slow_query", one.pk)))
+    page = text_of(site.get(url("slow_query", query.pk)))
 
     assert "It took up to 1,300 ms, 1,000 times." in page
     assert "Seq Scan on t" in page and "in request abc" in page
 
 
 def test_without_a_plan_the_page_has_the_reason(site, make_slow):
-    one = make_slow(plan_note="PostgreSQL refused it.")
+    query = make_slow(plan_note="PostgreSQL refused it.")
 
-    assert "PostgreSQL refused it." in text_of(site.get(url("slow_query", one.pk)))
+    assert "PostgreSQL refused it." in text_of(site.get(url("slow_query", query.pk)))
 
 
 def test_the_list_costs_one_statement_however_many_there_are(site, make_slow, assert_flat_queries):

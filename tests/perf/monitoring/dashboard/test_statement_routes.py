@@ -89,7 +89,7 @@ def test_a_failed_transfer_is_tried_again(unavailable_server):
 
 
 @pytest.mark.django_db
-def test_the_page_names_what_is_missing_without_the_cache_server(site, unavailable_server):
+def test_without_the_cache_server_the_page_says_so(site, unavailable_server):
     page = site.get(url("queries"))
 
     assert page.status_code == 200

@@ -1,4 +1,4 @@
-"""Several processes under load: what `/metrics` adds up is what the clients counted."""
+"""The totals of several processes on `/metrics` are those of the clients."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ WORKERS = 4
 CLIENTS = 5
 REQUESTS = 80  # Of each client.
 
-# What is asked, and as which route that is counted.
-ASKED = {
+# URLs and their routes in the metrics.
+ROUTES = {
     "/api/v1/novels/": "GET /novels/",
     "/api/v1/novels/?ordering=title": "GET /novels/",
     "/api/v1/novels/?ordering=nothing": "GET /novels/",
@@ -34,7 +34,7 @@ ASKED = {
 
 @pytest.fixture
 def server(transactional_db, tmp_path):
-    """Four processes on this worker's database, with the cache and the fast lane."""
+    """Four processes on this worker's database, with the response cache."""
     var = settings.MORPHEUS_VAR
     database = settings.DATABASES["default"]
     url = Addresses.under(var).database_url(database["USER"], database["NAME"])
@@ -64,45 +64,45 @@ def _database_base():
     return int(re.search(r"db=(\d+)", settings.CACHES["default"]["LOCATION"])[1])
 
 
-def counted(server):
-    """Return answers by route and status, and all values of the pool's gauges."""
+def read_counts(server):
+    """Return responses by route and status, and the gauges of the pool."""
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
     connection.request("GET", "/metrics", headers={"Host": "localhost"})
     text = connection.getresponse().read().decode()
     connection.close()
-    answers, gauges = Counter(), {}
+    responses, gauges = Counter(), {}
     for family in text_string_to_metric_families(text):
         for sample in family.samples:
             if sample.name == "morpheus_http_request_seconds_count":
-                answers[sample.labels["route"], int(sample.labels["status"])] += int(sample.value)
+                responses[sample.labels["route"], int(sample.labels["status"])] += int(sample.value)
             elif sample.name.startswith("morpheus_db_pool_"):
                 gauges[sample.name] = sample.value
-    return answers, gauges
+    return responses, gauges
 
 
 def visit(port, seed):
-    """Ask at random on one kept connection; return what was answered, by route and status."""
+    """Send random requests on one connection; return the responses by route and status."""
     chance = random.Random(seed)  # noqa: S311
     seen, etags = Counter(), {}
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     for _ in range(REQUESTS):
-        url = chance.choice([*ASKED])
+        url = chance.choice([*ROUTES])
         headers = {"Host": "localhost"}
         if url in etags and chance.random() < 0.5:
             headers["If-None-Match"] = etags[url]
         connection.request("GET", url, headers=headers)
-        answer = connection.getresponse()
-        answer.read()
-        if etag := answer.headers["ETag"]:
+        response = connection.getresponse()
+        response.read()
+        if etag := response.headers["ETag"]:
             etags[url] = etag
-        seen[ASKED[url], answer.status] += 1
+        seen[ROUTES[url], response.status] += 1
     connection.close()
     return seen
 
 
 def test_the_totals_are_those_of_the_clients(server, make_novels):
     make_novels(3)
-    before, _ = counted(server)
+    before, _ = read_counts(server)
     with ThreadPoolExecutor(CLIENTS) as threads:
         visits = threads.map(lambda seed: visit(server.port, seed), range(CLIENTS))
         clients = sum(visits, Counter())
@@ -110,17 +110,17 @@ def test_the_totals_are_those_of_the_clients(server, make_novels):
     assert clients.total() == CLIENTS * REQUESTS
     assert {200, 304, 400, 401, 404} == {status for _, status in clients}
     wait_until(lambda: all_are_counted(server, before, clients))
-    after, gauges = counted(server)
+    after, gauges = read_counts(server)
     ours = {route for route, _ in clients}
     assert {key: n for key, n in (after - before).items() if key[0] in ours} == clients
     # Two threads of each process may have a connection, and some have one.
     # Each looks at its own once a second, when it has one.
-    wait_until(lambda: counted(server)[1]["morpheus_db_pool_size_limit"] == 2 * WORKERS)
+    wait_until(lambda: read_counts(server)[1]["morpheus_db_pool_size_limit"] == 2 * WORKERS)
     assert 1 <= gauges["morpheus_db_pool_size"] <= 2 * WORKERS
     assert gauges["morpheus_db_pool_requests_total"] > 0
 
 
 def all_are_counted(server, before, clients):
-    """Tell whether the last answer, which leaves before it is counted, is counted."""
-    after, _ = counted(server)
+    """Return whether the last response is counted, which is sent before."""
+    after, _ = read_counts(server)
     return all((after - before)[key] >= number for key, number in clients.items())

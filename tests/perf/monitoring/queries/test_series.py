@@ -1,4 +1,4 @@
-"""Whatever clients send, `/metrics` has as many time series as before."""
+"""No request of a client adds time series to `/metrics`."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ def series():
 
 
 @pytest.fixture
-def invented():
-    """Make words that no client used before; the same in every run."""
+def make_word():
+    """Return a function that makes unused words, the same in every run."""
     chance = random.Random(42)  # noqa: S311
     return lambda: "".join(chance.choices(CHARACTERS, k=12))
 
 
 def send(client, word):
-    """Send what a client may invent."""
+    """Send invented methods, paths and headers."""
     client.generic(word.upper().replace("-", "X"), "/api/v1/novels/")
     client.generic(word, f"/{word}")
     client.get(f"/{word}/{word}/")
@@ -51,13 +51,13 @@ def send(client, word):
 
 
 @pytest.mark.django_db
-def test_invented_methods_paths_and_headers_add_no_series(client, invented, make_novels):
+def test_invented_methods_paths_and_headers_add_no_series(client, make_word, make_novels):
     make_novels()
-    send(client, invented())
+    send(client, make_word())
     before = series()
 
     for _ in range(20):
-        send(client, invented())
+        send(client, make_word())
 
     assert {name for name, *_ in before} >= {
         "morpheus_http_request_seconds_count",

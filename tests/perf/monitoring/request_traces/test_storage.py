@@ -68,7 +68,7 @@ def test_a_trace_that_is_too_large_loses_its_last_statements():
     }
 
     assert len(serialize_trace(trace)) <= MAX_TRACE_BYTES
-    assert [one["at"] for one in trace["statements"]] == [*range(50)]
+    assert [item["at"] for item in trace["statements"]] == [*range(50)]
     assert trace["statements_left_out"] == 55
     assert (len(trace["cache"]), trace["cache_left_out"]) == (2, 2)
 

@@ -49,7 +49,7 @@ def test_staff_can_trace_a_request(trace, make_novels):
     assert (document["route"], document["status"]) == ("GET /novels/{novel_id}/", 200)
     assert document["is_requested"] and not document["is_cached_response"]
     assert document["ms"] >= document["database_ms"] > 0
-    card = next(one for one in document["statements"] if "novels_genre" in one["sql"])
+    card = next(item for item in document["statements"] if "novels_genre" in item["sql"])
     assert (card["kind"], card["rows"], card["alias"]) == ("join", 1, "default")
     assert card["budget_ms"] == 50
     names = {node["Relation Name"] for node in nodes(card["plan"]) if "Relation Name" in node}
@@ -69,10 +69,12 @@ def test_a_trace_has_hits_and_misses_with_keys_and_tags(trace, make_novels):
 
     cold, warm = trace("get", url)["cache"], trace("get", url)["cache"]
 
-    [missed] = [one for one in cold if (one["policy"], one["outcome"]) == ("novels.card", "miss")]
+    [missed] = [
+        item for item in cold if (item["policy"], item["outcome"]) == ("novels.card", "miss")
+    ]
     assert (missed["keys"], missed["tags"]) == ([str(novel.pk)], [f"novel:{novel.pk}"])
-    assert {one["outcome"] for one in warm} == {"hit"}
-    assert "novels.card" in {one["policy"] for one in warm}
+    assert {item["outcome"] for item in warm} == {"hit"}
+    assert "novels.card" in {item["policy"] for item in warm}
 
 
 @cached
@@ -117,10 +119,10 @@ def test_budget_violations_are_sentences(trace, make_novels, monkeypatch):
 def test_a_write_has_its_plan(trace):
     document = trace("patch", "/api/v1/users/me/", data={"bio": "Reads."})
 
-    [write] = [one for one in document["statements"] if one["sql"].startswith("UPDATE")]
+    [write] = [item for item in document["statements"] if item["sql"].startswith("UPDATE")]
     assert (write["kind"], write["rows"]) == ("write", 1)
     assert write["plan"]["Node Type"] == "ModifyTable"
-    assert "commit" in {one["kind"] for one in document["statements"]}
+    assert "commit" in {item["kind"] for item in document["statements"]}
 
 
 def test_tracing_executes_no_statement_again(trace, staff):
@@ -152,7 +154,7 @@ def test_a_trace_holds_neither_token_nor_digest(trace, staff):
     secret = staff._credentials["HTTP_AUTHORIZATION"].split()[1]
     assert secret not in str(document)
     assert token_digest(secret).hex() not in str(document)
-    [token] = [one for one in document["cache"] if one["policy"] == "users.token"]
+    [token] = [item for item in document["cache"] if item["policy"] == "users.token"]
     assert token["keys"][0].startswith("#")
     assert token["tags"][0].startswith("token:#")
 
@@ -242,9 +244,9 @@ def test_the_list_pages_to_its_end_and_back(staff):
     third = staff.get(second["next"]).json()
 
     pages = [first, second, third]
-    ids = [one["id"] for page in pages for one in page["results"]]
+    ids = [item["id"] for page in pages for item in page["results"]]
     assert len({*ids}) == 5
-    assert ids == [one["id"] for one in list_traces(staff)]
+    assert ids == [item["id"] for item in list_traces(staff)]
     assert third["next"] is None
     assert staff.get(third["previous"]).json()["results"] == second["results"]
     assert staff.get(f"{URL}?page_size=0").status_code == 400

@@ -16,8 +16,8 @@ LOGGER = logging.getLogger("perf.monitoring.slow_queries")
 @pytest.fixture
 def mail_filter(monkeypatch: pytest.MonkeyPatch) -> RateLimitFilter:
     """Let the configured handler send its first mail."""
-    (handler,) = [one for one in LOGGER.handlers if isinstance(one, AdminEmailHandler)]
-    (limit,) = [one for one in handler.filters if isinstance(one, RateLimitFilter)]
+    (handler,) = [part for part in LOGGER.handlers if isinstance(part, AdminEmailHandler)]
+    (limit,) = [part for part in handler.filters if isinstance(part, RateLimitFilter)]
     monkeypatch.setattr(limit, "_passed_at", float("-inf"))
     return limit
 

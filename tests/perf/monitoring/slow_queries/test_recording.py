@@ -14,7 +14,6 @@ from django.db import connection
 from django.http import HttpRequest, HttpResponse
 from django.urls import include, path, reverse
 
-from morpheus.urls import urlpatterns as ours
 from perf.models import SlowQuery
 from perf.monitoring.slow_queries import queue, storage
 from perf.monitoring.slow_queries.queue import SlowStatement, SlowStatementQueue
@@ -31,7 +30,7 @@ def sleep(request: HttpRequest, seconds: str) -> HttpResponse:
     return HttpResponse()
 
 
-urlpatterns = [path("sleep/<str:seconds>/", sleep), path("", include(ours))]
+urlpatterns = [path("sleep/<str:seconds>/", sleep), path("", include("morpheus.urls"))]
 ROUTE = "GET /sleep/{seconds}/"
 
 
@@ -96,8 +95,10 @@ def test_a_thousand_executions_are_one_row_and_few_writes(
     (row,) = rows()
     assert (row.route, row.count) == (HERE, 1000)
     assert row.worst_ms >= row.last_ms > 0
-    writes = [one for one in batches if one.normalized.fingerprint == row.fingerprint]
-    assert sum(one.count for one in writes) == 1000
+    writes = [
+        statement for statement in batches if statement.normalized.fingerprint == row.fingerprint
+    ]
+    assert sum(statement.count for statement in writes) == 1000
     assert len(writes) < 100
 
 
@@ -120,7 +121,11 @@ def test_a_slow_statement_is_recorded_by_the_thread_alone(
 ) -> None:
     run()
 
-    wait_until(lambda: any(one.normalized.text.startswith("SELECT pg_sleep") for one in batches))
+    wait_until(
+        lambda: any(
+            statement.normalized.text.startswith("SELECT pg_sleep") for statement in batches
+        )
+    )
 
 
 def test_a_statement_over_the_limit_of_its_kind_is_counted(run: Any, growth: Any) -> None:
@@ -160,7 +165,9 @@ def test_statements_beyond_the_queue_are_dropped_and_counted(growth: Any, monkey
         waiting.add(normalize_statement(f"SELECT * FROM {table}"), "GET /", "", "", 1.0)
 
     assert waiting.finish(30)
-    assert [(one.normalized.text, one.count) for one in recorded] == [("SELECT * FROM a", 2)]
+    assert [(statement.normalized.text, statement.count) for statement in recorded] == [
+        ("SELECT * FROM a", 2)
+    ]
     assert growth("morpheus_db_slow_queries_dropped_total") == 1
 
 

@@ -16,7 +16,7 @@ def test_an_open_transaction_of_another_role_has_its_age(connect: Any) -> None:
 
         groups = connections.sessions()
 
-    [group] = [one for one in groups if one.role == "morpheus_owner"]
+    [group] = [group for group in groups if group.role == "morpheus_owner"]
     assert (group.state, group.count, group.waiting) == ("idle in transaction", 1, 0)
     assert group.transaction_s is not None and group.transaction_s >= 0
 

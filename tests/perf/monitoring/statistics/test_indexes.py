@@ -10,7 +10,7 @@ from django.core.management import call_command
 from perf.monitoring.statistics import indexes
 
 
-def unused() -> list[indexes.IndexSize]:
+def list_unused() -> list[indexes.IndexSize]:
     return indexes.unused_indexes(indexes.list_indexes())
 
 
@@ -36,21 +36,21 @@ def test_an_index_is_unused_until_a_statement_uses_it(table):
     table.execute("CREATE INDEX stats_word_idx ON stats_child (word)")
     table.execute("ANALYZE stats_child")
 
-    (before,) = (one for one in unused() if one.table == "stats_child")
+    (before,) = (index for index in list_unused() if index.table == "stats_child")
     table.execute("SELECT * FROM stats_child WHERE word = 'word 7'").fetchall()
     table.execute("SELECT pg_stat_force_next_flush()")
 
     assert (before.index, before.is_needed) == ("stats_word_idx", False)
-    assert [one for one in unused() if one.table == "stats_child"] == []
+    assert [index for index in list_unused() if index.table == "stats_child"] == []
 
 
 def test_indexes_of_constraints_and_foreign_keys_are_never_unused(table):
     table.execute("CREATE INDEX stats_parent_idx ON stats_child (parent_id, word)")
 
-    needed = {one.index for one in indexes.list_indexes() if one.is_needed}
+    needed = {index.index for index in indexes.list_indexes() if index.is_needed}
 
     assert {"stats_child_pkey", "stats_parent_pkey", "stats_parent_idx"} <= needed
-    assert [one for one in unused() if one.table.startswith("stats_")] == []
+    assert [index for index in list_unused() if index.table.startswith("stats_")] == []
 
 
 def test_an_index_covered_by_a_longer_one_is_a_duplicate(table):
@@ -59,9 +59,9 @@ def test_an_index_covered_by_a_longer_one_is_a_duplicate(table):
     table.execute("CREATE INDEX stats_down_idx ON stats_child (word DESC)")
     table.execute("CREATE INDEX stats_some_idx ON stats_child (word) WHERE number > 3")
 
-    found = [one for one in indexes.duplicate_indexes() if one.table == "stats_child"]
+    duplicates = [index for index in indexes.duplicate_indexes() if index.table == "stats_child"]
 
-    assert [(one.index, one.covered_by, one.is_same) for one in found] == [
+    assert [(index.index, index.covered_by, index.is_same) for index in duplicates] == [
         ("stats_short_idx", "stats_long_idx", False)
     ]
 
@@ -70,9 +70,9 @@ def test_one_of_two_equal_indexes_is_a_duplicate(table):
     table.execute("CREATE INDEX stats_old_idx ON stats_child (word) INCLUDE (number)")
     table.execute("CREATE INDEX stats_new_idx ON stats_child (word) INCLUDE (number)")
 
-    (found,) = (one for one in indexes.duplicate_indexes() if one.table == "stats_child")
+    (duplicate,) = (index for index in indexes.duplicate_indexes() if index.table == "stats_child")
 
-    assert (found.index, found.covered_by, found.is_same) == (
+    assert (duplicate.index, duplicate.covered_by, duplicate.is_same) == (
         "stats_new_idx",
         "stats_old_idx",
         True,
@@ -82,31 +82,31 @@ def test_one_of_two_equal_indexes_is_a_duplicate(table):
 def test_a_foreign_key_needs_an_index_with_all_its_rows(table):
     table.execute("CREATE INDEX stats_some_idx ON stats_child (parent_id) WHERE number > 3")
 
-    (found,) = (one for one in indexes.unindexed_foreign_keys() if one.table == "stats_child")
+    (key,) = (key for key in indexes.unindexed_foreign_keys() if key.table == "stats_child")
     table.execute(
         "CREATE INDEX stats_set_idx ON stats_child (parent_id) WHERE parent_id IS NOT NULL"
     )
 
-    assert (found.columns, found.references, found.on_delete) == (
+    assert (key.columns, key.references, key.on_delete) == (
         ("parent_id",),
         "stats_parent",
         "CASCADE",
     )
-    assert "stats_child" not in {one.table for one in indexes.unindexed_foreign_keys()}
+    assert "stats_child" not in {index.table for index in indexes.unindexed_foreign_keys()}
 
 
 def test_a_large_table_with_sequential_scans_is_listed(table, monkeypatch):
     monkeypatch.setattr(indexes, "MIN_SCANNED_ROWS", 4_000)
     table.execute("ANALYZE stats_child")
-    before = {one.table: one for one in indexes.sequential_scans()}
+    before = {index.table: index for index in indexes.sequential_scans()}
     table.execute("SELECT count(*) FROM stats_child WHERE number + 0 > 1").fetchall()
     table.execute("SELECT pg_stat_force_next_flush()")
 
-    (scans,) = (one for one in indexes.sequential_scans() if one.table == "stats_child")
+    (scans,) = (index for index in indexes.sequential_scans() if index.table == "stats_child")
 
     assert scans.scans >= 1 and scans.rows_read >= 4_000 and scans.rows == 4_000
     assert "stats_child" not in before or before["stats_child"].scans < scans.scans
-    assert "stats_parent" not in {one.table for one in indexes.sequential_scans()}
+    assert "stats_parent" not in {index.table for index in indexes.sequential_scans()}
 
 
 def test_the_command_shows_all_findings(table, capsys):

@@ -22,21 +22,22 @@ def run(sql: str, *params: object, times: int = 1) -> None:
             cursor.execute(sql, params)
 
 
-def found(part: str) -> statements.StatementStats:
-    [one] = [one for one in statements.statements("calls", limit=MANY) if part in one.text]
-    return one
+def find_statement(part: str) -> statements.StatementStats:
+    rows = statements.statements("calls", limit=MANY)
+    [statement] = [row for row in rows if part in row.text]
+    return statement
 
 
 def test_a_statement_is_counted_without_its_values():
     before = statements.totals()
     run("SELECT name AS counted FROM novels_genre WHERE slug = %s", "secret", times=3)
 
-    one = found("counted")
-    assert (one.calls, one.rows) == (3, 0)
-    assert "secret" not in one.text
-    assert has_plan(one.text)
-    again = statements.statement(one.query_id)
-    assert again is not None and again.text == one.text
+    statement = find_statement("counted")
+    assert (statement.calls, statement.rows) == (3, 0)
+    assert "secret" not in statement.text
+    assert has_plan(statement.text)
+    again = statements.statement(statement.query_id)
+    assert again is not None and again.text == statement.text
     assert statements.totals().calls >= before.calls + 3
 
 
@@ -47,7 +48,7 @@ def test_an_unknown_statement_is_none():
 def test_statements_of_other_roles_are_hidden(connect):
     connect("superuser").execute("SELECT 'of an administrator' AS administrators")
 
-    texts = [one.text for one in statements.statements("calls", limit=MANY)]
+    texts = [statement.text for statement in statements.statements("calls", limit=MANY)]
 
     assert not any("administrators" in text for text in texts)
 
@@ -56,15 +57,15 @@ def test_statements_of_other_roles_are_hidden(connect):
 def test_every_order_descends(order):
     run("SELECT 1 FROM novels_genre", times=2)
     values = {
-        "total_ms": lambda one: one.total_ms,
-        "mean_ms": lambda one: one.mean_ms,
-        "max_ms": lambda one: one.max_ms,
-        "calls": lambda one: one.calls,
-        "rows": lambda one: one.rows,
-        "buffers": lambda one: one.buffers,
+        "total_ms": lambda statement: statement.total_ms,
+        "mean_ms": lambda statement: statement.mean_ms,
+        "max_ms": lambda statement: statement.max_ms,
+        "calls": lambda statement: statement.calls,
+        "rows": lambda statement: statement.rows,
+        "buffers": lambda statement: statement.buffers,
     }
 
-    listed = [values[order](one) for one in statements.statements(order, limit=MANY)]
+    listed = [values[order](statement) for statement in statements.statements(order, limit=MANY)]
 
     assert listed == sorted(listed, reverse=True)
 
@@ -88,8 +89,8 @@ def test_a_generic_plan_executes_nothing():
         Genre.objects.create(name="Noir", slug="noir")
         run("SELECT id AS planned FROM novels_genre WHERE id = %s", 1)
 
-        assert "(id = $1)" in statements.generic_plan(found("planned"))
-        inserted = found('INSERT INTO "novels_genre"')
+        assert "(id = $1)" in statements.generic_plan(find_statement("planned"))
+        inserted = find_statement('INSERT INTO "novels_genre"')
         assert "Insert on novels_genre" in statements.generic_plan(inserted)
         assert Genre.objects.filter(slug__in=["noir", "plan"]).count() == 1
         # Writing goes on after it.
@@ -100,4 +101,4 @@ def test_a_statement_without_plan_is_refused():
     run("SET LOCAL application_name = 'unplanned'")
 
     with pytest.raises(StatisticsUnavailable, match="no plan"):
-        statements.generic_plan(found("application_name"))
+        statements.generic_plan(find_statement("application_name"))

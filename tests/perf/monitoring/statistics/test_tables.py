@@ -22,22 +22,22 @@ def table(connect) -> Iterator[psycopg.Connection]:
     admin.execute("DROP TABLE scratch")
 
 
-def scratch() -> tables.TableStats:
-    [one] = [one for one in tables.tables() if one.name == "scratch"]
-    return one
+def read_scratch() -> tables.TableStats:
+    [stats] = [stats for stats in tables.tables() if stats.name == "scratch"]
+    return stats
 
 
 def test_rows_are_estimated_and_sizes_add_up(table):
-    assert scratch().rows is None
+    assert read_scratch().rows is None
 
     table.execute("CREATE INDEX ON scratch (n)")
     table.execute("ANALYZE scratch")
 
-    one = scratch()
-    assert one.rows == ROWS
-    assert one.heap_bytes > 0 and one.index_bytes > 0
-    assert one.size_bytes == one.heap_bytes + one.index_bytes + one.toast_bytes
-    assert one.analyzed_at is not None and one.vacuumed_at is None
+    stats = read_scratch()
+    assert stats.rows == ROWS
+    assert stats.heap_bytes > 0 and stats.index_bytes > 0
+    assert stats.size_bytes == stats.heap_bytes + stats.index_bytes + stats.toast_bytes
+    assert stats.analyzed_at is not None and stats.vacuumed_at is None
 
 
 def test_the_table_with_most_dead_rows_is_found(table):
@@ -47,9 +47,9 @@ def test_the_table_with_most_dead_rows_is_found(table):
     table.execute("UPDATE scratch SET n = n")
     table.execute("SELECT pg_stat_force_next_flush()")
 
-    found = tables.table_with_most_dead_rows(at_least=ROWS)
-    assert found == tables.DeadRows("scratch", ROWS, ROWS)
-    assert found.ratio == scratch().dead_ratio == 0.5
+    worst = tables.table_with_most_dead_rows(at_least=ROWS)
+    assert worst == tables.DeadRows("scratch", ROWS, ROWS)
+    assert worst.ratio == read_scratch().dead_ratio == 0.5
 
 
 def test_an_index_whose_build_was_interrupted_is_found(table):
