@@ -1,4 +1,4 @@
-"""The frame as an app: its system checks and management commands."""
+"""Morpheus as an app: its system checks, metrics and management commands."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from django.apps import AppConfig
 
 
 class MorpheusConfig(AppConfig):
-    """Register the kernel's system checks and metrics; this touches no database."""
+    """Register system checks, metrics and the request log; this touches no database."""
 
     name = "morpheus"
 

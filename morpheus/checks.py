@@ -1,4 +1,4 @@
-"""System checks: contradictions that stop the start, each with what to do."""
+"""System checks: contradictions in the configuration, each with a remedy."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from django.db import connections
 
 from morpheus.embedded.addresses import Addresses
 
-# Contradictions that the settings alone show; `manage.py run` looks for them before it starts
-# anything. The others run when the database answers.
+# Checks of the settings alone; `manage.py run` runs them before it starts anything. The others need
+# the database.
 CONTRADICTIONS = "contradictions"
 
-# A member of a role that bypasses row level security can become it by SET ROLE.
+# A member of a role that bypasses row level security can take its rights by SET ROLE.
 _BYPASSING = """
 SELECT r.rolname FROM pg_roles r
 WHERE (r.rolsuper OR r.rolbypassrls) AND pg_has_role(current_user, r.oid, 'MEMBER')
@@ -28,10 +28,10 @@ SELECT current_setting('max_connections')::int
 
 
 @register(Tags.database)
-def serving_role_is_bound_by_rls(
+def check_serving_role(
     app_configs: Sequence[AppConfig] | None, databases: Sequence[str] | None = None, **kwargs: Any
 ) -> list[CheckMessage]:
-    """Refuse a serving role that row level security does not bind (`check --database default`)."""
+    """Refuse a serving role that can bypass row level security (`check --database default`)."""
     errors: list[CheckMessage] = []
     for alias in databases or []:
         with connections[alias].cursor() as cursor:
@@ -51,12 +51,12 @@ def serving_role_is_bound_by_rls(
 
 
 @register(Tags.database)
-def pool_fits_into_the_server(
+def check_max_connections(
     app_configs: Sequence[AppConfig] | None, databases: Sequence[str] | None = None, **kwargs: Any
 ) -> list[CheckMessage]:
-    """Refuse more threads than the server lets in, the worker and one command beside them."""
+    """Refuse more threads than `max_connections` allows beside the worker and one command."""
     errors: list[CheckMessage] = []
-    if settings.MORPHEUS_PGBOUNCER:  # Then it holds the connections, by limits of its own.
+    if settings.MORPHEUS_PGBOUNCER:  # It has limits of its own.
         return errors
     for alias in databases or []:
         with connections[alias].cursor() as cursor:
@@ -71,7 +71,7 @@ def pool_fits_into_the_server(
                 Error(
                     f"MORPHEUS_THREADS is {settings.MORPHEUS_THREADS} in each of "
                     f"{settings.MORPHEUS_PROCESSES} processes, each thread may hold a "
-                    f"connection, and PostgreSQL lets {allowed} in.",
+                    f"connection, and PostgreSQL allows {allowed}.",
                     hint=f"Set MORPHEUS_THREADS to {most} at most, or raise "
                     "max_connections of the server.",
                     id="morpheus.E003",
@@ -81,10 +81,10 @@ def pool_fits_into_the_server(
 
 
 @register(CONTRADICTIONS)
-def pool_and_persistent_connections(
+def check_persistent_connections(
     app_configs: Sequence[AppConfig] | None, **kwargs: Any
 ) -> list[CheckMessage]:
-    """Refuse what a connection pool cannot be combined with."""
+    """Refuse persistent connections beside a connection pool."""
     database = settings.DATABASES["default"]
     if database.get("OPTIONS", {}).get("pool") and database.get("CONN_MAX_AGE"):
         return [Error("CONN_MAX_AGE must be 0 while the pool is on.", id="morpheus.E002")]
@@ -92,10 +92,8 @@ def pool_and_persistent_connections(
 
 
 @register(CONTRADICTIONS)
-def proxies_are_told_of_as_a_whole(
-    app_configs: Sequence[AppConfig] | None, **kwargs: Any
-) -> list[CheckMessage]:
-    """Refuse settings of which one says that there is a proxy and another that there is none."""
+def check_proxies(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    """Refuse settings that contradict each other about a proxy in front of the server."""
     errors: list[CheckMessage] = []
     behind_proxy = bool(settings.SECURE_PROXY_SSL_HEADER)
     if behind_proxy and not settings.MORPHEUS_TRUSTED_PROXIES:
@@ -131,10 +129,10 @@ def proxies_are_told_of_as_a_whole(
 
 
 @register(CONTRADICTIONS)
-def all_roles_log_in_to_one_server(
+def check_database_roles(
     app_configs: Sequence[AppConfig] | None, **kwargs: Any
 ) -> list[CheckMessage]:
-    """Refuse to migrate or seed a real server while the embedded one serves requests."""
+    """Refuse to migrate or seed an external server while the embedded one serves requests."""
     embedded = str(Addresses.under(settings.MORPHEUS_VAR).socket_dir)
     roles = settings.MORPHEUS_DATABASE_ROLES
     elsewhere = [role for role, login in roles.items() if login["HOST"] != embedded]

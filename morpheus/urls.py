@@ -1,4 +1,4 @@
-"""All URLs: the API under its version, and what operators use beside it."""
+"""All URLs: the API under its version, and the operators' pages."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from django.views.generic import RedirectView
 from morpheus.api.openapi import SchemaView, SwaggerView
 from morpheus.http import health, metrics
 
-# Who comes without knowing where to is shown what there is.
+# The root leads to the documentation.
 to_docs = RedirectView.as_view(pattern_name="docs")
 
-# The document is the same for everyone; the page holds its reader's CSRF token.
+# The document is the same for all clients; the page contains the reader's CSRF token.
 schema = cache_control(public=True, no_cache=True)(SchemaView.as_view())
 docs = cache_control(private=True, no_cache=True)(SwaggerView.as_view(url_name="schema"))
 
 api: list[URLPattern | URLResolver] = [
-    # In the order in which they are asked for; in one list, so that Django searches one.
+    # The most frequent first, in one flat list: Django searches it from the top.
     *import_module("novels.urls").urlpatterns,
     *import_module("comics.urls").urlpatterns,
     *import_module("users.urls").urlpatterns,

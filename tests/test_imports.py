@@ -37,7 +37,7 @@ MAY_IMPORT = {
 }
 # Apps import Morpheus and the apps to the left of them.
 APPS = ("users", "novels", "comics")
-# What an engineer runs; a server, a worker and a system check load none of it.
+# Tools of engineers; a server, a worker and a system check never load them.
 WORKSHOP = ("perf.lab", "perf.seeding", "perf.management", "tests")
 TESTING = ("rest_framework.test", "django.test", "unittest", "pytest", "hypothesis")
 
@@ -113,7 +113,7 @@ def test_a_room_of_morpheus_imports_only_the_rooms_that_it_may(room: str) -> Non
     ] == []
 
 
-def test_what_is_served_imports_neither_the_workshop_nor_testing_modules() -> None:
+def test_served_modules_import_neither_the_workshop_nor_testing_modules() -> None:
     served = [name for name in MODULES if not is_in(name, WORKSHOP)]
 
     assert find_forbidden(served, (*WORKSHOP, *TESTING)) == []

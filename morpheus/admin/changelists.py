@@ -1,4 +1,4 @@
-"""Change lists of tables that are too big to count, to search by `LIKE` or to sort at will."""
+"""Change lists of tables that are too big to count, to search by `LIKE` or to sort freely."""
 
 from __future__ import annotations
 
@@ -10,45 +10,44 @@ from django.core.paginator import Paginator
 from django.db import connection
 from django.db.models import F, Lookup, Model, Q, QuerySet
 
-# Beyond this many rows operators search instead of turning pages. It bounds the counting and, with
-# it, how deep a page can lie.
+# Staff search instead of paging beyond so many rows. It bounds the count and the depth of pages.
 MAX_LISTED = 5_000
 
 
 class CappedCount(int):
-    """A count that stopped; shown as «5,000+»."""
+    """A count that stopped at a limit; displayed as "5,000+"."""
 
     def __str__(self) -> str:
         return f"{int(self):,}+"
 
 
 class CappedPaginator(Paginator[Any]):
-    """Counts to `MAX_LISTED` and stops: 1 query, some 50 buffers in the biggest table."""
+    """Counts up to `MAX_LISTED`: 1 query, some 50 buffers in the biggest table."""
 
     @cached_property
     def count(self) -> int:
         rows: Any = self.object_list
-        found = rows.order_by()[: MAX_LISTED + 1].count()
-        return CappedCount(MAX_LISTED) if found > MAX_LISTED else int(found)
+        number = rows.order_by()[: MAX_LISTED + 1].count()
+        return CappedCount(MAX_LISTED) if number > MAX_LISTED else int(number)
 
 
 class LightChangeList(ChangeList):
-    """Reads no column that its model admin names in `list_defer`, and what filters offer once."""
+    """Reads neither columns in `list_defer` nor the choices of filters twice."""
 
     _filters: tuple[Any, ...] | None = None
 
     def get_filters(self, request: Any) -> Any:
-        # For the rows of an action Django asks again, and filters read their choices again.
+        # Django calls this again for an action; the filters would read their choices again.
         if self._filters is None:
             self._filters = super().get_filters(request)
         return self._filters
 
     def get_results(self, request: Any) -> None:
-        """Find the keys of a page by their own table alone, then join to these.
+        """Read the keys of a page from their own table first, then join to these.
 
-        In one, row level security's conditions make the planner expect some 40 users, and it joins
-        all of their rows before it sorts: 405,000 buffers for 50 of 100,000 comics. When the keys
-        are known it may still begin with the users, so tables are joined as written.
+        In a single query, the conditions of row level security make the planner expect some 40
+        users, and it joins all of their rows before it sorts: 405,000 buffers for 50 of 100,000
+        comics. With known keys it may still begin with the users, so the join order is fixed.
         """
         super().get_results(request)
         page: Any = self.result_list
@@ -65,8 +64,8 @@ class LightChangeList(ChangeList):
 class StartsWith(Lookup[bool]):
     """`column ^@ text`.
 
-    Unlike `LIKE` it is leakproof, so that under row level security an index still serves it: 1 ms
-    where LIKE reads 12,000 novels in 5 ms.
+    Unlike `LIKE` it is leakproof, so an index serves it under row level security: 1 ms where LIKE
+    reads 12,000 novels in 5 ms.
     """
 
     prepare_rhs = False
@@ -77,7 +76,7 @@ class StartsWith(Lookup[bool]):
         return f"{column} ^@ {text}", (*column_params, *text_params)
 
 
-def search(
+def filter_by_term(
     rows: QuerySet[Any],
     term: str,
     *,
@@ -85,29 +84,28 @@ def search(
     prefixes: tuple[str, ...],
     email: str | None,
 ) -> QuerySet[Any]:
-    """Narrow `rows` down to what an operator may mean by `term`; every condition has its index.
+    """Return the rows that match a search term; an index serves every condition.
 
     Args:
-        rows: What to search.
-        term: Part of an address if there is an @ in it, else a number or a beginning.
-        numbers: Columns that are compared with a whole number.
-        prefixes: Columns that may begin with the term, as it is or with a capital.
-        email: Path to the address of the row's owner, compared as a whole.
+        term: An e-mail address if it contains an @, else a number or a prefix.
+        numbers: Columns to compare with a number.
+        prefixes: Columns to compare with the prefix, as it is and with a capital.
+        email: Path to the e-mail address of the row's owner, compared as a whole.
     """
     if email and "@" in term:
         return rows.filter(**{email: term.lower()})
-    wanted = Q()
+    condition = Q()
     if term.isascii() and term.isdigit() and len(term) <= 18:
         for column in numbers:
-            wanted |= Q(**{column: int(term)})
+            condition |= Q(**{column: int(term)})
     for column in prefixes:
-        for beginning in {term, term[:1].upper() + term[1:]}:
-            wanted |= Q(StartsWith(F(column), beginning))
-    return rows.filter(wanted) if wanted else rows.none()
+        for prefix in {term, term[:1].upper() + term[1:]}:
+            condition |= Q(StartsWith(F(column), prefix))
+    return rows.filter(condition) if condition else rows.none()
 
 
 def describe_referring_rows(error: BaseException, models: list[type[Model]]) -> str:
-    """Name the rows whose foreign key refused a deletion, for people."""
+    """Return the plural name of the rows whose foreign key refused a deletion."""
     diagnosis = getattr(error.__cause__, "diag", None)
     table = getattr(diagnosis, "table_name", None)
     names = [str(m._meta.verbose_name_plural) for m in models if m._meta.db_table == table]

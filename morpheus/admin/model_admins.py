@@ -14,21 +14,21 @@ from morpheus.admin.changelists import (
     CappedPaginator,
     LightChangeList,
     describe_referring_rows,
-    search,
+    filter_by_term,
 )
 
 
 class MorpheusAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
-    """Lists that cost the same few queries however many rows there are.
+    """A model's pages at a constant number of queries, however many rows it has.
 
     Attributes:
-        list_defer: Columns that the list does not show and that may be big.
-        search_numbers, search_prefixes, search_email: See `morpheus.admin.changelists.search`.
+        list_defer: Big columns that the list does not show.
+        search_numbers, search_prefixes, search_email: See `filter_by_term`.
     """
 
     paginator = CappedPaginator
     show_full_result_count = False
-    show_facets = admin.ShowFacets.NEVER  # They count every row, per choice.
+    show_facets = admin.ShowFacets.NEVER  # They count every row for each choice.
     list_per_page = 50
     list_max_show_all = 200
     ordering = ("-pk",)
@@ -38,7 +38,7 @@ class MorpheusAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     search_numbers: tuple[str, ...] = ("pk",)
     search_prefixes: tuple[str, ...] = ()
     search_email: str | None = None
-    # Any value shows the search box; what is searched is said above.
+    # Any value shows the search box; the attributes above choose the columns.
     search_fields = ("pk",)
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[LightChangeList]:
@@ -50,21 +50,21 @@ class MorpheusAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         term = search_term.replace("\x00", "").strip()
         if not term:
             return queryset, False
-        found = search(
+        rows = filter_by_term(
             queryset,
             term,
             numbers=self.search_numbers,
             prefixes=self.search_prefixes,
             email=self.search_email,
         )
-        return found, False
+        return rows, False
 
     def delete_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """Django's, but a deletion that PostgreSQL refuses is a message, not a fault."""
+        """Django's view; a deletion that PostgreSQL refuses becomes a message."""
         try:
-            # Its own savepoint: what came before the refusal is undone, the page goes on.
+            # A savepoint: it undoes the rest of the deletion, and the page can still be rendered.
             with transaction.atomic():
                 return super().delete_view(request, object_id, extra_context)
         except IntegrityError as error:
@@ -73,7 +73,7 @@ class MorpheusAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """Django's, with the same message for the action that deletes many."""
+        """Django's view, with the same message for the action that deletes several rows."""
         if request.method != "POST":
             return super().changelist_view(request, extra_context)
         try:
@@ -85,19 +85,19 @@ class MorpheusAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     def _refuse_deletion(self, request: HttpRequest, error: IntegrityError) -> HttpResponse:
         if getattr(error.__cause__, "sqlstate", None) not in ("23001", "23503"):
             raise error
-        owners = describe_referring_rows(error, list(apps.get_models()))
+        rows = describe_referring_rows(error, list(apps.get_models()))
         self.message_user(
             request,
-            f"Nothing was deleted: there are {owners} that belong to it. Delete those first.",
+            f"Nothing was deleted: {rows} still refer to it. Delete them first.",
             messages.ERROR,
         )
         return HttpResponseRedirect(request.get_full_path())
 
 
 class PublishableAdmin(MorpheusAdmin):
-    """For rows that their owners publish; whatever staff change goes through the services.
+    """Pages of rows that their owners publish. Staff change them by the app's services.
 
-    A subclass says by which: `delete_row`, `set_visibility`.
+    A subclass calls these in `delete_row` and `set_visibility`.
     """
 
     actions = ("publish", "unpublish")
@@ -127,17 +127,17 @@ class PublishableAdmin(MorpheusAdmin):
         self._set_visibility(request, queryset, is_public=False)
 
     def _set_visibility(
-        self, request: HttpRequest, chosen: QuerySet[Any], *, is_public: bool
+        self, request: HttpRequest, queryset: QuerySet[Any], *, is_public: bool
     ) -> None:
-        count = self.set_visibility(sorted(chosen.values_list("pk", flat=True)), is_public)
+        count = self.set_visibility(sorted(queryset.values_list("pk", flat=True)), is_public)
         name = self.opts.verbose_name_plural
         self.message_user(
-            request, f"{count} {name} are {'public' if is_public else 'private'} now."
+            request, f"{count} {name} are now {'public' if is_public else 'private'}."
         )
 
 
 class ReadOnlyAdmin(MorpheusAdmin):
-    """For rows that Morpheus alone writes: staff look."""
+    """Pages of rows that only Morpheus writes; staff can view them."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

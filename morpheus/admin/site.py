@@ -1,4 +1,4 @@
-"""The admin site: what staff do here, they do with the rights of staff in the database too."""
+"""The admin site, whose requests have the rights of staff in the database too."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from morpheus.db.transactions import write_transaction
 
 
 class MorpheusAdminConfig(AdminConfig):
-    """Put our site where Django's `admin.site` is."""
+    """Replace Django's `admin.site` with `MorpheusAdminSite`."""
 
     default_site = "morpheus.admin.site.MorpheusAdminSite"
 
@@ -27,9 +27,9 @@ class AdminPage:
     """A page of the admin that belongs to no model.
 
     Attributes:
-        name: Of its URL, `admin:<name>`.
-        path: Below `/admin/`.
-        is_listed: Whether the admin's index leads to it.
+        name: The URL's name, `admin:<name>`.
+        path: Its path below `/admin/`.
+        is_listed: Whether the admin's index has a link to it.
     """
 
     name: str
@@ -40,7 +40,7 @@ class AdminPage:
 
 
 class MorpheusAdminSite(admin.AdminSite):
-    """Django's admin, each view in one transaction that row level security knows as staff."""
+    """Django's admin, which runs each view in one transaction with the identity of staff."""
 
     site_header = "Morpheus"
     site_title = "Morpheus"
@@ -51,10 +51,10 @@ class MorpheusAdminSite(admin.AdminSite):
         self._sections: list[tuple[str, str, list[AdminPage]]] = []
 
     def add_section(self, label: str, title: str, pages: list[AdminPage]) -> None:
-        """Add pages to the admin; the first is where the section's title leads.
+        """Add pages to the admin; the section's title is a link to the first.
 
         Args:
-            label: Of the app whose pages they are; in the index they stand for its models.
+            label: Label of the app that the pages belong to; they replace its models in the index.
         """
         self._sections.append((label, title, pages))
 
@@ -64,7 +64,7 @@ class MorpheusAdminSite(admin.AdminSite):
         return [*own, *super().get_urls()]
 
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
-        """Return Django's list of models by app, our pages among them."""
+        """Return Django's list of models by app, with the added pages."""
         apps: list[Any] = super().get_app_list(request, app_label)
         for label, title, pages in self._sections:
             if self.has_permission(request) and app_label in (None, label):
@@ -81,7 +81,7 @@ class MorpheusAdminSite(admin.AdminSite):
         return sorted(apps, key=lambda app: str(app["name"]).lower())
 
     def _as_model(self, page: AdminPage) -> dict[str, Any]:
-        """Return a page as Django's templates expect a model that may be looked at."""
+        """Return a page in the form of a model that Django's templates only link to."""
         return {
             "name": page.title,
             "object_name": page.name,
@@ -95,7 +95,7 @@ class MorpheusAdminSite(admin.AdminSite):
         return reverse(f"{self.name}:{page.name}")
 
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
-        """Show Django's page; with 429 if its form refused the attempt unseen."""
+        """Show Django's page; respond 429 after too many attempts."""
         response = super().login(request, extra_context)
         form = getattr(response, "context_data", {}).get("form")
         if (retry_after_s := getattr(form, "retry_after_s", None)) is not None:
@@ -104,7 +104,7 @@ class MorpheusAdminSite(admin.AdminSite):
         return response
 
     def register(self, model_or_iterable: Any, admin_class: Any = None, **options: Any) -> None:
-        """Register as Django does; lists of other packages' models count their rows once."""
+        """Register as Django does; the lists of other packages' models count their rows once."""
         if (admin_class or admin.ModelAdmin).show_full_result_count:
             options["show_full_result_count"] = False
         super().register(model_or_iterable, admin_class, **options)
@@ -116,23 +116,23 @@ class MorpheusAdminSite(admin.AdminSite):
         def as_staff(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
             if not self.has_permission(request):
                 return inner(request, *args, **kwargs)  # type: ignore[no-any-return]
-            # Its own name: logging out, a view of this site too, makes the user anonymous.
+            # Read it first: logging out, a view of this site too, makes the user anonymous.
             staff_id = request.user.pk
             with write_transaction(as_user=staff_id, as_staff=True):
                 response: HttpResponseBase = inner(request, *args, **kwargs)
-                # Templates read rows too: render while the identity lasts.
+                # Templates read rows too: render inside the transaction.
                 render = getattr(response, "render", None)
                 if callable(render):
                     return render()  # type: ignore[no-any-return]
             if isinstance(response, StreamingHttpResponse) and not response.is_async:
                 chunks = cast("Iterable[bytes]", response.streaming_content)
-                response.streaming_content = _streamed_as_staff(staff_id, chunks)
+                response.streaming_content = _stream_as_staff(staff_id, chunks)
             return response
 
         return as_staff
 
 
-def _streamed_as_staff(staff_id: int | None, chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """Pass on what is read only while it is sent, which is after the view's transaction."""
+def _stream_as_staff(staff_id: int | None, chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield chunks that are read only while they are sent, after the view's transaction."""
     with write_transaction(as_user=staff_id, as_staff=True):
         yield from chunks

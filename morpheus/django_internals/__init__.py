@@ -1,4 +1,4 @@
-"""Every use of a private part of Django and its companions: one module for each package.
+"""Every use of a private part of Django and of the packages beside it: one module each.
 
 A private part is an underscore attribute of another package or a module that its documentation does
 not name. Each has the reason why nothing public serves, and a test in

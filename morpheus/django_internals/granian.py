@@ -14,7 +14,7 @@ class ListeningServer(MPServer):
 
     The parent keeps the socket open, so connections wait in the kernel while a process starts. With
     sockets of their own, connections would be refused while a process is replaced. granian has no
-    public way to pass a socket in, so this uses private parts of it.
+    public way to pass a socket in, so this uses its private parts.
     """
 
     def __init__(self, listener: socket.socket, target: str, **options: Any) -> None:

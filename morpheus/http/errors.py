@@ -36,7 +36,7 @@ RETRY_AFTER_S = 2
 
 
 class Conflict(APIException):
-    """409: the request contradicts what is stored; `extra` joins the problem's members."""
+    """409: the request contradicts stored data; `extra` joins the problem's members."""
 
     status_code = HTTPStatus.CONFLICT
     default_detail = "Conflict with the current state."

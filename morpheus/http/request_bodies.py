@@ -44,7 +44,7 @@ class JSONParser(parsers.JSONParser):
 
 
 class BoundedUploadHandler(TemporaryFileUploadHandler):
-    """Refuse a body that cannot hold an allowed file before any of it is stored.
+    """Refuse a body that cannot hold an allowed file before a byte is stored.
 
     The server reads no more than `Content-Length` says, so this bounds what it receives.
     """

@@ -88,7 +88,7 @@ def refuse_null(queryset: QuerySet[Any], names: Sequence[str]) -> None:
 
 
 def _find_attribute(model: type[Model], name: str) -> str | None:
-    """Return the name of a field's column, also on a path; None for what is no field."""
+    """Return the name of a field's column, also on a path; None if the name is no field."""
     *path, last = name.split("__")
     options: Any = model._meta
     for step in (*path, last):

@@ -37,7 +37,7 @@ class KeysetPagination(CursorPagination):
 
     Rows may be instances, dictionaries of `values()`, or named tuples that have the ordering
     columns. Columns must be NOT NULL and compare exactly. Directions may be mixed if the index has
-    the same. A walk meets every row that exists during all of it exactly once, in either direction,
+    the same. A walk meets every row that exists throughout exactly once, in either direction,
     whatever is added or deleted meanwhile. Lists are never counted.
 
     Differences from DRF's class: any number of equal values; a `page_size` outside 1 to

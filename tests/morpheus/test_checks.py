@@ -26,7 +26,7 @@ MORPHEUS_BEHIND_PROXY = {
 }
 
 
-def contradictions() -> list[str | None]:
+def list_contradictions() -> list[str | None]:
     return [message.id for message in run_checks(tags=[CONTRADICTIONS])]
 
 
@@ -48,62 +48,64 @@ def manage(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
 
 
 def test_the_defaults_contradict_nothing() -> None:
-    assert contradictions() == []
+    assert list_contradictions() == []
 
 
-def test_a_proxy_told_of_as_a_whole_contradicts_nothing(settings: Any) -> None:
+def test_complete_proxy_settings_contradict_nothing(settings: Any) -> None:
     for name, value in MORPHEUS_BEHIND_PROXY.items():
         setattr(settings, name, value)
 
-    assert contradictions() == []
+    assert list_contradictions() == []
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "refused_as"),
+    ("name", "value", "check_id"),
     [
         ("MORPHEUS_TRUSTED_PROXIES", 0, "morpheus.E004"),
         ("SECURE_PROXY_SSL_HEADER", None, "morpheus.E005"),
         ("MORPHEUS_METRICS_TOKEN", "", "morpheus.E006"),
     ],
 )
-def test_half_a_proxy_is_refused(settings: Any, name: str, value: Any, refused_as: str) -> None:
-    for each, whole in MORPHEUS_BEHIND_PROXY.items():
-        setattr(settings, each, whole)
+def test_incomplete_proxy_settings_are_refused(
+    settings: Any, name: str, value: Any, check_id: str
+) -> None:
+    for each, complete in MORPHEUS_BEHIND_PROXY.items():
+        setattr(settings, each, complete)
     setattr(settings, name, value)
 
-    assert contradictions() == [refused_as]
+    assert list_contradictions() == [check_id]
 
 
 def test_owner_and_server_of_different_machines_are_refused(manage: Callable[..., Any]) -> None:
-    answer = manage(
+    result = manage(
         "run", MORPHEUS_HTTPS="off", DATABASE_OWNER_URL="postgresql://owner:secret@db/morpheus"
     )
 
-    assert answer.returncode == 1
-    assert "DATABASE_OWNER_URL is set and DATABASE_URL is not" in answer.stderr
+    assert result.returncode == 1
+    assert "DATABASE_OWNER_URL is set and DATABASE_URL is not" in result.stderr
 
 
 def test_a_server_that_would_only_redirect_does_not_start(manage: Callable[..., Any]) -> None:
-    answer = manage("run")
+    result = manage("run")
 
-    assert answer.returncode == 1
-    assert "MORPHEUS_HTTPS redirects every request" in answer.stderr
+    assert result.returncode == 1
+    assert "MORPHEUS_HTTPS redirects every request" in result.stderr
 
 
-def test_more_threads_than_the_server_lets_in_are_refused(db: None, settings: Any) -> None:
+def test_more_threads_than_max_connections_are_refused(db: None, settings: Any) -> None:
     settings.MORPHEUS_THREADS = 100_000
 
-    found = run_checks(tags=["database"], databases=["default"])
+    messages = run_checks(tags=["database"], databases=["default"])
 
-    assert [message.id for message in found] == ["morpheus.E003"]
+    assert [message.id for message in messages] == ["morpheus.E003"]
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_role_that_passes_row_security_is_refused() -> None:
+def test_a_serving_role_that_bypasses_row_level_security_is_refused() -> None:
     with connected_as("loader"):
-        found = run_checks(tags=["database"], databases=["default"])
+        messages = run_checks(tags=["database"], databases=["default"])
 
-    assert [message.id for message in found] == ["morpheus.E001"]
+    assert [message.id for message in messages] == ["morpheus.E001"]
 
 
 @pytest.mark.django_db(transaction=True)
@@ -127,22 +129,22 @@ def test_migrating_as_the_wrong_role_says_which_variable_is_missing(
 def test_a_fresh_clone_is_clean_while_no_services_run(
     manage: Callable[..., Any], command: list[str]
 ) -> None:
-    answer = manage(*command)
+    result = manage(*command)
 
-    assert (answer.returncode, answer.stderr) == (0, "")
-
-
-def test_a_database_that_does_not_answer_is_told_in_a_sentence(manage: Callable[..., Any]) -> None:
-    answer = manage("prepare", MORPHEUS_POOL_TIMEOUT_S="0.5")
-
-    assert answer.returncode == 1
-    assert "CommandError: The database is not reachable:" in answer.stderr
-    assert "Traceback" not in answer.stderr
+    assert (result.returncode, result.stderr) == (0, "")
 
 
-def test_a_command_that_finds_no_database_says_what_starts_one(manage: Any) -> None:
-    done = manage("import_novels", "README.md", MORPHEUS_POOL_TIMEOUT_S="0.2")
+def test_an_unreachable_database_is_reported_in_a_sentence(manage: Callable[..., Any]) -> None:
+    result = manage("prepare", MORPHEUS_POOL_TIMEOUT_S="0.5")
 
-    assert done.returncode == 1
-    assert "services up" in done.stderr
-    assert "Traceback" not in done.stderr
+    assert result.returncode == 1
+    assert "CommandError: The database is not reachable:" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_a_command_without_a_database_names_the_command_that_starts_one(manage: Any) -> None:
+    result = manage("import_novels", "README.md", MORPHEUS_POOL_TIMEOUT_S="0.2")
+
+    assert result.returncode == 1
+    assert "services up" in result.stderr
+    assert "Traceback" not in result.stderr

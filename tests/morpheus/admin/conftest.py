@@ -1,4 +1,4 @@
-"""An operator before some rows of every model."""
+"""An operator, and rows of every model."""
 
 from __future__ import annotations
 
@@ -37,19 +37,19 @@ def make_rows(
     make_novels: Callable[..., list[Any]],
     make_chapters: Callable[..., list[Any]],
 ) -> Callable[[int], Any]:
-    """Make rows of every model, all private and all of one new user, whom it returns."""
+    """Make private rows of every model for a new user; return the user."""
 
     def make(count: int = 1) -> Any:
         owner = make_user()
         for novel in make_novels(count, owner=owner, is_public=False):
             make_chapters(novel, "Once upon a time.")
-            _belongings(novel, owner)
+            _make_related_rows(novel, owner)
         return owner
 
     return make
 
 
-def _belongings(novel: Novel, owner: Any) -> None:
+def _make_related_rows(novel: Novel, owner: Any) -> None:
     with write_transaction(as_user=owner.pk):
         NovelUpload.objects.create(
             novel=novel, owner=owner, digest=f"{novel.pk:064}", filename="a.txt", size_bytes=1
@@ -75,7 +75,7 @@ def _belongings(novel: Novel, owner: Any) -> None:
 
 @pytest.fixture
 def fail() -> Callable[[Novel], None]:
-    """Let the parse of a novel have failed."""
+    """Mark the parse of a novel as failed."""
 
     def fail(novel: Novel) -> None:
         with write_transaction(as_user=novel.owner_id):

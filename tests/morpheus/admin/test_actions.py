@@ -1,4 +1,4 @@
-"""What operators change in the admin."""
+"""Changes that operators make in the admin."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def act(site, model, action, *ids, **fields):
     return site.post(url(model, "changelist"), form, follow=True).content.decode()
 
 
-def every(model, *values):
+def list_values(model, *values):
     with write_transaction(as_staff=True):
         return list(model.objects.order_by("pk").values_list(*values, flat=len(values) == 1))
 
@@ -30,30 +30,30 @@ def every(model, *values):
 @pytest.mark.parametrize("model", [Novel, Comic])
 def test_rows_are_published_and_unpublished(site, make_rows, model):
     make_rows(3)
-    ids = every(model, "pk")
+    ids = list_values(model, "pk")
 
     page = act(site, model, "publish", *ids[:2])
-    assert every(model, "is_public") == [True, True, False]
-    assert "2 " in page and "public now" in page
+    assert list_values(model, "is_public") == [True, True, False]
+    assert "2 " in page and "now public" in page
 
     act(site, model, "unpublish", *ids)
-    assert every(model, "is_public") == [False, False, False]
+    assert list_values(model, "is_public") == [False, False, False]
 
 
 @pytest.mark.parametrize("model", [Novel, ProcessingStatus])
-def test_failed_novels_are_parsed_again_and_others_are_left_alone(site, make_rows, fail, model):
+def test_only_failed_novels_are_parsed_again(site, make_rows, fail, model):
     make_rows(2)
-    ids = every(Novel, "pk")
+    ids = list_values(Novel, "pk")
     with write_transaction(as_staff=True):
         fail(Novel.objects.get(pk=ids[0]))
 
     page = act(site, model, "reparse_failed", *ids)
 
     assert "1 of 1 failed novels are parsed again" in page
-    assert every(ProcessingStatus, "state") == ["pending", "completed"]
+    assert list_values(ProcessingStatus, "state") == ["pending", "completed"]
 
 
-def test_a_failed_novel_without_a_file_is_told_apart(site, make_rows, fail):
+def test_a_failed_novel_without_a_file_cannot_be_parsed_again(site, make_rows, fail):
     make_rows()
     with write_transaction(as_staff=True):
         novel = Novel.objects.get()
@@ -68,15 +68,15 @@ def test_a_failed_novel_without_a_file_is_told_apart(site, make_rows, fail):
 
 def test_a_novel_changed_here_is_found_under_its_new_title(site, make_rows):
     make_rows()
-    [novel_id] = every(Novel, "pk")
-    form = {"title": "The Zanzibar Affair", "author": "Somebody", "synopsis": ""}
+    [novel_id] = list_values(Novel, "pk")
+    form = {"title": "The Zanzibar Affair", "author": "An author", "synopsis": ""}
     for prefix in ("status", "upload"):
         form |= {f"{prefix}-TOTAL_FORMS": 0, f"{prefix}-INITIAL_FORMS": 0}
 
-    answer = site.post(url(Novel, "change", novel_id), form)
+    response = site.post(url(Novel, "change", novel_id), form)
 
-    assert answer.status_code == 302, answer.context["errors"]
-    assert every(Novel, "title") == ["The Zanzibar Affair"]
+    assert response.status_code == 302, response.context["errors"]
+    assert list_values(Novel, "title") == ["The Zanzibar Affair"]
     with write_transaction(as_staff=True):
         vector = SearchDocument.objects.get(chapter=None).vector
     assert "zanzibar" in vector
@@ -84,33 +84,38 @@ def test_a_novel_changed_here_is_found_under_its_new_title(site, make_rows):
 
 def test_deleting_a_novel_takes_what_belongs_to_it(site, make_rows):
     make_rows(2)
-    one, two = every(Novel, "pk")
+    deleted, remaining = list_values(Novel, "pk")
 
-    answer = site.post(url(Novel, "delete", one), {"post": "yes"})
+    response = site.post(url(Novel, "delete", deleted), {"post": "yes"})
 
-    assert answer.status_code == 302
-    assert every(Novel, "pk") == every(ProcessingStatus, "pk") == every(NovelUpload, "pk") == [two]
-    assert every(Comic, "novel_id") == [None, two]
+    assert response.status_code == 302
+    assert (
+        list_values(Novel, "pk")
+        == list_values(ProcessingStatus, "pk")
+        == list_values(NovelUpload, "pk")
+        == [remaining]
+    )
+    assert list_values(Comic, "novel_id") == [None, remaining]
 
 
 @pytest.mark.parametrize("model", [Novel, Comic])
-def test_many_are_deleted_at_once(site, make_rows, model):
+def test_an_action_deletes_several_rows(site, make_rows, model):
     make_rows(3)
-    ids = every(model, "pk")
+    ids = list_values(model, "pk")
 
     act(site, model, "delete_selected", *ids[:2], post="yes")
 
-    assert every(model, "pk") == ids[2:]
+    assert list_values(model, "pk") == ids[2:]
 
 
-def test_a_user_who_owns_novels_is_kept_with_a_clear_message(site, make_rows):
+def test_a_user_with_novels_is_not_deleted_and_a_message_gives_the_reason(site, make_rows):
     owner = make_rows()
 
-    one = site.post(url(User, "delete", owner.pk), {"post": "yes"}, follow=True)
-    many = act(site, User, "delete_selected", owner.pk, post="yes")
+    page = site.post(url(User, "delete", owner.pk), {"post": "yes"}, follow=True)
+    action_page = act(site, User, "delete_selected", owner.pk, post="yes")
 
-    for page in (one.content.decode(), many):
-        assert "Nothing was deleted: there are" in page
+    for text in (page.content.decode(), action_page):
+        assert "Nothing was deleted: " in text
     with as_staff():
         assert User.objects.filter(pk=owner.pk).exists()
         assert AccessToken.objects.filter(user=owner).exists()
@@ -127,7 +132,7 @@ def test_a_user_without_novels_is_deleted(site, make_user, as_user):
     assert client.get(ME).status_code == 401
 
 
-def test_a_genre_in_use_is_kept(site, make_novels):
+def test_a_genre_in_use_is_not_deleted(site, make_novels):
     used, unused = Genre.objects.order_by("pk")[:2]
     make_novels(genre=used)
 
@@ -164,9 +169,9 @@ def test_a_password_set_here_revokes_the_users_tokens(site, make_user, as_user):
     assert site.get(page).status_code == 200
 
     form = {"usable_password": "true", "password1": "quite new words", "password2": ""}
-    answer = site.post(page, form | {"password2": form["password1"]})
+    response = site.post(page, form | {"password2": form["password1"]})
 
-    assert answer.status_code == 302
+    assert response.status_code == 302
     assert client.get(ME).status_code == 401
     with as_staff():
         ann.refresh_from_db()
@@ -184,7 +189,7 @@ def test_deleting_a_token_revokes_it(site, make_user, as_user):
 
 @pytest.fixture
 def helpdesk(client, make_user):
-    """A browser of staff who may change and delete users, and nothing else."""
+    """A browser of staff with permission to change and delete users only."""
     staff = make_user("desk", is_staff=True)
     with as_staff():
         staff.user_permissions.set(
@@ -222,9 +227,9 @@ def test_staff_cannot_touch_superusers(helpdesk, operator):
 
 def test_staff_without_the_permission_are_not_offered_the_actions(helpdesk, make_rows):
     make_rows()
-    [novel_id] = every(Novel, "pk")
+    [novel_id] = list_values(Novel, "pk")
 
     assert helpdesk.get(url(Novel, "changelist")).status_code == 403
     form = {"action": "publish", "_selected_action": [novel_id]}
     assert helpdesk.post(url(Novel, "changelist"), form).status_code == 403
-    assert every(Novel, "is_public") == [False]
+    assert list_values(Novel, "is_public") == [False]

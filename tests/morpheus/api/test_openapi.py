@@ -25,13 +25,13 @@ def operations(document):
 
 @pytest.fixture
 def assert_described(document):
-    """Check an answer against one of the document's schemas."""
+    """Check a response against one of the document's schemas."""
 
-    def check(name, answer):
+    def check(name, response):
         schema = {"$ref": f"#/components/schemas/{name}", "components": document["components"]}
-        assert answer.status_code < 500
+        assert response.status_code < 500
         assert [
-            error.message for error in Draft202012Validator(schema).iter_errors(answer.json())
+            error.message for error in Draft202012Validator(schema).iter_errors(response.json())
         ] == []
 
     return check
@@ -53,7 +53,7 @@ def test_a_summary_ends_with_its_sentence_and_not_within_a_name(operations):
     )
 
 
-def test_whatever_is_refused_is_described_as_a_problem(operations):
+def test_every_error_is_described_as_a_problem(operations):
     for operation in operations.values():
         refused = {s: r for s, r in operation["responses"].items() if s.startswith(("4", "5"))}
         assert {"4XX", "503"} <= refused.keys()
@@ -61,7 +61,7 @@ def test_whatever_is_refused_is_described_as_a_problem(operations):
     assert "409" in operations["novels_create"]["responses"]
 
 
-def test_every_get_may_be_asked_conditionally(document):
+def test_every_get_may_be_conditional(document):
     gets = [path["get"] for path in document["paths"].values() if "get" in path]
 
     assert gets and all("304" in get["responses"] for get in gets)
@@ -72,7 +72,7 @@ def test_revoking_a_token_needs_it(operations):
 
 
 @pytest.mark.django_db
-def test_first_and_last_pages_are_what_the_document_says(api, make_novels, assert_described):
+def test_the_document_describes_first_and_last_pages(api, make_novels, assert_described):
     make_novels(3)
 
     first = api.get("/api/v1/novels/?page_size=2")
@@ -84,7 +84,7 @@ def test_first_and_last_pages_are_what_the_document_says(api, make_novels, asser
 
 
 @pytest.mark.django_db
-def test_what_is_always_there_is_required(document, api, make_novels):
+def test_members_that_are_always_present_are_required(document, api, make_novels):
     make_novels(1)
 
     (novel,) = api.get("/api/v1/novels/").json()["results"]
@@ -93,7 +93,7 @@ def test_what_is_always_there_is_required(document, api, make_novels):
 
 
 @pytest.mark.django_db
-def test_options_answers_everywhere(as_user, make_user, document):
+def test_every_route_responds_to_options(as_user, make_user, document):
     client = as_user(make_user(is_staff=True))
 
     for path in document["paths"]:
@@ -102,7 +102,7 @@ def test_options_answers_everywhere(as_user, make_user, document):
         assert client.options(path).status_code == 200, path
 
 
-def test_the_document_is_made_once_in_each_form(client, monkeypatch):
+def test_the_document_is_generated_once_for_each_media_type(client, monkeypatch):
     monkeypatch.setattr(SchemaView, "_documents", {})
     made = []
     generate = SchemaGenerator.get_schema
@@ -113,16 +113,16 @@ def test_the_document_is_made_once_in_each_form(client, monkeypatch):
 
     monkeypatch.setattr(SchemaGenerator, "get_schema", counted)
 
-    def asked(accept):
-        answer = client.get("/api/v1/schema/", headers={"Accept": accept})
-        return answer.content, answer["Content-Type"], answer["Content-Disposition"]
+    def fetch(accept):
+        response = client.get("/api/v1/schema/", headers={"Accept": accept})
+        return response.content, response["Content-Type"], response["Content-Disposition"]
 
-    json_answers = {asked("application/json") for _ in range(3)}
-    yaml_answers = {asked("*/*") for _ in range(3)}
+    json_documents = {fetch("application/json") for _ in range(3)}
+    yaml_documents = {fetch("*/*") for _ in range(3)}
 
     assert len(made) == 2
-    [(body, kind, disposition)] = json_answers
+    [(body, kind, disposition)] = json_documents
     assert (kind, disposition) == ("application/json", 'inline; filename="Morpheus.json"')
-    [(text, yaml_kind, _)] = yaml_answers
+    [(text, yaml_kind, _)] = yaml_documents
     assert yaml_kind.startswith("application/vnd.oai.openapi")
     assert yaml.safe_load(text)["paths"].keys() == json.loads(body)["paths"].keys()

@@ -71,15 +71,15 @@ def logged_as(name: str, **changes: Any) -> Iterator[StringIO]:
 @pytest.mark.django_db
 @pytest.mark.urls(__name__)
 @pytest.mark.parametrize("url", ["/api", "/lost"])
-def test_a_lost_database_is_one_line_that_names_request_and_reason(
+def test_a_lost_database_is_one_line_with_request_and_reason(
     client: Any, log: StringIO, url: str
 ) -> None:
-    answer = client.get(url)
+    response = client.get(url)
 
-    assert answer.status_code == 503
+    assert response.status_code == 503
     line, request = log.getvalue().splitlines()
     assert "morpheus.requests" in request
-    assert f"[{answer['X-Request-ID']}] Responded 503 to GET {url}:" in line
+    assert f"[{response['X-Request-ID']}] Responded 503 to GET {url}:" in line
     assert line.endswith("consuming input failed the server closed the connection")
 
 
@@ -88,11 +88,11 @@ def test_a_lost_database_is_one_line_that_names_request_and_reason(
 def test_a_database_lost_while_the_session_is_saved_is_503_too(client: Any, log: StringIO) -> None:
     client.raise_request_exception = False
 
-    answer = client.get("/after")
+    response = client.get("/after")
 
-    assert answer.status_code == 503
-    assert int(answer["Retry-After"]) >= 1
-    assert f"[{answer['X-Request-ID']}] Responded 503 to GET /after:" in log.getvalue()
+    assert response.status_code == 503
+    assert int(response["Retry-After"]) >= 1
+    assert f"[{response['X-Request-ID']}] Responded 503 to GET /after:" in log.getvalue()
 
 
 @pytest.mark.django_db
@@ -103,7 +103,7 @@ def test_a_path_cannot_forge_a_line(client: Any, log: StringIO) -> None:
 
 
 @pytest.mark.django_db
-def test_a_lost_cache_is_told_by_the_probe(client: Any, log: StringIO, settings: Any) -> None:
+def test_the_probe_logs_a_lost_cache(client: Any, log: StringIO, settings: Any) -> None:
     nowhere = settings.CACHES["default"] | {"LOCATION": "redis://127.0.0.1:1/0"}
     settings.CACHES = settings.CACHES | {"default": nowhere}
 

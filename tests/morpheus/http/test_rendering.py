@@ -24,7 +24,7 @@ VALUES = [
 
 @pytest.mark.parametrize("value", VALUES)
 @pytest.mark.parametrize("accepted", ["application/json", "application/json; indent=2", None])
-def test_an_answer_is_the_same(value, accepted):
+def test_the_response_is_the_same(value, accepted):
     expected = renderers.JSONRenderer().render(value, accepted)
 
     assert JSONRenderer().render(value, accepted) == expected

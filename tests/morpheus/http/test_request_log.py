@@ -58,13 +58,13 @@ def requests_in(log: StringIO) -> list[dict[str, Any]]:
 @pytest.mark.django_db
 @pytest.mark.urls(__name__)
 @pytest.mark.parametrize("log", ["json"], indirect=True)
-def test_a_request_is_one_line_with_what_it_took(client: Any, log: StringIO) -> None:
-    answer = client.get("/ask/whale/")
+def test_a_request_is_one_line_with_its_cost(client: Any, log: StringIO) -> None:
+    response = client.get("/ask/whale/")
 
     (line,) = requests_in(log)
     assert line | {"at": "", "ms": 0, "db_ms": 0} == {
         **{"at": "", "level": "info", "logger": "morpheus.requests", "event": "request"},
-        **{"request_id": answer["X-Request-ID"], "route": "GET /ask/{name}/", "status": 200},
+        **{"request_id": response["X-Request-ID"], "route": "GET /ask/{name}/", "status": 200},
         **{"ms": 0, "user_id": None, "queries": 1, "db_ms": 0},
         **{"cache_hits": 0, "cache_misses": 0},
     }
@@ -73,16 +73,16 @@ def test_a_request_is_one_line_with_what_it_took(client: Any, log: StringIO) -> 
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("log", ["line"], indirect=True)
-def test_people_read_the_same_in_words(client: Any, log: StringIO) -> None:
-    answer = client.get("/healthz")
+def test_the_line_format_has_the_same_fields(client: Any, log: StringIO) -> None:
+    response = client.get("/healthz")
 
     (line,) = [line for line in log.getvalue().splitlines() if "morpheus.requests" in line]
-    assert f'[{answer["X-Request-ID"]}] request route="GET /healthz" status=200 ms=' in line
+    assert f'[{response["X-Request-ID"]}] request route="GET /healthz" status=200 ms=' in line
 
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("log", ["json"], indirect=True)
-def test_it_names_the_user_by_id_and_counts_what_the_cache_had(
+def test_it_names_the_user_by_id_and_counts_cache_hits(
     as_user: Any, make_user: Any, log: StringIO
 ) -> None:
     user = make_user("ann")
@@ -98,9 +98,7 @@ def test_it_names_the_user_by_id_and_counts_what_the_cache_had(
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("log", ["json"], indirect=True)
-def test_an_answer_that_was_kept_has_its_line(
-    visitor: Any, make_novels: Any, log: StringIO
-) -> None:
+def test_a_cached_response_is_logged(visitor: Any, make_novels: Any, log: StringIO) -> None:
     make_novels()
     for _ in range(2):
         visitor.get("/api/v1/novels/")
@@ -132,11 +130,11 @@ def test_nothing_that_a_client_sends_is_in_the_log(client: Any, log: StringIO) -
     # Django's own, of a visitor whose form is forged.
     logging.getLogger("tests").warning("Token %s of %s: Bearer %s", TOKEN, "a.b@c.example", "x")
 
-    said = log.getvalue()
-    assert "Responded 500 to GET /fail/{name}/." in said
-    assert "IntegrityError" in said
+    text = log.getvalue()
+    assert "Responded 500 to GET /fail/{name}/." in text
+    assert "IntegrityError" in text
     for secret in ("zx9", "ann@example.org", "a.b@c.example", TOKEN, PASSWORD, "Bearer x"):
-        assert secret.lower() not in said.lower(), secret
+        assert secret.lower() not in text.lower(), secret
 
 
 @pytest.mark.django_db
@@ -151,7 +149,7 @@ def test_the_line_can_be_switched_off(client: Any, log: StringIO) -> None:
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("log", ["json"], indirect=True)
-def test_only_a_failing_probe_of_the_guard_is_logged(client: Any, log: StringIO) -> None:
+def test_only_a_failing_probe_of_the_supervisor_is_logged(client: Any, log: StringIO) -> None:
     client.head("/healthz")
     assert requests_in(log) == []
 

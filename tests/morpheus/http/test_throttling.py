@@ -17,41 +17,41 @@ def five_writes_a_day(settings):
     settings.MORPHEUS_THROTTLE_RATES = {"write": (5, 86_400)}
 
 
-def allowed(method="post", **extra):
+def allow(method="post", **extra):
     request = Request(getattr(APIRequestFactory(), method)("/", **extra))
     request.user = AnonymousUser()
     return WriteThrottle().allow_request(request, None)
 
 
 def test_writes_beyond_the_limit_are_refused_and_reads_are_not():
-    assert [allowed() for _ in range(6)] == [True] * 5 + [False]
-    assert allowed("get")
+    assert [allow() for _ in range(6)] == [True] * 5 + [False]
+    assert allow("get")
 
 
 def test_each_address_has_its_own_limit():
     for _ in range(6):
-        allowed()
+        allow()
 
-    assert allowed(REMOTE_ADDR="192.0.2.9")
+    assert allow(REMOTE_ADDR="192.0.2.9")
 
 
 def test_addresses_of_one_ipv6_network_share_a_limit():
     for number in range(6):
-        allowed(REMOTE_ADDR=f"2001:db8::{number}")
+        allow(REMOTE_ADDR=f"2001:db8::{number}")
 
-    assert not allowed(REMOTE_ADDR="2001:db8::ffff")
-    assert allowed(REMOTE_ADDR="2001:db8:0:1::1")
+    assert not allow(REMOTE_ADDR="2001:db8::ffff")
+    assert allow(REMOTE_ADDR="2001:db8:0:1::1")
 
 
-def test_callers_that_race_are_all_counted():
+def test_concurrent_attempts_are_all_counted():
     with ThreadPoolExecutor(10) as pool:
-        results = list(pool.map(lambda _: allowed(), range(40)))
+        results = list(pool.map(lambda _: allow(), range(40)))
 
     assert results.count(True) == 5
 
 
-def test_a_lost_cache_server_limits_nobody(settings):
+def test_without_a_cache_server_there_is_no_limit(settings):
     nowhere = settings.CACHES["default"] | {"LOCATION": "redis://127.0.0.1:1/0"}
     settings.CACHES = settings.CACHES | {"default": nowhere}
 
-    assert all(allowed() for _ in range(8))
+    assert all(allow() for _ in range(8))
