@@ -1,17 +1,21 @@
-"""A process that writes and reads the database through Django, as the worker does."""
+"""A thread that writes and reads the database through Django, as the worker does."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from multiprocessing.synchronize import Barrier, Event
 from random import Random
-from typing import Any
+from threading import Event
 
 import psycopg
+from django.db import InterfaceError, OperationalError, connection
 
-from perf.lab.harness.processes import START_TIMEOUT_S
+from morpheus.cache.outbox import connect
+from morpheus.db.transactions import write_transaction
+from novels.models import ChapterText, Novel, ProcessingStatus
+from novels.services import status_advance
+from users.models import PublicUser
 
 from .history import Log, Observation, Recorder, Write
 from .rows import novel_card
@@ -24,19 +28,11 @@ PAUSE_S = 0.05
 OUTSIDE_S = 2.0
 
 
-def run_direct(gate: Barrier, scene: Scene, stop: Event, seed: int) -> Log:
+def run_direct(scene: Scene, stop: Event, seed: int) -> Log:
     """Write statuses and texts, and read committed rows without any cache; return the log."""
-    import django
-
-    django.setup()
-    from django.db import InterfaceError, OperationalError, connection
-
-    from perf.lab.harness.databases import close_connections
-
     random = Random(seed)  # noqa: S311 - to be repeatable
     recorder = Recorder()
     version = 0
-    gate.wait(START_TIMEOUT_S)
     while not stop.wait(PAUSE_S):
         version += 1
         step = random.choice((_advance, _rewrite, _rewrite_outside, _read_all, _read_all))
@@ -45,22 +41,17 @@ def run_direct(gate: Barrier, scene: Scene, stop: Event, seed: int) -> Log:
         except (OperationalError, InterfaceError, psycopg.OperationalError) as error:
             recorder.record_failure(f"direct {type(error).__name__}")
             connection.close()
-    close_connections()
+    connection.close()
     return recorder.log
 
 
 def _advance(scene: Scene, recorder: Recorder, random: Random, unique: str) -> None:
-    from novels.services.status import status_advance
-
     novel_id, owner_id = _choose_novel(scene, random)
     with _recorded_write(recorder, f"status {novel_id}", {"status": unique}):
         status_advance(novel_id=novel_id, owner_id=owner_id, stage=unique, progress=50)
 
 
 def _rewrite(scene: Scene, recorder: Recorder, random: Random, unique: str) -> None:
-    from morpheus.db.transactions import write_transaction
-    from novels.models import ChapterText
-
     novel_id, owner_id = _choose_novel(scene, random)
     with (
         _recorded_write(recorder, f"text {novel_id}", {"text": unique}),
@@ -71,15 +62,13 @@ def _rewrite(scene: Scene, recorder: Recorder, random: Random, unique: str) -> N
 
 def _rewrite_outside(scene: Scene, recorder: Recorder, random: Random, unique: str) -> None:
     """Write as psql does: only the database's triggers tell the cache."""
-    from morpheus.cache.outbox import connect
-
     novel_id, owner_id = _choose_novel(scene, random)
     with (
-        connect("consistency checker") as connection,
+        connect("consistency checker") as outside,
         _recorded_write(recorder, f"text {novel_id}", {"text": unique}, OUTSIDE_S),
     ):
-        connection.execute("SELECT set_config('app.user_id', %s, false)", [str(owner_id)])
-        connection.execute(
+        outside.execute("SELECT set_config('app.user_id', %s, false)", [str(owner_id)])
+        outside.execute(
             "UPDATE novels_chaptertext SET content = %s "
             "WHERE chapter_id IN (SELECT id FROM novels_chapter WHERE novel_id = %s)",
             [unique, novel_id],
@@ -88,10 +77,6 @@ def _rewrite_outside(scene: Scene, recorder: Recorder, random: Random, unique: s
 
 def _read_all(scene: Scene, recorder: Recorder, random: Random, unique: str) -> None:
     """Read what is committed: every later read must show it, acknowledged or not."""
-    from morpheus.db.transactions import write_transaction
-    from novels.models import Novel, ProcessingStatus
-    from users.models import PublicUser
-
     began = time.monotonic()
     with write_transaction(as_staff=True):
         novels = Novel.objects.select_related("genre", "language").filter(pk__in=scene.novels)
@@ -123,11 +108,11 @@ def _choose_novel(scene: Scene, random: Random) -> tuple[int, int]:
     return novel_id, scene.owners[scene.owner_of[f"novel {novel_id}"]].id
 
 
-def _fields(novel: Any) -> dict[str, str]:
+def _fields(novel: Novel) -> dict[str, str]:
     return {
         "title": novel.title,
         "synopsis": novel.synopsis,
         "visibility": "public" if novel.is_public else "private",
-        "genre": novel.genre.slug,
-        "language": novel.language.code,
+        "genre": novel.genre.slug if novel.genre else "",
+        "language": novel.language.code if novel.language else "",
     }

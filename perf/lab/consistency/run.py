@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from threading import Event
 
-from perf.lab.harness.processes import SPAWN, ProcessGroup
+from perf.lab.harness.processes import ProcessGroup
 
 from .check import Verdict, check
 from .clients import Load, run_client
@@ -34,16 +36,19 @@ def run(scene: Scene, load: Load, meanwhile: Callable[[], object] | None = None)
 
     The scene must be new: its rows are in their first states.
     """
-    group, stop = ProcessGroup(load.clients + 1), SPAWN.Event()
-    direct = group.start(run_direct, scene, stop, load.seed)
+    group, stop = ProcessGroup(load.clients), Event()
     clients = [group.start(run_client, scene, load, number) for number in range(load.clients)]
-    group.release()
-    while not all(client.is_done() for client in clients):
-        if meanwhile is not None:
-            meanwhile()
-        time.sleep(POLL_S)
-    logs = [client.result() for client in clients]
-    stop.set()
+    with ThreadPoolExecutor(1) as threads:
+        group.release()
+        direct = threads.submit(run_direct, scene, stop, load.seed)
+        try:
+            while not all(client.is_done() for client in clients):
+                if meanwhile is not None:
+                    meanwhile()
+                time.sleep(POLL_S)
+            logs = [client.result() for client in clients]
+        finally:
+            stop.set()
     busy = [log for log in logs if log.response]
     seconds = max(log.ended[-1] for log in busy) - min(log.began[0] for log in busy)
     reads = sum(len(log.response) for log in logs)

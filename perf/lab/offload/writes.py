@@ -24,14 +24,11 @@ def status_step(visit: Visit) -> MixRequest:
 
 
 def change_synopsis(visit: Visit) -> MixRequest:
-    novel = visit.of.popular(visit.of.read, visit.draw)
-    text = prose(visit.of.seed).few(visit.draw, 2)
-    return _change_novel(visit, novel.id, novel.owner, synopsis=text)
+    return _change_popular(visit, synopsis=prose(visit.of.seed).few(visit.draw, 2))
 
 
 def change_title(visit: Visit) -> MixRequest:
-    novel = visit.of.popular(visit.of.read, visit.draw)
-    return _change_novel(visit, novel.id, novel.owner, title=f"Renamed {visit.client}.{visit.turn}")
+    return _change_popular(visit, title=f"Renamed {visit.client}.{visit.turn}")
 
 
 def change_visibility(visit: Visit) -> MixRequest:
@@ -50,9 +47,8 @@ def change_name(visit: Visit) -> MixRequest:
 
 def change_comic(visit: Visit) -> MixRequest:
     comic = visit.of.popular(visit.of.comics, visit.draw)
-    title = f"Redrawn {visit.client}.{visit.turn}"
-    values = {"comic_id": comic.id}
-    return visit.write("PATCH /comics/{comic_id}/", values, comic.owner, body={"title": title})
+    title = {"title": f"Redrawn {visit.client}.{visit.turn}"}
+    return visit.write("PATCH /comics/{comic_id}/", {"comic_id": comic.id}, comic.owner, body=title)
 
 
 def new_panel(visit: Visit) -> MixRequest:
@@ -95,6 +91,11 @@ def login(visit: Visit) -> MixRequest:
     email = visit.of.emails[visit.of.popular(visit.of.members, visit.draw)]
     body = {"email": email, "password": PASSWORD}
     return visit.write("POST /auth/token/", {}, None, body=body)
+
+
+def _change_popular(visit: Visit, **fields: str) -> MixRequest:
+    novel = visit.of.popular(visit.of.read, visit.draw)
+    return _change_novel(visit, novel.id, novel.owner, **fields)
 
 
 def _change_novel(visit: Visit, novel_id: object, owner: int, **fields: str) -> MixRequest:
