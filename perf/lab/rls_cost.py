@@ -22,7 +22,7 @@ from morpheus.django_internals.rest_framework import force_user
 from perf.lab.example_requests import ExampleRequest
 from perf.lab.example_rows import ExampleRows
 from perf.lab.harness.measurements import measure_in_turns
-from perf.lab.harness.pinning import pinned
+from perf.lab.harness.pinning import pin_all
 from perf.lab.plans.capture import RequestFailed, Statement, capture_statements, served_host
 from perf.lab.plans.recorded_requests import RECORDED
 from perf.monitoring.explain import Plan, explain
@@ -118,7 +118,7 @@ def measure_reads(reads: list[PrivateRead], *, rounds: int) -> Iterator[ReadCost
         stack.enter_context(override_settings(MORPHEUS_CACHE=False))
         app = stack.enter_context(_connect(dict(connection.settings_dict)))
         loader = stack.enter_context(_connect(settings.MORPHEUS_DATABASE_ROLES["loader"]))
-        stack.enter_context(pinned(_backends(app, loader)))
+        stack.enter_context(pin_all(_backends(app, loader)))
         send_identity = loader.execute_wrapper
         for read in reads:
             # Without row level security, only a search of one's own novels needs the identity.

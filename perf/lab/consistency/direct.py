@@ -76,7 +76,7 @@ def _rewrite_outside(scene: Scene, recorder: Recorder, random: Random, unique: s
 
 
 def _read_all(scene: Scene, recorder: Recorder, random: Random, unique: str) -> None:
-    """Read what is committed: every later read must show it, acknowledged or not."""
+    """Read the committed rows: every later read must show them, acknowledged or not."""
     began = time.monotonic()
     with write_transaction(as_staff=True):
         novels = Novel.objects.select_related("genre", "language").filter(pk__in=scene.novels)

@@ -2,8 +2,8 @@
 
 A value is a text that can be made from a state here and from a response in `questions`. Views:
 
-- `anyone`: a reader who does not own the row;
-- `own`: its owner, and staff who bypass the cache;
+- `anyone`: any reader but the owner of the row;
+- `own`: its owner, and a reader with staff rights that bypasses the cache;
 - `shown`: whether rows that belong to a public row are found;
 - a filter like `genre=horror`: whether the row is in that list (a list and its cards need not be of
   one moment);

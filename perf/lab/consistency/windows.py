@@ -43,7 +43,7 @@ class RowWindows:
 
     Args:
         writes: All writes of the row, the one before the run included, in any order.
-        first_reads: By (view, value), when the first read of it ended; without them only
+        first_reads: By (view, value), when its first read ended; without them only
             acknowledgements are evidence.
     """
 

@@ -1,4 +1,4 @@
-"""HTTP/1.1 over a kept connection, with little work per response: the server is what is measured.
+"""HTTP/1.1 over a kept connection, with little work per response, so that the server is measured.
 
 `http.client` parses headers as those of an e-mail, which takes longer than a cached response.
 """

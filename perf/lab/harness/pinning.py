@@ -18,7 +18,7 @@ def pin(processes: Iterable[psutil.Process]) -> None:
 
 
 @contextmanager
-def pinned(processes: Iterable[psutil.Process]) -> Iterator[None]:
+def pin_all(processes: Iterable[psutil.Process]) -> Iterator[None]:
     """Pin this process and others for the block, where the system allows it."""
     ours = psutil.Process()
     if not hasattr(os, "sched_setaffinity"):

@@ -51,7 +51,7 @@ class Servers:
 
     Args:
         environment: Variables beside those of this process.
-        probe: A path that a ready server answers with 200.
+        probe: A path with status 200 on a ready server.
 
     Attributes:
         ports: One for each server.

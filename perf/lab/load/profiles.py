@@ -17,7 +17,7 @@ class Profile:
     """A kind of run.
 
     Attributes:
-        spawn_per_s: Users who begin in one second; nothing is counted until the last one has.
+        spawn_per_s: New users in one second; nothing is counted until the last one has begun.
         stages: Users over time, where their number changes: (until second, users).
         faults: Names of injected faults, in turn (`perf.lab.consistency.faults`).
         max_failures, min_offload, judges_times: As in `Requirements`.

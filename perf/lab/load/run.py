@@ -29,7 +29,7 @@ from users.services import token_create
 BETWEEN_FAULTS_S = 12.0
 # Runs of the reference statement that tell how slow the machine is before the run.
 REFERENCES = 300
-# Seeded users who are logged in.
+# Number of seeded users with a token.
 MEMBERS = 100
 
 
@@ -110,7 +110,7 @@ def run_profile(
 
 
 def _make_command(profile: str, url: str, users: int, seconds: int, reports: Path) -> list[str]:
-    # A profile with stages ends by itself, and all of it counts.
+    # A profile with stages ends by itself and counts from its beginning.
     ending = ["--reset-stats", "--run-time", f"{seconds}s"]
     return [
         *(sys.executable, "-m", "locust", "-f", str(settings.BASE_DIR / "locustfile.py")),

@@ -21,7 +21,7 @@ CLIENTS = 16
 
 @dataclass(frozen=True)
 class Plan:
-    """What is run.
+    """The requests of a run.
 
     Attributes:
         requests: Of all clients together.

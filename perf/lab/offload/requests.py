@@ -42,7 +42,7 @@ class Visit:
     """What a request is drawn from.
 
     Attributes:
-        member: The user who sends it; None: an anonymous client.
+        member: The logged-in user; None: an anonymous client.
         client: Number of the client.
         turn: How many requests of this kind the client has made.
     """

@@ -1,4 +1,4 @@
-"""What is possible at best: the same SQL without Python, and one command of the cache server."""
+"""Upper limits: the same SQL without Python, and one command of the cache server."""
 
 from __future__ import annotations
 

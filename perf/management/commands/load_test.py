@@ -50,7 +50,7 @@ class Command(BaseCommand):
             f"Server: at most {memory.peak / 2**20:,.0f} MiB, last fifth ÷ second fifth "
             f"{memory.growth:.2f}. Reports: {reports / profile}.html and .csv"
         )
-        # Shorter runs still load what is loaded once.
+        # Shorter runs still fill caches and import modules.
         has_grown = profile == "soak" and memory.growth > MAX_GROWTH
         if has_grown:
             self.stdout.write(f"FAIL  The server's memory may grow to {MAX_GROWTH} times.")

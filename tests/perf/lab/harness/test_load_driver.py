@@ -69,14 +69,14 @@ def serve(*responses: bytes) -> int:
     """Send these responses to the requests of one connection; return the port."""
     listener = socket.create_server(("127.0.0.1", 0))
 
-    def answer() -> None:
+    def respond() -> None:
         accepted, _ = listener.accept()
         with accepted, listener:
             for response in responses:
                 accepted.recv(65536)
                 accepted.sendall(response)
 
-    threading.Thread(target=answer, daemon=True).start()
+    threading.Thread(target=respond, daemon=True).start()
     return int(listener.getsockname()[1])
 
 

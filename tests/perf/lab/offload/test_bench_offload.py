@@ -25,7 +25,7 @@ ROWS = {
 
 
 @pytest.fixture
-def seeded(transactional_db, settings, monkeypatch):
+def seeded_rows(transactional_db, settings, monkeypatch):
     """Rows of every kind, and pictures where servers with their own settings look for them."""
     settings.STORAGES = deepcopy(configured.STORAGES)
     for name in ("uploads", "images"):
@@ -34,7 +34,7 @@ def seeded(transactional_db, settings, monkeypatch):
     call_command("seed", reset=True, quiet=True, **ROWS)
 
 
-def test_every_request_succeeds_and_is_counted_in_both_modes(seeded, tmp_path, capsys):
+def test_every_request_succeeds_and_is_counted_in_both_modes(seeded_rows, tmp_path, capsys):
     output = tmp_path / "offload.json"
 
     small = ["--requests", "200", "--warm-up", "40"]
@@ -54,7 +54,9 @@ def test_every_request_succeeds_and_is_counted_in_both_modes(seeded, tmp_path, c
     assert results["off"]["database_ms"]["search"] > 0
 
 
-def test_the_figures_of_a_mode_are_stored_before_the_next_mode_fails(seeded, tmp_path, monkeypatch):
+def test_the_figures_of_a_mode_are_stored_before_the_next_mode_fails(
+    seeded_rows, tmp_path, monkeypatch
+):
     output = tmp_path / "offload.json"
     measure_mode = bench_offload.measure_mode
 
