@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from django.urls import path
 
-from comics import views
+from comics.views.comics import ComicListView, ComicView
+from comics.views.dashboard import DashboardView
+from comics.views.panels import PanelListView
+from comics.views.pictures import PanelImageView, ThumbnailView
 
 urlpatterns = [
-    path("users/me/dashboard/", views.DashboardView.as_view(), name="user-dashboard"),
-    path("comics/", views.ComicListView.as_view(), name="comics"),
-    path("comics/<int:comic_id>/", views.ComicDetailView.as_view(), name="comic"),
-    path("comics/<int:comic_id>/panels/", views.PanelListView.as_view(), name="comic-panels"),
+    path("users/me/dashboard/", DashboardView.as_view(), name="user-dashboard"),
+    path("comics/", ComicListView.as_view(), name="comics"),
+    path("comics/<int:comic_id>/", ComicView.as_view(), name="comic"),
+    path("comics/<int:comic_id>/panels/", PanelListView.as_view(), name="comic-panels"),
     path(
         "comics/<int:comic_id>/panels/<int:number>/image/",
-        views.PanelImageView.as_view(),
+        PanelImageView.as_view(),
         name="comic-panel-image",
     ),
-    path("comics/<int:comic_id>/thumbnail/", views.ThumbnailView.as_view(), name="comic-thumbnail"),
+    path("comics/<int:comic_id>/thumbnail/", ThumbnailView.as_view(), name="comic-thumbnail"),
 ]

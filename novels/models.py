@@ -207,7 +207,7 @@ class ChapterText(Belonging):
 class SearchDocument(models.Model):
     """What full-text search reads: one row per novel (title, author, synopsis) and per chapter.
 
-    Written by `novels.search.documents_rebuild` alone. `chapter` is empty for the novel's own row.
+    Written by `novels.search.documents` alone. `chapter` is empty for the novel's own row.
     """
 
     novel = models.ForeignKey(

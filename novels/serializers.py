@@ -1,4 +1,4 @@
-"""Novels, chapters and search results as the API shows and takes them."""
+"""The JSON of novels, chapters and search results; `morpheus.api.rendering` renders the rows."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from typing import Any
 
 from rest_framework import serializers
 
-from morpheus.api.times import time_shown
 from morpheus.db.name_fields import validate_name
 from novels.models import Chapter, Genre, Language, Novel, ProcessingStatus
 from users.models import PublicUser
@@ -29,7 +28,7 @@ class VisibilityField(serializers.ChoiceField):
 
 
 class OwnerSerializer(serializers.ModelSerializer):
-    """Who a novel belongs to."""
+    """The owner of a novel or comic."""
 
     class Meta:
         model = PublicUser
@@ -40,7 +39,6 @@ class OwnerSerializer(serializers.ModelSerializer):
 class NovelSerializer(serializers.ModelSerializer):
     """A novel, in lists and alone."""
 
-    # From `for_cards()`, so that they cost no query.
     genre = serializers.SlugField(
         source="genre.slug", allow_null=True, default=None, read_only=True
     )
@@ -69,32 +67,8 @@ class NovelSerializer(serializers.ModelSerializer):
         read_only_fields = fields
 
 
-def novel_card(row: tuple[Any, ...]) -> dict[str, Any]:
-    """Return a row of `kept_cards()` as the cache keeps it.
-
-    As `NovelSerializer` shows it, but of the owner the id, because names change on their own.
-    """
-    card = dict(zip(NovelSerializer.Meta.fields, row, strict=True))
-    card["visibility"] = PUBLIC if card["visibility"] else PRIVATE
-    card["created_at"], card["updated_at"] = map(time_shown, row[-2:])
-    return card
-
-
-def status_shown(row: tuple[Any, ...]) -> dict[str, Any]:
-    """Return a row of `of_novel()` as `StatusSerializer` does."""
-    status = dict(zip(StatusSerializer.Meta.fields, row, strict=True))
-    status["updated_at"] = time_shown(status["updated_at"])
-    return status
-
-
-def with_owner(card: dict[str, Any], display_name: str) -> dict[str, Any]:
-    """Return a kept card, of a novel or a comic, as the API shows it."""
-    owner = {"id": card["owner"], "display_name": display_name}
-    return card | {"owner": owner}
-
-
-class NovelChanges(serializers.ModelSerializer):
-    """What a novel's owner may change."""
+class NovelUpdateInput(serializers.ModelSerializer):
+    """The metadata that an owner can change."""
 
     genre = serializers.SlugRelatedField(
         slug_field="slug", queryset=Genre.objects.all(), required=False, allow_null=True
@@ -109,17 +83,17 @@ class NovelChanges(serializers.ModelSerializer):
         fields = ["title", "author", "synopsis", "genre", "language", "visibility"]
 
 
-class NovelUploadInput(NovelChanges):
-    """A new novel: a file, and what its owner says about it; an empty value counts as absent."""
+class NovelCreateInput(NovelUpdateInput):
+    """A new novel: a file and optional metadata; an empty value counts as absent."""
 
     title = serializers.CharField(
         required=False, allow_blank=True, max_length=300, validators=[validate_name]
     )
-    # An empty file is refused with the parser's own sentence.
+    # The parser refuses an empty file, with its own message.
     file = serializers.FileField(allow_empty_file=True, write_only=True)
 
-    class Meta(NovelChanges.Meta):
-        fields = [*NovelChanges.Meta.fields, "file"]
+    class Meta(NovelUpdateInput.Meta):
+        fields = [*NovelUpdateInput.Meta.fields, "file"]
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         return {name: value for name, value in attrs.items() if value not in ("", None)}
@@ -145,7 +119,7 @@ class ChapterTextSerializer(ChapterSerializer):
 
 
 class StatusSerializer(serializers.ModelSerializer):
-    """How far a novel's upload is parsed; `progress` is in percent."""
+    """The processing status of an upload; `progress` is in percent."""
 
     novel = serializers.IntegerField(source="novel_id")
 
@@ -156,9 +130,9 @@ class StatusSerializer(serializers.ModelSerializer):
 
 
 class SearchResultSerializer(serializers.Serializer):
-    """A novel or a chapter that was found."""
+    """A novel or a chapter that matches a search."""
 
-    kind = serializers.ChoiceField(choices=["novel", "chapter"], help_text="What was found.")
+    kind = serializers.ChoiceField(choices=["novel", "chapter"], help_text="The kind of match.")
     novel = serializers.IntegerField(help_text="Id of the novel, or of the chapter's novel.")
     novel_title = serializers.CharField()
     chapter = serializers.IntegerField(

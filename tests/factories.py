@@ -86,7 +86,7 @@ def make_novels(make_user: Callable[..., Any]) -> Callable[..., list[Any]]:
 def make_chapters() -> Callable[..., list[Any]]:
     """Add chapters with their texts to a novel, and make it searchable."""
     from novels.models import Chapter, ChapterText, Novel
-    from novels.search import documents_rebuild
+    from novels.search.documents import documents_rebuild
     from users.models import belonging_to
 
     def make(novel: Any, *texts: str, titles: list[str] | None = None) -> list[Chapter]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any, Self
 
@@ -9,6 +10,7 @@ from django.contrib.auth.models import BaseUserManager
 from django.db import connection, models
 from django.db.models import Q
 
+from morpheus.db.compiled_reads import CompiledRead
 from morpheus.db.transactions import write_transaction
 
 _OF_EMAIL = """
@@ -96,6 +98,38 @@ class VisibleQuerySet(models.QuerySet):
         if user_id is None:
             return self.public()
         return self.filter(Q(is_public=True) | Q(owner_id=user_id))
+
+    def listed(self, owner_id: int | None) -> Self:
+        """Rows of a list: all of one owner, or the public ones."""
+        return self.public() if owner_id is None else self.owned_by(owner_id)
+
+
+class VisibleRead:
+    """A compiled read of the rows that a reader can see.
+
+    Args:
+        kind: The type of the key: int, or list for many primary keys.
+        model: Its manager is a `VisibleQuerySet`.
+        build: Selects columns of the rows with a key.
+    """
+
+    def __init__(
+        self,
+        kind: type,
+        model: type[models.Model],
+        build: Callable[[Any, Any], models.QuerySet[Any, Any]],
+    ) -> None:
+        rows: Any = model._default_manager
+        self._public = CompiledRead(kind, build=lambda key: build(rows.public(), key))
+        self._own = CompiledRead(
+            kind, int, build=lambda key, reader_id: build(rows.visible_to(reader_id), key)
+        )
+
+    def rows(self, key: Any, reader_id: int | None) -> list[tuple[Any, ...]]:
+        """Return the rows that an anonymous reader (None) or a user can see: 1 query."""
+        if reader_id is None:
+            return self._public.rows(key)
+        return self._own.rows(key, reader_id)
 
 
 class AccessTokenQuerySet(models.QuerySet):

@@ -11,8 +11,8 @@ from http import HTTPStatus
 
 from django.conf import settings
 from django.db import connection
-from rest_framework import exceptions
 
+from morpheus.api.domain_errors import DomainError
 from morpheus.cache.cached_reads import read_many
 from users.cache_policies import USAGE
 
@@ -38,11 +38,10 @@ class Usage:
 usage_sources: dict[str, Callable[[int], Usage]] = {}
 
 
-class QuotaExceeded(exceptions.APIException):
-    """403: the caller would keep more than their quota."""
+class QuotaExceeded(DomainError):
+    """The upload would exceed its owner's quota."""
 
-    status_code = HTTPStatus.FORBIDDEN
-    default_code = "quota_exceeded"
+    status = HTTPStatus.FORBIDDEN
 
 
 def usage_cached(user_id: int) -> Usage:

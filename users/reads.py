@@ -29,6 +29,11 @@ def user_names(user_ids: Iterable[int]) -> dict[int, str | None]:
     return read_many(NAME, user_ids, tags=lambda user_id: [f"name:{user_id}"], load=_load_names)
 
 
+def add_owner(card: dict[str, Any], display_name: str) -> dict[str, Any]:
+    """Return the card of a novel or comic, which has its owner's id, with the owner's name."""
+    return card | {"owner": {"id": card["owner"], "display_name": display_name}}
+
+
 def _load_names(user_ids: list[int]) -> dict[int, str]:
     return dict(_NAMES.rows(user_ids))
 

@@ -8,7 +8,7 @@ from comics.services.comics import (
     comic_set_visibility,
     comic_update,
 )
-from comics.services.images import images_delete_unused, rendition_make
+from comics.services.images import images_delete_unused, rendition_create
 from comics.services.panels import panel_add
 
 __all__ = [
@@ -18,5 +18,5 @@ __all__ = [
     "comic_update",
     "images_delete_unused",
     "panel_add",
-    "rendition_make",
+    "rendition_create",
 ]

@@ -1,8 +1,8 @@
 """Rows and files of images and of their smaller copies.
 
-A file and its row change together under the row's lock: whoever adds an image holds the row until
-its panel is committed, and whoever deletes one unlinks the file before the deletion is committed.
-So an upload of the very picture that is being deleted waits, finds the file gone and writes it.
+A file and its row change together under the row's lock. The upload of an image holds the row until
+its panel is committed. A deletion unlinks the file before its commit. So an upload of an image that
+is being deleted waits, finds no file and writes it.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ logger = logging.getLogger(__name__)
 
 
 def image_row_hold(picture: Picture) -> Image:
-    """Insert or find the row of a picture and lock it until the transaction ends.
+    """Insert or find the row of an image and lock it until the transaction ends.
 
-    ON CONFLICT DO UPDATE, because DO NOTHING would neither lock nor return a row that is there.
+    ON CONFLICT DO UPDATE, because DO NOTHING neither locks nor returns an existing row.
     """
     image = Image(
         digest=picture.digest,
@@ -36,17 +36,17 @@ def image_row_hold(picture: Picture) -> Image:
         [image],
         update_conflicts=True,
         unique_fields=["digest"],
-        # No column of a unique key: other panels that show the image need not wait.
+        # No column of a unique key: other panels of the image need not wait.
         update_fields=["size_bytes"],
     )
     return image
 
 
 def images_delete_unused(*, image_ids: list[int]) -> int:
-    """Delete those images, with their files, that no panel shows; return how many.
+    """Delete the images that no panel shows, with their files; return how many.
 
-    The query leaves out what anyone can be seen to show. Whether a private comic of somebody else
-    shows an image, only the foreign key knows: it refuses the deletion.
+    The query excludes images of visible panels. Another user's private panel is invisible, but its
+    foreign key refuses the deletion.
     """
     if not image_ids:
         return 0
@@ -63,35 +63,35 @@ def _image_delete(image: Image) -> bool:
         with transaction.atomic():
             deleted, _ = Image.objects.filter(pk=image.pk).delete()
             if deleted:
-                # A commit that fails after this leaves a row that nothing shows and no file; the
-                # next upload of the same picture heals it.
+                # If the commit fails after this, an unused row without a file remains. The next
+                # upload of the same image repairs it.
                 image_files_delete(image.digest, image.media_type, Rendition.Size.values)
             return bool(deleted)
     except IntegrityError:
         return False
 
 
-def rendition_make(*, image_id: int, digest: str, media_type: str, size: str) -> Picture:
-    """Make an image's smaller copy and keep it, unless there is no room for it.
+def rendition_create(*, image_id: int, digest: str, media_type: str, size: str) -> Picture:
+    """Create an image's rendition, and store it if there is free space.
 
-    Two threads that make one copy make the same bytes, and one row remains.
+    Two threads that create the same rendition write the same bytes, and one row remains.
 
     Raises:
-        Image.DoesNotExist: The image, or its file, was deleted meanwhile, or is not decoded here.
-        Busy: Other pictures are decoded.
+        Image.DoesNotExist: The image, or its file, was deleted, or cannot be decoded.
+        Busy: Too many other images are being decoded.
     """
     try:
         copy = rendition_check(image_path(digest, media_type), size)
         if has_free_space():
-            _rendition_keep(image_id, digest, size, copy)
+            _rendition_store(image_id, digest, size, copy)
         return copy
     except (IntegrityError, FileNotFoundError, Rendition.DoesNotExist) as error:
         raise Image.DoesNotExist(f"Image {image_id} was deleted.") from error
     except ImageRefused as error:
-        raise Image.DoesNotExist(f"Image {image_id} is not decoded: {error}") from error
+        raise Image.DoesNotExist(f"Image {image_id} cannot be decoded: {error}") from error
 
 
-def _rendition_keep(image_id: int, image_digest: str, size: str, copy: Picture) -> None:
+def _rendition_store(image_id: int, image_digest: str, size: str, copy: Picture) -> None:
     rendition = Rendition(
         image_id=image_id,
         size=size,
@@ -103,11 +103,11 @@ def _rendition_keep(image_id: int, image_digest: str, size: str, copy: Picture) 
     )
     try:
         with transaction.atomic():
-            # The foreign key holds the image until the file is written, too.
+            # The foreign key locks the image until the file is written.
             Rendition.objects.bulk_create([rendition], ignore_conflicts=True)
             write_whole(rendition_path(image_digest, size), copy.data)
         Rendition.objects.only("pk").get(image_id=image_id, size=size)
     except (OSError, OperationalError) as error:
         if not is_disk_full(error):
             raise
-        logger.error("No room to keep a thumbnail: %s", error)
+        logger.error("No free space for a thumbnail: %s", error)

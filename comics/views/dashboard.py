@@ -1,4 +1,4 @@
-"""GET /users/me/dashboard/: what its owner wants to see first."""
+"""A user's dashboard."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from comics.reads import dashboard_read
-from comics.serializers import DashboardSerializer, with_thumbnail
+from comics.reads.dashboard import dashboard_read
+from comics.serializers import DashboardSerializer
 from morpheus.api.views import MorpheusAPIView
 
 
 class DashboardView(MorpheusAPIView):
-    """GET /api/v1/users/me/dashboard/. Budget: none warm. Cold 8 queries."""
+    """/api/v1/users/me/dashboard/."""
 
     permission_classes = [IsAuthenticated]
     serializer_class = DashboardSerializer
@@ -21,6 +21,4 @@ class DashboardView(MorpheusAPIView):
     @extend_schema(operation_id="users_me_dashboard", tags=["users"])
     def get(self, request: Request) -> Response:
         """Show my newest novels with their processing state, my newest comics, and totals."""
-        shown = dashboard_read(request.user.pk)
-        comics = [with_thumbnail(comic, request) for comic in shown["comics"]]
-        return Response(shown | {"comics": comics})
+        return Response(dashboard_read(request.user.pk, request))

@@ -1,9 +1,8 @@
-"""Picture bytes: panels and thumbnails, under URLs that change with their content."""
+"""Image bytes: panels and thumbnails, under URLs that change with their content."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from django.http import FileResponse, Http404, HttpResponse
 from django.http.response import HttpResponseBase
@@ -16,9 +15,9 @@ from rest_framework.request import Request
 
 from comics.images.files import image_path, rendition_path
 from comics.images.renditions import MEDIA_TYPE, WIDTHS
-from comics.models import Image
-from comics.reads import panel_image_find, thumbnail_find, thumbnail_make
-from comics.serializers import image_version
+from comics.reads.comics import image_version, thumbnail_create, thumbnail_read
+from comics.reads.panels import panel_image_read
+from morpheus.api.reads import Row
 from morpheus.api.views import MorpheusAPIView
 from morpheus.cache.dependencies import current_dependencies
 
@@ -37,113 +36,100 @@ class PictureFile(FileResponse):
 
 
 class PictureView(MorpheusAPIView):
-    """Base of views that answer with the bytes of a picture."""
+    """Base of views that respond with the bytes of an image."""
 
     def perform_content_negotiation(
         self, request: Request, force: bool = False
     ) -> tuple[BaseRenderer, str]:
-        """Take any `Accept`: the answer is the picture as it is, or a problem in JSON."""
+        """Accept any `Accept`: the response is the image as it is, or a problem in JSON."""
         return JSONRenderer(), "application/json"
 
-    def picture(
+    def respond_picture(
         self,
-        picture: Callable[[], HttpResponseBase],
+        open_picture: Callable[[], HttpResponseBase],
         *,
         digest: str,
         version: str,
         is_public: bool,
     ) -> HttpResponseBase:
-        """Answer with a picture, or 304; for ever under the URL that names this version of it."""
+        """Respond with an image or 304; the URL with its version is immutable."""
         etag = f'"{digest}"'
-        answer = get_conditional_response(self.request, etag=etag) or picture()
-        scope = "public" if is_public else "private"
-        given = self.request.query_params.get("v")
-        is_versioned = given == version
-        if not (given is None or is_versioned) and (record := current_dependencies()):
-            # Any text is a wrong version: each would be kept with a copy of the bytes.
+        response = get_conditional_response(self.request, etag=etag) or open_picture()
+        requested = self.request.query_params.get("v")
+        if requested not in (None, version) and (record := current_dependencies()):
+            # Any text is a wrong version, and each would be cached with a copy of the bytes.
             record.mark_incomplete()
-        lifetime = f"max-age={_YEAR_S}, immutable" if is_versioned else "no-cache"
-        answer["ETag"] = etag
-        answer["Cache-Control"] = f"{scope}, {lifetime}"
-        answer["X-Content-Type-Options"] = "nosniff"
-        return answer
+        scope = "public" if is_public else "private"
+        lifetime = f"max-age={_YEAR_S}, immutable" if requested == version else "no-cache"
+        response["ETag"] = etag
+        response["Cache-Control"] = f"{scope}, {lifetime}"
+        response["X-Content-Type-Options"] = "nosniff"
+        return response
 
 
+@extend_schema(tags=["comics"])
 class PanelImageView(PictureView):
-    """GET /api/v1/comics/{id}/panels/{number}/image/.
-
-    Budget: none warm. Cold 1 query, 2 for a private one.
-    """
+    """/api/v1/comics/{id}/panels/{number}/image/."""
 
     parameters = (_VERSION,)
 
     @extend_schema(
         operation_id="panels_image",
-        tags=["comics"],
         responses={(200, "image/*"): OpenApiTypes.BINARY, 304: None},
     )
     def get(self, request: Request, comic_id: int, number: int) -> HttpResponseBase:
-        """Answer with the picture of a panel."""
-        panel, is_public = panel_image_find(comic_id, number, self.reader_id)
+        """Respond with the image of a panel."""
+        panel, is_public = panel_image_read(comic_id, number, self.reader_id)
         if panel is None:
             raise Http404
         digest, media_type = panel["image__digest"], panel["image__media_type"]
 
-        def picture() -> HttpResponseBase:
+        def open_picture() -> HttpResponseBase:
             try:
                 file = image_path(digest, media_type).open("rb")
             except FileNotFoundError as error:
-                raise Http404 from error  # It was deleted a moment ago.
+                raise Http404 from error  # It was deleted after the read.
             return PictureFile(file, content_type=media_type)
 
         version = image_version(digest)
-        return self.picture(picture, digest=digest, version=version, is_public=is_public)
+        return self.respond_picture(
+            open_picture, digest=digest, version=version, is_public=is_public
+        )
 
 
+@extend_schema(tags=["comics"])
 class ThumbnailView(PictureView):
-    """GET /api/v1/comics/{id}/thumbnail/ — the first panel, smaller.
-
-    Budget: none warm. Cold 1 query, 2 for a private one; at the first use of a size, 5 and the
-    making of it.
-    """
+    """/api/v1/comics/{id}/thumbnail/: the first panel, smaller."""
 
     parameters = (_SIZE, _VERSION)
     may_read_replica = False
 
     @extend_schema(
         operation_id="comics_thumbnail",
-        tags=["comics"],
         responses={(200, MEDIA_TYPE): OpenApiTypes.BINARY, 304: None},
     )
     def get(self, request: Request, comic_id: int) -> HttpResponseBase:
-        """Answer with the thumbnail of a comic."""
+        """Respond with the thumbnail of a comic."""
         size = request.query_params.get("size", "medium")
         if size not in WIDTHS:
             raise ValidationError({"size": [f"Give one of {', '.join(WIDTHS)}."]})
-        try:
-            found, is_public = thumbnail_find(comic_id, size, self.reader_id)
-        except Image.DoesNotExist as error:
-            raise Http404 from error
-        if found is None:
+        cover, is_public = thumbnail_read(comic_id, size, self.reader_id)
+        if cover is None:
             raise Http404
-        return self.picture(
-            lambda: HttpResponse(_rendition_bytes(found, size), content_type=MEDIA_TYPE),
-            digest=found["rendition__digest"],
-            version=image_version(found["cover__digest"]),
+        return self.respond_picture(
+            lambda: HttpResponse(_read_rendition(cover, size), content_type=MEDIA_TYPE),
+            digest=cover["rendition__digest"],
+            version=image_version(cover["cover__digest"]),
             is_public=is_public,
         )
 
 
-def _rendition_bytes(found: dict[str, Any], size: str) -> bytes:
-    """Return the thumbnail whole, so that the answer can be kept.
+def _read_rendition(cover: Row, size: str) -> bytes:
+    """Return the bytes of a thumbnail; whole, so that the response can be cached.
 
-    It is made again where its file was lost, or not kept for want of room.
+    Creates it again if its file was lost, or was not stored because the disk was full.
     """
     try:
-        return rendition_path(found["cover__digest"], size).read_bytes()
+        return rendition_path(cover["cover__digest"], size).read_bytes()
     except FileNotFoundError:
-        pass
-    try:
-        return thumbnail_make(found, size).data
-    except Image.DoesNotExist as error:
-        raise Http404 from error
+        return thumbnail_create(cover, size).data

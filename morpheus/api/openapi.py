@@ -13,7 +13,7 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from morpheus.api.parameters import ParameterView
+from morpheus.api.views import ParameterView
 
 _PROBLEM = {
     "type": "object",

@@ -1,34 +1,112 @@
-"""What all API views share: the caller's identity in the database, and honest caching headers."""
+"""The base of all API views: parameters, the caller's database identity, and caching headers."""
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from typing import Any
 
+from django.core.exceptions import ObjectDoesNotExist, PermissionDenied
+from django.http import Http404, QueryDict
 from django.utils.cache import patch_vary_headers
+from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.utils import OpenApiParameter
+from rest_framework.exceptions import APIException, ValidationError
 from rest_framework.generics import GenericAPIView
 from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.views import APIView
 
-from morpheus.api.parameters import ParameterView
+from morpheus.api.domain_errors import DomainError
+from morpheus.cache.cached_reads import VisibleValue
 from morpheus.db.replica import failed_by_replica, reads_replica
 from morpheus.db.transactions import read_transaction, write_transaction
 from morpheus.http.disk_space import has_free_space
 from morpheus.http.errors import StorageFull
+
+# A client keeps the response and revalidates it, because a later read shows every earlier write.
+PUBLIC = "public, no-cache"
+PRIVATE = "private, no-cache"
+
+# Bounds the work for a long query string, and for a long name in it.
+_MAX_REPORTED = 5
+_MAX_COMPARED_CHARS = 40
+
+
+class ViewSchema(AutoSchema):
+    """drf-spectacular's schema, with the parameters that the view itself checks."""
+
+    def get_override_parameters(self) -> list[Any]:
+        return [*getattr(self.view, "parameters", ())] if self.method == "GET" else []
+
+
+class ParameterView(APIView):
+    """Base of views that refuse query parameters that they do not declare.
+
+    Attributes:
+        parameters: What GET takes beside the parameters of filters and pagination; the OpenAPI
+            document lists them. Other methods take none.
+    """
+
+    parameters: tuple[OpenApiParameter, ...] = ()
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Refuse before any look-up: the response then depends on the URL alone."""
+        if request.META.get("QUERY_STRING"):
+            is_read = request.method in SAFE_METHODS
+            refuse_unknown(request.query_params, self.parameter_names() if is_read else ())
+        super().initial(request, *args, **kwargs)
+
+    @classmethod
+    def parameter_names(cls) -> tuple[str, ...]:
+        """Return the names of all parameters of GET, sorted."""
+        sources = [backend() for backend in getattr(cls, "filter_backends", ())]
+        if paginator := getattr(cls, "pagination_class", None):
+            sources.append(paginator())
+        names = {each.name for each in cls.parameters}
+        for source in sources:
+            names |= {each["name"] for each in source.get_schema_operation_parameters(cls)}
+        return tuple(sorted(names))
+
+
+def refuse_unknown(params: QueryDict, known: tuple[str, ...]) -> None:
+    """Check the names of a query string.
+
+    Raises:
+        ValidationError: A parameter is unknown, or occurs twice.
+    """
+    errors = {}
+    for name, values in params.lists():
+        if name not in known:
+            errors[name] = [f"Unknown parameter. {_hint(name, known)}"]
+        elif len(values) > 1:
+            errors[name] = ["Give this parameter once."]
+        if len(errors) == _MAX_REPORTED:
+            break
+    if errors:
+        raise ValidationError(errors)
+
+
+def _hint(name: str, known: tuple[str, ...]) -> str:
+    if not known:
+        return "This request takes none."
+    near = get_close_matches(name, known, n=1) if len(name) <= _MAX_COMPARED_CHARS else []
+    if near:
+        return f"Did you mean `{near[0]}`?"
+    return f"Known are {', '.join(f'`{each}`' for each in known)}."
 
 
 class MorpheusAPIView(ParameterView, GenericAPIView):  # type: ignore[type-arg]
     """Base of every API view.
 
     Attributes:
-        answer_is_public: Whether the answer is the same for everyone; a view whose answer depends
-            on what it reads sets it on itself while it answers.
-        may_read_replica: Whether GET reads the replica, if there is one; not where it writes.
-        receives_files: Whether POST takes files; then it is refused, before its body is read, while
+        may_read_replica: Whether GET reads the replica, if there is one; False if GET writes.
+        receives_files: Whether POST takes files. It is then refused before its body is read if
             there is too little free space.
     """
 
-    answer_is_public = False
+    filter_backends = []
+    pagination_class: Any = None
     may_read_replica = True
     receives_files = False
 
@@ -38,22 +116,29 @@ class MorpheusAPIView(ParameterView, GenericAPIView):  # type: ignore[type-arg]
         return reads_replica(view) if cls.may_read_replica else view
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        """Authenticate, then run the handler as the caller; a write, in one transaction."""
-        # First: to authenticate by a session, DRF reads the form.
+        """Authenticate, then run the handler as the caller; a write in one transaction."""
+        # First: session authentication makes DRF read the form.
         if self.receives_files and request.method == "POST" and not has_free_space():
             raise StorageFull
         super().initial(request, *args, **kwargs)
-        # DRF looks the handler up after this: wrapped, its errors still become problems, and they
-        # have rolled the transaction back by then.
+        # DRF looks up the handler after this. An error in the wrapped handler still becomes a
+        # problem response, after the transaction is rolled back.
         name = (request.method or "").lower()
         handler = getattr(self, name, None)
         if handler is not None and request.user.is_authenticated:
-            identity = read_transaction if request.method in SAFE_METHODS else write_transaction
-            setattr(self, name, identity(as_user=request.user.pk)(handler))
+            open_transaction = (
+                read_transaction if request.method in SAFE_METHODS else write_transaction
+            )
+            setattr(self, name, open_transaction(as_user=request.user.pk)(handler))
 
     def handle_exception(self, exc: Exception) -> Response:
+        """Translate the errors of services."""
         if failed_by_replica(exc):
-            raise exc  # `reads_replica` asks the primary.
+            raise exc  # `reads_replica` repeats the read on the primary.
+        if isinstance(exc, ObjectDoesNotExist):
+            exc = Http404()
+        elif isinstance(exc, DomainError):
+            exc = _translate(exc)
         return super().handle_exception(exc)
 
     def finalize_response(
@@ -61,12 +146,11 @@ class MorpheusAPIView(ParameterView, GenericAPIView):  # type: ignore[type-arg]
     ) -> Response:
         response = super().finalize_response(request, response, *args, **kwargs)
         vary = ["Authorization", "Cookie"]
-        if request.method in ("GET", "HEAD") and not response.has_header("Cache-Control"):
-            # `no-cache` keeps the answer but asks first: a write is seen by every later read.
-            is_public = self.answer_is_public and response.status_code == 200
-            response["Cache-Control"] = "public, no-cache" if is_public else "private, no-cache"
-            # The fast lane compresses what is public.
-            vary = ["Accept-Encoding", *vary] if is_public else vary
+        if request.method in ("GET", "HEAD"):
+            response.headers.setdefault("Cache-Control", PRIVATE)
+            if response["Cache-Control"] == PUBLIC:
+                # The response cache compresses public responses.
+                vary = ["Accept-Encoding", *vary]
         if response.has_header("Vary"):
             patch_vary_headers(response, vary)
         else:
@@ -77,3 +161,45 @@ class MorpheusAPIView(ParameterView, GenericAPIView):  # type: ignore[type-arg]
     def reader_id(self) -> int | None:
         """Primary key of the caller, None when anonymous."""
         return self.request.user.pk if self.request.user.is_authenticated else None
+
+    def respond(self, seen: VisibleValue) -> Response:
+        """Return what a read found.
+
+        Raises:
+            Http404: It found nothing.
+        """
+        if seen.value is None:
+            raise Http404
+        return self.set_visibility(Response(seen.value), is_public=seen.is_public)
+
+    def require_owner(self, rows: Any, pk: int) -> None:
+        """Refuse a change of another user's row: 1 query.
+
+        Args:
+            rows: A queryset or manager whose rows say their owner and visibility.
+
+        Raises:
+            Http404: There is no such row, or the caller cannot see it.
+            PermissionDenied: The caller is not its owner.
+        """
+        visible = rows.visible_to(self.reader_id).filter(pk=pk)
+        owner_id = visible.values_list("owner_id", flat=True).first()
+        if owner_id is None:
+            raise Http404
+        if owner_id != self.reader_id:
+            raise PermissionDenied(f"Only its owner may change a {rows.model._meta.verbose_name}.")
+
+    @staticmethod
+    def set_visibility(response: Response, *, is_public: bool) -> Response:
+        """Set `Cache-Control`: public if every caller gets the same response."""
+        response["Cache-Control"] = PUBLIC if is_public else PRIVATE
+        return response
+
+
+def _translate(error: DomainError) -> APIException:
+    if error.field is not None:
+        return ValidationError({error.field: [str(error)]})
+    exception = APIException(str(error))
+    exception.status_code = error.status
+    exception.extra = error.extra  # type: ignore[attr-defined] # `build_problem_response` reads it
+    return exception

@@ -1,9 +1,9 @@
-"""Every write to novels; callers run them under the identity that may (`write_transaction`)."""
+"""Every write to novels; callers open the transaction as a user (`write_transaction`)."""
 
-from novels.services.bounded import check_upload
 from novels.services.novels import novel_delete, novel_set_visibility, novel_update
 from novels.services.parsed import novel_store_parsed
 from novels.services.processing import upload_parse
+from novels.services.sandboxed import check_upload
 from novels.services.status import NovelGone, status_advance, status_fail
 from novels.services.uploads import (
     NothingToParse,

@@ -12,18 +12,18 @@ from django.utils import timezone
 
 from morpheus.db.expressions import AnyOf
 from novels.models import Novel, NovelUpload
-from novels.search import documents_rebuild, novel_document_rebuild
+from novels.search.documents import documents_rebuild, novel_document_rebuild
 
-# What the novel's own search document is made of.
+# Columns of the novel's own search document.
 _SEARCHED = {"title", "author", "synopsis"}
 
 
 @transaction.atomic(savepoint=False)
 def novel_update(*, novel_id: int, changes: Mapping[str, Any]) -> Novel:
-    """Set the given columns and keep search in step; return the novel as it is now.
+    """Set columns and rebuild the search documents that show them; return the novel.
 
     Raises:
-        Novel.DoesNotExist: No such novel, or not the caller's to change.
+        Novel.DoesNotExist: There is no such novel, or the user may not change it.
     """
     novel = Novel.objects.select_for_update(of=("self",), no_key=True).get(pk=novel_id)
     changed = {name for name, value in changes.items() if getattr(novel, name) != value}
@@ -41,12 +41,12 @@ def novel_update(*, novel_id: int, changes: Mapping[str, Any]) -> Novel:
 
 @transaction.atomic(savepoint=False)
 def novel_delete(*, novel_id: int) -> None:
-    """Delete a novel with all that belongs to it; its file goes when that is committed.
+    """Delete a novel and its rows; its file is deleted after the commit.
 
     Raises:
-        Novel.DoesNotExist: No such novel, or not the caller's to change.
+        Novel.DoesNotExist: There is no such novel, or the user may not change it.
     """
-    # The lock waits for a parse that is storing chapters; after it, that parse finds no novel.
+    # The lock waits for a parse that stores chapters; a later parse finds no novel.
     novel = Novel.objects.select_for_update(of=("self",)).only("id").get(pk=novel_id)
     paths = list(NovelUpload.objects.filter(novel_id=novel_id).values_list("path", flat=True))
     novel.delete()
@@ -56,7 +56,7 @@ def novel_delete(*, novel_id: int) -> None:
 
 @transaction.atomic(savepoint=False)
 def novel_set_visibility(*, novel_ids: Iterable[int], is_public: bool) -> int:
-    """Publish or withdraw novels; return how many were not so before."""
+    """Publish or withdraw novels; return how many changed."""
     rows = Novel.objects.select_for_update(of=("self",), no_key=True).order_by("pk")
     changing = list(
         rows.filter(AnyOf("pk", novel_ids))

@@ -1,63 +1,68 @@
-"""Storing what a parse found."""
+"""Store the result of a parse."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
+from pathlib import PurePath
 
 from django.db import transaction
 
 from morpheus.db.name_fields import clean_imported_name
 from novels.models import Chapter, ChapterText, Language, Novel
 from novels.parsing import ParsedChapter, ParsedNovel
-from novels.search import documents_rebuild
+from novels.search.documents import documents_rebuild
 from novels.services.status import NovelGone, State, status_set
-from novels.upload_files import default_title
 from users.models import belonging_to
 
-# Rows per INSERT: texts are long, and one statement's parameters are all in memory at once.
+# Rows per INSERT: texts are long, and all parameters of a statement are in memory at once.
 BATCH_ROWS = 200
+
+
+def default_title(filename: str) -> str:
+    """Return the title of a novel until its file is parsed: the name of the file."""
+    return clean_imported_name(PurePath(filename).stem.replace("_", " "))[:300] or "Untitled"
 
 
 @transaction.atomic(savepoint=False)
 def novel_store_parsed(*, novel_id: int, parsed: ParsedNovel, given: Collection[str]) -> None:
     """Replace the novel's chapters, texts and search documents, and complete its status.
 
-    Title, author and language come from the file unless the owner chose them: `given` names the
-    fields that came with the upload, and what was changed since is left alone too.
+    Title, author and language come from the file, unless the owner set them: `given` names the
+    fields of the upload form, and later changes are kept too.
 
     Raises:
-        NovelGone: There is no such novel any more.
+        NovelGone: The novel was deleted.
     """
-    # Whoever parses the same novel at the same time waits here, and then replaces the same rows.
+    # A concurrent parse of the same novel waits here, and then replaces the same rows.
     rows = Novel.objects.select_for_update(of=("self",), no_key=True).select_related("upload")
     novel = rows.filter(pk=novel_id).first()
     if novel is None:
         raise NovelGone
-    found = _found(novel, parsed)
-    for name in found.keys() - set(given):
-        setattr(novel, name, found[name])
+    metadata = _metadata(novel, parsed)
+    for name in metadata.keys() - set(given):
+        setattr(novel, name, metadata[name])
     Chapter.objects.filter(novel_id=novel_id).delete()
     chapters = _chapters_create(novel, parsed.chapters)
     novel.chapter_count = len(chapters)
     novel.word_count = sum(chapter.word_count for chapter in chapters)
-    novel.save(update_fields=[*found, "chapter_count", "word_count", "updated_at"])
+    novel.save(update_fields=[*metadata, "chapter_count", "word_count", "updated_at"])
     documents_rebuild(novel_id=novel_id)
     status_set(novel_id=novel_id, state=State.COMPLETED, progress=100)
 
 
-def _found(novel: Novel, parsed: ParsedNovel) -> dict[str, str | Language]:
-    """Return what the file says about the fields that still have their first, empty value."""
-    found: dict[str, str | Language] = {}
+def _metadata(novel: Novel, parsed: ParsedNovel) -> dict[str, str | Language]:
+    """Return the file's values of the fields that still have their initial value."""
+    metadata: dict[str, str | Language] = {}
     title, author = clean_imported_name(parsed.title), clean_imported_name(parsed.author)
     if title and novel.title == default_title(novel.upload.filename):
-        found["title"] = title[:300]
+        metadata["title"] = title[:300]
     if author and not novel.author:
-        found["author"] = author[:200]
+        metadata["author"] = author[:200]
     if parsed.language and novel.language_id is None:
         language = Language.objects.filter(code=parsed.language).first()
         if language is not None:
-            found["language"] = language
-    return found
+            metadata["language"] = language
+    return metadata
 
 
 def _chapters_create(novel: Novel, parsed: tuple[ParsedChapter, ...]) -> list[Chapter]:

@@ -1,4 +1,4 @@
-"""The way of an uploaded file to chapters that can be read and found."""
+"""Parse an uploaded file, store its chapters, and report the progress."""
 
 from __future__ import annotations
 
@@ -14,31 +14,30 @@ from morpheus.db.transactions import write_transaction
 from morpheus.worker.tasks import hold_task
 from novels.models import NovelUpload, ProcessingStatus
 from novels.parsing import ParsedNovel, ParseError
-from novels.services.bounded import parse_novel
 from novels.services.parsed import novel_store_parsed
+from novels.services.sandboxed import parse_novel
 from novels.services.status import NovelGone, status_advance, status_fail
 
 logger = logging.getLogger(__name__)
 
-# Seconds between two writes of one status row; a reader asks about once a second.
+# Seconds between two writes of one status row; clients poll about once a second.
 PROGRESS_INTERVAL_S = 0.25
-# Parsing is this percent of the whole; storing chapters and their search documents is the rest.
+# The share of parsing; storing chapters and search documents is the rest.
 PARSING_PERCENT = 70
 
-BROKEN = "Something went wrong on our side while this file was parsed; it has been logged."
-FILE_LOST = "The uploaded file is not there any more. Delete this novel and upload it again."
+BROKEN = "An internal error occurred while this file was parsed; it has been logged."
+FILE_LOST = "The uploaded file is missing. Delete this novel and upload it again."
 
 
 def upload_parse(*, novel_id: int, owner_id: int, given: Collection[str]) -> None:
-    """Parse the upload of a novel and store its chapters; the status row says how far it is.
+    """Parse the upload of a novel and store its chapters; the status row shows the progress.
 
-    Running it again gives the same rows. A refused file is a `failed` status, not an exception; a
-    novel that was deleted meanwhile ends it quietly. No transaction spans the parse, which runs in
-    a child process with limits; what exceeds them is a refused file.
+    Running it twice gives the same rows. A refused file sets the status `failed` and raises
+    nothing, and neither does a deleted novel. No transaction is open during the parse, which runs
+    in a child process with limits.
 
     Raises:
-        OperationalError: The database is out of reach; run it again.
-        TaskTakenOver: Another worker parses the file by now.
+        OperationalError: The database is unreachable; run it again.
     """
     try:
         parsed = _parse(novel_id, owner_id)
@@ -50,7 +49,7 @@ def upload_parse(*, novel_id: int, owner_id: int, given: Collection[str]) -> Non
     except ParseError as error:
         status_fail(novel_id=novel_id, owner_id=owner_id, message=error.message)
     except FileNotFoundError:
-        logger.error("The upload of novel %s is not in its storage.", novel_id)
+        logger.error("The uploaded file of novel %s is missing.", novel_id)
         status_fail(novel_id=novel_id, owner_id=owner_id, message=FILE_LOST)
     except (OperationalError, InterfaceError):
         raise
@@ -73,7 +72,7 @@ def _parse(novel_id: int, owner_id: int) -> ParsedNovel:
 
 
 class _Progress:
-    """Writes stage and percent to the status row: a new stage at once, else rarely."""
+    """Writes stage and percent to the status row: a new stage at once, progress rarely."""
 
     def __init__(self, novel_id: int, owner_id: int) -> None:
         self.novel_id = novel_id
@@ -94,11 +93,10 @@ class _Progress:
         )
 
     def confirm(self) -> None:
-        """Make sure that the novel is still there.
+        """Stop the parse of a deleted novel.
 
         Raises:
-            NovelGone: It was deleted.
-            TaskTakenOver: Another worker parses the file by now.
+            NovelGone: The novel was deleted.
         """
         with write_transaction(as_user=self.owner_id):
             hold_task()

@@ -1,4 +1,4 @@
-"""How far a parse is; each step is a short transaction of its own, so that readers see it."""
+"""Writes of the processing status; each is a short transaction, so that readers see it."""
 
 from __future__ import annotations
 
@@ -16,11 +16,10 @@ class NovelGone(Exception):
 
 
 def status_advance(*, novel_id: int, owner_id: int, stage: str, progress: int) -> None:
-    """Say how far a parse is, in percent of the whole.
+    """Write the progress of a parse, in percent.
 
     Raises:
-        NovelGone: There is no such novel any more.
-        TaskTakenOver: Another worker parses the file by now.
+        NovelGone: The novel was deleted.
     """
     with write_transaction(as_user=owner_id):
         hold_task()
@@ -28,7 +27,7 @@ def status_advance(*, novel_id: int, owner_id: int, stage: str, progress: int) -
 
 
 def status_fail(*, novel_id: int, owner_id: int, message: str) -> None:
-    """End a parse with a sentence for the novel's owner; nothing happens if the novel is gone."""
+    """Set the status `failed` with a message for the owner; ignore a deleted novel."""
     with write_transaction(as_user=owner_id):
         hold_task()
         ProcessingStatus.objects.filter(pk=novel_id).update(
@@ -40,10 +39,10 @@ def status_set(*, novel_id: int, state: State, stage: str = "", progress: int) -
     """Write the status row in the caller's transaction.
 
     Raises:
-        NovelGone: There is no such novel any more.
+        NovelGone: The novel was deleted.
     """
-    found = ProcessingStatus.objects.filter(pk=novel_id).update(
+    updated = ProcessingStatus.objects.filter(pk=novel_id).update(
         state=state, stage=stage, progress=progress, message="", updated_at=timezone.now()
     )
-    if not found:
+    if not updated:
         raise NovelGone

@@ -1,42 +1,46 @@
-"""New novels from files, and files that are parsed once more."""
+"""Create novels from files, and parse files again."""
 
 from __future__ import annotations
 
 import errno
 import hashlib
+import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from http import HTTPStatus
 from typing import Any
 
 from django.core.files import File
 from django.core.files.storage import storages
 from django.db import IntegrityError, transaction
 
+from morpheus.api.domain_errors import DomainError
 from novels.models import Novel, NovelUpload, ProcessingStatus
 from novels.parsing import FileFormat
-from novels.search import documents_rebuild
-from novels.services.bounded import check_upload, parse_novel
-from novels.services.parsed import novel_store_parsed
+from novels.search.documents import documents_rebuild
+from novels.services.parsed import default_title, novel_store_parsed
+from novels.services.sandboxed import check_upload, parse_novel
 from novels.services.status import State, status_set
-from novels.upload_files import default_title, new_path
 from users.models import belonging_to
 from users.quotas import quota_require
 
 
-class UploadExists(Exception):
-    """The owner has this very file already.
+class UploadExists(DomainError):
+    """The owner has uploaded the same file before.
 
     Attributes:
-        novel_id: The novel that was made from it; None if it was deleted just now.
+        novel_id: The novel that was created from it.
     """
 
-    def __init__(self, novel_id: int | None) -> None:
-        super().__init__(f"This file is already novel {novel_id}.")
+    status = HTTPStatus.CONFLICT
+
+    def __init__(self, novel_id: int) -> None:
+        super().__init__(f"This file is already novel {novel_id}.", existing_id=novel_id)
         self.novel_id = novel_id
 
 
 class NothingToParse(Exception):
-    """The novel has no file to parse, or waits for its parse already; the message says which."""
+    """The novel has no file, or its parse is queued already; the message says which."""
 
 
 def novel_create_from_upload(
@@ -47,56 +51,55 @@ def novel_create_from_upload(
     filename: str,
     fields: Mapping[str, Any],
 ) -> Novel:
-    """Keep a checked file, make its novel and queue its parse; all of it or, when refused, nothing.
+    """Store a checked file, create its novel and queue its parse; or change nothing.
 
-    `file_format` comes from `check_upload`, before the caller's transaction begins. `fields` are
-    columns of the novel that the owner chose. Runs as the owner (`write_transaction`).
+    Args:
+        file_format: From `check_upload`, which runs before the transaction.
+        fields: Columns of the novel that the owner set.
 
     Raises:
-        UploadExists: The owner has this file already.
-        QuotaExceeded: The owner would keep too much.
+        UploadExists: The owner has uploaded this file before.
+        QuotaExceeded: The upload would exceed the owner's quota.
     """
     digest = _new_digest(owner_id, file)
     quota_require(owner_id=owner_id, novels=1, size_bytes=file.size)
-    with _kept(file, file_format) as path, _created(owner_id, digest):
+    with _stored(file, file_format) as path, _created(owner_id, digest):
         novel = _novel_create(owner_id, filename, fields)
-        _belongings_create(novel, filename, digest, path, file.size)
+        _related_rows_create(novel, filename, digest, path, file.size)
         _parse_enqueue(novel, given=sorted(fields))
     return novel
 
 
 def novel_import(*, owner_id: int, file: File, filename: str, fields: Mapping[str, Any]) -> Novel:
-    """Parse a file here and now and keep it with its novel; all of it or, when refused, nothing.
-
-    No quota holds: operators import.
+    """Parse a file at once and store it with its novel, without a quota; or change nothing.
 
     Raises:
         ParseError: The file is refused; the message says why.
-        UploadExists: The owner has this file already.
+        UploadExists: The owner has uploaded this file before.
     """
     file_format = check_upload(file, filename)
     digest = _new_digest(owner_id, file)
     parsed = parse_novel(file, filename)
-    with _kept(file, file_format) as path, _created(owner_id, digest):
+    with _stored(file, file_format) as path, _created(owner_id, digest):
         novel = _novel_create(owner_id, filename, fields)
-        _belongings_create(novel, filename, digest, path, file.size)
+        _related_rows_create(novel, filename, digest, path, file.size)
         novel_store_parsed(novel_id=novel.pk, parsed=parsed, given=sorted(fields))
-    return Novel.objects.for_cards().get(pk=novel.pk)
+    return Novel.objects.for_summary().get(pk=novel.pk)
 
 
 @transaction.atomic
 def novel_reparse(*, novel_id: int) -> None:
-    """Queue the parse of a novel's file once more; what its owner changed since stays.
+    """Queue another parse of a novel's file; later changes by the owner are kept.
 
     Raises:
-        NothingToParse: No file is kept, or it waits for a parse already; the message says which.
-        Novel.DoesNotExist: No such novel, or not the caller's to change.
+        NothingToParse: There is no file, or its parse is queued already.
+        Novel.DoesNotExist: There is no such novel, or the user may not change it.
     """
     novel = Novel.objects.select_for_update(of=("self",), no_key=True).get(pk=novel_id)
     if not NovelUpload.objects.filter(pk=novel_id).exists():
-        raise NothingToParse(f"Novel {novel_id} was not made from a file, so none can be parsed.")
+        raise NothingToParse(f"Novel {novel_id} has no uploaded file.")
     if ProcessingStatus.objects.filter(pk=novel_id, state=State.PENDING).exists():
-        raise NothingToParse(f"Novel {novel_id} waits for its parse already.")
+        raise NothingToParse(f"The parse of novel {novel_id} is queued already.")
     status_set(novel_id=novel_id, state=State.PENDING, progress=0)
     _parse_enqueue(novel, given=[])
 
@@ -104,29 +107,29 @@ def novel_reparse(*, novel_id: int) -> None:
 def _new_digest(owner_id: int, file: File) -> str:
     file.seek(0)
     digest = hashlib.file_digest(file, "sha256").hexdigest()
-    _refuse_known(owner_id, digest)
+    _refuse_existing(owner_id, digest)
     return digest
 
 
-def _refuse_known(owner_id: int, digest: str) -> None:
-    known = NovelUpload.objects.filter(owner_id=owner_id, digest=digest)
-    novel_id = known.values_list("pk", flat=True).first()
+def _refuse_existing(owner_id: int, digest: str) -> None:
+    uploads = NovelUpload.objects.filter(owner_id=owner_id, digest=digest)
+    novel_id = uploads.values_list("pk", flat=True).first()
     if novel_id is not None:
         raise UploadExists(novel_id)
 
 
 @contextmanager
-def _kept(file: File, file_format: FileFormat) -> Iterator[str]:
-    """Keep the file for as long as the block succeeds; yield its path in the storage."""
-    path = new_path(file_format)
+def _stored(file: File, file_format: FileFormat) -> Iterator[str]:
+    """Store the file, and delete it if the block fails; yield its path in the storage."""
+    name = uuid.uuid4().hex
+    path = f"novels/{name[:2]}/{name}.{file_format}"
     try:
-        # No other upload has this path: what lies there is ours, also half of it on a full disk.
+        # The path is unique, so the file there is this one, even if a full disk cut it short.
         storage = storages["uploads"]
         saved = storage.save(path, file)
         if storage.size(saved) != file.size:
-            # Django moves a file between file systems by `os.write`, and ignores that the last call
-            # may have written a part only.
-            raise OSError(errno.ENOSPC, "An upload was not written whole")
+            # Django moves a file between file systems by `os.write` and ignores a partial write.
+            raise OSError(errno.ENOSPC, "An upload was written partially")
         yield saved
     except BaseException:
         storages["uploads"].delete(path)
@@ -135,12 +138,12 @@ def _kept(file: File, file_format: FileFormat) -> Iterator[str]:
 
 @contextmanager
 def _created(owner_id: int, digest: str) -> Iterator[None]:
-    """Write rows in one transaction; the slower of two equal uploads is refused by the index."""
+    """Write rows in one transaction; the unique index refuses the second of two equal uploads."""
     try:
         with transaction.atomic():
             yield
     except IntegrityError:
-        _refuse_known(owner_id, digest)
+        _refuse_existing(owner_id, digest)
         raise
 
 
@@ -148,7 +151,7 @@ def _novel_create(owner_id: int, filename: str, fields: Mapping[str, Any]) -> No
     return Novel.objects.create(**{"title": default_title(filename)} | fields, owner_id=owner_id)
 
 
-def _belongings_create(novel: Novel, filename: str, digest: str, path: str, size: int) -> None:
+def _related_rows_create(novel: Novel, filename: str, digest: str, path: str, size: int) -> None:
     NovelUpload.objects.create(
         novel=novel,
         owner_id=novel.owner_id,
@@ -162,6 +165,6 @@ def _belongings_create(novel: Novel, filename: str, digest: str, path: str, size
 
 
 def _parse_enqueue(novel: Novel, *, given: list[str]) -> None:
-    from novels.tasks import parse_upload  # The task runs services: above it would be a circle.
+    from novels.tasks import parse_upload  # Not at the top: the task imports the services.
 
     parse_upload.enqueue(novel_id=novel.pk, owner_id=novel.owner_id, given=given)

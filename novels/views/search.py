@@ -14,16 +14,17 @@ from rest_framework.response import Response
 from morpheus.api.views import MorpheusAPIView
 from morpheus.http.errors import RETRY_AFTER_S
 from morpheus.pagination import KeysetPagination
-from novels.filters import genre_id, language_id
-from novels.finding import Candidate, Search, SearchTooDeep, SearchTooSlow
-from novels.reads import search_candidates, search_results
+from novels.reads import genre_id, language_id
+from novels.search.matches import Candidate
+from novels.search.query import Search, SearchTooDeep, SearchTooSlow
+from novels.search.reads import search_candidates, search_results
 from novels.serializers import SearchResultSerializer
 
 logger = logging.getLogger(__name__)
 
 MAX_QUERY_CHARS = 200
 KINDS = ("novel", "chapter")
-MINE = "mine"
+OWN = "mine"
 
 _PARAMETERS = (
     OpenApiParameter(
@@ -33,7 +34,7 @@ _PARAMETERS = (
         description=f"At most {MAX_QUERY_CHARS} characters. Quotes, `or` and `-word` work; "
         "at least one word must have to occur, else nothing is found.",
     ),
-    OpenApiParameter("scope", str, enum=[MINE], description="My own novels, not the public ones."),
+    OpenApiParameter("scope", str, enum=[OWN], description="My own novels, not the public ones."),
     OpenApiParameter("kind", str, enum=KINDS),
     OpenApiParameter("genre", str, description="Novels of this genre, by its slug."),
     OpenApiParameter("language", str, description="Novels in this language, by its code."),
@@ -50,19 +51,19 @@ class SearchUnavailable(APIException):
 
 
 class SearchPagination(KeysetPagination):
-    """Pages of what a `Search` finds, best first; equal ranks by the newest document."""
+    """Pages of the ranked candidates of a `Search`, best first; equal ranks by the newest."""
 
     def read(self, queryset: Search, backwards: bool, count: int) -> list[dict[str, Any]]:
-        found = search_candidates(queryset)
+        candidates = search_candidates(queryset)
         if backwards:
-            found.reverse()
-        beyond = [one._asdict() for one in found if self._is_beyond(one, backwards)]
+            candidates.reverse()
+        beyond = [each._asdict() for each in candidates if self._is_beyond(each, backwards)]
         return beyond[:count]
 
-    def _is_beyond(self, one: Candidate, backwards: bool) -> bool:
+    def _is_beyond(self, candidate: Candidate, backwards: bool) -> bool:
         if self.position is None:
             return True
-        place = (one.score, one.id)
+        place = (candidate.score, candidate.id)
         if place == self.position.values:
             return self.position.inclusive
         return (place > self.position.values) == backwards
@@ -70,72 +71,69 @@ class SearchPagination(KeysetPagination):
 
 @extend_schema(tags=["search"])
 class SearchView(MorpheusAPIView):
-    """/api/v1/search/.
-
-    Budget: none warm. Cold 4 queries (what is asked, candidates, cards, snippets; with `scope=mine`
-    private cards, and not what is asked), and 1 each to resolve genre and language; 2,000 ms.
-    """
+    """/api/v1/search/: pages of a cached ranking, which no index can serve."""
 
     serializer_class = SearchResultSerializer
     pagination_class = SearchPagination
     parameters = _PARAMETERS
-    filter_backends = []
     orderings = {"-rank": ("-score", "-id")}
 
     @property
-    def is_mine(self) -> bool:
-        """Whether the caller's own novels are searched."""
-        return self.request.query_params.get("scope") == MINE
+    def own_reader_id(self) -> int | None:
+        """The caller, if the search is of the caller's own novels; None if it is public."""
+        is_own = self.request.query_params.get("scope") == OWN
+        return self.reader_id if is_own else None
 
     @property
     def cursor_scope(self) -> str:
-        return str(self.reader_id) if self.is_mine else ""
+        return str(self.own_reader_id or "")
 
-    @extend_schema(
-        operation_id="search",
-        responses=SearchResultSerializer(many=True),
-    )
+    @extend_schema(operation_id="search", responses=SearchResultSerializer(many=True))
     def get(self, request: Request) -> Response:
         """Search the texts of public novels, or of all of my own; best first."""
-        given = request.query_params.dict()
-        _refuse_null_characters(given)
-        if self.is_mine and self.reader_id is None:
-            raise NotAuthenticated
-        self.answer_is_public = not self.is_mine
-        search = Search(
-            words=_words(given.get("q", "")),
-            reader_id=self.reader_id if _one_of("scope", given, (MINE,)) else None,
-            kind=_one_of("kind", given, KINDS),
-            genre=genre_id(given["genre"]) if "genre" in given else None,
-            language=language_id(given["language"]) if "language" in given else None,
-        )
+        search = self._parse(request.query_params.dict())
         try:
             page = self.paginate_queryset(search)
             results = search_results(search, [Candidate(**row) for row in page])
         except SearchTooSlow as error:
-            logger.warning("Answered 503 to a search: its statement took too long.")
+            logger.warning("Responded 503 to a search: its statement took too long.")
             raise SearchUnavailable from error
         except SearchTooDeep as error:
             raise ValidationError({"q": ["Too many operators; use fewer minus signs."]}) from error
-        return self.get_paginated_response(SearchResultSerializer(results, many=True).data)
+        response = self.get_paginated_response(results)
+        return self.set_visibility(response, is_public=search.reader_id is None)
+
+    def _parse(self, params: dict[str, str]) -> Search:
+        """Return the search that the parameters describe.
+
+        Raises:
+            ValidationError: A value is malformed.
+            NotAuthenticated: An anonymous caller searches their own novels.
+        """
+        for name, value in params.items():
+            if "\x00" in value:
+                raise ValidationError({name: ["Null characters are not allowed."]})
+        if _choice("scope", params, (OWN,)) and self.reader_id is None:
+            raise NotAuthenticated
+        return Search(
+            words=_words(params.get("q", "")),
+            reader_id=self.own_reader_id,
+            kind=_choice("kind", params, KINDS),
+            genre=genre_id(params["genre"]) if "genre" in params else None,
+            language=language_id(params["language"]) if "language" in params else None,
+        )
 
 
-def _words(given: str) -> str:
-    if not given.strip():
-        raise ValidationError({"q": ["Say what to search for."]})
-    if len(given) > MAX_QUERY_CHARS:
+def _words(text: str) -> str:
+    if not text.strip():
+        raise ValidationError({"q": ["This parameter is required."]})
+    if len(text) > MAX_QUERY_CHARS:
         raise ValidationError({"q": [f"At most {MAX_QUERY_CHARS} characters."]})
-    return given
+    return text
 
 
-def _one_of(name: str, given: dict[str, str], choices: tuple[str, ...]) -> str | None:
-    value = given.get(name)
+def _choice(name: str, params: dict[str, str], choices: tuple[str, ...]) -> str | None:
+    value = params.get(name)
     if value is not None and value not in choices:
         raise ValidationError({name: [f"Give one of {', '.join(choices)}."]})
     return value
-
-
-def _refuse_null_characters(given: dict[str, str]) -> None:
-    for name, value in given.items():
-        if "\x00" in value:
-            raise ValidationError({name: ["Null characters are not allowed."]})

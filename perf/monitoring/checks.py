@@ -9,6 +9,7 @@ from django.apps import AppConfig
 from django.core.checks import CheckMessage, Error, register
 from rest_framework.mixins import ListModelMixin
 
+from morpheus.pagination import equality_conditions
 from perf.monitoring.list_indexes import ends_uniquely, serving_index, wanted_index
 from perf.monitoring.list_routes import Combination, api_routes, served
 
@@ -27,7 +28,7 @@ def lists_are_served_by_indexes(
             errors.append(
                 Error(
                     f"{route.path} lists rows in no declared ordering.",
-                    hint=f"Give {route.view.__name__} `orderings`, each with an index.",
+                    hint=f"Derive {route.view.__name__} from ListView, whose `read` declares them.",
                     id="perf.E001",
                 )
             )
@@ -35,19 +36,16 @@ def lists_are_served_by_indexes(
 
 
 def _of_combination(combination: Combination) -> list[CheckMessage]:
-    undeclared = [
-        name
-        for name in combination.filters
-        if not hasattr(combination.route.view.filters[name], "columns")
-    ]
-    if undeclared:
-        said = f"{combination}: the filter {undeclared[0]} does not say what it compares."
-        hint = "Decorate its function with @compares(…) of morpheus.api.filters."
-        return [Error(said, hint=hint, id="perf.E002")]
+    for name in combination.filters:
+        each = combination.route.read.filters[name]
+        if each.narrow and each.column not in equality_conditions(each.narrow(combination.rows, 1)):
+            message = f"{combination}: the filter {name} does not compare {each.column}."
+            hint = "Let its `narrow` compare the declared column for equality."
+            return [Error(message, hint=hint, id="perf.E002")]
     wanted = wanted_index(combination)
     if not ends_uniquely(wanted):
-        said = f"{combination}: the ordering does not end in a unique column."
-        return [Error(said, hint='End it in "id".', id="perf.E003")]
+        message = f"{combination}: the ordering does not end in a unique column."
+        return [Error(message, hint='End it in "id".', id="perf.E003")]
     if serving_index(wanted) is None:
         hint = f"Add to {wanted.model.__name__}.Meta.indexes: {wanted}"
         return [Error(f"{combination} has no index.", hint=hint, id="perf.E004")]

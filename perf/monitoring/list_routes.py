@@ -1,4 +1,4 @@
-"""What the API offers, found in the URL configuration: routes, lists, and their combinations."""
+"""The API's routes and lists, from the URL configuration and the declarations of the lists."""
 
 from __future__ import annotations
 
@@ -10,14 +10,10 @@ from typing import Any
 from django.urls import URLPattern, URLResolver, get_resolver
 from rest_framework.views import APIView
 
-from morpheus.api.views import MorpheusAPIView
-from morpheus.cache.pagination import CachedKeysetPagination
-from morpheus.pagination import KeysetPagination
+from morpheus.api.lists import ListView
+from morpheus.api.reads import ListRead, Scope
 
 PREFIX = "api/v1/"
-
-# Paginators that read pages otherwise have no queryset.
-_READ_ROWS = (KeysetPagination.read, CachedKeysetPagination.read)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +34,14 @@ class Route:
 
     @property
     def lists_rows(self) -> bool:
-        """Whether it pages through the rows of a queryset, in orderings that it declares."""
-        return (
-            issubclass(self.view, MorpheusAPIView)
-            and hasattr(self.view, "orderings")
-            and getattr(self.view.pagination_class, "read", None) in _READ_ROWS
-        )
+        """Whether it pages through the rows of a queryset."""
+        return issubclass(self.view, ListView)
+
+    @property
+    def read(self) -> ListRead:
+        """The declaration of a list."""
+        read: ListRead = self.view.read
+        return read
 
     def url(self, values: dict[str, Any]) -> str:
         """Return the URL with these path parameters."""
@@ -52,10 +50,10 @@ class Route:
 
 @dataclass(frozen=True, slots=True)
 class Combination:
-    """One ordering of one list under some filters; the values are to be filled in, but for `me`.
+    """One ordering of one list with some filters; their values are filled in later, except `me`.
 
     Attributes:
-        filters: Parameter names to a value for which the view lists other rows, else None.
+        filters: Parameter names to the value that selects the caller's own rows, else None.
     """
 
     route: Route
@@ -65,7 +63,18 @@ class Combination:
     @property
     def columns(self) -> tuple[str, ...]:
         """Ordering columns, with their signs."""
-        return tuple(self.route.view.orderings[self.ordering])
+        return self.route.read.orderings[self.ordering]
+
+    @property
+    def filter_columns(self) -> list[str]:
+        """The columns that the filters compare."""
+        return [self.route.read.filters[name].column for name in self.filters]
+
+    @property
+    def rows(self) -> Any:
+        """The rows before the filters, for the user 1 if they are the caller's own."""
+        is_own = any(self.filters.values())
+        return self.route.read.rows(Scope(reader_id=1 if is_own else None))
 
     @property
     def filter_text(self) -> str:
@@ -91,16 +100,16 @@ def combinations() -> list[Combination]:
 
 
 def served(route: Route) -> Iterator[Combination]:
-    """Yield what one list serves, by the rules of `morpheus.api.filters.ServedFilters`."""
-    filters = getattr(route.view, "filters", {})
-    for ordering in route.view.orderings:
+    """Yield what one list serves: each filter in each ordering, and pairs in the default one."""
+    read = route.read
+    for ordering in read.orderings:
         yield Combination(route, ordering)
-        for name, function in filters.items():
-            for value in (None, *getattr(function, "also", ())):
-                yield Combination(route, ordering, {name: value})
-    default = next(iter(route.view.orderings))
-    for pair in getattr(route.view, "filter_pairs", ()):
-        yield Combination(route, default, dict.fromkeys(sorted(pair)))
+        for name, each in read.filters.items():
+            yield Combination(route, ordering, {name: None})
+            if each.own is not None:
+                yield Combination(route, ordering, {name: each.own})
+    for pair in read.filter_pairs:
+        yield Combination(route, read.default_ordering, dict.fromkeys(sorted(pair)))
 
 
 def _views(patterns: list[Any], before: str) -> Iterator[tuple[str, type[APIView]]]:

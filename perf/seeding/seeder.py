@@ -15,7 +15,7 @@ from django.db import connection, transaction
 
 from comics.images import image_file_store
 from morpheus.db.roles import connected_as
-from novels.search import documents_build_range
+from novels.search.documents import documents_build_range
 
 from . import database, structure
 from .catalogue import Catalogue, Ground

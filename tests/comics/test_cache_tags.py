@@ -10,7 +10,7 @@ from comics.services import (
     comic_delete,
     comic_set_visibility,
     comic_update,
-    rendition_make,
+    rendition_create,
 )
 from morpheus.db.transactions import write_transaction
 from novels.services import novel_delete
@@ -134,7 +134,7 @@ def test_a_thumbnail_at_its_first_use_is_stale_for_nobody(comic, add_panel):
     image = add_panel(comic).image
 
     with collect_tags() as tags:
-        rendition_make(
+        rendition_create(
             image_id=image.pk, digest=image.digest, media_type=image.media_type, size="small"
         )
     assert tags == set()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,8 +10,10 @@ import pytest
 from comics.cache_policies import CARD, DASHBOARD, PAGE, PANEL_IMAGE, PANELS, THUMBNAIL
 from comics.images.files import rendition_path
 from comics.models import Comic, Panel
-from comics.reads import comic_access
+from comics.reads.comics import comic_access
+from comics.reads.panels import PANEL_LIST
 from comics.services import comic_update
+from comics.views.panels import PanelListView
 from morpheus.cache.store import cache_store
 from morpheus.db.transactions import write_transaction
 from novels.models import Novel
@@ -400,7 +403,8 @@ def test_panels_of_a_comic_that_becomes_private_meanwhile_are_its_owners(
     for client, status in ((own, 200), (api, 404)):
         with write_transaction(as_user=ann.pk):
             comic_update(comic_id=comic.pk, is_public=True)
-        monkeypatch.setattr("comics.views.panels.comic_access", access_then_withdraw)
+        withdrawn = replace(PANEL_LIST, parent=access_then_withdraw)
+        monkeypatch.setattr(PanelListView, "read", withdrawn)
         answer = client.get(where)
         assert answer.status_code == status
         if status == 200:

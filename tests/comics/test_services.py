@@ -14,8 +14,8 @@ from comics import services
 from comics.images import picture_read
 from comics.images.files import image_path, rendition_path
 from comics.models import Comic, Image, Panel, Rendition
+from comics.services.panels import PanelExists
 from morpheus.db.transactions import write_transaction
-from morpheus.http.errors import Conflict
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -78,7 +78,8 @@ def test_of_two_panels_with_one_number_one_is_refused(make_comics, make_picture)
 
     results = at_once(*(panel_adder(comic, make_picture(), number=3) for _ in range(2)))
 
-    assert sorted(type(result) for result in results if isinstance(result, Conflict)) == [Conflict]
+    refused = [result for result in results if isinstance(result, PanelExists)]
+    assert len(refused) == 1
     comic.refresh_from_db()
     assert comic.panel_count == Panel.objects.count() == 1
 
@@ -115,7 +116,7 @@ def test_a_deleted_comic_takes_along_what_nothing_else_shows(make_comics, add_pa
     add_panel(other, data[1])
     add_panel(private, data[2])
     for image in (own, shared, hidden):
-        services.rendition_make(
+        services.rendition_create(
             image_id=image.pk, digest=image.digest, media_type=image.media_type, size="medium"
         )
 

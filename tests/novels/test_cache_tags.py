@@ -11,7 +11,7 @@ from django.test import Client
 from morpheus.db.transactions import write_transaction
 from novels.models import Chapter, ChapterText, Genre, Language, Novel, ProcessingStatus
 from novels.parsing import ParsedChapter, ParsedNovel
-from novels.search import documents_rebuild
+from novels.search.documents import documents_rebuild
 from novels.services import (
     novel_delete,
     novel_set_visibility,

@@ -18,7 +18,7 @@ from django.utils import timezone
 from comics.models import Comic, Image, Panel
 from morpheus.db.transactions import write_transaction
 from novels.models import Chapter, ChapterText, Novel, NovelUpload, ProcessingStatus
-from novels.search import documents_rebuild
+from novels.search.documents import documents_rebuild
 from perf.models import SlowQuery
 from users.models import AccessToken, User, belonging_to
 

@@ -111,7 +111,7 @@ def _import(path: Path, owner_id: int, *, is_public: bool) -> Line:
             )
     except UploadExists as known:
         with write_transaction(as_user=owner_id):
-            novel = Novel.objects.for_cards().get(pk=known.novel_id)
+            novel = Novel.objects.for_summary().get(pk=known.novel_id)
         return Line(_cells(path, novel, f"already there (novel {novel.pk})"))
     except (ParseError, OSError) as error:
         return Line((path.name, "", "", "", "", "", f"refused: {error}"), is_refused=True)

@@ -12,7 +12,7 @@ from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 from comics.models import Image, Rendition
-from comics.services import rendition_make
+from comics.services import rendition_create
 from morpheus.django_internals.django import close_pool
 from morpheus.embedded.roles import APP, OWNER
 
@@ -29,7 +29,7 @@ def prepare_thumbnails() -> None:
     for image in Image.objects.order_by("pk"):
         for size in Rendition.Size.values:
             if (image.pk, size) not in existing:
-                rendition_make(
+                rendition_create(
                     image_id=image.pk, digest=image.digest, media_type=image.media_type, size=size
                 )
 

@@ -9,7 +9,7 @@ from django.contrib.auth import get_user_model
 from django.db.models import Count, F, QuerySet
 
 from morpheus.db.transactions import write_transaction
-from perf.monitoring.list_indexes import unfiltered, wanted_index
+from perf.monitoring.list_indexes import wanted_index
 from perf.monitoring.list_routes import Combination
 
 # Parameters that name a related row by something else than its primary key.
@@ -46,7 +46,7 @@ def choose_sample(combination: Combination) -> ListSample:
         NoSample: The data has no such row.
     """
     index = wanted_index(combination)
-    rows = unfiltered(Combination(combination.route, combination.ordering))
+    rows = Combination(combination.route, combination.ordering).rows
     model = rows.model.objects.filter(**dict(index.literals))
     path: dict[str, Any] = {}
     if combination.route.parameters:
@@ -66,8 +66,7 @@ def choose_sample(combination: Combination) -> ListSample:
 
 
 def _filter_column(combination: Combination, name: str) -> str:
-    column: str = combination.route.view.filters[name].columns[0]
-    return column
+    return combination.route.read.filters[name].column
 
 
 def _longest(rows: QuerySet[Any], columns: list[str]) -> list[Any]:

@@ -4,14 +4,8 @@ from __future__ import annotations
 
 from django.db import connection
 
-from novels.finding import (
-    CHANGED_PER_KNOWN,
-    MAX_CANDIDATES,
-    SPARE_CANDIDATES,
-    Candidate,
-    Found,
-    Search,
-)
+from novels.search.matches import MAX_CANDIDATES, SPARE_CANDIDATES, Candidate, Matches
+from novels.search.query import CHANGED_PER_KNOWN, Search
 from perf.lab.plans.capture import Statement, capture_statements
 
 # A snapshot before all transactions, and a transaction that every other snapshot sees.
@@ -36,9 +30,9 @@ def refresh_statements() -> list[Statement]:
         cursor.execute("DELETE FROM novels_searchchange")
         cursor.execute(_CHANGES, {"at": _LONG_AGO, "count": CHANGED_PER_KNOWN * most})
     search = Search("the")
-    asked = search.find().asked
+    queries = search.match().queries
     candidate = Candidate(id=1, score=1, novel_id=1, chapter_id=None)
     with capture_statements() as statements:
-        search.find_again(Found(_FIRST_SNAPSHOT, asked, 1, [candidate] * most))
-        search.find_again(Found(_FIRST_SNAPSHOT, asked, 0, []))
+        search.refresh(Matches(_FIRST_SNAPSHOT, queries, 1, [candidate] * most))
+        search.refresh(Matches(_FIRST_SNAPSHOT, queries, 0, []))
     return statements

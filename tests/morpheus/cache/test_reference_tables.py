@@ -23,8 +23,8 @@ from morpheus.cache.dependencies import record_dependencies
 from morpheus.cache.store import CacheStore, cache_store
 from morpheus.db import replica
 from morpheus.worker.loop import release_connections
-from novels.filters import genre_id, language_id
 from novels.models import Genre, Language, Novel
+from novels.reads import genre_id, language_id
 from tests.conftest import as_staff, counted_queries
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -82,7 +82,7 @@ def stored(novel):
 
 def fresh(novel):
     with write_transaction(as_user=novel.owner_id):
-        return Novel.objects.for_cards().get(pk=novel.pk)
+        return Novel.objects.for_summary().get(pk=novel.pk)
 
 
 def test_a_parse_completes_the_novel(make_upload):

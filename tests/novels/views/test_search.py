@@ -8,8 +8,8 @@ import pytest
 from django.db import connection
 
 from morpheus.db.transactions import write_transaction
-from novels import finding
 from novels.models import Genre, Language, Novel
+from novels.search import query
 
 URL = "/api/v1/search/"
 
@@ -53,8 +53,8 @@ def test_a_novel_is_found_by_title_author_and_synopsis(api, make_novels, make_ch
     (novel,) = make_novels(1, title="Alice", author="Carroll", synopsis="About a looking-glass.")
     make_chapters(novel, "Nothing.")
 
-    for query in ("alice", "carroll", "glass"):
-        (row,) = found(api, query)
+    for words in ("alice", "carroll", "glass"):
+        (row,) = found(api, words)
         assert (row["kind"], row["novel"], row["chapter"]) == ("novel", novel.pk, None)
         assert row["title"] == "Alice" and "<mark>" in row["snippet"]
 
@@ -372,11 +372,11 @@ def test_a_slow_search_is_503_and_leaves_nothing_behind(
     make_chapters(novel, "whale")
     client = as_user(novel.owner)
     settings.MORPHEUS_SEARCH_TIMEOUT_S = 0.2
-    slow = getattr(finding, statement).replace("WHERE", "WHERE pg_sleep(60)::text = '' AND")
-    if slow == getattr(finding, statement):
+    slow = getattr(query, statement).replace("WHERE", "WHERE pg_sleep(60)::text = '' AND")
+    if slow == getattr(query, statement):
         slow += " WHERE pg_sleep(60)::text = ''"
     with monkeypatch.context() as patch:
-        patch.setattr(finding, statement, slow)
+        patch.setattr(query, statement, slow)
         response = client.get(URL, {"q": "whale", **scope})
 
     assert response.status_code == 503, response.content

@@ -17,7 +17,7 @@ from django_tasks_db.models import DBTaskResult
 
 from morpheus.db.transactions import write_transaction
 from novels.models import Novel, NovelUpload, ProcessingStatus
-from novels.upload_files import default_title
+from novels.services.parsed import default_title
 
 URL = "/api/v1/novels/"
 TEXT = b"CHAPTER I. The start\n\nIt began.\n\nCHAPTER II. The end\n\nIt ended.\n"

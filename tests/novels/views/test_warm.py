@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from morpheus.db.transactions import write_transaction
 from novels.models import Genre, Language
-from novels.reads import novel_access
+from novels.reads import CHAPTERS, novel_access
 from novels.services import novel_delete, novel_update
+from novels.views.chapters import ChapterListView
 from tests.visitor import counted_queries
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -192,7 +195,8 @@ def test_chapters_of_a_novel_that_becomes_private_meanwhile_are_its_owners(
     for client, status in ((as_user(ann), 200), (api, 404)):
         with write_transaction(as_user=ann.pk):
             novel_update(novel_id=novel.pk, changes={"is_public": True})
-        monkeypatch.setattr("novels.views.chapters.novel_access", access_then_withdraw)
+        withdrawn = replace(CHAPTERS, parent=access_then_withdraw)
+        monkeypatch.setattr(ChapterListView, "read", withdrawn)
         answer = client.get(f"{LIST}{novel.pk}/chapters/")
         assert answer.status_code == status
         if status == 200:

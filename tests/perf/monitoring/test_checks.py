@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from django.core.checks import run_checks
 from django.core.management import call_command
@@ -10,8 +12,12 @@ from django.urls import include, path
 from rest_framework.mixins import ListModelMixin
 
 from comics.models import Comic, Panel
-from comics.views import ComicListView, PanelListView
+from comics.reads.comics import COMICS
+from comics.views.comics import ComicListView
+from comics.views.panels import PanelListView
+from morpheus.api.reads import ListFilter
 from morpheus.api.views import MorpheusAPIView
+from novels.reads import NOVELS
 from novels.views.novels import NovelListView
 from perf.monitoring.checks import lists_are_served_by_indexes
 
@@ -39,7 +45,9 @@ def test_the_api_has_an_index_for_every_list():
 
 def test_a_new_ordering_without_an_index_stops_every_command(settings):
     class Longest(ComicListView):
-        orderings = {**ComicListView.orderings, "-panel_count": ("-panel_count", "-id")}
+        read = replace(
+            COMICS, orderings={**COMICS.orderings, "-panel_count": ("-panel_count", "-id")}
+        )
 
     settings.ROOT_URLCONF = UrlConf("comics/", Longest)
 
@@ -54,7 +62,7 @@ def test_a_new_ordering_without_an_index_stops_every_command(settings):
 
 def test_a_list_of_ones_own_needs_an_index_of_all_rows(complaints):
     class Longest(ComicListView):
-        orderings = {"-panel_count": ("-panel_count", "-id")}
+        read = replace(COMICS, orderings={"-panel_count": ("-panel_count", "-id")})
 
     hints = [hint for _, msg, hint in complaints(Longest) if "owner=me" in msg]
 
@@ -78,8 +86,7 @@ def test_an_index_of_all_rows_does_not_serve_a_list_of_public_ones(complaints, m
 
 def test_an_ordering_must_end_in_a_unique_column(complaints):
     class Untotal(ComicListView):
-        orderings = {"title": ("title",)}
-        filters = {}
+        read = replace(COMICS, orderings={"title": ("title",)}, filters={})
 
     ((code, _, hint),) = complaints(Untotal)
 
@@ -90,10 +97,12 @@ def test_what_is_unique_together_ends_an_ordering(complaints):
     assert complaints(PanelListView, "comics/<int:comic_id>/panels/") == []
 
 
-def test_a_filter_must_say_what_it_compares(complaints):
+def test_a_filter_must_compare_the_column_that_it_declares(complaints):
     class Mute(NovelListView):
-        filters = {"synopsis": lambda queryset, value, request: queryset}
-        filter_pairs = ()
+        synopsis = ListFilter(
+            column="synopsis", description="", narrow=lambda queryset, value: queryset
+        )
+        read = replace(NOVELS, filters={"synopsis": synopsis}, filter_pairs=())
 
     found = complaints(Mute)
 
@@ -111,8 +120,7 @@ def test_a_list_must_declare_its_orderings(complaints):
 
 def test_mixed_directions_need_an_index_of_the_same_mixture(complaints):
     class Mixed(ComicListView):
-        orderings = {"-created_at": ("-created_at", "id")}
-        filters = {}
+        read = replace(COMICS, orderings={"-created_at": ("-created_at", "id")}, filters={})
 
     ((code, _, hint),) = complaints(Mixed)
 

@@ -8,8 +8,8 @@ from django.core.files.storage import storages
 from django.core.management import CommandError
 
 from morpheus.db.transactions import write_transaction
-from novels.finding import Search
 from novels.models import Novel, ProcessingStatus
+from novels.search.query import Search
 from perf.seeding import seeder
 from perf.seeding.naming import rare_word
 from perf.seeding.tables import SEEDED
@@ -250,8 +250,8 @@ def test_search_finds_frequent_and_rare_words_of_public_novels(seed, rows):
         "WHERE n.is_public ORDER BY c.id LIMIT 1"
     )
 
-    frequent = Search(words="man").find().best_first
-    rare = Search(words=rare_word(first[0])).find().best_first
+    frequent = Search(words="man").match().rank()
+    rare = Search(words=rare_word(first[0])).match().rank()
 
     assert len(frequent) > 50
     assert {found.novel_id for found in frequent} <= public

@@ -11,7 +11,8 @@ from cachalot.settings import cachalot_settings
 from pytest_django import DjangoDbBlocker, Settings
 from rest_framework.test import APIClient
 
-from novels.finding import MAX_CANDIDATES, SPARE_CANDIDATES, Search
+from novels.search.matches import MAX_CANDIDATES, SPARE_CANDIDATES
+from novels.search.query import Search
 from perf.lab.example_requests import EXAMPLES, Conversation, ExampleRequest, example
 from perf.lab.plans.capture import capture_statements
 from perf.lab.plans.costs import breach, query_breaches, route_breaches
@@ -108,7 +109,7 @@ def test_the_refresh_of_a_search_keeps_its_budget() -> None:
     plans = [explain_as(None, statement) for statement in statements]
 
     # All matches are in novels that changed, and both ways lead to as many as are ranked.
-    known = len(Search("the").find().known)
+    known = len(Search("the").match().candidates)
     assert [plan.returned_rows for plan in plans] == [1 + known] * 2
     assert known == MAX_CANDIDATES + SPARE_CANDIDATES
     for statement, plan in zip(statements, plans, strict=True):

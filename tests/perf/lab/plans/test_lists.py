@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from django.core.management import call_command
 from django.db import connection
 
+from morpheus.api.reads import ListFilter
+from novels.reads import NOVELS
 from perf.lab.plans.list_proofs import PAGES_AT_EACH_END, prove
 from perf.monitoring.list_routes import Combination, Route, api_routes, combinations
 from perf.seeding.tables import SEEDED
@@ -63,7 +66,7 @@ def test_a_list_whose_end_costs_more_than_its_beginning_fails(
             rows = rows.extra(where=["novels_novel.title || '' > %s"], params=position.values[:1])
         return list(rows[:count])
 
-    monkeypatch.setattr("morpheus.cache.pagination.load_page_rows", scan)
+    monkeypatch.setattr("morpheus.api.lists.load_page_rows", scan)
 
     proof = prove(by_title, pages=PAGES_AT_EACH_END)
 
@@ -78,7 +81,7 @@ def test_an_ordering_without_an_index_fails_and_the_message_names_the_index() ->
     view: Any = _novels().view
 
     class Longest(view):  # type: ignore[misc] # a class known at run time only
-        orderings = {"-chapter_count": ("-chapter_count", "-id")}
+        read = replace(NOVELS, orderings={"-chapter_count": ("-chapter_count", "-id")})
 
     route = Route("/novels/", Longest)
     faults = prove(Combination(route, "-chapter_count", {"genre": None})).faults
@@ -94,14 +97,13 @@ def test_a_filter_that_removes_rows_fails() -> None:
     """The index of the ordering alone serves neither the filter nor its condition."""
     view: Any = _novels().view
 
-    def by_length(queryset: Any, value: str, request: Any) -> Any:
-        return queryset.filter(chapter_count=value)
-
-    by_length.columns = ("chapter_count",)  # type: ignore[attr-defined] # as compares() does
-
     class Filtered(view):  # type: ignore[misc] # a class known at run time only
-        orderings = {"-word_count": ("-word_count", "-id")}
-        filters = {"chapters": by_length}
+        read = replace(
+            NOVELS,
+            orderings={"-word_count": ("-word_count", "-id")},
+            filters={"chapters": ListFilter(column="chapter_count", description="")},
+            filter_pairs=(),
+        )
 
     route = Route("/novels/", Filtered)
     faults = prove(Combination(route, "-word_count", {"chapters": None})).faults

@@ -1,4 +1,4 @@
-"""Pages of lists through the cache, over the real table of novels."""
+"""Cached pages of lists, over the real table of novels."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from rest_framework.request import Request
 from rest_framework.test import APIRequestFactory
 
-from morpheus.cache.pagination import CachedKeysetPagination
+from morpheus.api.lists import CachedRows, ReadPagination
 from morpheus.cache.store import cache_store
 from morpheus.db.transactions import read_transaction, write_transaction
 from novels.models import Novel
@@ -26,23 +26,25 @@ ORDERINGS = {
 
 @pytest.fixture
 def listing(make_policy):
-    """A view of public novels, whose pages end by the tag `list` and those of its columns."""
+    """A view of public novels, whose pages have the tag `list` and those of the ordering."""
     return SimpleNamespace(
-        orderings=ORDERINGS,
-        page_policy=make_policy(),
-        page_tags=lambda columns: ["list", *columns],
-        page_reader_id=None,
+        orderings=ORDERINGS, cursor_scope="", policy=make_policy(), reader_id=None, columns=()
     )
 
 
 def page(view, novels=None, **params):
     """Return the rows of a page, the links to its neighbours, and the statements it took."""
     request = Request(APIRequestFactory().get("/list/", params))
-    paginator = CachedKeysetPagination()
+    paginator = ReadPagination()
+    cached = CachedRows(
+        Novel.objects.public() if novels is None else novels,
+        view.columns,
+        view.policy,
+        lambda columns: ["list", *columns],
+        view.reader_id,
+    )
     with counted_queries() as seen:
-        rows = paginator.paginate_queryset(
-            Novel.objects.public() if novels is None else novels, request, view
-        )
+        rows = paginator.paginate_queryset(cached, request, view)
     links = paginator.get_paginated_response(rows).data
     return SimpleNamespace(
         rows=rows,
@@ -93,7 +95,7 @@ def test_rows_have_the_types_of_their_columns(listing, make_novels):
 
 def test_rows_have_the_further_columns_that_the_view_names(listing, make_novels):
     (novel,) = make_novels(1)
-    listing.page_columns = ("title", "author")
+    listing.columns = ("title", "author")
 
     assert page(listing).rows[0]["author"] == page(listing).rows[0]["author"] == novel.author
 
@@ -125,9 +127,9 @@ def test_a_page_of_another_size_filter_scope_or_reader_is_another_page(
     assert page(listing, Novel.objects.filter(title="nothing"), genre="x").ids == []
     listing.cursor_scope = "7"
     assert page(listing, Novel.objects.none(), page_size=20).ids == []
-    listing.cursor_scope, listing.page_reader_id = "", make_user().pk
+    listing.cursor_scope, listing.reader_id = "", make_user().pk
     assert page(listing, Novel.objects.filter(title="nothing"), page_size=20).ids == []
-    listing.page_reader_id = None
+    listing.reader_id = None
     assert len(page(listing).ids) == 5
 
 
@@ -139,7 +141,7 @@ def test_what_is_for_everyone_is_found_as_nobody_and_the_rest_as_its_reader(
 
     with read_transaction(as_user=ann.pk):
         assert page(listing, Novel.objects.all()).ids == []
-    listing.page_reader_id = ann.pk
+    listing.reader_id = ann.pk
     assert page(listing, Novel.objects.all()).ids == [novel.pk]
 
 

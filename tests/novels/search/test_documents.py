@@ -10,9 +10,13 @@ from django.db import connection, transaction
 
 from morpheus.db.roles import connected_as
 from morpheus.db.transactions import write_transaction
-from novels.finding import Search
 from novels.models import Language, Novel, SearchDocument
-from novels.search import MAX_INDEXED_CHARS, documents_build_range, documents_rebuild
+from novels.search.documents import (
+    MAX_INDEXED_CHARS,
+    documents_build_range,
+    documents_rebuild,
+)
+from novels.search.query import Search
 from tests.conftest import administrator_url
 
 
@@ -49,7 +53,7 @@ def test_typographic_marks_are_no_part_of_a_word(make_novels, make_chapters, tex
     novel = make_novels(1)[0]
     make_chapters(novel, text)
 
-    found = Search(words="harbour").find().best_first
+    found = Search(words="harbour").match().rank()
 
     assert [one.novel_id for one in found] == [novel.pk]
 
@@ -96,7 +100,7 @@ def test_a_hostile_text_is_indexed_in_linear_time(make_novels, make_chapters, pi
 
     make_chapters(novel, "harbour " + piece * (MAX_INDEXED_CHARS // len(piece)))
 
-    assert len(Search(words="harbour").find().best_first) == 1
+    assert len(Search(words="harbour").match().rank()) == 1
 
 
 @pytest.mark.django_db(transaction=True)
@@ -110,7 +114,7 @@ def test_many_words_that_stand_together_are_ranked_in_linear_time(
     (novel,) = make_novels(1)
     make_chapters(novel, *[f"{letters} " * 256] * 30)
 
-    assert len(Search(words=words.format(letters)).find().best_first) == 30
+    assert len(Search(words=words.format(letters)).match().rank()) == 30
 
 
 @pytest.fixture(autouse=True)
@@ -135,7 +139,7 @@ def test_the_index_serves_a_search_under_row_level_security(make_novels, word, f
         )
     before = scans()
 
-    rows = Search(words=word).find().best_first
+    rows = Search(words=word).match().rank()
 
     assert len(rows) == found
     sequential, by_index = (now - then for now, then in zip(scans(), before, strict=True))
@@ -158,7 +162,7 @@ def test_the_tenth_search_of_a_session_is_planned_as_the_first(make_novels):
     for _ in range(10):
         with transaction.atomic():
             before = sum(scans("novels_novel"))
-            Search(words="frequent").find()
+            Search(words="frequent").match()
             looked.append(sum(scans("novels_novel")) - before)
 
     assert looked == looked[:1] * 10
@@ -190,16 +194,16 @@ def test_statistics_of_an_empty_table_make_no_search_read_all_for_each(make_nove
 
     with transaction.atomic():
         before = documents_read()
-        found = search.find()
+        found = search.match()
         assert documents_read() - before < 50_000
     with write_transaction(as_user=other.owner_id):
         Novel.objects.filter(pk=other.pk).update(is_public=False)
     with transaction.atomic():
         before = documents_read()
-        again = search.find_again(found)
+        again = search.refresh(found)
         assert documents_read() - before < 10
 
-    assert len(found.known) == 1100 and len(again.known) == 1099
+    assert len(found.candidates) == 1100 and len(again.candidates) == 1099
 
 
 def test_the_newest_are_found_wherever_they_are(make_novels):
@@ -208,7 +212,7 @@ def test_the_newest_are_found_wherever_they_are(make_novels):
     add_documents(novel, 60_000, vector="other:1")
     add_documents(novel, 700)
 
-    found = {row.id for row in Search(words="frequent").find().best_first}
+    found = {row.id for row in Search(words="frequent").match().rank()}
 
     with write_transaction(as_user=novel.owner_id), connection.cursor() as cursor:
         cursor.execute(
@@ -232,7 +236,7 @@ def found_and_read(user_id, search):
     """Return how many candidates there are, and how many documents were read for them."""
     before = documents_read()
     with write_transaction(as_user=user_id):
-        found = len(search.find().best_first)
+        found = len(search.match().rank())
     return found, documents_read() - before
 
 

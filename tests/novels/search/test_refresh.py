@@ -1,4 +1,4 @@
-"""What a search found before is brought up to date as if it were searched for again."""
+"""The refresh of a cached search gives what a new search would give."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from morpheus.db.transactions import write_transaction
-from novels import finding
-from novels.finding import Asked, Candidate, Changes, Found, Search
 from novels.models import Genre, Language, Novel
-from novels.search import documents_rebuild, novel_document_rebuild
+from novels.search import matches, query
+from novels.search.documents import documents_rebuild, novel_document_rebuild
+from novels.search.matches import Candidate, Changes, LanguageQueries, Matches
+from novels.search.query import Search
 
 WORDS = ("whale", "storm", "captain")
 SEARCHES = (
@@ -27,11 +28,16 @@ SEARCHES = (
 )
 
 
+def set_limits(monkeypatch, candidates, spare):
+    for module in (matches, query):
+        monkeypatch.setattr(module, "MAX_CANDIDATES", candidates)
+        monkeypatch.setattr(module, "SPARE_CANDIDATES", spare)
+
+
 @pytest.fixture
 def few(monkeypatch):
-    """Find 4 and know 2 more: small numbers meet each other more often."""
-    monkeypatch.setattr(finding, "MAX_CANDIDATES", 4)
-    monkeypatch.setattr(finding, "SPARE_CANDIDATES", 2)
+    """Rank 4 candidates and keep 2 spare ones: small numbers reach the limits more often."""
+    set_limits(monkeypatch, 4, 2)
 
 
 @pytest.fixture
@@ -49,7 +55,7 @@ def library(make_novels, make_chapters):
 
 
 def change(rng, novels):
-    """Do one thing that a service, the admin or the worker does; return whether it was done."""
+    """Make one change that a service, the admin or the worker makes."""
     novel = rng.choice(novels)
     rows = Novel.objects.filter(pk=novel.pk)
     kind = rng.randrange(6)
@@ -70,32 +76,32 @@ def change(rng, novels):
             novels.remove(novel)
 
 
-def revised(search, found):
-    """Return what is known after a look, as `search_candidates` does; and whether it was new."""
-    again = search.find_again(found)
-    return (search.find(), True) if again is None else (again, False)
+def refresh(search, cached):
+    """Return the matches after a refresh, as `search_candidates` does; and whether it searched."""
+    refreshed = search.refresh(cached)
+    return (search.match(), True) if refreshed is None else (refreshed, False)
 
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("seed", range(12))
-def test_whatever_happened_what_was_known_becomes_what_would_be_found(few, library, seed):
+def test_after_any_changes_a_refresh_gives_what_a_new_search_gives(few, library, seed):
     rng = random.Random(seed)  # noqa: S311 - no secret
     genre = Genre.objects.order_by("pk").first()
     english = Language.objects.get(code="en")
     filtered = (Search("whale", genre=genre.pk), Search("whales", language=english.pk))
     searches = (*SEARCHES, *filtered)
-    known = {search: search.find() for search in searches}
+    cached = {search: search.match() for search in searches}
     new = 0
 
     for _ in range(25):
         for _ in range(rng.randrange(3)):
             change(rng, library)
         for search in rng.sample(searches, 3):
-            known[search], is_new = revised(search, known[search])
-            assert known[search].best_first == search.find().best_first
+            cached[search], is_new = refresh(search, cached[search])
+            assert cached[search].rank() == search.match().rank()
             new += is_new
 
-    # Most looks are cheap, or the test would be one of `find`.
+    # Most refreshes do not search, or the test would be one of `match`.
     assert new < 25 * 3 / 2
 
 
@@ -112,37 +118,37 @@ def test_a_transaction_that_commits_late_is_not_missed(library, connect):
 
     withdraw(slow, late)
     search = Search("whale")
-    found = search.find()
+    before = search.match()
     withdraw(quick, early)
-    between = search.find_again(found)
+    between = search.refresh(before)
     slow.commit()
 
-    after = search.find_again(between)
+    after = search.refresh(between)
 
-    def novels(found):
-        return {one.novel_id for one in found.best_first}
+    def novels(matches):
+        return {candidate.novel_id for candidate in matches.rank()}
 
-    assert {late.pk, early.pk} <= novels(found)
+    assert {late.pk, early.pk} <= novels(before)
     assert late.pk in novels(between) and early.pk not in novels(between)
     assert not {late.pk, early.pk} & novels(after)
-    assert novels(search.find_again(found)) == novels(after)
+    assert novels(search.refresh(before)) == novels(after)
 
 
 @pytest.mark.django_db(transaction=True)
 def test_a_change_of_the_novel_alone_leaves_its_chapters_documents_unread(library):
     novel = library[0]
     search = Search("whale")
-    found = search.find()
+    before = search.match()
     with write_transaction(as_user=novel.owner_id):
         Novel.objects.filter(pk=novel.pk).update(title="Calm")
         novel_document_rebuild(novel_id=novel.pk)
     read = documents_read()
 
-    again = search.find_again(found)
+    refreshed = search.refresh(before)
 
-    # Nothing else is in the heap: its own document, which does not match any more.
+    # From the heap it reads the novel's own document alone, which does not match any more.
     assert documents_read() - read <= 3 + 1
-    assert len(again.best_first) == len(found.best_first) - 1
+    assert len(refreshed.rank()) == len(before.rank()) - 1
 
 
 def documents_read():
@@ -157,57 +163,56 @@ def documents_read():
 
 
 @pytest.mark.django_db(transaction=True)
-def test_more_changes_than_a_new_search_costs_take_one(few, library):
-    """Where more is found than is known; what is known whole is never searched anew."""
-    some, all_of_it = Search("whale"), Search("whale", kind="novel")
-    found = {search: search.find() for search in (some, all_of_it)}
-    assert found[some].horizon and not found[all_of_it].horizon
+def test_more_changes_than_a_new_search_costs_need_a_new_search(few, library):
+    """If there are more matches than candidates; complete candidates are always refreshed."""
+    partial, complete = Search("whale"), Search("whale", kind="novel")
+    cached = {search: search.match() for search in (partial, complete)}
+    assert cached[partial].horizon and not cached[complete].horizon
     with connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO novels_searchchange (novel_id, changed, changed_whole) "
             "SELECT -number, pg_current_xact_id(), '0' FROM generate_series(1, 12) number"
         )
-    assert some.find_again(found[some]).best_first == found[some].best_first
+    assert partial.refresh(cached[partial]).rank() == cached[partial].rank()
     with connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO novels_searchchange (novel_id, changed, changed_whole) "
             "VALUES (0, pg_current_xact_id(), '0')"
         )
-    assert some.find_again(found[some]) is None
-    again = all_of_it.find_again(found[all_of_it])
-    assert again.best_first == found[all_of_it].best_first
+    assert partial.refresh(cached[partial]) is None
+    assert complete.refresh(cached[complete]).rank() == cached[complete].rank()
 
 
 @pytest.mark.django_db(transaction=True)
-def test_more_matches_than_a_search_ranks_take_one(few, library):
-    """Rather than all texts with a frequent word, when many novels are published at once."""
+def test_more_matches_than_a_search_ranks_need_a_new_search(few, library):
+    """A refresh does not rank all texts with a frequent word after a mass publication."""
     search = Search("captain")
     for novel in library:
         with write_transaction(as_user=novel.owner_id):
             Novel.objects.filter(pk=novel.pk).update(is_public=False)
-    found = search.find()
+    before = search.match()
     for novel in library:
         with write_transaction(as_user=novel.owner_id):
             Novel.objects.filter(pk=novel.pk).update(is_public=True)
 
-    assert found.known == [] and search.find_again(found) is None
+    assert before.candidates == [] and search.refresh(before) is None
 
 
 @pytest.mark.django_db(transaction=True)
-def test_many_changes_are_met_with_what_is_found_and_not_read(library, make_novels):
-    """A rare word costs no more than its matches, however much changed."""
+def test_a_refresh_reads_only_matching_documents_of_many_changed_novels(library, make_novels):
+    """A rare word costs no more than its matches, however many novels changed."""
     rare = library[0]
     documents_rebuild_as(rare, title="A narwhal")
     search = Search("narwhal")
-    found = search.find()
+    before = search.match()
     for novel in (*library[1:], *make_novels(20, is_public=True)):
         documents_rebuild_as(novel, title="Calm")
     read = documents_read()
 
-    again = search.find_again(found)
+    refreshed = search.refresh(before)
 
     assert documents_read() - read <= 1
-    assert again.best_first == found.best_first == search.find().best_first
+    assert refreshed.rank() == before.rank() == search.match().rank()
 
 
 def documents_rebuild_as(novel, **values):
@@ -224,12 +229,11 @@ DOCUMENTS = st.lists(
 
 
 @given(before=DOCUMENTS, after=DOCUMENTS, most=st.integers(1, 6), spare=st.integers(0, 3))
-def test_what_is_known_of_any_two_moments(before, after, most, spare):
-    """A model of the database: all documents of all novels are others afterwards."""
+def test_a_refresh_between_any_two_snapshots(before, after, most, spare):
+    """A model of the database, whose documents are all replaced."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(finding, "MAX_CANDIDATES", most)
-        patch.setattr(finding, "SPARE_CANDIDATES", spare)
-        matches = [
+        set_limits(patch, most, spare)
+        snapshots = [
             [
                 Candidate(row_id, score, novel, None if is_own else 100 + row_id)
                 for row_id, score, novel, is_own in rows
@@ -237,18 +241,18 @@ def test_what_is_known_of_any_two_moments(before, after, most, spare):
             for rows in (before, after)
         ]
 
-        def find(rows):
-            newest = sorted(rows, key=lambda one: -one.id)[: most + spare]
-            return Found.of("", Asked([], []), newest, at_most=most + spare)
+        def match(rows):
+            newest = sorted(rows, key=lambda candidate: -candidate.id)[: most + spare]
+            return Matches.of("", LanguageQueries([], []), newest, at_most=most + spare)
 
         changed = frozenset({1, 2})
-        stayed = [one for one in matches[0] if one.novel_id not in changed]
+        stayed = [one for one in snapshots[0] if one.novel_id not in changed]
         ids = {one.id for one in stayed}
-        entered = [one for one in matches[1] if one.novel_id in changed and one.id not in ids]
+        entered = [one for one in snapshots[1] if one.novel_id in changed and one.id not in ids]
 
-        revised = find(matches[0]).revised(Changes("", changed, frozenset(), entered))
+        refreshed = match(snapshots[0]).refresh(Changes("", changed, frozenset(), entered))
 
-        if revised is not None:
-            assert revised.best_first == find([*stayed, *entered]).best_first
+        if refreshed is not None:
+            assert refreshed.rank() == match([*stayed, *entered]).rank()
         else:
-            assert len(matches[0]) >= most + spare
+            assert len(snapshots[0]) >= most + spare

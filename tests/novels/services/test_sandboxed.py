@@ -16,7 +16,7 @@ from morpheus.db.transactions import write_transaction
 from morpheus.http.bulkhead import Bulkhead, Busy
 from novels.models import NovelUpload, ProcessingStatus
 from novels.parsing import ParseError
-from novels.services import bounded, novel_create_from_upload, novel_delete, upload_parse
+from novels.services import novel_create_from_upload, novel_delete, sandboxed, upload_parse
 from tests.morpheus.sandbox import functions
 from tests.serving import wait_until
 
@@ -53,8 +53,8 @@ def parsing_is(monkeypatch):
     """Parse and check by another function."""
 
     def replace(function):
-        monkeypatch.setattr(bounded.parsing, "parse_novel", function)
-        monkeypatch.setattr(bounded.parsing, "check_upload", function)
+        monkeypatch.setattr(sandboxed.parsing, "parse_novel", function)
+        monkeypatch.setattr(sandboxed.parsing, "check_upload", function)
 
     return replace
 
@@ -72,10 +72,10 @@ def test_a_file_is_checked_and_parsed_from_its_bytes_or_its_path(tmp_path):
     path = tmp_path / "tale.txt"
     path.write_bytes(TEXT)
 
-    assert bounded.check_upload(a_file(), "tale.txt") == "txt"
-    assert bounded.check_upload(received, "tale.txt") == "txt"
-    assert len(bounded.parse_novel(a_file(), "tale.txt").chapters) == 2
-    assert len(bounded.parse_novel(path, "tale.txt").chapters) == 2
+    assert sandboxed.check_upload(a_file(), "tale.txt") == "txt"
+    assert sandboxed.check_upload(received, "tale.txt") == "txt"
+    assert len(sandboxed.parse_novel(a_file(), "tale.txt").chapters) == 2
+    assert len(sandboxed.parse_novel(path, "tale.txt").chapters) == 2
 
 
 def test_a_name_that_a_client_chose_is_no_path():
@@ -83,7 +83,7 @@ def test_a_name_that_a_client_chose_is_no_path():
     file.name = __file__
 
     with pytest.raises(ParseError, match="PDF"):
-        bounded.check_upload(file, "novel.txt")
+        sandboxed.check_upload(file, "novel.txt")
 
 
 def test_a_file_that_takes_too_long_to_check_is_refused(settings, parsing_is):
@@ -91,31 +91,31 @@ def test_a_file_that_takes_too_long_to_check_is_refused(settings, parsing_is):
     parsing_is(functions.spin_on)
 
     with pytest.raises(ParseError, match="more than 1 s"):
-        bounded.check_upload(a_file(), "tale.txt")
+        sandboxed.check_upload(a_file(), "tale.txt")
 
 
 def test_a_file_that_needs_too_much_memory_is_refused(settings):
     settings.MORPHEUS_SANDBOX_MEMORY_BYTES = 64 * 1024**2
 
     with pytest.raises(ParseError, match="more memory"):
-        bounded.parse_novel(a_file(b"ab\n" * 6_000_000), "tale.txt")
+        sandboxed.parse_novel(a_file(b"ab\n" * 6_000_000), "tale.txt")
 
 
 def test_a_file_that_ends_its_reader_is_refused_and_logged(parsing_is, caplog):
     parsing_is(functions.segv)
 
     with pytest.raises(ParseError, match="cannot be read"):
-        bounded.check_upload(a_file(), "tale.txt")
+        sandboxed.check_upload(a_file(), "tale.txt")
 
     assert "SIGSEGV" in caplog.text
 
 
 def test_a_check_that_gets_no_turn_is_refused(monkeypatch):
     bulkhead = Bulkhead(1, most_waiting=1, patience_s=0.01)
-    monkeypatch.setattr(bounded, "CHECKING", bulkhead)
+    monkeypatch.setattr(sandboxed, "CHECKING", bulkhead)
 
     with bulkhead.hold(), pytest.raises(Busy):
-        bounded.check_upload(a_file(), "tale.txt")
+        sandboxed.check_upload(a_file(), "tale.txt")
 
 
 @pytest.mark.django_db
@@ -155,13 +155,13 @@ def test_deleting_a_novel_stops_its_parse(make_upload, parsing_is, caplog):
 
 @pytest.mark.django_db(transaction=True)
 def test_no_transaction_is_open_while_an_upload_is_checked(make_user, as_user, monkeypatch):
-    really, open_before = bounded.run_or_refuse, []
+    really, open_before = sandboxed.run_or_refuse, []
 
     def watched(*args, **kwargs):
         open_before.append(connection.in_atomic_block)
         return really(*args, **kwargs)
 
-    monkeypatch.setattr(bounded, "run_or_refuse", watched)
+    monkeypatch.setattr(sandboxed, "run_or_refuse", watched)
 
     answer = as_user(make_user("ann")).post(
         "/api/v1/novels/", {"file": a_file()}, format="multipart"

@@ -1,0 +1,235 @@
+"""The list of comics, one comic, and its thumbnail."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from rest_framework.request import Request
+from rest_framework.reverse import reverse
+
+from comics.cache_policies import CARD, PAGE, THUMBNAIL
+from comics.images import Picture
+from comics.models import Comic
+from comics.serializers import ComicSerializer
+from comics.services import rendition_create
+from morpheus.api.reads import (
+    BIGINT_MAX,
+    ListFilter,
+    ListRead,
+    Row,
+    Scope,
+    order_by,
+    parse_id_of,
+)
+from morpheus.api.rendering import RowRenderer
+from morpheus.cache.cached_reads import VisibleValue, read_many, read_public_then_private
+from novels.reads import OWNER_NAME, novel_cards
+from novels.serializers import PUBLIC
+from users.querysets import VisibleRead
+from users.reads import add_owner, user_names
+
+# The cache keeps the ids of owner and novel, because names change on their own, and the version of
+# the thumbnail, because URLs depend on the request.
+COMIC_CARD = RowRenderer(
+    ComicSerializer, {"novel": "novel", "owner": "owner", "thumbnail_url": "cover__digest"}
+)
+
+_CARDS = VisibleRead(
+    list, Comic, lambda comics, ids: comics.of_ids(ids).values_list(*COMIC_CARD.columns)
+)
+
+
+def image_version(digest: str) -> str:
+    """Return the part of an image's URL that changes with its content."""
+    return digest[:16]
+
+
+def comic_cards(comic_ids: Iterable[int], reader_id: int | None = None) -> dict[int, Row]:
+    """Return comics by id, with the ids of novel and owner; invisible ones are absent.
+
+    Tag: `comic:<id>`.
+    """
+    ids = [comic_id for comic_id in comic_ids if comic_id <= BIGINT_MAX]
+    cards = _cards(ids, None)
+    if reader_id is not None:
+        cards |= _cards([comic_id for comic_id in ids if comic_id not in cards], reader_id)
+    return cards
+
+
+def _cards(comic_ids: list[int], reader_id: int | None) -> dict[int, Row]:
+    def load(missing: list[int]) -> dict[int, Row]:
+        return {row[0]: comic_render_card(row) for row in _CARDS.rows(missing, reader_id)}
+
+    cards = read_many(
+        CARD, comic_ids, tags=lambda comic_id: [f"comic:{comic_id}"], load=load, reader_id=reader_id
+    )
+    return {comic_id: card for comic_id, card in cards.items() if card is not None}
+
+
+def comic_render_card(row: Sequence[Any]) -> Row:
+    card = COMIC_CARD.render(row)
+    digest = card["thumbnail_url"]
+    return card | {"thumbnail_url": digest and image_version(digest)}
+
+
+def comic_list(comic_ids: Sequence[int], owner_id: int | None = None) -> list[Row]:
+    """Return comics with their names, in the order of their ids, without invisible ones.
+
+    Args:
+        comic_ids: Public comics, or comics of one owner.
+        owner_id: That owner, if the owner reads them. Public comics are then cached for the owner
+            as well, so the list costs no more queries than a public one.
+    """
+    cards = _cards([*comic_ids], owner_id)
+    return comics_add_names([cards[pk] for pk in comic_ids if pk in cards], owner_id)
+
+
+def comics_add_names(cards: list[Row], reader_id: int | None) -> list[Row]:
+    """Return cards with the names of their owners, and the titles of novels the reader can see.
+
+    Tags: `name:<owner>`, `novel:<novel>`.
+    """
+    novels = novel_cards({card["novel"] for card in cards if card["novel"]}, reader_id)
+    return _name(cards, novels)
+
+
+def _name(cards: list[Row], novels: Mapping[int, Row]) -> list[Row]:
+    names = user_names(card["owner"] for card in cards)
+    return [
+        add_owner(card, name) | {"novel": _title(novels.get(card["novel"]))}
+        for card in cards
+        # A deleted owner's comics are deleted, too.
+        if (name := names[card["owner"]]) is not None
+    ]
+
+
+def _title(novel: Row | None) -> Row | None:
+    return novel and {"id": novel["id"], "title": novel["title"]}
+
+
+def add_thumbnail_url(comic: Row, request: Request) -> Row:
+    """Return a cached comic with the URL of its thumbnail in place of the version."""
+    if (version := comic["thumbnail_url"]) is None:
+        return comic
+    url = reverse("comic-thumbnail", [comic["id"]], request=request)
+    return comic | {"thumbnail_url": f"{url}?size=medium&v={version}"}
+
+
+def comic_access(comic_id: int, reader_id: int | None) -> VisibleValue:
+    """Return the card of a comic, if the reader can see what belongs to it."""
+    card = comic_cards([comic_id], reader_id).get(comic_id)
+    return VisibleValue(card, card is not None and card["visibility"] == PUBLIC)
+
+
+def comic_read(comic_id: int, reader_id: int | None, request: Request) -> VisibleValue:
+    """Return one comic as the API shows it; it is private if it names a private novel."""
+    card, is_public = comic_access(comic_id, reader_id)
+    if card is None:
+        return VisibleValue(None, False)
+    novels = novel_cards([card["novel"]], reader_id) if card["novel"] else {}
+    names_private = any(novel["visibility"] != PUBLIC for novel in novels.values())
+    comic = next(iter(_name([card], novels)), None)
+    return VisibleValue(
+        comic and add_thumbnail_url(comic, request), is_public and not names_private
+    )
+
+
+def comic_read_uncached(comic_id: int, reader_id: int | None, request: Request) -> Row:
+    """Return a comic from the database, for the response to its change: 1 query.
+
+    A novel is shown if it is public or the reader's own; row level security hides others anyway.
+    """
+    rows = Comic.objects.filter(pk=comic_id).values_list(
+        "novel__title", "novel__is_public", "novel__owner_id", OWNER_NAME, *COMIC_CARD.columns
+    )
+    title, is_public, novel_owner_id, name, *row = rows.get()
+    comic = add_owner(comic_render_card(row), name)
+    is_shown = title is not None and (is_public or novel_owner_id == reader_id)
+    comic["novel"] = {"id": comic["novel"], "title": title} if is_shown else None
+    return add_thumbnail_url(comic, request)
+
+
+def comic_list_tags(
+    scope: Scope, compared: Mapping[str, Any], ordering: Iterable[str]
+) -> list[str]:
+    """Return the tags of a list of comics.
+
+    Args:
+        compared: The columns that the list compares for equality, with their values.
+        ordering: Its ordering columns.
+    """
+    if scope.reader_id is not None:
+        return [f"owner:{scope.reader_id}/comics"]
+    name, tags = "comics:all", []
+    for column, value in compared.items():
+        if column in ("novel", "owner"):
+            name = f"comics:{column}:{value}"
+        if column == "novel":  # The list of a private novel is empty.
+            tags = [f"novel:{value}/access"]
+    return [name, *tags, *(f"{name}/title" for column in ordering if column == "title")]
+
+
+def _render_comics(rows: list[Row], scope: Scope, request: Request) -> list[Row]:
+    comics = comic_list([row["pk"] for row in rows], scope.reader_id)
+    return [add_thumbnail_url(comic, request) for comic in comics]
+
+
+COMICS = ListRead(
+    rows=lambda scope: Comic.objects.listed(scope.reader_id),
+    orderings=order_by("-created_at", "created_at", "title", "-title"),
+    filters={
+        "novel": ListFilter(
+            column="novel",
+            parse=parse_id_of("novel"),
+            narrow=lambda comics, novel_id: comics.of_public_novel(novel_id),
+            description="Id of a public novel.",
+        ),
+        "owner": ListFilter(
+            column="owner",
+            parse=parse_id_of("owner"),
+            own="me",
+            description=(
+                "Id of a user for their public comics, or `me` for all of my own, of every "
+                "visibility."
+            ),
+        ),
+    },
+    policy=PAGE,
+    tags=comic_list_tags,
+    render=_render_comics,
+)
+
+
+def thumbnail_read(comic_id: int, size: str, reader_id: int | None) -> VisibleValue:
+    """Return the cover of a comic and the digest of its rendition; the first read creates it.
+
+    Tag: `comic:<id>/cover`.
+
+    Raises:
+        Image.DoesNotExist: The cover, or its file, was deleted.
+    """
+
+    def load(viewer_id: int | None) -> Row | None:
+        comics = Comic.objects.visible_to(viewer_id).filter(pk=comic_id, cover__isnull=False)
+        cover: Row | None = comics.for_thumbnail(size).first()
+        if cover is not None and cover["rendition__digest"] is None:
+            cover["rendition__digest"] = thumbnail_create(cover, size).digest
+        return cover
+
+    tags, identity = [f"comic:{comic_id}/cover"], f"{comic_id}:{size}"
+    return read_public_then_private(THUMBNAIL, identity, tags=tags, load=load, reader_id=reader_id)
+
+
+def thumbnail_create(cover: Row, size: str) -> Picture:
+    """Create the rendition of a cover from `thumbnail_read`.
+
+    Raises:
+        Image.DoesNotExist: The cover, or its file, was deleted.
+    """
+    return rendition_create(
+        image_id=cover["cover_id"],
+        digest=cover["cover__digest"],
+        media_type=cover["cover__media_type"],
+        size=size,
+    )

@@ -1,0 +1,62 @@
+"""The panels of a comic, and the files of their images."""
+
+from __future__ import annotations
+
+from rest_framework.request import Request
+from rest_framework.reverse import reverse
+
+from comics.cache_policies import PANEL_IMAGE, PANELS
+from comics.models import Panel
+from comics.reads.comics import comic_access, image_version
+from comics.serializers import PanelSerializer
+from morpheus.api.reads import ListRead, Row, Scope
+from morpheus.api.rendering import RowRenderer
+from morpheus.cache.cached_reads import VisibleValue, read_public_then_private
+
+_PANEL = RowRenderer(PanelSerializer, {"image_url": "image__digest"})
+
+
+def panel_tags(comic_id: int) -> list[str]:
+    """Return the tags of a comic's panels: their rows, and their visibility."""
+    return [f"panels:{comic_id}", f"comic:{comic_id}/access"]
+
+
+def _render_panels(rows: list[Row], scope: Scope, request: Request) -> list[Row]:
+    url = reverse("comic-panels", [scope.parent_id], request=request)
+    return [_add_image_url(_PANEL.render_mapping(row), url) for row in rows]
+
+
+def panel_render(panel: Panel, request: Request) -> Row:
+    """Return a new panel, whose image is loaded, as the API shows it."""
+    url = reverse("comic-panels", [panel.comic_id], request=request)
+    return _add_image_url(_PANEL.render_instance(panel), url)
+
+
+def _add_image_url(panel: Row, panels_url: str) -> Row:
+    # The route is below the panels' in `urls.py`. Reversing it would cost more than the row.
+    version = image_version(panel["image_url"])
+    return panel | {"image_url": f"{panels_url}{panel['number']}/image/?v={version}"}
+
+
+PANEL_LIST = ListRead(
+    rows=lambda scope: Panel.objects.for_pages(scope.parent_id),
+    parent=comic_access,
+    columns=_PANEL.columns,
+    orderings={"number": ("number",)},
+    policy=PANELS,
+    tags=lambda scope, compared, ordering: panel_tags(scope.parent_id),
+    render=_render_panels,
+)
+
+
+def panel_image_read(comic_id: int, number: int, reader_id: int | None) -> VisibleValue:
+    """Return digest and media type of a panel's image; tags: `panel_tags`."""
+
+    def load(viewer_id: int | None) -> Row | None:
+        panels = Panel.objects.visible_to(viewer_id).of_comic(comic_id)
+        return panels.filter(number=number).for_image().first()
+
+    tags, identity = panel_tags(comic_id), f"{comic_id}:{number}"
+    return read_public_then_private(
+        PANEL_IMAGE, identity, tags=tags, load=load, reader_id=reader_id
+    )

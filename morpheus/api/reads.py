@@ -1,0 +1,161 @@
+"""What a list reads, declared once: the view, pagination, system checks and tools use it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db.models import QuerySet
+from django.http import Http404
+from rest_framework.exceptions import NotAuthenticated, ValidationError
+from rest_framework.request import Request
+
+from morpheus.cache.cached_reads import VisibleValue
+from morpheus.cache.policies import CachePolicy
+
+# The largest value of a bigint column, so the largest primary key.
+BIGINT_MAX = 2**63 - 1
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Which rows of a list a request reads.
+
+    Attributes:
+        reader_id: The caller, if the rows are visible to the caller alone; None if they are public.
+        parent_id: The primary key in the URL of the entity that the list belongs to; 0 if none.
+    """
+
+    reader_id: int | None = None
+    parent_id: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListFilter:
+    """A query parameter that compares one column for equality.
+
+    Attributes:
+        column: A field of the listed model.
+        description: For the OpenAPI document.
+        parse: Returns the value to compare; raises ValidationError.
+        own: The value that selects the caller's own rows, of every visibility, such as `me`.
+        narrow: Applies the filter, if it needs another condition than the column's.
+    """
+
+    column: str
+    description: str
+    parse: Callable[[str], Any] = str
+    own: str | None = None
+    narrow: Callable[[Any, Any], Any] | None = None
+
+    def apply(self, rows: QuerySet[Any], text: str) -> QuerySet[Any]:
+        value = self.parse(text)
+        return self.narrow(rows, value) if self.narrow else rows.filter(**{self.column: value})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListRead:
+    """A list: its rows, orderings, filters, caching and rendering.
+
+    It is public, the same for every caller, except in two cases. A filter can select the caller's
+    own rows, and the rows of a `parent` are as visible as the parent.
+
+    Attributes:
+        rows: Returns the rows in a scope, before the filters.
+        orderings: Columns by the value of `?ordering=`; the first one is the default.
+        policy: The cache policy of pages.
+        tags: Returns the tags of a page, from the scope, the columns compared for equality with
+            their values, and the ordering columns without direction.
+        render: Returns the results of a page, from its rows, the scope and the request.
+        columns: What a row has beside its primary key `pk` and the ordering columns.
+        filters: By query parameter. One filter is served with any ordering.
+        filter_pairs: Filters that are served together, in the default ordering.
+        parent: Returns the parent that a caller can see, from its primary key and the caller's.
+    """
+
+    rows: Callable[[Scope], QuerySet[Any]]
+    orderings: Mapping[str, tuple[str, ...]]
+    policy: CachePolicy
+    tags: Callable[[Scope, Mapping[str, Any], Sequence[str]], list[str]]
+    render: Callable[[list[Row], Scope, Request], list[Row]]
+    columns: tuple[str, ...] = ()
+    filters: Mapping[str, ListFilter] = field(default_factory=dict)
+    filter_pairs: tuple[frozenset[str], ...] = ()
+    parent: Callable[[int, int | None], VisibleValue] | None = None
+
+    @property
+    def default_ordering(self) -> str:
+        return next(iter(self.orderings))
+
+    def is_own(self, params: Mapping[str, str]) -> bool:
+        """Tell whether the parameters select the caller's own rows."""
+        return any(params.get(name) == each.own for name, each in self.filters.items() if each.own)
+
+    def scope(self, params: Mapping[str, str], reader_id: int | None, parent_id: int = 0) -> Scope:
+        """Return which rows a caller reads.
+
+        Raises:
+            NotAuthenticated: An anonymous caller selects their own rows.
+            Http404: There is no such parent, or the caller cannot see it.
+        """
+        if self.parent is not None:
+            parent, is_public = self.parent(parent_id, reader_id)
+            if parent is None:
+                raise Http404
+            return Scope(None if is_public else reader_id, parent_id)
+        if not self.is_own(params):
+            return Scope()
+        if reader_id is None:
+            raise NotAuthenticated
+        return Scope(reader_id)
+
+    def filter(self, rows: QuerySet[Any], params: Mapping[str, str]) -> QuerySet[Any]:
+        """Apply the filters among the parameters.
+
+        Raises:
+            ValidationError: A value is malformed, or no index serves the combination.
+        """
+        values = {name: params[name] for name in self.filters if name in params}
+        self._refuse_unserved(frozenset(values), params)
+        for name, value in values.items():
+            if "\x00" in value:
+                raise ValidationError({name: ["Null characters are not allowed."]})
+            if value != self.filters[name].own:
+                rows = self.filters[name].apply(rows, value)
+        return rows
+
+    def _refuse_unserved(self, names: frozenset[str], params: Mapping[str, str]) -> None:
+        default = self.default_ordering
+        in_default_order = params.get("ordering", default) == default
+        if len(names) <= 1 or (names in self.filter_pairs and in_default_order):
+            return
+        served = [f"one of {', '.join(self.filters)} with any ordering"]
+        served += [
+            f"{' with '.join(sorted(pair))} in the ordering {default}" for pair in self.filter_pairs
+        ]
+        raise ValidationError(f"This combination is not served; served are {'; '.join(served)}.")
+
+
+def order_by(*names: str) -> dict[str, tuple[str, str]]:
+    """Return orderings by one column each; the primary key, in the same direction, breaks ties."""
+    return {name: (name, "-id" if name.startswith("-") else "id") for name in names}
+
+
+def parse_id(parameter: str, text: str) -> int:
+    """Return the text of a query parameter as a primary key.
+
+    Raises:
+        ValidationError: It is not a whole number above 0 that a bigint holds, or it has leading
+            zeros.
+    """
+    if not (text.isascii() and text.isdigit() and len(text) <= 18 and text[0] != "0"):
+        raise ValidationError({parameter: ["Give a whole number."]})
+    return int(text)
+
+
+def parse_id_of(parameter: str) -> Callable[[str], int]:
+    """Return `parse_id` for a parameter of this name."""
+    return lambda text: parse_id(parameter, text)

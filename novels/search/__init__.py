@@ -1,0 +1,1 @@
+"""Full-text search: its documents, its statements, and its cached reads."""
