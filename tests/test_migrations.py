@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -58,30 +60,32 @@ CATALOG = [
 ]
 
 
-def read_catalog():
+def read_catalog() -> Any:
     with connected_as("owner"), connection.cursor() as cursor:
         return [cursor.execute(query).fetchall() for query in CATALOG]
 
 
 @pytest.fixture
-def scratch(django_db_setup, django_db_blocker, monkeypatch):
+def scratch(
+    django_db_setup: Any, django_db_blocker: Any, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Any]:
     """Connect to an empty database of the test's own."""
     admin_url = administrator_url()
     name = f"{connection.settings_dict['NAME']}_scratch"
     prepare_database(admin_url, name)
     with django_db_blocker.unblock():
         connection.close()
-        connection.close_pool()
+        connection.close_pool()  # type: ignore[attr-defined]
         monkeypatch.setitem(connection.settings_dict, "NAME", name)
         yield
         connection.close()
-        connection.close_pool()
+        connection.close_pool()  # type: ignore[attr-defined]
     with psycopg.connect(admin_url, autocommit=True) as admin:
         admin.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
 @pytest.mark.parametrize("migration", our_migrations(), ids=str)
-def test_a_migration_is_named_after_what_it_does_and_says_why(migration):
+def test_a_migration_is_named_after_what_it_does_and_says_why(migration: Any) -> None:
     module = __import__(type(migration).__module__, fromlist=["Migration"])
 
     assert not re.search(r"_auto_|_merge|initial", migration.name)
@@ -89,11 +93,11 @@ def test_a_migration_is_named_after_what_it_does_and_says_why(migration):
 
 
 @pytest.mark.parametrize("migration", our_migrations(), ids=str)
-def test_hand_written_sql_has_a_way_back(migration):
+def test_hand_written_sql_has_a_way_back(migration: Any) -> None:
     assert all(operation.reversible for operation in migration.operations)
 
 
-def test_each_sql_file_is_run_by_a_migration():
+def test_each_sql_file_is_run_by_a_migration() -> None:
     run = {
         operation.sql[0]
         for migration in our_migrations()
@@ -107,8 +111,9 @@ def test_each_sql_file_is_run_by_a_migration():
 
 
 @pytest.mark.django_db
-def test_the_sql_files_are_the_functions_of_the_database():
-    bodies, queries = {}, {}
+def test_the_sql_files_are_the_functions_of_the_database() -> None:
+    bodies: dict[str, str] = {}
+    queries: dict[str, str] = {}
     for path in SQL_FILES:
         text = path.read_text()
         bodies |= {name: body for name, _, body in FUNCTION.findall(text)}
@@ -133,7 +138,7 @@ def test_the_sql_files_are_the_functions_of_the_database():
 
 
 @pytest.mark.django_db
-def test_the_sql_files_are_the_policies_of_the_database():
+def test_the_sql_files_are_the_policies_of_the_database() -> None:
     policies = {
         name for path in SQL_FILES for name in re.findall(r"CREATE POLICY (\w+)", path.read_text())
     }
@@ -144,12 +149,12 @@ def test_the_sql_files_are_the_policies_of_the_database():
 
 
 @pytest.mark.django_db
-def test_models_and_migrations_agree():
+def test_models_and_migrations_agree() -> None:
     call_command("makemigrations", check=True, dry_run=True, verbosity=0)
 
 
 @pytest.mark.django_db
-def test_private_tables_have_forced_row_level_security():
+def test_private_tables_have_forced_row_level_security() -> None:
     private = {
         model._meta.db_table
         for label in ("users", "novels", "comics", "perf")
@@ -165,12 +170,12 @@ def test_private_tables_have_forced_row_level_security():
 
 
 @pytest.mark.django_db
-def test_the_serving_role_is_bound_by_row_level_security():
+def test_the_serving_role_is_bound_by_row_level_security() -> None:
     call_command("check", databases=["default"])
 
 
 @pytest.mark.django_db
-def test_every_ordinary_foreign_key_has_an_index_or_cannot_be_deleted_through():
+def test_every_ordinary_foreign_key_has_an_index_or_cannot_be_deleted_through() -> None:
     """Deleting a row must not scan another table for references."""
     with connection.cursor() as cursor:
         cursor.execute(
@@ -187,7 +192,7 @@ def test_every_ordinary_foreign_key_has_an_index_or_cannot_be_deleted_through():
     assert missing == []
 
 
-def test_every_migration_can_be_reversed_and_applied_again(scratch):
+def test_every_migration_can_be_reversed_and_applied_again(scratch: Any) -> None:
     call_command("migrate", verbosity=0)
     before = read_catalog()
     for app in ("perf", "comics", "novels", "users", "cache", "worker"):
@@ -202,7 +207,9 @@ def test_every_migration_can_be_reversed_and_applied_again(scratch):
 
 
 @pytest.mark.parametrize("command", ["migrate", "prepare"])
-def test_a_database_of_an_older_version_is_refused_in_one_sentence(scratch, command):
+def test_a_database_of_an_older_version_is_refused_in_one_sentence(
+    scratch: Any, command: Any
+) -> None:
     call_command("migrate", verbosity=0)
     with connected_as("owner"), connection.cursor() as cursor:
         cursor.execute(
@@ -222,7 +229,7 @@ def test_a_database_of_an_older_version_is_refused_in_one_sentence(scratch, comm
     assert read_catalog() == before
 
 
-def test_an_unknown_migration_of_a_package_is_ignored(scratch):
+def test_an_unknown_migration_of_a_package_is_ignored(scratch: Any) -> None:
     call_command("migrate", verbosity=0)
     with connected_as("owner"), connection.cursor() as cursor:
         cursor.execute(

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from comics.images.bounded import picture_check, rendition_check
-from comics.images.decoding import ImageRefused, Picture, picture_read
+from comics.images.decoding import Picture, picture_read
 from comics.images.files import StoredImage, image_file_store
+from comics.images.structure import ImageRefused
 
 __all__ = [
     "ImageRefused",

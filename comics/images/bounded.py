@@ -7,8 +7,9 @@ from pathlib import Path
 
 from django.conf import settings
 
-from comics.images.decoding import ImageRefused, Picture, broken, picture_read
+from comics.images.decoding import Picture, broken, picture_read
 from comics.images.renditions import rendition_encode
+from comics.images.structure import ImageRefused
 from morpheus.http.bulkhead import Bulkhead
 from morpheus.sandbox import JobLimits, run_or_refuse
 

@@ -25,16 +25,16 @@ MEDIA_TYPES = {
 # A page of A4 at 600 dpi has 35 million; decoded, this many take 160 MB.
 MAX_PIXELS = 40_000_000
 
-# Blocks that cameras and programs write unasked, and that can name a place, a device or a person.
+# Blocks that cameras and programs add, and that can name a place, a device or a person.
 _PRIVATE_BLOCKS = ("exif", "xmp", "iptc", "photoshop", "app1")
 
-# What changes how the pixels look, and so survives when they are written anew.
+# Blocks that change how the pixels look, so they are kept when the file is rewritten.
 _APPEARANCE = ("icc_profile", "transparency", "gamma", "dpi")
 
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A checked picture, as it is kept.
+    """A checked picture, as it is stored.
 
     Attributes:
         digest: SHA-256 of `data` in hexadecimal.
@@ -67,12 +67,12 @@ def picture_read(data: bytes) -> Picture:
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise _too_large() from error
     except Exception as error:
-        # Broken files make decoders fail in too many ways to list (struct.error, zlib.error…).
+        # Decoders fail on broken files in many ways (struct.error, zlib.error…).
         raise broken() from error
 
 
 def broken() -> ImageRefused:
-    """Return the refusal of what no decoder can read."""
+    """Return the refusal of a file that no decoder can read."""
     return ImageRefused("This is not a picture, or it is broken or incomplete.")
 
 

@@ -1,4 +1,4 @@
-"""Where picture files lie: named after their content, written whole or not at all."""
+"""Store picture files: named by their content, written atomically."""
 
 from __future__ import annotations
 
@@ -52,12 +52,12 @@ def picture_file_write(picture: Picture) -> None:
 
 
 def image_path(digest: str, media_type: str) -> Path:
-    """Return where the file of an image is."""
+    """Return the path of an image's file."""
     return _path(f"{digest[:2]}/{digest}.{_EXTENSIONS[media_type]}")
 
 
 def rendition_path(digest: str, size: str) -> Path:
-    """Return where an image's smaller copy is.
+    """Return the path of an image's smaller copy.
 
     Named after the image it is of, not after its own content: two images may have equal thumbnails,
     and deleting one must not take the other's.

@@ -14,7 +14,8 @@ from comics.images.structure import refuse_costly
 # Widths in pixels: half, one and two columns of a gallery at 320 px. Nothing is made larger.
 WIDTHS = {"small": 160, "medium": 320, "large": 640}
 
-# Of a longer strip, the top: a whole one would be a line. A book page (1:1.5) stays whole.
+# A longer strip is cut to its top; scaled as a whole it would be a line. A book page (1:1.5) stays
+# whole.
 MAX_HEIGHT_PER_WIDTH = 2
 
 # On real comic pages a third to two fifths smaller than JPEG; PNG is 10 times as large.

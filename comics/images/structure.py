@@ -1,4 +1,4 @@
-"""How many parts a picture file has, counted without decoding any.
+"""Count the parts of a picture file without decoding.
 
 Decoders go through the picture once for each scan, and through lists for each block: a small file
 with thousands of them keeps a core busy for minutes. Each count ends at its limit.
@@ -27,11 +27,11 @@ _ALONE = frozenset({0x01, *range(0xD0, 0xD9)})
 
 
 class ImageRefused(ValueError):
-    """The upload is not a picture that is kept here; the message says why, for its sender."""
+    """The upload is no accepted picture; the message tells the client why."""
 
 
 def refuse_costly(data: bytes) -> None:
-    """Refuse a picture of so many parts that decoding it would cost more than its pixels do.
+    """Refuse a picture whose number of parts makes decoding too expensive.
 
     Raises:
         ImageRefused: It has more scans, segments, chunks or blocks than any honest one.
@@ -62,7 +62,7 @@ def jpeg_markers(data: bytes) -> Iterator[int]:
 
 
 def png_chunks(data: bytes) -> Iterator[int]:
-    """Yield where the chunks of a PNG begin."""
+    """Yield the offsets of a PNG's chunks."""
     at = 8
     while at < len(data):
         yield at
@@ -70,7 +70,7 @@ def png_chunks(data: bytes) -> Iterator[int]:
 
 
 def webp_chunks(data: bytes) -> Iterator[int]:
-    """Yield where the chunks of a WebP begin."""
+    """Yield the offsets of a WebP's chunks."""
     at = 12
     while at < len(data):
         yield at
@@ -79,7 +79,7 @@ def webp_chunks(data: bytes) -> Iterator[int]:
 
 
 def gif_blocks(data: bytes) -> Iterator[int]:
-    """Yield where the blocks of a GIF begin, and the smaller ones that they consist of."""
+    """Yield the offsets of a GIF's blocks and sub-blocks."""
     at = 13 + _palette_bytes(data, 10)
     while at < len(data):
         yield at

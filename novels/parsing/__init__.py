@@ -1,4 +1,4 @@
-"""Parsing of uploaded novels (.txt, .epub) into chapters; knows nothing of Django."""
+"""Parse uploaded novels (.txt, .epub) into chapters; independent of Django."""
 
 from novels.parsing.errors import ErrorCode, ParseError
 from novels.parsing.limits import Limits

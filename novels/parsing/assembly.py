@@ -1,4 +1,4 @@
-"""Chapters out of paragraphs and the places where chapters begin."""
+"""Build chapters from paragraphs and the positions of chapter headings."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from novels.parsing.model import ParsedChapter
 
 @dataclass(slots=True)
 class Section:
-    """A stretch of the book that one heading opens; None opens what comes first."""
+    """The paragraphs below one heading; None is the heading of the beginning."""
 
     heading: Heading | None
     paragraphs: list[str] = field(default_factory=list)
@@ -64,10 +64,10 @@ def too_many_chapters(limit: int) -> ParseError:
 
 
 def _enter(parts: dict[str, str], heading: Heading) -> None:
-    """Remember the part, inside of the book or volume whose kind was met before it."""
+    """Remember the part, inside the book or volume that came before it."""
     kinds = list(parts)
     for inner in kinds[kinds.index(heading.kind) :] if heading.kind in parts else []:
-        # A shorter list of parts would forget which kind is the outer one.
+        # Kinds stay in the list, because their order says which one is the outer.
         parts[inner] = ""
     parts[heading.kind] = _heading_line(heading)
 

@@ -1,4 +1,4 @@
-"""Tables of contents in plain text: they look like chapters and must not become any."""
+"""Tables of contents in plain text: their lines look like headings of chapters."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from novels.parsing.headings import Heading, is_contents_line, parse_heading
 from novels.parsing.paragraphs import Block
 from novels.parsing.sections import is_contents
 
-# A table of contents that lists less is not worth matching.
+# Shorter tables of contents are not matched.
 _FEWEST_TITLES: Final = 3
-# Beyond this a "table of contents" is none.
+# A longer "table of contents" is text.
 _MOST_LINES: Final = 2_000
 # Longer lines are text; titles that count have less than 100 characters beside their dots.
 _MOST_LINE_CHARS: Final = 1_000
 _NUMBER: Final = re.compile(r"(?:[IVXLC]+|\d{1,3})[.:)]\s+")
-# Begins where dots and spaces do, or it would be tried at each of them.
+# Matches from the first dot or space only; else the pattern is tried at each (quadratic time).
 _PAGE: Final = re.compile(r"(?<![\s.])[\s.]*\s(?:\d{1,4}|[ivxl]{1,6})$")
 
 
 def is_list_of_headings(block: Block) -> bool:
-    """Say whether one block lists several chapters; such a block is never a heading."""
+    """Return whether one block lists several chapters; such a block is never a heading."""
     if len(block) < 2:
         return False
     lines = [line for line in block if len(line) <= 120]
@@ -35,9 +35,9 @@ def is_list_of_headings(block: Block) -> bool:
 
 
 def without_contents(heads: Sequence[Heading], has_text: Sequence[bool]) -> list[Heading]:
-    """Drop runs of headings with nothing below them whose numbers all come again later.
+    """Drop runs of headings without text whose numbers all appear again later.
 
-    A chapter that really is empty stays: its number does not come again.
+    An empty chapter stays: its number does not appear again.
     """
     last_at = {_key(head): index for index, head in enumerate(heads)}
     kept: list[Heading] = []
@@ -92,7 +92,7 @@ def listed_titles(blocks: Sequence[Block]) -> list[int]:
 
 
 def _bare(line: str) -> str:
-    """Return the words of a line in lower case, without number in front and page behind."""
+    """Return the words of a line in lower case, without number in front and page at the end."""
     if len(line) > _MOST_LINE_CHARS:
         return ""
     text = line.strip()

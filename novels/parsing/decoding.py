@@ -1,4 +1,4 @@
-"""Bytes to text: byte order mark, UTF-8, what the file declares, then a detector."""
+"""Decode bytes: by byte order mark, as UTF-8, as declared in the file, then by a detector."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _BOMS: Final = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
-# Python knows codecs that are no character sets (zip, rot13, idna); only these are believed.
+# Python has codecs that are no character sets (zip, rot13, idna); only these are accepted.
 _DECLARABLE: Final = re.compile(
     r"utf-8|iso8859-\d+|cp(125\d|437|85\d|866|932|949)|koi8-[ru]|mac-(roman|cyrillic|latin2)"
     r"|big5|gb2312|gbk|gb18030|shift_jis|euc_(jp|kr)"
@@ -32,11 +32,11 @@ _DECLARED: Final = re.compile(
 _HIGH: Final = re.compile(rb"[\x80-\xff]")
 # In Western languages at most every tenth letter has an accent; in Cyrillic or Greek all do.
 _WESTERN_SHARE: Final = 0.10
-# A few words may have more, and the detector cannot tell from so little.
+# A few words may have more, and are too short a sample for the detector.
 _SHORT_WESTERN_SHARE: Final = 0.25
 _SHORT_BYTES: Final = 2_000
 _WESTERN: Final = frozenset("€‚ƒ„…ˆ‰Š‹ŒŽ‘’“”•–—™š›œžŸ\xa0¡£§©ª«®°´·º»½¼¾¿×÷­")
-# Form feeds and the end-of-file mark of DOS occur in honest texts.
+# Form feeds and the end-of-file mark of DOS occur in ordinary texts.
 _CONTROLS: Final = re.compile(r"[\x00-\x08\x0e-\x19\x1b-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff]")
 _INVISIBLE: Final = (*range(0x20), 0x7F, *range(0x80, 0xA0), 0xAD, 0x200B, 0x2060, 0xFEFF)
 _DROPPED: Final[dict[int, str | None]] = {
@@ -56,7 +56,7 @@ def decode_text(data: bytes) -> str:
     text = _decode(data)
     if "\0" in text:
         raise _binary()
-    # The beginning first: of a large binary file that is all that is looked at.
+    # The beginning first, so that a large binary file is refused without a full scan.
     for part in (text[:_SAMPLE_BYTES], text):
         if len(_CONTROLS.findall(part)) > 5 + len(part) // 1000:
             raise _binary()
@@ -67,7 +67,7 @@ def decode_text(data: bytes) -> str:
 
 
 def clean(text: str) -> str:
-    """Return the text without what no reader sees and no database stores; tabs become spaces."""
+    """Return the text without invisible and unstorable characters; tabs become spaces."""
     return text.translate(_DROPPED)
 
 
@@ -94,7 +94,7 @@ def _try(data: bytes, encoding: str) -> str | None:
 
 
 def _utf16_without_bom(data: bytes) -> str:
-    """Return the reading that has the more spaces and line ends; every language has them."""
+    """Return the byte order that gives more spaces and line ends; every language has them."""
     readings = [_try(data, "utf-16-le"), _try(data, "utf-16-be")]
     texts = [text for text in readings if text is not None and "\0" not in text]
     best = max(texts, key=lambda text: sum(map(text.count, " \n")), default="")
@@ -111,7 +111,7 @@ def _try_declared(data: bytes) -> str | None:
         name = codecs.lookup(match.group(1).decode("ascii")).name
     except LookupError:
         return None
-    # "Latin-1" usually means what Windows calls so: it has quotes where Latin-1 has controls.
+    # "Latin-1" usually means Windows-1252, which has quotes in place of control characters.
     if name == "iso8859-1":
         return _western(data)
     return _try(data, name) if _DECLARABLE.fullmatch(name) else None
@@ -131,7 +131,7 @@ def _detect(data: bytes) -> str:
 
 
 def _telling_lines(data: bytes) -> bytes:
-    """Return lines that have letters beyond ASCII: they alone tell one encoding from another."""
+    """Return lines that have letters beyond ASCII: only they distinguish encodings."""
     lines: list[bytes] = []
     end = size = 0
     while size < _SAMPLE_BYTES and (high := _HIGH.search(data, end)):

@@ -1,4 +1,4 @@
-"""What Project Gutenberg puts around a text: header, licence, credits, title lines."""
+"""The text that Project Gutenberg adds: header, licence, credits, title lines."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _OTHER_FIELD: Final = re.compile(r"[A-Z][A-Za-z ]{1,30}:(?:\s|$)")
 
 @dataclass(frozen=True, slots=True)
 class Front:
-    """What the header says, and the text without header and licence."""
+    """The fields of the header, and the text without header and licence."""
 
     title: str | None
     author: str | None
@@ -50,7 +50,7 @@ class Front:
 
 
 def split_front(text: str) -> Front:
-    """Return what the header says and the text between header and licence."""
+    """Return the fields of the header and the text between header and licence."""
     starts = list(_START.finditer(text, 0, _HEADER_CHARS))
     begin = starts[-1].end() if starts else 0
     end = _END.search(text, begin)
@@ -71,7 +71,7 @@ def split_front(text: str) -> Front:
 
 
 def is_boilerplate(block: str, *, leading: bool) -> bool:
-    """Say whether a paragraph of a Gutenberg file is Gutenberg's: a mention, or first credits."""
+    """Return whether a paragraph was written by Gutenberg: a mention, or the first credits."""
     return bool(_MENTION.search(block)) or (leading and bool(_CREDIT.match(block)))
 
 

@@ -8,7 +8,7 @@ from typing import Final
 
 from novels.parsing.numerals import ROMAN, SPELLED, parse_number
 
-# Words for a chapter and for what holds chapters, by language where the word alone is enough.
+# Words for chapters and for parts that contain chapters; some languages need no number.
 _CHAPTER_WORDS: Final = "chapter chap kapitel chapitre capítulo capitulo capitolo глава hoofdstuk"
 _FOREIGN: Final = "kapitel|chapitre|cap[íi]tulo|capitolo|глава|hoofdstuk|teil|partie|часть|deel"
 _KINDS: Final = {
@@ -45,7 +45,7 @@ _ORNAMENTS: Final = "#*_=~ -—–|"
 _PAGE: Final = re.compile(r"(?:\s*\.(?:\s?\.){2,}|\s{3,}|\t)\s*(?:\d{1,4}|[ivxl]{1,6})$")
 
 MAX_HEADING_CHARS: Final = 100
-# With the spaces that centre it.
+# Including the spaces that centre it.
 _MAX_LINE_CHARS: Final = 250
 
 
@@ -70,7 +70,7 @@ class Heading:
 
     @property
     def is_container(self) -> bool:
-        """Say whether chapters stand below it."""
+        """Return whether the heading contains chapters."""
         return self.kind in CONTAINER_KINDS
 
     def at(self, position: int) -> Heading:
@@ -79,13 +79,13 @@ class Heading:
 
 
 def is_contents_line(line: str) -> bool:
-    """Say whether a line ends in a page number, as in a table of contents."""
+    """Return whether a line ends in a page number, as in a table of contents."""
     return bool(_PAGE.search(line[-40:]))
 
 
 def parse_heading(line: str) -> Heading | None:
-    """Return what a line says as a heading, or None if it is not one."""
-    # Lines of megabytes occur in hostile files: looked at only if short enough.
+    """Parse a line as a heading; return None if it is not a heading."""
+    # Hostile files have lines of megabytes, so only short lines are parsed.
     text = " ".join(line[:_MAX_LINE_CHARS].split()).strip(_ORNAMENTS)
     if not text or len(text) > MAX_HEADING_CHARS or len(line) > _MAX_LINE_CHARS:
         return None
@@ -136,7 +136,7 @@ def _bare(text: str) -> Heading | None:
 
 
 def _is_title(title: str, *, after_space: bool) -> bool:
-    """Say whether the rest of a heading line is a title and not the rest of a sentence."""
+    """Return whether the rest of a heading line is a title and not the rest of a sentence."""
     if not title:
         return True
     if title[0].islower() or title[-1] in ",;":
@@ -145,7 +145,7 @@ def _is_title(title: str, *, after_space: bool) -> bool:
 
 
 def is_title_line(line: str) -> bool:
-    """Say whether a line of its own below a heading is the chapter's title."""
+    """Return whether a line of its own below a heading is the chapter's title."""
     if len(line) > _MAX_LINE_CHARS:
         return False
     text = line.strip().strip(_ORNAMENTS)

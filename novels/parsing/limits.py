@@ -1,4 +1,4 @@
-"""How much work one file may cause."""
+"""Limits of the work that one file may cause."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ class Limits:
     max_file_bytes: int = 25 * _MIB
     # Heavily illustrated EPUBs have about 2,000 files.
     max_entries: int = 5_000
-    # Unpacked, pictures included; pictures hardly shrink, so honest files stay near 25 MiB.
+    # Unpacked, pictures included; pictures hardly shrink, so ordinary files stay near 25 MiB.
     max_total_bytes: int = 300 * _MIB
     # Prose shrinks to a third, drawings in SVG to a thirtieth; deflate can reach 1,032.
     max_ratio: int = 100
-    # Below this size a file may shrink as it likes: it can do no harm.
+    # Smaller files may have any compression ratio: they can do no harm.
     ratio_floor_bytes: int = 1 * _MIB
     # Package and navigation files of books with thousands of parts are below 1 MB.
     max_xml_bytes: int = 5 * _MIB

@@ -1,4 +1,4 @@
-"""What a parsed file is: a novel and its chapters."""
+"""A parsed file: a novel and its chapters."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class ParsedChapter:
 
 @dataclass(frozen=True, slots=True)
 class ParsedNovel:
-    """A whole file; what the file does not say is None.
+    """A whole file; missing fields are None.
 
     Attributes:
         language: ISO 639-1 code in lower case, such as "en".

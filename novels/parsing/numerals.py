@@ -31,7 +31,7 @@ ROMAN: Final = "[IVXLCDM]{1,12}"
 
 
 def parse_number(text: str) -> int | None:
-    """Return the number that a Roman, arabic or spelled numeral means, else None."""
+    """Return the value of a Roman, Arabic or spelled numeral, else None."""
     if text.isascii() and text.isdigit():
         return int(text) if len(text) <= 4 else None
     upper = text.upper()

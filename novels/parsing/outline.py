@@ -1,4 +1,4 @@
-"""Where the chapters of a plain text begin."""
+"""Find the chapters of a plain text."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def outline(blocks: Sequence[Block], limits: Limits) -> list[Section]:
 
 
 def _split_part_lines(blocks: Sequence[Block]) -> list[Block]:
-    """Give "PART ONE" and "CHAPTER I" in two lines of one block a block each."""
+    """Put "PART ONE" and "CHAPTER I", two lines of one block, into blocks of their own."""
     split: list[Block] = []
     for block in blocks:
         if 2 <= len(block) <= _MAX_TITLE_LINES:
@@ -87,7 +87,7 @@ def _block_heading(block: Block, width: int) -> Heading | None:
     head = parse_heading(block[0])
     if head is None or len(block) == 1:
         return head
-    # Lines of a paragraph are full; a heading ends where it is said.
+    # Lines of a paragraph are full; those of a heading end early.
     if chars_with_next_word(block[0], block[1]) > width or is_list_of_headings(block):
         return None
     if head.kind == "bare" and not _title_lines(block):
@@ -104,7 +104,7 @@ def _title_lines(block: Block) -> int:
 
 
 def _are_list_items(heads: Sequence[Heading], count: int) -> bool:
-    """Say whether bare numbers mostly follow each other directly: a list, not chapters."""
+    """Return whether bare numbers mostly follow each other directly: a list, not chapters."""
     if not heads or any(head.kind != "bare" for head in heads):
         return False
     ends = [head.position for head in heads[1:]] + [count]

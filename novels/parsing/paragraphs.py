@@ -1,4 +1,4 @@
-"""Lines to blocks, and blocks to paragraphs: hard-wrapped prose is joined, verse is not."""
+"""Split lines into blocks and paragraphs: hard-wrapped prose is joined, verse is not."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def reflow(block: Block, width: int) -> list[str]:
 
 
 def keeps_lines(block: Block, width: int) -> bool:
-    """Say whether the lines end where their author wanted, not where the page did."""
+    """Return whether the author chose the line ends, not the page width."""
     breaks = len(block) - 1
     wanted = sum(
         chars_with_next_word(line, after) <= width * 0.8

@@ -1,4 +1,4 @@
-"""The two ways in: a cheap check for an upload, and the parse itself."""
+"""The public functions: a cheap check of an upload, and the parse itself."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _HEAD_BYTES = 4096
 
 
 def check_upload(file: Path | BinaryIO, filename: str, limits: Limits | None = None) -> FileFormat:
-    """Refuse what can never be parsed, before anything is stored; the file is rewound.
+    """Refuse a file that cannot be parsed, before it is stored; the file is rewound.
 
     Reads at most `limits.max_file_bytes`; of an EPUB it unpacks only the package files.
 
@@ -44,7 +44,7 @@ def parse_novel(
 ) -> ParsedNovel:
     """Return title, author, language and chapters of a .txt or .epub file.
 
-    `progress` is told a stage ("decoding", "reading", "splitting") and percent of the whole.
+    `progress` is called with a stage ("decoding", "reading", "splitting") and percent of the whole.
 
     Raises:
         ParseError: The file is refused; nothing else is raised for whatever the file contains.

@@ -15,7 +15,7 @@ _NAMED: Final = re.compile(
     r"|author['’]s note|to the reader|interlude)\b(?:[.:,—–-].{0,60}|\s+(?:to|by|of)\s.{1,60})?",
     re.IGNORECASE,
 )
-# Made by the publisher, or only a way to find one's place: dropped.
+# Made by the publisher, or only for navigation: dropped.
 _DROPPED: Final = re.compile(
     r"(?:half[- ]?)?title[- ]?page|half[- ]?title|cover|imprint|colophon|(?:un)?copyright(?: page"
     r"| notice)?|(?:table of )?contents|endnotes|footnotes|notes|index|(?:list of )?illustrations"
@@ -41,27 +41,27 @@ _PROSE_CHARS: Final = 60
 
 
 def _is(pattern: re.Pattern[str], label: str) -> bool:
-    """Say whether a label is what a pattern describes; a long line is text."""
+    """Return whether a label is what a pattern describes; a long line is text."""
     return len(label) <= _MOST_LABEL_CHARS and bool(pattern.fullmatch(label.strip(_ORNAMENTS)))
 
 
 def is_named(label: str) -> bool:
-    """Say whether a heading is that of a preface, an epilogue or the like."""
+    """Return whether a heading is that of a preface, an epilogue or the like."""
     return _is(_NAMED, label)
 
 
 def is_dropped(label: str) -> bool:
-    """Say whether a heading is that of a title page, a table of contents, notes or the like."""
+    """Return whether a heading is that of a title page, a table of contents, notes or the like."""
     return _is(_DROPPED, label)
 
 
 def is_back_matter(label: str) -> bool:
-    """Say whether a heading after the last chapter begins text that the author did not write."""
+    """Return whether a heading after the last chapter begins text that the author did not write."""
     return _is(_BACK, label)
 
 
 def is_contents(label: str) -> bool:
-    """Say whether a heading is that of a table of contents."""
+    """Return whether a heading is that of a table of contents."""
     return _is(_CONTENTS, label)
 
 
@@ -80,6 +80,6 @@ def _is_prose(paragraph: str) -> bool:
 
 
 def is_imprint(paragraphs: Iterable[str]) -> bool:
-    """Say whether a page is about rights and printing: short, and it says so."""
+    """Return whether a page is about rights and printing: short, with the words for it."""
     text = "\n".join(paragraphs)
     return len(text) < 4_000 and bool(_IMPRINT.search(text))

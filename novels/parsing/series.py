@@ -9,7 +9,7 @@ from typing import Final
 
 from novels.parsing.headings import Heading
 
-# How far ahead a missing number is looked for; keeps hostile files from costing n².
+# How far ahead a missing number is searched; avoids quadratic time on hostile files.
 _LOOK_AHEAD: Final = 200
 
 
@@ -26,7 +26,7 @@ def choose_headings(heads: Sequence[Heading]) -> list[Heading]:
 
 
 def _containers(heads: Sequence[Heading]) -> list[Heading]:
-    """Return parts, books and volumes; each kind counts for itself and may begin again."""
+    """Return parts, books and volumes; each kind has its own numbers, which may restart."""
     kinds = defaultdict(list)
     for head in heads:
         if head.is_container:
@@ -80,7 +80,7 @@ def _follows(last: Heading, head: Heading, later: Sequence[Heading], parts: list
 
 
 def _is_new_part(last: Heading, head: Heading, parts: list[int]) -> bool:
-    """Say whether a part begins between two headings; `parts` are sorted positions."""
+    """Return whether a part begins between two headings; `parts` are sorted positions."""
     return bisect_right(parts, head.position) > bisect_right(parts, last.position)
 
 

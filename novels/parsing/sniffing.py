@@ -8,7 +8,7 @@ from novels.parsing.errors import ParseError
 
 FileFormat = Literal["txt", "epub"]
 
-# What people upload by mistake, told from text by its first bytes.
+# Frequent wrong uploads, recognised by their first bytes.
 _FOREIGN: Final = (
     (b"%PDF", "a PDF"),
     (b"{\\rtf", "an RTF document"),
@@ -28,7 +28,7 @@ def sniff_format(head: bytes, filename: str) -> FileFormat:
     """Return the format that the first bytes show; some 4,096 bytes are enough.
 
     Raises:
-        ParseError: Nothing there, or neither text nor EPUB.
+        ParseError: The file is empty, or neither text nor EPUB.
     """
     if not head:
         raise ParseError("empty", "The file is empty. Choose a file with text in it.")
@@ -64,6 +64,6 @@ def _unsupported_error(what: str) -> ParseError:
 
 
 def _may_be_utf16(head: bytes) -> bool:
-    """Say whether the zero bytes sit on one side of the byte pairs, as in UTF-16 without BOM."""
+    """Return whether the zero bytes sit on one side of the byte pairs, as in UTF-16 without BOM."""
     even, odd = head[0::2].count(0), head[1::2].count(0)
     return min(even, odd) * 20 <= max(even, odd)

@@ -1,1 +1,1 @@
-"""Fills a database with invented novels and comics, the same ones for the same seed."""
+"""Fill a database with invented novels and comics, the same for the same seed."""

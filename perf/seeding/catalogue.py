@@ -18,7 +18,7 @@ from .options import SeedOptions
 from .prose import MEAN_OPENING_WORDS, POOL_SENTENCES, prose
 
 COMPLETED = ("completed", "", 100, "")
-# Of a hundred novels, these places are not parsed to the end, and have no chapters.
+# In each hundred novels, these are not parsed to the end and have no chapters.
 UNFINISHED = {
     13: ("pending", "", 0, ""),
     37: ("processing", "reading", 21, ""),
@@ -39,7 +39,7 @@ Passage = tuple[int, int]
 
 @dataclass(frozen=True)
 class Ground:
-    """What the novels stand on: ids that exist in the database.
+    """Ids in the database that novels refer to.
 
     Attributes:
         users: Ids of the owners-to-be.
@@ -84,7 +84,7 @@ class Catalogue:
         return place % 100 not in UNFINISHED
 
     def shown(self, place: int) -> str:
-        """Return the columns owner and visibility of the novel in that place."""
+        """Return the columns owner and visibility of that novel."""
         return f"{self.owners[place]}\t{BOOL[self.is_public[place]]}"
 
     def novel_lines(self) -> Iterator[str]:

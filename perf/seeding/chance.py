@@ -1,4 +1,4 @@
-"""Chance that repeats: the same seed gives the same draws on every machine and Python version.
+"""Repeatable random draws: the same for one seed on every machine and Python version.
 
 Everything is derived from `random.Random(str)` and its `random()`, the two that Python keeps
 stable; `choice`, `gauss` and their like may change between versions. A source takes 8 µs to make,

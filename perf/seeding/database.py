@@ -1,4 +1,4 @@
-"""What seeding does to the database around its COPYs: locks, emptying, ids, access roles."""
+"""The statements around the COPYs of seeding: locks, emptying, ids, roles."""
 
 # ruff: noqa: S608 - the names in the statements are the constants of tables.py
 
@@ -48,14 +48,14 @@ def prepare_session(cursor: Any) -> None:
         "lock_timeout": f"{LOCK_TIMEOUT_MS}ms",
         "statement_timeout": "0",
         "idle_in_transaction_session_timeout": "0",
-        # When we are killed, the server notices within this time and rolls back.
+        # If this process is killed, the server notices within this time and rolls back.
         "client_connection_check_interval": "1s",
     }.items():
         cursor.execute(f"SET LOCAL {name} = '{value}'")
 
 
 def is_empty(cursor: Any) -> bool:
-    """Tell whether there is no row but operators and reference tables."""
+    """Return whether only operators and reference tables have rows."""
     checks = [f"EXISTS (SELECT FROM {table})" for table in DOMAIN]
     checks.append(f"EXISTS (SELECT FROM {USERS} WHERE NOT is_superuser)")
     with as_loader(cursor):
@@ -85,7 +85,7 @@ def empty(cursor: Any) -> None:
     cursor.execute(f"TRUNCATE {', '.join([*DOMAIN, JOBS])} RESTART IDENTITY")
     with write_transaction(as_staff=True):
         _delete_readers(cursor)
-    # Deferred foreign keys are checked now: what waits for the commit forbids DDL.
+    # Check deferred foreign keys now: pending checks forbid DDL.
     cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
 
 
@@ -94,7 +94,7 @@ def _delete_readers(cursor: Any) -> None:
     LogEntry.objects.filter(user__in=readers).delete()
     User.groups.through.objects.filter(user__in=readers).delete()
     User.user_permissions.through.objects.filter(user__in=readers).delete()
-    # Tokens go with them, by their foreign key.
+    # The foreign key deletes their tokens.
     cursor.execute(f"DELETE FROM {USERS} WHERE NOT is_superuser")
 
 
@@ -136,7 +136,7 @@ def image_ids(cursor: Any, digests: list[str]) -> dict[str, int]:
 
 
 def advance_sequences(cursor: Any) -> None:
-    """Let the identity columns go on after the greatest id."""
+    """Advance the identity columns to the greatest id."""
     for table in (table for table, columns in COLUMNS.items() if columns.startswith("id ")):
         last = first_free_id(cursor, table) - 1
         if last:

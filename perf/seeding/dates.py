@@ -1,4 +1,4 @@
-"""When seeded things happened. All is counted back from one fixed day, never from now.
+"""Timestamps of seeded rows, counted back from one fixed day, never from now.
 
 A moment is a whole number of seconds since `DAY_ONE`: cheaper than a datetime, a million times.
 """

@@ -9,24 +9,24 @@ from __future__ import annotations
 from typing import Any
 
 NULL = r"\N"
-# Indexed by truth.
+# Indexed by a bool.
 BOOL = ("f", "t")
 
 _ESCAPES = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
 
 
 def escape(text: str) -> str:
-    """Return text as COPY wants it in a column."""
+    """Return text, escaped for a column of COPY."""
     return text.translate(_ESCAPES)
 
 
 def raw(text: str) -> str:
-    """Return text as lines have it."""
+    """Return text as a line, one character per byte."""
     return text.encode().decode("latin-1")
 
 
 def encode(lines: list[str]) -> bytes:
-    """Return lines as COPY wants them."""
+    """Return the bytes of lines."""
     return "".join(lines).encode("latin-1")
 
 

@@ -1,4 +1,4 @@
-"""Titles and names: a number gives one, and different numbers give different ones."""
+"""Titles and names by number: different numbers give different names."""
 
 from __future__ import annotations
 

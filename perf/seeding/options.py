@@ -1,4 +1,4 @@
-"""How much is seeded, and the presets."""
+"""The options of seeding and its presets."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ SCALES: dict[str, dict[str, int]] = {
 
 
 class ImpossibleOptions(Exception):
-    """The numbers do not go together; the message says which."""
+    """The options contradict each other; the message says which."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class SeedOptions:
-    """What to make.
+    """What to seed.
 
     Attributes:
         chapters_per_novel: Mean; the total is exact.

@@ -1,4 +1,4 @@
-"""Progress bars with rate and remaining time, and the measured times they stand for."""
+"""Progress bars with rate and remaining time, and the measured times."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Progress:
 
     @contextmanager
     def step(self, label: str, count: int, unit: str = " rows") -> Iterator[tqdm[NoReturn]]:
-        """Give a bar that ends at `count`; the block moves it by `update`."""
+        """Show a bar that ends at `count`; the block advances it by `update`."""
         on_screen = sys.stderr.isatty()
         began = time.perf_counter()
         with tqdm(

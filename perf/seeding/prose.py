@@ -1,4 +1,4 @@
-"""Invented English prose whose words follow Zipf's law: a few everywhere, many almost nowhere.
+"""Invented English prose whose words follow Zipf's law: few are frequent, many are rare.
 
 Sentences come from a pool, because making each anew would take ten times as long, and a chapter is
 so many of its sentences in a row, from anywhere: one piece of one long string. What makes a novel
@@ -17,9 +17,9 @@ from .lexicon import GIVEN_NAMES, LINKS, MANNERS, PLACES, adjectives, nouns, ver
 from .lines import escape, raw
 
 POOL_SENTENCES = 20_000
-# Within a word class; the classes together come near to 1.
+# Exponent within a word class; all classes together come near to 1.
 ZIPF = 1.5
-# Of the sentences, these end a paragraph.
+# Share of sentences that end a paragraph.
 PARAGRAPH_SHARE = 0.2
 
 ARTICLES = [*["the"] * 8, *["a"] * 4, "his", "his", "her", "her", "their", "every", "no", "that"]
@@ -64,7 +64,7 @@ class Prose:
         return self._before[end] - self._begun[first]
 
     def chapter_text(self, first: int, end: int, hero: str, place: str, thing: str) -> str:
-        """Return a chapter as lines have it, an empty line between its paragraphs.
+        """Return a chapter for a line of COPY, with an empty line between paragraphs.
 
         Its first sentence is made of words that few other chapters have.
         """

@@ -1,4 +1,4 @@
-"""Seeding from start to end.
+"""Seed a database from start to end.
 
 Everything is one transaction: a seeded database is whole, and one whose seeding was interrupted,
 in whatever way, is as it was before.
@@ -38,7 +38,7 @@ NOVELS_PER_STATEMENT = 50
 
 
 def database_is_empty() -> bool:
-    """Tell whether there is nothing yet but operators and reference tables."""
+    """Return whether only operators and reference tables have rows."""
     with connected_as("owner"), transaction.atomic(), connection.cursor() as cursor:
         return database.is_empty(cursor)
 
@@ -57,13 +57,13 @@ def seed(options: SeedOptions, progress: Progress) -> None:
 
 
 def vacuum(progress: Progress) -> None:
-    """Give the planner its figures, and index-only scans their visibility map."""
+    """Collect statistics for the planner, and the visibility map for index-only scans."""
     with (
         progress.step("vacuum, analyze", len(SEEDED + REFERENCES), " tables") as bar,
         connected_as("owner"),
         connection.cursor() as cursor,
     ):
-        # The server itself never looks at tables that hardly change.
+        # Autovacuum never visits tables that hardly change.
         for table in SEEDED + REFERENCES:
             cursor.execute(f"VACUUM (ANALYZE) {table}")
             bar.update()
@@ -88,12 +88,12 @@ class _Seeder:
         self._build_search()
         if dropped:
             self._rebuild(dropped)
-            # In place of the triggers: whatever is in the cache is of other rows.
+            # In place of the triggers: every cached value is of other rows.
             self.cursor.execute("SELECT cache_touch('{all}')")
 
     def _take_hold(self) -> bool:
-        """Lock the tables; tell whether to build indexes anew rather than fill them row by row."""
-        # Looked at before locking too: a refusal must not make a running server wait.
+        """Lock the tables; return whether to rebuild indexes rather than fill them row by row."""
+        # Checked before locking too: a refusal must not block a running server.
         self._refuse_unless_wanted()
         rebuilds = self.anew or self._is_much()
         database.lock(self.cursor, exclusively=rebuilds)
@@ -101,7 +101,7 @@ class _Seeder:
         return rebuilds
 
     def _is_much(self) -> bool:
-        """Tell whether so many rows are appended that rebuilding the indexes pays."""
+        """Return whether so many rows are appended that rebuilding the indexes pays."""
         return self.options.novels >= REBUILD_FROM_SHARE * database.count(self.cursor, NOVELS)
 
     def _refuse_unless_wanted(self) -> None:
@@ -168,7 +168,7 @@ class _Seeder:
         return [ids[image.digest] for image in stored], sizes, missing
 
     def _build_search(self) -> None:
-        # Without figures the planner would not take the indexes.
+        # Without statistics the planner would not use the indexes.
         self.cursor.execute(f"ANALYZE {NOVELS}, {CHAPTERS}, novels_chaptertext")
         last = self._first(NOVELS) - 1
         first_of_all = last - self.options.novels + 1

@@ -22,7 +22,7 @@ FROM pg_constraint
 WHERE contype = 'f' AND conrelid = ANY (%s::text[]::regclass[])
 ORDER BY conrelid::regclass::text, conname
 """
-# Unique ones stay: they say what may be loaded, and rows come in their order.
+# Unique indexes stay: they check the rows, and rows come in their order.
 _INDEXES = """
 SELECT
     format('DROP INDEX %%s', indexrelid::regclass),
@@ -31,8 +31,8 @@ FROM pg_index
 WHERE NOT indisunique AND indrelid = ANY (%s::text[]::regclass[])
 ORDER BY indrelid::regclass::text, indexrelid::regclass::text
 """
-# Those that look at all rows of an INSERT: PostgreSQL would keep a copy of each until its end, in a
-# file, even for a disabled trigger. That everything is new is said once.
+# Triggers with transition tables: PostgreSQL would keep a copy of each inserted row in a file
+# until the end of the statement, even for a disabled trigger. Seeding invalidates all tags once.
 _TRIGGERS = """
 SELECT format('DROP TRIGGER %%I ON %%s', tgname, tgrelid::regclass), pg_get_triggerdef(oid)
 FROM pg_trigger
@@ -49,7 +49,7 @@ ORDER BY 1
 
 @dataclass(frozen=True)
 class Structure:
-    """What was dropped, as the statements that bring it back."""
+    """The statements that restore what was dropped."""
 
     indexes: list[str]
     foreign_keys: list[str]

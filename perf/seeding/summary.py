@@ -1,4 +1,4 @@
-"""What seeding says at its end."""
+"""The summary that seeding prints."""
 
 from __future__ import annotations
 

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
 
 import pytest
 from django.db import connection
+from rest_framework.test import APIClient
 
 from comics.images import ImageRefused, bounded, picture_check, rendition_check
 from morpheus.http.bulkhead import Bulkhead, Busy
-from morpheus.sandbox import Unavailable
+from morpheus.sandbox import Unavailable, run_or_refuse
 from tests.hostile_inputs import jpeg_of_scans
 from tests.morpheus.sandbox import functions
 
 
 @pytest.fixture
-def no_bulkhead(monkeypatch):
+def no_bulkhead(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """All bulkhead are taken."""
     bulkhead = Bulkhead(1, most_waiting=1, patience_s=0.01)
     monkeypatch.setattr(bounded, "DECODING", bulkhead)
@@ -25,12 +29,14 @@ def no_bulkhead(monkeypatch):
 
 
 @pytest.fixture
-def decoding_is(monkeypatch):
+def decoding_is(monkeypatch: pytest.MonkeyPatch) -> Any:
     """Decode by another function."""
     return lambda function: monkeypatch.setattr(bounded, "picture_read", function)
 
 
-def test_pictures_are_decoded_in_another_process(make_picture, monkeypatch):
+def test_pictures_are_decoded_in_another_process(
+    make_picture: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("comics.images.decoding._read", lambda data: pytest.fail("decoded here"))
 
     picture = picture_check(make_picture(60, 80))
@@ -38,7 +44,7 @@ def test_pictures_are_decoded_in_another_process(make_picture, monkeypatch):
     assert (picture.width, picture.height) == (60, 80)
 
 
-def test_a_refusal_comes_back_with_its_sentence(settings):
+def test_a_refusal_comes_back_with_its_sentence(settings: Any) -> None:
     with pytest.raises(ImageRefused, match="100 scans"):
         picture_check(jpeg_of_scans(1_000))
 
@@ -47,7 +53,7 @@ def test_a_refusal_comes_back_with_its_sentence(settings):
         picture_check(b"x" * (2 * 1024**2 + 1))
 
 
-def test_a_picture_that_takes_too_long_is_refused(settings, decoding_is):
+def test_a_picture_that_takes_too_long_is_refused(settings: Any, decoding_is: Any) -> None:
     settings.MORPHEUS_PICTURE_TIMEOUT_S = 1
     decoding_is(functions.spin_on)
 
@@ -55,14 +61,16 @@ def test_a_picture_that_takes_too_long_is_refused(settings, decoding_is):
         picture_check(b"data")
 
 
-def test_a_picture_that_needs_too_much_memory_is_refused(settings, make_picture):
+def test_a_picture_that_needs_too_much_memory_is_refused(settings: Any, make_picture: Any) -> None:
     settings.MORPHEUS_SANDBOX_MEMORY_BYTES = 64 * 1024**2
 
     with pytest.raises(ImageRefused, match="too much memory"):
         picture_check(make_picture(6_000, 6_000))
 
 
-def test_a_picture_that_ends_its_decoder_is_refused_and_logged(decoding_is, caplog):
+def test_a_picture_that_ends_its_decoder_is_refused_and_logged(
+    decoding_is: Any, caplog: pytest.LogCaptureFixture
+) -> None:
     decoding_is(functions.segv)
 
     with pytest.raises(ImageRefused, match="broken"):
@@ -72,14 +80,14 @@ def test_a_picture_that_ends_its_decoder_is_refused_and_logged(decoding_is, capl
 
 
 @pytest.mark.usefixtures("no_bulkhead")
-def test_a_picture_that_gets_no_turn_is_not_decoded(make_picture, tmp_path):
+def test_a_picture_that_gets_no_turn_is_not_decoded(make_picture: Any, tmp_path: Path) -> None:
     with pytest.raises(Busy):
         picture_check(make_picture())
     with pytest.raises(Busy):
         rendition_check(tmp_path / "picture", "small")
 
 
-def test_a_rendition_of_a_lost_file_is_told_from_a_costly_one(tmp_path):
+def test_a_rendition_of_a_lost_file_is_told_from_a_costly_one(tmp_path: Path) -> None:
     path = tmp_path / "picture"
 
     with pytest.raises(FileNotFoundError):
@@ -95,7 +103,9 @@ class TestOverHTTP:
     """The same, as clients see it."""
 
     @pytest.fixture
-    def post(self, make_user, as_user, make_comics, upload, make_picture):
+    def post(
+        self, make_user: Any, as_user: Any, make_comics: Any, upload: Any, make_picture: Any
+    ) -> Any:
         owner = make_user("ann")
         comic = make_comics(owner=owner)[0]
         url = f"/api/v1/comics/{comic.pk}/panels/"
@@ -103,20 +113,22 @@ class TestOverHTTP:
             url, upload(data or make_picture()), format="multipart"
         )
 
-    def test_a_costly_picture_is_400(self, post):
+    def test_a_costly_picture_is_400(self, post: Any) -> None:
         answer = post(jpeg_of_scans(1_000))
 
         assert answer.status_code == 400
         assert "100 scans" in answer.json()["errors"]["image"][0]
 
     @pytest.mark.usefixtures("no_bulkhead")
-    def test_a_picture_that_gets_no_turn_is_503(self, post):
+    def test_a_picture_that_gets_no_turn_is_503(self, post: Any) -> None:
         answer = post()
 
         assert (answer.status_code, answer["Retry-After"]) == (503, "2")
 
-    def test_where_no_child_can_be_started_it_is_503(self, post, decoding_is, monkeypatch):
-        def unavailable(*args, **kwargs):
+    def test_where_no_child_can_be_started_it_is_503(
+        self, post: Any, decoding_is: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def unavailable(*args: Any, **kwargs: Any) -> None:
             raise Unavailable
 
         monkeypatch.setattr(bounded, "run_or_refuse", unavailable)
@@ -124,7 +136,9 @@ class TestOverHTTP:
         assert post().status_code == 503
 
     @pytest.mark.usefixtures("no_bulkhead")
-    def test_a_thumbnail_that_gets_no_turn_is_503(self, api, make_comics, add_panel):
+    def test_a_thumbnail_that_gets_no_turn_is_503(
+        self, api: APIClient, make_comics: Any, add_panel: Any
+    ) -> None:
         comic = make_comics()[0]
         add_panel(comic)
 
@@ -135,13 +149,18 @@ class TestOverHTTP:
 
 @pytest.mark.django_db(transaction=True)
 def test_no_transaction_is_open_while_a_picture_is_decoded(
-    make_user, as_user, make_comics, upload, make_picture, monkeypatch
-):
+    make_user: Any,
+    as_user: Any,
+    make_comics: Any,
+    upload: Any,
+    make_picture: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     owner = make_user("ann")
     comic = make_comics(owner=owner)[0]
-    really, open_before = bounded.run_or_refuse, []
+    really, open_before = run_or_refuse, []
 
-    def watched(*args, **kwargs):
+    def watched(*args: Any, **kwargs: Any) -> Any:
         open_before.append(connection.in_atomic_block)
         return really(*args, **kwargs)
 
@@ -156,14 +175,19 @@ def test_no_transaction_is_open_while_a_picture_is_decoded(
 
 @pytest.mark.django_db(transaction=True)
 def test_a_comic_deleted_while_a_picture_is_decoded_is_404(
-    make_user, as_user, make_comics, upload, make_picture, monkeypatch
-):
+    make_user: Any,
+    as_user: Any,
+    make_comics: Any,
+    upload: Any,
+    make_picture: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     owner = make_user("ann")
     comic = make_comics(owner=owner)[0]
     url = f"/api/v1/comics/{comic.pk}/"
-    really = bounded.run_or_refuse
+    really = run_or_refuse
 
-    def delete_and_run(*args, **kwargs):
+    def delete_and_run(*args: Any, **kwargs: Any) -> Any:
         assert as_user(owner).delete(url).status_code == 204
         return really(*args, **kwargs)
 
@@ -174,10 +198,12 @@ def test_a_comic_deleted_while_a_picture_is_decoded_is_404(
     assert answer.status_code == 404
 
 
-def test_two_pictures_at_a_time_are_decoded(make_picture, monkeypatch):
+def test_two_pictures_at_a_time_are_decoded(
+    make_picture: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     both, data = threading.Barrier(2, timeout=20), make_picture()
 
-    def meet(*args, **kwargs):
+    def meet(*args: Any, **kwargs: Any) -> None:
         both.wait()
 
     monkeypatch.setattr(bounded, "run_or_refuse", meet)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 import zlib
 from io import BytesIO
+from typing import Any
 
 import pytest
 from PIL import Image, ImageCms, ImageDraw
@@ -24,7 +25,7 @@ def drawn(width: int = 64, height: int = 48, mode: str = "RGB") -> Image.Image:
     return image.convert(mode)
 
 
-def saved(image: Image.Image, kind: str, **options) -> bytes:
+def saved(image: Image.Image, kind: str, **options: Any) -> bytes:
     out = BytesIO()
     image.save(out, kind, **options)
     return out.getvalue()
@@ -32,7 +33,9 @@ def saved(image: Image.Image, kind: str, **options) -> bytes:
 
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "I;16"])
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "GIF"])
-def test_ordinary_pictures_are_kept_byte_for_byte_and_can_be_made_smaller(kind, mode):
+def test_ordinary_pictures_are_kept_byte_for_byte_and_can_be_made_smaller(
+    kind: Any, mode: Any
+) -> None:
     try:
         data = saved(drawn(mode=mode), kind)
     except (OSError, ValueError):
@@ -48,11 +51,11 @@ def test_ordinary_pictures_are_kept_byte_for_byte_and_can_be_made_smaller(kind, 
     assert (small.width, small.height) == (64, 48)
 
 
-def test_cmyk_and_16_bit_pictures_look_the_same_when_made_smaller():
+def test_cmyk_and_16_bit_pictures_look_the_same_when_made_smaller() -> None:
     deep = Image.new("I;16", (10, 10), 40_000)
     red = Image.new("CMYK", (10, 10), (0, 255, 255, 0))
 
-    def colour(data):
+    def colour(data: Any) -> Any:
         stored = image_file_store(data)
         copy = rendition_encode(image_path(stored.digest, stored.media_type), "small")
         with Image.open(BytesIO(copy.data)) as image:
@@ -62,7 +65,7 @@ def test_cmyk_and_16_bit_pictures_look_the_same_when_made_smaller():
     assert colour(saved(red, "JPEG")) == pytest.approx((254, 0, 0), abs=30)
 
 
-def test_a_colour_profile_is_applied_and_a_broken_one_is_ignored():
+def test_a_colour_profile_is_applied_and_a_broken_one_is_ignored() -> None:
     srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     lab = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")).tobytes()
 
@@ -74,7 +77,7 @@ def test_a_colour_profile_is_applied_and_a_broken_one_is_ignored():
             assert image.convert("RGB").getpixel((5, 5)) == pytest.approx((254, 0, 0), abs=12)
 
 
-def test_a_long_strip_shows_its_top():
+def test_a_long_strip_shows_its_top() -> None:
     stored = image_file_store(saved(drawn(200, 20_000), "PNG"))
 
     copy = rendition_encode(image_path(stored.digest, stored.media_type), "small")
@@ -83,7 +86,7 @@ def test_a_long_strip_shows_its_top():
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
-def test_a_rotated_photo_is_kept_upright_without_where_it_was_taken(kind):
+def test_a_rotated_photo_is_kept_upright_without_where_it_was_taken(kind: Any) -> None:
     exif = Image.Exif()
     exif[ORIENTATION], exif[MAKER] = 6, "SecretCamera"
     exif.get_ifd(GPS)[2] = (52.0, 31.0, 12.0)
@@ -101,14 +104,14 @@ def test_a_rotated_photo_is_kept_upright_without_where_it_was_taken(kind):
         assert image.convert("RGB").getpixel((8, 8)) == pytest.approx((0, 0, 254), abs=20)
 
 
-def test_xmp_is_not_kept():
+def test_xmp_is_not_kept() -> None:
     for kind in ("JPEG", "WEBP"):
         data = saved(drawn(), kind, xmp=b"<x:xmpmeta>SecretPlace</x:xmpmeta>")
         assert b"SecretPlace" in data
         assert b"SecretPlace" not in picture_read(data).data
 
 
-def test_a_phones_picture_with_a_second_view_becomes_a_plain_one():
+def test_a_phones_picture_with_a_second_view_becomes_a_plain_one() -> None:
     data = saved(drawn(), "MPO", save_all=True, append_images=[drawn()])
 
     picture = picture_read(data)
@@ -118,7 +121,7 @@ def test_a_phones_picture_with_a_second_view_becomes_a_plain_one():
 
 
 @pytest.mark.parametrize("kind", ["GIF", "WEBP", "PNG"])
-def test_animated_pictures_are_refused(kind):
+def test_animated_pictures_are_refused(kind: Any) -> None:
     frames = [drawn(), drawn().rotate(90), drawn().rotate(180)]
     data = saved(frames[0], kind, save_all=True, append_images=frames[1:])
 
@@ -141,21 +144,21 @@ def test_animated_pictures_are_refused(kind):
         saved(drawn(), "TIFF"),
     ],
 )
-def test_what_is_no_accepted_picture_is_refused(data):
+def test_what_is_no_accepted_picture_is_refused(data: Any) -> None:
     with pytest.raises(ImageRefused):
         picture_read(data)
 
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "GIF"])
 @pytest.mark.parametrize("part", [0.2, 0.5, 0.9])
-def test_a_truncated_picture_is_refused(kind, part):
+def test_a_truncated_picture_is_refused(kind: Any, part: Any) -> None:
     data = saved(drawn(400, 300).rotate(20), kind)
 
     with pytest.raises(ImageRefused):
         picture_read(data[: int(len(data) * part)])
 
 
-def test_a_damaged_picture_is_refused():
+def test_a_damaged_picture_is_refused() -> None:
     data = bytearray(saved(drawn(400, 300).rotate(20), "PNG"))
     data[len(data) // 2] ^= 0xFF
 
@@ -179,14 +182,16 @@ def png_of(width: int, height: int) -> bytes:
 
 
 @pytest.mark.parametrize("side", [6_400, 9_500, 13_500, 60_000])
-def test_a_decompression_bomb_is_refused_before_it_is_decoded(side, monkeypatch):
+def test_a_decompression_bomb_is_refused_before_it_is_decoded(
+    side: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(Image.Image, "load", lambda image: pytest.fail("decoded"))
 
     with pytest.raises(ImageRefused, match="million pixels"):
         picture_read(png_of(side, side))
 
 
-def test_text_that_unpacks_to_much_is_refused():
+def test_text_that_unpacks_to_much_is_refused() -> None:
     body = b"bomb\0\0" + zlib.compress(b"\0" * 100_000_000)
     data = saved(drawn(), "PNG")
     chunk = (
@@ -200,7 +205,7 @@ def test_text_that_unpacks_to_much_is_refused():
         picture_read(data[:33] + chunk + data[33:])
 
 
-def test_equal_bytes_are_one_file_and_no_draft_remains(make_picture):
+def test_equal_bytes_are_one_file_and_no_draft_remains(make_picture: Any) -> None:
     data = make_picture()
 
     first, second = image_file_store(data), image_file_store(data)

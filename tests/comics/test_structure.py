@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from io import BytesIO
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -23,7 +24,9 @@ FAR_S = 10
 
 
 @pytest.mark.parametrize(("make", "limit", "parts"), MAKERS)
-def test_a_picture_of_too_many_parts_is_refused_undecoded(make, limit, parts, monkeypatch):
+def test_a_picture_of_too_many_parts_is_refused_undecoded(
+    make: Any, limit: Any, parts: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(decoding, "_read", lambda data: pytest.fail("decoded"))
 
     with pytest.raises(ImageRefused, match=f"more than {limit:,} {parts}"):
@@ -31,12 +34,12 @@ def test_a_picture_of_too_many_parts_is_refused_undecoded(make, limit, parts, mo
 
 
 @pytest.mark.parametrize(("make", "limit", "parts"), MAKERS)
-def test_a_picture_of_many_parts_is_accepted(make, limit, parts):
+def test_a_picture_of_many_parts_is_accepted(make: Any, limit: Any, parts: Any) -> None:
     picture_read(make(limit - 50))
 
 
 @pytest.mark.parametrize(("make", "limit", "parts"), MAKERS)
-def test_counting_ends_at_the_limit(make, limit, parts):
+def test_counting_ends_at_the_limit(make: Any, limit: Any, parts: Any) -> None:
     data = make(1_000_000)
     began = time.monotonic()
 
@@ -46,7 +49,7 @@ def test_counting_ends_at_the_limit(make, limit, parts):
     assert time.monotonic() - began < FAR_S
 
 
-def test_a_scan_in_a_preview_or_profile_is_none_of_the_pictures():
+def test_a_scan_in_a_preview_or_profile_is_none_of_the_pictures() -> None:
     out = BytesIO()
     Image.new("RGB", (60, 80)).save(out, "JPEG", icc_profile=b"\xff\xda\x00\x02" * 16_000)
 
@@ -54,7 +57,7 @@ def test_a_scan_in_a_preview_or_profile_is_none_of_the_pictures():
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "GIF"])
-def test_every_beginning_of_a_picture_can_be_counted(kind):
+def test_every_beginning_of_a_picture_can_be_counted(kind: Any) -> None:
     out = BytesIO()
     Image.effect_noise((40, 40), 50).convert("P").convert("RGB").save(out, kind)
     data = out.getvalue()
@@ -63,7 +66,7 @@ def test_every_beginning_of_a_picture_can_be_counted(kind):
         structure.refuse_costly(data[:end])
 
 
-def test_the_blocks_of_a_gif_are_all_found():
+def test_the_blocks_of_a_gif_are_all_found() -> None:
     out = BytesIO()
     Image.effect_noise((100, 100), 50).save(out, "GIF", comment=b"c" * 600)
     data = out.getvalue()

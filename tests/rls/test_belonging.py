@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from typing import Any
 
 import psycopg
 import pytest
 from django.apps import apps
 from django.db import connection
+from rest_framework.test import APIClient
 
 from comics.models import Comic, Image, Panel
 from comics.services import comic_set_visibility, comic_update
@@ -24,7 +27,7 @@ OF_NOVEL = [Novel, Chapter, ChapterText, ProcessingStatus]
 TABLES = [model._meta.db_table for model in MODELS]
 
 
-def shown(*models):
+def shown(*models: Any) -> Any:
     """Return which visibilities and owners the rows have, past row level security."""
     with connect("loader") as loader:
         return {
@@ -35,7 +38,7 @@ def shown(*models):
 
 
 @pytest.fixture
-def novel(transactional_db, make_user, make_novels, make_chapters):
+def novel(transactional_db: None, make_user: Any, make_novels: Any, make_chapters: Any) -> Any:
     """A private novel of Ann's with two chapters, made from a file."""
     ann = make_user("ann")
     novel = make_novels(owner=ann, is_public=False)[0]
@@ -47,7 +50,7 @@ def novel(transactional_db, make_user, make_novels, make_chapters):
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("model", MODELS)
-def test_the_database_itself_keeps_each_of_them_in_step(model):
+def test_the_database_itself_keeps_each_of_them_in_step(model: Any) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT pg_get_constraintdef(oid) FROM pg_constraint "
@@ -63,14 +66,14 @@ def test_the_database_itself_keeps_each_of_them_in_step(model):
 
 @pytest.mark.parametrize("change", ["is_public = NOT is_public", "owner_id = {other}"])
 @pytest.mark.parametrize("table", TABLES)
-def test_nobody_can_say_otherwise_of_a_row(people, table, change):
+def test_nobody_can_say_otherwise_of_a_row(people: Any, table: Any, change: Any) -> None:
     """The loader tries, whom no policy binds."""
     with connect("loader") as loader, rolled_back(loader):
         with pytest.raises(psycopg.errors.ForeignKeyViolation):
             loader.execute(f"UPDATE {table} SET {change.format(other=people['bob'].pk)}")
 
 
-def test_nobody_adds_to_what_is_anothers_nor_learns_whether_it_is_there(people):
+def test_nobody_adds_to_what_is_anothers_nor_learns_whether_it_is_there(people: Any) -> None:
     """In the same words, whether it is said to be one's own or its owner's."""
     ann, bob = people["ann"].pk, people["bob"].pk
     add = (
@@ -78,7 +81,9 @@ def test_nobody_adds_to_what_is_anothers_nor_learns_whether_it_is_there(people):
         "VALUES (%s, 9, 'Mine', 0, %s, %s)"
     )
     with connect("loader") as loader:
-        theirs = dict(loader.execute("SELECT is_public, id FROM novels_novel").fetchall())
+        theirs: dict[bool, int] = dict(
+            loader.execute("SELECT is_public, id FROM novels_novel").fetchall()
+        )
     refusals = set()
     for novel_id, is_public in ((theirs[True], True), (theirs[False], False), (10**9, False)):
         with connect("app", bob) as opened, rolled_back(opened):
@@ -92,7 +97,7 @@ def test_nobody_adds_to_what_is_anothers_nor_learns_whether_it_is_there(people):
     assert len(refusals) == 1
 
 
-def test_a_novel_takes_all_that_belongs_to_it_along(novel, api):
+def test_a_novel_takes_all_that_belongs_to_it_along(novel: Any, api: APIClient) -> None:
     paths = [
         f"/api/v1/novels/{novel.pk}/{path}" for path in ("chapters/", "chapters/2/", "status/")
     ]
@@ -109,7 +114,7 @@ def test_a_novel_takes_all_that_belongs_to_it_along(novel, api):
     assert [api.get(path).status_code for path in paths] == [404, 404, 404]
 
 
-def test_a_comic_takes_its_panels_along(transactional_db, make_user):
+def test_a_comic_takes_its_panels_along(transactional_db: None, make_user: Any) -> None:
     ann = make_user("ann")
     with write_transaction(as_user=ann.pk):
         comic = Comic.objects.create(title="C", owner=ann)
@@ -128,7 +133,9 @@ def test_a_comic_takes_its_panels_along(transactional_db, make_user):
 CHAPTERS = tuple(ParsedChapter(f"Chapter {number}", "text") for number in range(1, 51))
 
 
-def test_publishing_waits_for_a_parse_that_stores_and_then_takes_its_chapters_along(novel):
+def test_publishing_waits_for_a_parse_that_stores_and_then_takes_its_chapters_along(
+    novel: Any,
+) -> None:
     with in_thread(publish, novel) as publishing, write_transaction(as_user=novel.owner_id):
         store(novel)
         publishing.start()
@@ -137,7 +144,7 @@ def test_publishing_waits_for_a_parse_that_stores_and_then_takes_its_chapters_al
     assert shown(*OF_NOVEL) == {(novel.owner_id, True)}
 
 
-def test_a_parse_waits_for_publishing_and_then_stores_public_chapters(novel):
+def test_a_parse_waits_for_publishing_and_then_stores_public_chapters(novel: Any) -> None:
     with in_thread(store, novel) as storing, write_transaction(as_user=novel.owner_id):
         publish(novel)
         storing.start()
@@ -148,12 +155,12 @@ def test_a_parse_waits_for_publishing_and_then_stores_public_chapters(novel):
         assert loader.execute("SELECT count(*) FROM novels_chapter").fetchone() == (len(CHAPTERS),)
 
 
-def test_many_who_publish_withdraw_and_parse_at_once_meet_no_deadlock(novel):
-    def publish_and_withdraw():
+def test_many_who_publish_withdraw_and_parse_at_once_meet_no_deadlock(novel: Any) -> None:
+    def publish_and_withdraw() -> None:
         for turn in range(15):
             publish(novel, turn % 2 == 0)
 
-    def parse():
+    def parse() -> None:
         for _ in range(15):
             store(novel)
 
@@ -164,23 +171,23 @@ def test_many_who_publish_withdraw_and_parse_at_once_meet_no_deadlock(novel):
     assert len(shown(*OF_NOVEL)) == 1
 
 
-def publish(novel, is_public=True):
+def publish(novel: Any, is_public: Any = True) -> None:
     with write_transaction(as_user=novel.owner_id):
         novel_set_visibility(novel_ids=[novel.pk], is_public=is_public)
 
 
-def store(novel):
+def store(novel: Any) -> None:
     parsed = ParsedNovel("T", "A", "en", CHAPTERS)
     with write_transaction(as_user=novel.owner_id):
         novel_store_parsed(novel_id=novel.pk, parsed=parsed, given=["title", "author", "language"])
 
 
 @contextmanager
-def in_thread(act, *arguments):
+def in_thread(act: Any, *arguments: Any) -> Iterator[Any]:
     """Give a thread to be started; at the end wait for it, and fail as it failed."""
     failed = []
 
-    def run():
+    def run() -> None:
         try:
             act(*arguments)
         except Exception as error:
@@ -194,7 +201,7 @@ def in_thread(act, *arguments):
     assert failed == []
 
 
-def until_it_waits(thread):
+def until_it_waits(thread: Any) -> None:
     """Return when a statement of this database waits for a lock, or the thread has ended."""
     waiting = (
         "SELECT 1 FROM pg_locks JOIN pg_stat_activity USING (pid) "

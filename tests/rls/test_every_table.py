@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import psycopg
 import pytest
 from psycopg import sql
@@ -26,7 +28,7 @@ ALWAYS_PRIVATE = {"users_user", "users_token", "novels_novelupload", "perf_slowq
 ROLES = ["anonymous", "owner of the row", "other", "staff", "loader", "owner of the tables"]
 
 
-def test_every_table_of_ours_is_open_by_decision_or_private_in_the_database():
+def test_every_table_of_ours_is_open_by_decision_or_private_in_the_database() -> None:
     assert FOLLOWS_VISIBILITY | ALWAYS_PRIVATE == set(PRIVATE)
 
 
@@ -44,7 +46,7 @@ def expected(table: str, role: str, is_public: bool) -> set[str]:
 
 @pytest.mark.parametrize("role", ROLES)
 @pytest.mark.parametrize("table", PRIVATE)
-def test_a_row_is_its_owners_and_staffs(people, table, role):
+def test_a_row_is_its_owners_and_staffs(people: Any, table: Any, role: Any) -> None:
     opened = as_role(role, people)
     with opened:
         for is_public in (False,) if table in ALWAYS_PRIVATE else (False, True):
@@ -52,14 +54,14 @@ def test_a_row_is_its_owners_and_staffs(people, table, role):
             assert allowed(opened, table, row) == expected(table, role, is_public), is_public
 
 
-def as_role(role, people):
+def as_role(role: Any, people: Any) -> Any:
     if role in ("loader", "owner of the tables"):
         return connect(role.split()[0])
     reader = {"owner of the row": people["ann"].pk, "other": people["bob"].pk}.get(role)
     return connect("app", reader, staff=role == "staff")
 
 
-def row_of(table, is_public):
+def row_of(table: Any, is_public: Any) -> Any:
     """Return Ann's row of this visibility, as JSON."""
     condition = f"{IS_PUBLIC.get(table, 't.is_public')} = {is_public}"
     with connect("loader") as loader:
@@ -71,7 +73,7 @@ def row_of(table, is_public):
     return found[0]
 
 
-def allowed(opened, table, row):
+def allowed(opened: Any, table: Any, row: Any) -> Any:
     """Return what the connection may do to the row; nothing of it lasts."""
     key = next(name for name in ("id", "novel_id", "chapter_id") if name in row)
     name, column = sql.Identifier(table), sql.Identifier(key)
@@ -88,7 +90,7 @@ def allowed(opened, table, row):
     return {kind for kind, statement in statements.items() if passes(opened, statement)}
 
 
-def passes(opened, statement):
+def passes(opened: Any, statement: Any) -> Any:
     with rolled_back(opened):
         try:
             return opened.execute(statement).rowcount > 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import psycopg
 import pytest
@@ -60,13 +61,13 @@ STATEMENTS = {
 
 
 @pytest.fixture(scope="module")
-def ids(people, django_db_blocker):
+def ids(people: Any, django_db_blocker: Any) -> Any:
     """Ids of Ann's private rows, and of rows of Bob's own."""
     with django_db_blocker.unblock(), write_transaction(as_user=people["bob"].pk):
         rows_make(people["bob"], False)
     with connect("loader") as loader:
         return {"bob": people["bob"].pk} | {
-            name: loader.execute(query, [people[owner].pk]).fetchone()[0]
+            name: (loader.execute(query, [people[owner].pk]).fetchone() or [None])[0]
             for name, owner, query in (
                 (
                     "novel",
@@ -89,7 +90,7 @@ def ids(people, django_db_blocker):
         }
 
 
-def outcome(ids, statement):
+def outcome(ids: Any, statement: Any) -> Any:
     """Return what Bob is told: the rows that changed, or the error without the ids in it."""
     with connect("app", ids["bob"]) as opened, rolled_back(opened):
         try:
@@ -102,7 +103,7 @@ def outcome(ids, statement):
 
 @pytest.mark.parametrize("number", [1, 99])
 @pytest.mark.parametrize("way", STATEMENTS)
-def test_a_private_row_is_refused_as_one_that_is_not_there(ids, way, number):
+def test_a_private_row_is_refused_as_one_that_is_not_there(ids: Any, way: Any, number: Any) -> None:
     absent = ids | dict.fromkeys(("novel", "chapter", "comic"), NOWHERE)
 
     private = outcome(ids, STATEMENTS[way].format(**ids, number=number))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from rest_framework.test import APIClient
 
 from tests.users.conftest import USERS
 
@@ -16,7 +18,7 @@ TEXT = b"CHAPTER I\n\nIt was a whale of a book, and it went on and on.\n" * 20
 
 
 @pytest.fixture
-def secret(make_user, make_novels, make_chapters):
+def secret(make_user: Any, make_novels: Any, make_chapters: Any) -> Any:
     """A private novel of Ann's with a word that occurs nowhere else."""
     novel = make_novels(owner=make_user("ann"), is_public=False, title="Zyzzyva")[0]
     make_chapters(novel, "The zyzzyva sleeps.")
@@ -24,7 +26,9 @@ def secret(make_user, make_novels, make_chapters):
 
 
 @pytest.mark.parametrize("query", ["q=zyzzyva", "q=zyzzyva&kind=chapter", "q=zyzzyva&scope=mine"])
-def test_search_finds_private_texts_for_their_owner_alone(secret, make_user, as_user, api, query):
+def test_search_finds_private_texts_for_their_owner_alone(
+    secret: Any, make_user: Any, as_user: Any, api: APIClient, query: Any
+) -> None:
     url = f"/api/v1/search/?{query}"
     bob = as_user(make_user("bob"))
 
@@ -33,7 +37,9 @@ def test_search_finds_private_texts_for_their_owner_alone(secret, make_user, as_
     assert as_user(secret.owner).get("/api/v1/search/?q=zyzzyva&scope=mine").json()["results"]
 
 
-def test_a_cursor_of_mine_shows_nobody_else_anything(make_user, make_novels, as_user):
+def test_a_cursor_of_mine_shows_nobody_else_anything(
+    make_user: Any, make_novels: Any, as_user: Any
+) -> None:
     ann, bob = make_user("ann"), make_user("bob")
     make_novels(3, owner=ann, is_public=False)
     url = f"{NOVELS}?owner=me&page_size=1"
@@ -47,8 +53,8 @@ def test_a_cursor_of_mine_shows_nobody_else_anything(make_user, make_novels, as_
 
 @pytest.mark.parametrize("path", ["", "chapters/", "chapters/1/", "status/"])
 def test_a_private_novel_is_answered_like_one_that_is_not_there(
-    secret, make_user, as_user, api, path
-):
+    secret: Any, make_user: Any, as_user: Any, api: APIClient, path: Any
+) -> None:
     for client in (as_user(make_user("bob")), api):
         there = client.get(f"{NOVELS}{secret.pk}/{path}")
         missing = client.get(f"{NOVELS}{secret.pk + 1000}/{path}")
@@ -56,7 +62,9 @@ def test_a_private_novel_is_answered_like_one_that_is_not_there(
         assert there.headers.get("ETag") == missing.headers.get("ETag")
 
 
-def test_an_etag_of_the_owners_opens_nothing_to_others(secret, make_user, as_user):
+def test_an_etag_of_the_owners_opens_nothing_to_others(
+    secret: Any, make_user: Any, as_user: Any
+) -> None:
     url = f"{NOVELS}{secret.pk}/"
     answer = as_user(secret.owner).get(url)
 
@@ -65,8 +73,10 @@ def test_an_etag_of_the_owners_opens_nothing_to_others(secret, make_user, as_use
     assert again.status_code == 404
 
 
-def test_another_owner_may_upload_the_same_file_and_learns_nothing(make_user, as_user):
-    def upload(client):
+def test_another_owner_may_upload_the_same_file_and_learns_nothing(
+    make_user: Any, as_user: Any
+) -> None:
+    def upload(client: Any) -> Any:
         return client.post(NOVELS, {"file": SimpleUploadedFile("a.txt", TEXT)}, format="multipart")
 
     ann, bob = as_user(make_user("ann")), as_user(make_user("bob"))
@@ -76,20 +86,22 @@ def test_another_owner_may_upload_the_same_file_and_learns_nothing(make_user, as
     assert upload(ann).status_code == 409
 
 
-def test_a_dashboard_counts_ones_own_rows_only(secret, make_user, as_user):
+def test_a_dashboard_counts_ones_own_rows_only(secret: Any, make_user: Any, as_user: Any) -> None:
     totals = as_user(make_user("bob")).get("/api/v1/users/me/dashboard/").json()["totals"]
 
     assert set(totals.values()) == {0}
 
 
 @pytest.mark.parametrize("filters", ["owner={owner}", "author=Somebody", ""])
-def test_lists_leave_private_novels_out(secret, api, filters):
+def test_lists_leave_private_novels_out(secret: Any, api: APIClient, filters: Any) -> None:
     url = f"{NOVELS}?{filters.format(owner=secret.owner_id)}"
 
     assert api.get(url).json()["results"] == []
 
 
-def test_a_private_comics_novel_is_not_named_to_readers(secret, make_user, as_user):
+def test_a_private_comics_novel_is_not_named_to_readers(
+    secret: Any, make_user: Any, as_user: Any
+) -> None:
     bob = as_user(make_user("bob"))
 
     given = bob.post("/api/v1/comics/", {"title": "Mine", "novel": secret.pk})
@@ -99,7 +111,9 @@ def test_a_private_comics_novel_is_not_named_to_readers(secret, make_user, as_us
     assert given.json()["errors"] == missing.json()["errors"]
 
 
-def test_a_refused_registration_tells_that_the_address_is_taken_and_no_more(make_user, api):
+def test_a_refused_registration_tells_that_the_address_is_taken_and_no_more(
+    make_user: Any, api: APIClient
+) -> None:
     """This much cannot be avoided without sending e-mail (docs/security.md)."""
     ann = make_user("ann", display_name="Annabel", bio="Secret.")
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from django.contrib.auth import authenticate
 from django.core.management import call_command
@@ -14,14 +16,16 @@ from users.models import AccessToken, PublicUser, User
 pytestmark = pytest.mark.django_db
 
 
-def sql(statement, *params):
+def sql(statement: Any, *params: Any) -> Any:
     with connection.cursor() as cursor:
         cursor.execute(statement, params)
         return cursor.fetchall() if cursor.description else cursor.rowcount
 
 
 @pytest.mark.parametrize("reader", ["anonymous", "other"])
-def test_nobody_reads_another_users_row_whatever_is_asked(make_user, as_user, reader):
+def test_nobody_reads_another_users_row_whatever_is_asked(
+    make_user: Any, as_user: Any, reader: Any
+) -> None:
     ann, bob = make_user("ann", bio="Secret."), make_user("bob")
     as_user(ann)
 
@@ -33,7 +37,7 @@ def test_nobody_reads_another_users_row_whatever_is_asked(make_user, as_user, re
         assert sql("SELECT count(*) FROM users_token") == [(0,)]
 
 
-def test_a_name_is_all_that_everybody_may_know(make_user):
+def test_a_name_is_all_that_everybody_may_know(make_user: Any) -> None:
     ann = make_user("ann", bio="Secret.")
 
     assert sql("SELECT * FROM users_publicuser") == [(ann.pk, "Ann")]
@@ -48,7 +52,7 @@ def test_a_name_is_all_that_everybody_may_know(make_user):
         "INSERT INTO users_publicuser VALUES (1, 'X')",
     ],
 )
-def test_the_view_of_names_cannot_be_written_through(make_user, statement):
+def test_the_view_of_names_cannot_be_written_through(make_user: Any, statement: Any) -> None:
     make_user("ann")
 
     with pytest.raises(ProgrammingError.__mro__[1]), transaction.atomic():
@@ -60,7 +64,9 @@ def test_the_view_of_names_cannot_be_written_through(make_user, statement):
     ) == [("NO", "NO")]
 
 
-def test_an_owners_page_names_others_without_reading_their_rows(make_user, make_novels, as_user):
+def test_an_owners_page_names_others_without_reading_their_rows(
+    make_user: Any, make_novels: Any, as_user: Any
+) -> None:
     make_novels(owner=make_user("ann"))
 
     [novel] = as_user(make_user("bob")).get("/api/v1/novels/").json()["results"]
@@ -69,7 +75,7 @@ def test_an_owners_page_names_others_without_reading_their_rows(make_user, make_
     assert set(novel["owner"]) == {"id", "display_name"}
 
 
-def test_each_door_opens_for_one_secret(make_user, as_user):
+def test_each_door_opens_for_one_secret(make_user: Any, as_user: Any) -> None:
     make_user("ann")
 
     assert sql("SELECT count(*) FROM users_by_email('%%')") == [(0,)]
@@ -77,7 +83,7 @@ def test_each_door_opens_for_one_secret(make_user, as_user):
     assert sql("SELECT count(*) FROM users_by_token('\\x00')") == [(0,)]
 
 
-def test_functions_that_look_past_row_level_security_are_known():
+def test_functions_that_look_past_row_level_security_are_known() -> None:
     """Each is a door: a new one belongs in docs/security.md. Nobody opens those of triggers."""
     found = sql(
         "SELECT proname, pg_get_userbyid(proowner) FROM pg_proc "
@@ -99,7 +105,7 @@ def test_functions_that_look_past_row_level_security_are_known():
     ]
 
 
-def test_functions_of_triggers_are_called_by_triggers_alone_and_find_what_they_name():
+def test_functions_of_triggers_are_called_by_triggers_alone_and_find_what_they_name() -> None:
     """A search path that a caller chose would let them run as the loader."""
     found = sql(
         "SELECT bool_or(has_function_privilege('morpheus_app', oid, 'EXECUTE')), "
@@ -110,7 +116,7 @@ def test_functions_of_triggers_are_called_by_triggers_alone_and_find_what_they_n
     assert found == [(False, ["morpheus_loader"], ['{"search_path=public, pg_temp"}'])]
 
 
-def test_nobody_makes_or_becomes_staff_by_registering(make_user):
+def test_nobody_makes_or_becomes_staff_by_registering(make_user: Any) -> None:
     for rights in ({"is_staff": True}, {"is_superuser": True}):
         user = User(pk=10**6, email="x@example.org", display_name="X", **rights)
         with (
@@ -121,7 +127,7 @@ def test_nobody_makes_or_becomes_staff_by_registering(make_user):
 
 
 @pytest.mark.parametrize("right", ["is_staff", "is_superuser"])
-def test_nobody_gives_themselves_rights_later(make_user, right):
+def test_nobody_gives_themselves_rights_later(make_user: Any, right: Any) -> None:
     ann = make_user("ann")
 
     with pytest.raises(ProgrammingError, match="Only staff"), write_transaction(as_user=ann.pk):
@@ -130,13 +136,13 @@ def test_nobody_gives_themselves_rights_later(make_user, right):
         assert User.objects.filter(pk=ann.pk).update(**{right: True}) == 1
 
 
-def test_staff_change_their_own_profile_as_anyone_does(make_user, as_user):
+def test_staff_change_their_own_profile_as_anyone_does(make_user: Any, as_user: Any) -> None:
     client = as_user(make_user("root", is_staff=True, is_superuser=True))
 
     assert client.patch("/api/v1/users/me/", {"bio": "Reads."}).json()["bio"] == "Reads."
 
 
-def test_nobody_registers_as_somebody_else(make_user):
+def test_nobody_registers_as_somebody_else(make_user: Any) -> None:
     user = User(pk=10**6, email="x@example.org", display_name="X")
 
     with (
@@ -146,7 +152,7 @@ def test_nobody_registers_as_somebody_else(make_user):
         user.save(force_insert=True)
 
 
-def test_authentication_finds_users_without_an_identity(make_user):
+def test_authentication_finds_users_without_an_identity(make_user: Any) -> None:
     ann = make_user("ann")
 
     assert authenticate(username="ANN@example.org", password=PASSWORD) == ann
@@ -154,7 +160,7 @@ def test_authentication_finds_users_without_an_identity(make_user):
     assert authenticate(username="nobody@example.org", password="wrong") is None
 
 
-def test_a_session_loads_its_user_and_remembers_the_login(client, make_user):
+def test_a_session_loads_its_user_and_remembers_the_login(client: Any, make_user: Any) -> None:
     ann = make_user("ann")
 
     assert client.login(username=ann.email, password=PASSWORD)
@@ -164,7 +170,9 @@ def test_a_session_loads_its_user_and_remembers_the_login(client, make_user):
         assert User.objects.get(pk=ann.pk).last_login is not None
 
 
-def test_operators_commands_find_and_make_users(monkeypatch, make_user, as_user):
+def test_operators_commands_find_and_make_users(
+    monkeypatch: pytest.MonkeyPatch, make_user: Any, as_user: Any
+) -> None:
     ann = make_user("ann")
     client = as_user(ann)
     monkeypatch.setattr("getpass.getpass", lambda prompt="": "quite new words 7")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import psycopg
 import pytest
 from django.contrib.auth.models import Group, Permission
@@ -53,16 +55,16 @@ GROUP BY c.relname
 """
 
 
-def granted(opened):
+def granted(opened: Any) -> Any:
     return {table: set(kinds or ()) for table, kinds in opened.execute(GRANTED).fetchall()}
 
 
-def test_the_serving_role_may_write_what_is_listed_and_nothing_else(people):
+def test_the_serving_role_may_write_what_is_listed_and_nothing_else(people: Any) -> None:
     with connect("app") as opened:
         assert granted(opened) == RIGHTS
 
 
-def test_applying_the_grants_again_gives_nothing_back(psql):
+def test_applying_the_grants_again_gives_nothing_back(psql: Any) -> None:
     psql.execute(DATABASE_SQL.encode())
 
     assert granted(psql) == RIGHTS
@@ -76,7 +78,7 @@ def test_applying_the_grants_again_gives_nothing_back(psql):
         "SELECT g.id, p.id FROM auth_group g, auth_permission p LIMIT 1",
     ],
 )
-def test_only_staff_give_groups_rights(people, write):
+def test_only_staff_give_groups_rights(people: Any, write: Any) -> None:
     with connect("app", people["ann"].pk) as opened, rolled_back(opened):
         with pytest.raises(psycopg.errors.InsufficientPrivilege, match="row-level security"):
             opened.execute(write)
@@ -85,7 +87,7 @@ def test_only_staff_give_groups_rights(people, write):
 
 
 @pytest.mark.django_db
-def test_the_admin_makes_changes_and_deletes_groups(client, make_user):
+def test_the_admin_makes_changes_and_deletes_groups(client: Any, make_user: Any) -> None:
     client.force_login(make_user("root", is_staff=True, is_superuser=True))
     one, two = Permission.objects.order_by("pk")[:2]
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Iterator
 from contextlib import contextmanager
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -19,7 +21,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @contextmanager
-def traced():
+def traced() -> Iterator[Any]:
     """Note all that goes to the server and comes from it."""
     connection.ensure_connection()
     seen = SimpleNamespace(messages="")
@@ -35,7 +37,7 @@ def traced():
 
 
 @contextmanager
-def counted():
+def counted() -> Iterator[Any]:
     """Count the answers that are waited for: each ends with the server's ReadyForQuery."""
     seen = SimpleNamespace(trips=0)
     with traced() as trace:
@@ -46,16 +48,16 @@ def counted():
 
 
 @pytest.fixture(autouse=True)
-def without_cache(settings):
+def without_cache(settings: Any) -> None:
     """What is cached waits for nothing."""
     settings.MORPHEUS_CACHE = False
 
 
 @pytest.fixture
-def trips():
+def trips() -> Any:
     """Return how often a warm request waits for the database."""
 
-    def trips(client, url):
+    def trips(client: Any, url: Any) -> Any:
         for _ in range(7):  # Until every statement is prepared.
             assert client.get(url).status_code == 200
         with counted() as seen:
@@ -65,7 +67,9 @@ def trips():
     return trips
 
 
-def test_reading_with_a_token_waits_no_more_often_than_its_queries(trips, make_novels, as_user):
+def test_reading_with_a_token_waits_no_more_often_than_its_queries(
+    trips: Any, make_novels: Any, as_user: Any
+) -> None:
     novel = make_novels()[0]
     url = f"/api/v1/novels/{novel.pk}/"
 
@@ -75,7 +79,9 @@ def test_reading_with_a_token_waits_no_more_often_than_its_queries(trips, make_n
     assert reader == anonymous + 2  # Whose token it is, and who that is.
 
 
-def test_reading_with_a_session_waits_for_session_user_and_queries(trips, make_novels):
+def test_reading_with_a_session_waits_for_session_user_and_queries(
+    trips: Any, make_novels: Any
+) -> None:
     novel = make_novels()[0]
     client = APIClient()
     client.post(LOGIN, {"email": novel.owner.email, "password": PASSWORD})
@@ -84,7 +90,7 @@ def test_reading_with_a_session_waits_for_session_user_and_queries(trips, make_n
     assert trips(client, url) == trips(APIClient(), url) + 2  # The session, and who that is.
 
 
-def test_a_missing_row_is_told_without_a_rollback(make_novels, as_user):
+def test_a_missing_row_is_told_without_a_rollback(make_novels: Any, as_user: Any) -> None:
     """A rollback would let the connection forget every statement that it has prepared."""
     client = as_user(make_novels()[0].owner)
     with counted(), connection.cursor() as cursor:
@@ -95,7 +101,7 @@ def test_a_missing_row_is_told_without_a_rollback(make_novels, as_user):
         assert cursor.fetchone()[0] > 0
 
 
-def test_a_statement_takes_its_identity_along_and_leaves_none(make_novels):
+def test_a_statement_takes_its_identity_along_and_leaves_none(make_novels: Any) -> None:
     novel = make_novels(is_public=False)[0]
 
     with read_transaction(as_user=novel.owner_id):
@@ -113,7 +119,7 @@ def test_a_statement_takes_its_identity_along_and_leaves_none(make_novels):
         assert not cursor.fetchone()[0]
 
 
-def test_nobody_is_nobody_inside_of_somebody_and_costs_no_identity(make_novels):
+def test_nobody_is_nobody_inside_of_somebody_and_costs_no_identity(make_novels: Any) -> None:
     novel = make_novels(is_public=False)[0]
 
     with (
@@ -129,7 +135,7 @@ def test_nobody_is_nobody_inside_of_somebody_and_costs_no_identity(make_novels):
     assert "set_config" not in nobody.messages
 
 
-def test_nobody_inherits_the_identity_of_a_statement_that_failed(make_novels):
+def test_nobody_inherits_the_identity_of_a_statement_that_failed(make_novels: Any) -> None:
     from django.db import DataError
 
     novel = make_novels(is_public=False)[0]
@@ -142,7 +148,7 @@ def test_nobody_inherits_the_identity_of_a_statement_that_failed(make_novels):
     assert not Novel.objects.filter(pk=novel.pk).exists()
 
 
-def test_a_transaction_inside_reading_keeps_the_identity(make_novels):
+def test_a_transaction_inside_reading_keeps_the_identity(make_novels: Any) -> None:
     from django.db import transaction
 
     novel = make_novels(is_public=False)[0]
@@ -152,7 +158,7 @@ def test_a_transaction_inside_reading_keeps_the_identity(make_novels):
         assert Novel.objects.filter(pk=novel.pk).update(title="New") == 1
 
 
-def test_what_is_read_in_portions_wants_a_transaction(make_novels):
+def test_what_is_read_in_portions_wants_a_transaction(make_novels: Any) -> None:
     from django.db import NotSupportedError
 
     novel = make_novels(is_public=False)[0]

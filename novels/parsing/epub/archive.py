@@ -1,4 +1,4 @@
-"""The ZIP file around an EPUB, opened with suspicion."""
+"""The ZIP file of an EPUB, with limits on everything that is read."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Archive:
     def __init__(self, data: bytes, limits: Limits) -> None:
         self._limits = limits
         self._text_bytes = 0
-        # Counted before zipfile builds an object for each: a million entries fit in 25 MB.
+        # Counted before zipfile creates an object per entry: a million entries fit in 25 MB.
         if data.count(_DIRECTORY_ENTRY) > limits.max_entries:
             raise _bomb(f"it has more than {limits.max_entries} files")
         try:
@@ -49,11 +49,11 @@ class Archive:
         return name in self._entries
 
     def find(self, name: str) -> str | None:
-        """Return the entry of that name, if need be in other letter case."""
+        """Return the entry of that name, ignoring case if there is no exact match."""
         return name if name in self._entries else self._lower.get(name.lower())
 
     def read(self, name: str, *, max_bytes: int) -> bytes:
-        """Return a file, at most `max_bytes`; what the directory says of sizes is not believed."""
+        """Return a file, at most `max_bytes`; the sizes in the ZIP directory are not trusted."""
         try:
             with self._zip.open(self._entries[name]) as file:
                 chunks: list[bytes] = []
@@ -92,7 +92,7 @@ def resolve(base: str, href: str) -> str:
 
 
 def _check_entry(entry: zipfile.ZipInfo, limits: Limits) -> None:
-    # zipfile shortens `filename` at a zero byte; the original tells.
+    # zipfile cuts `filename` at a zero byte, so compare the original.
     name = entry.orig_filename
     if name.startswith("/") or "\\" in name or "\0" in name or _DRIVE.match(name):
         raise _traversal(name)

@@ -1,4 +1,4 @@
-"""An EPUB to a novel: pages in reading order, cut where the navigation or the headings say."""
+"""Parse an EPUB: pages in reading order, cut at its navigation or its headings."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from novels.parsing.outline import outline
 
 
 def check_epub(data: bytes, *, limits: Limits) -> None:
-    """Refuse an EPUB that can never be parsed; unpacks only the package files.
+    """Refuse an EPUB that cannot be parsed; unpacks only the package files.
 
     Raises:
         ParseError: The EPUB is refused.
@@ -58,7 +58,7 @@ def _open(data: bytes, limits: Limits) -> tuple[Archive, Package]:
 def _sections(
     reading: Reading, archive: Archive, package: Package, limits: Limits
 ) -> list[Section]:
-    """Cut by navigation; by headings where they know more; else as plain text."""
+    """Cut by navigation, by headings if they have more chapters, else as plain text."""
     navigation = read_navigation(archive, package, limits)
     by_nav = cut_at_marks(reading, nav_marks(reading, navigation), package.title)
     by_heading = cut_at_marks(reading, heading_marks(reading), package.title)

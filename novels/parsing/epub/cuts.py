@@ -15,13 +15,13 @@ from novels.parsing.headings import Heading, parse_heading
 from novels.parsing.sections import is_dropped, is_named, without_title_page
 from novels.parsing.series import choose_headings
 
-# Volume, part, book's title, number, title, subtitle: more do not stand above a chapter.
+# At most volume, part, book title, number, title and subtitle stand above a chapter.
 _MOST_HEADINGS: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A place with a name; `depth` is that of the navigation or of the heading."""
+    """A named position; `depth` is its level in the navigation or of its heading."""
 
     label: str
     index: int
@@ -29,7 +29,7 @@ class Mark:
 
 
 def nav_marks(reading: Reading, entries: Sequence[NavEntry]) -> list[Mark]:
-    """Return the places of the navigation; a label without link is where its first child is."""
+    """Return the positions of the navigation; a label without link has that of its first child."""
     marks: list[Mark] = []
     following: int | None = None
     for entry in reversed(entries):

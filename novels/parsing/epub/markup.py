@@ -1,4 +1,4 @@
-"""XHTML to a stream of tags and texts, in one pass and in linear time, sloppy pages included.
+"""Tokenize XHTML into tags and texts, in one pass and linear time, malformed pages included.
 
 No tree is built and no entity is declared, so neither nesting nor expansion can hurt.
 """
@@ -13,7 +13,7 @@ from typing import Final
 
 from novels.parsing.decoding import clean, decode_markup
 
-# Possessive, so that an unclosed tag costs its own length and no more.
+# Possessive, so that an unclosed tag costs linear time.
 _TAG: Final = re.compile(r"<(/?)([A-Za-z][\w:.-]{0,60})((?:[^<>\"']|\"[^\"<]*+\"|'[^'<]*+')*+)>")
 # Text, with "<" signs that begin no tag.
 _RUN: Final = re.compile(r"(?:[^<]|<(?![A-Za-z/!?]))++")

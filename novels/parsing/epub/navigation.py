@@ -35,7 +35,7 @@ def read_navigation(archive: Archive, package: Package, limits: Limits) -> list[
         try:
             return _entries(package.ncx, _ncx_links(data, package.ncx))
         except ParseError:
-            # A broken table of contents is no reason to refuse a book that can be read.
+            # The book is readable without its broken table of contents.
             return []
     return []
 
@@ -96,7 +96,7 @@ class _NavReader:
 def _ncx_links(data: bytes, name: str) -> list[tuple[str, str, int]]:
     links: list[tuple[str, str, int]] = []
     roots = [e for e in parse_xml(data, name).iter() if local_name(e) == "navMap"]
-    # A stack instead of recursion: nesting is the file's choice.
+    # A stack instead of recursion: the file controls the nesting.
     stack = [(child, 1) for root in roots[:1] for child in reversed(root)]
     while stack:
         point, depth = stack.pop()

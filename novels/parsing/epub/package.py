@@ -1,4 +1,4 @@
-"""The package file of an EPUB: metadata, the order of reading, where the navigation is."""
+"""The package file of an EPUB: metadata, reading order, path of the navigation."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _GUIDE_DROPPED: Final = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Package:
-    """What the package file says; all names are those of the archive."""
+    """The contents of the package file; all names are those of the archive."""
 
     title: str | None
     author: str | None
@@ -103,7 +103,7 @@ def _first(items: list[Element], base: str, archive: Archive) -> str | None:
 
 
 def _refinements(root: Element, key: str) -> dict[str, str]:
-    """Return what EPUB 3 says of an element by its id: {"#author": "aut"} for key "role"."""
+    """Return the refinements of EPUB 3 by element id: {"#author": "aut"} for key "role"."""
     metas = [meta for meta in elements(root, "meta") if attribute(meta, "property") == key]
     return {attribute(meta, "refines"): text_of(meta) for meta in metas}
 

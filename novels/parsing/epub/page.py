@@ -1,4 +1,4 @@
-"""One XHTML document to blocks of text."""
+"""Split one XHTML document into blocks of text."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _SKIPPED_CLASSES: Final = frozenset(
 _SKIPPED_IDS: Final = frozenset({"pg-header", "pg-footer", "pg-machine-header"})
 _NOTE_LINK: Final = re.compile(r"[^#]*#(?:_?(?:foot|end|rear)?note|fn|en\d|ftn)", re.IGNORECASE)
 _NOTE_MARK: Final = re.compile(r"[\[(]?(?:\d{1,3}|[*†‡§]{1,3}|[a-z])[\])]?")
-# More places than any table of contents links to; bounds memory.
+# Bounds memory; no table of contents links to so many positions.
 _MOST_PLACES: Final = 100_000
 SCENE_BREAK: Final = "* * *"
 
@@ -69,7 +69,7 @@ def read_page(data: bytes, max_blocks: int) -> Page:
 
 
 class _Reader:
-    """Collects text until a tag ends the block; remembers only counts, so nesting is free."""
+    """Collects text until a tag ends the block; keeps only counts, so nesting costs no memory."""
 
     def __init__(self) -> None:
         self.page = Page()
@@ -77,10 +77,10 @@ class _Reader:
         self._level = 0
         self._groups = 0
         self._preformatted = 0
-        # While text is skipped: the tag that began it, and how many of its name are open.
+        # While text is skipped: the tag that began it, and the number of open tags of that name.
         self._skipping = ""
         self._open = 0
-        # A link may be a note's mark: known when it ends.
+        # A link may be the mark of a note, which shows at its end.
         self._link_start: int | None = None
 
     def text(self, text: str) -> None:

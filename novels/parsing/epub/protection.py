@@ -9,7 +9,7 @@ from novels.parsing.epub.xml import attribute, elements, parse_xml
 from novels.parsing.errors import ParseError
 from novels.parsing.limits import Limits
 
-# Hidden fonts are no protection of the text.
+# Obfuscated fonts do not protect the text.
 _FONT_METHODS: Final = frozenset(
     {"http://www.idpf.org/2008/embedding", "http://ns.adobe.com/pdf/enc#RC"}
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from typing import Any
 
 import pytest
 from django.db import OperationalError, connection, transaction
@@ -14,7 +15,7 @@ from morpheus.db.transactions import write_transaction
 from morpheus.worker import lease as lease_module
 from morpheus.worker import loop
 from morpheus.worker import tasks as tasks_module
-from morpheus.worker.lease import LEASE_S, Lease
+from morpheus.worker.lease import LEASE_S, Lease, read_leased_ids
 from morpheus.worker.tasks import (
     MAX_ATTEMPTS,
     TaskTakenOver,
@@ -44,12 +45,12 @@ WHERE datname = current_database() AND pid <> pg_backend_pid() AND xact_start IS
 """
 
 
-def in_threads(*functions):
+def in_threads(*functions: Any) -> Any:
     """Run the functions at once, each with a connection of its own; return their results."""
     barrier = threading.Barrier(len(functions))
     results = []
 
-    def run(function):
+    def run(function: Any) -> None:
         try:
             barrier.wait()
             results.append(function())
@@ -64,7 +65,7 @@ def in_threads(*functions):
     return results
 
 
-def test_a_lease_expires_by_the_clock_of_the_database(db):
+def test_a_lease_expires_by_the_clock_of_the_database(db: None) -> None:
     with Lease() as lease:
         assert LEASE_S - 1 < read_leases()[lease.worker_id] <= LEASE_S
 
@@ -72,12 +73,14 @@ def test_a_lease_expires_by_the_clock_of_the_database(db):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_lease_is_renewed_while_a_task_keeps_the_interpreter_busy(make_upload, monkeypatch):
+def test_a_lease_is_renewed_while_a_task_keeps_the_interpreter_busy(
+    make_upload: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     make_upload()
     monkeypatch.setattr(lease_module, "HEARTBEAT_S", 0.05)
-    rest = []
+    rest: list[float] = []
 
-    def compute(**arguments):
+    def compute(**arguments: Any) -> None:
         expire_leases()
         deadline = time.monotonic() + 1.0
         while time.monotonic() < deadline:
@@ -92,11 +95,14 @@ def test_a_lease_is_renewed_while_a_task_keeps_the_interpreter_busy(make_upload,
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_lease_is_renewed_after_the_database_failed(monkeypatch, caplog):
+def test_a_lease_is_renewed_after_the_database_failed(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     monkeypatch.setattr(lease_module, "HEARTBEAT_S", 0.05)
-    execute, failures = lease_module._execute, []
+    execute = lease_module._execute
+    failures: list[str] = []
 
-    def fail_twice(statement, *parameters):
+    def fail_twice(statement: Any, *parameters: Any) -> Any:
         if threading.current_thread().name == "heartbeat" and len(failures) < 2:
             failures.append(statement)
             raise OperationalError("server closed the connection unexpectedly")
@@ -111,7 +117,7 @@ def test_a_lease_is_renewed_after_the_database_failed(monkeypatch, caplog):
     assert "the lease was not renewed: server closed" in caplog.text
 
 
-def test_a_task_of_a_dead_worker_is_queued_again(make_upload):
+def test_a_task_of_a_dead_worker_is_queued_again(make_upload: Any) -> None:
     make_upload()
     row = run_under(["dead"])
 
@@ -121,7 +127,7 @@ def test_a_task_of_a_dead_worker_is_queued_again(make_upload):
     assert row.status == TaskResultStatus.READY
 
 
-def test_a_task_of_a_living_worker_is_left_alone(make_upload):
+def test_a_task_of_a_living_worker_is_left_alone(make_upload: Any) -> None:
     make_upload()
     with Lease() as alive:
         row = run_under(["dead", alive.worker_id])
@@ -132,10 +138,13 @@ def test_a_task_of_a_living_worker_is_left_alone(make_upload):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_worker_that_dies_between_claim_and_run_leaves_its_task_to_the_next(make_upload):
+def test_a_worker_that_dies_between_claim_and_run_leaves_its_task_to_the_next(
+    make_upload: Any,
+) -> None:
     make_upload()
     lease = Lease()
     row = claim_task(lease)
+    assert row is not None
     assert requeue_lost_tasks() == 0
     expire_leases()
 
@@ -147,7 +156,7 @@ def test_a_worker_that_dies_between_claim_and_run_leaves_its_task_to_the_next(ma
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_claim_renews_an_expired_lease(make_upload):
+def test_a_claim_renews_an_expired_lease(make_upload: Any) -> None:
     make_upload()
     with Lease() as lease:
         expire_leases()
@@ -161,10 +170,10 @@ def test_a_claim_renews_an_expired_lease(make_upload):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_workers_that_start_at_once_share_the_tasks(make_upload):
+def test_workers_that_start_at_once_share_the_tasks(make_upload: Any) -> None:
     for chapters in range(2, 8):
         make_upload(chapters=chapters)
-    row = DBTaskResult.objects.first()
+    row = DBTaskResult.objects.earliest("enqueued_at")
     row.claim("dead")
 
     in_threads(*[loop.Worker(interval_s=0.01).drain] * 3)
@@ -176,7 +185,7 @@ def test_workers_that_start_at_once_share_the_tasks(make_upload):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_two_sweeps_at_once_queue_a_task_once(make_upload):
+def test_two_sweeps_at_once_queue_a_task_once(make_upload: Any) -> None:
     make_upload()
     run_under(["dead"])
 
@@ -184,11 +193,12 @@ def test_two_sweeps_at_once_queue_a_task_once(make_upload):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_sweep_beside_a_claim_does_not_take_the_task(make_upload, monkeypatch):
+def test_a_sweep_beside_a_claim_does_not_take_the_task(
+    make_upload: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     make_upload()
-    read_leased_ids = tasks_module.read_leased_ids
 
-    def claim_meanwhile():
+    def claim_meanwhile() -> Any:
         leased_ids = read_leased_ids()
         in_threads(lambda: claim_task(Lease()))
         return leased_ids
@@ -200,7 +210,7 @@ def test_a_sweep_beside_a_claim_does_not_take_the_task(make_upload, monkeypatch)
     assert DBTaskResult.objects.get().status == TaskResultStatus.RUNNING
 
 
-def test_a_task_that_kills_its_workers_is_given_up(make_upload):
+def test_a_task_that_kills_its_workers_is_given_up(make_upload: Any) -> None:
     novel = make_upload()
     row = run_under(["dead"] * MAX_ATTEMPTS)
 
@@ -211,7 +221,7 @@ def test_a_task_that_kills_its_workers_is_given_up(make_upload):
     assert (status_of(novel).state, status_of(novel).message) == ("failed", tasks.GIVEN_UP)
 
 
-def test_giving_up_on_a_deleted_novel_breaks_nothing(make_upload):
+def test_giving_up_on_a_deleted_novel_breaks_nothing(make_upload: Any) -> None:
     novel = make_upload()
     row = run_under(["dead"] * MAX_ATTEMPTS)
     with write_transaction(as_user=novel.owner_id):
@@ -224,11 +234,11 @@ def test_giving_up_on_a_deleted_novel_breaks_nothing(make_upload):
 
 
 @pytest.mark.parametrize("write", [status_advance, status_fail])
-def test_a_worker_that_lost_its_task_cannot_change_a_status(make_upload, write):
+def test_a_worker_that_lost_its_task_cannot_change_a_status(make_upload: Any, write: Any) -> None:
     novel = make_upload()
     stale = run_under(["paused"])
     run_under(["paused", "another"])
-    arguments = {
+    arguments: dict[Any, dict[str, Any]] = {
         status_advance: {"stage": "reading", "progress": 1},
         status_fail: {"message": "too slow"},
     }
@@ -243,7 +253,7 @@ def test_a_worker_that_lost_its_task_cannot_change_a_status(make_upload, write):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_task_that_is_held_is_not_queued_again(make_upload):
+def test_a_task_that_is_held_is_not_queued_again(make_upload: Any) -> None:
     make_upload()
     token = running_task.set(run_under(["paused"]))
     try:
@@ -256,10 +266,12 @@ def test_a_task_that_is_held_is_not_queued_again(make_upload):
     assert requeue_lost_tasks() == 1
 
 
-def test_a_result_after_a_takeover_is_not_written(make_upload, monkeypatch, caplog):
+def test_a_result_after_a_takeover_is_not_written(
+    make_upload: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     make_upload()
 
-    def lose_the_task(**arguments):
+    def lose_the_task(**arguments: Any) -> None:
         run_under(["paused", "another"])
 
     monkeypatch.setattr(tasks, "upload_parse", lose_the_task)
@@ -272,15 +284,15 @@ def test_a_result_after_a_takeover_is_not_written(make_upload, monkeypatch, capl
 
 
 @pytest.mark.django_db(transaction=True)
-def test_no_transaction_of_a_worker_stays_open(make_upload):
+def test_no_transaction_of_a_worker_stays_open(make_upload: Any) -> None:
     """An open transaction would delay vacuum and CREATE INDEX CONCURRENTLY."""
     ages = {"idle": [0.0], "busy": [0.0]}
 
-    def watch(phase):
+    def watch(phase: Any) -> None:
         with connection.cursor() as cursor:
             ages[phase] += [age for (age,) in cursor.execute(OPEN_AGES).fetchall()]
 
-    def is_completed():
+    def is_completed() -> Any:
         watch("busy")
         return status_of(novel).state == "completed"
 
@@ -298,7 +310,7 @@ def test_no_transaction_of_a_worker_stays_open(make_upload):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_an_index_is_created_concurrently_while_a_worker_lives(connect):
+def test_an_index_is_created_concurrently_while_a_worker_lives(connect: Any) -> None:
     owner = connect("owner")
     owner.execute("SET statement_timeout = '20s'")
     with worker_process():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
+from typing import Any
 
 import pytest
 from django.core.management import call_command
@@ -16,6 +17,7 @@ from morpheus.worker import loop
 from morpheus.worker.tasks import MAX_ATTEMPTS, requeue_lost_tasks
 from novels import tasks
 from novels.models import Chapter, ChapterText, Novel, SearchDocument
+from novels.services import upload_parse
 
 from .conftest import (
     PATIENCE_S,
@@ -28,12 +30,12 @@ from .conftest import (
 CHAPTERS, WORDS = 300, 400
 
 
-def chapter_ids(novel):
+def chapter_ids(novel: Any) -> Any:
     with write_transaction(as_user=novel.owner_id):
         return list(Chapter.objects.of_novel(novel.pk).values_list("pk", flat=True))
 
 
-def assert_parsed(novel):
+def assert_parsed(novel: Any) -> None:
     assert status_of(novel).state == "completed"
     with write_transaction(as_user=novel.owner_id):
         numbers = list(Chapter.objects.of_novel(novel.pk).values_list("number", flat=True))
@@ -44,7 +46,7 @@ def assert_parsed(novel):
         assert SearchDocument.objects.count() == CHAPTERS + 1
 
 
-def test_what_is_queued_is_run(make_upload):
+def test_what_is_queued_is_run(make_upload: Any) -> None:
     novel = make_upload()
 
     call_command("worker", batch=True)
@@ -53,12 +55,14 @@ def test_what_is_queued_is_run(make_upload):
     assert DBTaskResult.objects.get().status == TaskResultStatus.SUCCESSFUL
 
 
-def test_a_task_that_fails_does_not_stop_the_worker(make_upload, monkeypatch, caplog):
+def test_a_task_that_fails_does_not_stop_the_worker(
+    make_upload: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     make_upload()
     novel = make_upload(chapters=3)
-    really, calls = tasks.upload_parse, []
+    really, calls = upload_parse, []
 
-    def first_fails(**given):
+    def first_fails(**given: Any) -> None:
         calls.append(given)
         if len(calls) == 1:
             raise RuntimeError("no")
@@ -75,7 +79,7 @@ def test_a_task_that_fails_does_not_stop_the_worker(make_upload, monkeypatch, ca
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_worker_killed_in_the_middle_leaves_the_job_to_the_next(make_upload):
+def test_a_worker_killed_in_the_middle_leaves_the_job_to_the_next(make_upload: Any) -> None:
     novel = make_upload(CHAPTERS, WORDS)
     with worker_process() as first:
         wait_for(lambda: status_of(novel).state == "processing")
@@ -93,7 +97,7 @@ def test_a_worker_killed_in_the_middle_leaves_the_job_to_the_next(make_upload):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_paused_worker_that_lost_its_task_writes_nothing(make_upload):
+def test_a_paused_worker_that_lost_its_task_writes_nothing(make_upload: Any) -> None:
     novel = make_upload(CHAPTERS, WORDS)
     with worker_process() as paused:
         wait_for(lambda: status_of(novel).state == "processing")
@@ -115,7 +119,7 @@ def test_a_paused_worker_that_lost_its_task_writes_nothing(make_upload):
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_worker_that_is_asked_to_stop_finishes_its_task(make_upload, number):
+def test_a_worker_that_is_asked_to_stop_finishes_its_task(make_upload: Any, number: Any) -> None:
     novel = make_upload(CHAPTERS // 3, WORDS)
     with worker_process() as process:
         wait_for(lambda: status_of(novel).state == "processing")
@@ -125,7 +129,7 @@ def test_a_worker_that_is_asked_to_stop_finishes_its_task(make_upload, number):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_an_idle_worker_ends_at_once_when_asked(make_upload):
+def test_an_idle_worker_ends_at_once_when_asked(make_upload: Any) -> None:
     novel = make_upload()
     with worker_process() as process:
         wait_for(lambda: status_of(novel).state == "completed")
@@ -134,7 +138,7 @@ def test_an_idle_worker_ends_at_once_when_asked(make_upload):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_worker_survives_the_loss_of_every_connection(make_upload):
+def test_a_worker_survives_the_loss_of_every_connection(make_upload: Any) -> None:
     make_upload()
     with worker_process() as process:
         wait_for(lambda: DBTaskResult.objects.get().status == TaskResultStatus.SUCCESSFUL)
@@ -146,19 +150,21 @@ def test_a_worker_survives_the_loss_of_every_connection(make_upload):
             )
         # This process' own pool lost connections as well, and would pause for each.
         connection.close()
-        connection.close_pool()
+        connection.close_pool()  # type: ignore[attr-defined]
         novel = make_upload(chapters=4)
         wait_for(lambda: status_of(novel).state == "completed")
         assert process.poll() is None
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_task_is_taken_up_again_after_the_database_was_gone(make_upload, monkeypatch):
+def test_a_task_is_taken_up_again_after_the_database_was_gone(
+    make_upload: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     novel = make_upload()
-    really, calls = tasks.upload_parse, []
+    really, calls = upload_parse, []
     worker_thread = loop.Worker(interval_s=0.01)
 
-    def gone_at_first(**given):
+    def gone_at_first(**given: Any) -> None:
         calls.append(given)
         if len(calls) == 1:
             raise OperationalError("server closed the connection unexpectedly")
@@ -168,7 +174,7 @@ def test_a_task_is_taken_up_again_after_the_database_was_gone(make_upload, monke
     monkeypatch.setattr(tasks, "upload_parse", gone_at_first)
     monkeypatch.setattr(loop, "FIRST_PAUSE_S", 0.01)
 
-    def run():
+    def run() -> None:
         try:
             worker_thread.run()
         finally:
@@ -183,12 +189,14 @@ def test_a_task_is_taken_up_again_after_the_database_was_gone(make_upload, monke
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_task_waits_for_as_long_as_the_database_is_full(make_upload, monkeypatch):
+def test_a_task_waits_for_as_long_as_the_database_is_full(
+    make_upload: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     novel = make_upload()
     monkeypatch.setattr(loop, "LAST_PAUSE_S", 0.01)
-    really, attempts = tasks.upload_parse, []
+    really, attempts = upload_parse, []
 
-    def disk_is_full_first(**given):
+    def disk_is_full_first(**given: Any) -> None:
         attempts.append(given)
         if len(attempts) <= 2 * MAX_ATTEMPTS:
             with connection.cursor() as cursor:

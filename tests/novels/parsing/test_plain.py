@@ -214,7 +214,7 @@ def test_progress_rises_to_100() -> None:
     assert seen[-1][1] == 100
 
 
-def test_a_line_of_dots_is_no_work():
+def test_a_line_of_dots_is_no_work() -> None:
     # The parse of such a line took 43 s; a child process ends it if it does so again.
     limits = JobLimits(cpu_s=5, wall_s=60, memory_bytes=512 * 1024 * 1024)
 
@@ -223,7 +223,7 @@ def test_a_line_of_dots_is_no_work():
     assert sum(chapter.content.count("." * 80_000) for chapter in novel.chapters) == 1
 
 
-def test_a_long_line_that_begins_like_a_heading_is_text():
+def test_a_long_line_that_begins_like_a_heading_is_text() -> None:
     line = "CHAPTER I. " + "word " * 16_000
 
     (chapter,) = parse_novel(io.BytesIO(line.encode()), "novel.txt").chapters

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -148,7 +149,7 @@ _LISTED = re.compile(r"^(?:[IVXLC]+|\d{1,3})[.:)]\s+|[\s.]*\s(?:\d{1,4}|[ivxl]{1
 
 
 @given(st.text(alphabet="IVX19.:) \t\nivab", max_size=30))
-def test_lines_of_contents_are_bared_as_they_were(line):
+def test_lines_of_contents_are_bared_as_they_were(line: Any) -> None:
     before = " ".join(re.findall(r"\w+", _LISTED.sub("", line.strip()).lower()))
 
     assert contents._bare(line) == before

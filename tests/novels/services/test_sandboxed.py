@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import threading
 import time
+from pathlib import Path
+from typing import Any
 
 import pytest
 from django.core.files import File
@@ -14,6 +16,8 @@ from django.db import connection
 
 from morpheus.db.transactions import write_transaction
 from morpheus.http.bulkhead import Bulkhead, Busy
+from morpheus.sandbox import run_or_refuse
+from novels import parsing
 from novels.models import NovelUpload, ProcessingStatus
 from novels.parsing import ParseError
 from novels.services import novel_create_from_upload, novel_delete, sandboxed, upload_parse
@@ -25,17 +29,17 @@ TEXT = b"CHAPTER I. The start\n\nIt began.\n\nCHAPTER II. The end\n\nIt ended.\n
 FAR_S = 30
 
 
-def a_file(content=TEXT):
+def a_file(content: Any = TEXT) -> Any:
     file = File(io.BytesIO(content), name="tale.txt")
     file.size = len(content)
     return file
 
 
 @pytest.fixture
-def make_upload(make_user):
+def make_upload(make_user: Any) -> Any:
     owner = make_user("ann")
 
-    def make(content=TEXT):
+    def make(content: Any = TEXT) -> Any:
         with write_transaction(as_user=owner.pk):
             return novel_create_from_upload(
                 owner_id=owner.pk,
@@ -49,23 +53,29 @@ def make_upload(make_user):
 
 
 @pytest.fixture
-def parsing_is(monkeypatch):
+def parsing_is(monkeypatch: pytest.MonkeyPatch) -> Any:
     """Parse and check by another function."""
 
+<<<<<<< HEAD:tests/novels/services/test_sandboxed.py
     def replace(function):
         monkeypatch.setattr(sandboxed.parsing, "parse_novel", function)
         monkeypatch.setattr(sandboxed.parsing, "check_upload", function)
+=======
+    def replace(function: Any) -> None:
+        monkeypatch.setattr(parsing, "parse_novel", function)
+        monkeypatch.setattr(parsing, "check_upload", function)
+>>>>>>> cd0ed96 (parsing, pictures, seeding: Plain docstrings; type their tests.):tests/novels/services/test_bounded.py
 
     return replace
 
 
-def status_of(novel):
+def status_of(novel: Any) -> Any:
     with write_transaction(as_user=novel.owner_id):
         row = ProcessingStatus.objects.get(pk=novel.pk)
     return row.state, row.message
 
 
-def test_a_file_is_checked_and_parsed_from_its_bytes_or_its_path(tmp_path):
+def test_a_file_is_checked_and_parsed_from_its_bytes_or_its_path(tmp_path: Path) -> None:
     received = TemporaryUploadedFile("tale.txt", "text/plain", len(TEXT), None)
     received.write(TEXT)
     received.flush()
@@ -78,7 +88,7 @@ def test_a_file_is_checked_and_parsed_from_its_bytes_or_its_path(tmp_path):
     assert len(sandboxed.parse_novel(path, "tale.txt").chapters) == 2
 
 
-def test_a_name_that_a_client_chose_is_no_path():
+def test_a_name_that_a_client_chose_is_no_path() -> None:
     file = a_file(b"%PDF-1.4")
     file.name = __file__
 
@@ -86,7 +96,7 @@ def test_a_name_that_a_client_chose_is_no_path():
         sandboxed.check_upload(file, "novel.txt")
 
 
-def test_a_file_that_takes_too_long_to_check_is_refused(settings, parsing_is):
+def test_a_file_that_takes_too_long_to_check_is_refused(settings: Any, parsing_is: Any) -> None:
     settings.MORPHEUS_UPLOAD_CHECK_TIMEOUT_S = 1
     parsing_is(functions.spin_on)
 
@@ -94,14 +104,16 @@ def test_a_file_that_takes_too_long_to_check_is_refused(settings, parsing_is):
         sandboxed.check_upload(a_file(), "tale.txt")
 
 
-def test_a_file_that_needs_too_much_memory_is_refused(settings):
+def test_a_file_that_needs_too_much_memory_is_refused(settings: Any) -> None:
     settings.MORPHEUS_SANDBOX_MEMORY_BYTES = 64 * 1024**2
 
     with pytest.raises(ParseError, match="more memory"):
         sandboxed.parse_novel(a_file(b"ab\n" * 6_000_000), "tale.txt")
 
 
-def test_a_file_that_ends_its_reader_is_refused_and_logged(parsing_is, caplog):
+def test_a_file_that_ends_its_reader_is_refused_and_logged(
+    parsing_is: Any, caplog: pytest.LogCaptureFixture
+) -> None:
     parsing_is(functions.segv)
 
     with pytest.raises(ParseError, match="cannot be read"):
@@ -110,7 +122,7 @@ def test_a_file_that_ends_its_reader_is_refused_and_logged(parsing_is, caplog):
     assert "SIGSEGV" in caplog.text
 
 
-def test_a_check_that_gets_no_turn_is_refused(monkeypatch):
+def test_a_check_that_gets_no_turn_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     bulkhead = Bulkhead(1, most_waiting=1, patience_s=0.01)
     monkeypatch.setattr(sandboxed, "CHECKING", bulkhead)
 
@@ -119,7 +131,9 @@ def test_a_check_that_gets_no_turn_is_refused(monkeypatch):
 
 
 @pytest.mark.django_db
-def test_a_parse_that_takes_too_long_fails_with_what_to_do(make_upload, settings, parsing_is):
+def test_a_parse_that_takes_too_long_fails_with_what_to_do(
+    make_upload: Any, settings: Any, parsing_is: Any
+) -> None:
     novel = make_upload()
     settings.MORPHEUS_PARSE_TIMEOUT_S = 1
     parsing_is(functions.spin_on)
@@ -133,15 +147,17 @@ def test_a_parse_that_takes_too_long_fails_with_what_to_do(make_upload, settings
 
 
 @pytest.mark.django_db(transaction=True)
-def test_deleting_a_novel_stops_its_parse(make_upload, parsing_is, caplog):
+def test_deleting_a_novel_stops_its_parse(
+    make_upload: Any, parsing_is: Any, caplog: pytest.LogCaptureFixture
+) -> None:
     novel = make_upload()
     parsing_is(functions.sleep_on)
-    parses = threading.Thread(
-        target=lambda: (
-            upload_parse(novel_id=novel.pk, owner_id=novel.owner_id, given=[]),
-            connection.close(),
-        )
-    )
+
+    def parse() -> None:
+        upload_parse(novel_id=novel.pk, owner_id=novel.owner_id, given=[])
+        connection.close()
+
+    parses = threading.Thread(target=parse)
     parses.start()
     wait_until(lambda: status_of(novel)[0] == "processing")
     time.sleep(1)
@@ -154,10 +170,17 @@ def test_deleting_a_novel_stops_its_parse(make_upload, parsing_is, caplog):
 
 
 @pytest.mark.django_db(transaction=True)
+<<<<<<< HEAD:tests/novels/services/test_sandboxed.py
 def test_no_transaction_is_open_while_an_upload_is_checked(make_user, as_user, monkeypatch):
     really, open_before = sandboxed.run_or_refuse, []
+=======
+def test_no_transaction_is_open_while_an_upload_is_checked(
+    make_user: Any, as_user: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    really, open_before = run_or_refuse, []
+>>>>>>> cd0ed96 (parsing, pictures, seeding: Plain docstrings; type their tests.):tests/novels/services/test_bounded.py
 
-    def watched(*args, **kwargs):
+    def watched(*args: Any, **kwargs: Any) -> Any:
         open_before.append(connection.in_atomic_block)
         return really(*args, **kwargs)
 

@@ -42,7 +42,7 @@ def rows() -> Callable[..., list[Any]]:
     def run(query: str, *params: Any) -> list[Any]:
         with connected_as("loader"), connection.cursor() as cursor:
             cursor.execute(query, params)
-            return cursor.fetchall()
+            return list(cursor.fetchall())
 
     return run
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections import Counter
 from hashlib import sha256
+from typing import Any
 
 from perf.seeding.catalogue import Catalogue, Ground
 from perf.seeding.gallery import Gallery
@@ -14,7 +15,7 @@ from perf.seeding.prose import prose
 GOLDEN = "4e5424f40977e427fe237cf303db3926cbcf92b2e2cbc287c5ee3e684cfb1375"
 
 
-def made():
+def made() -> Any:
     options = SeedOptions(novels=200, chapters_per_novel=4, comics=50, panels=400, users=20)
     ground = Ground(range(1, 21), range(1, 17), range(1, 16))
     catalogue = Catalogue(options, ground, first_novel=1, first_chapter=1)
@@ -24,7 +25,7 @@ def made():
     return catalogue, gallery
 
 
-def test_rows_do_not_depend_on_where_they_are_made():
+def test_rows_do_not_depend_on_where_they_are_made() -> None:
     catalogue, gallery = made()
     digest = sha256()
 
@@ -42,14 +43,14 @@ def test_rows_do_not_depend_on_where_they_are_made():
     assert digest.hexdigest() == GOLDEN
 
 
-def test_lines_are_the_same_every_time_they_are_made():
+def test_lines_are_the_same_every_time_they_are_made() -> None:
     catalogue, gallery = made()
 
     for lines in (catalogue.text_lines, gallery.panel_lines):
         assert [*lines()] == [*lines()]
 
 
-def test_a_chapter_longer_than_the_pool_of_sentences_is_made_of_all_of_them():
+def test_a_chapter_longer_than_the_pool_of_sentences_is_made_of_all_of_them() -> None:
     options = SeedOptions(
         novels=1, chapters_per_novel=1, words_per_chapter=900_000, comics=0, panels=0, users=1
     )
@@ -60,11 +61,11 @@ def test_a_chapter_longer_than_the_pool_of_sentences_is_made_of_all_of_them():
     assert all(raw(sentence) in line for sentence in prose(42).sentences)
 
 
-def test_what_a_column_says_is_not_taken_for_another_column_or_row():
+def test_what_a_column_says_is_not_taken_for_another_column_or_row() -> None:
     assert line(1, None, True, "a\tb\nc\\d\r") == "1\t\\N\tt\ta\\tb\\nc\\\\d\\r\n"
 
 
-def test_words_follow_zipf():
+def test_words_follow_zipf() -> None:
     words = Counter(" ".join(prose(42).sentences).lower().replace(".", "").split())
 
     ranked = [count for _, count in words.most_common()]
@@ -74,7 +75,7 @@ def test_words_follow_zipf():
     assert sum(1 for count in ranked if count <= 2) > 500
 
 
-def test_sizes_are_skewed_around_the_mean():
+def test_sizes_are_skewed_around_the_mean() -> None:
     catalogue, gallery = made()
 
     counts = sorted(catalogue.chapter_counts)

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from perf.seeding.chance import Skewed, apportion, draws, permute
 
 
-def test_draws_depend_on_their_name_alone():
+def test_draws_depend_on_their_name_alone() -> None:
     first, again, other = draws(42, "novel", 7), draws(42, "novel", 7), draws(42, "novel", 8)
 
     assert [first(), first()] == [again(), again()]
@@ -15,7 +17,7 @@ def test_draws_depend_on_their_name_alone():
 
 
 @pytest.mark.parametrize("total", [5, 17, 1000])
-def test_apportion_splits_exactly_and_leaves_nobody_without(total):
+def test_apportion_splits_exactly_and_leaves_nobody_without(total: Any) -> None:
     parts = apportion(total, [1.0, 0.0, 5.0, 0.5, 2.0, 1.0])
 
     assert sum(parts) == total
@@ -23,12 +25,12 @@ def test_apportion_splits_exactly_and_leaves_nobody_without(total):
     assert min(parts[:1] + parts[2:]) >= 1
 
 
-def test_apportion_refuses_what_cannot_be_split():
+def test_apportion_refuses_what_cannot_be_split() -> None:
     with pytest.raises(ValueError, match="at least 1"):
         apportion(2, [1.0, 1.0, 1.0])
 
 
-def test_low_ranks_are_drawn_most():
+def test_low_ranks_are_drawn_most() -> None:
     draw = draws("ranks")
     ranks = Skewed(100, 1.0)
 
@@ -38,5 +40,5 @@ def test_low_ranks_are_drawn_most():
     assert max(drawn) < 100
 
 
-def test_permuted_is_a_permutation():
+def test_permuted_is_a_permutation() -> None:
     assert sorted(permute(rank, 1000) for rank in range(1000)) == list(range(1000))

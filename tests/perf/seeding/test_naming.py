@@ -3,7 +3,7 @@ from __future__ import annotations
 from perf.seeding.naming import name, person, rare_word, title
 
 
-def test_titles_and_names_of_different_numbers_differ():
+def test_titles_and_names_of_different_numbers_differ() -> None:
     numbers = range(99_000, 160_000)
 
     assert len({title(number) for number in numbers}) == len(numbers)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from django.conf import settings
 from django.contrib.admin.models import LogEntry
@@ -29,11 +31,13 @@ COUNTS = {
 }
 
 
-def counts(rows):
+def counts(rows: Any) -> Any:
     return {table: rows(f"SELECT count(*) FROM {table}")[0][0] for table in SEEDED}
 
 
-def test_the_same_seed_gives_the_same_rows_twice_and_another_seed_others(seed, digests):
+def test_the_same_seed_gives_the_same_rows_twice_and_another_seed_others(
+    seed: Any, digests: Any
+) -> None:
     seed()
     first = digests()
 
@@ -47,7 +51,9 @@ def test_the_same_seed_gives_the_same_rows_twice_and_another_seed_others(seed, d
     assert [table for table in SEEDED if other[table] == first[table]] == []
 
 
-def test_counts_are_exact_and_structure_is_what_it_was(seed, rows, structure):
+def test_counts_are_exact_and_structure_is_what_it_was(
+    seed: Any, rows: Any, structure: Any
+) -> None:
     before = structure()
 
     seed()
@@ -56,7 +62,7 @@ def test_counts_are_exact_and_structure_is_what_it_was(seed, rows, structure):
     assert structure() == before
 
 
-def test_a_database_with_rows_is_refused_and_stays_as_it_is(seed, digests):
+def test_a_database_with_rows_is_refused_and_stays_as_it_is(seed: Any, digests: Any) -> None:
     seed()
     before = digests()
 
@@ -66,7 +72,9 @@ def test_a_database_with_rows_is_refused_and_stays_as_it_is(seed, digests):
     assert digests() == before
 
 
-def test_a_database_with_nothing_but_a_user_is_refused_too(seed, make_user, rows):
+def test_a_database_with_nothing_but_a_user_is_refused_too(
+    seed: Any, make_user: Any, rows: Any
+) -> None:
     make_user("ann")
 
     with pytest.raises(CommandError, match="not empty"):
@@ -75,7 +83,7 @@ def test_a_database_with_nothing_but_a_user_is_refused_too(seed, make_user, rows
     assert counts(rows)["users_user"] == 1
 
 
-def test_if_empty_seeds_an_empty_database_and_leaves_another_alone(seed, digests):
+def test_if_empty_seeds_an_empty_database_and_leaves_another_alone(seed: Any, digests: Any) -> None:
     seed("--if-empty")
     before = digests()
 
@@ -86,7 +94,9 @@ def test_if_empty_seeds_an_empty_database_and_leaves_another_alone(seed, digests
 
 
 @pytest.mark.parametrize("more", [5, 200])
-def test_append_keeps_every_row_and_continues_the_ids(seed, rows, structure, more):
+def test_append_keeps_every_row_and_continues_the_ids(
+    seed: Any, rows: Any, structure: Any, more: Any
+) -> None:
     seed()
     before = rows("SELECT n::text FROM novels_novel n WHERE id <= 100 ORDER BY id")
     shape = structure()
@@ -110,13 +120,13 @@ def test_append_keeps_every_row_and_continues_the_ids(seed, rows, structure, mor
     assert structure() == shape
 
 
-def test_append_works_on_an_empty_database(seed, rows):
+def test_append_works_on_an_empty_database(seed: Any, rows: Any) -> None:
     seed("--append")
 
     assert counts(rows) == COUNTS
 
 
-def test_reset_keeps_operators_and_no_other_user(seed, digests, make_user):
+def test_reset_keeps_operators_and_no_other_user(seed: Any, digests: Any, make_user: Any) -> None:
     seed()
     first = digests()
     operator = make_user("operator", is_superuser=True, is_staff=True)
@@ -131,7 +141,9 @@ def test_reset_keeps_operators_and_no_other_user(seed, digests, make_user):
     assert digests() | {"users_user": ""} == first | {"users_user": ""}
 
 
-def test_reset_forgets_jobs_and_admin_history_of_deleted_users(seed, rows, make_user):
+def test_reset_forgets_jobs_and_admin_history_of_deleted_users(
+    seed: Any, rows: Any, make_user: Any
+) -> None:
     staff = make_user("ann", is_staff=True)
     with as_staff():
         staff.groups.add(Group.objects.create(name="editors"))
@@ -146,12 +158,12 @@ def test_reset_forgets_jobs_and_admin_history_of_deleted_users(seed, rows, make_
 @pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt])
 @pytest.mark.parametrize("step", ["_load", "_build_search", "_rebuild"])
 def test_a_failure_in_the_middle_leaves_everything_as_it_was(
-    seed, digests, structure, monkeypatch, step, error
-):
+    seed: Any, digests: Any, structure: Any, monkeypatch: pytest.MonkeyPatch, step: Any, error: Any
+) -> None:
     seed()
     before = digests(), structure()
 
-    def fail(*args):
+    def fail(*args: Any) -> None:
         raise error
 
     monkeypatch.setattr(seeder._Seeder, step, fail)
@@ -161,7 +173,7 @@ def test_a_failure_in_the_middle_leaves_everything_as_it_was(
     assert (digests(), structure()) == before
 
 
-def test_rows_can_be_added_by_the_orm_afterwards(seed):
+def test_rows_can_be_added_by_the_orm_afterwards(seed: Any) -> None:
     seed()
 
     user = User.objects.create_user("ann@example.org", None, display_name="Ann")
@@ -173,7 +185,7 @@ def test_rows_can_be_added_by_the_orm_afterwards(seed):
     assert novel.pk == 101
 
 
-def test_derived_numbers_are_right(seed, rows):
+def test_derived_numbers_are_right(seed: Any, rows: Any) -> None:
     seed()
 
     assert not rows(
@@ -192,7 +204,7 @@ def test_derived_numbers_are_right(seed, rows):
     )
 
 
-def test_every_image_has_its_file(seed, rows):
+def test_every_image_has_its_file(seed: Any, rows: Any) -> None:
     seed()
 
     for digest, size_bytes in rows("SELECT digest, size_bytes FROM comics_image"):
@@ -202,7 +214,7 @@ def test_every_image_has_its_file(seed, rows):
         assert storages["images"].size(f"{digest[:2]}/{name}") == size_bytes
 
 
-def test_there_is_everything_that_lists_must_cope_with(seed, rows):
+def test_there_is_everything_that_lists_must_cope_with(seed: Any, rows: Any) -> None:
     seed()
 
     assert {row[0] for row in rows("SELECT state FROM novels_processingstatus")} == {
@@ -220,7 +232,7 @@ def test_there_is_everything_that_lists_must_cope_with(seed, rows):
     assert most[0][0] > 2 * most[-1][0]
 
 
-def test_nobody_can_log_in_as_a_seeded_user_unless_a_password_is_given(seed):
+def test_nobody_can_log_in_as_a_seeded_user_unless_a_password_is_given(seed: Any) -> None:
     seed()
     with as_staff():
         locked = User.objects.get(email="reader000001@example.org")
@@ -233,7 +245,7 @@ def test_nobody_can_log_in_as_a_seeded_user_unless_a_password_is_given(seed):
     assert opened.check_password("correct horse")
 
 
-def test_anonymous_readers_see_public_novels_only(seed, rows):
+def test_anonymous_readers_see_public_novels_only(seed: Any, rows: Any) -> None:
     seed()
 
     public = rows("SELECT count(*) FROM novels_novel WHERE is_public")[0][0]
@@ -242,7 +254,7 @@ def test_anonymous_readers_see_public_novels_only(seed, rows):
     assert Novel.objects.count() == public < 100
 
 
-def test_search_finds_frequent_and_rare_words_of_public_novels(seed, rows):
+def test_search_finds_frequent_and_rare_words_of_public_novels(seed: Any, rows: Any) -> None:
     seed()
     public = {row[0] for row in rows("SELECT id FROM novels_novel WHERE is_public")}
     (first,) = rows(
@@ -259,7 +271,7 @@ def test_search_finds_frequent_and_rare_words_of_public_novels(seed, rows):
 
 
 @pytest.mark.parametrize("more", [{}, {"novels": 5}])
-def test_what_is_cached_of_other_rows_is_stale_afterwards(seed, rows, more):
+def test_what_is_cached_of_other_rows_is_stale_afterwards(seed: Any, rows: Any, more: Any) -> None:
     seed()
     assert ("all",) in rows("DELETE FROM cache_outbox RETURNING tag")
 
