@@ -62,7 +62,6 @@ class ExampleRequest:
             a token, "session" is the same user with a cookie, "staff" has a cookie too.
         body: Fields, sent as JSON, or beside the upload as a form.
         reads_tables: Whether the response needs the database.
-        first_creates: Whether the first request for a row creates something, like a thumbnail.
         root: Path before the one that `route` names.
     """
 
@@ -72,7 +71,6 @@ class ExampleRequest:
     body: Mapping[str, str] = field(default_factory=dict)
     upload: Upload | None = None
     reads_tables: bool = True
-    first_creates: bool = False
     root: str = API
 
     @property
@@ -179,7 +177,7 @@ EXAMPLES = (
     ExampleRequest("GET /comics/{comic_id}/"),
     ExampleRequest("GET /comics/{comic_id}/panels/"),
     ExampleRequest("GET /comics/{comic_id}/panels/{number}/image/"),
-    ExampleRequest("GET /comics/{comic_id}/thumbnail/", first_creates=True),
+    ExampleRequest("GET /comics/{comic_id}/thumbnail/"),
     ExampleRequest("GET /schema/", reads_tables=False),
     ExampleRequest("GET /docs/", reads_tables=False),
     ExampleRequest("GET /perf/requests/", caller="staff", reads_tables=False),

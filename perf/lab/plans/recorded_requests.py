@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,9 +11,6 @@ from django.contrib.auth import get_user_model
 from django.test import Client, override_settings
 from django.urls import URLPattern, reverse
 
-from comics.images.files import rendition_path
-from comics.models import Comic
-from morpheus.db.transactions import write_transaction
 from morpheus.django_internals.django import list_model_admins
 from perf.lab.example_requests import (
     EXAMPLES,
@@ -64,20 +60,18 @@ class RecordedRequest:
 def record_requests(examples: Sequence[ExampleRequest] = RECORDED) -> Iterator[RecordedRequest]:
     """Send the examples without a cache. The caller has a transaction, and rolls it back.
 
+    Thumbnails must exist (`prepare_thumbnails`): a rollback does not delete the file of a new one.
+
     Raises:
         RequestFailed: A response is an error.
         NoExampleRows: Seed first.
     """
     rows = first_rows()
-    with write_transaction(as_staff=True):  # Users are visible to themselves and to staff alone.
-        owner = User.objects.get(pk=rows.owner_id)
-    talk = Conversation({**rows.values, "email": _EMAIL, "new_email": _EMAIL})
-    talk.headers["owner"] = bearer(token_create(user=owner)[0])
-    comic = Comic.objects.get(pk=rows.values["comic_id"])
-    with _delete_new_thumbnail(comic), override_settings(MORPHEUS_THROTTLE_RATES=_UNLIMITED):
+    secret, _ = token_create(user=User(pk=rows.owner_id))
+    values = {**rows.values, "email": _EMAIL, "new_email": _EMAIL}
+    talk = Conversation(values, {"owner": bearer(secret)})
+    with override_settings(MORPHEUS_THROTTLE_RATES=_UNLIMITED):
         for sent in examples:
-            if sent.first_creates:
-                send(talk.build(sent))
             with capture_statements() as statements:
                 response = send(talk.build(sent))
                 body = _read(response)
@@ -106,9 +100,7 @@ def record_warm_reads() -> Iterator[RecordedRequest]:
         RequestFailed, NoExampleRows: As `record_requests`.
     """
     rows = first_rows()
-    with write_transaction(as_staff=True):
-        owner = User.objects.get(pk=rows.owner_id)
-    secret, token = token_create(user=owner)
+    secret, token = token_create(user=User(pk=rows.owner_id))
     talk = Conversation(rows.values, {"owner": bearer(secret)})
     try:
         for sent in warm_reads():
@@ -175,15 +167,3 @@ def send(request: HttpRequest, client: Client | None = None) -> Any:
 def _read(response: Any) -> bytes:
     # The file of a picture is closed at its end.
     return b"".join(response.streaming_content) if response.streaming else bytes(response.content)
-
-
-@contextmanager
-def _delete_new_thumbnail(comic: Comic) -> Iterator[None]:
-    """Delete the comic's thumbnail after the block if the block created it."""
-    path = rendition_path(comic.cover.digest, "medium") if comic.cover else None
-    existed = path is None or path.exists()
-    try:
-        yield
-    finally:
-        if path is not None and not existed:
-            path.unlink(missing_ok=True)

@@ -9,6 +9,7 @@ from django.db import connection, transaction
 
 from morpheus.db.transactions import write_transaction
 from perf.lab.example_requests import ExampleRequest
+from perf.lab.harness.databases import prepare_thumbnails
 from perf.lab.plans.capture import Statement
 from perf.lab.plans.explain import explain_read, explain_write
 from perf.lab.plans.recorded_requests import (
@@ -59,11 +60,12 @@ class ExplainedRequest:
 
 
 def explain_requests(*, generic: bool = False) -> list[ExplainedRequest]:
-    """Send every example and explain its statements; leave the database as it was.
+    """Send every example and explain its statements; leave nothing but missing thumbnails.
 
     Args:
         generic: Whether plans are for any parameters, so that they are the same in each run.
     """
+    prepare_thumbnails()
     with transaction.atomic():
         if generic:
             with connection.cursor() as cursor:

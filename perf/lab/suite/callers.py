@@ -61,10 +61,9 @@ def create_callers() -> Iterator[SuiteCallers]:
     rows = first_rows()
     password = MD5PasswordHasher().encode(PASSWORD, "salt")
     with write_transaction(as_staff=True):
-        owner = User.objects.get(pk=rows.owner_id)
         member = User.objects.create(email=_MEMBER, display_name="Member", password=password)
         staff = User.objects.create_superuser(f"staff@{DOMAIN}", PASSWORD)
-    secret, token = token_create(user=owner)
+    secret, token = token_create(user=User(pk=rows.owner_id))
     member_secret, _ = token_create(user=member)
     client = Client(SERVER_NAME=served_host())
     client.force_login(staff)
