@@ -56,15 +56,9 @@ def make_upload(make_user: Any) -> Any:
 def parsing_is(monkeypatch: pytest.MonkeyPatch) -> Any:
     """Parse and check by another function."""
 
-<<<<<<< HEAD:tests/novels/services/test_sandboxed.py
-    def replace(function):
-        monkeypatch.setattr(sandboxed.parsing, "parse_novel", function)
-        monkeypatch.setattr(sandboxed.parsing, "check_upload", function)
-=======
     def replace(function: Any) -> None:
         monkeypatch.setattr(parsing, "parse_novel", function)
         monkeypatch.setattr(parsing, "check_upload", function)
->>>>>>> cd0ed96 (parsing, pictures, seeding: Plain docstrings; type their tests.):tests/novels/services/test_bounded.py
 
     return replace
 
@@ -170,15 +164,10 @@ def test_deleting_a_novel_stops_its_parse(
 
 
 @pytest.mark.django_db(transaction=True)
-<<<<<<< HEAD:tests/novels/services/test_sandboxed.py
-def test_no_transaction_is_open_while_an_upload_is_checked(make_user, as_user, monkeypatch):
-    really, open_before = sandboxed.run_or_refuse, []
-=======
 def test_no_transaction_is_open_while_an_upload_is_checked(
     make_user: Any, as_user: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     really, open_before = run_or_refuse, []
->>>>>>> cd0ed96 (parsing, pictures, seeding: Plain docstrings; type their tests.):tests/novels/services/test_bounded.py
 
     def watched(*args: Any, **kwargs: Any) -> Any:
         open_before.append(connection.in_atomic_block)
