@@ -1,0 +1,96 @@
+"""README.md lists the files of a cold `GET /api/v1/novels/`; the list is complete and short."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import pytest
+
+from tests.visitor import Visitor
+
+ROOT = Path(__file__).resolve().parents[1]
+HEADING = "## A request, file by file"
+MAX_FILES = 20
+
+# Files that take part, and that a reader of this request can leave closed.
+CLOSED = {
+    "observe the request and change nothing": (
+        "morpheus/tracing/",
+        "morpheus/cache/metrics.py",
+        "morpheus/http/request_log.py",
+        "morpheus/http/log_format.py",
+        "perf/monitoring/",
+    ),
+    "let an anonymous GET pass unchanged": (
+        "morpheus/serving/request_bulkheads.py",
+        "morpheus/http/rendering.py",
+        "morpheus/http/throttling.py",
+        "users/authentication.py",
+        "morpheus/db/replica.py",
+        "morpheus/db/transactions.py",
+    ),
+    "are behind the interface of the cache": (
+        "morpheus/cache/backend.py",
+        "morpheus/cache/circuit_breaker.py",
+        "morpheus/cache/compression.py",
+        "morpheus/cache/dependencies.py",
+        "morpheus/cache/policies.py",
+        "morpheus/cache/redis_client.py",
+        "morpheus/cache/response_keys.py",
+        "morpheus/cache/single_flight.py",
+    ),
+    "are behind the interface of the database, of pagination and of Django": (
+        "morpheus/db/expressions.py",
+        "morpheus/db/postgresql/",
+        "morpheus/db/statement_settings.py",
+        "morpheus/django_internals/",
+        "morpheus/pagination/columns.py",
+        "morpheus/pagination/cursors.py",
+        "morpheus/pagination/django_internals.py",
+    ),
+}
+
+
+def trace_files(call: Callable[[], Any]) -> list[str]:
+    """Return the project's files whose functions a call runs, in the order of their first use."""
+    files: dict[str, None] = {}
+
+    def record(frame: FrameType, event: str, argument: Any) -> None:
+        path = Path(frame.f_code.co_filename)
+        if event == "call" and path.is_relative_to(ROOT):
+            files.setdefault(path.relative_to(ROOT).as_posix())
+
+    sys.setprofile(record)
+    try:
+        call()
+    finally:
+        sys.setprofile(None)
+    return [file for file in files if not file.startswith((".venv/", "tests/"))]
+
+
+def listed_files() -> list[str]:
+    """Return the files that README.md lists, in its order."""
+    section = (ROOT / "README.md").read_text().partition(f"{HEADING}\n")[2].partition("\n## ")[0]
+    return re.findall(r"^\d+\. `([\w/.]+)`", section, re.MULTILINE)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_cold_list_leads_through_the_files_that_the_readme_lists(
+    visitor: Visitor, make_novels: Callable[..., Any]
+) -> None:
+    make_novels(25)
+    responses: list[Any] = []
+
+    files = trace_files(lambda: responses.append(visitor.get("/api/v1/novels/")))
+
+    assert responses[0].status == 200 and len(responses[0].json()["results"]) == 20
+    closed = tuple(prefix for prefixes in CLOSED.values() for prefix in prefixes)
+    opened = [file for file in files if not file.startswith(closed)]
+    listed = listed_files()
+    assert opened == [file for file in listed if file in opened]
+    assert 0 < len(listed) <= MAX_FILES
