@@ -180,7 +180,7 @@ def by_psql(psql: psycopg.Connection) -> Callable[..., None]:
 
     def run(statement: Any, *params: Any) -> None:
         psql.execute(statement, params)
-        drain(cache_store().invalidate, connection=psql)
+        drain(cache_store().invalidate, psql)
 
     return run
 

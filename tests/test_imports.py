@@ -24,8 +24,8 @@ MAY_IMPORT = {
     "morpheus.tracing": "",
     "morpheus.django_internals": "",
     # The backend's commit invalidates the tags that the transaction collected.
-    "morpheus.db": "pagination tracing embedded.addresses checks cache.tagged_commit",
-    "morpheus.cache": "db pagination tracing checks",
+    "morpheus.db": "tracing embedded.addresses checks cache.tagged_commit",
+    "morpheus.cache": "db tracing checks",
     "morpheus.http": "db cache tracing sandbox",
     "morpheus.api": "pagination cache db http tracing",
     "morpheus.admin": "db",

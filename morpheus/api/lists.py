@@ -16,7 +16,7 @@ from morpheus.api.reads import ListRead, Row, Scope
 from morpheus.api.views import MorpheusAPIView
 from morpheus.cache.cached_reads import read
 from morpheus.cache.policies import CachePolicy
-from morpheus.db.compiled_pages import load_page_rows
+from morpheus.api.compiled_pages import load_page_rows
 from morpheus.pagination import KeysetPagination, equality_conditions
 
 

@@ -3,7 +3,7 @@
 In reading order:
 
 - protocol and store: `scripts`, `redis_client`, `circuit_breaker`, `store`
-- read: `policies`, `cached_reads`, `batch_read`, `single_flight`, `compression`, `pagination`
+- read: `policies`, `cached_reads`, `batch_read`, `single_flight`, `compression`
 - write: `tagged_commit`, `outbox`, `outbox_listener`
 - responses: `dependencies`, `response_keys`, `response_cache`
 - Django: `sessions`, `backend`, `reference_tables` (django-cachalot)

@@ -50,18 +50,13 @@ def connect(application_name: str = "morpheus outbox") -> psycopg.Connection:
     )
 
 
-def drain(
-    invalidate: Invalidate, *, connection: psycopg.Connection | None = None, limit: int = 1000
-) -> int:
+def drain(invalidate: Invalidate, connection: psycopg.Connection, *, limit: int = 1000) -> int:
     """Invalidate the tags of up to `limit` rows and delete the rows; return their number.
 
     Args:
         invalidate: Called with distinct tags. The rows stay if it raises.
-        connection: In autocommit; None opens one.
+        connection: In autocommit.
     """
-    if connection is None:
-        with connect() as own:
-            return drain(invalidate, connection=own, limit=limit)
     with connection.transaction():
         tags = [tag for (tag,) in connection.execute(_TAKE, [limit])]
         if tags:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import logging
-import selectors
-import socket
 import threading
 import time
 from collections.abc import Callable
@@ -52,64 +50,46 @@ class OutboxListener:
         self._on_pending = on_pending
         self._on_drained = on_drained
         self._poll_s = poll_s
-        self._stopping = threading.Event()
-        self._wake, self._woken = socket.socketpair()
-        self._thread = threading.Thread(target=self._run, name="cache-outbox", daemon=True)
-        self._is_notified = False
         self._retry_s = RETRY_S
         self._drained_at = float("-inf")
+        self._thread = threading.Thread(target=self._run, name="cache-outbox", daemon=True)
 
     def start(self) -> None:
         """Start the thread; call this once."""
         self._thread.start()
 
-    def stop(self) -> None:
-        """Stop the thread and wait for it; do nothing if it was stopped."""
-        if self._stopping.is_set():
-            return
-        self._stopping.set()
-        self._wake.send(b"!")
-        self._thread.join()
-        self._wake.close()
-        self._woken.close()
-
     def _run(self) -> None:
-        while not self._stopping.is_set():
+        while True:
             try:
                 with outbox.connect(APPLICATION_NAME) as connection:
-                    connection.add_notify_handler(self._note_notification)
                     if not settings.MORPHEUS_PGBOUNCER:
                         connection.execute(f"LISTEN {outbox.CHANNEL}")
-                    self._drain_repeatedly(connection)
+                    while True:
+                        self._drain_and_wait(connection)
             except psycopg.Error as error:
                 self._warn("The cache's outbox listener lost the database: %s", error)
                 if time.monotonic() - self._drained_at > BLIND_S:
                     self._on_pending()
                 self._back_off()
 
-    def _note_notification(self, notification: object) -> None:
-        self._is_notified = True
-
-    def _drain_repeatedly(self, connection: psycopg.Connection) -> None:
-        while not self._stopping.is_set():
-            self._is_notified = False
-            started_at = time.monotonic()
-            if not self._drain(connection):
-                self._on_pending()
-                self._back_off()
-                continue
-            self._retry_s = RETRY_S
-            self._drained_at = started_at
-            self._on_drained(started_at)
-            # A notification that arrived meanwhile may be of a later change.
-            if not self._is_notified:
-                self._wait(connection)
+    def _drain_and_wait(self, connection: psycopg.Connection) -> None:
+        started_at = time.monotonic()
+        if not self._drain(connection):
+            self._on_pending()
+            self._back_off()
+            return
+        self._retry_s = RETRY_S
+        self._drained_at = started_at
+        self._on_drained(started_at)
+        # Ends at once if a notification came since the last wait.
+        for _ in connection.notifies(timeout=self._poll_s, stop_after=1):
+            pass
 
     def _drain(self, connection: psycopg.Connection) -> bool:
         """Drain the outbox; return whether it is empty."""
         try:
             while not (is_empty := outbox.is_empty(connection)):
-                if not outbox.drain(self._invalidate, connection=connection):
+                if not outbox.drain(self._invalidate, connection):
                     break
             return is_empty
         except psycopg.Error:
@@ -124,12 +104,5 @@ class OutboxListener:
             logger.warning(message, error)
 
     def _back_off(self) -> None:
-        self._stopping.wait(self._retry_s)
+        time.sleep(self._retry_s)
         self._retry_s = min(2 * self._retry_s, self._poll_s)
-
-    def _wait(self, connection: psycopg.Connection) -> None:
-        """Wait for a message of the server, for `stop`, or for `poll_s`."""
-        with selectors.DefaultSelector() as selector:
-            selector.register(connection.fileno(), selectors.EVENT_READ)
-            selector.register(self._woken, selectors.EVENT_READ)
-            selector.select(self._poll_s)

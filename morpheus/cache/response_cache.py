@@ -58,7 +58,7 @@ class ResponseCache:
 
     def __init__(self, application: Application, admit: Admit | None = None) -> None:
         self.application = application
-        self._admit = admit or _admit_all
+        self._admit: Admit = admit or (lambda environ, start_response, handle: handle())
         self._flights: SingleFlight[Iterable[bytes]] = SingleFlight()
         self._hosts = Hosts()
 
@@ -84,7 +84,7 @@ class ResponseCache:
     ) -> Iterable[bytes]:
         # Single-flight: of simultaneous misses of a key, one reaches the application at a time.
         work = partial(self._handle_and_fill, key, environ, start_response)
-        response, was_shared = self._flights.run(key, work, before_waiting=_do_nothing)
+        response, was_shared = self._flights.run(key, work)
         if not was_shared:
             return response
         # The other response may be from before a write that this client knows of. Fetch it as if
@@ -143,16 +143,6 @@ class ResponseCache:
         finally:
             if close := getattr(response, "close", None):
                 close()
-
-
-def _admit_all(
-    environ: Environ, start_response: StartResponse, handle: Callable[[], Iterable[bytes]]
-) -> Iterable[bytes]:
-    return handle()
-
-
-def _do_nothing() -> None:
-    """Release nothing before waiting: outside of Django, the thread has no connection."""
 
 
 def _payload(headers: Headers, response: Iterable[bytes], environ: Environ) -> bytes:

@@ -44,10 +44,6 @@ class SessionStore(db.SessionStore):
     save = _in_write_transaction(db.SessionStore.save)
     delete = _in_write_transaction(db.SessionStore.delete)
 
-    @classmethod
-    def get_model_class(cls) -> Any:
-        return db.SessionStore.get_model_class()
-
     def load(self) -> dict[str, Any]:
         """Return the session's data; of an expired session, nothing, and forget its key."""
         # A digest, so that no key in Redis is a valid session key.

@@ -39,7 +39,11 @@ class SingleFlight(Generic[Result]):
         self._lock = threading.Lock()
 
     def run(
-        self, key: Hashable, work: Callable[[], Result], *, before_waiting: Callable[[], None]
+        self,
+        key: Hashable,
+        work: Callable[[], Result],
+        *,
+        before_waiting: Callable[[], None] | None = None,
     ) -> tuple[Result, bool]:
         """Return the result of `work`, and whether another thread did it.
 
@@ -54,7 +58,8 @@ class SingleFlight(Generic[Result]):
             if flight is None:
                 flight = self._flights[key] = _Flight()
         if not is_leader:
-            before_waiting()
+            if before_waiting:
+                before_waiting()
             flight.landed.wait(_WAIT_S)
             return (work(), False) if flight.result is None else (flight.result, True)
         try:

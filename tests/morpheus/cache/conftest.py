@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from morpheus.cache.outbox import CHANNEL, connect
+from morpheus.cache.outbox_listener import OutboxListener
 from morpheus.cache.policies import POLICIES, CachePolicy
 from tests.morpheus.cache.source import Source
 
@@ -48,3 +50,18 @@ def in_thread() -> Iterator[Callable[..., threading.Thread]]:
     for thread in threads:
         thread.join(10)
         assert not thread.is_alive()
+
+
+def stop_listener(listener: OutboxListener) -> None:
+    """End the thread of a listener, which a server only ends with its process."""
+
+    def end(*arguments: float) -> None:
+        raise SystemExit
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(threading, "excepthook", lambda arguments: None)
+        listener._on_pending = listener._on_drained = end
+        with connect() as connection:
+            connection.execute(f"NOTIFY {CHANNEL}")
+        listener._thread.join(30)
+        assert not listener._thread.is_alive()

@@ -9,6 +9,7 @@ import pytest
 from morpheus.cache.outbox_listener import OutboxListener
 from morpheus.cache.store import cache_store
 from tests.conftest import counted_queries
+from tests.morpheus.cache.conftest import stop_listener
 from users.reads import user_names
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -29,7 +30,7 @@ def listener(psql):
     )
     listener.start()
     yield listener
-    listener.stop()
+    stop_listener(listener)
 
 
 def name_becomes(user, name):

@@ -18,6 +18,7 @@ from morpheus.cache.redis_client import RedisClient
 from morpheus.cache.store import CacheStore, cache_store
 from novels.models import Novel
 from tests.conftest import PASSWORD, counted_queries
+from tests.morpheus.cache.conftest import stop_listener
 
 from .own_server import OwnServer, free_port, short_folder, wait_until
 
@@ -60,7 +61,7 @@ def make_server(
 
     yield make
     if listener := cache_store()._listener:
-        listener.stop()
+        stop_listener(listener)
     cache_store().client.close()
     for server in made:
         server.kill()
@@ -143,7 +144,7 @@ def make_world(
     yield make
     for other in others:
         if other._listener:
-            other._listener.stop()
+            stop_listener(other._listener)
         other.client.close()
 
 

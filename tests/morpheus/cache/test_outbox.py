@@ -23,10 +23,10 @@ def test_draining_renews_each_tag_once_and_empties_the_outbox(psql):
     put(psql, "novel:2")
     renewed = []
 
-    assert outbox.drain(renewed.append) == 3
+    assert outbox.drain(renewed.append, psql) == 3
     assert renewed == [["novel:1", "novel:2"]]
     assert list_outbox_tags(psql) == []
-    assert outbox.drain(renewed.append) == 0
+    assert outbox.drain(renewed.append, psql) == 0
     assert len(renewed) == 1
 
 
@@ -35,7 +35,7 @@ def test_draining_takes_the_oldest_first_and_as_many_as_told(psql):
         put(psql, tag)
     renewed = []
 
-    assert outbox.drain(renewed.append, limit=2) == 2
+    assert outbox.drain(renewed.append, psql, limit=2) == 2
     assert renewed == [["novel:2", "novel:3"]]
     assert list_outbox_tags(psql) == ["novel:1"]
 
@@ -47,7 +47,7 @@ def test_what_could_not_be_renewed_stays(psql):
         raise ConnectionError
 
     with pytest.raises(ConnectionError):
-        outbox.drain(refuse)
+        outbox.drain(refuse, psql)
 
     assert list_outbox_tags(psql) == ["novel:1"]
 
@@ -63,8 +63,8 @@ def test_who_dies_between_renewing_and_committing_leaves_the_tags_to_others(psql
             psql.execute("SELECT pg_terminate_backend(%s)", [dying.info.backend_pid])
 
         with pytest.raises(Exception, match="terminating connection|closed"):
-            outbox.drain(renew_and_die, connection=dying)
-    assert outbox.drain(renewed.append) == 1
+            outbox.drain(renew_and_die, dying)
+    assert outbox.drain(renewed.append, psql) == 1
 
     assert renewed == [["novel:1"], ["novel:1"]]
 
@@ -75,10 +75,11 @@ def test_what_one_holds_another_neither_takes_nor_takes_for_drained(psql):
 
     def meanwhile(tags):
         put(psql, "novel:2")
-        assert outbox.drain(taken.extend) == 1
+        assert outbox.drain(taken.extend, psql) == 1
         assert not outbox.is_empty(psql)
 
-    outbox.drain(meanwhile)
+    with outbox.connect() as other:
+        outbox.drain(meanwhile, other)
 
     assert taken == ["novel:2"]
     assert outbox.is_empty(psql)
@@ -100,7 +101,7 @@ def test_drainers_that_race_lose_no_tag(psql):
 
             while not (is_written.is_set() and outbox.is_empty(own)):
                 try:
-                    outbox.drain(renew, connection=own, limit=7)
+                    outbox.drain(renew, own, limit=7)
                 except ConnectionError:
                     pass
 

@@ -10,6 +10,7 @@ from django.db import connection
 from morpheus.cache import outbox, outbox_listener
 from morpheus.cache.outbox_listener import APPLICATION_NAME, OutboxListener
 from tests.conftest import list_outbox_tags
+from tests.morpheus.cache.conftest import stop_listener
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -77,7 +78,7 @@ def listen(psql, cache):
 
     yield listen
     for listener in started:
-        listener.stop()
+        stop_listener(listener)
 
 
 def put(opened, *tags):
@@ -139,7 +140,7 @@ def test_what_somebody_else_is_draining_is_pending(psql, cache, listen):
         listen()
         cache.wait_for(lambda: cache.is_pending)
 
-    outbox.drain(while_held)
+    outbox.drain(while_held, psql)
     cache.wait_for(lambda: not cache.is_pending)
 
     assert cache.renewed == []
@@ -169,13 +170,3 @@ def test_a_database_out_of_sight_makes_the_cache_untrustworthy(cache, listen, mo
     cache.wait_for(lambda: cache.is_pending)
     monkeypatch.undo()
     cache.wait_for(lambda: not cache.is_pending)
-
-
-def test_an_idle_listener_ends_when_it_is_told(cache, listen):
-    listener = listen()
-    cache.wait_for(lambda: cache.is_pending is False)
-
-    listener.stop()
-
-    assert not listener._thread.is_alive()
-    assert listener._drained_at > 0

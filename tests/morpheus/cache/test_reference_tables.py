@@ -121,7 +121,7 @@ def test_a_change_by_psql_is_seen(psql: psycopg.Connection) -> None:
     assert "horror" in names()
 
     psql.execute("UPDATE novels_genre SET slug = 'dread' WHERE slug = 'horror'")
-    outbox.drain(cache_store().invalidate, connection=psql)
+    outbox.drain(cache_store().invalidate, psql)
 
     assert {"dread", "horror"} & names() == {"dread"}
 

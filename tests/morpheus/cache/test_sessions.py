@@ -71,12 +71,12 @@ def test_a_session_ends_while_it_is_cached(key, monkeypatch):
 def test_a_session_that_another_program_deletes_ends(key, psql):
     who(key)
     psql.execute("DELETE FROM django_session")
-    drain(cache_store().invalidate)
+    drain(cache_store().invalidate, psql)
 
     assert who(key) is None
 
 
-def test_who_logs_out_while_the_cache_is_away_stays_logged_out(key, monkeypatch):
+def test_who_logs_out_while_the_cache_is_away_stays_logged_out(key, psql, monkeypatch):
     who(key)
 
     def refuse(*arguments):
@@ -86,7 +86,7 @@ def test_who_logs_out_while_the_cache_is_away_stays_logged_out(key, monkeypatch)
         away.setattr(cache_store().client, "run", refuse)
         SessionStore(key).flush()
         assert who(key) is None
-    drain(cache_store().invalidate)
+    drain(cache_store().invalidate, psql)
 
     assert who(key) is None
     assert not Session.objects.exists()

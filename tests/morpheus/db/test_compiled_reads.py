@@ -9,7 +9,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db.models import Value
 from django.db.models.functions import Concat
 
-from morpheus.db.compiled_pages import load_page_rows
+from morpheus.api.compiled_pages import load_page_rows
 from morpheus.db.compiled_reads import CompiledRead
 from morpheus.pagination import Position
 from novels.models import Genre, Novel, ProcessingStatus
