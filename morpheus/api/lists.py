@@ -12,11 +12,11 @@ from rest_framework.filters import BaseFilterBackend
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from morpheus.api.compiled_pages import load_page_rows
 from morpheus.api.reads import ListRead, Row, Scope
 from morpheus.api.views import MorpheusAPIView
 from morpheus.cache.cached_reads import read
 from morpheus.cache.policies import CachePolicy
-from morpheus.api.compiled_pages import load_page_rows
 from morpheus.pagination import KeysetPagination, equality_conditions
 
 
