@@ -1,4 +1,4 @@
-"""Clients that send what no honest client sends, on raw sockets."""
+"""Hostile clients on raw sockets."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def announce_body(
 
 
 def post_json(port: int, path: str, body: bytes, source: str = HERE) -> int | None:
-    """Send a request as honest clients do; return the status of the response."""
+    """Send a request as an honest client does; return the status of the response."""
     with connect(port, source) as client:
         json = "Content-Type: application/json"
         client.sendall(request_head("POST", path, json, f"Content-Length: {len(body)}") + body)
@@ -62,7 +62,7 @@ def announced_bodies(port: int, count: int, **more: Any) -> Iterator[list[socket
 
 @contextmanager
 def silent_connections(port: int, count: int, sends: bytes = b"") -> Iterator[None]:
-    """Hold connections on which nothing comes, or the beginning of a request head."""
+    """Hold connections on which nothing is sent, or the beginning of a request head."""
     with ExitStack() as stack:
         for _ in range(count):
             with suppress(OSError):  # The kernel's queue may be full.
@@ -75,7 +75,7 @@ def silent_connections(port: int, count: int, sends: bytes = b"") -> Iterator[No
 
 @contextmanager
 def trickled_body(port: int, bytes_per_s: int) -> Iterator[socket.socket]:
-    """Hold a connection whose body comes a byte at a time."""
+    """Hold a connection whose body is sent byte by byte."""
     done = threading.Event()
 
     def trickle(client: socket.socket) -> None:

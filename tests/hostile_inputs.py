@@ -1,4 +1,4 @@
-"""Files that cost their reader far more than their size, built from bytes."""
+"""Files whose reading costs far more than their size."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _END_OF_IMAGE = b"\xff\xd9"
 
 
 def jpeg_of_scans(count: int, width: int = 1_000, height: int = 1_000) -> bytes:
-    """Return a progressive JPEG with so many scans in which nothing is.
+    """Return a progressive JPEG with so many empty scans.
 
     A decoder goes through all coefficients for each: 26,000 scans are 261 kB.
     """

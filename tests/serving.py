@@ -1,4 +1,4 @@
-"""Morpheus as it is served, in a process of its own, and clients of it."""
+"""A Morpheus server in a process of its own, and clients for it."""
 
 from __future__ import annotations
 
@@ -15,37 +15,36 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from morpheus.embedded.supervisor import EmbeddedServices
 from morpheus.serving.listening import server_command
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-# Pytest's own time limit is the last resort; this one says what was waited for.
+# Shorter than pytest's own time limit, so that the failure names the condition.
 PATIENCE_S = 30
 
 
 def wait_until(condition: Callable[[], bool], patience_s: float = PATIENCE_S) -> None:
     deadline = time.monotonic() + patience_s
     while not condition():
-        assert time.monotonic() < deadline, "It did not happen."
+        assert time.monotonic() < deadline, "The condition did not come true."
         time.sleep(0.02)
 
 
 def environment(var: Path, **more: str) -> dict[str, str]:
-    """Return that of a Morpheus on the embedded services of `var`, whatever `.env` says."""
-    urls = ("DATABASE_URL", "DATABASE_OWNER_URL", "DATABASE_LOADER_URL", "DATABASE_REPLICA_URL")
+    """Return the variables of a Morpheus on the embedded services of `var`."""
     return {
         "PATH": "/usr/bin:/bin",
-        "MORPHEUS_VAR": str(var),
+        **EmbeddedServices(var).environment(),
         "MORPHEUS_HTTPS": "off",
         "MORPHEUS_THREADS": "8",
-        # The way to the database is what is tested.
+        # The tests are about the way to the database.
         "MORPHEUS_CACHE": "off",
-        **dict.fromkeys((*urls, "REDIS_URL"), ""),
         "MORPHEUS_THROTTLE_WRITES_PER_MINUTE": "1000000",
         "DJANGO_SETTINGS_MODULE": "morpheus.settings",
     } | more
 
 
-# One process for all, because starting Django takes longest.
+# One process for both, because starting Django takes longest.
 PREPARE = """
 import sys, django
 from django.core.management import call_command
@@ -56,13 +55,13 @@ call_command("seed", *sys.argv[1:])
 
 
 def prepare(var: Path, *seed_options: str) -> None:
-    """Make the tables and fill them."""
+    """Migrate and seed."""
     command = [sys.executable, "-c", PREPARE, "--quiet", *seed_options]
     subprocess.run(command, cwd=REPOSITORY, env=environment(var), check=True)
 
 
 @dataclass(frozen=True)
-class Answer:
+class Response:
     status: int
     headers: http.client.HTTPMessage
     body: bytes
@@ -77,26 +76,26 @@ class Answer:
 
 
 class Client:
-    """A client of the API; anonymous without a token."""
+    """A client of the API, anonymous without a token."""
 
     def __init__(self, port: int, token: str = "") -> None:
         self.port = port
         self.headers = {"Authorization": f"Bearer {token}"} if token else {}
 
-    def send(self, method: str, path: str, body: Any = None, **headers: str) -> Answer:
-        """Send `body` as it is when it is bytes, else as JSON; `path` may be a whole URL.
+    def send(self, method: str, path: str, body: Any = None, **headers: str) -> Response:
+        """Send `body`, as JSON unless it is bytes; `path` may be a whole URL.
 
-        A request that no thread was left for (morpheus.serving.request_bulkheads) is sent again.
+        A request that a bulkhead refused (morpheus.serving.request_bulkheads) is sent again.
         """
         deadline = time.monotonic() + PATIENCE_S
         while True:
-            answer = self._send_once(method, path, body, **headers)
-            is_crowded = answer.status == 503 and b"requests of this kind" in answer.body
-            if not is_crowded or time.monotonic() > deadline:
-                return answer
+            response = self._send_once(method, path, body, **headers)
+            is_refused = response.status == 503 and b"requests of this kind" in response.body
+            if not is_refused or time.monotonic() > deadline:
+                return response
             time.sleep(random.random() / 10)  # noqa: S311 - no secret
 
-    def _send_once(self, method: str, path: str, body: Any, **headers: str) -> Answer:
+    def _send_once(self, method: str, path: str, body: Any, **headers: str) -> Response:
         target = urlsplit(path)
         path = target.path if target.path.startswith("/api") else f"/api/v1{target.path}"
         if body is not None and not isinstance(body, bytes):
@@ -106,21 +105,21 @@ class Client:
             url = f"{path}?{target.query}"
             connection.request(method, url, body, {"Host": "localhost"} | self.headers | headers)
             response = connection.getresponse()
-            return Answer(response.status, response.headers, response.read())
+            return Response(response.status, response.headers, response.read())
         finally:
             connection.close()
 
-    def get(self, path: str) -> Answer:
+    def get(self, path: str) -> Response:
         return self.send("GET", path)
 
     def login(self, email: str, password: str) -> Client:
-        answer = self.send("POST", "/auth/token/", {"email": email, "password": password})
-        assert answer.status == 200, answer.body
-        return Client(self.port, answer.json["token"])
+        response = self.send("POST", "/auth/token/", {"email": email, "password": password})
+        assert response.status == 200, response.body
+        return Client(self.port, response.json["token"])
 
 
 class Server(Client):
-    """A server, of one process unless told otherwise; also an anonymous client of it."""
+    """A running server, and an anonymous client for it."""
 
     def __init__(
         self, environment: dict[str, str], log: Path, *, workers: int = 1, threads: int = 8
@@ -140,7 +139,7 @@ class Server(Client):
                 stderr=output,
             )
         try:
-            wait_until(self._answers, PATIENCE_S * workers)
+            wait_until(self._is_ready, PATIENCE_S * workers)
         except BaseException:
             self.stop()
             raise
@@ -157,7 +156,7 @@ class Server(Client):
             self._process.wait()
             raise
 
-    def _answers(self) -> bool:
+    def _is_ready(self) -> bool:
         assert self._process.poll() is None, self.log.read_text()
         try:
             return self.get("/comics/").status == 200

@@ -11,8 +11,8 @@ import re
 from pathlib import Path
 
 _ROOT = Path(__file__).resolve().parent.parent
-# Empty, so that neither the environment nor `.env` bends a test, least of all onto a server whose
-# Redis databases the tests would empty. Real servers have to be asked for.
+# Empty, so that neither the environment nor `.env` changes a test, least of all to a server whose
+# Redis databases the tests would empty. Real servers need a variable of their own.
 _on_real_servers = os.environ.get("MORPHEUS_TEST_REAL_SERVERS") == "on"
 for _name in re.findall(r"^#([A-Z_]+)=", (_ROOT / ".env.example").read_text(), re.MULTILINE):
     _is_kept = _name.endswith("_URL") and _on_real_servers
@@ -20,9 +20,9 @@ for _name in re.findall(r"^#([A-Z_]+)=", (_ROOT / ".env.example").read_text(), r
         os.environ[_name] = ""
 os.environ["MORPHEUS_VAR"] = os.environ.get("MORPHEUS_TEST_VAR") or str(_ROOT / "var" / "test")
 os.environ["MORPHEUS_HTTPS"] = "off"
-# Parallel workers, which load the server into themselves, and what they start share all cores.
+# Parallel workers load the server into themselves; they and their children share all cores.
 os.environ["MORPHEUS_PIN"] = "off"
-# A replica, even of a real server, is not one of the database that the tests make.
+# A replica, even of a real server, does not have the tests' database.
 os.environ["DATABASE_REPLICA_URL"] = ""
 os.environ["SECRET_KEY"] = "only-for-tests"  # noqa: S105
 _worker = os.environ.get("PYTEST_XDIST_WORKER", "gw0")
@@ -40,10 +40,10 @@ MORPHEUS_THROTTLE_RATES = dict.fromkeys(
 )
 for _name in ("uploads", "images"):
     STORAGES[_name]["OPTIONS"]["location"] = MORPHEUS_VAR / _worker / _name
-# Its patches change what every query goes through; tests of it turn it on.
+# Its patches change the path of every query; its own tests switch it on.
 CACHALOT_ENABLED = False
-# Statements on a busy machine are slow, which is nobody's business but that of tests of it.
+# Statements are slow on a busy machine; the tests of slow queries set their own limit.
 MORPHEUS_SLOW_QUERY_MS = 1e9
-# Nothing is computed again, or explained, behind a test's back.
+# No shadow verification and no sampled request traces beside a test.
 MORPHEUS_CACHE_SHADOW_PERCENT = 0
 MORPHEUS_EXPLAIN_PERCENT = 0

@@ -1,4 +1,4 @@
-"""What one hostile client can do to a whole Morpheus, as `make run` starts it.
+"""Attacks of one hostile client on a whole Morpheus, as `make run` starts it.
 
-`make test-hostile` runs these tests; they take minutes, and want a quiet machine.
+`make test-hostile` runs these tests. They take minutes and need a quiet machine.
 """

@@ -1,4 +1,4 @@
-"""One Morpheus for all tests here, and what its readers get while it is quiet."""
+"""One Morpheus for all tests here, and the latency of its readers while it is quiet."""
 
 from __future__ import annotations
 
@@ -55,9 +55,9 @@ def site() -> Iterator[Site]:
 
 @pytest.fixture(scope="session")
 def quiet_mb(site: Site) -> float:
-    """Memory of a warm server that was never attacked."""
+    """Return the memory of a warm server before any attack."""
     with Reads(site):
-        time.sleep(QUIET_S)  # What is cold then is not.
+        time.sleep(QUIET_S)  # Warms the cache.
     with Reads(site) as quiet:
         time.sleep(2 * QUIET_S)
     _quiet_seconds.extend(quiet.seconds)
@@ -66,10 +66,10 @@ def quiet_mb(site: Site) -> float:
 
 @pytest.fixture
 def attacked(site: Site, quiet_mb: float) -> Iterator[Callable[..., object]]:
-    """Return a context whose block attacks; readers must not notice, and nothing may be lost.
+    """Return a context whose block attacks; readers must keep their latency without a failure.
 
-    What readers get is compared with what they got before this attack and those before it: of a
-    few hundred reads alone, the slowest hundredth is chance.
+    The latency is compared with that before this attack and before earlier ones, because the p99 of
+    a few hundred reads alone is chance.
     """
 
     @contextmanager

@@ -1,4 +1,4 @@
-"""A whole Morpheus under attack, and the readers who must not notice."""
+"""A whole Morpheus under attack, and its readers."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ OWNER_EMAIL = "owner@example.org"
 
 
 class Site(Client):
-    """`manage.py run` with data of its own; also an anonymous client of it."""
+    """`manage.py run` with data of its own, and an anonymous client for it."""
 
     def __init__(self, var: Path, port: int, **settings: str) -> None:
         super().__init__(port)
@@ -41,7 +41,7 @@ class Site(Client):
         self._run: subprocess.Popen[bytes] | None = None
 
     def start(self) -> Self:
-        """Start everything, and return when it is ready."""
+        """Start everything; return when it is ready."""
         command = [sys.executable, "manage.py", "run", "--no-seed", "--port", str(self.port)]
         with self.log.open("ab") as log:
             self._run = subprocess.Popen(
@@ -63,7 +63,7 @@ class Site(Client):
         return self.probe("/readyz") == 200
 
     def probe(self, path: str) -> int | None:
-        """Return the status of a GET outside the API; None without an answer."""
+        """Return the status of a GET outside the API; None without an response."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
         try:
             connection.request("GET", path, headers={"Host": "localhost"})
@@ -75,21 +75,21 @@ class Site(Client):
 
     def register(self, email: str = OWNER_EMAIL) -> Client:
         """Return a client that is logged in as a new user."""
-        body = {"email": email, "password": PASSWORD, "display_name": "Somebody"}
+        body = {"email": email, "password": PASSWORD, "display_name": "Owner"}
         assert self.send("POST", "/users/", body).status in (201, 400)  # Registered before.
         return self.login(email, PASSWORD)
 
     def processes(self, *words: str) -> list[psutil.Process]:
         """Return the processes under `manage.py run` whose command has all the words."""
         assert self._run is not None
-        found = []
+        processes = []
         for process in psutil.Process(self._run.pid).children(recursive=True):
             try:
                 if all(word in process.cmdline() for word in words):
-                    found.append(process)
+                    processes.append(process)
             except psutil.Error:
                 continue
-        return found
+        return processes
 
     def server(self) -> psutil.Process:
         """Return the process that serves requests: the child of granian's own."""
@@ -114,7 +114,7 @@ class Site(Client):
 
 
 class Reads:
-    """20 reads a second of lists, novels, chapters and states, and a health check each second."""
+    """Reads 20 lists, novels, chapters and statuses a second; one health check a second."""
 
     def __init__(self, site: Site) -> None:
         self._site = site

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from tests.hostile_inputs import jpeg_of_scans, line_of_dots
-from tests.serving import Answer, Client, wait_until
+from tests.serving import Client, Response, wait_until
 
 from .site import Site
 
@@ -26,7 +26,9 @@ def owner(site: Site) -> Client:
     return site.register()
 
 
-def upload(client: Client, path: str, field: str, name: str, data: bytes, **fields: str) -> Answer:
+def upload(
+    client: Client, path: str, field: str, name: str, data: bytes, **fields: str
+) -> Response:
     """Send a file as a browser's form does."""
     boundary = "----hostile"
     parts = [
@@ -43,9 +45,9 @@ def upload(client: Client, path: str, field: str, name: str, data: bytes, **fiel
 
 
 def upload_novel(client: Client, text: bytes, **fields: str) -> int:
-    answer = upload(client, "/novels/", "file", "novel.txt", text, **fields)
-    assert answer.status == 201, answer.body
-    return int(answer.json["id"])
+    response = upload(client, "/novels/", "file", "novel.txt", text, **fields)
+    assert response.status == 201, response.body
+    return int(response.json["id"])
 
 
 def state_of(client: Client, novel: int) -> str:
@@ -63,27 +65,27 @@ def costly_novel(owner: Client) -> int:
 
 
 @contextmanager
-def in_parallel(count: int, send: Any) -> Iterator[list[Answer]]:
-    """Send requests at once; the answers are there after the block."""
-    answers: list[Answer] = []
+def in_parallel(count: int, send: Any) -> Iterator[list[Response]]:
+    """Send requests at once; the responses are there after the block."""
+    responses: list[Response] = []
     with ThreadPoolExecutor(count) as threads:
         futures = [threads.submit(send, number) for number in range(count)]
-        yield answers
-    answers += [future.result() for future in futures]
+        yield responses
+    responses += [future.result() for future in futures]
 
 
 def test_searches_whose_snippets_are_costly(site: Site, attacked: Any, costly_novel: int) -> None:
-    def search(number: int) -> Answer:
+    def search(number: int) -> Response:
         # Each its own: none is answered from the cache, or waits for another.
         return site.get(f"/search/?q=bx+by+or+zz{number}&page_size=100")
 
-    with attacked("16 costly searches"), in_parallel(16, search) as answers:
+    with attacked("16 costly searches"), in_parallel(16, search) as responses:
         pass
 
     # Each is answered, or told to come again; none is an error.
-    assert {answer.status for answer in answers} <= {200, 503}
-    assert all(answer.headers["Retry-After"] for answer in answers if answer.status == 503)
-    assert any(answer.status == 200 for answer in answers)
+    assert {response.status for response in responses} <= {200, 503}
+    assert all(response.headers["Retry-After"] for response in responses if response.status == 503)
+    assert any(response.status == 200 for response in responses)
 
 
 def test_a_line_of_dots_does_not_hold_the_worker(site: Site, attacked: Any, owner: Client) -> None:
@@ -100,14 +102,14 @@ def test_jpegs_of_empty_scans(site: Site, attacked: Any, owner: Client) -> None:
     comic = owner.send("POST", "/comics/", {"title": "Scans"}).json["id"]
     picture = jpeg_of_scans(SCANS)
 
-    def add(number: int) -> Answer:
+    def add(number: int) -> Response:
         return upload(owner, f"/comics/{comic}/panels/", "image", "scans.jpg", picture)
 
-    with attacked("8 JPEGs of 26,000 scans"), in_parallel(8, add) as answers:
+    with attacked("8 JPEGs of 26,000 scans"), in_parallel(8, add) as responses:
         pass
 
-    assert {answer.status for answer in answers} <= {400, 503}
-    assert 400 in {answer.status for answer in answers}
+    assert {response.status for response in responses} <= {400, 503}
+    assert 400 in {response.status for response in responses}
 
 
 def test_memory_comes_back_after_large_pictures(site: Site, attacked: Any, owner: Client) -> None:
@@ -119,8 +121,8 @@ def test_memory_comes_back_after_large_pictures(site: Site, attacked: Any, owner
         for number in range(10):
             # Another picture each time: equal ones are kept once.
             data = out.getvalue() + bytes([number])
-            answer = upload(owner, f"/comics/{comic}/panels/", "image", "large.jpg", data)
-            assert answer.status == 201, answer.body
+            response = upload(owner, f"/comics/{comic}/panels/", "image", "large.jpg", data)
+            assert response.status == 201, response.body
 
     assert owner.get(f"/comics/{comic}/thumbnail/?size=large").status == 200
 
@@ -128,13 +130,13 @@ def test_memory_comes_back_after_large_pictures(site: Site, attacked: Any, owner
 def test_invented_parameters_do_not_fill_the_cache(site: Site, attacked: Any) -> None:
     before = cache_mb(site)
 
-    def ask(thread: int) -> Answer:
+    def read(thread: int) -> Response:
         for number in range(500):
-            answer = site.get(f"/novels/?page_size=100&invented={thread}-{number}")
-            assert answer.status == 400
-        return answer
+            response = site.get(f"/novels/?page_size=100&invented={thread}-{number}")
+            assert response.status == 400
+        return response
 
-    with attacked("invented parameters"), in_parallel(4, ask):
+    with attacked("invented parameters"), in_parallel(4, read):
         pass
 
     assert cache_mb(site) - before < 5
@@ -149,16 +151,16 @@ def cache_mb(site: Site) -> float:
 
 
 def test_guessing_passwords(site: Site, attacked: Any) -> None:
-    """Hashing passwords takes a core; readers still get theirs."""
+    """Hashing passwords keeps a core busy; readers still have the other."""
     end = time.monotonic() + 45
 
-    def guess(number: int) -> Answer:
+    def guess(number: int) -> Response:
         body = {"email": f"u{number}@b.example", "password": "wrong pass"}
         while True:
-            answer = site.send("POST", "/auth/token/", body)
-            assert answer.status in (401, 503)
+            response = site.send("POST", "/auth/token/", body)
+            assert response.status in (401, 503)
             if time.monotonic() > end:
-                return answer
+                return response
 
     with attacked("4 clients that guess passwords"):
         end = time.monotonic() + 15

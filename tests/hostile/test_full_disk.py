@@ -1,7 +1,7 @@
 """A file system of 30 MB under `var/`, filled while eight clients write.
 
-Run as root, which may mount one. PostgreSQL's data then lie elsewhere (docs/services.md): the small
-one holds uploads, images, Valkey's snapshot and the logs.
+Only root can mount one. PostgreSQL's data are elsewhere then (docs/services.md); the small file
+system has uploads, images, Valkey's snapshot and the logs.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ import pytest
 from PIL import Image
 
 from morpheus.embedded.paths import delete_root_state
-from tests.serving import REPOSITORY, Answer, Client, environment, wait_until
+from tests.serving import REPOSITORY, Client, Response, environment, wait_until
 
 SIZE_MB = 30
 CLIENTS = 8
 PASSWORD = "correct horse battery staple"
-# What one client sends at most; together it is several times what there is room for.
+# Uploads of one client at most; all together are several times larger than the file system.
 ATTEMPTS = 80
 
 
@@ -66,8 +66,8 @@ class Run:
     def client(self, name: str) -> Client:
         anonymous = Client(self.port)
         email = f"{name}@example.org"
-        said = {"email": email, "password": PASSWORD, "display_name": name}
-        assert anonymous.send("POST", "/users/", said).status in (201, 400)
+        account = {"email": email, "password": PASSWORD, "display_name": name}
+        assert anonymous.send("POST", "/users/", account).status in (201, 400)
         return anonymous.login(email, PASSWORD)
 
 
@@ -119,8 +119,10 @@ def form(name: str, filename: str, content: bytes) -> tuple[bytes, str]:
     return head.encode() + content + b"\r\n--limit--\r\n", "multipart/form-data; boundary=limit"
 
 
-def post_file(client: Client, path: str, name: str, filename: str, content: bytes) -> Answer | None:
-    """Send a file; None where the server refused it and closed before the body was sent."""
+def post_file(
+    client: Client, path: str, name: str, filename: str, content: bytes
+) -> Response | None:
+    """Send a file; None if the server refused it and closed before the body was sent."""
     body, content_type = form(name, filename, content)
     try:
         return client.send("POST", path, body, **{"Content-Type": content_type})
@@ -129,7 +131,7 @@ def post_file(client: Client, path: str, name: str, filename: str, content: byte
 
 
 def write_until_full(run: Run, number: int) -> Counter[int]:
-    """Upload novels and panels by turns until several in a row are refused."""
+    """Upload novels and panels in turn until several in a row are refused."""
     client = run.client(f"writer{number}")
     comic = client.send("POST", "/comics/", {"title": f"Comic {number}"}).json["id"]
     statuses: Counter[int] = Counter()
@@ -138,15 +140,15 @@ def write_until_full(run: Run, number: int) -> Counter[int]:
         seed = f"{number}.{turn}"
         if turn % 2:
             content = picture(seed)
-            answer = post_file(client, f"/comics/{comic}/panels/", "image", "p.png", content)
+            response = post_file(client, f"/comics/{comic}/panels/", "image", "p.png", content)
             where = f"/comics/{comic}/panels/{{number}}/image/"
         else:
             content = novel_text(seed)
-            answer = post_file(client, "/novels/", "file", f"{seed}.txt", content)
+            response = post_file(client, "/novels/", "file", f"{seed}.txt", content)
             where = "/novels/{id}/"
-        statuses[answer.status if answer else 0] += 1
-        if answer and answer.status == 201:
-            run.acknowledged[f"{number} {where.format(**answer.json)}"] = content
+        statuses[response.status if response else 0] += 1
+        if response and response.status == 201:
+            run.acknowledged[f"{number} {where.format(**response.json)}"] = content
             refused = 0
         else:
             refused += 1
@@ -155,8 +157,8 @@ def write_until_full(run: Run, number: int) -> Counter[int]:
     return statuses
 
 
-def reads_go_on(run: Run) -> float:
-    """Read a list and /healthz, and return the seconds that the latter took."""
+def check_reads(run: Run) -> float:
+    """Read a list and /healthz; return the seconds of the latter."""
     assert Client(run.port).get("/novels/").status == 200
     started = time.monotonic()
     with closing(http.client.HTTPConnection("127.0.0.1", run.port, timeout=10)) as connection:
@@ -165,12 +167,12 @@ def reads_go_on(run: Run) -> float:
     return time.monotonic() - started
 
 
-def test_what_was_acknowledged_is_there_and_service_goes_on(run: Run) -> None:
+def test_every_acknowledged_upload_is_there_and_reads_go_on(run: Run) -> None:
     with ThreadPoolExecutor(CLIENTS) as threads:
         writers = [threads.submit(write_until_full, run, number) for number in range(CLIENTS)]
         probes_s = []
         while not all(writer.done() for writer in writers):
-            probes_s.append(reads_go_on(run))
+            probes_s.append(check_reads(run))
             time.sleep(0.05)
         statuses = sum((writer.result() for writer in writers), Counter())
 
@@ -179,23 +181,23 @@ def test_what_was_acknowledged_is_there_and_service_goes_on(run: Run) -> None:
     assert max(probes_s) < 1, median(probes_s)
     print(statuses, f"/healthz: median {median(probes_s):.3f} s, worst {max(probes_s):.3f} s")
     fill(run.var)
-    reads_go_on(run)
+    check_reads(run)
     writer = run.client("writer0")
     assert writer.send("PATCH", "/users/me/", {"bio": "Still here."}).status == 200
-    assert_all_is_there(run)
+    assert_uploads_are_there(run)
 
     (run.var / "ballast").unlink()
     make_room(run)
 
-    answer = post_file(writer, "/novels/", "file", "after.txt", novel_text("after"))
-    assert answer is not None and answer.status == 201, answer
+    response = post_file(writer, "/novels/", "file", "after.txt", novel_text("after"))
+    assert response is not None and response.status == 201, response
     assert run.process.poll() is None
     assert "SIGBUS" not in run.log.read_text()
     assert "server ended" not in run.log.read_text()
 
 
 def fill(var: Path) -> None:
-    """Take what is left, to the last byte."""
+    """Use up the free space to the last byte."""
     try:
         with (var / "ballast").open("wb", buffering=0) as ballast:
             while True:
@@ -205,17 +207,16 @@ def fill(var: Path) -> None:
 
 
 def make_room(run: Run) -> None:
-    """Delete novels, as their owners would."""
+    """Delete novels, as their owners."""
     clients = {str(number): run.client(f"writer{number}") for number in range(CLIENTS)}
     for key in run.acknowledged:
         number, path = key.split(" ")
         if path.startswith("/novels/"):
             assert clients[number].send("DELETE", path).status == 204
-    wait_for_a_look = 1.5  # The free space that was seen counts for a second.
-    time.sleep(wait_for_a_look)
+    time.sleep(1.5)  # The server reads the free space once a second.
 
 
-def assert_all_is_there(run: Run) -> None:
+def assert_uploads_are_there(run: Run) -> None:
     clients = {str(number): run.client(f"writer{number}") for number in range(CLIENTS)}
     uploads = set()
     for key, content in run.acknowledged.items():
@@ -231,12 +232,12 @@ def assert_all_is_there(run: Run) -> None:
     files = [path for path in (run.var / "uploads").rglob("*") if path.is_file()]
     assert {hashlib.sha256(path.read_bytes()).hexdigest() for path in files} == uploads
     pictures = [path for path in (run.var / "images").rglob("*") if path.is_file()]
-    shown = {
+    acknowledged = {
         hashlib.sha256(content).hexdigest()
         for key, content in run.acknowledged.items()
         if key.endswith("/image/")
     }
-    assert {path.stem for path in pictures} == shown
+    assert {path.stem for path in pictures} == acknowledged
 
 
 def is_parsed(client: Client, path: str) -> bool:

@@ -17,12 +17,12 @@ from tests.serving import wait_until
 from .site import Site, kill
 
 CLIENTS = 8
-# The server loads itself in 1.1 s on a quiet machine.
+# The server starts in 1.1 s on a quiet machine.
 BACK_WITHIN_S = 2
 
 
 class Load:
-    """Clients that read over connections that stay open; each counts what fails."""
+    """Clients that read over connections that stay open; each counts its failures."""
 
     def __init__(self, site: Site) -> None:
         self.failures = [0] * CLIENTS
@@ -61,14 +61,14 @@ class Load:
                 thread.join()
 
 
-def granian(site: Site) -> psutil.Process:
+def find_granian(site: Site) -> psutil.Process:
     """Return the parent of the server process."""
     parent = site.server().parent()
     assert parent is not None
     return parent
 
 
-@pytest.mark.parametrize("which", [Site.server, granian])
+@pytest.mark.parametrize("which", [Site.server, find_granian])
 def test_a_killed_server_is_back_and_costs_each_connection_one_request(
     site: Site, which: Callable[[Site], psutil.Process]
 ) -> None:

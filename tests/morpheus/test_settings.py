@@ -51,8 +51,8 @@ def variables_listed() -> dict[str, str]:
     return dict(re.findall(r"^#([A-Z_]+)=(.*)$", EXAMPLE.read_text(), re.MULTILINE))
 
 
-def written(value: Any) -> str:
-    """Return a default as somebody would write it into `.env`."""
+def format_default(value: Any) -> str:
+    """Return a default as it is written in `.env`."""
     if isinstance(value, bool):
         return "on" if value else "off"
     if isinstance(value, list):
@@ -81,7 +81,7 @@ def settings_of(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str
 
 
 def test_the_example_lists_every_variable_that_is_read_and_no_other() -> None:
-    # Two are for what reads them before our settings are there.
+    # Two are read before settings exist.
     others = {"DJANGO_SETTINGS_MODULE", "PROMETHEUS_MULTIPROC_DIR"}
     read = {name for name, _ in variables_read()} - others
 
@@ -90,7 +90,18 @@ def test_the_example_lists_every_variable_that_is_read_and_no_other() -> None:
     assert listed == read
 
 
-def test_the_example_tells_the_true_defaults() -> None:
+def test_every_name_has_the_prefix_unless_it_is_dictated() -> None:
+    dictated = {"SECRET_KEY", "ALLOWED_HOSTS", "DEBUG", "CSRF_TRUSTED_ORIGINS", "REDIS_URL"}
+    dictated |= {"DATABASE_URL", "ADMINS", "SERVER_EMAIL", "EMAIL_URL"}
+    roles = ("OWNER", "LOADER", "ADMIN", "REPLICA")
+    dictated |= {f"DATABASE_{role}_URL" for role in roles}
+
+    others = {name for name in variables_listed() if not name.startswith("MORPHEUS_")}
+
+    assert others == dictated
+
+
+def test_the_example_has_the_true_defaults() -> None:
     listed = variables_listed()
     defaults: dict[str, Any] = {}
     for name, expression in variables_read():
@@ -101,17 +112,17 @@ def test_the_example_tells_the_true_defaults() -> None:
 
     for name, default in defaults.items():
         if not name.endswith("_URL") and default != "":
-            assert listed[name] == written(default), name
+            assert listed[name] == format_default(default), name
 
 
 def test_the_example_as_it_is_changes_nothing(settings_of: Callable[..., Any]) -> None:
-    found = settings_of(EXAMPLE.read_text())
+    result = settings_of(EXAMPLE.read_text())
 
-    assert json.loads(found.stdout)["MORPHEUS_MAX_UPLOAD_BYTES"] == 25 * 1024 * 1024, found.stderr
+    assert json.loads(result.stdout)["MORPHEUS_MAX_UPLOAD_BYTES"] == 25 * 1024 * 1024, result.stderr
 
 
 def test_the_file_is_read_as_it_is_written(settings_of: Callable[..., Any], tmp_path: Path) -> None:
-    found = json.loads(
+    result = json.loads(
         settings_of(
             "SECRET_KEY=$not#a comment\nALLOWED_HOSTS=a.example, b.example\n"
             "MORPHEUS_VAR=elsewhere\nMORPHEUS_MAX_UPLOAD_MB=1\n",
@@ -119,20 +130,20 @@ def test_the_file_is_read_as_it_is_written(settings_of: Callable[..., Any], tmp_
         ).stdout
     )
 
-    assert found["SECRET_KEY"] == "$not#a comment"
-    assert found["ALLOWED_HOSTS"] == ["a.example", "b.example"]
-    assert found["MORPHEUS_VAR"] == str(tmp_path / "elsewhere")
-    assert found["MORPHEUS_MAX_UPLOAD_BYTES"] == 2 * 1024 * 1024
+    assert result["SECRET_KEY"] == "$not#a comment"
+    assert result["ALLOWED_HOSTS"] == ["a.example", "b.example"]
+    assert result["MORPHEUS_VAR"] == str(tmp_path / "elsewhere")
+    assert result["MORPHEUS_MAX_UPLOAD_BYTES"] == 2 * 1024 * 1024
 
 
 def test_an_empty_variable_counts_as_not_set(settings_of: Callable[..., Any]) -> None:
-    found = json.loads(
+    result = json.loads(
         settings_of(MORPHEUS_MAX_UPLOAD_MB="", ALLOWED_HOSTS="", DATABASE_URL="").stdout
     )
 
-    assert found["MORPHEUS_MAX_UPLOAD_BYTES"] == 25 * 1024 * 1024
-    assert "localhost" in found["ALLOWED_HOSTS"]
-    assert found["DATABASES"]["default"]["USER"] == "morpheus_app"
+    assert result["MORPHEUS_MAX_UPLOAD_BYTES"] == 25 * 1024 * 1024
+    assert "localhost" in result["ALLOWED_HOSTS"]
+    assert result["DATABASES"]["default"]["USER"] == "morpheus_app"
 
 
 def test_one_thread_has_a_pool_of_one(settings_of: Callable[..., Any]) -> None:
@@ -199,10 +210,10 @@ def test_each_use_of_redis_has_its_database(
         ("REDIS_URL", "redis://:se#cret@cache", "REDIS_URL must be like redis://"),
     ],
 )
-def test_what_cannot_be_read_is_refused_in_a_sentence(
+def test_an_unreadable_value_is_refused_in_a_sentence(
     variable: str, value: str, sentence: str, tmp_path: Path
 ) -> None:
-    answer = subprocess.run(
+    response = subprocess.run(
         [sys.executable, "manage.py", "run"],
         cwd=REPOSITORY,
         env={"PATH": os.defpath, "MORPHEUS_VAR": str(tmp_path), variable: value},
@@ -211,10 +222,10 @@ def test_what_cannot_be_read_is_refused_in_a_sentence(
         check=False,
     )
 
-    assert answer.returncode == 1
-    assert answer.stderr.startswith(f"Error in the settings: {sentence}"), answer.stderr
-    assert "Traceback" not in answer.stderr
-    assert "secret" not in answer.stderr
+    assert response.returncode == 1
+    assert response.stderr.startswith(f"Error in the settings: {sentence}"), response.stderr
+    assert "Traceback" not in response.stderr
+    assert "secret" not in response.stderr
 
 
 def test_an_old_name_is_refused_with_the_new_one(settings_of: Callable[..., Any]) -> None:

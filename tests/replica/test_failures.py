@@ -1,11 +1,11 @@
-"""A replica that stops, comes back, is promoted or is the wrong one: answers stay right."""
+"""A replica that stops, comes back, is promoted or is the wrong one: responses stay right."""
 
 from __future__ import annotations
 
 import threading
 from pathlib import Path
 
-from tests.serving import Answer, Client, Server, wait_until
+from tests.serving import Client, Response, Server, wait_until
 
 from .conftest import PASSWORD, reading_replica
 from .pair import Pair
@@ -15,7 +15,7 @@ class Reading:
     """Clients that read one path as long as the block lasts."""
 
     def __init__(self, path: str, *clients: Client) -> None:
-        self.answers: list[Answer] = []
+        self.responses: list[Response] = []
         self._end = threading.Event()
         self._threads = [
             threading.Thread(target=self._read, args=(client, path)) for client in clients
@@ -23,7 +23,7 @@ class Reading:
 
     def _read(self, client: Client, path: str) -> None:
         while not self._end.is_set():
-            self.answers.append(client.get(path))
+            self.responses.append(client.get(path))
 
     def __enter__(self) -> Reading:
         for thread in self._threads:
@@ -42,15 +42,15 @@ def test_readers_do_not_notice_that_the_replica_stops_and_comes_back(
     expected = server.get("/comics/").body
 
     with Reading("/comics/", server, server, writer, other) as reading:
-        wait_until(lambda: len(reading.answers) > 20)
+        wait_until(lambda: len(reading.responses) > 20)
         pair.stop_replica()
-        count = len(reading.answers)
-        wait_until(lambda: len(reading.answers) > count + 20)
+        count = len(reading.responses)
+        wait_until(lambda: len(reading.responses) > count + 20)
         pair.start_replica()
-        wait_until(lambda: reading.answers[-1].is_from_replica)
+        wait_until(lambda: reading.responses[-1].is_from_replica)
 
-    assert {answer.status for answer in reading.answers} == {200}
-    assert {answer.body for answer in reading.answers} == {expected}
+    assert {response.status for response in reading.responses} == {200}
+    assert {response.body for response in reading.responses} == {expected}
 
 
 def test_a_stopped_replica_is_replaced_by_the_primary(
@@ -60,9 +60,9 @@ def test_a_stopped_replica_is_replaced_by_the_primary(
 
     try:
         made = writer.send("POST", "/comics/", {"title": "Alone", "visibility": "public"})
-        answers = [client.get(f"/comics/{made.json['id']}/") for client in (server, writer)]
-        assert [answer.status for answer in answers] == [200, 200]
-        assert not any(answer.is_from_replica for answer in answers)
+        responses = [client.get(f"/comics/{made.json['id']}/") for client in (server, writer)]
+        assert [response.status for response in responses] == [200, 200]
+        assert not any(response.is_from_replica for response in responses)
     finally:
         pair.start_replica()
     server.until_replica_is_used()
@@ -72,16 +72,16 @@ def test_readers_get_their_answers_from_a_primary_whose_replica_stands_still(
     pair: Pair, server: Server, writer: Client, other: Client
 ) -> None:
     with Reading("/comics/", server, server, writer, other) as reading:
-        wait_until(lambda: len(reading.answers) > 20)
+        wait_until(lambda: len(reading.responses) > 20)
         go_on = pair.freeze_replica()
-        count = len(reading.answers)
+        count = len(reading.responses)
         try:
-            wait_until(lambda: len(reading.answers) > count + 100)
+            wait_until(lambda: len(reading.responses) > count + 100)
         finally:
             go_on()
-        wait_until(lambda: reading.answers[-1].is_from_replica)
+        wait_until(lambda: reading.responses[-1].is_from_replica)
 
-    assert {answer.status for answer in reading.answers} == {200}
+    assert {response.status for response in reading.responses} == {200}
 
 
 def test_connections_that_the_replica_ends_fail_no_request(
@@ -99,7 +99,7 @@ def test_connections_that_the_replica_ends_fail_no_request(
             server.until_replica_is_used()
 
     assert ended
-    assert {answer.status for answer in mine.answers + public.answers} == {200}
+    assert {response.status for response in mine.responses + public.responses} == {200}
 
 
 def replaying_ends_a_query(pair: Pair, server: Server) -> bool:
@@ -123,8 +123,8 @@ def test_a_query_that_replaying_does_not_wait_for_is_answered_by_the_primary(
         pair.on_replica("ALTER SYSTEM RESET max_standby_streaming_delay")
         pair.on_replica("SELECT pg_reload_conf()")
 
-    assert {answer.status for answer in reading.answers} == {200}
-    assert len({answer.body for answer in reading.answers}) == 1
+    assert {response.status for response in reading.responses} == {200}
+    assert len({response.body for response in reading.responses}) == 1
 
 
 def test_a_promoted_replica_is_not_read_and_one_made_anew_is(pair: Pair, server: Server) -> None:
@@ -132,10 +132,10 @@ def test_a_promoted_replica_is_not_read_and_one_made_anew_is(pair: Pair, server:
     pair.on_replica("UPDATE novels_novel SET title = 'Not ours'")
 
     try:
-        answers = [server.get("/novels/") for _ in range(10)]
-        assert {answer.status for answer in answers} == {200}
-        assert not any(answer.is_from_replica for answer in answers)
-        assert not any(b"Not ours" in answer.body for answer in answers)
+        responses = [server.get("/novels/") for _ in range(10)]
+        assert {response.status for response in responses} == {200}
+        assert not any(response.is_from_replica for response in responses)
+        assert not any(b"Not ours" in response.body for response in responses)
     finally:
         pair.stop_replica()
         pair.make_replica()
@@ -149,9 +149,9 @@ def test_a_login_that_row_level_security_does_not_bind_is_not_used(
     try:
         wait_until(lambda: "the same login" in server.log.read_text())
         [(email,)] = pair.on_primary("SELECT email FROM users_user ORDER BY id LIMIT 1")
-        answers = [server.get("/comics/"), server.login(email, PASSWORD).get("/users/me/")]
+        responses = [server.get("/comics/"), server.login(email, PASSWORD).get("/users/me/")]
     finally:
         server.stop()
 
-    assert {answer.status for answer in answers} == {200}
-    assert not any(answer.is_from_replica for answer in answers)
+    assert {response.status for response in responses} == {200}
+    assert not any(response.is_from_replica for response in responses)

@@ -89,10 +89,10 @@ def test_readers_beside_a_writer_never_see_what_was_before_an_answered_write(
     def read() -> None:
         while not done.is_set():
             least = answered[0]
-            answer = server.get(path)
-            replica.append(answer.is_from_replica)
-            if int(answer.json["title"]) < least:
-                stale.append((int(answer.json["title"]), least))
+            response = server.get(path)
+            replica.append(response.is_from_replica)
+            if int(response.json["title"]) < least:
+                stale.append((int(response.json["title"]), least))
 
     readers = [threading.Thread(target=read) for _ in range(3)]
     for reader in readers:
@@ -119,10 +119,10 @@ def test_a_walk_through_a_list_that_changes_servers_meets_every_row_once(
 
     url: str | None = "/comics/?page_size=7"
     while url is not None:
-        answer = server.get(url)
-        replica.append(answer.is_from_replica)
-        met += [row["id"] for row in answer.json["results"]]
-        url = answer.json["next"]
+        response = server.get(url)
+        replica.append(response.is_from_replica)
+        met += [row["id"] for row in response.json["results"]]
+        url = response.json["next"]
         # Newest first: what is added meanwhile stands before the page that we are on.
         if len(replica) % 2:
             pair.pause()

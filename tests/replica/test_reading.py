@@ -18,10 +18,10 @@ def test_lists_are_read_from_the_replica_and_not_from_the_primary(
 ) -> None:
     before = [run(COMICS_READ) for run in (pair.on_primary, pair.on_replica)]
 
-    answers = [server.get("/comics/") for _ in range(5)]
+    responses = [server.get("/comics/") for _ in range(5)]
 
     after = [run(COMICS_READ) for run in (pair.on_primary, pair.on_replica)]
-    assert all(answer.is_from_replica for answer in answers)
+    assert all(response.is_from_replica for response in responses)
     assert after[0] == before[0]
     # Each finds its page, and then the cards on it.
     assert after[1][0][0] == before[1][0][0] + 2 * 5
@@ -49,10 +49,12 @@ def test_every_route_reads_the_same_from_both(pair: Pair, server: Server, writer
     pair.on_primary("CREATE TABLE a_change (); DROP TABLE a_change")
     from_primary = [writer.get(path) for path in paths]
 
-    assert {answer.status for answer in from_replica} == {200}
-    assert [answer.is_from_replica for answer in from_replica] == [True] * len(paths)
-    assert [answer.is_from_replica for answer in from_primary] == [False] * len(paths)
-    assert [answer.body for answer in from_replica] == [answer.body for answer in from_primary]
+    assert {response.status for response in from_replica} == {200}
+    assert [response.is_from_replica for response in from_replica] == [True] * len(paths)
+    assert [response.is_from_replica for response in from_primary] == [False] * len(paths)
+    assert [response.body for response in from_replica] == [
+        response.body for response in from_primary
+    ]
 
 
 def test_a_thumbnail_is_shown_to_the_reader_for_whom_it_was_made(
@@ -61,10 +63,10 @@ def test_a_thumbnail_is_shown_to_the_reader_for_whom_it_was_made(
     comic = writer.get("/comics/?owner=me&ordering=created_at").json["results"][0]["id"]
 
     pair.pause()
-    answers = [writer.get(f"/comics/{comic}/thumbnail/?size=small") for _ in range(2)]
+    responses = [writer.get(f"/comics/{comic}/thumbnail/?size=small") for _ in range(2)]
 
-    assert [answer.status for answer in answers] == [200, 200]
-    assert answers[0].body == answers[1].body != b""
+    assert [response.status for response in responses] == [200, 200]
+    assert responses[0].body == responses[1].body != b""
 
 
 def test_private_rows_on_the_replica_are_for_their_owner_alone(
@@ -75,9 +77,9 @@ def test_private_rows_on_the_replica_are_for_their_owner_alone(
     pair.resume()
 
     for _ in range(3):  # Through the same few connections.
-        answers = [client.get(path) for client in (writer, other, server)]
-        assert [answer.status for answer in answers] == [200, 404, 404]
-        assert answers[0].is_from_replica  # A 404 does not tell.
+        responses = [client.get(path) for client in (writer, other, server)]
+        assert [response.status for response in responses] == [200, 404, 404]
+        assert responses[0].is_from_replica  # A 404 does not tell.
         theirs = other.get("/comics/?owner=me&page_size=100")
         assert theirs.is_from_replica
         assert b"Mine alone" not in theirs.body
@@ -87,10 +89,10 @@ def test_private_rows_on_the_replica_are_for_their_owner_alone(
 def test_what_a_write_is_refused_for_is_not_read_from_the_replica(
     server: Server, writer: Client, changes: dict[str, str]
 ) -> None:
-    answer = writer.send("POST", "/comics/", {"title": "Refused"} | changes)
+    response = writer.send("POST", "/comics/", {"title": "Refused"} | changes)
 
-    assert answer.status == 400
-    assert not answer.is_from_replica
+    assert response.status == 400
+    assert not response.is_from_replica
 
 
 def test_a_token_that_was_revoked_opens_nothing_on_the_replica(

@@ -1,4 +1,4 @@
-"""Real services in folders of their own, apart from those that the other tests use."""
+"""Real services in folders of their own, apart from those of the other tests."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .small_project import write_project
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 
-# Starts services as an owner does, says so, and stays until it is stopped or killed.
+# Starts services as their owner, reports it, and stays until it is stopped or killed.
 OWNER = """
 import sys, time
 from pathlib import Path
@@ -43,9 +43,9 @@ def project(tmp_path: Path) -> Path:
     return tmp_path / "project"
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedServices]:
-    """Running services for tests that leave them as they are."""
+    """Return running services for tests that do not change them."""
     folder = tmp_path_factory.mktemp("services") / "var"
     with EmbeddedServices(folder, durable=False) as services:
         yield services
@@ -78,18 +78,18 @@ def make_owner(var: Path) -> Iterator[Callable[[], subprocess.Popen[str]]]:
 def servers_of(services: EmbeddedServices) -> list[psutil.Process]:
     """Return every live process whose command names the socket folder of `services`."""
     needle = str(services.addresses.socket_dir)
-    found = []
+    servers = []
     for process in psutil.process_iter():
         try:
             if needle in " ".join(process.cmdline()):
-                found.append(process)
+                servers.append(process)
         except (psutil.NoSuchProcess, psutil.AccessDenied, psutil.ZombieProcess):
             continue
-    return found
+    return servers
 
 
 def is_gone(pid: int) -> bool:
-    """Tell whether a process has ended, whether or not its new parent has noticed yet."""
+    """Tell whether a process has ended; its new parent may not have noticed yet."""
     try:
         return bool(psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:

@@ -1,4 +1,4 @@
-"""A project of a few lines that has the frame's commands, and steps, server and worker to run."""
+"""A project of a few lines with Morpheus' commands, and steps, server and worker to run."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ INSTALLED_APPS = ["small", "frame.Frame"]
 ROOT_URLCONF = "small.urls"
 USE_TZ = True
 """
-# The frame's commands without its settings and checks.
+# Morpheus' commands without its settings and checks.
 FRAME = """
 from django.apps import AppConfig
 class Frame(AppConfig):
@@ -97,7 +97,7 @@ def write_project(folder: Path) -> None:
 
 
 def environment(var: Path, repository: Path) -> dict[str, str]:
-    """Return all that `manage.py` of the small project needs."""
+    """Return the environment of the small project's `manage.py`."""
     return {
         "PATH": "/usr/bin:/bin",
         "MORPHEUS_VAR": str(var),

@@ -10,7 +10,7 @@ from morpheus.embedded.addresses import Addresses
 SUN_PATH_BYTES = 104
 
 
-def test_sockets_are_short_however_deep_the_checkout_lies(tmp_path: Path) -> None:
+def test_sockets_of_a_deep_checkout_have_short_paths(tmp_path: Path) -> None:
     deep = tmp_path.joinpath(*["a-folder-with-a-long-name"] * 30, "var")
 
     addresses = Addresses.under(deep)
@@ -19,7 +19,7 @@ def test_sockets_are_short_however_deep_the_checkout_lies(tmp_path: Path) -> Non
     assert len(str(addresses.redis_socket)) < SUN_PATH_BYTES
 
 
-def test_one_var_has_one_address_however_it_is_spelled(tmp_path: Path) -> None:
+def test_all_spellings_of_a_var_have_one_address(tmp_path: Path) -> None:
     (tmp_path / "var").mkdir()
     (tmp_path / "link").symlink_to(tmp_path / "var")
 
@@ -27,12 +27,12 @@ def test_one_var_has_one_address_however_it_is_spelled(tmp_path: Path) -> None:
 
 
 def test_two_vars_have_two_addresses(tmp_path: Path) -> None:
-    one, other = (Addresses.under(tmp_path / name).socket_dir for name in ("one", "other"))
+    first, second = (Addresses.under(tmp_path / name).socket_dir for name in ("first", "second"))
 
-    assert one != other
+    assert first != second
 
 
-def test_asking_for_addresses_makes_nothing(tmp_path: Path) -> None:
+def test_computing_addresses_writes_nothing(tmp_path: Path) -> None:
     addresses = Addresses.under(tmp_path / "var")
 
     assert not addresses.socket_dir.exists()

@@ -144,7 +144,7 @@ def test_a_server_that_dies_or_hangs_is_replaced_and_no_connection_refused(
         service = replace(
             _service("answers", ANSWERS, str(pid_file), str(listener.fileno())),
             descriptors=(listener.fileno(),),
-            health=Health(address[0], address[1], interval_s=0.1, timeout_s=0.2, most_failures=3),
+            health=Health(address[0], address[1], interval_s=0.1, timeout_s=1.0, most_failures=3),
             most_starts=1,
         )
         guarded = GuardedServices([service], log=tmp_path / "log")

@@ -1,4 +1,4 @@
-"""Where the processes of a run share their metrics."""
+"""The folder in which the processes of a run share their metrics."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from morpheus.embedded.metrics_folder import NEEDED_BYTES, PREFIX, memory_folder
 
 from .conftest import REPOSITORY
 
-# Makes a folder, tells its name, and ends without removing it when its input ends.
+# Makes a folder, prints its name, and ends without removing it when its input ends.
 KILLED = """
 import os, sys, time
 from pathlib import Path
@@ -59,12 +59,12 @@ def test_a_second_run_keeps_the_folder_of_the_first_and_sweeps_that_of_a_dead_on
     dead, left_over = start_other_run(memory)
     with dead:
         dead.communicate()
-    living, kept = start_other_run(memory)
+    living, kept_folder = start_other_run(memory)
     with living:
         assert not left_over.exists()
 
         with metrics_folder.metrics_folder() as (folder, _):
-            assert sorted(memory.iterdir()) == sorted([kept, folder])
+            assert sorted(memory.iterdir()) == sorted([kept_folder, folder])
         living.communicate()
 
 

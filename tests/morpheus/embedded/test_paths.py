@@ -36,13 +36,13 @@ def test_a_socket_folder_open_to_others_is_refused(tmp_path: Path) -> None:
         make_private_folder(folder, None)
 
 
-def test_a_socket_folder_of_somebody_else_is_refused(tmp_path: Path) -> None:
+def test_a_socket_folder_of_another_user_is_refused(tmp_path: Path) -> None:
     folder = tmp_path / "sockets"
     folder.mkdir(mode=0o700)
-    somebody = next(user for user in pwd.getpwall() if user.pw_uid != os.geteuid())
+    other_user = next(user for user in pwd.getpwall() if user.pw_uid != os.geteuid())
 
     with pytest.raises(ServiceError, match="was not made by Morpheus"):
-        make_private_folder(folder, somebody)
+        make_private_folder(folder, other_user)
 
 
 def test_a_link_in_place_of_the_socket_folder_is_refused(tmp_path: Path) -> None:

@@ -46,29 +46,29 @@ def rows(url: str, statement: str) -> list[tuple[Any, ...]]:
         return connection.execute(statement.encode()).fetchall()
 
 
-def test_only_the_loader_passes_by_row_security_and_nobody_is_superuser(admin_url: str) -> None:
-    found = rows(
+def test_only_the_loader_bypasses_row_security_and_no_role_is_superuser(admin_url: str) -> None:
+    records = rows(
         admin_url,
         "SELECT rolname, rolcanlogin, rolsuper, rolbypassrls, rolcreaterole, rolcreatedb "
         "FROM pg_roles WHERE rolname LIKE 'morpheus%' ORDER BY rolname",
     )
 
-    assert found == [
+    assert records == [
         (APP, True, False, False, False, False),
         (LOADER, True, False, True, False, False),
         (OWNER, True, False, False, False, False),
     ]
 
 
-def test_the_owner_acts_as_the_loader_only_when_it_says_so(admin_url: str) -> None:
-    found = rows(
+def test_the_owner_becomes_the_loader_only_on_request(admin_url: str) -> None:
+    records = rows(
         admin_url,
         f"SELECT pg_has_role('{OWNER}', '{LOADER}', 'USAGE'), "
         f"pg_has_role('{OWNER}', '{LOADER}', 'SET'), pg_has_role('{APP}', '{LOADER}', 'MEMBER'), "
         f"pg_has_role('{OWNER}', '{APP}', 'MEMBER')",
     )
 
-    assert found == [(False, True, False, False)]
+    assert records == [(False, True, False, False)]
 
 
 def test_the_owner_loses_the_serving_role_that_older_versions_granted(admin_url: str) -> None:
@@ -162,7 +162,7 @@ def test_the_serving_role_sees_figures_of_other_sessions_and_no_text(
             owner.execute("SELECT * FROM morpheus_sessions()")
 
 
-def test_everybody_else_may_create_nothing(admin_url: str, shared: EmbeddedServices) -> None:
+def test_other_roles_may_create_nothing(admin_url: str, shared: EmbeddedServices) -> None:
     prepare_database(admin_url, "closed")
     assert rows(
         shared.addresses.database_url("postgres", "closed"),
@@ -178,8 +178,10 @@ def test_parallel_workers_prepare_their_databases_at_once(admin_url: str) -> Non
     with ThreadPoolExecutor(len(names)) as pool:
         list(pool.map(lambda name: prepare_database(admin_url, name), names))
 
-    found = rows(admin_url, "SELECT datname FROM pg_database WHERE datname LIKE 'test%' ORDER BY 1")
-    assert [name for (name,) in found] == names[:3]
+    records = rows(
+        admin_url, "SELECT datname FROM pg_database WHERE datname LIKE 'test%' ORDER BY 1"
+    )
+    assert [name for (name,) in records] == names[:3]
 
 
 def test_an_administrator_need_not_be_a_superuser(admin_url: str, shared: EmbeddedServices) -> None:
@@ -205,11 +207,11 @@ def test_a_login_without_rights_is_told_what_to_do(shared: EmbeddedServices) -> 
 def test_passwords_are_set_where_given(admin_url: str) -> None:
     ensure_roles(admin_url, passwords={APP: "it's secret", OWNER: ""})
 
-    found = rows(
+    records = rows(
         admin_url,
         "SELECT rolname FROM pg_authid WHERE rolpassword LIKE 'SCRAM%' AND rolname LIKE 'morph%'",
     )
-    assert found == [(APP,)]
+    assert records == [(APP,)]
 
 
 def test_the_printed_script_does_the_same_on_another_server(var: Path, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""`manage.py run` in a project that has steps, server and worker of a few lines each."""
+"""`manage.py run` in a project with steps, server and worker of a few lines each."""
 
 from __future__ import annotations
 
@@ -85,17 +85,17 @@ def get(port: int, path: str) -> int:
 
 def processes_of(project: Path, services: EmbeddedServices) -> list[psutil.Process]:
     """Return every live process that works in the project's folder, and the servers."""
-    found = servers_of(services)
+    processes = servers_of(services)
     for process in psutil.process_iter():
         try:
             if Path(process.cwd()) == project:
-                found.append(process)
+                processes.append(process)
         except (psutil.Error, OSError):
             continue
-    return [process for process in found if not is_gone(process.pid)]
+    return [process for process in processes if not is_gone(process.pid)]
 
 
-def test_it_prepares_serves_and_says_where(
+def test_it_prepares_serves_and_prints_urls(
     make_run: Callable[..., subprocess.Popen[str]], port: int
 ) -> None:
     output = read_until_ready(make_run())
@@ -108,7 +108,7 @@ def test_it_prepares_serves_and_says_where(
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
-def test_nothing_is_left_however_it_ends(
+def test_no_process_is_left_after_any_end(
     make_run: Callable[..., subprocess.Popen[str]],
     project: Path,
     var: Path,
@@ -128,7 +128,7 @@ def test_nothing_is_left_however_it_ends(
     assert wait_until(lambda: processes_of(project, services) == [])
 
 
-def test_it_ends_with_the_make_that_started_it(
+def test_it_ends_with_its_parent(
     make_run: Callable[..., subprocess.Popen[str]], project: Path, var: Path
 ) -> None:
     calls = "import subprocess, sys; subprocess.run(sys.argv[1:])"
@@ -220,12 +220,12 @@ def read_until(run: subprocess.Popen[str], text: str) -> str:
 
 def metrics_folders(project: Path, services: EmbeddedServices) -> set[Path]:
     """Return the folders that servers of the project write their metrics to."""
-    found = [
+    folders = [
         process.environ().get("PROMETHEUS_MULTIPROC_DIR", "")
         for process in processes_of(project, services)
         if "morpheus.serving" in process.cmdline()
     ]
-    return {Path(folder) for folder in found if folder}
+    return {Path(folder) for folder in folders if folder}
 
 
 def test_two_runs_on_a_fresh_var_prepare_one_after_the_other_and_both_serve(

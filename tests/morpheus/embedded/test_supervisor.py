@@ -62,7 +62,7 @@ def test_two_vars_run_side_by_side(shared: EmbeddedServices, var: Path) -> None:
         assert query(other, cluster) != query(shared, cluster)
 
 
-def test_only_what_is_wanted_is_started(var: Path) -> None:
+def test_only_wanted_services_start(var: Path) -> None:
     with EmbeddedServices(var, wanted=("valkey",)) as services:
         assert [status.name for status in services.status() if status.is_up] == ["valkey"]
         assert not (find_paths(var).postgres_data).exists()
@@ -78,11 +78,11 @@ def test_the_servers_are_set_up_as_documented(shared: EmbeddedServices) -> None:
     assert query(shared, "SELECT count(*) > 0 FROM pg_stat_statements") == "True"
     assert query(shared, "SELECT lower('ÄÖÜ') || ('a' < 'B')::text") == "äöüfalse"
     with valkey(shared) as client:
-        found = client.config_get("*")
-    assert found["port"] == "0"
-    assert found["databases"] == "256"
-    assert found["maxmemory"] == str(256 * 1024 * 1024)
-    assert found["maxmemory-policy"] == "allkeys-lru"
+        configuration = client.config_get("*")
+    assert configuration["port"] == "0"
+    assert configuration["databases"] == "256"
+    assert configuration["maxmemory"] == str(256 * 1024 * 1024)
+    assert configuration["maxmemory-policy"] == "allkeys-lru"
 
 
 def test_a_killed_postgres_comes_back_by_itself(var: Path) -> None:
@@ -94,7 +94,7 @@ def test_a_killed_postgres_comes_back_by_itself(var: Path) -> None:
         assert wait_until(lambda: all(status.is_up for status in services.status()))
 
 
-def test_a_pid_file_that_now_names_a_stranger_is_healed(var: Path) -> None:
+def test_a_pid_file_with_the_pid_of_another_process_is_healed(var: Path) -> None:
     with EmbeddedServices(var, durable=False) as services:
         state = find_paths(var)
         files = [
@@ -123,7 +123,7 @@ def test_services_go_when_their_folder_is_deleted(var: Path) -> None:
     assert wait_until(lambda: servers_of(services) == [])
 
 
-def test_detached_services_are_stopped_by_anybody(var: Path) -> None:
+def test_another_process_stops_detached_services(var: Path) -> None:
     services = EmbeddedServices(var, durable=False).start(detached=True)
     assert not services.is_owner
 

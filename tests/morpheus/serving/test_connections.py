@@ -53,11 +53,11 @@ def is_open(client: socket.socket, server: socket.socket) -> bool:
 
 
 def test_the_connection_of_a_stuck_body_is_closed_and_can_still_be_answered(site: Site) -> None:
-    _, answered = talking = site.connect(b"GET /")
+    _, talking_server = talking = site.connect(b"GET /")
     idle = site.connect()
     stuck, receiver = site.connect(b"POST / with the beginning of a body")
     time.sleep(0.6)
-    answered.sendall(b"response")
+    talking_server.sendall(b"response")
 
     assert close_connections(INCOMING, HERE, 0.5, all_silent=False) >= 1
 
@@ -131,12 +131,12 @@ def test_a_crowd_of_silent_connections_is_thinned_out(site: Site) -> None:
 
 def closed(pairs: list[tuple[socket.socket, socket.socket]]) -> list[socket.socket]:
     """Return the server's ends that can be read: their connection is closed."""
-    found = []
+    sockets = []
     for _, server in pairs:
         server.setblocking(False)
         try:
             server.recv(1)
         except BlockingIOError:
             continue
-        found.append(server)
-    return found
+        sockets.append(server)
+    return sockets
