@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from comics.images.bounded import picture_check, rendition_check
 from comics.images.decoding import Picture, picture_read
 from comics.images.files import StoredImage, image_file_store
+from comics.images.sandboxed import picture_check, rendition_check
 from comics.images.structure import ImageRefused
 
 __all__ = [

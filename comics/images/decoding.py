@@ -1,6 +1,6 @@
 """The pictures that a client may upload, and the part of the file that is stored.
 
-It runs in child processes (comics/images/bounded.py): nothing here reads settings.
+It runs in child processes (comics/images/sandboxed.py): nothing here reads settings.
 """
 
 from __future__ import annotations

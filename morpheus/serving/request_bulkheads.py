@@ -25,8 +25,8 @@ Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
 Handler = Callable[[], Iterable[bytes]]
 
-# Share of the threads for each kind. Decoding of pictures has 5 of 16 (comics.images.bounded), and
-# an eighth is left for reads alone.
+# Share of the threads for each kind. Decoding of pictures has 5 of 16 (comics.images.sandboxed),
+# and an eighth is left for reads alone.
 SHARES = {"bodies": 4 / 16, "searches": 3 / 16, "streams": 2 / 16}
 
 RETRY_AFTER_S = 1

@@ -1,4 +1,4 @@
-"""What is accepted as a picture, and what of it is kept."""
+"""Which pictures are accepted, and the part that is stored."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def drawn(width: int = 64, height: int = 48, mode: str = "RGB") -> Image.Image:
     return image.convert(mode)
 
 
-def saved(image: Image.Image, kind: str, **options: Any) -> bytes:
+def save_image(image: Image.Image, kind: str, **options: Any) -> bytes:
     out = BytesIO()
     image.save(out, kind, **options)
     return out.getvalue()
@@ -37,7 +37,7 @@ def test_ordinary_pictures_are_kept_byte_for_byte_and_can_be_made_smaller(
     kind: Any, mode: Any
 ) -> None:
     try:
-        data = saved(drawn(mode=mode), kind)
+        data = save_image(drawn(mode=mode), kind)
     except (OSError, ValueError):
         return  # This format has no such mode.
 
@@ -61,8 +61,8 @@ def test_cmyk_and_16_bit_pictures_look_the_same_when_made_smaller() -> None:
         with Image.open(BytesIO(copy.data)) as image:
             return image.convert("RGB").getpixel((5, 5))
 
-    assert colour(saved(deep, "PNG")) == pytest.approx((156, 156, 156), abs=4)
-    assert colour(saved(red, "JPEG")) == pytest.approx((254, 0, 0), abs=30)
+    assert colour(save_image(deep, "PNG")) == pytest.approx((156, 156, 156), abs=4)
+    assert colour(save_image(red, "JPEG")) == pytest.approx((254, 0, 0), abs=30)
 
 
 def test_a_colour_profile_is_applied_and_a_broken_one_is_ignored() -> None:
@@ -70,7 +70,7 @@ def test_a_colour_profile_is_applied_and_a_broken_one_is_ignored() -> None:
     lab = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")).tobytes()
 
     for profile in (srgb, lab, b"no profile"):
-        stored = image_file_store(saved(drawn(), "PNG", icc_profile=profile))
+        stored = image_file_store(save_image(drawn(), "PNG", icc_profile=profile))
         copy = rendition_encode(image_path(stored.digest, stored.media_type), "small")
         with Image.open(BytesIO(copy.data)) as image:
             assert "icc_profile" not in image.info
@@ -78,7 +78,7 @@ def test_a_colour_profile_is_applied_and_a_broken_one_is_ignored() -> None:
 
 
 def test_a_long_strip_shows_its_top() -> None:
-    stored = image_file_store(saved(drawn(200, 20_000), "PNG"))
+    stored = image_file_store(save_image(drawn(200, 20_000), "PNG"))
 
     copy = rendition_encode(image_path(stored.digest, stored.media_type), "small")
 
@@ -90,7 +90,7 @@ def test_a_rotated_photo_is_kept_upright_without_where_it_was_taken(kind: Any) -
     exif = Image.Exif()
     exif[ORIENTATION], exif[MAKER] = 6, "SecretCamera"
     exif.get_ifd(GPS)[2] = (52.0, 31.0, 12.0)
-    data = saved(drawn(64, 48), kind, exif=exif)
+    data = save_image(drawn(64, 48), kind, exif=exif)
 
     picture = picture_read(data)
 
@@ -106,13 +106,13 @@ def test_a_rotated_photo_is_kept_upright_without_where_it_was_taken(kind: Any) -
 
 def test_xmp_is_not_kept() -> None:
     for kind in ("JPEG", "WEBP"):
-        data = saved(drawn(), kind, xmp=b"<x:xmpmeta>SecretPlace</x:xmpmeta>")
+        data = save_image(drawn(), kind, xmp=b"<x:xmpmeta>SecretPlace</x:xmpmeta>")
         assert b"SecretPlace" in data
         assert b"SecretPlace" not in picture_read(data).data
 
 
 def test_a_phones_picture_with_a_second_view_becomes_a_plain_one() -> None:
-    data = saved(drawn(), "MPO", save_all=True, append_images=[drawn()])
+    data = save_image(drawn(), "MPO", save_all=True, append_images=[drawn()])
 
     picture = picture_read(data)
 
@@ -123,7 +123,7 @@ def test_a_phones_picture_with_a_second_view_becomes_a_plain_one() -> None:
 @pytest.mark.parametrize("kind", ["GIF", "WEBP", "PNG"])
 def test_animated_pictures_are_refused(kind: Any) -> None:
     frames = [drawn(), drawn().rotate(90), drawn().rotate(180)]
-    data = saved(frames[0], kind, save_all=True, append_images=frames[1:])
+    data = save_image(frames[0], kind, save_all=True, append_images=frames[1:])
 
     with pytest.raises(ImageRefused, match="Animated"):
         picture_read(data)
@@ -140,11 +140,11 @@ def test_animated_pictures_are_refused(kind: Any) -> None:
         b"\x89PNG\r\n\x1a\n",
         b"\xff\xd8\xff",
         b"RIFF\x00\x00\x00\x00WEBPVP8 ",
-        saved(drawn(), "BMP"),
-        saved(drawn(), "TIFF"),
+        save_image(drawn(), "BMP"),
+        save_image(drawn(), "TIFF"),
     ],
 )
-def test_what_is_no_accepted_picture_is_refused(data: Any) -> None:
+def test_a_file_that_is_no_accepted_picture_is_refused(data: Any) -> None:
     with pytest.raises(ImageRefused):
         picture_read(data)
 
@@ -152,14 +152,14 @@ def test_what_is_no_accepted_picture_is_refused(data: Any) -> None:
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "GIF"])
 @pytest.mark.parametrize("part", [0.2, 0.5, 0.9])
 def test_a_truncated_picture_is_refused(kind: Any, part: Any) -> None:
-    data = saved(drawn(400, 300).rotate(20), kind)
+    data = save_image(drawn(400, 300).rotate(20), kind)
 
     with pytest.raises(ImageRefused):
         picture_read(data[: int(len(data) * part)])
 
 
 def test_a_damaged_picture_is_refused() -> None:
-    data = bytearray(saved(drawn(400, 300).rotate(20), "PNG"))
+    data = bytearray(save_image(drawn(400, 300).rotate(20), "PNG"))
     data[len(data) // 2] ^= 0xFF
 
     with pytest.raises(ImageRefused):
@@ -193,7 +193,7 @@ def test_a_decompression_bomb_is_refused_before_it_is_decoded(
 
 def test_text_that_unpacks_to_much_is_refused() -> None:
     body = b"bomb\0\0" + zlib.compress(b"\0" * 100_000_000)
-    data = saved(drawn(), "PNG")
+    data = save_image(drawn(), "PNG")
     chunk = (
         struct.pack(">I", len(body))
         + b"zTXt"

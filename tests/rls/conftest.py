@@ -22,7 +22,7 @@ from novels.search.documents import documents_rebuild
 from perf.models import SlowQuery
 from users.models import AccessToken, User, belonging_to
 
-# What everybody may read, so that no row of theirs is private; whoever adds a table decides.
+# Tables that every role may read. A new table belongs here or has policies.
 OPEN = {
     "novels_genre",
     "novels_language",
@@ -35,7 +35,7 @@ PRIVATE = sorted(
     for model in apps.get_app_config(label).get_models(include_auto_created=True)
     if model._meta.managed and model._meta.db_table not in OPEN
 )
-# Who is shown a row only because its novel or comic is public.
+# Tables whose rows are visible because their novel or comic is public.
 FOLLOWS_VISIBILITY = {
     "novels_novel",
     "novels_chapter",

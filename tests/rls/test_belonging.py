@@ -66,14 +66,16 @@ def test_the_database_itself_keeps_each_of_them_in_step(model: Any) -> None:
 
 @pytest.mark.parametrize("change", ["is_public = NOT is_public", "owner_id = {other}"])
 @pytest.mark.parametrize("table", TABLES)
-def test_nobody_can_say_otherwise_of_a_row(people: Any, table: Any, change: Any) -> None:
-    """The loader tries, whom no policy binds."""
+def test_no_role_can_change_owner_or_visibility_of_a_row(
+    people: Any, table: Any, change: Any
+) -> None:
+    """The loader tries, which no policy binds."""
     with connect("loader") as loader, rolled_back(loader):
         with pytest.raises(psycopg.errors.ForeignKeyViolation):
             loader.execute(f"UPDATE {table} SET {change.format(other=people['bob'].pk)}")
 
 
-def test_nobody_adds_to_what_is_anothers_nor_learns_whether_it_is_there(people: Any) -> None:
+def test_a_user_adds_nothing_to_rows_of_others_nor_learns_whether_they_exist(people: Any) -> None:
     """In the same words, whether it is said to be one's own or its owner's."""
     ann, bob = people["ann"].pk, people["bob"].pk
     add = (
@@ -155,7 +157,7 @@ def test_a_parse_waits_for_publishing_and_then_stores_public_chapters(novel: Any
         assert loader.execute("SELECT count(*) FROM novels_chapter").fetchone() == (len(CHAPTERS),)
 
 
-def test_many_who_publish_withdraw_and_parse_at_once_meet_no_deadlock(novel: Any) -> None:
+def test_publishing_withdrawing_and_parsing_at_once_do_not_deadlock(novel: Any) -> None:
     def publish_and_withdraw() -> None:
         for turn in range(15):
             publish(novel, turn % 2 == 0)

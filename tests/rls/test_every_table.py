@@ -1,4 +1,4 @@
-"""Who may do what to a row of each private table; a table without an answer fails."""
+"""Which role may do what to a row of each private table; a table without an entry fails."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ def test_every_table_of_ours_is_open_by_decision_or_private_in_the_database() ->
     assert FOLLOWS_VISIBILITY | ALWAYS_PRIVATE == set(PRIVATE)
 
 
-def expected(table: str, role: str, is_public: bool) -> set[str]:
+def expect_statements(table: str, role: str, is_public: bool) -> set[str]:
     if table == "perf_slowquery" and role == "owner of the row":
-        return set()  # It is nobody's.
+        return set()  # An anonymous caller owns no row.
     if table in RIGHTS and role == "owner of the row":
         return {"SELECT"}
     if role in ("owner of the row", "staff", "loader"):
@@ -51,7 +51,9 @@ def test_a_row_is_its_owners_and_staffs(people: Any, table: Any, role: Any) -> N
     with opened:
         for is_public in (False,) if table in ALWAYS_PRIVATE else (False, True):
             row = row_of(table, is_public)
-            assert allowed(opened, table, row) == expected(table, role, is_public), is_public
+            assert try_statements(opened, table, row) == expect_statements(
+                table, role, is_public
+            ), is_public
 
 
 def as_role(role: Any, people: Any) -> Any:
@@ -65,16 +67,16 @@ def row_of(table: Any, is_public: Any) -> Any:
     """Return Ann's row of this visibility, as JSON."""
     condition = f"{IS_PUBLIC.get(table, 't.is_public')} = {is_public}"
     with connect("loader") as loader:
-        found = loader.execute(
+        row = loader.execute(
             f"SELECT to_jsonb(t) FROM {table} t WHERE {condition} AND {ANNS.get(table, 'true')} "
             "LIMIT 1"
         ).fetchone()
-    assert found, f"no row of {table}: add one in conftest.py"
-    return found[0]
+    assert row, f"no row of {table}: add one in conftest.py"
+    return row[0]
 
 
-def allowed(opened: Any, table: Any, row: Any) -> Any:
-    """Return what the connection may do to the row; nothing of it lasts."""
+def try_statements(opened: Any, table: Any, row: Any) -> Any:
+    """Return the statements that the connection may run on the row; each is rolled back."""
     key = next(name for name in ("id", "novel_id", "chapter_id") if name in row)
     name, column = sql.Identifier(table), sql.Identifier(key)
     where = sql.SQL("WHERE {} = {}").format(column, sql.Literal(row[key]))
@@ -82,7 +84,7 @@ def allowed(opened: Any, table: Any, row: Any) -> Any:
         "SELECT": sql.SQL("SELECT FROM {} {}").format(name, where),
         "UPDATE": sql.SQL("UPDATE {} SET {} = {} {}").format(name, column, column, where),
         "DELETE": sql.SQL("DELETE FROM {} {}").format(name, where),
-        # The row as it is: whom the policy lets pass, the primary key stops.
+        # The row as it is: where the policy allows it, the primary key refuses it.
         "INSERT": sql.SQL(
             "INSERT INTO {} SELECT * FROM jsonb_populate_record(NULL::{}, {})"
         ).format(name, name, sql.Literal(Jsonb(row))),

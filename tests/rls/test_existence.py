@@ -12,7 +12,7 @@ from morpheus.db.transactions import write_transaction
 from tests.rls.conftest import connect, rolled_back, rows_make
 
 NOWHERE = 10**9
-# Rows that Bob adds with his own name to what is Ann's; `{id}` is of her private row or of none.
+# Rows that Bob adds with his own name to Ann's rows; `{id}` is of her private row or of none.
 ADDED = {
     "comic of a novel": "INSERT INTO comics_comic "
     "(title, novel_id, owner_id, is_public, panel_count, created_at, updated_at) "
@@ -36,7 +36,7 @@ ADDED = {
     "(comic_id, number, caption, image_id, owner_id, is_public) "
     "VALUES ({comic}, {number}, '', {image}, {bob}, false)",
 }
-# Rows of Bob's that he moves to what is Ann's.
+# Rows of Bob's that he moves to Ann's novels and comics.
 MOVED = {
     "comic": "UPDATE comics_comic SET novel_id = {novel} WHERE owner_id = {bob}",
     "upload": "UPDATE novels_novelupload SET novel_id = {novel} WHERE owner_id = {bob}",

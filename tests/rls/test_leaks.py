@@ -1,4 +1,4 @@
-"""What is private stays unknown, also by the ways round a table."""
+"""Private rows stay unknown, also by indirect ways."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_search_finds_private_texts_for_their_owner_alone(
     assert as_user(secret.owner).get("/api/v1/search/?q=zyzzyva&scope=mine").json()["results"]
 
 
-def test_a_cursor_of_mine_shows_nobody_else_anything(
+def test_a_cursor_of_one_user_shows_another_user_nothing(
     make_user: Any, make_novels: Any, as_user: Any
 ) -> None:
     ann, bob = make_user("ann"), make_user("bob")
@@ -52,7 +52,7 @@ def test_a_cursor_of_mine_shows_nobody_else_anything(
 
 
 @pytest.mark.parametrize("path", ["", "chapters/", "chapters/1/", "status/"])
-def test_a_private_novel_is_answered_like_one_that_is_not_there(
+def test_the_response_is_the_same_for_a_private_and_an_absent_novel(
     secret: Any, make_user: Any, as_user: Any, api: APIClient, path: Any
 ) -> None:
     for client in (as_user(make_user("bob")), api):

@@ -1,4 +1,4 @@
-"""What row level security lets anyone know of people, and the ways of those who must know more."""
+"""What row level security shows of users, and the functions that show more."""
 
 from __future__ import annotations
 
@@ -23,9 +23,7 @@ def sql(statement: Any, *params: Any) -> Any:
 
 
 @pytest.mark.parametrize("reader", ["anonymous", "other"])
-def test_nobody_reads_another_users_row_whatever_is_asked(
-    make_user: Any, as_user: Any, reader: Any
-) -> None:
+def test_no_query_reads_another_users_row(make_user: Any, as_user: Any, reader: Any) -> None:
     ann, bob = make_user("ann", bio="Secret."), make_user("bob")
     as_user(ann)
 
@@ -84,14 +82,14 @@ def test_each_door_opens_for_one_secret(make_user: Any, as_user: Any) -> None:
 
 
 def test_functions_that_look_past_row_level_security_are_known() -> None:
-    """Each is a door: a new one belongs in docs/security.md. Nobody opens those of triggers."""
-    found = sql(
+    """docs/security.md lists each; no role may call the functions of triggers."""
+    functions = sql(
         "SELECT proname, pg_get_userbyid(proowner) FROM pg_proc "
         "WHERE prosecdef AND pronamespace = 'public'::regnamespace "
         "AND has_function_privilege('morpheus_app', oid, 'EXECUTE') ORDER BY 1"
     )
 
-    assert found == [
+    assert functions == [
         (name, "morpheus_loader")
         for name in (
             "cache_touch",
@@ -107,16 +105,16 @@ def test_functions_that_look_past_row_level_security_are_known() -> None:
 
 def test_functions_of_triggers_are_called_by_triggers_alone_and_find_what_they_name() -> None:
     """A search path that a caller chose would let them run as the loader."""
-    found = sql(
+    functions = sql(
         "SELECT bool_or(has_function_privilege('morpheus_app', oid, 'EXECUTE')), "
         "array_agg(DISTINCT pg_get_userbyid(proowner)), array_agg(DISTINCT proconfig::text) "
         "FROM pg_proc WHERE proname ~ '_tags$' AND pronamespace = 'public'::regnamespace"
     )
 
-    assert found == [(False, ["morpheus_loader"], ['{"search_path=public, pg_temp"}'])]
+    assert functions == [(False, ["morpheus_loader"], ['{"search_path=public, pg_temp"}'])]
 
 
-def test_nobody_makes_or_becomes_staff_by_registering(make_user: Any) -> None:
+def test_registering_gives_no_staff_rights(make_user: Any) -> None:
     for rights in ({"is_staff": True}, {"is_superuser": True}):
         user = User(pk=10**6, email="x@example.org", display_name="X", **rights)
         with (
@@ -127,7 +125,7 @@ def test_nobody_makes_or_becomes_staff_by_registering(make_user: Any) -> None:
 
 
 @pytest.mark.parametrize("right", ["is_staff", "is_superuser"])
-def test_nobody_gives_themselves_rights_later(make_user: Any, right: Any) -> None:
+def test_users_cannot_give_themselves_rights_later(make_user: Any, right: Any) -> None:
     ann = make_user("ann")
 
     with pytest.raises(ProgrammingError, match="Only staff"), write_transaction(as_user=ann.pk):
@@ -142,7 +140,7 @@ def test_staff_change_their_own_profile_as_anyone_does(make_user: Any, as_user: 
     assert client.patch("/api/v1/users/me/", {"bio": "Reads."}).json()["bio"] == "Reads."
 
 
-def test_nobody_registers_as_somebody_else(make_user: Any) -> None:
+def test_a_user_cannot_register_as_another(make_user: Any) -> None:
     user = User(pk=10**6, email="x@example.org", display_name="X")
 
     with (

@@ -1,4 +1,4 @@
-"""Which rights on rows the serving role has, table by table, and who gives groups rights."""
+"""Which rights on rows the serving role has, table by table, and which role gives groups rights."""
 
 from __future__ import annotations
 
@@ -55,19 +55,19 @@ GROUP BY c.relname
 """
 
 
-def granted(opened: Any) -> Any:
+def read_rights(opened: Any) -> Any:
     return {table: set(kinds or ()) for table, kinds in opened.execute(GRANTED).fetchall()}
 
 
-def test_the_serving_role_may_write_what_is_listed_and_nothing_else(people: Any) -> None:
+def test_the_serving_role_has_the_listed_rights_and_no_others(people: Any) -> None:
     with connect("app") as opened:
-        assert granted(opened) == RIGHTS
+        assert read_rights(opened) == RIGHTS
 
 
 def test_applying_the_grants_again_gives_nothing_back(psql: Any) -> None:
     psql.execute(DATABASE_SQL.encode())
 
-    assert granted(psql) == RIGHTS
+    assert read_rights(psql) == RIGHTS
 
 
 @pytest.mark.parametrize(
@@ -89,15 +89,15 @@ def test_only_staff_give_groups_rights(people: Any, write: Any) -> None:
 @pytest.mark.django_db
 def test_the_admin_makes_changes_and_deletes_groups(client: Any, make_user: Any) -> None:
     client.force_login(make_user("root", is_staff=True, is_superuser=True))
-    one, two = Permission.objects.order_by("pk")[:2]
+    first, second = Permission.objects.order_by("pk")[:2]
 
-    client.post(reverse("admin:auth_group_add"), {"name": "Editors", "permissions": [one.pk]})
+    client.post(reverse("admin:auth_group_add"), {"name": "Editors", "permissions": [first.pk]})
     group = Group.objects.get(name="Editors")
-    assert [*group.permissions.all()] == [one]
+    assert [*group.permissions.all()] == [first]
     change = reverse("admin:auth_group_change", args=[group.pk])
-    client.post(change, {"name": "Authors", "permissions": [two.pk]})
+    client.post(change, {"name": "Authors", "permissions": [second.pk]})
     group.refresh_from_db()
-    assert (group.name, [*group.permissions.all()]) == ("Authors", [two])
+    assert (group.name, [*group.permissions.all()]) == ("Authors", [second])
     client.post(reverse("admin:auth_group_delete", args=[group.pk]), {"post": "yes"})
 
     assert not Group.objects.filter(pk=group.pk).exists()

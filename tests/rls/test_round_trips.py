@@ -1,4 +1,4 @@
-"""What identity costs on the way to the database, counted where it leaves this process."""
+"""What the identity costs on the way to the database, counted where it leaves this process."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @contextmanager
-def traced() -> Iterator[Any]:
+def trace_messages() -> Iterator[Any]:
     """Note all that goes to the server and comes from it."""
     connection.ensure_connection()
     seen = SimpleNamespace(messages="")
@@ -37,10 +37,10 @@ def traced() -> Iterator[Any]:
 
 
 @contextmanager
-def counted() -> Iterator[Any]:
-    """Count the answers that are waited for: each ends with the server's ReadyForQuery."""
+def count_round_trips() -> Iterator[Any]:
+    """Count round trips: each ends with the server's ReadyForQuery."""
     seen = SimpleNamespace(trips=0)
-    with traced() as trace:
+    with trace_messages() as trace:
         yield seen
     # An empty query is the pool's question whether the connection lives.
     checks = trace.messages.count("\tEmptyQueryResponse")
@@ -49,7 +49,7 @@ def counted() -> Iterator[Any]:
 
 @pytest.fixture(autouse=True)
 def without_cache(settings: Any) -> None:
-    """What is cached waits for nothing."""
+    """A cache hit costs no round trip."""
     settings.MORPHEUS_CACHE = False
 
 
@@ -60,7 +60,7 @@ def trips() -> Any:
     def trips(client: Any, url: Any) -> Any:
         for _ in range(7):  # Until every statement is prepared.
             assert client.get(url).status_code == 200
-        with counted() as seen:
+        with count_round_trips() as seen:
             client.get(url)
         return seen.trips
 
@@ -76,7 +76,7 @@ def test_reading_with_a_token_waits_no_more_often_than_its_queries(
     anonymous = trips(APIClient(), url)
     reader = trips(as_user(novel.owner), url)
 
-    assert reader == anonymous + 2  # Whose token it is, and who that is.
+    assert reader == anonymous + 2  # The token's user id, and the user.
 
 
 def test_reading_with_a_session_waits_for_session_user_and_queries(
@@ -87,13 +87,13 @@ def test_reading_with_a_session_waits_for_session_user_and_queries(
     client.post(LOGIN, {"email": novel.owner.email, "password": PASSWORD})
     url = f"/api/v1/novels/{novel.pk}/"
 
-    assert trips(client, url) == trips(APIClient(), url) + 2  # The session, and who that is.
+    assert trips(client, url) == trips(APIClient(), url) + 2  # The session, and the user.
 
 
 def test_a_missing_row_is_told_without_a_rollback(make_novels: Any, as_user: Any) -> None:
     """A rollback would let the connection forget every statement that it has prepared."""
     client = as_user(make_novels()[0].owner)
-    with counted(), connection.cursor() as cursor:
+    with count_round_trips(), connection.cursor() as cursor:
         for _ in range(7):
             client.get("/api/v1/novels/0/")
             connection.ensure_connection()
@@ -119,23 +119,23 @@ def test_a_statement_takes_its_identity_along_and_leaves_none(make_novels: Any) 
         assert not cursor.fetchone()[0]
 
 
-def test_nobody_is_nobody_inside_of_somebody_and_costs_no_identity(make_novels: Any) -> None:
+def test_an_anonymous_read_inside_a_user_s_costs_no_identity(make_novels: Any) -> None:
     novel = make_novels(is_public=False)[0]
 
     with (
-        traced() as nobody,
+        trace_messages() as anonymous,
         read_transaction(as_user=novel.owner_id),
         read_transaction(as_user=None),
     ):
         assert not Novel.objects.filter(pk=novel.pk).exists()
-    with traced() as somebody, read_transaction(as_user=novel.owner_id):
+    with trace_messages() as known, read_transaction(as_user=novel.owner_id):
         assert Novel.objects.filter(pk=novel.pk).exists()
 
-    assert "set_config" in somebody.messages
-    assert "set_config" not in nobody.messages
+    assert "set_config" in known.messages
+    assert "set_config" not in anonymous.messages
 
 
-def test_nobody_inherits_the_identity_of_a_statement_that_failed(make_novels: Any) -> None:
+def test_the_identity_of_a_failed_statement_is_not_inherited(make_novels: Any) -> None:
     from django.db import DataError
 
     novel = make_novels(is_public=False)[0]
@@ -158,7 +158,7 @@ def test_a_transaction_inside_reading_keeps_the_identity(make_novels: Any) -> No
         assert Novel.objects.filter(pk=novel.pk).update(title="New") == 1
 
 
-def test_what_is_read_in_portions_wants_a_transaction(make_novels: Any) -> None:
+def test_reading_in_portions_needs_a_transaction(make_novels: Any) -> None:
     from django.db import NotSupportedError
 
     novel = make_novels(is_public=False)[0]

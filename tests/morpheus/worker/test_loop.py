@@ -46,7 +46,7 @@ def assert_parsed(novel: Any) -> None:
         assert SearchDocument.objects.count() == CHAPTERS + 1
 
 
-def test_what_is_queued_is_run(make_upload: Any) -> None:
+def test_queued_tasks_run(make_upload: Any) -> None:
     novel = make_upload()
 
     call_command("worker", batch=True)

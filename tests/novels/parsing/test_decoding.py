@@ -1,4 +1,4 @@
-"""Encodings, and what is refused as no text."""
+"""Encodings, and files that are refused because they hold no text."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def test_invisible_characters_are_dropped_and_odd_spaces_made_plain() -> None:
         (b"x" * 60 + b"BOOKMOBI" + b"x" * 60, "unsupported"),
     ],
 )
-def test_what_is_no_text_is_refused_by_check_and_by_parse(data: bytes, code: str) -> None:
+def test_a_file_without_text_is_refused_by_check_and_by_parse(data: bytes, code: str) -> None:
     with pytest.raises(ParseError) as checked:
         check_upload(io.BytesIO(data), "novel.txt")
     with pytest.raises(ParseError) as parsed:

@@ -1,4 +1,4 @@
-"""EPUB: chapters by spine and navigation, and what is no text of the author."""
+"""EPUB: chapters by spine and navigation, without text that the author did not write."""
 
 from __future__ import annotations
 

@@ -55,7 +55,7 @@ MARKUP = st.lists(
 
 
 def attempt(data: bytes, name: str) -> None:
-    """Parse, and accept a refusal; what is refused by the check is refused by the parse."""
+    """Parse, and accept a refusal; the parse refuses each file that the check refuses."""
     try:
         check_upload(io.BytesIO(data), name)
     except ParseError:
@@ -122,8 +122,8 @@ def test_all_words_of_a_text_come_back_in_order(
         io.BytesIO("\n\n\n".join([contents, *parts]).encode()), filename="novel.txt"
     )
 
-    found = [chapter.content.split() for chapter in novel.chapters]
-    assert found == [body.split() for body in bodies]
+    words = [chapter.content.split() for chapter in novel.chapters]
+    assert words == [body.split() for body in bodies]
 
 
 @settings(deadline=None, max_examples=100)
@@ -140,8 +140,8 @@ def test_all_words_of_an_epub_come_back_in_order(chapters: list[list[str]], spli
 
     novel = parse_novel(epub({"nav.xhtml": nav(links), **pages}), filename="novel.epub")
 
-    found = [chapter.content.split() for chapter in novel.chapters]
-    assert found == [" ".join(paragraphs).split() for paragraphs in chapters]
+    words = [chapter.content.split() for chapter in novel.chapters]
+    assert words == [" ".join(paragraphs).split() for paragraphs in chapters]
 
 
 # As they were before they were made linear: the results are the same.

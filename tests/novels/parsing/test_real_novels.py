@@ -141,9 +141,9 @@ def test_no_word_of_the_work_is_lost(name: str, encoding: str, begin: str, end: 
     raw = re.sub(r"\[Illustration[^\]]*\]", "", raw)
     work = raw[raw.index(begin) : raw.rindex(end) + len(end)]
 
-    found = " ".join(f"{c.title} {c.content}" for c in read(name).chapters)
+    text_read = " ".join(f"{c.title} {c.content}" for c in read(name).chapters)
 
     # Headings are rewritten, so each word of the work is only counted.
-    missing = set(re.findall(r"[a-zà-ÿ]{2,}", work)) - set(re.findall(r"[a-zà-ÿ]{2,}", found))
+    missing = set(re.findall(r"[a-zà-ÿ]{2,}", work)) - set(re.findall(r"[a-zà-ÿ]{2,}", text_read))
     assert not missing
-    assert 0.99 < len(re.findall(r"\w+", found)) / len(re.findall(r"\w+", work)) < 1.01
+    assert 0.99 < len(re.findall(r"\w+", text_read)) / len(re.findall(r"\w+", work)) < 1.01

@@ -17,7 +17,7 @@ def test_draws_depend_on_their_name_alone() -> None:
 
 
 @pytest.mark.parametrize("total", [5, 17, 1000])
-def test_apportion_splits_exactly_and_leaves_nobody_without(total: Any) -> None:
+def test_apportion_splits_exactly_and_gives_each_part_something(total: Any) -> None:
     parts = apportion(total, [1.0, 0.0, 5.0, 0.5, 2.0, 1.0])
 
     assert sum(parts) == total

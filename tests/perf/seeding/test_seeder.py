@@ -209,7 +209,7 @@ def test_every_image_has_its_file(seed: Any, rows: Any) -> None:
 
     for digest, size_bytes in rows("SELECT digest, size_bytes FROM comics_image"):
         names = storages["images"].listdir(digest[:2])[1]
-        # Beside it may lie smaller copies, which somebody looked at: `<digest>.small.webp`.
+        # Smaller copies that a client requested may lie beside it: `<digest>.small.webp`.
         (name,) = [name for name in names if name.startswith(digest) and name.count(".") == 1]
         assert storages["images"].size(f"{digest[:2]}/{name}") == size_bytes
 
@@ -232,7 +232,7 @@ def test_there_is_everything_that_lists_must_cope_with(seed: Any, rows: Any) -> 
     assert most[0][0] > 2 * most[-1][0]
 
 
-def test_nobody_can_log_in_as_a_seeded_user_unless_a_password_is_given(seed: Any) -> None:
+def test_seeded_users_cannot_log_in_unless_a_password_is_given(seed: Any) -> None:
     seed()
     with as_staff():
         locked = User.objects.get(email="reader000001@example.org")
@@ -266,18 +266,18 @@ def test_search_finds_frequent_and_rare_words_of_public_novels(seed: Any, rows: 
     rare = Search(words=rare_word(first[0])).match().rank()
 
     assert len(frequent) > 50
-    assert {found.novel_id for found in frequent} <= public
-    assert [found.novel_id for found in rare] == [first[1]]
+    assert {hit.novel_id for hit in frequent} <= public
+    assert [hit.novel_id for hit in rare] == [first[1]]
 
 
 @pytest.mark.parametrize("more", [{}, {"novels": 5}])
-def test_what_is_cached_of_other_rows_is_stale_afterwards(seed: Any, rows: Any, more: Any) -> None:
+def test_values_cached_of_other_rows_are_stale_afterwards(seed: Any, rows: Any, more: Any) -> None:
     seed()
     assert ("all",) in rows("DELETE FROM cache_outbox RETURNING tag")
 
     seed("--append", **more)
 
     tags = {tag for (tag,) in rows("DELETE FROM cache_outbox RETURNING tag")}
-    # Few rows keep their triggers, which say more exactly what is stale.
+    # Few rows keep their triggers, which invalidate fewer tags.
     assert ("all" in tags) is not bool(more)
     assert tags

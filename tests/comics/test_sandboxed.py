@@ -12,7 +12,7 @@ import pytest
 from django.db import connection
 from rest_framework.test import APIClient
 
-from comics.images import ImageRefused, bounded, picture_check, rendition_check
+from comics.images import ImageRefused, picture_check, rendition_check, sandboxed
 from morpheus.http.bulkhead import Bulkhead, Busy
 from morpheus.sandbox import Unavailable, run_or_refuse
 from tests.hostile_inputs import jpeg_of_scans
@@ -23,7 +23,7 @@ from tests.morpheus.sandbox import functions
 def no_bulkhead(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """All bulkhead are taken."""
     bulkhead = Bulkhead(1, most_waiting=1, patience_s=0.01)
-    monkeypatch.setattr(bounded, "DECODING", bulkhead)
+    monkeypatch.setattr(sandboxed, "DECODING", bulkhead)
     with bulkhead.hold():
         yield
 
@@ -31,7 +31,7 @@ def no_bulkhead(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 @pytest.fixture
 def decoding_is(monkeypatch: pytest.MonkeyPatch) -> Any:
     """Decode by another function."""
-    return lambda function: monkeypatch.setattr(bounded, "picture_read", function)
+    return lambda function: monkeypatch.setattr(sandboxed, "picture_read", function)
 
 
 def test_pictures_are_decoded_in_another_process(
@@ -131,7 +131,7 @@ class TestOverHTTP:
         def unavailable(*args: Any, **kwargs: Any) -> None:
             raise Unavailable
 
-        monkeypatch.setattr(bounded, "run_or_refuse", unavailable)
+        monkeypatch.setattr(sandboxed, "run_or_refuse", unavailable)
 
         assert post().status_code == 503
 
@@ -164,7 +164,7 @@ def test_no_transaction_is_open_while_a_picture_is_decoded(
         open_before.append(connection.in_atomic_block)
         return really(*args, **kwargs)
 
-    monkeypatch.setattr(bounded, "run_or_refuse", watched)
+    monkeypatch.setattr(sandboxed, "run_or_refuse", watched)
 
     answer = as_user(owner).post(
         f"/api/v1/comics/{comic.pk}/panels/", upload(make_picture()), format="multipart"
@@ -191,7 +191,7 @@ def test_a_comic_deleted_while_a_picture_is_decoded_is_404(
         assert as_user(owner).delete(url).status_code == 204
         return really(*args, **kwargs)
 
-    monkeypatch.setattr(bounded, "run_or_refuse", delete_and_run)
+    monkeypatch.setattr(sandboxed, "run_or_refuse", delete_and_run)
 
     answer = as_user(owner).post(f"{url}panels/", upload(make_picture()), format="multipart")
 
@@ -206,7 +206,7 @@ def test_two_pictures_at_a_time_are_decoded(
     def meet(*args: Any, **kwargs: Any) -> None:
         both.wait()
 
-    monkeypatch.setattr(bounded, "run_or_refuse", meet)
+    monkeypatch.setattr(sandboxed, "run_or_refuse", meet)
 
     with ThreadPoolExecutor(2) as threads:
         list(threads.map(picture_check, [data, data]))
