@@ -18,7 +18,7 @@ from perf.lab.harness.servers import ServerFailed
 from perf.lab.harness.tables import text_table
 from perf.lab.plans.capture import RequestFailed
 from perf.lab.suite.results import ResultFolder, ResultLine, growth_table
-from perf.lab.suite.run import run_suite
+from perf.lab.suite.run import MIN_NOVELS, run_suite
 from perf.seeding.options import SCALES
 from perf.seeding.seeder import database_is_empty
 
@@ -68,6 +68,8 @@ class Command(BaseCommand):
             f"\n{rounds} rounds in {time.monotonic() - began:.0f} s, times in ms; the reference "
             f"took {result.slowdown:.1f} times its time on an idle machine.\n{folder.result}"
         )
+        if result.rows["novels_novel"] < MIN_NOVELS:
+            self.stdout.write(f"Only times are compared: there are fewer than {MIN_NOVELS} novels.")
         for text in breaches:
             self.stderr.write(f"FAIL  {text}")
         if breaches:
