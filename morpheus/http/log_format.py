@@ -5,13 +5,11 @@ from __future__ import annotations
 import json
 import logging
 import re
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any
 
 import orjson
-import structlog
 
 from morpheus.tracing.routes import request_id, route_of
 
@@ -83,34 +81,22 @@ class LineFormatter(logging.Formatter):
         return redact(super().formatException(exception))
 
 
-class JSONFormatter(structlog.stdlib.ProcessorFormatter):
+class JSONFormatter(logging.Formatter):
     """One JSON object per line: `at`, `level`, `logger`, `event`, `request_id`, and its fields."""
 
-    def __init__(self, *_: Any, **options: Any) -> None:
-        render = structlog.processors.JSONRenderer(serializer=_dump_json)
-        super().__init__(
-            processors=[structlog.processors.format_exc_info, _select_members, render], **options
-        )
-
-
-def _select_members(_: Any, __: str, event: structlog.typing.EventDict) -> Mapping[str, Any]:
-    record: logging.LogRecord = event["_record"]
-    fields: dict[str, Any] | None = getattr(record, "fields", None)
-    message = event["event"]
-    members = {
-        "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
-        "level": record.levelname.lower(),
-        "logger": record.name,
-        "event": redact(message) if fields is None else message,
-        "request_id": getattr(record, "request_id", "-"),
-    }
-    if exception := event.get("exception"):
-        members["exception"] = redact(exception)
-    return members | (fields or {})
-
-
-def _dump_json(members: Any, **_: Any) -> str:
-    return orjson.dumps(members, default=str).decode()
+    def format(self, record: logging.LogRecord) -> str:
+        fields: dict[str, Any] | None = getattr(record, "fields", None)
+        message = record.getMessage()
+        members = {
+            "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "event": redact(message) if fields is None else message,
+            "request_id": getattr(record, "request_id", "-"),
+        }
+        if record.exc_info:
+            members["exception"] = redact(self.formatException(record.exc_info))
+        return orjson.dumps(members | (fields or {}), default=str).decode()
 
 
 def _quote(value: Any) -> str:

@@ -222,8 +222,8 @@ def test_annotations_may_order_a_list(rows: list[int], form: Callable[[Any], Any
 
 
 def test_a_walk_by_an_annotation_that_is_null_is_refused_and_loses_no_row(rows: list[int]) -> None:
-    one = Func(F("small"), 1, function="NULLIF", output_field=IntegerField())
-    annotated = Row.objects.annotate(maybe_small=one)
+    null_for_one = Func(F("small"), 1, function="NULLIF", output_field=IntegerField())
+    annotated = Row.objects.annotate(maybe_small=null_for_one)
 
     with pytest.raises(ImproperlyConfigured, match="maybe_small may be NULL"):
         walk_both_ways(annotated, paginator=order_by("maybe_small"))

@@ -37,7 +37,7 @@ def test_the_rows_and_their_order_are_those_of_the_plain_query(novels):
 
 
 @pytest.mark.django_db
-def test_a_page_with_what_is_joined_is_one_statement(novels):
+def test_a_page_with_joined_rows_is_one_statement(novels):
     with counted_queries() as seen:
         shown = [
             (novel.public_owner.display_name, novel.genre)
@@ -49,7 +49,7 @@ def test_a_page_with_what_is_joined_is_one_statement(novels):
 
 
 @pytest.mark.django_db
-def test_what_is_prefetched_and_deferred_stays_so(novels):
+def test_prefetched_and_deferred_columns_stay_so(novels):
     rows = novels.defer("synopsis").prefetch_related("status")
     (novel, *_) = limit_before_joins(rows, 2)
 
@@ -74,19 +74,19 @@ def test_a_page_is_a_derived_table_that_others_are_joined_to(novels):
 
 
 @pytest.mark.django_db
-def test_what_is_found_can_be_filtered_counted_and_asked_for_in_another_query(novels):
-    found = limit_before_joins(novels, 3)
+def test_the_page_can_be_filtered_counted_and_used_in_another_query(novels):
+    page = limit_before_joins(novels, 3)
 
-    assert list(found.filter(title__lt=novels[0].title)) == list(novels[1:3])
-    assert list(found.filter(public_owner__display_name="No owner")) == []
-    assert (found.count(), found.exists(), found.none().count()) == (3, True, 0)
-    assert list(Novel.objects.filter(pk__in=found.values("pk")).order_by("-title")) == list(
+    assert list(page.filter(title__lt=novels[0].title)) == list(novels[1:3])
+    assert list(page.filter(public_owner__display_name="No owner")) == []
+    assert (page.count(), page.exists(), page.none().count()) == (3, True, 0)
+    assert list(Novel.objects.filter(pk__in=page.values("pk")).order_by("-title")) == list(
         novels[:3]
     )
 
 
 @pytest.mark.django_db
-def test_a_page_of_no_rows_and_a_page_of_a_slice_are_what_the_plain_query_gives(novels):
+def test_empty_and_sliced_querysets_have_the_rows_of_the_plain_query(novels):
     assert list(limit_before_joins(novels.none(), 3)) == []
     assert list(limit_before_joins(novels[1:3], 9)) == list(novels[1:3])
 
@@ -105,14 +105,14 @@ def test_annotations_are_there_and_may_order_the_page(novels):
 
 
 @pytest.mark.django_db
-def test_rows_that_nothing_is_joined_to_are_read_at_once(novels):
+def test_rows_without_joins_are_limited_by_the_plain_query(novels):
     plain = Novel.objects.public().order_by("title")
 
     assert str(limit_before_joins(plain, 2).query) == str(plain[:2].query)
 
 
 @pytest.mark.django_db
-def test_the_query_it_is_made_from_stays_as_it_was(novels):
+def test_the_original_query_does_not_change(novels):
     before = str(novels.query)
     list(limit_before_joins(novels, 2))
 
@@ -121,7 +121,7 @@ def test_the_query_it_is_made_from_stays_as_it_was(novels):
 
 
 @pytest.mark.django_db
-def test_a_filter_that_joins_many_gives_no_row_twice(make_novels, make_chapters):
+def test_a_filter_over_several_rows_returns_no_row_twice(make_novels, make_chapters):
     (novel,) = make_novels(1)
     make_chapters(novel, "one", "two")
     rows = Novel.objects.select_related("public_owner", "genre", "language").order_by("id")

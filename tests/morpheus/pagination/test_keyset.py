@@ -1,4 +1,4 @@
-"""Keyset pagination over a table made for it: types at their limits, directions, moving rows."""
+"""Keyset pagination over a table of its own: limits of types, directions, concurrent changes."""
 
 from __future__ import annotations
 
@@ -60,13 +60,13 @@ def page(columns, *, rows=None, **params):
     paginator = KeysetPagination()
     view = SimpleNamespace(orderings={"by": columns})
     rows = Row.objects.all() if rows is None else rows
-    found = paginator.paginate_queryset(rows, request, view)
-    body = paginator.get_paginated_response([row.pk for row in found]).data
+    page_rows = paginator.paginate_queryset(rows, request, view)
+    body = paginator.get_paginated_response([row.pk for row in page_rows]).data
     return SimpleNamespace(ids=body["results"], next=body["next"], previous=body["previous"])
 
 
 def follow(link, columns):
-    values = {name: found[0] for name, found in parse_qs(urlsplit(link).query).items()}
+    values = {name: texts[0] for name, texts in parse_qs(urlsplit(link).query).items()}
     return page(columns, **values)
 
 
@@ -84,7 +84,7 @@ def last_page(first, columns):
     return first
 
 
-def ordered(columns):
+def list_pks(columns):
     return list(Row.objects.order_by(*columns).values_list("pk", flat=True))
 
 
@@ -116,7 +116,7 @@ def test_values_at_the_limits_of_their_type_are_walked_both_ways(column, sign):
     forwards = sum(walk(first, "next", columns), [])
     backwards = walk(last_page(first, columns), "previous", columns)
 
-    assert forwards == ordered(columns)
+    assert forwards == list_pks(columns)
     assert sum(reversed(backwards), []) == forwards
 
 
@@ -138,7 +138,7 @@ def test_directions_may_be_mixed(columns):
     forwards = sum(walk(first, "next", columns), [])
     backwards = walk(last_page(first, columns), "previous", columns)
 
-    assert forwards == ordered(columns)
+    assert forwards == list_pks(columns)
     assert sum(reversed(backwards), []) == forwards
 
 
@@ -171,11 +171,11 @@ def test_an_index_of_the_same_directions_serves_any_depth(columns, condition):
         paginator.slice(Row.objects.all(), False)[:21].explain(format="json", analyze=True)
     )
 
-    # Beside it are the values of the position, which the planner does not see.
+    # The other nodes are the values of the position, which the planner does not see.
     [node] = [each for each in plan[0]["Plan"]["Plans"] if "Relation Name" in each]
     assert condition in node["Index Cond"]
     assert node["Node Type"] == "Index Scan"
-    # Only rows that share the first value with the position may be looked at in vain.
+    # The filter removes only rows that share the first value with the position.
     assert node.get("Rows Removed by Filter", 0) <= 5
 
 
@@ -185,7 +185,7 @@ def test_five_thousand_equal_values_are_walked():
 
     pages = walk(page(columns, page_size=100), "next", columns)
 
-    assert sum(pages, []) == ordered(columns)
+    assert sum(pages, []) == list_pks(columns)
     assert len(pages) == 50
 
 
@@ -208,7 +208,7 @@ OPERATIONS = st.lists(
     columns=st.sampled_from([("small", "id"), ("-small", "-id"), ("-small", "id")]),
     backwards=st.booleans(),
 )
-def test_rows_that_exist_throughout_a_walk_are_met_exactly_once(
+def test_a_walk_meets_rows_that_exist_throughout_exactly_once(
     values, between, size, columns, backwards
 ):
     Row.objects.all().delete()
@@ -217,7 +217,7 @@ def test_rows_that_exist_throughout_a_walk_are_met_exactly_once(
     current = page(columns, page_size=size)
     if backwards:
         current = last_page(current, columns)
-    stays, steps = set(ordered(columns)), iter(between)
+    stays, steps = set(list_pks(columns)), iter(between)
 
     # A list's last page has no previous neighbour of its own, so going back begins with it.
     met = list(current.ids)
@@ -225,10 +225,10 @@ def test_rows_that_exist_throughout_a_walk_are_met_exactly_once(
         for action, number in next(steps, []):
             if action == "insert":
                 Row.objects.create(small=number)
-            elif here := ordered(columns):
-                gone = here[number % len(here)]
-                Row.objects.filter(pk=gone).delete()
-                stays.discard(gone)
+            elif here := list_pks(columns):
+                deleted = here[number % len(here)]
+                Row.objects.filter(pk=deleted).delete()
+                stays.discard(deleted)
         current = follow(link, columns)
         met += current.ids
 
@@ -263,7 +263,7 @@ def test_a_class_may_state_its_ordering_as_drf_does():
     paginator = Newest()
     rows = paginator.paginate_queryset(Row.objects.all(), request, SimpleNamespace())
 
-    assert [row.pk for row in rows] == ordered(("-small", "-id"))[:4]
+    assert [row.pk for row in rows] == list_pks(("-small", "-id"))[:4]
     assert paginator.display_page_controls
     assert paginator.get_html_context()["next_url"] == paginator.get_next_link()
 
@@ -272,19 +272,19 @@ def test_the_page_size_may_change_during_a_walk():
     Row.objects.bulk_create([Row() for _ in range(10)])
     columns = ("small", "id")
     first = page(columns, page_size=3)
-    values = {name: found[0] for name, found in parse_qs(urlsplit(first.next).query).items()}
+    values = {name: texts[0] for name, texts in parse_qs(urlsplit(first.next).query).items()}
 
     second = page(columns, **(values | {"page_size": "5"}))
 
-    assert first.ids + second.ids == ordered(columns)[:8]
+    assert first.ids + second.ids == list_pks(columns)[:8]
 
 
-def test_a_column_that_may_be_null_is_refused_as_it_would_lose_rows():
+def test_a_nullable_column_is_refused_because_a_walk_would_lose_rows():
     with pytest.raises(ImproperlyConfigured, match="maybe may be NULL"):
         page(("maybe", "id"))
 
 
-def test_values_that_compare_inexactly_make_no_cursor():
+def test_values_that_compare_inexactly_are_refused_in_a_cursor():
     for value in (1.5, None, b"bytes"):
         with pytest.raises(TypeError, match="NOT NULL"):
             encode(Position(False, False, (value,)), CursorSigner(["list"]))
@@ -306,14 +306,14 @@ def test_a_cursor_of_another_format_is_refused(monkeypatch):
         decode(old, CursorSigner(["list"]), 1)
 
 
-def test_a_rotated_secret_keeps_its_cursors_while_it_is_a_fallback(settings):
+def test_cursors_of_a_rotated_secret_are_valid_while_it_is_a_fallback(settings):
     columns = ("small", "id")
     Row.objects.bulk_create([Row() for _ in range(3)])
     link = page(columns, page_size=1).next
     settings.SECRET_KEY, old = "new", settings.SECRET_KEY
     settings.SECRET_KEY_FALLBACKS = [old]
 
-    assert follow(link, columns).ids == ordered(columns)[1:2]
+    assert follow(link, columns).ids == list_pks(columns)[1:2]
 
     settings.SECRET_KEY_FALLBACKS = []
     with pytest.raises(ValidationError):
