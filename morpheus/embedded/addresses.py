@@ -1,4 +1,4 @@
-"""Where the embedded services answer; computed from the var folder alone, without touching it."""
+"""The addresses of the embedded services, computed from the var folder's path alone."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
-# Valkey's logical databases: enough for one per use and per parallel test worker.
+# Logical databases of Valkey: enough for all uses in each parallel test worker.
 REDIS_DATABASES = 256
 
 
 @dataclass(frozen=True)
 class Addresses:
-    """Unix sockets of one var folder; two checkouts have different ones.
+    """Unix sockets of one var folder.
 
     Attributes:
-        socket_dir: Private folder of both sockets. Its path is short whatever the checkout's is,
-            because a socket's path may have 107 bytes at most.
-        postgres_port: Part of the socket's name; no TCP port is opened.
+        socket_dir: Private folder of both sockets. Its path is short for every checkout, because
+            the path of a socket may have at most 107 bytes.
+        postgres_port: Part of the socket's name; PostgreSQL opens no TCP port.
     """
 
     var: Path
@@ -28,7 +28,7 @@ class Addresses:
 
     @classmethod
     def under(cls, var: Path) -> Addresses:
-        """Return the addresses of the services whose state lies under `var`."""
+        """Return the addresses of the services of `var`."""
         resolved = var.resolve()
         digest = hashlib.sha256(os.fsencode(resolved)).hexdigest()[:12]
         return cls(resolved, Path("/tmp") / f"morpheus-{os.geteuid()}-{digest}")  # noqa: S108
@@ -42,7 +42,7 @@ class Addresses:
         return self.socket_dir / "valkey.sock"
 
     def database_url(self, role: str, database: str = "morpheus") -> str:
-        """Return the URL by which `role` reaches `database`; no password is needed."""
+        """Return the URL of `database` for `role`, which needs no password."""
         host = quote(str(self.socket_dir), safe="")
         return f"postgresql://{role}@/{database}?host={host}&port={self.postgres_port}"
 

@@ -1,6 +1,7 @@
-"""The folder in which the processes of one run share their metrics: in memory, for this run alone.
+"""The folder in which the processes of one run share their metrics: in memory, for one run.
 
-The files are sparse and memory-mapped: on a full disk, a write to one kills its process (SIGBUS).
+The files are sparse and memory-mapped. On a full disk, a write to one would kill its process
+(SIGBUS).
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - what is made there is private
-# A server process takes 0.2 to 4 MB (docs/monitoring.md); containers have 64 MB by default.
+# A server process needs 0.2 to 4 MB (docs/monitoring.md); containers have 64 MB by default.
 NEEDED_BYTES = 16 * 1024 * 1024
 PREFIX = f"morpheus-metrics-{os.geteuid()}-"
 
@@ -23,8 +24,8 @@ PREFIX = f"morpheus-metrics-{os.geteuid()}-"
 def metrics_folder() -> Iterator[tuple[Path, int]]:
     """Make a private folder and remove it afterwards; yield its path and its locked descriptor.
 
-    A process that may outlive this one, and still writes there, inherits the descriptor: the folder
-    of a run is swept by a later one when no process has it open any more.
+    A process that may outlive this one and still writes there inherits the descriptor. A later run
+    removes the folder when no process has it open.
     """
     root = memory_folder()
     _sweep(root)
@@ -37,29 +38,29 @@ def metrics_folder() -> Iterator[tuple[Path, int]]:
 
 
 def memory_folder() -> Path:
-    """Return the folder of shared memory, or the system's temporary one where it has no room."""
+    """Return the folder of shared memory, or the temporary folder if that is full."""
     try:
-        found = os.statvfs(SHARED_MEMORY)
+        status = os.statvfs(SHARED_MEMORY)
     except OSError:
         return Path(tempfile.gettempdir())
-    has_room = found.f_bavail * found.f_frsize >= NEEDED_BYTES
-    is_ours = os.access(SHARED_MEMORY, os.W_OK | os.X_OK)
-    return SHARED_MEMORY if has_room and is_ours else Path(tempfile.gettempdir())
+    has_room = status.f_bavail * status.f_frsize >= NEEDED_BYTES
+    is_writable = os.access(SHARED_MEMORY, os.W_OK | os.X_OK)
+    return SHARED_MEMORY if has_room and is_writable else Path(tempfile.gettempdir())
 
 
 def _make_locked(root: Path) -> tuple[Path, int]:
     while True:
-        # The name is random and the mode 0700: another user can neither guess nor read it.
+        # With a random name and mode 0700: other users can neither guess nor read it.
         folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=root))
         lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
         fcntl.flock(lock, fcntl.LOCK_EX)
         if folder.exists():
             return folder, lock
-        os.close(lock)  # Another run took it for a dead one's before it was locked.
+        os.close(lock)  # Another run removed it before it was locked.
 
 
 def _sweep(root: Path) -> None:
-    """Remove the folders of runs that were killed; another user's are left alone."""
+    """Remove the folders of killed runs of this user."""
     for folder in root.glob(f"{PREFIX}*"):
         try:
             lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
@@ -70,6 +71,6 @@ def _sweep(root: Path) -> None:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 shutil.rmtree(folder, ignore_errors=True)
         except BlockingIOError:
-            pass  # Its run goes on.
+            pass  # Its run is alive.
         finally:
             os.close(lock)

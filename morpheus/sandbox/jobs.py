@@ -29,8 +29,7 @@ def run(
     """Return `function(*args)`, called in a child process within `limits`.
 
     The child imports the function by its module and name, and has neither settings nor a database.
-    Arguments, result and exceptions are pickled. The child ends with this call: by its result or
-    exception, by an exception of `progress` or `check`, or with this process.
+    Arguments, result and exceptions are pickled. The child ends with this call in any case.
 
     Args:
         progress: Called here with the values that the function passes to its argument `progress`.
@@ -45,22 +44,18 @@ def run(
     with launcher.job(function.__module__) as job:
         job.send(limits)
         job.send((function, args, progress is not None))
-        now = time.monotonic()
-        deadline = now + limits.wall_s + GRACE_S
-        check_at = now + check_every_s
-        while now < deadline:
-            message = job.receive(min(deadline, check_at) - now)
-            if message is not None:
-                kind, value = message
-                if kind != "progress":
-                    return _read_outcome(kind, value)  # type: ignore[no-any-return]
-                if progress is not None:
-                    progress(*value)
-            now = time.monotonic()
+        deadline = time.monotonic() + limits.wall_s + GRACE_S
+        check_at = time.monotonic() + check_every_s
+        while (now := time.monotonic()) < deadline:
             if now >= check_at:
                 check_at = now + check_every_s
                 if check is not None:
                     check()
+            kind, value = job.receive(min(deadline, check_at) - now) or ("progress", None)
+            if kind != "progress":
+                return _read_outcome(kind, value)  # type: ignore[no-any-return]
+            if progress is not None and value is not None:
+                progress(*value)
         raise TimeLimit(f"It did not end within {limits.wall_s:g} s.")
 
 
