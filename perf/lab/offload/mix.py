@@ -101,8 +101,8 @@ MINE = {"owner": "me"}
 # Percent of all requests. Four readers of five are anonymous. A page of the shop is one or two
 # calls: the catalogue is a list; a novel's page is the novel and its chapters, at times its comics;
 # a gallery is a list and its thumbnails, of which a browser has most already (`immutable`). One
-# visitor of the catalogue in four turns a page, and one of these in four turns another. Browsers that
-# come back with a fresh copy revalidate it (`no-cache`); most visitors of a novel are there
+# visitor of the catalogue in four turns a page, and one of these in four turns another. Browsers
+# that come back with a fresh copy revalidate it (`no-cache`); most visitors of a novel are there
 # for the first time. Members look at their dashboard and poll the status of a parse.
 READS = (
     #                                                                    anonymous members again
