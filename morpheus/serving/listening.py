@@ -15,8 +15,16 @@ UNREAD_TIMEOUT_S = 30
 def listen(host: str, port: int) -> socket.socket:
     """Return a listening socket; raises as `bind` does."""
     listener = bind(host, port)
-    listener.listen(BACKLOG)
+    start_listening(listener)
     return listener
+
+
+def start_listening(listener: socket.socket) -> None:
+    """Accept connections on a bound socket."""
+    # Without the option, connections of a server that has just ended block its port for a minute,
+    # now and after the end of this one. No other socket can bind the port of one that listens.
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.listen(BACKLOG)
 
 
 def bind(host: str, port: int) -> socket.socket:

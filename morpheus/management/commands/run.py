@@ -25,7 +25,7 @@ from morpheus.embedded.processes import run_command
 from morpheus.embedded.roles import RolesUnavailable
 from morpheus.embedded.supervisor import EmbeddedServices
 from morpheus.management.embedded import embedded_services
-from morpheus.serving.listening import BACKLOG, bind, server_command
+from morpheus.serving.listening import bind, server_command, start_listening
 
 READY_TIMEOUT_S = 60.0
 POLL_S = 0.1
@@ -93,7 +93,7 @@ class Command(BaseCommand):
         metrics_lock: int,
     ) -> None:
         """Run server and worker until one of them, or the embedded services, fail for good."""
-        listener.listen(BACKLOG)
+        start_listening(listener)
         servers = [_build_server(host, port, listener), _build_worker()]
         running = GuardedServices(servers, lock=metrics_lock)
         listener.close()  # The guard keeps it open.

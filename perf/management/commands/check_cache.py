@@ -12,6 +12,8 @@ from django.core.management.base import BaseCommand, CommandError
 
 from perf.lab.consistency import faults, phases, sabotage
 from perf.lab.consistency.scene import ForeignData
+from perf.lab.harness.processes import ProcessFailed
+from perf.lab.harness.servers import ServerFailed
 from perf.lab.harness.services import own_services
 from perf.lab.harness.tables import Table
 
@@ -49,6 +51,8 @@ class Command(BaseCommand):
                 are_ok = [self._print(phase) for phase in self._run_phases(options)]
             except ForeignData as error:
                 raise CommandError(f"{error} Use a MORPHEUS_VAR of its own.") from error
+            except (ServerFailed, ProcessFailed) as error:
+                raise CommandError(str(error)) from error
         if not all(are_ok):
             sys.exit(1)
 

@@ -140,3 +140,20 @@ def closed(pairs: list[tuple[socket.socket, socket.socket]]) -> list[socket.sock
             continue
         sockets.append(server)
     return sockets
+
+
+def test_a_port_is_free_at_once_after_its_server_has_closed_connections() -> None:
+    listener = listen(HERE, 0)
+    address = listener.getsockname()
+    with socket.create_connection(address) as client:
+        server, _ = listener.accept()
+        server.close()  # First, so that the kernel remembers the connection on this side.
+        assert client.recv(1) == b""
+    listener.close()
+
+    listen(*address).close()
+
+
+def test_a_port_belongs_to_the_server_that_listens_on_it() -> None:
+    with listen(HERE, 0) as listener, pytest.raises(OSError, match="in use"):
+        listen(*listener.getsockname())
