@@ -13,12 +13,12 @@ from morpheus.embedded.processes import die_with_parent, run_command
 
 from .conftest import REPOSITORY
 
-# Stops as soon as its own command has started, without a chance to clean up.
+# Runs a command that prints its pid and stays.
 CALLER = """
-import os, sys
+import sys
 from morpheus.embedded.processes import run_command
-run_command([sys.executable, "-c", "import os, time; print(os.getpid(), flush=True); time.sleep(60)"],
-            cwd="/")
+stays = "import os, time; print(os.getpid(), flush=True); time.sleep(60)"
+run_command([sys.executable, "-c", stays], cwd="/")
 """
 
 
