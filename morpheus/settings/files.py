@@ -19,7 +19,8 @@ MORPHEUS_FREE_SPACE_BYTES = env.number("MORPHEUS_FREE_SPACE_MB", default=512, at
 
 # Limits of a child process that reads one file, in seconds of CPU and of wall time. docs/sandbox.md
 # has the measurements.
-MORPHEUS_PARSE_TIMEOUT_S = env.number("MORPHEUS_PARSE_TIMEOUT_S", default=120, at_least=1)
+# A novel of 25 MB takes 10 s to parse, the worst text measured 66 s.
+MORPHEUS_PARSE_TIMEOUT_S = 120
 # The client waits for this check. 25 MB take 1 s, at worst 5 s.
 MORPHEUS_UPLOAD_CHECK_TIMEOUT_S = 15
 # 40 million pixels take 1 s to decode, and up to 8 s if they are encoded anew.

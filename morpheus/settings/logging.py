@@ -47,7 +47,7 @@ LOGGING = {
     "loggers": {
         # Django's own handler would mail the content of a failed request to ADMINS.
         "django": {"handlers": [], "level": "INFO"},
-        # A client's mistake is no event of ours; it would let strangers fill the log.
+        # Not the 4xx, with which strangers could fill the log.
         "django.request": {"level": "ERROR", "filters": ["duplicate_error"]},
         "django.security": {"level": "CRITICAL"},
         "perf.monitoring.slow_queries": {"handlers": ["mail_admins"]},
