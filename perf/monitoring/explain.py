@@ -106,11 +106,6 @@ class Plan:
         scans = (node for node in self.nodes if node.kind.endswith("Scan"))
         return round(sum(node.rows + node.removed_rows for node in scans))
 
-    @cached_property
-    def is_generic(self) -> bool:
-        """Whether the plan is for any parameters."""
-        return any("$" in text for node in self.nodes for text in node.conditions.values())
-
     def masked(self) -> Plan:
         """Return the plan with `?` for each value in its conditions."""
         return Plan(_mask(self.document))

@@ -11,6 +11,7 @@ from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
 from perf.monitoring.dashboard.formatting import format_number
+from perf.monitoring.dashboard.page import Attempt
 
 # Rows that a table shows at first; a link shows the rest.
 MAX_ROWS = 25
@@ -140,7 +141,7 @@ def parse_order(order: str | None, columns: Sequence[Column], default: str) -> t
 
 def build_table(
     request: HttpRequest,
-    rows: Iterable[Any],
+    rows: Iterable[Any] | Attempt[Any],
     columns: Sequence[Column],
     *,
     default: str,
@@ -152,11 +153,15 @@ def build_table(
     """Return the table of `rows` in the order that the URL asks for.
 
     Args:
+        rows: The rows, or the attempt to read them, whose problem replaces `empty`.
         default: The default order: a column's name, with a minus to descend.
         parameter: The URL's parameter; each table of a page has its own.
         is_sorted: Whether the rows are the first of many in this order already, so that they
             cannot be reversed.
     """
+    if isinstance(rows, Attempt):
+        empty = rows.problem or empty
+        rows = rows.value or []
     by, descends = parse_order(request.GET.get(parameter), columns, default)
     rows = list(rows) if is_sorted else _sort(rows, by, descends)
     headings = []

@@ -39,8 +39,7 @@ _COLUMNS = """
     stddev_exec_time,
     rows,
     shared_blks_hit + shared_blks_read AS buffers,
-    shared_blks_read,
-    temp_blks_written
+    shared_blks_read
 FROM pg_stat_statements
 WHERE dbid = (SELECT oid FROM pg_database WHERE datname = current_database())
     AND userid = (SELECT oid FROM pg_roles WHERE rolname = current_user)
@@ -76,7 +75,6 @@ class StatementStats:
         share: Share of the time of all statements, 0 to 1; None without any.
         buffers: Shared buffers hit or read by all calls.
         buffers_read: Buffers that were not in PostgreSQL's shared buffers.
-        temporary: Pages written because work_mem was too small.
     """
 
     query_id: int
@@ -90,7 +88,6 @@ class StatementStats:
     rows: int
     buffers: int
     buffers_read: int
-    temporary: int
 
     def per_call(self, value: float) -> str:
         """Return a sum as the average of a call, as text."""

@@ -77,13 +77,12 @@ def show_connections(request: HttpRequest) -> HttpResponse:
         empty="No process has opened a pool yet.",
         caption="Pools of the server processes",
     )
-    groups = attempt(sessions)
     session_table = build_table(
         request,
-        groups.value or [],
+        attempt(sessions),
         SESSION_COLUMNS,
         default="-count",
-        empty=groups.problem or "There is no other session.",
+        empty="There is no other session.",
         caption="Sessions of this database",
         parameter="sessions",
     )

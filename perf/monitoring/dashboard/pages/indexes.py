@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from operator import attrgetter
 from typing import Any
 
@@ -81,42 +82,42 @@ def show_indexes(request: HttpRequest) -> HttpResponse:
 
 
 def _tables(request: HttpRequest) -> Iterator[Table]:
-    def build(
-        parameter: str,
-        caption: str,
-        rows: Attempt[Any],
-        columns: list[Column],
-        empty: str,
-        default: str = "-size_bytes",
-    ) -> Table:
-        return build_table(
-            request,
-            rows.value or [],
-            columns,
-            default=default,
-            empty=rows.problem or empty,
-            caption=caption,
-            parameter=parameter,
-        )
-
+    build = partial(build_table, request)
     every = attempt(indexes.list_indexes)
     yield build(
-        *("missing", "Foreign keys without an index", attempt(indexes.unindexed_foreign_keys)),
-        *(FOREIGN_KEYS, "Every foreign key has an index."),
+        attempt(indexes.unindexed_foreign_keys),
+        FOREIGN_KEYS,
+        default="-size_bytes",
+        empty="Every foreign key has an index.",
+        caption="Foreign keys without an index",
+        parameter="missing",
     )
     yield build(
-        *("sequential", "Sequential scans of large tables", attempt(indexes.sequential_scans)),
-        *(SEQUENTIAL, "No large table was scanned sequentially.", "-rows_read"),
+        attempt(indexes.sequential_scans),
+        SEQUENTIAL,
+        default="-rows_read",
+        empty="No large table was scanned sequentially.",
+        caption="Sequential scans of large tables",
+        parameter="sequential",
     )
     yield build(
-        *("duplicate", "Duplicate indexes", attempt(indexes.duplicate_indexes), DUPLICATES),
-        "No index covers another one.",
+        attempt(indexes.duplicate_indexes),
+        DUPLICATES,
+        default="-size_bytes",
+        empty="No index covers another one.",
+        caption="Duplicate indexes",
+        parameter="duplicate",
     )
     yield build(
-        *("unused", "Unused indexes", attempt(_unused_among(every)), UNUSED),
-        "Every index was used, enforces a constraint or serves a foreign key.",
+        attempt(_unused_among(every)),
+        UNUSED,
+        default="-size_bytes",
+        empty="Every index was used, enforces a constraint or serves a foreign key.",
+        caption="Unused indexes",
+        parameter="unused",
     )
-    yield build("sort", "All indexes", every, ALL, "There is no index.")
+    empty = "There is no index."
+    yield build(every, ALL, default="-size_bytes", empty=empty, caption="All indexes")
 
 
 def _unused_among(every: Attempt[list[IndexSize]]) -> Callable[[], list[IndexSize]]:

@@ -72,11 +72,11 @@ def show_queries(request: HttpRequest) -> HttpResponse:
     routes = attempt(_load_routes)
     table = build_table(
         request,
-        rows.value or [],
+        rows,
         [COLUMNS[0], _routes_column(routes.value or {}), *COLUMNS[1:]],
         default="-total_ms",
         is_sorted=True,
-        empty=rows.problem or "No statement was executed since the statistics were reset.",
+        empty="No statement was executed since the statistics were reset.",
     )
     return render_page(
         request,

@@ -53,21 +53,20 @@ SLOT_COLUMNS = [
 def show_replication(request: HttpRequest) -> HttpResponse:
     """GET /admin/perf/replication/"""
     server = attempt(replication.server_role)
-    replicas, slots = attempt(replication.replicas), attempt(replication.slots)
     replica_table = build_table(
         request,
-        replicas.value or [],
+        attempt(replication.replicas),
         REPLICA_COLUMNS,
         default="name",
-        empty=replicas.problem or "No replica is connected.",
+        empty="No replica is connected.",
         caption="Replicas",
     )
     slot_table = build_table(
         request,
-        slots.value or [],
+        attempt(replication.slots),
         SLOT_COLUMNS,
         default="-retained_bytes",
-        empty=slots.problem or "There is no replication slot.",
+        empty="There is no replication slot.",
         caption="Slots",
         parameter="slots",
     )

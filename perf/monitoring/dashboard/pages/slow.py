@@ -38,13 +38,12 @@ COLUMNS = [
 @require_safe
 def show_slow_queries(request: HttpRequest) -> HttpResponse:
     """GET /admin/perf/slow/"""
-    rows = attempt(_latest)
     table = build_table(
         request,
-        rows.value or [],
+        attempt(_latest),
         COLUMNS,
         default="-last_seen",
-        empty=rows.problem or "No statement was slow so far.",
+        empty="No statement was slow so far.",
     )
     limit = format_ms(slow_ms())
     note = format_html(

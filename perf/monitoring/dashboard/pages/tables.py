@@ -73,10 +73,10 @@ def show_tables(request: HttpRequest) -> HttpResponse:
     largest = max((row.size_bytes for row in rows.value or []), default=0)
     table = build_table(
         request,
-        rows.value or [],
+        rows,
         _columns(largest),
         default="-size_bytes",
-        empty=rows.problem or "There is no table.",
+        empty="There is no table.",
     )
     database = attempt(tables.database)
     return render_page(
