@@ -21,8 +21,7 @@ from rest_framework.test import ForceAuthClientHandler
 from morpheus.django_internals.rest_framework import force_user
 from perf.lab.example_requests import ExampleRequest
 from perf.lab.example_rows import ExampleRows
-from perf.lab.harness.measurements import measure_in_turns
-from perf.lab.harness.pinning import pin_all
+from perf.lab.harness.measurements import measure_in_turns, pin_all
 from perf.lab.plans.capture import RequestFailed, Statement, capture_statements, served_host
 from perf.lab.plans.recorded_requests import RECORDED
 from perf.monitoring.explain import Plan, explain

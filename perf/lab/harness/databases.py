@@ -1,12 +1,14 @@
-"""Seeded data, and copies of a database, so that several runs start from the same rows."""
+"""Services of a tool's own, seeded data, and copies of a database for runs on the same rows."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import psycopg
 from django.core.management import call_command
+from django.core.management.base import CommandError
 from django.db import connections
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
@@ -15,6 +17,24 @@ from comics.models import Image, Rendition
 from comics.services import rendition_create
 from morpheus.django_internals.django import close_pool
 from morpheus.embedded.roles import APP, OWNER
+from morpheus.embedded.supervisor import EmbeddedServices
+from morpheus.management.embedded import REPLACED_BY, embedded_services
+
+
+@contextmanager
+def own_services() -> Iterator[EmbeddedServices]:
+    """Run the embedded services of MORPHEUS_VAR for the block, which may kill them.
+
+    Raises:
+        CommandError: The environment names real servers.
+    """
+    if real := [variable for variable in REPLACED_BY.values() if os.environ.get(variable)]:
+        raise CommandError(
+            f"{' and '.join(real)} name real servers, and this command needs servers of its own: "
+            "unset them to use embedded ones."
+        )
+    with embedded_services() as services:
+        yield services
 
 
 def seed_if_empty() -> None:

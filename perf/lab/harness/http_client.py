@@ -12,10 +12,14 @@ import socket
 import ssl
 import time
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
+
+from prometheus_client.parser import text_string_to_metric_families
+from prometheus_client.samples import Sample
 
 from perf.lab.example_requests import HttpRequest
 
@@ -196,6 +200,14 @@ class Connection:
         if self._socket is not None:
             self._socket.close()
             self._socket = None
+
+
+def read_metrics(target: int | str) -> Iterator[Sample]:
+    """Yield the samples of the server on a port or at a URL."""
+    with closing(Connection(target)) as connection:
+        text = connection.get("/metrics").require_ok().content.decode()
+    for family in text_string_to_metric_families(text):
+        yield from family.samples
 
 
 def _receive(opened: socket.socket) -> Response:

@@ -1,9 +1,14 @@
-"""Percentiles, and measurements in turns, so that a busy machine slows all candidates alike."""
+"""Percentiles, measurements in turns, and CPU time and cores of processes.
+
+In turns, because a busy machine then slows all candidates alike.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from statistics import median
 from typing import TypeVar
 
@@ -51,3 +56,29 @@ def cpu_seconds(pid: int) -> float:
 def resident_bytes(pid: int) -> int:
     """Return the resident memory of a process and its descendants."""
     return sum(process.memory_info().rss for process in process_tree(pid))
+
+
+def pin(processes: Iterable[psutil.Process]) -> None:
+    """Keep processes, and the threads that they will start, on the first core that is allowed."""
+    core = min(os.sched_getaffinity(0))
+    for process in processes:
+        for thread in process.threads():
+            os.sched_setaffinity(thread.id, {core})
+
+
+@contextmanager
+def pin_all(processes: Iterable[psutil.Process]) -> Iterator[None]:
+    """Pin this process and others for the block, where the system allows it."""
+    ours = psutil.Process()
+    if not hasattr(os, "sched_setaffinity"):
+        yield
+        return
+    before = os.sched_getaffinity(0)
+    for process in (ours, *processes):
+        with suppress(PermissionError, psutil.Error):
+            pin([process])
+    try:
+        yield
+    finally:
+        for thread in ours.threads():
+            os.sched_setaffinity(thread.id, before)

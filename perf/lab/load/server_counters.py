@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import astuple, dataclass
 
-from perf.lab.harness.metrics import read_metrics
+from perf.lab.harness.http_client import read_metrics
 
 _NAMES = {
     "morpheus_db_query_seconds_sum": "database_s",

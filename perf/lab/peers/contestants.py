@@ -84,7 +84,7 @@ def _make_server(contestant: Contestant, backends: Backends) -> Servers:
             probe="/api/v1/novels/",
         )
     environment = measured_environment(backends.database_url, has_cache=contestant.has_cache)
-    # All share a core (perf.lab.harness.pinning), of which each has the whole in its turn.
+    # All share a core (perf.lab.harness.measurements), of which each has the whole in its turn.
     return Servers(1, environment=environment | {"MORPHEUS_PIN": "off"})
 
 

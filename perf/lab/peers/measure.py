@@ -10,8 +10,7 @@ from statistics import median
 from perf.lab.example_requests import HttpRequest
 from perf.lab.harness.http_client import BadResponse, Connection
 from perf.lab.harness.load_driver import drive
-from perf.lab.harness.measurements import cpu_seconds, measure_in_turns, process_tree
-from perf.lab.harness.pinning import pin
+from perf.lab.harness.measurements import cpu_seconds, measure_in_turns, pin, process_tree
 from perf.lab.harness.servers import Servers
 
 from .contestants import CONSTANT, CONTESTANTS, OURS, Backends, running_constant

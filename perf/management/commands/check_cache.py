@@ -12,9 +12,9 @@ from django.core.management.base import BaseCommand, CommandError
 
 from perf.lab.consistency import faults, phases, sabotage
 from perf.lab.consistency.scene import ForeignData
+from perf.lab.harness.databases import own_services
 from perf.lab.harness.processes import ProcessFailed
 from perf.lab.harness.servers import ServerFailed
-from perf.lab.harness.services import own_services
 from perf.lab.harness.tables import Table
 
 PHASES = ("steady", "faults", "sabotage")

@@ -9,8 +9,8 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
+from perf.lab.harness.databases import own_services
 from perf.lab.harness.servers import ServerFailed
-from perf.lab.harness.services import own_services
 from perf.lab.load.profiles import PROFILES
 from perf.lab.load.run import prepare_data, run_profile
 
