@@ -2,7 +2,7 @@
 
 HOST ?= 127.0.0.1
 PORT ?= 8000
-# Who calls make reads the log.
+# A person who calls make reads the log.
 export MORPHEUS_LOG_FORMAT ?= line
 VENV := .venv
 PYTHON := $(VENV)/bin/python
@@ -17,7 +17,7 @@ CHECKED := manage.py locustfile.py morpheus users novels comics perf tests
 help:  ## List what works
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-# Plain HTTP is right here alone: the default address is reachable from this machine only.
+# Plain HTTP, because only this machine can reach the default address.
 run: $(STAMP)  ## Run everything, with data on first start (PORT=8000 HOST=127.0.0.1)
 	@exec env MORPHEUS_HTTPS=off $(PYTHON) manage.py run --stop-with-parent --host $(HOST) --port $(PORT)
 
@@ -30,8 +30,8 @@ test-ops: $(STAMP)  ## Test with programs of the system (apt-get install pgbounc
 test-browser: $(STAMP)  ## Test the pages in Chromium (apt-get install chromium chromium-driver)
 	@$(PYTHON) -m pytest tests/browser $(ARGS)
 
-# Wants a quiet machine: it compares what readers get beside each attack and without one.
-test-hostile: $(STAMP)  ## Attack a whole Morpheus, and measure what its readers notice
+# Needs a quiet machine: it compares the latency of readers with and without each attack.
+test-hostile: $(STAMP)  ## Attack a whole Morpheus, and measure the latency of its readers
 	@$(PYTHON) -m pytest -p no:cacheprovider tests/hostile $(ARGS)
 
 lint: $(STAMP)  ## Check format, style and types

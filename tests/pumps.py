@@ -1,4 +1,4 @@
-"""Inputs that a backtracking regular expression may be slow on, from its own parse tree."""
+"""Inputs that may make a backtracking regular expression slow, built from its parse tree."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from re import _parser as parser  # type: ignore[attr-defined]
 from typing import Any, NamedTuple
 
 SHORT_CHARS, LONG_CHARS = 1_000, 50_000
-# Of computing, for the long one: a quadratic expression needs several seconds, a linear one some
-# milliseconds. The system ends the process then.
+# CPU time for the long input: a quadratic expression needs several seconds, a linear one some
+# milliseconds. Then the kernel ends the process.
 DEADLINE_S = 1.0
-# What the short one takes at most where the long one need not be tried.
+# If the short input takes less, the long one is not tried.
 UNSUSPICIOUS_S = 0.002
-# The more characters a pattern tells apart, the more inputs: enough for each pair of these.
+# The number of characters of a pattern that are combined in pairs; it bounds the inputs.
 _MOST_SINGLE = 8
 # Ends that hardly any expression accepts; characters that stand for "any".
 _ENDS = ("", "\0")
@@ -33,7 +33,7 @@ _CATEGORIES = {
 
 
 class Pump(NamedTuple):
-    """A text: a beginning, many times the same, an end."""
+    """A text: a prefix, a repeated part, a suffix."""
 
     prefix: str
     repeated: str
@@ -55,7 +55,7 @@ def pumps(pattern: re.Pattern[Any]) -> list[Pump]:
     repeated += [word[:3] for word in words if len(word) > 1]
     repeated += [word[-3:] for word in words if len(word) > 3]
     repeated += ["".join(three) for three in product(few[:3], repeat=3) if len(set(three)) > 1]
-    # As far as a literal leads into the expression, and one line end for those that begin lines.
+    # A literal leads into the expression; a line end, into one that begins at a line.
     prefixes = list(dict.fromkeys(["", *words[:1], *few[:1]]))
     unique = dict.fromkeys(repeated)
     return [Pump(*parts) for parts in product(prefixes, unique, _ENDS)]
