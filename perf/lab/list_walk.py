@@ -13,7 +13,7 @@ from rest_framework.test import APIRequestFactory
 from perf.lab.harness.http_client import BadResponse, Connection
 from perf.lab.plans.capture import served_host
 from perf.lab.plans.list_samples import NoSample, choose_sample
-from perf.monitoring.list_routes import Combination, combinations
+from perf.monitoring.list_routes import Combination, list_combinations
 
 
 class ListWalker:
@@ -79,7 +79,7 @@ class LongList:
 
 def find_long_lists(page_size: int) -> Iterator[LongList]:
     """Yield every list in each ordering; below a novel or a comic, the longest public one."""
-    for combination in combinations():
+    for combination in list_combinations():
         if combination.filters:
             continue
         try:

@@ -10,8 +10,8 @@ from django.core.checks import CheckMessage, Error, register
 from rest_framework.mixins import ListModelMixin
 
 from morpheus.pagination import equality_conditions
-from perf.monitoring.list_indexes import ends_uniquely, serving_index, wanted_index
-from perf.monitoring.list_routes import Combination, api_routes, served
+from perf.monitoring.list_indexes import build_required_index, ends_uniquely, find_serving_index
+from perf.monitoring.list_routes import Combination, list_api_routes, list_combinations_of
 
 
 @register()
@@ -20,10 +20,10 @@ def lists_are_served_by_indexes(
 ) -> list[CheckMessage]:
     """Refuse lists without declared orderings, without a total order, or without an index."""
     errors: list[CheckMessage] = []
-    for route in api_routes():
+    for route in list_api_routes():
         if route.lists_rows:
-            for combination in served(route):
-                errors += _of_combination(combination)
+            for combination in list_combinations_of(route):
+                errors += _check_combination(combination)
         elif issubclass(route.view, ListModelMixin):
             errors.append(
                 Error(
@@ -35,18 +35,20 @@ def lists_are_served_by_indexes(
     return errors
 
 
-def _of_combination(combination: Combination) -> list[CheckMessage]:
+def _check_combination(combination: Combination) -> list[CheckMessage]:
     for name in combination.filters:
-        each = combination.route.read.filters[name]
-        if each.narrow and each.column not in equality_conditions(each.narrow(combination.rows, 1)):
-            message = f"{combination}: the filter {name} does not compare {each.column}."
+        filter_ = combination.route.read.filters[name]
+        if filter_.narrow and filter_.column not in equality_conditions(
+            filter_.narrow(combination.rows, 1)
+        ):
+            message = f"{combination}: the filter {name} does not compare {filter_.column}."
             hint = "Let its `narrow` compare the declared column for equality."
             return [Error(message, hint=hint, id="perf.E002")]
-    wanted = wanted_index(combination)
-    if not ends_uniquely(wanted):
+    required = build_required_index(combination)
+    if not ends_uniquely(required):
         message = f"{combination}: the ordering does not end in a unique column."
         return [Error(message, hint='End it in "id".', id="perf.E003")]
-    if serving_index(wanted) is None:
-        hint = f"Add to {wanted.model.__name__}.Meta.indexes: {wanted}"
+    if find_serving_index(required) is None:
+        hint = f"Add to {required.model.__name__}.Meta.indexes: {required}"
         return [Error(f"{combination} has no index.", hint=hint, id="perf.E004")]
     return []

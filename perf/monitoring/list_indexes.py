@@ -1,4 +1,4 @@
-"""Which index a list needs, and whether its model declares it; nothing here reads a database."""
+"""The index that a list needs, and whether its model declares it; reads no database."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ MAX_NAME_CHARS = 30
 
 
 @dataclass(frozen=True, slots=True)
-class WantedIndex:
-    """What an index must have, to serve a list without sorting and without passing rows by.
+class RequiredIndex:
+    """An index that serves a list without a sort and without filtering out rows.
 
     Attributes:
-        equal: Columns compared for equality with a value; they come first, in any order.
-        literals: Boolean columns and the value that they must have: the index's condition, or
-            further columns at its front.
-        ordering: Columns of the ordering, with their signs; all may be reversed.
+        equal: Columns compared for equality; they come first, in any order.
+        literals: Boolean columns with their literal values: the index's condition, or further
+            columns at its front.
+        ordering: Columns of the ordering with their signs; all may be reversed.
     """
 
     model: type[Model]
@@ -42,7 +42,7 @@ class WantedIndex:
         return f'models.Index(fields=[{fields}], name="{name}"{condition})'
 
 
-def wanted_index(combination: Combination) -> WantedIndex:
+def build_required_index(combination: Combination) -> RequiredIndex:
     """Return the index that serves the combination, from the declaration of the list."""
     queryset = combination.rows
     equal, literals = _conditions(queryset)
@@ -53,28 +53,30 @@ def wanted_index(combination: Combination) -> WantedIndex:
         ("-" if column.startswith("-") else "") + _column(model, column.lstrip("-"))
         for column in combination.columns
     )
-    return WantedIndex(
+    return RequiredIndex(
         model, tuple(_column(model, name) for name in equal), tuple(literals.items()), ordering
     )
 
 
-def serving_index(wanted: WantedIndex) -> str | None:
-    """Return the name of a declared index or constraint that is what is wanted."""
-    for name, columns, condition in _declared(wanted.model):
-        if serves(columns, condition, wanted):
+def find_serving_index(required: RequiredIndex) -> str | None:
+    """Return the name of a declared index or constraint that serves the list."""
+    for name, columns, condition in _list_declared(required.model):
+        if _serves(columns, condition, required):
             return name
     return None
 
 
-def ends_uniquely(wanted: WantedIndex) -> bool:
-    """Tell whether no two rows of the list are equal in all columns of its ordering."""
-    last = wanted.model._meta.get_field(wanted.ordering[-1].lstrip("-"))
+def ends_uniquely(required: RequiredIndex) -> bool:
+    """Return whether the ordering identifies each row of the list."""
+    last = required.model._meta.get_field(required.ordering[-1].lstrip("-"))
     if getattr(last, "unique", False):
         return True
-    known = {*wanted.equal, *(column.lstrip("-") for column in wanted.ordering)}
+    known = {*required.equal, *(column.lstrip("-") for column in required.ordering)}
     return any(
-        isinstance(rule, UniqueConstraint) and not rule.condition and known.issuperset(rule.fields)
-        for rule in wanted.model._meta.constraints
+        isinstance(constraint, UniqueConstraint)
+        and not constraint.condition
+        and known.issuperset(constraint.fields)
+        for constraint in required.model._meta.constraints
     )
 
 
@@ -85,51 +87,51 @@ def _conditions(queryset: Any) -> tuple[tuple[str, ...], dict[str, bool]]:
     return tuple(name for name in conditions if name not in literals), literals
 
 
-def _declared(model: type[Model]) -> list[tuple[str, list[str], Q | None]]:
-    """Return name, columns with their signs, and condition of what the model's `Meta` declares."""
+def _list_declared(model: type[Model]) -> list[tuple[str, list[str], Q | None]]:
+    """Return the indexes of a model's `Meta`: name, columns with signs, condition."""
     meta = model._meta
-    found: list[tuple[str, list[str], Q | None]] = [("primary key", [meta.pk.name], None)]
+    declared: list[tuple[str, list[str], Q | None]] = [("primary key", [meta.pk.name], None)]
     for index in meta.indexes:
         if type(index) is Index and not index.expressions:
             columns = [("-" if sign else "") + name for name, sign in index.fields_orders]
-            found.append((index.name, columns, index.condition))
-    found += [
-        (rule.name, list(rule.fields), rule.condition)
-        for rule in meta.constraints
-        if isinstance(rule, UniqueConstraint) and not rule.expressions
+            declared.append((index.name, columns, index.condition))
+    declared += [
+        (constraint.name, list(constraint.fields), constraint.condition)
+        for constraint in meta.constraints
+        if isinstance(constraint, UniqueConstraint) and not constraint.expressions
     ]
-    return found
+    return declared
 
 
-def serves(columns: list[str], condition: Q | None, wanted: WantedIndex) -> bool:
-    """Tell whether an index of these columns, under this condition, is what is wanted."""
-    promised = _pairs(condition)
-    literals = dict(wanted.literals)
-    if promised is None or not promised.items() <= literals.items():
+def _serves(columns: list[str], condition: Q | None, required: RequiredIndex) -> bool:
+    """Tell whether an index of these columns, under this condition, serves the list."""
+    conditions = _pairs(condition)
+    literals = dict(required.literals)
+    if conditions is None or not conditions.items() <= literals.items():
         return False
-    front = {*wanted.equal, *(literals.keys() - promised.keys())}
+    front = {*required.equal, *(literals.keys() - conditions.keys())}
     rest = [*columns]
     while rest and rest[0].lstrip("-") in front:
         front.remove(rest.pop(0).lstrip("-"))
     if front:
         return False
-    pairs = list(zip(rest, wanted.ordering, strict=False))
-    same = [mine.startswith("-") == theirs.startswith("-") for mine, theirs in pairs]
+    pairs = list(zip(rest, required.ordering, strict=False))
+    same = [column.startswith("-") == wanted.startswith("-") for column, wanted in pairs]
     return (
-        len(pairs) == len(wanted.ordering)
-        and all(mine.lstrip("-") == theirs.lstrip("-") for mine, theirs in pairs)
+        len(pairs) == len(required.ordering)
+        and all(column.lstrip("-") == wanted.lstrip("-") for column, wanted in pairs)
         and len(set(same)) == 1
     )
 
 
 def _pairs(condition: Q | None) -> dict[str, Any] | None:
-    """Return a condition as names and values; None for one that is more than that."""
+    """Return a conjunction of equalities as a dict; None for any other condition."""
     if condition is None:
         return {}
     plain = condition.connector == Q.AND and not condition.negated
     if not plain or not all(isinstance(child, tuple) for child in condition.children):
         return None
-    return dict(condition.children)  # type: ignore[arg-type] # pairs, as was just seen
+    return dict(condition.children)  # type: ignore[arg-type] # checked above
 
 
 def _column(model: type[Model], name: str) -> str:

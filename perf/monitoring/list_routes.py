@@ -84,7 +84,7 @@ class Combination:
         return f"{self.route.path} ordering={self.ordering} filter={self.filter_text}"
 
 
-def api_routes() -> list[Route]:
+def list_api_routes() -> list[Route]:
     """Return every DRF route under the API's prefix, in the order of the URL configuration."""
     return [
         Route("/" + path.removeprefix(PREFIX), view)
@@ -93,21 +93,21 @@ def api_routes() -> list[Route]:
     ]
 
 
-def combinations() -> list[Combination]:
+def list_combinations() -> list[Combination]:
     """Return every combination of ordering and filters that some list serves."""
-    lists = (route for route in api_routes() if route.lists_rows)
-    return [combination for route in lists for combination in served(route)]
+    lists = (route for route in list_api_routes() if route.lists_rows)
+    return [combination for route in lists for combination in list_combinations_of(route)]
 
 
-def served(route: Route) -> Iterator[Combination]:
+def list_combinations_of(route: Route) -> Iterator[Combination]:
     """Yield what one list serves: each filter in each ordering, and pairs in the default one."""
     read = route.read
     for ordering in read.orderings:
         yield Combination(route, ordering)
-        for name, each in read.filters.items():
+        for name, filter_ in read.filters.items():
             yield Combination(route, ordering, {name: None})
-            if each.own is not None:
-                yield Combination(route, ordering, {name: each.own})
+            if filter_.own is not None:
+                yield Combination(route, ordering, {name: filter_.own})
     for pair in read.filter_pairs:
         yield Combination(route, read.default_ordering, dict.fromkeys(sorted(pair)))
 

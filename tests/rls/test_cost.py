@@ -7,7 +7,7 @@ from django.core.management import call_command
 
 from perf.lab.example_rows import ExampleRows, largest_rows
 from perf.lab.rls_cost import measure_reads, private_reads
-from perf.monitoring.list_routes import api_routes
+from perf.monitoring.list_routes import list_api_routes
 
 # Buffers of equal statements, as the serving role over those past row level security: every policy
 # compares columns of the row itself.
@@ -45,7 +45,7 @@ def test_no_read_costs_more_than_tolerated_and_all_keep_their_indexes() -> None:
 
 
 def test_every_read_of_the_api_is_measured_or_has_nothing_private() -> None:
-    offered = {f"GET {route.path}" for route in api_routes() if hasattr(route.view, "get")}
+    offered = {f"GET {route.path}" for route in list_api_routes() if hasattr(route.view, "get")}
     values = dict.fromkeys(("novel_id", "comic_id", "number", "genre", "language"), 1)
 
     measured = {read.sent.route for read in private_reads(ExampleRows(1, values))}

@@ -13,7 +13,7 @@ from perf.lab.plans.explain import explain_as
 from perf.lab.plans.list_pages import record_pages
 from perf.lab.plans.list_samples import NoSample
 from perf.monitoring.explain import Plan, PlanNode
-from perf.monitoring.list_indexes import serving_index, wanted_index
+from perf.monitoring.list_indexes import build_required_index, find_serving_index
 from perf.monitoring.list_routes import Combination
 
 # Per row: its place in the table; for each of up to three joined rows, the three levels of a
@@ -179,8 +179,8 @@ def _begins_at_cursor(node: PlanNode, combination: Combination) -> bool:
 
 
 def _advice(combination: Combination) -> str:
-    wanted = wanted_index(combination)
-    name = serving_index(wanted)
+    wanted = build_required_index(combination)
+    name = find_serving_index(wanted)
     if name is None:
         return f"Add to {wanted.model.__name__}.Meta.indexes: {wanted}"
     with connection.cursor() as cursor:

@@ -9,7 +9,7 @@ from django.contrib.auth import get_user_model
 from django.db.models import Count, F, QuerySet
 
 from morpheus.db.transactions import write_transaction
-from perf.monitoring.list_indexes import wanted_index
+from perf.monitoring.list_indexes import build_required_index
 from perf.monitoring.list_routes import Combination
 
 # Parameters that name a related row by something else than its primary key.
@@ -45,7 +45,7 @@ def choose_sample(combination: Combination) -> ListSample:
     Raises:
         NoSample: The data has no such row.
     """
-    index = wanted_index(combination)
+    index = build_required_index(combination)
     rows = Combination(combination.route, combination.ordering).rows
     model = rows.model.objects.filter(**dict(index.literals))
     path: dict[str, Any] = {}

@@ -16,7 +16,7 @@ from perf.lab.harness.tables import markdown, text_table
 from perf.lab.plans.documentation import replace_parts, statements_markdown
 from perf.lab.plans.list_proofs import HEADINGS, PAGES_AT_EACH_END, prove, summarize
 from perf.lab.plans.statements import explain_requests
-from perf.monitoring.list_routes import combinations
+from perf.monitoring.list_routes import list_combinations
 from perf.seeding.tables import SEEDED
 
 DOCUMENT = Path(settings.BASE_DIR) / "docs" / "performance.md"
@@ -45,7 +45,7 @@ class Command(BaseCommand):
             _vacuum()
         proofs = [
             prove(combination, pages=PAGES_AT_EACH_END)
-            for combination in combinations()
+            for combination in list_combinations()
             if write or route in combination.route.path
         ]
         rows, summary = [proof.cells() for proof in proofs], summarize(proofs)

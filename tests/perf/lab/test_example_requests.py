@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from perf.lab.example_requests import EXAMPLES, Conversation, example
-from perf.monitoring.list_routes import api_routes
+from perf.monitoring.list_routes import list_api_routes
 
 METHODS = ("get", "post", "put", "patch", "delete")
 
@@ -17,7 +17,7 @@ METHODS = ("get", "post", "put", "patch", "delete")
 def test_every_route_has_an_example_and_every_example_a_route() -> None:
     offered = {
         f"{method.upper()} {route.path}"
-        for route in api_routes()
+        for route in list_api_routes()
         for method in METHODS
         if hasattr(route.view, method)
     }

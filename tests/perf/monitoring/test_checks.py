@@ -31,7 +31,7 @@ class UrlConf:
 
 
 @pytest.fixture
-def complaints(settings):
+def check_view(settings):
     def check(view, route="things/"):
         settings.ROOT_URLCONF = UrlConf(route, view)
         return [(error.id, error.msg, error.hint) for error in lists_are_served_by_indexes(None)]
@@ -60,69 +60,69 @@ def test_a_new_ordering_without_an_index_stops_every_command(settings):
     ) in str(refused.value)
 
 
-def test_a_list_of_ones_own_needs_an_index_of_all_rows(complaints):
+def test_a_list_of_ones_own_needs_an_index_of_all_rows(check_view):
     class Longest(ComicListView):
         read = replace(COMICS, orderings={"-panel_count": ("-panel_count", "-id")})
 
-    hints = [hint for _, msg, hint in complaints(Longest) if "owner=me" in msg]
+    hints = [hint for _, msg, hint in check_view(Longest) if "owner=me" in msg]
 
     assert len(hints) == 1
     assert 'fields=["owner", "panel_count", "id"]' in hints[0]
     assert "condition" not in hints[0]
 
 
-def test_an_index_of_all_rows_does_not_serve_a_list_of_public_ones(complaints, monkeypatch):
+def test_an_index_of_all_rows_does_not_serve_a_list_of_public_ones(check_view, monkeypatch):
     """It would read private rows and drop them."""
-    kept = [one for one in Comic._meta.indexes if "comic_owner_newest" not in one.name]
+    kept = [index for index in Comic._meta.indexes if "comic_owner_newest" not in index.name]
     monkeypatch.setattr(Comic._meta, "indexes", kept)
 
-    found = complaints(ComicListView)
+    messages = check_view(ComicListView)
 
-    assert {msg for _, msg, _ in found} == {
+    assert {msg for _, msg, _ in messages} == {
         "/things/ ordering=-created_at filter=owner=… has no index.",
         "/things/ ordering=created_at filter=owner=… has no index.",
     }
 
 
-def test_an_ordering_must_end_in_a_unique_column(complaints):
-    class Untotal(ComicListView):
+def test_an_ordering_must_end_in_a_unique_column(check_view):
+    class NotUnique(ComicListView):
         read = replace(COMICS, orderings={"title": ("title",)}, filters={})
 
-    ((code, _, hint),) = complaints(Untotal)
+    ((code, _, hint),) = check_view(NotUnique)
 
     assert (code, hint) == ("perf.E003", 'End it in "id".')
 
 
-def test_what_is_unique_together_ends_an_ordering(complaints):
-    assert complaints(PanelListView, "comics/<int:comic_id>/panels/") == []
+def test_a_unique_constraint_ends_an_ordering(check_view):
+    assert check_view(PanelListView, "comics/<int:comic_id>/panels/") == []
 
 
-def test_a_filter_must_compare_the_column_that_it_declares(complaints):
-    class Mute(NovelListView):
+def test_a_filter_must_compare_the_column_that_it_declares(check_view):
+    class OtherColumn(NovelListView):
         synopsis = ListFilter(
             column="synopsis", description="", narrow=lambda queryset, value: queryset
         )
         read = replace(NOVELS, filters={"synopsis": synopsis}, filter_pairs=())
 
-    found = complaints(Mute)
+    messages = check_view(OtherColumn)
 
-    assert {code for code, _, _ in found} == {"perf.E002"}
+    assert {code for code, _, _ in messages} == {"perf.E002"}
 
 
-def test_a_list_must_declare_its_orderings(complaints):
+def test_a_list_must_declare_its_orderings(check_view):
     class Plain(ListModelMixin, MorpheusAPIView):
         queryset = Panel.objects.all()
 
-    ((code, msg, _),) = complaints(Plain)
+    ((code, msg, _),) = check_view(Plain)
 
     assert (code, msg) == ("perf.E001", "/things/ lists rows in no declared ordering.")
 
 
-def test_mixed_directions_need_an_index_of_the_same_mixture(complaints):
+def test_mixed_directions_need_an_index_of_the_same_mixture(check_view):
     class Mixed(ComicListView):
         read = replace(COMICS, orderings={"-created_at": ("-created_at", "id")}, filters={})
 
-    ((code, _, hint),) = complaints(Mixed)
+    ((code, _, hint),) = check_view(Mixed)
 
     assert code == "perf.E004"
     assert 'fields=["-created_at", "id"]' in hint
@@ -131,4 +131,4 @@ def test_mixed_directions_need_an_index_of_the_same_mixture(complaints):
 def test_the_check_reads_no_database(django_db_blocker):
     """Every command runs it, also where there is no database yet."""
     with django_db_blocker.block():
-        assert [found for found in run_checks() if not found.is_silenced()] == []
+        assert [messages for messages in run_checks() if not messages.is_silenced()] == []

@@ -12,7 +12,7 @@ from django.db import connection
 from morpheus.api.reads import ListFilter
 from novels.reads import NOVELS
 from perf.lab.plans.list_proofs import PAGES_AT_EACH_END, prove
-from perf.monitoring.list_routes import Combination, Route, api_routes, combinations
+from perf.monitoring.list_routes import Combination, Route, list_api_routes, list_combinations
 from perf.seeding.tables import SEEDED
 
 pytestmark = pytest.mark.usefixtures("small_data", "db")
@@ -26,7 +26,7 @@ def plan_cache_mode(request: pytest.FixtureRequest, db: None) -> None:
 
 @pytest.mark.usefixtures("plan_cache_mode")
 def test_every_list_reads_the_same_few_buffers_at_any_depth() -> None:
-    proofs = [prove(combination) for combination in combinations()]
+    proofs = [prove(combination) for combination in list_combinations()]
 
     assert [fault for proof in proofs for fault in proof.faults] == []
     assert len(proofs) >= 55
@@ -43,7 +43,7 @@ def test_the_command_shows_and_proves_one_route(capsys: pytest.CaptureFixture[st
 
 
 def test_the_last_pages_cost_as_much_as_the_first_ones() -> None:
-    (panels,) = [each for each in combinations() if "/panels/" in each.route.path]
+    (panels,) = [each for each in list_combinations() if "/panels/" in each.route.path]
 
     plans = prove(panels, pages=PAGES_AT_EACH_END).plans
 
@@ -56,7 +56,7 @@ def test_a_list_whose_end_costs_more_than_its_beginning_fails(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """As if the cursor were compared with an expression, which no index begins with."""
-    by_title = next(each for each in combinations() if each.ordering == "title")
+    by_title = next(each for each in list_combinations() if each.ordering == "title")
 
     def scan(
         queryset: Any, columns: Any, position: Any, backwards: bool, count: int, names: Any
@@ -74,7 +74,7 @@ def test_a_list_whose_end_costs_more_than_its_beginning_fails(
 
 
 def _novels() -> Route:
-    return next(route for route in api_routes() if route.path == "/novels/")
+    return next(route for route in list_api_routes() if route.path == "/novels/")
 
 
 def test_an_ordering_without_an_index_fails_and_the_message_names_the_index() -> None:

@@ -15,7 +15,7 @@ from perf.lab.plans.list_proofs import HEADINGS, prove
 from perf.lab.plans.statements import ExplainedRequest, explain_requests
 from perf.management.commands.perf_plans import DOCUMENT
 from perf.monitoring.budgets import query_name
-from perf.monitoring.list_routes import combinations
+from perf.monitoring.list_routes import list_combinations
 from users.models import User
 
 
@@ -47,7 +47,9 @@ def test_the_document_shows_the_statements_as_they_are(
 def test_the_document_shows_every_combination() -> None:
     rows = re.findall(r"^\| (/\S+) \| (\S+) \| (.+?) \|", DOCUMENT.read_text(), re.MULTILINE)
 
-    assert rows == [(each.route.path, each.ordering, each.filter_text) for each in combinations()]
+    assert rows == [
+        (each.route.path, each.ordering, each.filter_text) for each in list_combinations()
+    ]
 
 
 def test_no_statement_reads_a_column_without_need(
@@ -112,7 +114,7 @@ def test_a_part_of_the_document_is_replaced_and_the_rest_stays() -> None:
 
 @pytest.mark.usefixtures("small_data", "db")
 def test_a_proof_is_one_row_of_the_table() -> None:
-    (cells,) = [prove(each).cells() for each in combinations() if "panels" in each.route.path]
+    (cells,) = [prove(each).cells() for each in list_combinations() if "panels" in each.route.path]
 
     assert len(cells) == len(HEADINGS)
     assert markdown([cells], HEADINGS).count("\n") == 2
