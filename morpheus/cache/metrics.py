@@ -59,7 +59,7 @@ _verification_database_seconds = Counter(
 
 
 @cache
-def _labelled(counter: Counter, *labels: str) -> Counter:
+def _get_child(counter: Counter, *labels: str) -> Counter:
     # `labels()` takes as long as `inc()`. There are as many children as label combinations.
     return counter.labels(*labels)
 
@@ -67,19 +67,19 @@ def _labelled(counter: Counter, *labels: str) -> Counter:
 def count_lookups(policy: CachePolicy, outcome: str, count: int) -> None:
     """Count lookups of values."""
     if count:
-        _labelled(_lookups, policy.name, outcome).inc(count)
+        _get_child(_lookups, policy.name, outcome).inc(count)
 
 
 def record_load(policy: CachePolicy, count: int, seconds: float, database_s: float) -> None:
     """Count loaded values and the time that loading took."""
-    _labelled(_loads, policy.name).inc(count)
-    _labelled(_load_seconds, policy.name).inc(seconds)
-    _labelled(_load_database_seconds, policy.name).inc(database_s)
+    _get_child(_loads, policy.name).inc(count)
+    _get_child(_load_seconds, policy.name).inc(seconds)
+    _get_child(_load_database_seconds, policy.name).inc(database_s)
 
 
 def count_write(outcome: str) -> None:
     """Count a transaction that changed cached values."""
-    _labelled(_writes, outcome).inc()
+    _get_child(_writes, outcome).inc()
 
 
 def count_invalidations(count: int) -> None:
@@ -90,15 +90,15 @@ def count_invalidations(count: int) -> None:
 def count_operations(alias: str, outcome: str, count: int = 1) -> None:
     """Count keys of one of Django's caches."""
     if count:
-        _labelled(_operations, alias, outcome).inc(count)
+        _get_child(_operations, alias, outcome).inc(count)
 
 
 def count_verified(policy: CachePolicy, outcome: str, count: int) -> None:
     """Count hits that shadow verification computed again."""
-    _labelled(_verified, policy.name, outcome).inc(count)
+    _get_child(_verified, policy.name, outcome).inc(count)
 
 
 def record_verification(policy: CachePolicy, seconds: float, database_s: float) -> None:
     """Record the time that computing hits again took."""
-    _labelled(_verification_seconds, policy.name).inc(seconds)
-    _labelled(_verification_database_seconds, policy.name).inc(database_s)
+    _get_child(_verification_seconds, policy.name).inc(seconds)
+    _get_child(_verification_database_seconds, policy.name).inc(database_s)

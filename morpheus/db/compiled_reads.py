@@ -88,7 +88,7 @@ class CompiledRead:
             (place, samples.index(pair)) for place, pair in enumerate(pairs) if pair in samples
         ]
         # A parameter that differs and is no sample was derived from a value.
-        differing = [one for one, other in pairs if one != other]
+        differing = [param for param, twin_param in pairs if param != twin_param]
         if len(differing) != len(places) or {index for _, index in places} != {*range(len(first))}:
             raise ImproperlyConfigured(f"The values are not all parameters as they are: {sql}")
         return queryset.model, _Statement(sql, params, tuple(places))

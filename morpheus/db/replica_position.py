@@ -1,4 +1,4 @@
-"""The primary's WAL position, and whether a replica of it is available."""
+"""WAL position of the primary, and availability of the replica."""
 
 from __future__ import annotations
 

@@ -73,8 +73,8 @@ def read_transaction(as_user: int | None) -> Iterator[None]:
     """Run each statement of the block as a transaction with the user's identity.
 
     The identity is sent in the same message as the statement (pipelined `set_config`), so it costs
-    no round trip and ends with the statement. Each statement sees what is committed when it starts,
-    as under READ COMMITTED. An anonymous caller needs no identity.
+    no round trip and ends with the statement. Each statement sees the commits from before its
+    start, as under READ COMMITTED. An anonymous caller needs no identity.
 
     Inside a transaction, the block joins it and restores the outer identity at its end.
     """

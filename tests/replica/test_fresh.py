@@ -1,4 +1,4 @@
-"""However far the replica is behind, what was answered to a writer is seen by every later read."""
+"""Every later read sees an acknowledged write, however far the replica is behind."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ def test_a_walk_through_a_list_that_changes_servers_meets_every_row_once(
         replica.append(response.is_from_replica)
         met += [row["id"] for row in response.json["results"]]
         url = response.json["next"]
-        # Newest first: what is added meanwhile stands before the page that we are on.
+        # Newest first: rows added meanwhile come before the current page.
         if len(replica) % 2:
             pair.pause()
             make_comic("Meanwhile")

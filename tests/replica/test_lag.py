@@ -1,4 +1,4 @@
-"""What the serving role may know of who follows the primary."""
+"""What the serving role may read about replicas of the primary."""
 
 from __future__ import annotations
 

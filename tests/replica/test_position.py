@@ -1,4 +1,4 @@
-"""How far the primary is, asked once for many; and nothing at all without a replica."""
+"""How far the primary is, read once for many calls; and nothing at all without a replica."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def as_number(position: str | None) -> int:
     return (int(high, 16) << 32) + int(low, 16)
 
 
-def test_a_position_is_beyond_every_write_that_was_answered(primary: CountedPrimary) -> None:
+def test_a_position_is_beyond_every_acknowledged_write(primary: CountedPrimary) -> None:
     from novels.models import Genre
 
     before = primary.read()
@@ -60,7 +60,7 @@ def test_calls_that_wait_at_the_same_time_share_one_question(primary: CountedPri
         return primary.read()
 
     with ThreadPoolExecutor(8) as threads:
-        with primary._lock:  # As while an earlier question is being answered.
+        with primary._lock:  # As during an earlier query.
             asked = [threads.submit(ask) for _ in range(8)]
             entered.wait()
             wait_until(lambda: all(future.running() for future in asked))

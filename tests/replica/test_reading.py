@@ -1,4 +1,4 @@
-"""What is read from the replica, and that it is the same."""
+"""Reads from the replica, with the same responses as from the primary."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def test_lists_are_read_from_the_replica_and_not_from_the_primary(
 
 
 def first(client: Client, path: str, counted: str) -> int:
-    """Return the id of the first row of a list that has any of what is counted."""
+    """Return the id of the first row of a list that has any of the counted rows."""
     return next(row["id"] for row in client.get(path).json["results"] if row[counted])
 
 
@@ -57,7 +57,7 @@ def test_every_route_reads_the_same_from_both(pair: Pair, server: Server, writer
     ]
 
 
-def test_a_thumbnail_is_shown_to_the_reader_for_whom_it_was_made(
+def test_a_thumbnail_is_shown_to_the_reader_that_made_it(
     pair: Pair, server: Server, writer: Client
 ) -> None:
     comic = writer.get("/comics/?owner=me&ordering=created_at").json["results"][0]["id"]

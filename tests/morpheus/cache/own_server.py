@@ -1,4 +1,4 @@
-"""A cache server that belongs to one test, so that breaking it hurts nobody."""
+"""A cache server of one test, which the test may break."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class OwnServer:
         return f"unix://{self.socket}"
 
     def start(self) -> None:
-        """Start it, with the last snapshot if there is one; return when it answers."""
+        """Start it, with the last snapshot if there is one; return when it responds."""
         self._process = subprocess.Popen(
             [
                 str(find_paths(self._folder).valkey_server),
@@ -55,7 +55,7 @@ class OwnServer:
             stdout=subprocess.DEVNULL,
             preexec_fn=partial(die_with_parent, None, signal.SIGKILL),
         )
-        wait_until(self._answers, "the server's start")
+        wait_until(self._responds, "the server's start")
 
     def command(self, *words: Any) -> Any:
         """Run a command over a connection of its own."""
@@ -63,13 +63,13 @@ class OwnServer:
             return client.execute_command(*words)
 
     def kill(self) -> None:
-        """End it at once; what is in memory is lost."""
+        """Kill it: its memory is lost."""
         assert self._process is not None
         self._process.kill()
         self._process.wait()
 
     def stall(self) -> None:
-        """Let it accept connections and commands, and answer none."""
+        """Let it accept connections and commands without a response."""
         assert self._process is not None
         self._process.send_signal(signal.SIGSTOP)
 
@@ -77,7 +77,7 @@ class OwnServer:
         assert self._process is not None
         self._process.send_signal(signal.SIGCONT)
 
-    def _answers(self) -> bool:
+    def _responds(self) -> bool:
         try:
             return bool(self.command("PING"))
         except (Disconnected, OSError):

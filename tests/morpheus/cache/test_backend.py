@@ -65,7 +65,7 @@ def test_the_end_of_a_request_is_no_sign_of_life(nowhere: CircuitBreaker) -> Non
     assert nowhere.is_open
 
 
-def test_an_answer_closes_the_breaker_also_one_that_django_raises() -> None:
+def test_a_response_closes_the_breaker_even_if_django_raises() -> None:
     cache = caches["default"]
     breaker = circuit_breaker_for(cache._server)
     for operation in (lambda: cache.get("key"), lambda: cache.incr("key")):

@@ -1,4 +1,4 @@
-"""What no process of ours wrote reaches those who read through the cache."""
+"""Changes by other programs reach readers of the cache."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_a_name_changed_by_psql_is_read_anew(psql, listener, make_user):
     assert queries.sql == []
 
 
-def test_who_is_deleted_by_psql_is_not_there(psql, listener, make_user):
+def test_a_user_deleted_by_psql_is_absent(psql, listener, make_user):
     ann = make_user("ann")
     assert name_becomes(ann, "Ann")
 

@@ -16,26 +16,26 @@ def touch(*tags):
         cursor.execute("SELECT cache_touch(%s::text[])", [list(tags)])
 
 
-def collected():
-    """Return what our transaction has collected; None where it collects nothing."""
+def read_collected_tags():
+    """Return what our transaction has read_collected_tags; None where it collects nothing."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT current_setting('app.touches', true)")
-        found = cursor.fetchone()[0]
-    if not found:
+        setting = cursor.fetchone()[0]
+    if not setting:
         return None
-    dot, *tags = found.split(",")
+    dot, *tags = setting.split(",")
     assert dot == "."
     return sorted(tags)
 
 
 @pytest.mark.parametrize("role", ["app", "loader", "owner", "superuser"])
-def test_whoever_comes_without_us_writes_to_the_outbox(psql, connect, role):
+def test_a_change_outside_of_our_transactions_goes_to_the_outbox(psql, connect, role):
     connect(role).execute("SELECT cache_touch('{novel:1,novel:2,novel:1,NULL}')")
 
     assert list_outbox_tags(psql) == ["novel:1", "novel:2"]
 
 
-def test_nobody_else_may_touch(psql, connect):
+def test_other_roles_may_not_touch_tags(psql, connect):
     psql.execute("DROP ROLE IF EXISTS stranger")
     psql.execute("CREATE ROLE stranger")
     try:
@@ -50,13 +50,13 @@ def test_nobody_else_may_touch(psql, connect):
 
 def test_a_transaction_of_ours_collects_and_leaves_the_outbox_alone(psql):
     with write_transaction(as_user=7):
-        assert collected() == []
+        assert read_collected_tags() == []
         touch("novel:1", "novel:2", None)
         touch("novel:2", "owner:7")
-        inside = collected()
+        inside = read_collected_tags()
 
     assert inside == ["novel:1", "novel:2", "owner:7"]
-    assert collected() is None
+    assert read_collected_tags() is None
     assert list_outbox_tags(psql) == []
 
 
@@ -64,7 +64,7 @@ def test_nothing_is_collected_for_nothing(psql):
     with write_transaction(as_user=7):
         touch()
         touch(None)
-        assert collected() == []
+        assert read_collected_tags() == []
     touch()
     touch(None)
 
@@ -79,7 +79,7 @@ def test_inner_identities_add_to_what_the_outer_one_collected():
             with write_transaction(as_staff=True):
                 touch("novel:3")
         touch("novel:4")
-        assert collected() == [f"novel:{number}" for number in range(1, 5)]
+        assert read_collected_tags() == [f"novel:{number}" for number in range(1, 5)]
 
 
 def test_a_transaction_collects_from_the_first_identity_on(psql):
@@ -88,7 +88,7 @@ def test_a_transaction_collects_from_the_first_identity_on(psql):
         with write_transaction(as_user=7):
             touch("novel:2")
         touch("novel:3")
-        assert collected() == ["novel:2", "novel:3"]
+        assert read_collected_tags() == ["novel:2", "novel:3"]
 
     assert list_outbox_tags(psql) == ["novel:1"]
 
@@ -101,11 +101,11 @@ def test_a_savepoint_that_is_rolled_back_forgets_its_tags():
             raise ZeroDivisionError
         with transaction.atomic():
             touch("novel:3")
-        assert collected() == ["novel:1", "novel:3"]
+        assert read_collected_tags() == ["novel:1", "novel:3"]
 
 
 def test_a_write_while_reading_goes_to_the_outbox(psql):
-    """Each statement is a transaction there: nobody would look at what it collected."""
+    """Each statement is a transaction there, so its collected tags would be lost."""
     with read_transaction(as_user=7):
         touch("novel:1")
 
@@ -121,7 +121,7 @@ def test_a_thousand_tags_are_kept_and_more_are_everything(psql):
         touch(*numbered(count), *numbered(count))
         with write_transaction(as_user=7):
             touch(*numbered(count))
-            assert len(collected()) == len(list_outbox_tags(psql)) == expected
+            assert len(read_collected_tags()) == len(list_outbox_tags(psql)) == expected
 
     assert list_outbox_tags(psql) == ["all"]
 
@@ -130,18 +130,18 @@ def test_what_accumulates_beyond_a_thousand_is_everything():
     with write_transaction(as_user=7):
         touch(*(f"novel:{number}" for number in range(999)))
         touch("novel:0", "comic:1")
-        assert len(collected()) == 1000
+        assert len(read_collected_tags()) == 1000
         touch("comic:2")
-        assert collected() == ["all"]
+        assert read_collected_tags() == ["all"]
         touch("comic:3")
-        assert collected() == ["all"]
+        assert read_collected_tags() == ["all"]
 
 
 def test_everything_takes_the_place_of_what_was_collected(psql):
     with write_transaction(as_user=7):
         touch("novel:1")
         touch("novel:2", "all")
-        assert collected() == ["all"]
+        assert read_collected_tags() == ["all"]
     touch("novel:2", "all")
 
     assert list_outbox_tags(psql) == ["all"]

@@ -54,7 +54,7 @@ def test_what_there_is_not_expires_soon_and_so_do_the_tags_made_for_it(make_poli
     assert left["all"] > 3600
 
 
-def test_a_tag_outlives_what_is_filled_under_it_after_all(make_policy):
+def test_a_tag_outlives_values_filled_later(make_policy):
     absent, present = Source(make_policy(ttl_s=3600)), Source(make_policy(ttl_s=3600))
     absent.value = None
     absent.read()
@@ -114,7 +114,7 @@ def test_a_slow_reader_cannot_bring_the_old_value_back(source):
     assert source.read() == "new"
 
 
-def test_who_reads_while_a_writer_commits_keeps_nothing(source):
+def test_a_read_during_a_commit_fills_nothing(source):
     cache_store().set_write_intents([TAG], "writer")
     assert source.read() == "old"  # Not committed yet.
     source.value = "new"
@@ -155,7 +155,7 @@ def test_threads_that_want_the_same_load_it_once(source, in_thread):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_who_waits_for_a_load_holds_no_connection(source, in_thread, monkeypatch):
+def test_a_thread_that_waits_for_a_load_holds_no_connection(source, in_thread, monkeypatch):
     loading, waiting, release = (threading.Event() for _ in range(3))
     share = cache_store().flights.run
 
@@ -186,7 +186,7 @@ def test_who_waits_for_a_load_holds_no_connection(source, in_thread, monkeypatch
     assert held == [None]
 
 
-def test_nobody_joins_a_load_that_began_before_a_write(source, in_thread):
+def test_no_reader_joins_a_load_that_began_before_a_write(source, in_thread):
     loading, release = threading.Event(), threading.Event()
     source.before_return = lambda: (loading.set(), release.wait(10))
     slow = in_thread(source.read)
@@ -201,7 +201,7 @@ def test_nobody_joins_a_load_that_began_before_a_write(source, in_thread):
     assert source.read() == "new"
 
 
-def test_who_waits_for_a_load_that_fails_loads_alone(source, in_thread):
+def test_a_thread_that_waits_for_a_failed_load_loads_itself(source, in_thread):
     loading, release = threading.Event(), threading.Event()
 
     def fail():
@@ -258,7 +258,7 @@ def test_private_values_are_their_readers(make_policy):
     assert read_as(7, "not loaded") == "seven's"
 
 
-def test_what_is_loaded_looks_as_what_was_kept(make_policy):
+def test_a_loaded_value_equals_the_cached_value(make_policy):
     def load():
         return {"at": datetime.datetime(2026, 1, 2, tzinfo=datetime.UTC), "pair": (1, 2)}
 
@@ -268,7 +268,7 @@ def test_what_is_loaded_looks_as_what_was_kept(make_policy):
     assert first == second == {"at": "2026-01-02T00:00:00+00:00", "pair": [1, 2]}
 
 
-def test_what_a_reader_does_to_its_value_nobody_else_sees(make_policy):
+def test_a_reader_that_changes_its_value_changes_no_cached_value(make_policy):
     policy = make_policy()
     read(policy, 1, tags=[TAG], load=lambda: {"names": []})["names"].append("mine")
 
@@ -312,7 +312,7 @@ def test_switched_off_the_cache_is_not_used(source, settings):
     assert source.read() == "new"
 
 
-def test_a_recording_knows_what_an_answer_depends_on(source):
+def test_dependencies_hold_tags_and_versions_of_the_response(source):
     with record_dependencies() as first:
         source.read()
     with record_dependencies() as second:
@@ -332,7 +332,7 @@ def test_a_recording_of_two_versions_is_not_complete(source):
     assert not record.is_complete
 
 
-def test_a_recording_past_the_cache_is_not_complete(source):
+def test_dependencies_of_a_bypass_are_incomplete(source):
     cache_store().set_write_intents([TAG], "writer")
 
     with record_dependencies() as record:

@@ -1,4 +1,4 @@
-"""Compressing what is kept, where that pays."""
+"""Compression of cached payloads."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PROSE = b"All work and no play makes Jack a dull boy. " * 100
     [b"", b"null", PROSE[:1023], PROSE, os.urandom(5000).hex().encode(), b"{" + os.urandom(5000)],
     ids=["nothing", "none", "short", "long", "random hexadecimal", "random"],
 )
-def test_whatever_is_packed_comes_back(payload):
+def test_every_payload_survives_compression(payload):
     assert decompress(compress(payload)) == payload
     assert len(compress(payload)) <= len(payload)
 
@@ -30,8 +30,8 @@ def test_long_text_is_compressed_and_what_would_stay_long_is_not():
     assert compress(noise) == noise
 
 
-def test_the_same_is_packed_into_the_same_bytes():
-    """Or a check of what is kept would take every value for stale."""
+def test_equal_payloads_compress_to_equal_bytes():
+    """Otherwise shadow verification would report every value as stale."""
     assert compress(PROSE) == compress(bytes(PROSE))
 
 
@@ -40,5 +40,5 @@ def test_a_long_value_is_kept_compressed_and_read_as_it_was(source):
 
     assert [source.read(), source.read()] == [source.value] * 2
     assert source.loads == 1
-    [found] = cache_store().fetch([source.policy.key(1, None)])
-    assert found is not None and len(found[1]) < len(PROSE) / 10
+    [value] = cache_store().fetch([source.policy.key(1, None)])
+    assert value is not None and len(value[1]) < len(PROSE) / 10

@@ -1,4 +1,4 @@
-"""The cache server dies, stalls, fills up, forgets, remembers too much: answers stay right."""
+"""Faults of the cache server: responses stay right, and no stale value returns."""
 
 from __future__ import annotations
 
@@ -115,15 +115,15 @@ class World:
         return cache_store().is_readable() and self.other.is_readable()
 
     def kept_by_the_other(self) -> bytes:
-        [found] = self.other.fetch([self.policy.key(self.novel.pk, None)])
-        return found[1] if found else b""
+        [value] = self.other.fetch([self.policy.key(self.novel.pk, None)])
+        return value[1] if value else b""
 
 
 @pytest.fixture
 def make_world(
     make_user: Any, as_user: Any, make_novels: Any, make_policy: Any
 ) -> Iterator[Callable[[], World]]:
-    """Make a novel called Old, which the cache knows, and people who are logged in."""
+    """Make a cached novel called Old, and users that are logged in."""
     others: list[CacheStore] = []
 
     def make() -> World:
@@ -148,17 +148,17 @@ def make_world(
         other.client.close()
 
 
-def killed(server: OwnServer) -> Callable[[], Any]:
+def kill_server(server: OwnServer) -> Callable[[], Any]:
     server.kill()
     return server.start
 
 
-def stalled(server: OwnServer) -> Callable[[], Any]:
+def stall_server(server: OwnServer) -> Callable[[], Any]:
     server.stall()
     return server.go_on
 
 
-def flushed(server: OwnServer) -> Callable[[], Any]:
+def flush_server(server: OwnServer) -> Callable[[], Any]:
     server.command("FLUSHALL")
     return lambda: None
 
@@ -174,8 +174,10 @@ def loading_an_old_snapshot(server: OwnServer) -> Callable[[], Any]:
     return server.start
 
 
-@pytest.mark.parametrize("fault", [killed, stalled, flushed, full, loading_an_old_snapshot])
-def test_answers_stay_right_and_nothing_stale_comes_back(
+@pytest.mark.parametrize(
+    "fault", [kill_server, stall_server, flush_server, full, loading_an_old_snapshot]
+)
+def test_responses_stay_right_and_nothing_stale_returns(
     make_server: Any, make_world: Any, fault: Callable[[OwnServer], Callable[[], Any]]
 ) -> None:
     server = make_server()
@@ -293,7 +295,7 @@ def test_a_stalled_server_is_asked_once_in_each_rest(make_server: Any, make_worl
     assert breaker.failures - before == 1
 
 
-def test_who_logs_out_while_the_server_is_stalled_is_out(make_server: Any, make_world: Any) -> None:
+def test_a_logout_while_the_server_is_stalled_lasts(make_server: Any, make_world: Any) -> None:
     server = make_server()
     world = make_world()
     me = "/api/v1/users/me/"

@@ -51,7 +51,7 @@ class Process(CacheStore):
 
 
 class World:
-    """One number, and what was read of it."""
+    """One number and its reads."""
 
     _identities = itertools.count()
 
@@ -112,8 +112,8 @@ class World:
 
 
 @pytest.fixture
-def explored(make_policy, monkeypatch):
-    """Return in how many schedules of the actors somebody read a stale value, and of how many."""
+def explore_schedules(make_policy, monkeypatch):
+    """Return the number of schedules with a stale read, and of all schedules."""
     # One actor at a time: they can share a connection, where threads have their own.
     monkeypatch.setattr(cache_store().client, "_local", SimpleNamespace())
     for module in (batch_read, cached_reads, tagged_commit):
@@ -121,7 +121,7 @@ def explored(make_policy, monkeypatch):
     monkeypatch.setattr(tagged_commit, "_read_collected_tags", lambda world: [world.tag])
     policy = make_policy()
 
-    def explored(actors, *, is_warm=True, process=Process):
+    def run(actors, *, is_warm=True, process=Process):
         worlds = []
 
         def begin():
@@ -136,7 +136,7 @@ def explored(make_policy, monkeypatch):
             schedules += 1
         return sum(world.is_stale for world in worlds), schedules
 
-    return explored
+    return run
 
 
 def writer(world, **how):
@@ -162,15 +162,15 @@ def writer(world, **how):
         lambda world: [writer(world, crash_at=3), world.read, world.lose_value],
     ],
 )
-def test_no_order_of_steps_shows_anything_old(explored, actors, is_warm):
-    stale, schedules = explored(actors, is_warm=is_warm)
+def test_no_order_of_steps_shows_anything_old(explore_schedules, actors, is_warm):
+    stale, schedules = explore_schedules(actors, is_warm=is_warm)
 
     assert schedules > 1
     assert stale == 0
 
 
-def marked(world):
-    """Return a writer that has marked already."""
+def intent_writer(world):
+    """Return a writer that has set its write intents."""
     token = f"writer-{next(_tokens)}"
     cache_store().set_write_intents([world.tag], token)
 
@@ -185,14 +185,16 @@ def marked(world):
     return write
 
 
-def test_two_writers_at_once_leave_nothing_old_to_a_reader(explored):
-    stale, schedules = explored(lambda world: [marked(world), marked(world), world.read])
+def test_two_writers_at_once_leave_nothing_old_to_a_reader(explore_schedules):
+    stale, schedules = explore_schedules(
+        lambda world: [intent_writer(world), intent_writer(world), world.read]
+    )
 
     assert schedules > 200
     assert stale == 0
 
 
-class WithoutMarks(Process):
+class WithoutWriteIntents(Process):
     def set_write_intents(self, tags, token):
         pass
 
@@ -204,23 +206,26 @@ class WithVersionsReadLate(Process):
         super().fill(now, ttl_s)
 
 
-def test_without_marks_a_crash_after_the_commit_leaves_something_old(explored):
-    stale, _ = explored(lambda world: [writer(world, crash_at=2), world.read], process=WithoutMarks)
+def test_without_write_intents_a_crash_after_the_commit_leaves_a_stale_value(explore_schedules):
+    stale, _ = explore_schedules(
+        lambda world: [writer(world, crash_at=2), world.read], process=WithoutWriteIntents
+    )
 
     assert stale
 
 
-def test_with_versions_read_after_the_database_a_slow_reader_brings_the_old_back(explored):
-    stale, _ = explored(
+def test_with_versions_read_after_the_database_a_slow_reader_brings_the_old_back(explore_schedules):
+    stale, _ = explore_schedules(
         lambda world: [world.write, world.read], process=WithVersionsReadLate, is_warm=False
     )
 
     assert stale
 
 
-def test_with_the_answer_before_the_renewal_somebody_reads_the_old(explored):
-    stale, _ = explored(
-        lambda world: [writer(world, acknowledge_early=True), world.read], process=WithoutMarks
+def test_with_the_response_before_the_invalidation_there_is_a_stale_read(explore_schedules):
+    stale, _ = explore_schedules(
+        lambda world: [writer(world, acknowledge_early=True), world.read],
+        process=WithoutWriteIntents,
     )
 
     assert stale

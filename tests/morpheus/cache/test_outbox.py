@@ -1,4 +1,4 @@
-"""Tags in the outbox reach the cache at least once, whoever dies when."""
+"""Tags in the outbox are invalidated at least once, even if a process dies."""
 
 from __future__ import annotations
 
@@ -18,29 +18,29 @@ def put(opened, *tags):
     opened.execute("SELECT cache_touch(%s)", [list(tags)])
 
 
-def test_draining_renews_each_tag_once_and_empties_the_outbox(psql):
+def test_a_drain_invalidates_each_tag_once_and_empties_the_outbox(psql):
     put(psql, "novel:1", "novel:2")
     put(psql, "novel:2")
-    renewed = []
+    invalidated = []
 
-    assert outbox.drain(renewed.append, psql) == 3
-    assert renewed == [["novel:1", "novel:2"]]
+    assert outbox.drain(invalidated.append, psql) == 3
+    assert invalidated == [["novel:1", "novel:2"]]
     assert list_outbox_tags(psql) == []
-    assert outbox.drain(renewed.append, psql) == 0
-    assert len(renewed) == 1
+    assert outbox.drain(invalidated.append, psql) == 0
+    assert len(invalidated) == 1
 
 
 def test_draining_takes_the_oldest_first_and_as_many_as_told(psql):
     for tag in ("novel:3", "novel:2", "novel:1"):
         put(psql, tag)
-    renewed = []
+    invalidated = []
 
-    assert outbox.drain(renewed.append, psql, limit=2) == 2
-    assert renewed == [["novel:2", "novel:3"]]
+    assert outbox.drain(invalidated.append, psql, limit=2) == 2
+    assert invalidated == [["novel:2", "novel:3"]]
     assert list_outbox_tags(psql) == ["novel:1"]
 
 
-def test_what_could_not_be_renewed_stays(psql):
+def test_a_tag_that_could_not_be_invalidated_stays(psql):
     put(psql, "novel:1")
 
     def refuse(tags):
@@ -52,21 +52,21 @@ def test_what_could_not_be_renewed_stays(psql):
     assert list_outbox_tags(psql) == ["novel:1"]
 
 
-def test_who_dies_between_renewing_and_committing_leaves_the_tags_to_others(psql):
+def test_a_drain_that_dies_before_its_commit_leaves_the_tags_to_others(psql):
     put(psql, "novel:1")
-    renewed = []
+    invalidated = []
 
     with outbox.connect() as dying:
 
-        def renew_and_die(tags):
-            renewed.append(tags)
+        def invalidate_and_die(tags):
+            invalidated.append(tags)
             psql.execute("SELECT pg_terminate_backend(%s)", [dying.info.backend_pid])
 
         with pytest.raises(Exception, match="terminating connection|closed"):
-            outbox.drain(renew_and_die, dying)
-    assert outbox.drain(renewed.append, psql) == 1
+            outbox.drain(invalidate_and_die, dying)
+    assert outbox.drain(invalidated.append, psql) == 1
 
-    assert renewed == [["novel:1"], ["novel:1"]]
+    assert invalidated == [["novel:1"], ["novel:1"]]
 
 
 def test_what_one_holds_another_neither_takes_nor_takes_for_drained(psql):
@@ -87,21 +87,21 @@ def test_what_one_holds_another_neither_takes_nor_takes_for_drained(psql):
 
 def test_drainers_that_race_lose_no_tag(psql):
     written = {f"novel:{number}" for number in range(300)}
-    renewed: list[str] = []
+    invalidated: list[str] = []
     is_written = threading.Event()
 
     def drain():
         with outbox.connect() as own:
             failures = iter([True, False] * 1000)
 
-            def renew(tags):
+            def invalidate(tags):
                 if next(failures):
                     raise ConnectionError
-                renewed.extend(tags)
+                invalidated.extend(tags)
 
             while not (is_written.is_set() and outbox.is_empty(own)):
                 try:
-                    outbox.drain(renew, own, limit=7)
+                    outbox.drain(invalidate, own, limit=7)
                 except ConnectionError:
                     pass
 
@@ -114,7 +114,7 @@ def test_drainers_that_race_lose_no_tag(psql):
     for drainer in drainers:
         drainer.join()
 
-    assert sorted(renewed) == sorted(written)
+    assert sorted(invalidated) == sorted(written)
 
 
 def test_tags_are_deferred_in_the_transaction_that_touched_them(psql):

@@ -25,7 +25,7 @@ class Cache:
 
     def __init__(self):
         self.changed = threading.Condition()
-        self.renewed = []
+        self.invalidated = []
         self.is_pending = None
         self.is_broken = False
         self.looks = 0
@@ -34,7 +34,7 @@ class Cache:
         with self.changed:
             if self.is_broken:
                 raise ConnectionError
-            self.renewed.extend(tags)
+            self.invalidated.extend(tags)
             self.changed.notify_all()
 
     def on_pending(self):
@@ -53,7 +53,7 @@ class Cache:
             assert self.changed.wait_for(condition, timeout=PATIENCE_S)
 
     def wait_for_tag(self, tag):
-        self.wait_for(lambda: tag in self.renewed)
+        self.wait_for(lambda: tag in self.invalidated)
 
 
 @pytest.fixture
@@ -85,17 +85,17 @@ def put(opened, *tags):
     opened.execute("SELECT cache_touch(%s)", [list(tags)])
 
 
-def test_what_waited_before_the_start_is_drained_first(psql, cache, listen):
+def test_tags_from_before_the_start_are_drained_first(psql, cache, listen):
     put(psql, "novel:1")
 
     listen()
     cache.wait_for(lambda: cache.is_pending is False)
 
-    assert cache.renewed == ["novel:1"]
+    assert cache.invalidated == ["novel:1"]
     assert list_outbox_tags(psql) == []
 
 
-def test_a_change_by_psql_is_heard_at_once(psql, cache, listen):
+def test_a_change_by_psql_is_invalidated_at_once(psql, cache, listen):
     listen()
     cache.wait_for(lambda: cache.is_pending is False)
 
@@ -104,7 +104,7 @@ def test_a_change_by_psql_is_heard_at_once(psql, cache, listen):
         cache.wait_for_tag(f"novel:{number}")
 
 
-def test_behind_pgbouncer_it_looks_regularly(psql, cache, listen, settings):
+def test_behind_pgbouncer_it_polls(psql, cache, listen, settings):
     settings.MORPHEUS_PGBOUNCER = True
     listen(poll_s=0.01)
     cache.wait_for(lambda: cache.is_pending is False)
@@ -120,7 +120,7 @@ def test_behind_pgbouncer_it_looks_regularly(psql, cache, listen, settings):
     assert listening_on == (0,)
 
 
-def test_what_cannot_be_renewed_is_pending_until_it_can(psql, cache, listen):
+def test_a_tag_that_cannot_be_invalidated_is_pending_until_it_can(psql, cache, listen):
     listen()
     cache.wait_for(lambda: cache.is_pending is False)
     cache.is_broken = True
@@ -130,10 +130,10 @@ def test_what_cannot_be_renewed_is_pending_until_it_can(psql, cache, listen):
     cache.is_broken = False
     cache.wait_for(lambda: not cache.is_pending)
 
-    assert cache.renewed == ["novel:1"]
+    assert cache.invalidated == ["novel:1"]
 
 
-def test_what_somebody_else_is_draining_is_pending(psql, cache, listen):
+def test_a_tag_that_another_process_drains_is_pending(psql, cache, listen):
     put(psql, "novel:1")
 
     def while_held(tags):
@@ -143,7 +143,7 @@ def test_what_somebody_else_is_draining_is_pending(psql, cache, listen):
     outbox.drain(while_held, psql)
     cache.wait_for(lambda: not cache.is_pending)
 
-    assert cache.renewed == []
+    assert cache.invalidated == []
 
 
 def test_a_lost_connection_is_made_again_and_nothing_is_missed(psql, cache, listen):
@@ -161,7 +161,7 @@ def test_a_lost_connection_is_made_again_and_nothing_is_missed(psql, cache, list
         assert ended == [(True,)]
 
 
-def test_a_database_out_of_sight_makes_the_cache_untrustworthy(cache, listen, monkeypatch):
+def test_an_unreachable_database_suspends_reads(cache, listen, monkeypatch):
     monkeypatch.setattr(outbox_listener, "BLIND_S", 0)
     monkeypatch.setitem(connection.settings_dict, "PORT", "1")
     connection.close_pool()

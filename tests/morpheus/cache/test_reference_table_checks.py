@@ -13,37 +13,37 @@ from django.db import connection
 from morpheus.checks import CONTRADICTIONS
 
 
-def refused(settings: Any, *tables: str) -> set[str | None]:
+def list_errors(settings: Any, *tables: str) -> set[str | None]:
     settings.CACHALOT_ONLY_CACHABLE_TABLES = tables
-    found = [
+    messages = [
         *run_checks(tags=[CONTRADICTIONS]),
         *run_checks(tags=["database"], databases=["default"]),
     ]
-    return {message.id for message in found}
+    return {message.id for message in messages}
 
 
 def test_the_tables_of_the_settings_are_accepted(db: None, settings: Any) -> None:
-    assert refused(settings, *settings.CACHALOT_ONLY_CACHABLE_TABLES) == set()
+    assert list_errors(settings, *settings.CACHALOT_ONLY_CACHABLE_TABLES) == set()
 
 
 def test_no_tables_would_be_all_tables(db: None, settings: Any) -> None:
-    assert refused(settings) == {"morpheus.E008"}
+    assert list_errors(settings) == {"morpheus.E008"}
 
 
 def test_a_table_that_does_not_exist_is_refused(db: None, settings: Any) -> None:
-    assert refused(settings, "novels_genre", "novels_gnere") == {"morpheus.E009"}
+    assert list_errors(settings, "novels_genre", "novels_gnere") == {"morpheus.E009"}
 
 
 @pytest.mark.parametrize("table", ["django_tasks_database_dbtaskresult", "django_session"])
 def test_columns_that_json_does_not_give_back_are_refused(
     db: None, settings: Any, table: str
 ) -> None:
-    assert refused(settings, table) == {"morpheus.E010"}
+    assert list_errors(settings, table) == {"morpheus.E010"}
 
 
 @pytest.mark.parametrize("table", ["novels_novel", "comics_panel", "users_user"])
 def test_a_table_under_row_level_security_is_refused(db: None, settings: Any, table: str) -> None:
-    assert "morpheus.E011" in refused(settings, table)
+    assert "morpheus.E011" in list_errors(settings, table)
 
 
 @pytest.fixture
@@ -66,4 +66,4 @@ def test_a_table_that_is_written_all_the_time_is_refused(
     psql.execute("SELECT pg_stat_force_next_flush()")
     connection.close()
 
-    assert refused(settings, "novels_genre", "novels_language") == {"morpheus.E012"}
+    assert list_errors(settings, "novels_genre", "novels_language") == {"morpheus.E012"}

@@ -57,7 +57,7 @@ def names() -> set[str]:
 
 @contextmanager
 def held_after_reading(work: Callable[[], Any]) -> Iterator[None]:
-    """Let a thread do `work`, and keep it between the database's answer and what follows."""
+    """Let a thread do `work`, and stop it after the database's response."""
     answered, go_on = threading.Event(), threading.Event()
 
     def hold(execute: Any, *statement: Any) -> Any:
@@ -94,7 +94,7 @@ def test_a_genre_that_is_renamed_is_known_by_its_new_name_alone() -> None:
         genre_id("horror")
 
 
-def test_an_answer_goes_with_the_genre_that_it_was_asked_for(
+def test_a_result_belongs_to_the_genre_of_its_query(
     api: Any, make_novels: Callable[..., Any]
 ) -> None:
     make_novels(2, genre=Genre.objects.get(slug="horror"))
@@ -107,7 +107,7 @@ def test_an_answer_goes_with_the_genre_that_it_was_asked_for(
     assert len(api.get("/api/v1/novels/?genre=dread").json()["results"]) == 2
 
 
-def test_what_is_composed_of_rows_that_were_kept_depends_on_them() -> None:
+def test_a_response_depends_on_its_cached_rows() -> None:
     names()
 
     with record_dependencies() as record:
@@ -205,7 +205,7 @@ def test_no_other_table_is_kept(make_novels: Callable[..., Any]) -> None:
         assert statements(query) == 1
 
 
-def test_without_a_cache_that_can_be_trusted_the_database_answers(
+def test_while_the_cache_is_not_readable_rows_come_from_the_database(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     before = names()

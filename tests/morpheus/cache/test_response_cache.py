@@ -1,4 +1,4 @@
-"""The fast lane: what it keeps, for whom, and what it never does."""
+"""The response cache: which responses it stores and sends, and for which requests."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ LONG = "All work and no play makes Jack a dull boy. " * 100
 
 
 class Site:
-    """A WSGI application whose answers depend on one cached value, and which counts them."""
+    """A WSGI application whose responses depend on one cached value, and which counts them."""
 
     def __init__(self, source: Any) -> None:
         self.source = source
-        self.answered = 0
+        self.handled = 0
         self.respond = lambda value: HttpResponse(f"{value}", headers=PUBLIC)
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Any:
-        self.answered += 1
+        self.handled += 1
         with record_dependencies() as record:
             response = self.respond(self.source.read())
         environ[DEPENDENCIES] = record
@@ -45,7 +45,7 @@ class Site:
         return response
 
 
-class Answer:
+class Response:
     """Status, headers and body of one request."""
 
     def __init__(self, site: Any, **environ: Any) -> None:
@@ -69,10 +69,10 @@ def site(source: Any) -> Site:
     return Site(source)
 
 
-def test_a_kept_answer_is_the_same_without_the_application(site):
-    slow, fast = Answer(site), Answer(site)
+def test_a_hit_equals_the_response_of_the_application(site):
+    slow, fast = Response(site), Response(site)
 
-    assert site.answered == 1
+    assert site.handled == 1
     assert (fast.status, fast.body) == ("200 OK", slow.body)
     own = {"X-Request-ID", "Server-Timing", "Content-Length"}
     assert {k: v for k, v in fast.headers.items() if k not in own} == {
@@ -82,28 +82,28 @@ def test_a_kept_answer_is_the_same_without_the_application(site):
     assert 'cache;desc="hit"' in fast.headers["Server-Timing"]
 
 
-def test_each_answer_has_a_request_id_of_its_own(site):
-    Answer(site)
+def test_each_response_has_its_own_request_id(site):
+    Response(site)
 
-    first, second = Answer(site), Answer(site)
-    given = Answer(site, HTTP_X_REQUEST_ID="from-the-proxy")
-    harmful = Answer(site, HTTP_X_REQUEST_ID="a\r\nb")
+    first, second = Response(site), Response(site)
+    given = Response(site, HTTP_X_REQUEST_ID="from-the-proxy")
+    harmful = Response(site, HTTP_X_REQUEST_ID="a\r\nb")
 
     assert len({answer.headers["X-Request-ID"] for answer in (first, second, harmful)}) == 3
     assert given.headers["X-Request-ID"] == "from-the-proxy"
 
 
-def test_a_write_ends_the_answer(site):
-    Answer(site)
+def test_a_write_invalidates_the_response(site):
+    Response(site)
 
     site.source.write("new")
 
-    assert [Answer(site).body, Answer(site).body] == [b"new", b"new"]
-    assert site.answered == 2
+    assert [Response(site).body, Response(site).body] == [b"new", b"new"]
+    assert site.handled == 2
 
 
 class Slow:
-    """A site whose first answer waits, once it has read, until it is let go."""
+    """A site whose first response waits after its read until it is released."""
 
     def __init__(self, site: Site, **headers: str) -> None:
         self.site, self.has_read, self.go = site, Event(), Event()
@@ -120,25 +120,25 @@ class Slow:
     def ask_together(self, others: int, *, first: Callable[[], None] = lambda: None) -> list[bytes]:
         """Have others ask while the first one waits; let it go when they all do."""
         with ThreadPoolExecutor(others + 1) as threads:
-            asked = [threads.submit(Answer, self.lane)]
+            asked = [threads.submit(Response, self.lane)]
             assert self.has_read.wait(10)
             first()
-            asked += [threads.submit(Answer, self.lane) for _ in range(others)]
+            asked += [threads.submit(Response, self.lane) for _ in range(others)]
             time.sleep(0.1)  # For all that they could have done instead of waiting.
             self.go.set()
-            return [one.result(10).body for one in asked]
+            return [future.result(10).body for future in asked]
 
 
-def test_of_many_who_miss_the_same_at_once_one_asks(site):
+def test_of_simultaneous_misses_one_reaches_the_application(site):
     slow = Slow(site)
 
     bodies = slow.ask_together(8)
 
-    assert site.answered == 1
+    assert site.handled == 1
     assert len(set(bodies)) == 1
 
 
-def test_who_comes_after_a_write_is_not_given_what_was_read_before_it(site):
+def test_a_request_after_a_write_gets_no_response_from_before_it(site):
     slow = Slow(site)
 
     first, *others = slow.ask_together(3, first=lambda: site.source.write("new"))
@@ -147,48 +147,48 @@ def test_who_comes_after_a_write_is_not_given_what_was_read_before_it(site):
     assert others == [b"new"] * 3
 
 
-def test_what_is_not_kept_is_everybodys_own_question(site):
+def test_without_a_cached_response_each_request_reaches_the_application(site):
     slow = Slow(site, **{"Cache-Control": "private"})
 
     slow.ask_together(3)
 
-    assert site.answered == 4
+    assert site.handled == 4
 
 
 @pytest.mark.parametrize("given", [ETAG, f"W/{ETAG}", f'"other", {ETAG}', "*"])
-def test_who_has_the_answer_already_gets_304(site, given):
-    Answer(site)
+def test_a_client_with_the_current_response_gets_304(site, given):
+    Response(site)
 
-    answer = Answer(site, HTTP_IF_NONE_MATCH=given)
+    answer = Response(site, HTTP_IF_NONE_MATCH=given)
 
-    assert site.answered == 1
+    assert site.handled == 1
     assert (answer.status, answer.body) == ("304 Not Modified", b"")
     assert answer.headers["ETag"] == ETAG
     assert answer.headers["Cache-Control"] == PUBLIC["Cache-Control"]
     assert "Content-Length" not in answer.headers
 
 
-def test_who_has_another_answer_gets_this_one(site):
-    Answer(site)
+def test_a_client_with_another_response_gets_this_one(site):
+    Response(site)
 
-    assert Answer(site, HTTP_IF_NONE_MATCH='"other"').body == b"old"
+    assert Response(site, HTTP_IF_NONE_MATCH='"other"').body == b"old"
 
 
 @pytest.fixture
 def long_site(site: Site) -> Site:
-    """Its answer is worth compressing, and says that it may be."""
+    """Its response is worth compressing and may be compressed."""
     site.source.value = LONG
     site.respond = lambda value: HttpResponse(value, headers=PUBLIC | {"Vary": "Accept-Encoding"})
     return site
 
 
 @pytest.mark.parametrize("given", ["gzip", "br, GZIP", "gzip, deflate, br, zstd"])
-def test_who_takes_gzip_gets_a_long_answer_compressed(long_site, given):
-    slow = Answer(long_site)
+def test_a_client_that_accepts_gzip_gets_a_long_response_compressed(long_site, given):
+    slow = Response(long_site)
 
-    fast = Answer(long_site, HTTP_ACCEPT_ENCODING=given)
+    fast = Response(long_site, HTTP_ACCEPT_ENCODING=given)
 
-    assert long_site.answered == 1
+    assert long_site.handled == 1
     assert fast.headers["Content-Encoding"] == "gzip"
     assert fast.headers["Content-Length"] == str(len(fast.body))
     assert len(fast.body) < len(slow.body) / 2
@@ -199,11 +199,11 @@ def test_who_takes_gzip_gets_a_long_answer_compressed(long_site, given):
 
 @pytest.mark.parametrize("given", ["", "identity", "br", "gzip;q=0", "gzipped", "*;q=0, deflate"])
 def test_everybody_else_gets_it_as_it_was(long_site, given):
-    slow = Answer(long_site)
+    slow = Response(long_site)
 
-    fast = Answer(long_site, HTTP_ACCEPT_ENCODING=given)
+    fast = Response(long_site, HTTP_ACCEPT_ENCODING=given)
 
-    assert long_site.answered == 1
+    assert long_site.handled == 1
     assert fast.body == slow.body
     own = {"X-Request-ID", "Server-Timing", "Content-Length"}
     assert {k: v for k, v in fast.headers.items() if k not in own} == {
@@ -212,11 +212,11 @@ def test_everybody_else_gets_it_as_it_was(long_site, given):
 
 
 @pytest.mark.parametrize("tag", [ETAG, f"W/{ETAG}"])
-def test_either_form_of_a_long_answer_is_known_by_its_tag(long_site, tag):
-    Answer(long_site)
+def test_the_etag_of_either_encoding_of_a_long_response_matches(long_site, tag):
+    Response(long_site)
 
     for coding in ("gzip", "identity"):
-        answer = Answer(long_site, HTTP_IF_NONE_MATCH=tag, HTTP_ACCEPT_ENCODING=coding)
+        answer = Response(long_site, HTTP_IF_NONE_MATCH=tag, HTTP_ACCEPT_ENCODING=coding)
         assert (answer.status, answer.body) == ("304 Not Modified", b"")
         assert "Content-Encoding" not in answer.headers
         assert answer.headers["Vary"] == "Accept-Encoding"
@@ -224,16 +224,16 @@ def test_either_form_of_a_long_answer_is_known_by_its_tag(long_site, tag):
 
 def test_what_does_not_vary_by_it_is_not_compressed(long_site):
     long_site.respond = lambda value: HttpResponse(value, headers=PUBLIC)
-    Answer(long_site)
+    Response(long_site)
 
-    fast = Answer(long_site, HTTP_ACCEPT_ENCODING="gzip")
+    fast = Response(long_site, HTTP_ACCEPT_ENCODING="gzip")
 
-    assert long_site.answered == 1
+    assert long_site.handled == 1
     assert "Content-Encoding" not in fast.headers and fast.body == LONG.encode()
 
 
 @pytest.mark.parametrize(
-    "request_of_somebody",
+    "private_request",
     [
         {"HTTP_AUTHORIZATION": "Bearer secret"},
         {"HTTP_COOKIE": "theme=dark; sessionid=secret"},
@@ -255,13 +255,13 @@ def test_what_does_not_vary_by_it_is_not_compressed(long_site):
         {"PATH_INFO": "/api/v1/things/0000000000000001/"},
     ],
 )
-def test_who_may_get_an_answer_of_their_own_goes_the_slow_way(site, request_of_somebody):
-    Answer(site, **request_of_somebody)
-    Answer(site)
+def test_a_request_that_may_have_its_own_response_reaches_the_application(site, private_request):
+    Response(site, **private_request)
+    Response(site)
 
-    Answer(site, **request_of_somebody)
+    Response(site, **private_request)
 
-    assert site.answered == 3
+    assert site.handled == 3
 
 
 @pytest.mark.parametrize(
@@ -282,13 +282,13 @@ def test_who_may_get_an_answer_of_their_own_goes_the_slow_way(site, request_of_s
         {"HTTP_HOST": "localhost:81"},
     ],
 )
-def test_what_an_answer_depends_on_is_in_its_key(site, other):
-    Answer(site)
-    Answer(site, **other)
-    Answer(site)
-    Answer(site, **other)
+def test_everything_that_a_response_depends_on_is_in_its_key(site, other):
+    Response(site)
+    Response(site, **other)
+    Response(site)
+    Response(site, **other)
 
-    assert site.answered == 2
+    assert site.handled == 2
 
 
 @pytest.mark.parametrize(
@@ -304,19 +304,19 @@ def test_what_an_answer_depends_on_is_in_its_key(site, other):
     ],
 )
 def test_all_spellings_of_a_query_string_share_an_entry(site, first, others):
-    Answer(site, QUERY_STRING=first)
+    Response(site, QUERY_STRING=first)
 
     for other in others:
-        Answer(site, QUERY_STRING=other)
+        Response(site, QUERY_STRING=other)
 
-    assert site.answered == 1
+    assert site.handled == 1
 
 
 def test_both_forms_of_a_path_share_an_entry(site):
-    Answer(site)
-    Answer(site, PATH_INFO="/api/v1/things/1")
+    Response(site)
+    Response(site, PATH_INFO="/api/v1/things/1")
 
-    assert site.answered == 1
+    assert site.handled == 1
 
 
 def _picture(value: Any) -> HttpResponse:
@@ -327,88 +327,88 @@ def test_a_picture_has_one_entry_for_all_accept_headers(site):
     site.respond = _picture
 
     for accept in ("image/webp,*/*;q=0.8", "image/png", "*/*", "image/" + "x" * 5000):
-        assert Answer(site, HTTP_ACCEPT=accept).body == b"old"
+        assert Response(site, HTTP_ACCEPT=accept).body == b"old"
 
-    assert site.answered == 1
+    assert site.handled == 1
 
 
 def test_a_request_for_a_picture_neither_gets_nor_makes_another_kind_of_entry(site):
     for accept in ("image/png", "*/*", "image/png", "*/*"):
-        Answer(site, HTTP_ACCEPT=accept)
+        Response(site, HTTP_ACCEPT=accept)
 
     # The first one is not kept, the second is, and the third does not take it.
-    assert site.answered == 3
+    assert site.handled == 3
 
 
 def test_the_header_of_a_proxy_counts_only_behind_one(site, settings):
     settings.SECURE_PROXY_SSL_HEADER = None
-    Answer(site)
+    Response(site)
     for scheme in ("https", "http", "x" * 2000, "\xff"):
-        Answer(site, HTTP_X_FORWARDED_PROTO=scheme)
-    assert site.answered == 1
+        Response(site, HTTP_X_FORWARDED_PROTO=scheme)
+    assert site.handled == 1
 
     settings.SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     for scheme in ("https", " https , http", "http", "x" * 2000, ""):
-        Answer(site, HTTP_X_FORWARDED_PROTO=scheme)
+        Response(site, HTTP_X_FORWARDED_PROTO=scheme)
     # One for each scheme; all but the first two are plain HTTP, which was kept above.
-    assert site.answered == 2
+    assert site.handled == 2
 
 
 def test_of_invented_hosts_a_process_keeps_a_few(site, settings):
     settings.ALLOWED_HOSTS = ["localhost"]
     settings.CSRF_TRUSTED_ORIGINS = ["https://novels.example:9443"]
     lane = ResponseCache(site)
-    Answer(lane, HTTP_HOST="localhost:8001")
+    Response(lane, HTTP_HOST="localhost:8001")
     for port in range(20_000, 20_100):
-        Answer(lane, HTTP_HOST=f"localhost:{port}")
-    before = site.answered
+        Response(lane, HTTP_HOST=f"localhost:{port}")
+    before = site.handled
 
     for port in range(20_000, 20_100):
-        Answer(lane, HTTP_HOST=f"localhost:{port}")
+        Response(lane, HTTP_HOST=f"localhost:{port}")
     assert before == 101
-    assert site.answered - before == 100 - (MAX_OTHER_HOSTS - 1)
+    assert site.handled - before == 100 - (MAX_OTHER_HOSTS - 1)
 
     # The usual ones, and one that was there first, are kept all the same.
-    site.answered = 0
+    site.handled = 0
     for host in ("localhost", "localhost:8000", "novels.example:9443", "localhost:8001"):
         for _ in range(2):
-            Answer(lane, HTTP_HOST=host, SERVER_PORT="8000")
-    assert site.answered == 3
+            Response(lane, HTTP_HOST=host, SERVER_PORT="8000")
+    assert site.handled == 3
 
 
 def test_an_invented_host_makes_room_when_it_is_not_used(site, monkeypatch):
     lane = ResponseCache(site)
     for port in range(20_000, 20_000 + MAX_OTHER_HOSTS):
-        Answer(lane, HTTP_HOST=f"localhost:{port}")
-    Answer(lane, HTTP_HOST="localhost:8001")
-    site.answered = 0
+        Response(lane, HTTP_HOST=f"localhost:{port}")
+    Response(lane, HTTP_HOST="localhost:8001")
+    site.handled = 0
 
     monkeypatch.setattr(response_keys, "monotonic", lambda: time.monotonic() + 1000)
     for _ in range(2):
-        Answer(lane, HTTP_HOST="localhost:8001")
+        Response(lane, HTTP_HOST="localhost:8001")
 
-    assert site.answered == 1
+    assert site.handled == 1
 
 
 def test_a_host_that_is_refused_takes_no_place(site):
     lane = ResponseCache(site)
     site.respond = lambda value: HttpResponse("bad host", status=400)
     for number in range(2 * MAX_OTHER_HOSTS):
-        Answer(lane, HTTP_HOST=f"evil{number}.example")
+        Response(lane, HTTP_HOST=f"evil{number}.example")
     site.respond = lambda value: HttpResponse(value, headers=PUBLIC)
-    site.answered = 0
+    site.handled = 0
 
     for _ in range(2):
-        Answer(lane, HTTP_HOST="localhost:8001")
+        Response(lane, HTTP_HOST="localhost:8001")
 
-    assert site.answered == 1
+    assert site.handled == 1
 
 
 def test_a_cookie_that_names_no_session_changes_nothing(site):
-    Answer(site)
-    Answer(site, HTTP_COOKIE="theme=dark; csrftoken=abc")
+    Response(site)
+    Response(site, HTTP_COOKIE="theme=dark; csrftoken=abc")
 
-    assert site.answered == 1
+    assert site.handled == 1
 
 
 def _with_cookie(value: Any) -> HttpResponse:
@@ -428,57 +428,57 @@ def _with_cookie(value: Any) -> HttpResponse:
     ],
     ids=["private", "silent", "not 200", "streaming", "sets a cookie"],
 )
-def test_what_is_not_everybodys_is_not_kept(site, respond):
+def test_a_private_response_is_not_cached(site, respond):
     site.respond = respond
 
-    assert Answer(site).body == Answer(site).body == b"old"
-    assert site.answered == 2
+    assert Response(site).body == Response(site).body == b"old"
+    assert site.handled == 2
 
 
-def test_an_answer_that_read_past_the_cache_is_not_kept(site):
+def test_a_response_with_a_bypass_is_not_cached(site):
     cache_store().set_write_intents(["thing:1"], "writer")
-    Answer(site)
+    Response(site)
     cache_store().invalidate(["thing:1"], "writer")
 
-    Answer(site)
+    Response(site)
 
-    assert site.answered == 2
+    assert site.handled == 2
 
 
 @pytest.mark.parametrize(("value", "is_short"), [("old", False), ([], True), (None, True)])
-def test_an_answer_made_of_nothing_expires_as_soon_as_that(site, value, is_short):
+def test_a_response_with_an_absent_value_expires_with_it(site, value, is_short):
     site.source.value = value
 
-    Answer(site)
-    Answer(site)
+    Response(site)
+    Response(site)
 
-    assert site.answered == 1
+    assert site.handled == 1
     [keys] = cache_store().client.run(lambda prefix: [("KEYS", f"{prefix}responses:*")])
     [left_s] = cache_store().client.run(lambda prefix: [("TTL", key) for key in keys])
     assert (0 < left_s <= ABSENT_TTL_S) == is_short
 
 
-def test_an_answer_under_no_tag_is_not_kept(site):
+def test_a_response_without_tags_is_not_cached(site):
     site.source.read = lambda: "from nowhere"
-    Answer(site)
+    Response(site)
 
-    Answer(site)
+    Response(site)
 
-    assert site.answered == 2
+    assert site.handled == 2
 
 
 def test_the_switch_turns_it_off(site, settings):
-    Answer(site)
+    Response(site)
     settings.MORPHEUS_CACHE = False
 
-    Answer(site)
+    Response(site)
 
-    assert site.answered == 2
+    assert site.handled == 2
 
 
-def test_answers_are_kept_in_the_form_of_their_version(long_site):
+def test_responses_are_stored_in_the_format_of_their_version(long_site):
     """A server of the version before reads what this one keeps, unless the version is raised."""
-    Answer(long_site)
+    Response(long_site)
 
     key = 'responses:v3:["http","localhost","/api/v1/things/1/",""]'
     [(versions, payload)] = cache_store().fetch([key])

@@ -1,4 +1,4 @@
-"""Whatever a client sends, the fast lane answers as Django alone would have."""
+"""For every request, the response cache sends the response that Django alone would send."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from tests.conftest import PASSWORD
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-# Of each answer its own, or of the form in which it is sent. Django replaces a CSRF cookie that is
-# none by a random one, in any answer; the fast lane sets no cookie.
+# Headers that differ between responses, or with the encoding. Django replaces an invalid CSRF
+# cookie in any response; the response cache sets no cookie.
 OWN = {"X-Request-ID", "Server-Timing", "Content-Length", "Content-Encoding", "Set-Cookie"}
 
-# All that could change an answer, or be mistaken for something that does.
+# Everything that could change a response, or looks as if it did.
 ODD: dict[str, list[str]] = {
     "REQUEST_METHOD": ["HEAD", "OPTIONS", "TRACE", "get"],
     "HTTP_AUTHORIZATION": ["", " ", "Bearer", "Bearer x", "bearer x y", "Basic YTpi", "\xff"],
@@ -120,7 +120,7 @@ def ask(visitor, settings) -> Any:
 
 
 @pytest.mark.parametrize("rest", ["", "{pk}/chapters/1/"])
-def test_what_is_odd_is_answered_as_ever_and_changes_nothing_for_others(ask, novel, rest):
+def test_an_odd_request_gets_djangos_response_and_changes_no_other_response(ask, novel, rest):
     path = f"/api/v1/novels/{rest.format(pk=novel.pk)}"
     plain = ask(path, alone=True)
     assert [ask(path), ask(path)] == [plain, plain]
@@ -128,18 +128,18 @@ def test_what_is_odd_is_answered_as_ever_and_changes_nothing_for_others(ask, nov
     for name, values in ODD.items():
         for value in values:
             expected = ask(path, alone=True, **{name: value})
-            # Beside the kept answer, and perhaps from one of its own.
-            found = [ask(path, **{name: value}) for _ in range(2)]
-            assert found == [expected] * 2, (name, value)
+            # Beside the cached response, and perhaps from one of its own.
+            responses = [ask(path, **{name: value}) for _ in range(2)]
+            assert responses == [expected] * 2, (name, value)
             assert ask(path) == plain, (name, value)
 
 
-def test_who_is_logged_in_by_whatever_oddity_is_answered_as_ever(ask, ann, as_user, make_novels):
+def test_a_user_logged_in_by_an_odd_header_gets_djangos_response(ask, ann, as_user, make_novels):
     (private,) = make_novels(1, owner=ann, is_public=False)
     browser = Client()
     assert browser.login(username=ann.email, password=PASSWORD)
     key = browser.cookies["sessionid"].value
-    # Everybody sees this comic; whose novel is shown of it, only she.
+    # This comic is public, but only its owner sees its novel.
     body = {"title": "Comic", "novel": private.pk, "visibility": "public"}
     comic = as_user(ann).post("/api/v1/comics/", body).json()["id"]
     token = as_user(ann)._credentials["HTTP_AUTHORIZATION"]

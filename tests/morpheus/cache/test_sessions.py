@@ -22,62 +22,62 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture
 def key() -> str:
-    """Key of a session that says who is logged in."""
+    """Key of a session with a logged-in user."""
     session = SessionStore()
-    session["who"] = "ann"
+    session["load_user"] = "ann"
     session.create()
     assert session.session_key
     return session.session_key
 
 
-def who(key):
-    return SessionStore(key).get("who")
+def load_user(key):
+    return SessionStore(key).get("load_user")
 
 
 def test_a_session_is_read_from_the_database_once(key):
     with counted_queries() as seen:
-        assert [who(key), who(key)] == ["ann", "ann"]
+        assert [load_user(key), load_user(key)] == ["ann", "ann"]
 
     assert len(seen.sql) == 1
 
 
-def test_what_is_written_into_a_session_is_read(key):
-    who(key)
+def test_a_session_returns_what_was_written(key):
+    load_user(key)
     session = SessionStore(key)
-    session["who"] = "bob"
+    session["load_user"] = "bob"
     session.save()
 
-    assert who(key) == "bob"
+    assert load_user(key) == "bob"
 
 
 def test_a_session_that_ended_is_nobodys(key):
-    who(key)
+    load_user(key)
     SessionStore(key).flush()
 
     session = SessionStore(key)
 
-    assert session.get("who") is None
+    assert session.get("load_user") is None
     assert session.session_key is None
 
 
 def test_a_session_ends_while_it_is_cached(key, monkeypatch):
-    who(key)
+    load_user(key)
     later = timezone.now() + timedelta(days=365)
     monkeypatch.setattr("morpheus.cache.sessions.timezone.now", lambda: later)
 
-    assert who(key) is None
+    assert load_user(key) is None
 
 
 def test_a_session_that_another_program_deletes_ends(key, psql):
-    who(key)
+    load_user(key)
     psql.execute("DELETE FROM django_session")
     drain(cache_store().invalidate, psql)
 
-    assert who(key) is None
+    assert load_user(key) is None
 
 
-def test_who_logs_out_while_the_cache_is_away_stays_logged_out(key, psql, monkeypatch):
-    who(key)
+def test_a_logout_while_the_cache_is_away_lasts(key, psql, monkeypatch):
+    load_user(key)
 
     def refuse(*arguments):
         raise RedisUnavailable
@@ -85,15 +85,15 @@ def test_who_logs_out_while_the_cache_is_away_stays_logged_out(key, psql, monkey
     with monkeypatch.context() as away:
         away.setattr(cache_store().client, "run", refuse)
         SessionStore(key).flush()
-        assert who(key) is None
+        assert load_user(key) is None
     drain(cache_store().invalidate, psql)
 
-    assert who(key) is None
+    assert load_user(key) is None
     assert not Session.objects.exists()
 
 
 def test_no_key_of_the_cache_logs_anybody_in(key):
-    who(key)
+    load_user(key)
 
     kept = cache_store().client.run(lambda prefix: [("KEYS", "*")])[0]
 
@@ -102,7 +102,7 @@ def test_no_key_of_the_cache_logs_anybody_in(key):
 
 
 def test_sessions_are_kept_in_the_shape_of_their_version(key):
-    who(key)
+    load_user(key)
 
     digest = sha256(key.encode()).hexdigest()[:32]
     assert_shape_is_kept(Path(__file__).parent / "cached_shapes", SESSION, digest)

@@ -11,11 +11,11 @@ from morpheus.cache.cached_reads import read_many
 from morpheus.cache.shadow_verification import Hits, verify
 from morpheus.cache.store import cache_store
 from tests.morpheus.cache.source import TAG
-from tests.morpheus.cache.test_response_cache import Answer, Site
+from tests.morpheus.cache.test_response_cache import Response, Site
 
 
 @pytest.fixture
-def sampled(monkeypatch, settings):
+def samples(monkeypatch, settings):
     """Check every hit, and return those that wait."""
     settings.MORPHEUS_CACHE_SHADOW_PERCENT = 100
     monkeypatch.setattr(shadow_verification, "_GRACE_S", 0)
@@ -28,30 +28,30 @@ def sampled(monkeypatch, settings):
     return waiting
 
 
-def test_a_hit_that_is_right_is_the_same(source, sampled):
+def test_a_hit_that_is_right_is_the_same(source, samples):
     source.read()
     source.read()
 
-    assert [verify(hits) for hits in sampled] == [{"same": 1}]
+    assert [verify(hits) for hits in samples] == [{"same": 1}]
 
 
-def test_a_hit_that_should_not_have_been_is_stale(source, sampled):
+def test_a_hit_that_should_not_have_been_is_stale(source, samples):
     source.read()
     source.read()
     source.value = "changed, and nobody told"
 
-    assert [verify(hits) for hits in sampled] == [{"stale": 1}]
+    assert [verify(hits) for hits in samples] == [{"stale": 1}]
 
 
-def test_what_changed_since_is_not_stale(source, sampled):
+def test_what_changed_since_is_not_stale(source, samples):
     source.read()
     source.read()
     source.write("new")
 
-    assert [verify(hits) for hits in sampled] == [{"changed": 1}]
+    assert [verify(hits) for hits in samples] == [{"changed": 1}]
 
 
-def test_a_change_that_is_told_a_moment_later_is_not_stale(source, sampled, monkeypatch):
+def test_a_change_that_is_told_a_moment_later_is_not_stale(source, samples, monkeypatch):
     source.read()
     source.read()
     source.value = "by psql"
@@ -59,11 +59,11 @@ def test_a_change_that_is_told_a_moment_later_is_not_stale(source, sampled, monk
         shadow_verification.time, "sleep", lambda _: cache_store().invalidate([TAG])
     )
 
-    assert [verify(hits) for hits in sampled] == [{"changed": 1}]
+    assert [verify(hits) for hits in samples] == [{"changed": 1}]
 
 
-def test_what_was_read_together_is_computed_again_together(source, sampled):
-    """Each value is judged by itself: of two, one was changed and nobody told."""
+def test_what_was_read_together_is_computed_again_together(source, samples):
+    """Each value is compared alone: one of two was changed without an invalidation."""
     values, loads = {"one": 1, "two": 2}, []
 
     def load(wanted):
@@ -77,26 +77,26 @@ def test_what_was_read_together_is_computed_again_together(source, sampled):
     read()
     values["two"] = 3
 
-    assert [verify(hits) for hits in sampled] == [{"same": 1, "stale": 1}]
+    assert [verify(hits) for hits in samples] == [{"same": 1, "stale": 1}]
     assert loads == [["one", "two"]] * 2
 
 
-def test_a_whole_answer_is_compared_byte_by_byte(source, sampled):
+def test_a_response_is_compared_byte_by_byte(source, samples):
     site = Site(source)
-    Answer(site)
-    Answer(site, HTTP_IF_NONE_MATCH='"abc"')
-    assert [verify(hits) for hits in sampled] == [{"same": 1}]
+    Response(site)
+    Response(site, HTTP_IF_NONE_MATCH='"abc"')
+    assert [verify(hits) for hits in samples] == [{"same": 1}]
 
     source.value = "changed, and nobody told"
-    assert [verify(hits) for hits in sampled] == [{"stale": 1}]
+    assert [verify(hits) for hits in samples] == [{"stale": 1}]
 
 
-def test_as_many_are_sampled_as_the_settings_say(source, sampled, settings):
+def test_as_many_are_sampled_as_the_settings_say(source, samples, settings):
     settings.MORPHEUS_CACHE_SHADOW_PERCENT = 0
     for _ in range(100):
         source.read()
 
-    assert sampled == []
+    assert samples == []
 
 
 def test_one_that_fails_does_not_end_the_thread(source, settings, monkeypatch, caplog):

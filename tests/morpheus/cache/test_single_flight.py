@@ -1,4 +1,4 @@
-"""Of processes that want the same dear value, one computes it."""
+"""Cross-process single-flight: one process computes an expensive value."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from tests.morpheus.cache.source import TAG, Source
 
 
 @pytest.fixture
-def dear(make_policy) -> Source:
-    """Nobody waits here until a lease ends by itself."""
+def costly(make_policy) -> Source:
+    """Its lease is longer than any test waits."""
     return Source(make_policy(lease_s=60))
 
 
@@ -30,7 +30,7 @@ def lease_of(source: Source) -> str:
     return f"lease:{source.policy.key(1, None)}"
 
 
-def somebody_leases(source: Source, seconds: float = 60) -> None:
+def lease_elsewhere(source: Source, seconds: float = 60) -> None:
     cache_store().client.run(
         lambda prefix: [("SET", prefix + lease_of(source), 1, "PX", int(seconds * 1000))]
     )
@@ -40,22 +40,22 @@ def is_leased(source: Source) -> bool:
     return cache_store().client.run(lambda prefix: [("EXISTS", prefix + lease_of(source))]) == [1]
 
 
-def test_processes_that_want_the_same_compute_it_once(dear, processes, in_thread):
+def test_processes_that_want_the_same_compute_it_once(costly, processes, in_thread):
     loading, release = threading.Event(), threading.Event()
-    dear.before_return = lambda: (loading.set(), release.wait(10))
+    costly.before_return = lambda: (loading.set(), release.wait(10))
     read: list[Any] = []
-    first = in_thread(lambda: read.append(dear.read()))
+    first = in_thread(lambda: read.append(costly.read()))
     assert loading.wait(10)
 
-    others = [in_thread(lambda: read.append(dear.read())) for _ in range(3)]
+    others = [in_thread(lambda: read.append(costly.read())) for _ in range(3)]
     time.sleep(0.1)  # They would have begun by now.
     release.set()
     for thread in (first, *others):
         thread.join(10)
 
     assert read == ["old"] * 4
-    assert dear.loads == 1
-    assert not is_leased(dear)
+    assert costly.loads == 1
+    assert not is_leased(costly)
 
 
 def test_without_a_lease_each_computes_it(source, processes, in_thread):
@@ -68,56 +68,56 @@ def test_without_a_lease_each_computes_it(source, processes, in_thread):
     assert source.loads == 3
 
 
-def test_a_lease_that_is_given_back_without_a_value_goes_to_who_waits(dear, in_thread):
-    somebody_leases(dear)
-    waiting = in_thread(dear.read)
+def test_a_lease_released_without_a_value_goes_to_a_waiting_process(costly, in_thread):
+    lease_elsewhere(costly)
+    waiting = in_thread(costly.read)
     time.sleep(0.1)
-    assert dear.loads == 0
+    assert costly.loads == 0
 
-    cache_store().client.run(lambda prefix: [("DEL", prefix + lease_of(dear))])
+    cache_store().client.run(lambda prefix: [("DEL", prefix + lease_of(costly))])
     waiting.join(10)
 
-    assert dear.loads == 1 and not waiting.is_alive()
+    assert costly.loads == 1 and not waiting.is_alive()
 
 
-def test_who_died_with_the_lease_is_not_waited_for_after_its_end(make_policy):
-    dear = Source(make_policy(lease_s=0.2))
-    somebody_leases(dear, seconds=60)
+def test_an_expired_lease_of_a_dead_process_is_not_waited_for(make_policy):
+    costly = Source(make_policy(lease_s=0.2))
+    lease_elsewhere(costly, seconds=60)
 
-    assert dear.read() == "old"
+    assert costly.read() == "old"
 
-    assert dear.loads == 1 and is_leased(dear)
+    assert costly.loads == 1 and is_leased(costly)
 
 
-def test_a_load_that_fails_gives_the_lease_back(dear):
+def test_a_load_that_fails_gives_the_lease_back(costly):
     def fail() -> None:
         raise ZeroDivisionError
 
-    dear.before_return = fail
+    costly.before_return = fail
     with pytest.raises(ZeroDivisionError):
-        dear.read()
+        costly.read()
 
-    assert not is_leased(dear)
+    assert not is_leased(costly)
 
 
-def test_who_waits_gets_nothing_that_a_write_has_ended(dear, in_thread):
+def test_a_waiting_process_gets_no_invalidated_value(costly, in_thread):
     """What the other one fills was read before the write."""
     versions = cache_store().read_versions([TAG, "all"])
-    somebody_leases(dear)
+    lease_elsewhere(costly)
     read: list[Any] = []
-    waiting = in_thread(lambda: read.append(dear.read()))
+    waiting = in_thread(lambda: read.append(costly.read()))
     time.sleep(0.1)
 
-    dear.write("new")
-    cache_store().fill({dear.policy.key(1, None): (versions, b'"old"')}, 60)
-    cache_store().client.run(lambda prefix: [("DEL", prefix + lease_of(dear))])
+    costly.write("new")
+    cache_store().fill({costly.policy.key(1, None): (versions, b'"old"')}, 60)
+    cache_store().client.run(lambda prefix: [("DEL", prefix + lease_of(costly))])
     waiting.join(10)
 
     assert read == ["new"]
 
 
-def test_while_the_server_is_away_nobody_waits_for_a_lease(dear, monkeypatch):
-    somebody_leases(dear)
+def test_while_the_server_is_away_no_process_waits_for_a_lease(costly, monkeypatch):
+    lease_elsewhere(costly)
     run = RedisClient.run
 
     def gone(server: RedisClient, command: Any) -> Any:
@@ -127,5 +127,5 @@ def test_while_the_server_is_away_nobody_waits_for_a_lease(dear, monkeypatch):
 
     monkeypatch.setattr(RedisClient, "run", gone)
 
-    assert dear.read() == "old"
-    assert dear.loads == 1
+    assert costly.read() == "old"
+    assert costly.loads == 1

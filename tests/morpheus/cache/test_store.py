@@ -28,10 +28,10 @@ def is_kept(cache: CacheStore, key: str) -> bool:
 def test_a_value_is_there_while_its_tags_keep_their_versions(cache):
     keep(cache, "card", b'{"a":1}\nb', "novel:1", "name:7")
 
-    [found] = cache.fetch(["card"])
+    [value] = cache.fetch(["card"])
 
-    assert found is not None
-    versions, payload = found
+    assert value is not None
+    versions, payload = value
     assert payload == b'{"a":1}\nb'
     assert versions == cache.read_versions(["novel:1", "name:7"])
 
@@ -40,9 +40,9 @@ def test_many_values_take_one_round_trip_and_keep_their_order(cache):
     keep(cache, "one", b"1", "novel:1")
     keep(cache, "three", b"3", "novel:3")
 
-    found = cache.fetch(["one", "two", "three"])
+    values = cache.fetch(["one", "two", "three"])
 
-    assert [value and value[1] for value in found] == [b"1", None, b"3"]
+    assert [value and value[1] for value in values] == [b"1", None, b"3"]
 
 
 def test_a_renewed_tag_ends_what_depends_on_it_and_nothing_else(cache):

@@ -44,7 +44,7 @@ def test_after_a_commit_what_it_changed_has_new_versions(novel, tag):
     assert version("novel:0") == other
 
 
-def test_between_mark_and_answer_readers_are_kept_off(novel, tag, monkeypatch):
+def test_between_write_intent_and_response_readers_bypass(novel, tag, monkeypatch):
     seen = []
     renew = cache_store().invalidate
 
@@ -60,7 +60,7 @@ def test_between_mark_and_answer_readers_are_kept_off(novel, tag, monkeypatch):
     assert [has_write_intent(each) for each in seen] == [False, True]
 
 
-def test_the_cache_knows_before_whoever_waits_for_the_commit(novel, tag):
+def test_tags_are_invalidated_before_on_commit_callbacks(novel, tag):
     before, woken = version(tag), []
 
     with write_transaction(as_user=novel.owner_id):
@@ -71,7 +71,7 @@ def test_the_cache_knows_before_whoever_waits_for_the_commit(novel, tag):
     assert not has_write_intent(woken[0])
 
 
-def test_what_is_rolled_back_ends_nothing(novel, tag):
+def test_a_rollback_invalidates_nothing(novel, tag):
     before = version(tag)
 
     with pytest.raises(RuntimeError), write_transaction(as_user=novel.owner_id):
@@ -128,7 +128,7 @@ def test_without_the_cache_server_the_change_waits_in_the_outbox(novel, tag, psq
     assert Novel.objects.get(pk=novel.pk).title == "Renamed"
 
 
-def test_whoever_could_not_tell_the_cache_does_not_read_it(novel, monkeypatch, psql):
+def test_a_process_that_could_not_invalidate_does_not_read_the_cache(novel, monkeypatch, psql):
     assert cache_store().is_readable()
     monkeypatch.setattr(cache_store(), "_start_listener", lambda: None)
     monkeypatch.setattr(cache_store().client.breaker, "allows", lambda: False)
@@ -160,7 +160,7 @@ def test_a_commit_that_fails_leaves_the_mark_to_expire(novel, tag):
     assert has_write_intent(version(tag))
 
 
-def test_a_transaction_that_changed_nothing_asks_nobody(novel, monkeypatch):
+def test_a_transaction_without_changes_does_not_call_redis(novel, monkeypatch):
     monkeypatch.setattr(cache_store(), "set_write_intents", None)
 
     with write_transaction(as_user=novel.owner_id):

@@ -61,7 +61,7 @@ def in_full(queryset, *names):
     return rows, seen.sql
 
 
-def compiled(queryset, *names, columns, position=None, backwards=False):
+def load_compiled(queryset, *names, columns, position=None, backwards=False):
     with counted_queries() as seen:
         rows = load_page_rows(queryset, columns, position, backwards, 3, names)
     return rows, seen.sql
@@ -84,7 +84,7 @@ def test_a_page_is_what_the_list_says(public, fields):
     expected = in_full(novels.order_by("-created_at", "-id")[:3], "id", "created_at")
 
     for _ in range(2):
-        assert compiled(novels, "id", "created_at", columns=("-created_at", "-id")) == expected
+        assert load_compiled(novels, "id", "created_at", columns=("-created_at", "-id")) == expected
 
 
 def test_a_page_goes_on_from_its_position_in_both_directions(public):
@@ -94,7 +94,7 @@ def test_a_page_goes_on_from_its_position_in_both_directions(public):
     def page(at, backwards=False, inclusive=False):
         position = Position(backwards, inclusive, in_order[at])
         columns = ("title", "id")
-        rows, _ = compiled(
+        rows, _ = load_compiled(
             novels, *columns, columns=columns, position=position, backwards=backwards
         )
         return rows
@@ -113,7 +113,7 @@ def test_times_and_flags_are_kept_apart(public, make_novels):
         columns = ("created_at", "id")
         return len(load_page_rows(novels, columns, long_ago, False, 100, ("id",)))
 
-    assert [count(True), count(False), count(True)] == [7, 0, 7]  # Private ones are nobody's.
+    assert [count(True), count(False), count(True)] == [7, 0, 7]  # Private ones are invisible.
 
 
 def test_a_column_of_fewer_bytes_is_compared_with_any_number(public):
@@ -128,5 +128,5 @@ def test_what_a_list_does_besides_is_not_forgotten(public):
     named = Novel.objects.public().annotate(by=Concat("author", Value("!"))).filter(by="Ann!")
     few = Novel.objects.public().filter(word_count__lt=0)
 
-    assert len(compiled(named, "id", columns=("id",))[0]) == 3
-    assert compiled(few, "id", columns=("id",))[0] == []
+    assert len(load_compiled(named, "id", columns=("id",))[0]) == 3
+    assert load_compiled(few, "id", columns=("id",))[0] == []

@@ -1,4 +1,4 @@
-"""A pool that somebody has emptied: 503 in the configured time, and every thread stays sound."""
+"""An exhausted pool: 503 within the configured time, and no thread is poisoned."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def asked_by(threads: ThreadPoolExecutor, *requests: Ask) -> list[Any]:
     return list(threads.map(one, requests))
 
 
-def test_who_waits_in_vain_is_503_and_the_same_threads_are_right_afterwards(
+def test_a_pool_timeout_is_503_and_the_same_threads_work_afterwards(
     pool_of_one: None,
     api: Any,
     as_user: Any,
@@ -119,12 +119,12 @@ def test_a_write_that_got_no_connection_wrote_nothing(
     assert owner.get(path).json()["title"] == "As it was"
 
 
-def test_the_metrics_tell_who_waited_and_how_long(pool_of_one: None, api: Any) -> None:
+def test_the_metrics_count_pool_waits_and_their_time(pool_of_one: None, api: Any) -> None:
     def metric(name: str) -> float:
         text = api.get("/metrics").content.decode()
-        found = re.search(rf'^morpheus_db_pool_{name}{{alias="default"}} (\S+)$', text, re.M)
-        assert found, text
-        return float(found[1])
+        match = re.search(rf'^morpheus_db_pool_{name}{{alias="default"}} (\S+)$', text, re.M)
+        assert match, text
+        return float(match[1])
 
     connection.ensure_connection()  # What no pool has counted yet is not shown.
     timeouts, waited_s = metric("timeouts_total"), metric("wait_seconds_total")

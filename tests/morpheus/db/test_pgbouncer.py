@@ -100,6 +100,6 @@ def test_options_that_pgbouncer_would_not_pass_on_are_refused(
 def test_no_pooler_where_the_settings_say_that_there_is_one_is_noticed(settings: Any) -> None:
     settings.MORPHEUS_PGBOUNCER = True
 
-    found = run_checks(tags=["database"], databases=["default"])
+    messages = run_checks(tags=["database"], databases=["default"])
 
-    assert [message.id for message in found] == ["morpheus.W010"]
+    assert [message.id for message in messages] == ["morpheus.W010"]

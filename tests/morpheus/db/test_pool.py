@@ -1,4 +1,4 @@
-"""The connection pool: what it shows, and that it keeps nobody's settings."""
+"""The connection pool: its metrics, and no settings of an earlier user."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from django.db import connection, transaction
 
 def gauge(client, name):
     text = client.get("/metrics").content.decode()
-    found = re.search(rf'^morpheus_db_pool_{name}{{alias="default"}} (\S+)$', text, re.MULTILINE)
-    assert found, text
-    return float(found[1])
+    match = re.search(rf'^morpheus_db_pool_{name}{{alias="default"}} (\S+)$', text, re.MULTILINE)
+    assert match, text
+    return float(match[1])
 
 
 @pytest.mark.django_db(transaction=True)

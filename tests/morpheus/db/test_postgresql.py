@@ -46,7 +46,7 @@ def end_all_connections() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_the_first_request_after_a_restart_is_answered(client: Any) -> None:
+def test_the_first_request_after_a_restart_succeeds(client: Any) -> None:
     connection.close()
     assert fill_pool() == THREADS
     end_all_connections()
@@ -55,7 +55,7 @@ def test_the_first_request_after_a_restart_is_answered(client: Any) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_as_many_requests_as_threads_after_a_restart_are_all_answered(client: Any) -> None:
+def test_as_many_requests_as_threads_after_a_restart_all_succeed(client: Any) -> None:
     connection.close()
     fill_pool()
     end_all_connections()

@@ -17,7 +17,7 @@ CUSTOM = 5
 STATEMENTS = Path(__file__).resolve().parents[3] / "docs" / "performance.md"
 
 
-def prepared(table):
+def list_prepared(table):
     """Return how often each prepared statement that reads `table` was planned."""
     with connection.cursor() as cursor:
         cursor.execute(
@@ -51,8 +51,8 @@ def test_hot_statements_are_prepared_and_used(api, make_novels):
 
     warm_up(api, "/api/v1/novels/", f"/api/v1/novels/{novel.pk}/")
 
-    assert len(prepared("novels_novel")) == 2
-    assert all(plans >= 2 for plans in prepared("novels_novel"))
+    assert len(list_prepared("novels_novel")) == 2
+    assert all(plans >= 2 for plans in list_prepared("novels_novel"))
 
 
 @pytest.mark.django_db
@@ -75,9 +75,9 @@ def test_hot_statements_are_planned_once_and_not_for_each_request(
     warm_up(as_user(ann), "/api/v1/novels/?owner=me", times=3 * WARM)
 
     for part in (*asked.values(), "users_by_token"):
-        found = plans(of=part)
-        assert found, part
-        assert all(custom <= CUSTOM < generic for generic, custom in found), (part, found)
+        rows = plans(of=part)
+        assert rows, part
+        assert all(custom <= CUSTOM < generic for generic, custom in rows), (part, rows)
 
 
 def test_no_statement_of_the_api_has_a_list_that_grows_with_data_or_client():
@@ -94,7 +94,7 @@ def test_a_reader_under_row_level_security_has_them_prepared_too(as_user, make_u
 
     warm_up(as_user(ann), "/api/v1/novels/?owner=me")
 
-    assert prepared("novels_novel")
+    assert list_prepared("novels_novel")
 
 
 @pytest.mark.django_db
@@ -105,11 +105,11 @@ def test_a_rollback_forgets_them_and_the_next_requests_bring_them_back(api, make
     with pytest.raises(RuntimeError), transaction.atomic():
         raise RuntimeError
     api.get("/api/v1/novels/")
-    forgotten = prepared("novels_novel")
+    forgotten = list_prepared("novels_novel")
     warm_up(api, "/api/v1/novels/")
 
     assert forgotten == []
-    assert prepared("novels_novel")
+    assert list_prepared("novels_novel")
 
 
 @pytest.mark.django_db

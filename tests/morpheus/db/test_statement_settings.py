@@ -1,4 +1,4 @@
-"""What a request may cost the database, asked by one that somebody else's lock is in the way of."""
+"""Limits of a request's statements, tried with a lock of another session."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ with connection.cursor() as cursor:
 
 
 @pytest.fixture
-def limited(settings: Any) -> Iterator[None]:
+def limits(settings: Any) -> Iterator[None]:
     """Serve the test's requests under limits of a tenth of a second."""
     settings.MORPHEUS_SERVING_LIMITS_MS = {"statement_timeout": 5000, "lock_timeout": 100}
     saved = connection.settings_dict["OPTIONS"]
@@ -43,7 +43,7 @@ def limited(settings: Any) -> Iterator[None]:
 
 
 @contextmanager
-def locked(table: str) -> Iterator[None]:
+def hold_lock(table: str) -> Iterator[None]:
     """Hold the strongest lock on a table, as a migration does."""
     with connected_as("owner"):
         parameters = connection.get_connection_params()
@@ -53,12 +53,12 @@ def locked(table: str) -> Iterator[None]:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_lock_of_somebody_else_is_503_and_leaves_the_thread_sound(
-    limited: None, client: Any, make_novels: Callable[..., list[Any]]
+def test_a_lock_of_another_session_is_503_and_poisons_no_thread(
+    limits: None, client: Any, make_novels: Callable[..., list[Any]]
 ) -> None:
     make_novels(1)
 
-    with locked("novels_novel"):
+    with hold_lock("novels_novel"):
         answers = [client.get("/api/v1/novels/") for _ in range(3)]
 
     assert [answer.status_code for answer in answers] == [503] * 3

@@ -1,4 +1,4 @@
-"""Whom the database takes a transaction for, and that nobody inherits it."""
+"""The identity of a transaction, which no other transaction inherits."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_private_rows_are_seen_by_owner_and_staff_alone(make_user, make_novels):
 
 
 @pytest.mark.django_db
-def test_nobody_can_write_in_anothers_name(make_user, make_novels):
+def test_no_user_can_write_as_another(make_user, make_novels):
     owner, other = make_user(), make_user()
     novel = make_novels(1, owner=owner)[0]
 

@@ -1,4 +1,4 @@
-"""Every answer is told of once, whoever gave it; what nobody asked for is none."""
+"""Every request is published once; computations without a request are not."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def novel(make_novels):
 
 
 @pytest.mark.django_db
-def test_an_answer_tells_its_route_its_status_and_who_asked(told, as_user, make_user, novel):
+def test_a_finished_request_has_route_status_and_user(told, as_user, make_user, novel):
     reader = make_user("reader")
     client = as_user(reader)
 
@@ -31,7 +31,7 @@ def test_an_answer_tells_its_route_its_status_and_who_asked(told, as_user, make_
     client.get("/api/v1/novels/0/")
     client.get("/nowhere/")
 
-    seen = [(one.route, one.status, one.user_id) for one in told]
+    seen = [(request.route, request.status, request.user_id) for request in told]
     assert seen == [
         ("GET /novels/{novel_id}/", 200, reader.pk),
         ("GET /novels/{novel_id}/", 404, reader.pk),
@@ -55,9 +55,9 @@ def test_it_tells_what_was_asked_of_the_cache(told, api, make_novels):
     for url in (f"/api/v1/novels/{first.pk}/", "/api/v1/novels/"):
         api.get(url)
 
-    cards = [one for one in told[1].trace.lookups if one.policy == "novels.card"]
+    cards = [request for request in told[1].trace.lookups if request.policy == "novels.card"]
 
-    assert {one.outcome: [*one.identities] for one in cards} == {
+    assert {request.outcome: [*request.identities] for request in cards} == {
         "hit": [first.pk],
         "miss": [second.pk],
     }
@@ -65,24 +65,22 @@ def test_it_tells_what_was_asked_of_the_cache(told, api, make_novels):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_an_answer_that_was_kept_is_told_with_its_route(told, visitor, novel):
+def test_a_hit_of_the_response_cache_is_published_with_its_route(told, visitor, novel):
     url = f"/api/v1/novels/{novel.pk}/"
     etag = visitor.get(url).headers["ETag"]
     visitor.get(url)
     visitor.get(url, HTTP_IF_NONE_MATCH=etag)
 
-    assert [(one.route, one.status) for one in told] == [
+    assert [(request.route, request.status) for request in told] == [
         ("GET /novels/{novel_id}/", 200),
         ("GET /novels/{novel_id}/", 200),
         ("GET /novels/{novel_id}/", 304),
     ]
-    assert [one.trace is None for one in told] == [False, True, True]
+    assert [request.trace is None for request in told] == [False, True, True]
 
 
 @pytest.mark.django_db(transaction=True)
-def test_what_is_computed_again_to_be_compared_is_no_request(
-    told, visitor, novel, settings, monkeypatch
-):
+def test_a_shadow_verification_is_no_request(told, visitor, novel, settings, monkeypatch):
     statements, checked = [], threading.Event()
     monkeypatch.setattr("morpheus.tracing.events.on_statement_executed", [statements.append])
     monkeypatch.setattr(shadow_verification.metrics, "count_verified", lambda *of: checked.set())
@@ -93,11 +91,11 @@ def test_what_is_computed_again_to_be_compared_is_no_request(
 
     assert checked.wait(10)
     assert len(told) == 2
-    assert statements  # Its statements are somebody's: the thread's.
+    assert statements  # They belong to the thread.
 
 
 @pytest.mark.django_db
-def test_an_observer_that_raises_disturbs_nobody(told, monkeypatch, api, caplog):
+def test_a_failing_subscriber_disturbs_no_other(told, monkeypatch, api, caplog):
     def fail(answer):
         raise RuntimeError("a fault of an observer")
 

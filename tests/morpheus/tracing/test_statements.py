@@ -18,7 +18,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def told(monkeypatch):
-    """What is told of statements outside of requests."""
+    """Published statements outside of requests."""
     statements = []
     monkeypatch.setattr("morpheus.tracing.events.on_statement_executed", [statements.append])
     return statements
@@ -36,10 +36,15 @@ def test_a_statement_tells_its_text_its_values_and_its_rows(told):
     with connection.cursor() as cursor:
         cursor.execute(SERIES, [7])
 
-    [one] = told
-    assert (one.alias, one.sql, one.params, one.rows) == ("default", SERIES, [7], 7)
-    assert one.seconds > 0
-    assert not one.is_failed
+    [statement] = told
+    assert (statement.alias, statement.sql, statement.params, statement.rows) == (
+        "default",
+        SERIES,
+        [7],
+        7,
+    )
+    assert statement.seconds > 0
+    assert not statement.is_failed
 
 
 def test_rows_that_are_read_bit_by_bit_are_one_statement_with_all_of_them(told):
@@ -51,12 +56,12 @@ def test_rows_that_are_read_bit_by_bit_are_one_statement_with_all_of_them(told):
 
     read = [*Genre.objects.iterator(chunk_size=2)]
 
-    [one] = told
-    assert len(read) == one.rows == count
-    assert one.sql.startswith("SELECT")
+    [statement] = told
+    assert len(read) == statement.rows == count
+    assert statement.sql.startswith("SELECT")
 
 
-def test_a_reader_who_stops_early_tells_of_what_was_read(told):
+def test_a_cursor_that_closes_early_counts_the_rows_read(told):
     from novels.models import Genre
 
     iterator = Genre.objects.iterator(chunk_size=2)
@@ -64,8 +69,8 @@ def test_a_reader_who_stops_early_tells_of_what_was_read(told):
     assert told == []
     iterator.close()
 
-    [one] = told
-    assert one.rows == 2
+    [statement] = told
+    assert statement.rows == 2
 
 
 def test_a_reading_that_fails_on_the_way_is_told(told):
@@ -75,7 +80,7 @@ def test_a_reading_that_fails_on_the_way_is_told(told):
             while cursor.fetchmany(1):
                 pass
 
-    [failed] = [one for one in told if one.sql.startswith("SELECT 1 /")]
+    [failed] = [statement for statement in told if statement.sql.startswith("SELECT 1 /")]
     assert (failed.rows, failed.is_failed) == (None, True)
 
 
@@ -85,8 +90,12 @@ def test_copy_in_is_told_with_its_rows(told, numbers):
         for number in range(5):
             copy.write_row([number])
 
-    [one] = told
-    assert (one.sql, one.rows, one.is_failed) == ("COPY numbers FROM STDIN", 5, False)
+    [statement] = told
+    assert (statement.sql, statement.rows, statement.is_failed) == (
+        "COPY numbers FROM STDIN",
+        5,
+        False,
+    )
 
 
 def test_copy_out_is_told_with_its_rows(told, numbers):
@@ -96,8 +105,8 @@ def test_copy_out_is_told_with_its_rows(told, numbers):
         with cursor.copy("COPY numbers TO STDOUT") as copy:
             assert len([*copy.rows()]) == 6
 
-    [one] = told
-    assert one.rows == 6
+    [statement] = told
+    assert statement.rows == 6
 
 
 def test_a_copy_that_fails_is_told(told, numbers):
@@ -106,7 +115,7 @@ def test_a_copy_that_fails_is_told(told, numbers):
         with connection.cursor() as cursor, cursor.copy("COPY numbers FROM STDIN") as copy:
             copy.write(b"no number\n")
 
-    [failed] = [one for one in told if one.sql.startswith("COPY")]
+    [failed] = [statement for statement in told if statement.sql.startswith("COPY")]
     assert (failed.rows, failed.is_failed) == (None, True)
 
 
@@ -116,10 +125,10 @@ def test_one_statement_for_many_values_is_one(told, numbers, many):
     with connection.cursor() as cursor:
         cursor.executemany("INSERT INTO numbers VALUES (%s)", many)
 
-    [one] = told
-    assert one.is_many
-    assert [tuple(values) for values in one.params] == [(1,), (2,), (3,)]
-    assert one.rows == 3
+    [statement] = told
+    assert statement.is_many
+    assert [tuple(values) for values in statement.params] == [(1,), (2,), (3,)]
+    assert statement.rows == 3
 
 
 def test_a_statement_that_fails_is_told_and_the_error_goes_on(told):
@@ -127,7 +136,7 @@ def test_a_statement_that_fails_is_told_and_the_error_goes_on(told):
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1 / 0")
 
-    [failed] = [one for one in told if one.sql == "SELECT 1 / 0"]
+    [failed] = [statement for statement in told if statement.sql == "SELECT 1 / 0"]
     assert (failed.rows, failed.is_failed) == (None, True)
 
 
@@ -135,8 +144,8 @@ def test_a_composed_statement_is_told_as_text(told):
     with connection.cursor() as cursor:
         cursor.execute(sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier(TABLE)))
 
-    [one] = told
-    assert one.sql == f'SELECT count(*) FROM "{TABLE}"'
+    [statement] = told
+    assert statement.sql == f'SELECT count(*) FROM "{TABLE}"'
 
 
 @pytest.mark.django_db(transaction=True)
@@ -145,7 +154,7 @@ def test_a_commit_is_told_and_is_no_query():
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute("SELECT 1")
 
-    assert [one.sql for one in trace.statements] == ["SELECT 1", COMMIT]
+    assert [statement.sql for statement in trace.statements] == ["SELECT 1", COMMIT]
     assert trace.queries == 1
     assert trace.seconds >= trace.statements[1].seconds > 0
 
@@ -154,11 +163,11 @@ def test_django_collects_its_queries_beside(told):
     with CaptureQueriesContext(connection) as captured, connection.cursor() as cursor:
         cursor.execute("SELECT 1")
 
-    assert [one["sql"] for one in captured.captured_queries] == ["SELECT 1"]
-    assert [one.sql for one in told] == ["SELECT 1"]
+    assert [statement["sql"] for statement in captured.captured_queries] == ["SELECT 1"]
+    assert [statement.sql for statement in told] == ["SELECT 1"]
 
 
-def test_an_observer_that_raises_disturbs_nobody(told, monkeypatch, caplog):
+def test_a_failing_subscriber_disturbs_no_other(told, monkeypatch, caplog):
     def fail(statement):
         raise RuntimeError("a fault of an observer")
 
