@@ -68,7 +68,7 @@ def test_a_stopped_replica_is_replaced_by_the_primary(
     server.until_replica_is_used()
 
 
-def test_readers_get_their_answers_from_a_primary_whose_replica_stands_still(
+def test_readers_get_responses_from_the_primary_while_the_replica_stalls(
     pair: Pair, server: Server, writer: Client, other: Client
 ) -> None:
     with Reading("/comics/", server, server, writer, other) as reading:
@@ -110,9 +110,7 @@ def replaying_ends_a_query(pair: Pair, server: Server) -> bool:
     return bool(ended[0][0])
 
 
-def test_a_query_that_replaying_does_not_wait_for_is_answered_by_the_primary(
-    pair: Pair, server: Server
-) -> None:
+def test_a_query_that_the_replay_cancels_runs_on_the_primary(pair: Pair, server: Server) -> None:
     pair.on_replica("ALTER SYSTEM SET max_standby_streaming_delay = 0")
     pair.on_replica("SELECT pg_reload_conf()")
 

@@ -78,7 +78,7 @@ def test_a_write_past_the_api_is_seen_too(pair: Pair, server: Server) -> None:
         pair.on_primary("UPDATE novels_genre SET slug = 'western' WHERE slug = 'changed'")
 
 
-def test_readers_beside_a_writer_never_see_what_was_before_an_answered_write(
+def test_readers_beside_a_writer_never_see_the_state_before_an_acknowledged_write(
     server: Server, writer: Client, make_comic: Callable[[str], str], delay: None
 ) -> None:
     path = make_comic("0")
