@@ -1,17 +1,23 @@
-"""Send the example requests in this process, and record the statements of each."""
+"""Send the example requests in this process, and record the statements of each.
+
+Also the statements that no request sends without a cache: the refresh of a cached search.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
 from django.contrib import admin
 from django.contrib.auth import get_user_model
+from django.db import connection
 from django.test import Client, override_settings
 from django.urls import URLPattern, reverse
 
 from morpheus.django_internals.django import list_model_admins
+from novels.search.matches import MAX_CANDIDATES, SPARE_CANDIDATES, Candidate, Matches
+from novels.search.query import CHANGED_PER_KNOWN, Search
 from perf.lab.example_requests import (
     EXAMPLES,
     Conversation,
@@ -41,6 +47,15 @@ _ADMIN_FORMS = {
     *("autocomplete", "jsi18n", "view_on_site"),
 }
 
+# A snapshot before all transactions, and a transaction that every other snapshot sees.
+_FIRST_SNAPSHOT, _LONG_AGO = "3:3:", 3
+_CHANGES = """
+INSERT INTO novels_searchchange (novel_id, changed, changed_whole)
+SELECT id, %(at)s::text::xid8, %(at)s::text::xid8
+FROM novels_novel WHERE is_public ORDER BY id LIMIT %(count)s
+ON CONFLICT (novel_id) DO UPDATE SET changed = excluded.changed, changed_whole = excluded.changed
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class RecordedRequest:
@@ -57,8 +72,8 @@ class RecordedRequest:
     size_bytes: int
 
 
-def record_requests(examples: Sequence[ExampleRequest] = RECORDED) -> Iterator[RecordedRequest]:
-    """Send the examples without a cache. The caller has a transaction, and rolls it back.
+def record_requests() -> Iterator[RecordedRequest]:
+    """Send `RECORDED` without a cache. The caller has a transaction, and rolls it back.
 
     Thumbnails must exist (`prepare_thumbnails`): a rollback does not delete the file of a new one.
 
@@ -71,7 +86,7 @@ def record_requests(examples: Sequence[ExampleRequest] = RECORDED) -> Iterator[R
     values = {**rows.values, "email": _EMAIL, "new_email": _EMAIL}
     talk = Conversation(values, {"owner": bearer(secret)})
     with override_settings(MORPHEUS_THROTTLE_RATES=_UNLIMITED):
-        for sent in examples:
+        for sent in RECORDED:
             with capture_statements() as statements:
                 response = send(talk.build(sent))
                 body = _read(response)
@@ -152,12 +167,12 @@ def send(request: HttpRequest, client: Client | None = None) -> Any:
     """Return the response.
 
     Raises:
-        RequestFailed: It is an error.
+        RequestFailed: It is an error or a redirect.
     """
     response = (client or Client(SERVER_NAME=served_host())).generic(
         request.method, request.path, request.body, secure=True, headers=request.headers
     )
-    if response.status_code >= 400:
+    if not 200 <= response.status_code < 300:
         raise RequestFailed(
             f"{request.method} {request.path}: {response.status_code} {response.content!r}"
         )
@@ -167,3 +182,22 @@ def send(request: HttpRequest, client: Client | None = None) -> Any:
 def _read(response: Any) -> bytes:
     # The file of a picture is closed at its end.
     return b"".join(response.streaming_content) if response.streaming else bytes(response.content)
+
+
+def record_search_refresh() -> list[Statement]:
+    """Return the statements of a refresh when most candidates are known, and when none is.
+
+    As many novels have changed as a refresh reads at most. The caller's transaction is to be
+    rolled back, because the notes of these changes stay.
+    """
+    most = MAX_CANDIDATES + SPARE_CANDIDATES
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM novels_searchchange")
+        cursor.execute(_CHANGES, {"at": _LONG_AGO, "count": CHANGED_PER_KNOWN * most})
+    search = Search("the")
+    queries = search.match().queries
+    candidate = Candidate(id=1, score=1, novel_id=1, chapter_id=None)
+    with capture_statements() as statements:
+        search.refresh(Matches(_FIRST_SNAPSHOT, queries, 1, [candidate] * most))
+        search.refresh(Matches(_FIRST_SNAPSHOT, queries, 0, []))
+    return statements

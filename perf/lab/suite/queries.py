@@ -9,8 +9,7 @@ from django.db import connection, transaction
 from morpheus.db.transactions import write_transaction
 from perf.lab.plans.capture import Statement
 from perf.lab.plans.explain import explain_read
-from perf.lab.plans.recorded_requests import record_requests
-from perf.lab.plans.search_refresh import refresh_statements
+from perf.lab.plans.recorded_requests import record_requests, record_search_refresh
 from perf.lab.suite.timing import Measurement, Times
 from perf.monitoring.budgets import query_name
 
@@ -41,7 +40,7 @@ def time_queries(*, rounds: int, progress: Callable[[str], None]) -> list[Measur
             with write_transaction(as_user=request.user_id):
                 time_costlier(request.statements)
         with write_transaction():
-            time_costlier(refresh_statements())
+            time_costlier(record_search_refresh())
         transaction.set_rollback(True)
     return list(measurements.values())
 

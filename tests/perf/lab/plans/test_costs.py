@@ -17,8 +17,11 @@ from perf.lab.example_requests import EXAMPLES, Conversation, ExampleRequest, ex
 from perf.lab.plans.capture import capture_statements
 from perf.lab.plans.costs import breach, query_breaches, route_breaches
 from perf.lab.plans.explain import explain_as
-from perf.lab.plans.recorded_requests import operator_requests, record_warm_reads
-from perf.lab.plans.search_refresh import refresh_statements
+from perf.lab.plans.recorded_requests import (
+    operator_requests,
+    record_search_refresh,
+    record_warm_reads,
+)
 from perf.lab.plans.statements import (
     ExplainedRequest,
     ExplainedStatement,
@@ -104,7 +107,7 @@ def test_a_warm_read_costs_no_statement(django_db_blocker: DjangoDbBlocker) -> N
 
 @pytest.mark.usefixtures("small_data", "db")
 def test_the_refresh_of_a_search_keeps_its_budget() -> None:
-    statements = refresh_statements()
+    statements = record_search_refresh()
 
     plans = [explain_as(None, statement) for statement in statements]
 
