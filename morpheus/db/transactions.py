@@ -1,8 +1,9 @@
 """Transactions and reads under the identity that row level security checks.
 
-A write, followed through the code: `write_transaction` opens the list of tags. Triggers
-(`*/sql/cache_tags.sql`) append to it. `DatabaseWrapper._commit` (`morpheus.db.postgresql.base`)
-passes the commit to `morpheus.cache`, which sets write intents, commits and invalidates.
+A write in four files: `write_transaction` here opens the list of tags, which triggers append to
+(`cache_touch`, morpheus/cache/sql/outbox.sql). At COMMIT, `DatabaseWrapper.commit_transaction`
+(`morpheus.db.postgresql.base`) calls `commit_and_invalidate` (`morpheus.cache.tagged_commit`),
+which sets write intents, commits and invalidates by `CacheStore` (`morpheus.cache.store`).
 """
 
 from __future__ import annotations
