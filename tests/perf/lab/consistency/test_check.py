@@ -17,7 +17,14 @@ class History:
         self._recorder = Recorder()
         self.write("0", 0, 0)
 
-    def write(self, value: str, began: float, ended: float = math.inf, **shows: str) -> None:
+    def write(
+        self,
+        value: str,
+        began: float,
+        ended: float = math.inf,
+        *,
+        shows: dict[str, str] | None = None,
+    ) -> None:
         self._recorder.record_write(Write("row", shows or {"view": value}, began, ended))
 
     def read(self, value: str, began: float, ended: float, view: str = "view") -> None:
@@ -120,7 +127,7 @@ def test_a_failed_write_may_have_happened_or_not(history: History) -> None:
 
 
 def test_a_row_of_a_failed_create_may_have_any_id(history: History) -> None:
-    history.write("", 1, **{"id=?": "+"})
+    history.write("", 1, shows={"id=?": "+"})
     history.read("+", 5, 6, view="id=7")
     history.read(ABSENT, 7, 8, view="id=7")
     assert history.kinds == {}
@@ -183,7 +190,7 @@ def test_racing_writes_are_stale_after_the_next_one(history: History) -> None:
 
 
 def test_a_read_of_one_view_is_evidence_for_another_view(history: History) -> None:
-    history.write("", 1, 9, view="1", list="1")
+    history.write("", 1, 9, shows={"view": "1", "list": "1"})
     history.read("1", 2, 3, view="list")
     history.read("0", 4, 5)
 
@@ -191,7 +198,7 @@ def test_a_read_of_one_view_is_evidence_for_another_view(history: History) -> No
 
 
 def test_a_row_is_absent_where_its_newest_write_does_not_show_it(history: History) -> None:
-    history.write("", 1, 2, own="secret")
+    history.write("", 1, 2, shows={"own": "secret"})
     history.read(ABSENT, 3, 4)
     history.read("secret", 3, 4, view="own")
 
@@ -199,16 +206,16 @@ def test_a_row_is_absent_where_its_newest_write_does_not_show_it(history: Histor
 
 
 def test_a_hidden_value_must_not_be_shown(history: History) -> None:
-    history.write("", 1, 2, own="secret")
+    history.write("", 1, 2, shows={"own": "secret"})
     history.read("secret", 3, 4)
 
     assert history.kinds == {IMPOSSIBLE: 1}
 
 
 def test_a_row_that_comes_and_goes_is_absent_only_at_these_times(history: History) -> None:
-    history.write("", 1, 2, other="x")
+    history.write("", 1, 2, shows={"other": "x"})
     history.write("2", 3, 4)
-    history.write("", 5, 6, other="y")
+    history.write("", 5, 6, shows={"other": "y"})
     history.write("4", 7, 8)
     history.read(ABSENT, 2.5, 2.6)
     history.read(ABSENT, 6.5, 6.6)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
 from perf.lab.example_requests import HttpRequest
 from perf.lab.harness.constant_bytes import CONSTANT_BYTES
 from perf.lab.harness.http_client import BadResponse, Connection
-from perf.lab.harness.load_driver import drive, drive_from_processes
+from perf.lab.harness.load_driver import LoadResult, drive, drive_from_processes
 from perf.lab.harness.servers import ServerFailed, Servers
 
 REFUSAL = (
@@ -29,7 +29,9 @@ def port() -> Iterator[int]:
 
 
 @pytest.mark.parametrize("drive_with", [drive, drive_from_processes])
-def test_every_connection_receives_whole_responses(port: int, drive_with) -> None:
+def test_every_connection_receives_whole_responses(
+    port: int, drive_with: Callable[..., LoadResult]
+) -> None:
     request = HttpRequest("GET", "/300000")
 
     result = drive_with(port, [request], connections=4, seconds=0.3)

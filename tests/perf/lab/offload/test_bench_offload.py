@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from copy import deepcopy
+from pathlib import Path
+from typing import Any
 
 import pytest
 from django.conf import settings as configured
@@ -11,6 +13,7 @@ from django.core.management import CommandError, call_command
 
 from perf.lab.harness.servers import ServerFailed
 from perf.lab.offload.database_time import Statement
+from perf.lab.offload.measure import Result, measure_mode
 from perf.management.commands import bench_offload
 from perf.seeding import seeder
 
@@ -25,7 +28,7 @@ ROWS = {
 
 
 @pytest.fixture
-def seeded_rows(transactional_db, settings, monkeypatch):
+def seeded_rows(transactional_db: None, settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Rows of every kind, and pictures where servers with their own settings look for them."""
     settings.STORAGES = deepcopy(configured.STORAGES)
     for name in ("uploads", "images"):
@@ -34,7 +37,9 @@ def seeded_rows(transactional_db, settings, monkeypatch):
     call_command("seed", reset=True, quiet=True, **ROWS)
 
 
-def test_every_request_succeeds_and_is_counted_in_both_modes(seeded_rows, tmp_path, capsys):
+def test_every_request_succeeds_and_is_counted_in_both_modes(
+    seeded_rows: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     output = tmp_path / "offload.json"
 
     small = ["--requests", "200", "--warm-up", "40"]
@@ -55,12 +60,11 @@ def test_every_request_succeeds_and_is_counted_in_both_modes(seeded_rows, tmp_pa
 
 
 def test_the_figures_of_a_mode_are_stored_before_the_next_mode_fails(
-    seeded_rows, tmp_path, monkeypatch
-):
+    seeded_rows: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     output = tmp_path / "offload.json"
-    measure_mode = bench_offload.measure_mode
 
-    def measure_until_ours(mode, work, **options):
+    def measure_until_ours(mode: str, work: Any, **options: int) -> Result:
         if mode == "ours":
             raise ServerFailed("It was stopped.")
         return measure_mode(mode, work, **options)
@@ -84,5 +88,5 @@ def test_the_figures_of_a_mode_are_stored_before_the_next_mode_fails(
         ("transaction", "COMMIT"),
     ],
 )
-def test_statements_are_classified(kind, text):
+def test_statements_are_classified(kind: str, text: str) -> None:
     assert Statement(text, calls=1, ms=1.0, buffers=1).kind == kind

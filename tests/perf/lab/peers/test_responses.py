@@ -21,7 +21,7 @@ ROWS = {
 
 
 @pytest.fixture
-def seeded_rows(transactional_db, monkeypatch):
+def seeded_rows(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bench_peers, "REDIS_DATABASE", 60)
     call_command("seed", reset=True, quiet=True, **ROWS)
     with connected_as("loader"), connection.cursor() as cursor:
@@ -30,13 +30,17 @@ def seeded_rows(transactional_db, monkeypatch):
         cursor.execute("UPDATE novels_novel SET updated_at = date_trunc('second', updated_at)")
 
 
-def test_all_contestants_give_the_same_responses(seeded_rows, capsys):
+def test_all_contestants_give_the_same_responses(
+    seeded_rows: None, capsys: pytest.CaptureFixture[str]
+) -> None:
     call_command(bench_peers.Command(), only_compare=True)
 
     assert "ok  All contestants give the same responses." in capsys.readouterr().out
 
 
-def test_a_different_response_fails_the_run(seeded_rows, capsys, monkeypatch):
+def test_a_different_response_fails_the_run(
+    seeded_rows: None, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     careless = Contestant("careless", "careless", "tests.perf.lab.peers.careless")
     for module in ("perf.lab.peers.contestants", "perf.lab.peers.routes"):
         monkeypatch.setattr(f"{module}.CONTESTANTS", (OURS, careless))
