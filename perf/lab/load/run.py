@@ -52,7 +52,7 @@ class Memory:
         return max(self.samples, default=0)
 
 
-def prepare_data() -> list[str]:
+def _prepare_tokens() -> list[str]:
     """Seed an empty database; return tokens of some members."""
     call_command("migrate", verbosity=0)
     seed_if_empty()
@@ -72,18 +72,13 @@ def run_profile(
     *,
     users: int,
     seconds: int,
-    tokens: list[str],
     reports: Path,
 ) -> tuple[int, Memory]:
-    """Run a profile against a server of its own.
+    """Run a profile against a server of its own; leave its page and tables in `reports`.
 
-    Args:
-        tokens: As `prepare_data` returns them.
-        reports: Folder for the HTML page and the CSV files.
-
-    Returns:
-        locust's exit code, which is its verdict, and the memory of the server.
+    Returns locust's exit code, which is its verdict, and the memory of the server.
     """
+    tokens = _prepare_tokens()
     reports.mkdir(parents=True, exist_ok=True)
     # Locust gets the last core, so that it takes none from the server; the worker may have any.
     cores = sorted(os.sched_getaffinity(0))

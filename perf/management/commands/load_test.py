@@ -12,7 +12,7 @@ from django.core.management.base import BaseCommand, CommandError
 from perf.lab.harness.databases import own_services
 from perf.lab.harness.servers import ServerFailed
 from perf.lab.load.profiles import PROFILES
-from perf.lab.load.run import prepare_data, run_profile
+from perf.lab.load.run import run_profile
 
 # A server that serves the same requests for longer may grow by this much.
 MAX_GROWTH = 1.2
@@ -41,7 +41,6 @@ class Command(BaseCommand):
                     services,
                     users=users or PROFILES[profile].users,
                     seconds=seconds or PROFILES[profile].seconds,
-                    tokens=prepare_data(),
                     reports=reports,
                 )
             except ServerFailed as error:
