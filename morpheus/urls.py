@@ -30,7 +30,7 @@ api: list[URLPattern | URLResolver] = [
     path("", to_docs),
 ]
 
-urlpatterns = [
+urlpatterns: list[URLPattern | URLResolver] = [
     path("", to_docs),
     path("api/v1/", include(api)),
     path("admin/", admin.site.urls),

@@ -104,7 +104,7 @@ class ReadPagination(KeysetPagination):
         return field.to_python(row[name])
 
     def _page_key(self, backwards: bool, count: int) -> str:
-        binding = (self._binding(self.request, self._view), self.position, backwards, count)
+        binding = (self.get_binding(self.request, self._view), self.position, backwards, count)
         return hashlib.sha256(repr(binding).encode()).hexdigest()[:32]
 
 

@@ -172,7 +172,7 @@ class KeysetPagination(CursorPagination):
         model: Any = queryset.model if isinstance(queryset, QuerySet) else None
         self.columns, self._computed = resolve_columns(model, columns)
         self._aliases = {}
-        self._signer = CursorSigner(self._binding(request, view))
+        self._signer = CursorSigner(self.get_binding(request, view))
         self.position = self._decode_position(request)
 
     def _choose_columns(self, request: Request, view: Any, queryset: Any) -> tuple[str, ...]:
@@ -196,7 +196,7 @@ class KeysetPagination(CursorPagination):
             errors = {self.cursor_query_param: [self.invalid_cursor_message]}
             raise ValidationError(errors) from error
 
-    def _binding(self, request: Request, view: Any) -> list[Any]:
+    def get_binding(self, request: Request, view: Any) -> list[Any]:
         """Return what a cursor is valid for: this list, its filters, its ordering, its caller."""
         own = {self.cursor_query_param, self.page_size_query_param, self.ordering_query_param}
         filters = sorted(item for item in request.query_params.lists() if item[0] not in own)

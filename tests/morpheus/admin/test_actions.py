@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from django.contrib.auth.models import Permission
 from django.urls import reverse
@@ -17,18 +19,18 @@ from users.models import AccessToken, User
 pytestmark = pytest.mark.django_db
 
 
-def act(site, model, action, *ids, **fields):
+def act(site: Any, model: Any, action: Any, *ids: Any, **fields: Any) -> Any:
     form = {"action": action, "_selected_action": ids} | fields
     return site.post(url(model, "changelist"), form, follow=True).content.decode()
 
 
-def list_values(model, *values):
+def list_values(model: Any, *values: Any) -> Any:
     with write_transaction(as_staff=True):
         return list(model.objects.order_by("pk").values_list(*values, flat=len(values) == 1))
 
 
 @pytest.mark.parametrize("model", [Novel, Comic])
-def test_rows_are_published_and_unpublished(site, make_rows, model):
+def test_rows_are_published_and_unpublished(site: Any, make_rows: Any, model: Any) -> None:
     make_rows(3)
     ids = list_values(model, "pk")
 
@@ -41,7 +43,9 @@ def test_rows_are_published_and_unpublished(site, make_rows, model):
 
 
 @pytest.mark.parametrize("model", [Novel, ProcessingStatus])
-def test_only_failed_novels_are_parsed_again(site, make_rows, fail, model):
+def test_only_failed_novels_are_parsed_again(
+    site: Any, make_rows: Any, fail: Any, model: Any
+) -> None:
     make_rows(2)
     ids = list_values(Novel, "pk")
     with write_transaction(as_staff=True):
@@ -53,7 +57,9 @@ def test_only_failed_novels_are_parsed_again(site, make_rows, fail, model):
     assert list_values(ProcessingStatus, "state") == ["pending", "completed"]
 
 
-def test_a_failed_novel_without_a_file_cannot_be_parsed_again(site, make_rows, fail):
+def test_a_failed_novel_without_a_file_cannot_be_parsed_again(
+    site: Any, make_rows: Any, fail: Any
+) -> None:
     make_rows()
     with write_transaction(as_staff=True):
         novel = Novel.objects.get()
@@ -66,10 +72,10 @@ def test_a_failed_novel_without_a_file_cannot_be_parsed_again(site, make_rows, f
     assert "0 of 1" in page
 
 
-def test_a_novel_changed_here_is_found_under_its_new_title(site, make_rows):
+def test_a_novel_changed_here_is_found_under_its_new_title(site: Any, make_rows: Any) -> None:
     make_rows()
     [novel_id] = list_values(Novel, "pk")
-    form = {"title": "The Zanzibar Affair", "author": "An author", "synopsis": ""}
+    form: dict[str, Any] = {"title": "The Zanzibar Affair", "author": "An author", "synopsis": ""}
     for prefix in ("status", "upload"):
         form |= {f"{prefix}-TOTAL_FORMS": 0, f"{prefix}-INITIAL_FORMS": 0}
 
@@ -82,7 +88,7 @@ def test_a_novel_changed_here_is_found_under_its_new_title(site, make_rows):
     assert "zanzibar" in vector
 
 
-def test_deleting_a_novel_takes_what_belongs_to_it(site, make_rows):
+def test_deleting_a_novel_takes_what_belongs_to_it(site: Any, make_rows: Any) -> None:
     make_rows(2)
     deleted, remaining = list_values(Novel, "pk")
 
@@ -99,7 +105,7 @@ def test_deleting_a_novel_takes_what_belongs_to_it(site, make_rows):
 
 
 @pytest.mark.parametrize("model", [Novel, Comic])
-def test_an_action_deletes_several_rows(site, make_rows, model):
+def test_an_action_deletes_several_rows(site: Any, make_rows: Any, model: Any) -> None:
     make_rows(3)
     ids = list_values(model, "pk")
 
@@ -108,7 +114,9 @@ def test_an_action_deletes_several_rows(site, make_rows, model):
     assert list_values(model, "pk") == ids[2:]
 
 
-def test_a_user_with_novels_is_not_deleted_and_a_message_gives_the_reason(site, make_rows):
+def test_a_user_with_novels_is_not_deleted_and_a_message_gives_the_reason(
+    site: Any, make_rows: Any
+) -> None:
     owner = make_rows()
 
     page = site.post(url(User, "delete", owner.pk), {"post": "yes"}, follow=True)
@@ -121,7 +129,7 @@ def test_a_user_with_novels_is_not_deleted_and_a_message_gives_the_reason(site, 
         assert AccessToken.objects.filter(user=owner).exists()
 
 
-def test_a_user_without_novels_is_deleted(site, make_user, as_user):
+def test_a_user_without_novels_is_deleted(site: Any, make_user: Any, as_user: Any) -> None:
     ann = make_user("ann")
     client = as_user(ann)
 
@@ -132,7 +140,7 @@ def test_a_user_without_novels_is_deleted(site, make_user, as_user):
     assert client.get(ME).status_code == 401
 
 
-def test_a_genre_in_use_is_not_deleted(site, make_novels):
+def test_a_genre_in_use_is_not_deleted(site: Any, make_novels: Any) -> None:
     used, unused = Genre.objects.order_by("pk")[:2]
     make_novels(genre=used)
 
@@ -145,7 +153,7 @@ def test_a_genre_in_use_is_not_deleted(site, make_novels):
     assert not Genre.objects.filter(pk=unused.pk).exists()
 
 
-def test_a_user_is_made_with_an_address_in_lower_case(site, client):
+def test_a_user_is_made_with_an_address_in_lower_case(site: Any, client: Any) -> None:
     form = {
         "email": "Ann@Example.org",
         "display_name": "Ann",
@@ -162,7 +170,9 @@ def test_a_user_is_made_with_an_address_in_lower_case(site, client):
     assert "already exists" in again.content.decode()
 
 
-def test_a_password_set_here_revokes_the_users_tokens(site, make_user, as_user):
+def test_a_password_set_here_revokes_the_users_tokens(
+    site: Any, make_user: Any, as_user: Any
+) -> None:
     ann = make_user("ann")
     client = as_user(ann)
     page = reverse("admin:auth_user_password_change", args=[ann.pk])
@@ -178,7 +188,7 @@ def test_a_password_set_here_revokes_the_users_tokens(site, make_user, as_user):
     assert ann.check_password("quite new words")
 
 
-def test_deleting_a_token_revokes_it(site, make_user, as_user):
+def test_deleting_a_token_revokes_it(site: Any, make_user: Any, as_user: Any) -> None:
     client = as_user(make_user("ann"))
 
     with as_staff():
@@ -188,7 +198,7 @@ def test_deleting_a_token_revokes_it(site, make_user, as_user):
 
 
 @pytest.fixture
-def helpdesk(client, make_user):
+def helpdesk(client: Any, make_user: Any) -> Any:
     """A browser of staff with permission to change and delete users only."""
     staff = make_user("desk", is_staff=True)
     with as_staff():
@@ -199,7 +209,7 @@ def helpdesk(client, make_user):
     return client
 
 
-def test_staff_cannot_make_themselves_superusers(helpdesk):
+def test_staff_cannot_make_themselves_superusers(helpdesk: Any) -> None:
     with as_staff():
         staff = User.objects.get(email="desk@example.org")
     form = {"email": staff.email, "display_name": "Desk", "is_active": "on", "is_superuser": "on"}
@@ -211,7 +221,7 @@ def test_staff_cannot_make_themselves_superusers(helpdesk):
     assert (staff.is_superuser, staff.is_staff) == (False, True)
 
 
-def test_staff_cannot_touch_superusers(helpdesk, operator):
+def test_staff_cannot_touch_superusers(helpdesk: Any, operator: Any) -> None:
     password = reverse("admin:auth_user_password_change", args=[operator.pk])
     form = {"password1": "quite new words", "password2": "quite new words"}
 
@@ -225,7 +235,9 @@ def test_staff_cannot_touch_superusers(helpdesk, operator):
     assert operator.check_password(PASSWORD)
 
 
-def test_staff_without_the_permission_are_not_offered_the_actions(helpdesk, make_rows):
+def test_staff_without_the_permission_are_not_offered_the_actions(
+    helpdesk: Any, make_rows: Any
+) -> None:
     make_rows()
     [novel_id] = list_values(Novel, "pk")
 

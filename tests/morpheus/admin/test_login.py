@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from django.urls import reverse
 
@@ -14,7 +16,9 @@ pytestmark = pytest.mark.django_db
     "elsewhere",
     ["https://evil.example/", "//evil.example/", "javascript:alert(1)", "/\\evil.example", ""],
 )
-def test_a_login_never_redirects_to_another_site(client, operator, elsewhere):
+def test_a_login_never_redirects_to_another_site(
+    client: Any, operator: Any, elsewhere: Any
+) -> None:
     form = {"username": operator.email, "password": PASSWORD, "next": elsewhere}
 
     for _ in ("log in", "logged in already"):
@@ -24,7 +28,7 @@ def test_a_login_never_redirects_to_another_site(client, operator, elsewhere):
         assert response.redirect_chain == [(reverse("admin:index"), 302)]
 
 
-def test_a_login_redirects_to_the_requested_page(client, operator):
+def test_a_login_redirects_to_the_requested_page(client: Any, operator: Any) -> None:
     target = reverse("admin:perf_overview")
     form = {"username": operator.email, "password": PASSWORD}
     page = client.get(target, follow=True)

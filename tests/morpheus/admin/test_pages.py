@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from django.apps import apps
 from django.contrib import admin
@@ -16,9 +18,10 @@ from morpheus.admin import changelists as admin_lists
 from morpheus.db.transactions import write_transaction
 from novels.models import Chapter, Novel, ProcessingStatus
 from novels.services import novel_reparse
-from tests.conftest import PASSWORD, counted_queries
+from tests.conftest import PASSWORD
 from tests.morpheus.admin.conftest import url
 from tests.pages import written_into
+from tests.visitor import counted_queries
 from users.models import User
 
 pytestmark = pytest.mark.django_db
@@ -29,21 +32,21 @@ OURS = [model for model in MODELS if model._meta.app_label in LABELS]
 PAGES = ["changelist", "add", "change", "delete", "history"]
 
 
-def some_row(model, operator):
+def some_row(model: Any, operator: Any) -> Any:
     with write_transaction(as_user=operator.pk, as_staff=True):
         return model._default_manager.order_by("pk").first()
 
 
 @pytest.fixture
-def rows(make_rows, operator):
+def rows(make_rows: Any, operator: Any) -> None:
     """At least one row of every model that the admin shows."""
     make_rows()
     with write_transaction(as_user=operator.pk, as_staff=True):
         Group.objects.create(name="Moderators")
-        novel_reparse(novel_id=Novel.objects.first().pk)  # A task for the worker.
+        novel_reparse(novel_id=Novel.objects.earliest("pk").pk)  # A task for the worker.
 
 
-def test_every_model_of_morpheus_has_pages():
+def test_every_model_of_morpheus_has_pages() -> None:
     ours = {m for label in LABELS for m in apps.get_app_config(label).models}
 
     assert ours - {model._meta.model_name for model in OURS} == {
@@ -55,7 +58,9 @@ def test_every_model_of_morpheus_has_pages():
 
 @pytest.mark.parametrize("page", PAGES)
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model._meta.label)
-def test_every_page_opens_or_is_not_offered(site, operator, rows, model, page, rf):
+def test_every_page_opens_or_is_not_offered(
+    site: Any, operator: Any, rows: Any, model: Any, page: Any, rf: Any
+) -> None:
     row = some_row(model, operator)
     request = rf.get("/")
     request.user = operator
@@ -78,8 +83,8 @@ def test_every_page_opens_or_is_not_offered(site, operator, rows, model, page, r
 @pytest.mark.parametrize("model", OURS, ids=lambda model: model._meta.label)
 @pytest.mark.parametrize("query", ["", "?q=7", "?q=No", "?q=user1%40example.org", "?o=-1"])
 def test_a_list_costs_the_same_however_many_rows(
-    site, make_rows, assert_flat_queries, model, query
-):
+    site: Any, make_rows: Any, assert_flat_queries: Any, model: Any, query: Any
+) -> None:
     make_rows(2)
 
     assert_flat_queries(
@@ -88,8 +93,8 @@ def test_a_list_costs_the_same_however_many_rows(
 
 
 def test_a_novels_page_costs_the_same_however_many_chapters(
-    site, operator, make_rows, make_chapters, assert_flat_queries
-):
+    site: Any, operator: Any, make_rows: Any, make_chapters: Any, assert_flat_queries: Any
+) -> None:
     make_rows()
     novel = some_row(Novel, operator)
 
@@ -100,7 +105,9 @@ def test_a_novels_page_costs_the_same_however_many_chapters(
     )
 
 
-def test_lists_do_not_count_beyond_a_bound(site, make_rows, monkeypatch):
+def test_lists_do_not_count_beyond_a_bound(
+    site: Any, make_rows: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(admin_lists, "MAX_LISTED", 3)
     make_rows(5)
 
@@ -113,7 +120,7 @@ def test_lists_do_not_count_beyond_a_bound(site, make_rows, monkeypatch):
     ]
 
 
-def test_a_page_s_keys_are_read_before_other_tables_are_joined(site, make_rows):
+def test_a_page_s_keys_are_read_before_other_tables_are_joined(site: Any, make_rows: Any) -> None:
     make_rows(3)
 
     with counted_queries() as seen:
@@ -124,7 +131,7 @@ def test_a_page_s_keys_are_read_before_other_tables_are_joined(site, make_rows):
     assert rows.count("JOIN") == 2 and '"comics_comic"."id" IN' in rows
 
 
-def test_only_staff_see_private_rows_of_others(site, make_rows, client):
+def test_only_staff_see_private_rows_of_others(site: Any, make_rows: Any, client: Any) -> None:
     make_rows()
     with write_transaction(as_staff=True):
         novel = Novel.objects.get()
@@ -134,7 +141,9 @@ def test_only_staff_see_private_rows_of_others(site, make_rows, client):
     assert not Novel.objects.exists()
 
 
-def test_a_user_without_staff_rights_is_redirected_to_the_login(client, make_user, make_rows):
+def test_a_user_without_staff_rights_is_redirected_to_the_login(
+    client: Any, make_user: Any, make_rows: Any
+) -> None:
     make_rows()
     make_user("ann")
     client.login(username="ann@example.org", password=PASSWORD)
@@ -143,11 +152,13 @@ def test_a_user_without_staff_rights_is_redirected_to_the_login(client, make_use
         assert client.get(page).status_code == 302
 
 
-def test_the_text_of_a_chapter_is_on_its_page(site, operator, make_rows, make_chapters):
+def test_the_text_of_a_chapter_is_on_its_page(
+    site: Any, operator: Any, make_rows: Any, make_chapters: Any
+) -> None:
     make_rows()
     make_chapters(some_row(Novel, operator), "<script>alert(1)</script>")
     with write_transaction(as_staff=True):
-        chapter = Chapter.objects.order_by("-pk").first()
+        chapter = Chapter.objects.latest("pk")
 
     page = site.get(url(Chapter, "change", chapter.pk)).content.decode()
 
@@ -169,7 +180,9 @@ def test_the_text_of_a_chapter_is_on_its_page(site, operator, make_rows, make_ch
         ("9" * 40, 0),
     ],
 )
-def test_novels_are_searched_by_prefix_owner_or_id(site, make_rows, term, count):
+def test_novels_are_searched_by_prefix_owner_or_id(
+    site: Any, make_rows: Any, term: Any, count: Any
+) -> None:
     make_rows(2)
 
     response = site.get(url(Novel, "changelist"), {"q": term})
@@ -177,7 +190,7 @@ def test_novels_are_searched_by_prefix_owner_or_id(site, make_rows, term, count)
     assert response.context["cl"].result_count == count
 
 
-def test_search_is_served_by_an_index(make_rows, operator):
+def test_search_is_served_by_an_index(make_rows: Any, operator: Any) -> None:
     make_rows()
     rows = admin_lists.filter_by_term(
         Novel.objects.all(), "Abc", numbers=("pk",), prefixes=("title",), email=None
@@ -191,7 +204,7 @@ def test_search_is_served_by_an_index(make_rows, operator):
     assert "Index Cond" in plan and "title" in plan.split("Index Cond", 1)[1].splitlines()[0]
 
 
-def test_novels_are_filtered_by_state(site, operator, make_rows, fail):
+def test_novels_are_filtered_by_state(site: Any, operator: Any, make_rows: Any, fail: Any) -> None:
     make_rows(3)
     fail(some_row(Novel, operator))
 
@@ -204,7 +217,9 @@ def test_novels_are_filtered_by_state(site, operator, make_rows, fail):
     "model, field, term",
     [("novel", "genre", "hor"), ("novel", "language", "Eng"), ("comic", "owner", "root")],
 )
-def test_autocomplete_finds_by_beginning(site, rows, model, field, term):
+def test_autocomplete_finds_by_beginning(
+    site: Any, rows: Any, model: Any, field: Any, term: Any
+) -> None:
     query = {"app_label": f"{model}s", "model_name": model, "field_name": field, "term": term}
 
     response = site.get(reverse("admin:autocomplete"), query)
@@ -212,7 +227,7 @@ def test_autocomplete_finds_by_beginning(site, rows, model, field, term):
     assert len(response.json()["results"]) == 1
 
 
-def test_popups_work(site, rows):
+def test_popups_work(site: Any, rows: Any) -> None:
     assert site.get(url(User, "changelist") + "?_popup=1").status_code == 200
     response = site.post(
         reverse("admin:novels_genre_add") + "?_popup=1",
@@ -221,12 +236,12 @@ def test_popups_work(site, rows):
     assert b"popup_response" in response.content
 
 
-def test_logging_out_works(site):
+def test_logging_out_works(site: Any) -> None:
     assert site.post(reverse("admin:logout")).status_code == 200
     assert site.get(reverse("admin:index")).status_code == 302
 
 
-def test_the_history_shows_user_and_change(site, operator, make_rows):
+def test_the_history_shows_user_and_change(site: Any, operator: Any, make_rows: Any) -> None:
     make_rows()
     comic = some_row(Comic, operator)
 
@@ -236,23 +251,24 @@ def test_the_history_shows_user_and_change(site, operator, make_rows):
     assert "Title" in site.get(url(Comic, "history", comic.pk)).content.decode()
 
 
-def test_a_streamed_response_is_read_as_staff(operator, make_rows, rf):
+def test_a_streamed_response_is_read_as_staff(operator: Any, make_rows: Any, rf: Any) -> None:
     make_rows(2)
     request = rf.get("/")
     request.user = operator
 
-    def lines_of_novels():
+    def lines_of_novels() -> Any:
         for novel in Novel.objects.all():
             yield f"{novel}\n"
 
-    view = admin.site.admin_view(lambda request: StreamingHttpResponse(lines_of_novels()))
+    view: Any = admin.site.admin_view(lambda request: StreamingHttpResponse(lines_of_novels()))
 
-    lines = list(view(request).streaming_content)
+    response: Any = view(request)
+    lines = list(response.streaming_content)
 
     assert len(lines) == 2
 
 
-def test_processing_statuses_are_read_only(site, operator, make_rows):
+def test_processing_statuses_are_read_only(site: Any, operator: Any, make_rows: Any) -> None:
     make_rows()
     status = some_row(ProcessingStatus, operator)
 

@@ -3,31 +3,32 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 import yaml
 from drf_spectacular.generators import SchemaGenerator
-from jsonschema import Draft202012Validator
+from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 
 from morpheus.api.openapi import SchemaView
 
 
 @pytest.fixture
-def document(client):
+def document(client: Any) -> Any:
     return client.get("/api/v1/schema/", headers={"Accept": "application/json"}).json()
 
 
 @pytest.fixture
-def operations(document):
+def operations(document: Any) -> Any:
     found = [operation for path in document["paths"].values() for operation in path.values()]
     return {operation["operationId"]: operation for operation in found}
 
 
 @pytest.fixture
-def assert_described(document):
+def assert_described(document: Any) -> Any:
     """Check a response against one of the document's schemas."""
 
-    def check(name, response):
+    def check(name: Any, response: Any) -> None:
         schema = {"$ref": f"#/components/schemas/{name}", "components": document["components"]}
         assert response.status_code < 500
         assert [
@@ -37,7 +38,7 @@ def assert_described(document):
     return check
 
 
-def test_every_operation_has_a_summary_of_one_sentence(operations):
+def test_every_operation_has_a_summary_of_one_sentence(operations: Any) -> None:
     summaries = {name: operation.get("summary", "") for name, operation in operations.items()}
 
     assert [name for name, summary in summaries.items() if not 0 < len(summary) <= 90] == []
@@ -47,13 +48,13 @@ def test_every_operation_has_a_summary_of_one_sentence(operations):
     assert summaries["auth_token_create"] == "Log in"
 
 
-def test_a_summary_ends_with_its_sentence_and_not_within_a_name(operations):
+def test_a_summary_ends_with_its_sentence_and_not_within_a_name(operations: Any) -> None:
     assert operations["novels_create"]["summary"] == (
         "Upload a novel (.txt or .epub); it is parsed in the background, see its status"
     )
 
 
-def test_every_error_is_described_as_a_problem(operations):
+def test_every_error_is_described_as_a_problem(operations: Any) -> None:
     for operation in operations.values():
         refused = {s: r for s, r in operation["responses"].items() if s.startswith(("4", "5"))}
         assert {"4XX", "503"} <= refused.keys()
@@ -61,18 +62,20 @@ def test_every_error_is_described_as_a_problem(operations):
     assert "409" in operations["novels_create"]["responses"]
 
 
-def test_every_get_may_be_conditional(document):
+def test_every_get_may_be_conditional(document: Any) -> None:
     gets = [path["get"] for path in document["paths"].values() if "get" in path]
 
     assert gets and all("304" in get["responses"] for get in gets)
 
 
-def test_revoking_a_token_needs_it(operations):
+def test_revoking_a_token_needs_it(operations: Any) -> None:
     assert operations["auth_token_revoke"]["security"] == [{"bearer": []}]
 
 
 @pytest.mark.django_db
-def test_the_document_describes_first_and_last_pages(api, make_novels, assert_described):
+def test_the_document_describes_first_and_last_pages(
+    api: Any, make_novels: Any, assert_described: Any
+) -> None:
     make_novels(3)
 
     first = api.get("/api/v1/novels/?page_size=2")
@@ -84,7 +87,9 @@ def test_the_document_describes_first_and_last_pages(api, make_novels, assert_de
 
 
 @pytest.mark.django_db
-def test_members_that_are_always_present_are_required(document, api, make_novels):
+def test_members_that_are_always_present_are_required(
+    document: Any, api: Any, make_novels: Any
+) -> None:
     make_novels(1)
 
     (novel,) = api.get("/api/v1/novels/").json()["results"]
@@ -93,7 +98,7 @@ def test_members_that_are_always_present_are_required(document, api, make_novels
 
 
 @pytest.mark.django_db
-def test_every_route_responds_to_options(as_user, make_user, document):
+def test_every_route_responds_to_options(as_user: Any, make_user: Any, document: Any) -> None:
     client = as_user(make_user(is_staff=True))
 
     for path in document["paths"]:
@@ -102,18 +107,20 @@ def test_every_route_responds_to_options(as_user, make_user, document):
         assert client.options(path).status_code == 200, path
 
 
-def test_the_document_is_generated_once_for_each_media_type(client, monkeypatch):
+def test_the_document_is_generated_once_for_each_media_type(
+    client: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(SchemaView, "_documents", {})
     made = []
-    generate = SchemaGenerator.get_schema
+    generate: Any = SchemaGenerator.get_schema
 
-    def counted(self, *args, **kwargs):
+    def generate_and_count(self: Any, *args: Any, **kwargs: Any) -> Any:
         made.append(1)
         return generate(self, *args, **kwargs)
 
-    monkeypatch.setattr(SchemaGenerator, "get_schema", counted)
+    monkeypatch.setattr(SchemaGenerator, "get_schema", generate_and_count)
 
-    def fetch(accept):
+    def fetch(accept: Any) -> Any:
         response = client.get("/api/v1/schema/", headers={"Accept": accept})
         return response.content, response["Content-Type"], response["Content-Disposition"]
 

@@ -39,7 +39,7 @@ def test_an_ignored_charset_leaves_utf_8(request_in_latin_1: Any) -> None:
 def test_a_user_is_known_once_it_has_been_read(rf: RequestFactory) -> None:
     request: Any = rf.get("/")
     request.session = {}
-    AuthenticationMiddleware(lambda request: None).process_request(request)  # type: ignore[arg-type, return-value]
+    AuthenticationMiddleware(lambda request: None).process_request(request)  # type: ignore[arg-type]
 
     assert internals.get_loaded_user(request) is None
     assert request.user.is_anonymous
@@ -155,7 +155,7 @@ def test_the_pool_of_a_connection_is_the_one_that_is_listed() -> None:
     connection.ensure_connection()
 
     assert internals.get_pool(connection) is internals.list_pools().get("default")
-    assert callable(DatabaseWrapper.close_pool)  # type: ignore[attr-defined]
+    assert callable(DatabaseWrapper.close_pool)
 
 
 @pytest.mark.django_db

@@ -12,6 +12,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from cachalot.cache import cachalot_caches
 from django.db import connection, transaction
 from django.http import HttpResponse
 from django.test import RequestFactory
@@ -68,7 +69,7 @@ def test_cachalot_knows_transactions_of_this_thread() -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_cachalot_forgets_transactions_that_never_began() -> None:
-    cachalot.cachalot_caches.enter_atomic("default")
+    cachalot_caches.enter_atomic("default")
     assert cachalot.is_in_transaction("default")
 
     cachalot.forget_failed_transactions()
@@ -120,7 +121,7 @@ def test_granian_s_server_has_the_attributes_of_a_socket_that_it_opened() -> Non
 
     assert names <= {name for name in names if f"self.{name}" in source}
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        server = ListeningServer(listener, "morpheus.wsgi:application")
+        server: Any = ListeningServer(listener, "morpheus.wsgi:application")
         server._init_shared_socket()
         assert server._sfd == listener.fileno()
         assert server._sso is listener

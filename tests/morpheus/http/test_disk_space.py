@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import os
+from pathlib import Path
+from typing import Any
 
 import pytest
 from django.db import OperationalError, connection
@@ -17,16 +19,16 @@ ME = "/api/v1/users/me/"
 
 
 @pytest.fixture(autouse=True)
-def not_looked_yet(monkeypatch):
+def not_looked_yet(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(disk_space, "_measurement", None)
 
 
-def fail_with_full_disk(*args, **kwargs):
+def fail_with_full_disk(*args: Any, **kwargs: Any) -> None:
     with connection.cursor() as cursor:
         cursor.execute(FULL)
 
 
-def test_free_space_below_the_floor_is_no_room(settings, tmp_path):
+def test_free_space_below_the_floor_is_no_room(settings: Any, tmp_path: Path) -> None:
     free = disk_space.read_free_bytes(tmp_path)
     settings.MORPHEUS_FREE_SPACE_BYTES = 0
     assert has_free_space()
@@ -36,10 +38,15 @@ def test_free_space_below_the_floor_is_no_room(settings, tmp_path):
     assert not has_free_space()
 
 
-def test_the_file_systems_are_looked_at_once_a_second(monkeypatch):
+def test_the_file_systems_are_looked_at_once_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
     calls = []
-    real = os.statvfs
-    monkeypatch.setattr(os, "statvfs", lambda path: calls.append(path) or real(path))
+    statvfs = os.statvfs
+
+    def count_calls(path: Any) -> os.statvfs_result:
+        calls.append(path)
+        return statvfs(path)
+
+    monkeypatch.setattr(os, "statvfs", count_calls)
 
     for _ in range(100):
         has_free_space()
@@ -47,7 +54,9 @@ def test_the_file_systems_are_looked_at_once_a_second(monkeypatch):
     assert len(calls) == 3
 
 
-def test_the_fullest_file_system_counts(settings, monkeypatch, tmp_path):
+def test_the_fullest_file_system_counts(
+    settings: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     settings.MORPHEUS_FREE_SPACE_BYTES = 1024
     free = {"uploads": 4096, "images": 1000, "temporary": 4096}
     monkeypatch.setattr(disk_space, "_folders", lambda: dict(zip(free, free, strict=True)))
@@ -57,14 +66,16 @@ def test_the_fullest_file_system_counts(settings, monkeypatch, tmp_path):
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
-def test_a_full_disk_is_told_from_other_errors(number):
+def test_a_full_disk_is_told_from_other_errors(number: Any) -> None:
     assert is_disk_full(OSError(number, "full"))
     assert not is_disk_full(OSError(errno.EACCES, "not allowed"))
     assert not is_disk_full(OperationalError("the connection was lost"))
     assert not is_disk_full(None)
 
 
-def test_a_write_to_a_full_database_is_507(as_user, make_user, monkeypatch, caplog):
+def test_a_write_to_a_full_database_is_507(
+    as_user: Any, make_user: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     client = as_user(make_user("ann"))
     monkeypatch.setattr("users.services.user_update", fail_with_full_disk)
 
@@ -77,7 +88,9 @@ def test_a_write_to_a_full_database_is_507(as_user, make_user, monkeypatch, capl
     assert "PATCH /users/me/" in line and "could not extend file" in line
 
 
-def test_a_read_that_finds_the_disk_full_may_be_tried_again(as_user, make_user, monkeypatch):
+def test_a_read_that_finds_the_disk_full_may_be_tried_again(
+    as_user: Any, make_user: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     client = as_user(make_user("ann"))
     monkeypatch.setattr("users.reads._load_account", fail_with_full_disk)
 
@@ -90,7 +103,7 @@ def test_a_read_that_finds_the_disk_full_may_be_tried_again(as_user, make_user, 
 @pytest.mark.parametrize(
     ("status", "raised"), [(507, OSError(errno.ENOSPC, "full")), (500, OSError())]
 )
-def test_a_full_disk_outside_of_the_api_is_507(rf, status, raised):
+def test_a_full_disk_outside_of_the_api_is_507(rf: Any, status: Any, raised: Any) -> None:
     from morpheus.http.errors import server_error
 
     try:

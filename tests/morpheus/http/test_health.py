@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from morpheus.http import health
-from tests.conftest import counted_queries
+from tests.visitor import counted_queries
 
 
 @pytest.mark.django_db
-def test_a_served_process_is_alive_and_ready(client):
+def test_a_served_process_is_alive_and_ready(client: Any) -> None:
     assert client.get("/healthz").json() == {"status": "ok"}
     ready = client.get("/readyz")
 
@@ -21,7 +23,7 @@ def test_a_served_process_is_alive_and_ready(client):
 
 
 @pytest.mark.django_db
-def test_a_lost_cache_degrades_and_does_not_stop_traffic(client, settings):
+def test_a_lost_cache_degrades_and_does_not_stop_traffic(client: Any, settings: Any) -> None:
     nowhere = settings.CACHES["default"] | {"LOCATION": "redis://127.0.0.1:1/0"}
     settings.CACHES = settings.CACHES | {"default": nowhere}
 
@@ -32,7 +34,9 @@ def test_a_lost_cache_degrades_and_does_not_stop_traffic(client, settings):
 
 
 @pytest.mark.django_db
-def test_a_database_that_is_not_migrated_gets_no_traffic(client, monkeypatch):
+def test_a_database_that_is_not_migrated_gets_no_traffic(
+    client: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from django.db.migrations.recorder import MigrationRecorder
 
     monkeypatch.setattr(health, "_migrated", False)
@@ -54,7 +58,7 @@ def test_a_database_that_is_not_migrated_gets_no_traffic(client, monkeypatch):
 
 
 @pytest.mark.django_db
-def test_the_migration_plan_is_read_once(client):
+def test_the_migration_plan_is_read_once(client: Any) -> None:
     client.get("/readyz")
 
     with counted_queries() as seen:
@@ -63,7 +67,7 @@ def test_the_migration_plan_is_read_once(client):
     assert len(seen.sql) == 1
 
 
-def test_metrics_are_for_loopback_or_for_the_token(client, settings):
+def test_metrics_are_for_loopback_or_for_the_token(client: Any, settings: Any) -> None:
     assert client.get("/metrics").status_code == 200
     assert client.get("/metrics", REMOTE_ADDR="192.0.2.1").status_code == 403
 
@@ -72,7 +76,7 @@ def test_metrics_are_for_loopback_or_for_the_token(client, settings):
     assert client.get("/metrics", headers={"Authorization": "Bearer scrape"}).status_code == 200
 
 
-def test_behind_a_proxy_the_clients_own_address_counts(client, settings):
+def test_behind_a_proxy_the_clients_own_address_counts(client: Any, settings: Any) -> None:
     settings.MORPHEUS_TRUSTED_PROXIES = 1
 
     spoofed = client.get("/metrics", headers={"X-Forwarded-For": "127.0.0.1, 192.0.2.1"})
@@ -80,7 +84,7 @@ def test_behind_a_proxy_the_clients_own_address_counts(client, settings):
     assert spoofed.status_code == 403
 
 
-def test_probes_come_by_whatever_address(client, settings, db):
+def test_probes_come_by_whatever_address(client: Any, settings: Any, db: Any) -> None:
     settings.ALLOWED_HOSTS = ["morpheus.example.org"]
 
     for probe in ("/healthz", "/readyz", "/metrics"):

@@ -26,7 +26,7 @@ class Lost(APIView):
         raise LOST
 
 
-def lost(request: HttpRequest) -> None:
+def lost(request: HttpRequest) -> HttpResponse:
     raise LOST
 
 
@@ -35,7 +35,7 @@ def lost_after_the_view(request: HttpRequest) -> HttpResponse:
         raise LOST
 
     request.session["changed"] = True
-    request.session.save = save  # type: ignore[method-assign] # the connection is lost here
+    request.session.save = save  # type: ignore[assignment, method-assign] # it is lost here
     return HttpResponse()
 
 
@@ -57,9 +57,10 @@ def log() -> Iterator[StringIO]:
 @contextmanager
 def logged_as(name: str, **changes: Any) -> Iterator[StringIO]:
     """Collect what the block logs in another format, and with other changes of the settings."""
-    stderr = settings.LOGGING["handlers"]["stderr"] | {"formatter": name}
-    handlers = settings.LOGGING["handlers"] | {"stderr": stderr}
-    logging.config.dictConfig(settings.LOGGING | {"handlers": handlers} | changes)
+    usual: dict[str, Any] = settings.LOGGING
+    stderr = usual["handlers"]["stderr"] | {"formatter": name}
+    handlers = usual["handlers"] | {"stderr": stderr}
+    logging.config.dictConfig(usual | {"handlers": handlers} | changes)
     handler = next(h for h in logging.getLogger().handlers if h.name == "stderr")
     assert isinstance(handler, logging.StreamHandler)
     stream = handler.setStream(collected := StringIO())

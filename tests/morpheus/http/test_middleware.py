@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 from django.db import OperationalError
@@ -11,11 +12,11 @@ from django.urls import path
 from tests.pages import written_into
 
 
-def unreachable(request):
+def unreachable(request: Any) -> Any:
     raise OperationalError("connection refused")
 
 
-def broken(request):
+def broken(request: Any) -> Any:
     raise RuntimeError("a server error")
 
 
@@ -23,7 +24,7 @@ urlpatterns = [path("unreachable", unreachable), path("broken", broken)]
 handler500 = "morpheus.http.errors.server_error"
 
 
-def assert_problem(response, status):
+def assert_problem(response: Any, status: Any) -> Any:
     assert response.status_code == status
     assert response["Content-Type"] == "application/problem+json"
     body = response.json()
@@ -32,7 +33,7 @@ def assert_problem(response, status):
     return body
 
 
-def test_every_response_has_an_id_and_its_timing(client):
+def test_every_response_has_an_id_and_its_timing(client: Any) -> None:
     first, second = client.get("/healthz"), client.get("/nowhere")
 
     assert first["X-Request-ID"] != second["X-Request-ID"]
@@ -41,14 +42,14 @@ def test_every_response_has_an_id_and_its_timing(client):
 
 
 @pytest.mark.django_db
-def test_the_timing_counts_the_queries(client):
+def test_the_timing_counts_the_queries(client: Any) -> None:
     client.get("/readyz")
 
     assert 'db;desc="1 queries";dur=' in client.get("/readyz")["Server-Timing"]
 
 
-def test_only_a_safe_request_id_is_accepted(client):
-    def send(header):
+def test_only_a_safe_request_id_is_accepted(client: Any) -> None:
+    def send(header: Any) -> Any:
         return client.get("/healthz", headers={"X-Request-ID": header})["X-Request-ID"]
 
     assert send("trace-0123456789") == "trace-0123456789"
@@ -56,14 +57,14 @@ def test_only_a_safe_request_id_is_accepted(client):
         assert send(hostile) != hostile
 
 
-def test_an_invented_method_is_refused_before_metrics_count_it(client):
+def test_an_invented_method_is_refused_before_metrics_count_it(client: Any) -> None:
     response = client.generic("FOO1", "/healthz")
 
     assert_problem(response, 405)
     assert "GET" in response["Allow"]
 
 
-def test_a_chunked_body_is_refused_and_not_read_as_an_empty_one(client):
+def test_a_chunked_body_is_refused_and_not_read_as_an_empty_one(client: Any) -> None:
     response = client.post(
         "/api/v1/users/", headers={"Transfer-Encoding": "chunked"}, CONTENT_LENGTH=""
     )
@@ -73,13 +74,13 @@ def test_a_chunked_body_is_refused_and_not_read_as_an_empty_one(client):
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("charset", ["zlib", "utf-16", "rot13", "x" * 99])
-def test_a_client_s_charset_has_no_effect(client, charset):
+def test_a_client_s_charset_has_no_effect(client: Any, charset: Any) -> None:
     kind = f"application/json; charset={charset}"
 
     assert client.get("/api/v1/novels/?author=%C3%A9", content_type=kind).status_code == 200
 
 
-def test_the_response_to_a_refused_query_string_has_an_id(client):
+def test_the_response_to_a_refused_query_string_has_an_id(client: Any) -> None:
     response = client.get("/api/v1/novels/?" + "a=1&" * 3000)
 
     assert_problem(response, 400)
@@ -88,7 +89,7 @@ def test_the_response_to_a_refused_query_string_has_an_id(client):
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("url", ["/api/v1/novels/", "/api/v1/schema/", "/healthz"])
-def test_head_has_the_etag_of_get_and_responds_304_to_it(client, url):
+def test_head_has_the_etag_of_get_and_responds_304_to_it(client: Any, url: Any) -> None:
     etag = client.get(url)["ETag"]
 
     assert client.head(url)["ETag"] == etag
@@ -96,18 +97,18 @@ def test_head_has_the_etag_of_get_and_responds_304_to_it(client, url):
     assert client.head(url, headers={"If-None-Match": '"other"'}).status_code == 200
 
 
-def test_the_schema_is_public_and_the_documentation_page_is_private(client):
+def test_the_schema_is_public_and_the_documentation_page_is_private(client: Any) -> None:
     assert client.get("/api/v1/schema/")["Cache-Control"] == "public, no-cache"
     assert client.get("/api/v1/docs/")["Cache-Control"] == "private, no-cache"
 
 
-def test_the_documentation_page_sends_nothing_to_an_external_validator(client):
+def test_the_documentation_page_sends_nothing_to_an_external_validator(client: Any) -> None:
     assert '"validatorUrl": null' in client.get("/api/v1/docs/?script=").content.decode()
 
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("url", ["/api/v1/docs/", "/admin/login/", "/admin/nothing/"])
-def test_a_page_has_no_inline_script_and_cannot_be_framed(client, url):
+def test_a_page_has_no_inline_script_and_cannot_be_framed(client: Any, url: Any) -> None:
     page = client.get(url, follow=True)
 
     policy = page["Content-Security-Policy"].split("; ")
@@ -123,11 +124,11 @@ def test_a_page_has_no_inline_script_and_cannot_be_framed(client, url):
     assert written_into(page.content.decode()) == []
 
 
-def test_json_has_no_content_security_policy(client):
+def test_json_has_no_content_security_policy(client: Any) -> None:
     assert "Content-Security-Policy" not in client.get("/healthz")
 
 
-def test_debug_pages_have_no_content_security_policy(client, settings):
+def test_debug_pages_have_no_content_security_policy(client: Any, settings: Any) -> None:
     settings.DEBUG = True
 
     page = client.get("/nothing")
@@ -137,23 +138,23 @@ def test_debug_pages_have_no_content_security_policy(client, settings):
 
 
 @pytest.mark.parametrize("url", ["/api/v1/schema/", "/api/v1/docs/"])
-def test_a_problem_is_json_also_where_the_view_renders_other_types(client, url):
+def test_a_problem_is_json_also_where_the_view_renders_other_types(client: Any, url: Any) -> None:
     assert_problem(client.post(url), 405)
     assert_problem(client.get(url, headers={"Accept": "image/png"}), 406)
 
 
-def test_unknown_urls_are_problems(client):
+def test_unknown_urls_are_problems(client: Any) -> None:
     assert_problem(client.get("/api/v1/nothing/"), 404)
     assert_problem(client.get("/nothing"), 404)
 
 
 @pytest.mark.parametrize("url", ["/", "/api/v1/"])
-def test_the_root_redirects_to_the_documentation(client, url):
+def test_the_root_redirects_to_the_documentation(client: Any, url: Any) -> None:
     assert client.get(url)["Location"] == "/api/v1/docs/"
 
 
 @pytest.mark.django_db
-def test_a_get_works_without_its_slash_and_a_post_is_never_redirected(client):
+def test_a_get_works_without_its_slash_and_a_post_is_never_redirected(client: Any) -> None:
     assert client.get("/api/v1/schema").status_code == 200
     assert client.get("/api/v1/schema/").status_code == 200
     assert client.get("/admin").status_code == 301
@@ -161,7 +162,7 @@ def test_a_get_works_without_its_slash_and_a_post_is_never_redirected(client):
 
 
 @pytest.mark.urls(__name__)
-def test_a_lost_database_is_503_with_retry_after(client):
+def test_a_lost_database_is_503_with_retry_after(client: Any) -> None:
     response = client.get("/unreachable")
 
     assert_problem(response, 503)
@@ -169,7 +170,7 @@ def test_a_lost_database_is_503_with_retry_after(client):
 
 
 @pytest.mark.urls(__name__)
-def test_a_server_error_is_500_without_details(client):
+def test_a_server_error_is_500_without_details(client: Any) -> None:
     client.raise_request_exception = False
 
     body = assert_problem(client.get("/broken"), 500)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -24,7 +25,7 @@ VALUES = [
 
 @pytest.mark.parametrize("value", VALUES)
 @pytest.mark.parametrize("accepted", ["application/json", "application/json; indent=2", None])
-def test_the_response_is_the_same(value, accepted):
+def test_the_response_is_the_same(value: Any, accepted: Any) -> None:
     expected = renderers.JSONRenderer().render(value, accepted)
 
     assert JSONRenderer().render(value, accepted) == expected

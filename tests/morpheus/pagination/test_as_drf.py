@@ -25,8 +25,8 @@ from rest_framework.test import APIRequestFactory
 
 from morpheus.pagination import KeysetPagination
 from novels.models import Chapter
-from tests.conftest import counted_queries
 from tests.morpheus.pagination.test_keyset import Row, table
+from tests.visitor import counted_queries
 
 __all__ = ["table"]  # Every test of this file uses it.
 

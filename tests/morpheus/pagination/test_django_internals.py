@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from django.db.models import Count, QuerySet, Value
 from django.db.models.functions import Concat
@@ -19,11 +21,11 @@ from morpheus.pagination.django_internals import (
     get_selected_names,
 )
 from novels.models import Novel
-from tests.conftest import counted_queries
+from tests.visitor import counted_queries
 
 
 @pytest.fixture
-def novels(make_novels):
+def novels(make_novels: Any) -> Any:
     make_novels(5)
     make_novels(3, is_public=False)
     rows = Novel.objects.public().select_related("public_owner", "genre", "language")
@@ -31,13 +33,13 @@ def novels(make_novels):
 
 
 @pytest.mark.django_db
-def test_the_rows_and_their_order_are_those_of_the_plain_query(novels):
+def test_the_rows_and_their_order_are_those_of_the_plain_query(novels: Any) -> None:
     assert list(limit_before_joins(novels, 3)) == list(novels[:3])
     assert list(limit_before_joins(novels, 9)) == list(novels)
 
 
 @pytest.mark.django_db
-def test_a_page_with_joined_rows_is_one_statement(novels):
+def test_a_page_with_joined_rows_is_one_statement(novels: Any) -> None:
     with counted_queries() as seen:
         shown = [
             (novel.public_owner.display_name, novel.genre)
@@ -49,7 +51,7 @@ def test_a_page_with_joined_rows_is_one_statement(novels):
 
 
 @pytest.mark.django_db
-def test_prefetched_and_deferred_columns_stay_so(novels):
+def test_prefetched_and_deferred_columns_stay_so(novels: Any) -> None:
     related = ("genre__slug", "language__code", "public_owner__display_name")
     rows = novels.only("title", "owner", *related).prefetch_related("status")
     (novel, *_) = limit_before_joins(rows, 2)
@@ -61,7 +63,7 @@ def test_prefetched_and_deferred_columns_stay_so(novels):
 
 
 @pytest.mark.django_db
-def test_a_page_is_a_derived_table_that_others_are_joined_to(novels):
+def test_a_page_is_a_derived_table_that_others_are_joined_to(novels: Any) -> None:
     """Fails when a new version of Django compiles the derived table in another way."""
     sql, parameters = limit_before_joins(
         novels.filter(author="An author"), 3
@@ -75,7 +77,7 @@ def test_a_page_is_a_derived_table_that_others_are_joined_to(novels):
 
 
 @pytest.mark.django_db
-def test_the_page_can_be_filtered_counted_and_used_in_another_query(novels):
+def test_the_page_can_be_filtered_counted_and_used_in_another_query(novels: Any) -> None:
     page = limit_before_joins(novels, 3)
 
     assert list(page.filter(title__lt=novels[0].title)) == list(novels[1:3])
@@ -87,13 +89,13 @@ def test_the_page_can_be_filtered_counted_and_used_in_another_query(novels):
 
 
 @pytest.mark.django_db
-def test_empty_and_sliced_querysets_have_the_rows_of_the_plain_query(novels):
+def test_empty_and_sliced_querysets_have_the_rows_of_the_plain_query(novels: Any) -> None:
     assert list(limit_before_joins(novels.none(), 3)) == []
     assert list(limit_before_joins(novels[1:3], 9)) == list(novels[1:3])
 
 
 @pytest.mark.django_db
-def test_annotations_are_there_and_may_order_the_page(novels):
+def test_annotations_are_there_and_may_order_the_page(novels: Any) -> None:
     rows = novels.annotate(named=Concat("title", Value("!"))).order_by("-named")
 
     assert [novel.named for novel in limit_before_joins(rows, 2)] == [
@@ -106,14 +108,14 @@ def test_annotations_are_there_and_may_order_the_page(novels):
 
 
 @pytest.mark.django_db
-def test_rows_without_joins_are_limited_by_the_plain_query(novels):
+def test_rows_without_joins_are_limited_by_the_plain_query(novels: Any) -> None:
     plain = Novel.objects.public().order_by("title")
 
     assert str(limit_before_joins(plain, 2).query) == str(plain[:2].query)
 
 
 @pytest.mark.django_db
-def test_the_original_query_does_not_change(novels):
+def test_the_original_query_does_not_change(novels: Any) -> None:
     before = str(novels.query)
     list(limit_before_joins(novels, 2))
 
@@ -122,7 +124,9 @@ def test_the_original_query_does_not_change(novels):
 
 
 @pytest.mark.django_db
-def test_a_filter_over_several_rows_returns_no_row_twice(make_novels, make_chapters):
+def test_a_filter_over_several_rows_returns_no_row_twice(
+    make_novels: Any, make_chapters: Any
+) -> None:
     (novel,) = make_novels(1)
     make_chapters(novel, "one", "two")
     rows = Novel.objects.select_related("public_owner", "genre", "language").order_by("id")

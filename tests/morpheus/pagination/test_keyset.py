@@ -6,6 +6,7 @@ import json
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from types import SimpleNamespace
+from typing import Any, ClassVar
 from urllib.parse import parse_qs, urlsplit
 from uuid import UUID
 
@@ -36,6 +37,8 @@ class Row(models.Model):
     flag = models.BooleanField(default=False)
     maybe = models.IntegerField(null=True)
 
+    objects: ClassVar[models.Manager[Row]]
+
     class Meta:
         app_label = "keyset_tests"
         managed = False
@@ -46,7 +49,7 @@ class Row(models.Model):
 
 
 @pytest.fixture(autouse=True)
-def table(db):
+def table(db: Any) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             "CREATE TEMPORARY TABLE keyset_rows (id bigserial PRIMARY KEY, big bigint, "
@@ -55,7 +58,7 @@ def table(db):
         )
 
 
-def page(columns, *, rows=None, **params):
+def page(columns: Any, *, rows: Any = None, **params: Any) -> Any:
     request = Request(APIRequestFactory().get("/rows/", params))
     paginator = KeysetPagination()
     view = SimpleNamespace(orderings={"by": columns})
@@ -65,12 +68,12 @@ def page(columns, *, rows=None, **params):
     return SimpleNamespace(ids=body["results"], next=body["next"], previous=body["previous"])
 
 
-def follow(link, columns):
+def follow(link: Any, columns: Any) -> Any:
     values = {name: texts[0] for name, texts in parse_qs(urlsplit(link).query).items()}
     return page(columns, **values)
 
 
-def walk(first, direction, columns):
+def walk(first: Any, direction: Any, columns: Any) -> Any:
     pages = [first.ids]
     while link := getattr(first, direction):
         first = follow(link, columns)
@@ -78,17 +81,17 @@ def walk(first, direction, columns):
     return pages
 
 
-def last_page(first, columns):
+def last_page(first: Any, columns: Any) -> Any:
     while first.next:
         first = follow(first.next, columns)
     return first
 
 
-def list_pks(columns):
+def list_pks(columns: Any) -> Any:
     return list(Row.objects.order_by(*columns).values_list("pk", flat=True))
 
 
-LIMITS = {
+LIMITS: dict[str, list[Any]] = {
     "big": [-(2**63), -1, 0, 1, 2**63 - 1],
     "text": ["", " ", "Zebra", "apple", "Äpfel", "ß", "日本", "\U0010ffff", "x" * 300, "a'b\"c\\"],
     "moment": [
@@ -107,13 +110,13 @@ LIMITS = {
 
 @pytest.mark.parametrize("sign", ["", "-"])
 @pytest.mark.parametrize("column", LIMITS)
-def test_values_at_the_limits_of_their_type_are_walked_both_ways(column, sign):
+def test_values_at_the_limits_of_their_type_are_walked_both_ways(column: Any, sign: Any) -> None:
     for value in LIMITS[column] * 2:  # Each twice: ties at the limits.
         Row.objects.create(**{column: value})
     columns = (f"{sign}{column}", f"{sign}id")
 
     first = page(columns, page_size=1)
-    forwards = sum(walk(first, "next", columns), [])
+    forwards: list[int] = sum(walk(first, "next", columns), [])
     backwards = walk(last_page(first, columns), "previous", columns)
 
     assert forwards == list_pks(columns)
@@ -128,14 +131,14 @@ MIXED = [
 
 
 @pytest.mark.parametrize("columns", MIXED)
-def test_directions_may_be_mixed(columns):
+def test_directions_may_be_mixed(columns: Any) -> None:
     for number in range(60):
         Row.objects.create(
             small=number % 3, text=str(number % 4), big=number % 5, flag=number % 2 == 0
         )
 
     first = page(columns, page_size=7)
-    forwards = sum(walk(first, "next", columns), [])
+    forwards: list[int] = sum(walk(first, "next", columns), [])
     backwards = walk(last_page(first, columns), "previous", columns)
 
     assert forwards == list_pks(columns)
@@ -150,7 +153,7 @@ def test_directions_may_be_mixed(columns):
         (("small", "text", "id"), "(ROW(small, text, id) > ROW("),
     ],
 )
-def test_an_index_of_the_same_directions_serves_any_depth(columns, condition):
+def test_an_index_of_the_same_directions_serves_any_depth(columns: Any, condition: Any) -> None:
     terms = ", ".join(
         f"{column.removeprefix('-')} {'DESC' if column[0] == '-' else 'ASC'}" for column in columns
     )
@@ -179,7 +182,7 @@ def test_an_index_of_the_same_directions_serves_any_depth(columns, condition):
     assert node.get("Rows Removed by Filter", 0) <= 5
 
 
-def test_five_thousand_equal_values_are_walked():
+def test_five_thousand_equal_values_are_walked() -> None:
     Row.objects.bulk_create([Row() for _ in range(5000)])
     columns = ("small", "id")
 
@@ -209,8 +212,8 @@ OPERATIONS = st.lists(
     backwards=st.booleans(),
 )
 def test_a_walk_meets_rows_that_exist_throughout_exactly_once(
-    values, between, size, columns, backwards
-):
+    values: Any, between: Any, size: Any, columns: Any, backwards: Any
+) -> None:
     Row.objects.all().delete()
     Row.objects.bulk_create([Row(small=value) for value in values])
     direction = "previous" if backwards else "next"
@@ -240,7 +243,7 @@ def test_a_walk_meets_rows_that_exist_throughout_exactly_once(
     max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(values=st.lists(st.integers(0, 2), max_size=20), size=st.integers(1, 6))
-def test_the_page_before_the_next_page_is_this_page(values, size):
+def test_the_page_before_the_next_page_is_this_page(values: Any, size: Any) -> None:
     Row.objects.all().delete()
     Row.objects.bulk_create([Row(small=value) for value in values])
     columns = ("-small", "id")
@@ -252,7 +255,7 @@ def test_the_page_before_the_next_page_is_this_page(values, size):
         current = following
 
 
-def test_a_class_may_state_its_ordering_as_drf_does():
+def test_a_class_may_state_its_ordering_as_drf_does() -> None:
     Row.objects.bulk_create([Row(small=n // 2) for n in range(6)])
 
     class Newest(KeysetPagination):
@@ -268,7 +271,7 @@ def test_a_class_may_state_its_ordering_as_drf_does():
     assert paginator.get_html_context()["next_url"] == paginator.get_next_link()
 
 
-def test_the_page_size_may_change_during_a_walk():
+def test_the_page_size_may_change_during_a_walk() -> None:
     Row.objects.bulk_create([Row() for _ in range(10)])
     columns = ("small", "id")
     first = page(columns, page_size=3)
@@ -279,24 +282,24 @@ def test_the_page_size_may_change_during_a_walk():
     assert first.ids + second.ids == list_pks(columns)[:8]
 
 
-def test_a_nullable_column_is_refused_because_a_walk_would_lose_rows():
+def test_a_nullable_column_is_refused_because_a_walk_would_lose_rows() -> None:
     with pytest.raises(ImproperlyConfigured, match="maybe may be NULL"):
         page(("maybe", "id"))
 
 
-def test_values_that_compare_inexactly_are_refused_in_a_cursor():
+def test_values_that_compare_inexactly_are_refused_in_a_cursor() -> None:
     for value in (1.5, None, b"bytes"):
         with pytest.raises(TypeError, match="NOT NULL"):
             encode(Position(False, False, (value,)), CursorSigner(["list"]))
 
 
-def test_a_cursor_of_a_time_and_an_id_has_at_most_65_bytes():
+def test_a_cursor_of_a_time_and_an_id_has_at_most_65_bytes() -> None:
     position = Position(False, False, (datetime(2026, 11, 23, 4, 5, 6, 789, tzinfo=UTC), 10**7))
 
     assert len(encode(position, CursorSigner(["list"]))) <= 65
 
 
-def test_a_cursor_of_another_format_is_refused(monkeypatch):
+def test_a_cursor_of_another_format_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     signer = CursorSigner(["list"])
     old = encode(Position(False, False, (1,)), signer)
     monkeypatch.setattr("morpheus.pagination.cursors.FORMAT", 2)
@@ -306,7 +309,7 @@ def test_a_cursor_of_another_format_is_refused(monkeypatch):
         decode(old, CursorSigner(["list"]), 1)
 
 
-def test_cursors_of_a_rotated_secret_are_valid_while_it_is_a_fallback(settings):
+def test_cursors_of_a_rotated_secret_are_valid_while_it_is_a_fallback(settings: Any) -> None:
     columns = ("small", "id")
     Row.objects.bulk_create([Row() for _ in range(3)])
     link = page(columns, page_size=1).next

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -30,7 +31,7 @@ ORDERINGS = {
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
 
-def page(url="/list/", scope="", **params):
+def page(url: Any = "/list/", scope: Any = "", **params: Any) -> Any:
     """Return the ids of a page and the links to its neighbours."""
     request = Request(APIRequestFactory().get(url, params))
     paginator = KeysetPagination()
@@ -40,13 +41,13 @@ def page(url="/list/", scope="", **params):
     return SimpleNamespace(ids=body["results"], next=body["next"], previous=body["previous"])
 
 
-def follow(link, **more):
+def follow(link: Any, **more: Any) -> Any:
     return page(
         **{key: values[0] for key, values in parse_qs(urlsplit(link).query).items()}, **more
     )
 
 
-def walk(first, direction):
+def walk(first: Any, direction: Any) -> Any:
     """Return the ids of all pages from `first` on, as a client that follows links meets them."""
     pages, current = [first.ids], first
     while link := getattr(current, direction):
@@ -56,7 +57,7 @@ def walk(first, direction):
 
 
 @pytest.fixture
-def ties(make_user, make_novels):
+def ties(make_user: Any, make_novels: Any) -> Any:
     """Seven novels, four of which have the same time and length."""
     owner = make_user()
     return [
@@ -69,7 +70,7 @@ def ties(make_user, make_novels):
 
 
 @pytest.mark.parametrize("ordering", ORDERINGS)
-def test_a_walk_meets_every_row_once_forwards_and_backwards(ties, ordering):
+def test_a_walk_meets_every_row_once_forwards_and_backwards(ties: Any, ordering: Any) -> None:
     expected = list(
         Novel.objects.public().order_by(*ORDERINGS[ordering]).values_list("pk", flat=True)
     )
@@ -86,7 +87,7 @@ def test_a_walk_meets_every_row_once_forwards_and_backwards(ties, ordering):
     assert first.previous is None
 
 
-def test_more_than_a_thousand_equal_values_are_walked(make_novels):
+def test_more_than_a_thousand_equal_values_are_walked(make_novels: Any) -> None:
     make_novels(2100, created_at=START)
 
     pages = walk(page(page_size=100), "next")
@@ -94,7 +95,9 @@ def test_more_than_a_thousand_equal_values_are_walked(make_novels):
     assert len(set(sum(pages, []))) == 2100 == len(sum(pages, []))
 
 
-def test_rows_added_and_deleted_during_a_walk_do_not_affect_the_others(ties, make_novels):
+def test_rows_added_and_deleted_during_a_walk_do_not_affect_the_others(
+    ties: Any, make_novels: Any
+) -> None:
     stays = [novel.pk for novel in ties if novel is not ties[3]]
 
     first = page(ordering="created_at", page_size=3)
@@ -108,7 +111,7 @@ def test_rows_added_and_deleted_during_a_walk_do_not_affect_the_others(ties, mak
     assert len(met) == len(set(met))
 
 
-def test_an_emptied_page_still_links_back(ties):
+def test_an_emptied_page_still_links_back(ties: Any) -> None:
     first = page(ordering="title", page_size=6)
     with write_transaction(as_user=ties[-1].owner_id):
         ties[-1].delete()
@@ -120,17 +123,17 @@ def test_an_emptied_page_still_links_back(ties):
     assert follow(empty.previous).ids == first.ids
 
 
-def test_an_empty_list_has_no_neighbours():
+def test_an_empty_list_has_no_neighbours() -> None:
     assert vars(page()) == {"ids": [], "next": None, "previous": None}
 
 
 @pytest.mark.parametrize("cursor", ["", "abc", "a.b", "WzAsMSwyXQ.x", "\x00", "é" * 300])
-def test_a_forged_cursor_is_refused(cursor):
+def test_a_forged_cursor_is_refused(cursor: Any) -> None:
     with pytest.raises(ValidationError):
         page(cursor=cursor)
 
 
-def test_a_cursor_is_bound_to_list_filters_ordering_and_caller(ties):
+def test_a_cursor_is_bound_to_list_filters_ordering_and_caller(ties: Any) -> None:
     link = page(page_size=2, ordering="title", scope="7").next
     cursor = parse_qs(urlsplit(link).query)["cursor"][0]
 
@@ -145,7 +148,7 @@ def test_a_cursor_is_bound_to_list_filters_ordering_and_caller(ties):
             page(cursor=cursor, **other)
 
 
-def test_a_changed_cursor_is_refused(ties):
+def test_a_changed_cursor_is_refused(ties: Any) -> None:
     cursor = parse_qs(urlsplit(page(page_size=2).next).query)["cursor"][0]
 
     for index in range(len(cursor)):
@@ -157,26 +160,26 @@ def test_a_changed_cursor_is_refused(ties):
 @pytest.mark.parametrize(
     "size", ["0", "101", "-1", "1.5", "abc", "", "９", "9" * 5000, "00000000100000"]
 )
-def test_an_impossible_page_size_is_refused(size):
+def test_an_impossible_page_size_is_refused(size: Any) -> None:
     with pytest.raises(ValidationError):
         page(page_size=size)
 
 
-def test_an_unknown_ordering_is_refused_with_the_known_ones():
+def test_an_unknown_ordering_is_refused_with_the_known_ones() -> None:
     with pytest.raises(ValidationError) as error:
         page(ordering="password")
 
     assert "-word_count" in str(error.value)
 
 
-def test_a_deep_page_is_found_by_the_index_as_the_serving_role(make_novels):
+def test_a_deep_page_is_found_by_the_index_as_the_serving_role(make_novels: Any) -> None:
     make_novels(3000)
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE novels_novel")
-    position = Novel.objects.public().order_by("-created_at", "-id")[2000]
+    last = Novel.objects.public().order_by("-created_at", "-id")[2000]
     paginator = KeysetPagination()
     paginator.columns = ORDERINGS["-created_at"]
-    paginator.position = SimpleNamespace(inclusive=False, values=(position.created_at, position.pk))
+    paginator.position = Position(False, False, (last.created_at, last.pk))
 
     plan = paginator.slice(Novel.objects.public(), False)[:21].explain()
 
@@ -194,7 +197,9 @@ def test_a_deep_page_is_found_by_the_index_as_the_serving_role(make_novels):
     size=st.integers(1, 7),
     ordering=st.sampled_from(sorted(ORDERINGS)),
 )
-def test_any_list_is_the_concatenation_of_its_pages(make_novels, days, size, ordering):
+def test_any_list_is_the_concatenation_of_its_pages(
+    make_novels: Any, days: Any, size: Any, ordering: Any
+) -> None:
     Novel.objects.all().delete()
     owner = None
     for day in days:
@@ -204,7 +209,7 @@ def test_any_list_is_the_concatenation_of_its_pages(make_novels, days, size, ord
         Novel.objects.public().order_by(*ORDERINGS[ordering]).values_list("pk", flat=True)
     )
 
-    met = sum(walk(page(page_size=size, ordering=ordering), "next"), [])
+    met: list[int] = sum(walk(page(page_size=size, ordering=ordering), "next"), [])
     if owner:
         with write_transaction(as_user=owner.pk):
             Novel.objects.all().delete()
@@ -212,7 +217,7 @@ def test_any_list_is_the_concatenation_of_its_pages(make_novels, days, size, ord
     assert met == expected
 
 
-def test_the_planner_does_not_see_the_values_of_a_cursor():
+def test_the_planner_does_not_see_the_values_of_a_cursor() -> None:
     position = Position(False, False, ("at the end", 1))
 
     plan = Novel.objects.public().filter(build_seek_condition(("title", "id"), position)).explain()
