@@ -7,7 +7,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from perf.monitoring.dashboard.formatting import format_ago, format_bytes, format_number
+from perf.monitoring.dashboard.formatting import format_age, format_bytes, format_number
 from perf.monitoring.statistics import indexes
 from perf.monitoring.statistics.limited_queries import StatisticsUnavailable
 
@@ -56,6 +56,6 @@ def _duplicates() -> Iterator[str]:
 
 def _unused() -> Iterator[str]:
     since = indexes.statistics_since()
-    counted = f"since {format_ago(since)}" if since else "since the database was created"
+    counted = f"for {format_age(since)}" if since else "since the database was created"
     for index in indexes.unused_indexes(indexes.list_indexes()):
         yield f"{index.index} on {index.table}, {format_bytes(index.size_bytes)}: no scan {counted}"

@@ -13,6 +13,7 @@ from django.views.decorators.http import require_safe
 
 from perf.monitoring.dashboard import thresholds
 from perf.monitoring.dashboard.formatting import (
+    format_age,
     format_ago,
     format_bytes,
     format_number,
@@ -132,8 +133,8 @@ def _unused_among(every: Attempt[list[IndexSize]]) -> Callable[[], list[IndexSiz
 def _describe_statistics() -> str:
     since = indexes.statistics_since()
     if since is None:
-        return "Scans are counted since the database was created."
-    sentence = f"Scans are counted since {format_ago(since)}."
+        return "Scans have been counted since the database was created."
+    sentence = f"Scans have been counted for {format_age(since)}."
     if (timezone.now() - since).days < thresholds.MIN_UNUSED_DAYS:
         days = thresholds.MIN_UNUSED_DAYS
         return f"{sentence} Wait for {days} days before you drop an unused index."

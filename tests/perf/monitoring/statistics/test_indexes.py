@@ -118,7 +118,7 @@ def test_the_command_shows_all_findings(table, capsys):
     lines = capsys.readouterr().out.replace("\u00a0", " ")
     assert "stats_child (parent_id): a deletion in stats_parent scans" in lines
     assert "stats_word_idx, " in lines and "stats_long_idx covers it" in lines
-    assert "stats_long_idx on stats_child, " in lines and "no scan since " in lines
+    assert "stats_long_idx on stats_child, " in lines and "no scan for " in lines
 
 
 def test_statistics_have_the_time_of_their_reset(db):
