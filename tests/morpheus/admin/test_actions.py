@@ -68,7 +68,7 @@ def test_a_failed_novel_without_a_file_cannot_be_parsed_again(
 
     page = act(site, Novel, "reparse_failed", novel.pk)
 
-    assert "was not made from a file" in page
+    assert "has no uploaded file" in page
     assert "0 of 1" in page
 
 
