@@ -26,7 +26,7 @@ from perf.lab.example_requests import HttpRequest
 # Longer than any request waits under the faults that are injected.
 TIMEOUT_S = 60.0
 # A client gives up when the server refuses a request for so long.
-RETRY_FOR_S = 30.0
+RETRY_FOR_S = 60.0
 # One host name for all servers of this machine, as behind a proxy.
 HOST = "localhost"
 _BLOCK_BYTES = 256 * 1024
