@@ -12,13 +12,12 @@ from django.utils.html import format_html
 from comics import services
 from comics.models import Comic, Image, Panel, Rendition
 from morpheus.admin.model_admins import PublishableAdmin, ReadOnlyAdmin
-
-OWNERS_EMAIL = "the owner's whole e-mail address"
+from novels.admin import OWNERS_EMAIL
 
 
 @admin.register(Comic)
 class ComicAdmin(PublishableAdmin):
-    """Comics come from their owners, so none is added here; changes go through the services."""
+    """Comics are created by their owners, not here; changes go through the services."""
 
     list_display = ["title", "novel", "owner", "is_public", "panel_count", "created_at"]
     list_select_related = ["novel", "owner"]
@@ -26,7 +25,7 @@ class ComicAdmin(PublishableAdmin):
     list_filter = ["is_public"]
     search_prefixes = ("title",)
     search_email = "owner__email"
-    search_help_text = f"Beginning of the title (case counts), {OWNERS_EMAIL}, or id."
+    search_help_text = f"Start of the title (case-sensitive), {OWNERS_EMAIL}, or id."
     fields = ["title", "is_public", "novel", "owner", "panels", "created_at", "updated_at"]
     readonly_fields = ["novel", "owner", "panels", "created_at", "updated_at"]
 
@@ -55,14 +54,14 @@ class PanelAdmin(ReadOnlyAdmin):
     ordering = ("comic_id", "number")
     search_numbers = ("comic_id",)
     search_email = "comic__owner__email"
-    search_help_text = f"The comic's id, or {OWNERS_EMAIL}."
+    search_help_text = f"Id of the comic, or {OWNERS_EMAIL}."
 
 
 @admin.register(Image)
 class ImageAdmin(ReadOnlyAdmin):
     list_display = ["id", "digest", "media_type", "width", "height", "size_bytes"]
     search_prefixes = ("digest",)
-    search_help_text = "Beginning of the SHA-256 digest, or id."
+    search_help_text = "Start of the SHA-256 digest, or id."
 
 
 @admin.register(Rendition)
@@ -70,4 +69,4 @@ class RenditionAdmin(ReadOnlyAdmin):
     list_display = ["id", "image", "size", "media_type", "width", "height", "size_bytes"]
     list_select_related = ["image"]
     search_numbers = ("pk", "image_id")
-    search_help_text = "Its own or the image's id."
+    search_help_text = "Id of the rendition or the image."

@@ -143,7 +143,7 @@ class Comic(models.Model):
         ]
 
     def __str__(self) -> str:
-        return self.title
+        return str(self.title)
 
 
 class Panel(Belonging):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import Any
 
 from django.db import models
 from django.db.models import Count, Exists, FilteredRelation, Q, Sum
@@ -28,12 +29,15 @@ class ComicQuerySet(VisibleQuerySet):
         """The comics with these primary keys."""
         return self.filter(AnyOf("pk", comic_ids))
 
-    def for_thumbnail(self, size: str) -> ComicQuerySet:
+    def for_thumbnail(self, size: str) -> models.QuerySet[Any, dict[str, Any]]:
         """The cover and its rendition of a size, if it exists: one query of plain values."""
         of_size = FilteredRelation("cover__renditions", condition=Q(cover__renditions__size=size))
-        return self.annotate(rendition=of_size).values(
-            "is_public", "cover_id", "cover__digest", "cover__media_type", "rendition__digest"
+        columns = (
+            *("is_public", "cover_id", "cover__digest", "cover__media_type"),
+            "rendition__digest",
         )
+        rows: models.QuerySet[Any, dict[str, Any]] = self.annotate(rendition=of_size)
+        return rows.values(*columns)
 
     def totals(self) -> dict[str, int]:
         """Count the comics and panels of one owner: one query."""
@@ -57,6 +61,6 @@ class PanelQuerySet(VisibleQuerySet):
         """Panels of one comic with their images; the page sets the order."""
         return self.filter(comic_id=comic_id).select_related("image")
 
-    def for_image(self) -> PanelQuerySet:
+    def for_image(self) -> models.QuerySet[Any, dict[str, Any]]:
         """Visibility and file of a panel's image: one query of plain values."""
         return self.values("is_public", "image__digest", "image__media_type")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.core.files.uploadedfile import UploadedFile
 from rest_framework import serializers
 
@@ -13,12 +15,12 @@ from morpheus.db.name_fields import validate_name
 from novels.serializers import NovelSerializer, OwnerSerializer, StatusSerializer, VisibilityField
 
 
-class ComicNovelSerializer(serializers.Serializer):
+class ComicNovelSerializer(serializers.Serializer[Any]):
     id = serializers.IntegerField()
     title = serializers.CharField()
 
 
-class ComicSerializer(serializers.ModelSerializer):
+class ComicSerializer(serializers.ModelSerializer[Any]):
     """A comic; `novel` is null without one, and for callers who cannot see it."""
 
     novel = ComicNovelSerializer(allow_null=True)
@@ -42,7 +44,7 @@ class ComicSerializer(serializers.ModelSerializer):
         read_only_fields = fields
 
 
-class ComicCreateInput(serializers.Serializer):
+class ComicCreateInput(serializers.Serializer[Any]):
     """A new comic; it is private by default."""
 
     title = serializers.CharField(max_length=300, validators=[validate_name])
@@ -56,7 +58,7 @@ class ComicUpdateInput(ComicCreateInput):
     """The fields that an owner can change."""
 
 
-class PanelSerializer(serializers.ModelSerializer):
+class PanelSerializer(serializers.ModelSerializer[Any]):
     """A panel of a comic."""
 
     image_url = serializers.URLField()
@@ -69,7 +71,7 @@ class PanelSerializer(serializers.ModelSerializer):
         read_only_fields = fields
 
 
-class PanelCreateInput(serializers.Serializer):
+class PanelCreateInput(serializers.Serializer[Any]):
     """A new panel; without a number it becomes the last one.
 
     Validation decodes the image in a child process: no transaction may be open.
@@ -79,7 +81,7 @@ class PanelCreateInput(serializers.Serializer):
     caption = serializers.CharField(max_length=500, allow_blank=True, default="")
     image = serializers.FileField()
 
-    def validate_image(self, upload: UploadedFile) -> Picture:
+    def validate_image(self, upload: UploadedFile[Any]) -> Picture:
         try:
             return picture_check(upload.read())
         except ImageRefused as refusal:
@@ -96,7 +98,7 @@ class DashboardNovelSerializer(NovelSerializer):
         read_only_fields = fields
 
 
-class DashboardTotalsSerializer(serializers.Serializer):
+class DashboardTotalsSerializer(serializers.Serializer[Any]):
     novels = serializers.IntegerField()
     novels_unfinished = serializers.IntegerField(help_text="Waiting or being parsed.")
     novels_failed = serializers.IntegerField()
@@ -106,7 +108,7 @@ class DashboardTotalsSerializer(serializers.Serializer):
     panels = serializers.IntegerField()
 
 
-class DashboardSerializer(serializers.Serializer):
+class DashboardSerializer(serializers.Serializer[Any]):
     novels = DashboardNovelSerializer(many=True)
     comics = ComicSerializer(many=True)
     totals = DashboardTotalsSerializer()

@@ -25,13 +25,13 @@ from novels.models import (
     SearchDocument,
 )
 
-OWNERS_EMAIL = "the owner's whole e-mail address"
+OWNERS_EMAIL = "full e-mail address of the owner"
 
 
 def reparse(
-    modeladmin: MorpheusAdmin, request: HttpRequest, queryset: QuerySet, failed: models.Q
+    modeladmin: MorpheusAdmin, request: HttpRequest, queryset: QuerySet[Any], failed: models.Q
 ) -> None:
-    """Queue the parse of what failed among the chosen; `queryset` has the novels' primary keys."""
+    """Queue the parse of failed novels among the selected rows, whose keys are the novels'."""
     novel_ids = sorted(queryset.filter(failed).values_list("pk", flat=True))
     queued = 0
     for novel_id in novel_ids:
@@ -42,7 +42,7 @@ def reparse(
             modeladmin.message_user(request, str(error), messages.WARNING)
     modeladmin.message_user(
         request,
-        f"{queued} of {len(novel_ids)} failed novels are parsed again; others are left alone.",
+        f"{queued} of {len(novel_ids)} failed novels are queued for parsing.",
         messages.SUCCESS if queued else messages.WARNING,
     )
 
@@ -52,18 +52,18 @@ class ReferenceAdmin(MorpheusAdmin):
 
     ordering = ("name",)
     search_prefixes = ("name",)
-    search_help_text = "Beginning of the name, or id."
+    search_help_text = "Start of the name, or id."
 
     def get_deleted_objects(
         self, objs: Any, request: HttpRequest
     ) -> tuple[list[str], dict[str, int], set[str], list[str]]:
-        """Refuse what novels point to, without listing those novels: they may be a million."""
-        column = self.opts.model_name
+        """Refuse to delete a row that novels refer to, without listing the novels."""
+        column = str(self.opts.model_name)
         used = [str(obj) for obj in objs if Novel.objects.filter(**{column: obj}).exists()]
-        protected = [f"{name}, which novels have" for name in used]
+        protected = [f"{name} (used by novels)" for name in used]
         return (
             [str(obj) for obj in objs],
-            {self.opts.verbose_name_plural: len(objs)},
+            {str(self.opts.verbose_name_plural): len(objs)},
             set(),
             protected,
         )
@@ -80,23 +80,23 @@ class LanguageAdmin(ReferenceAdmin):
     list_display = ["name", "code", "search_config"]
 
 
-class StatusInline(admin.StackedInline):
-    """How far the novel's parse is."""
+class StatusInline(admin.StackedInline):  # type: ignore[type-arg] # at run time
+    """The processing status of the novel."""
 
     model = ProcessingStatus
     can_delete = False
-    fields = readonly_fields = ["state", "stage", "progress", "message", "updated_at"]
+    readonly_fields = ["state", "stage", "progress", "message", "updated_at"]
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
 
-class UploadInline(admin.StackedInline):
-    """The file that the novel was made from."""
+class UploadInline(admin.StackedInline):  # type: ignore[type-arg] # at run time
+    """The uploaded file of the novel."""
 
     model = NovelUpload
     can_delete = False
-    fields = readonly_fields = ["filename", "size_bytes", "digest", "path", "uploaded_at"]
+    readonly_fields = ["filename", "size_bytes", "digest", "path", "uploaded_at"]
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
@@ -104,7 +104,7 @@ class UploadInline(admin.StackedInline):
 
 @admin.register(Novel)
 class NovelAdmin(PublishableAdmin):
-    """Novels come from files, so none is added here; what changes goes through the services."""
+    """Novels are created from files, not here; changes go through the services."""
 
     list_display = [
         "title",
@@ -123,7 +123,7 @@ class NovelAdmin(PublishableAdmin):
     list_filter = ["status__state", "is_public", "genre", "language"]
     search_prefixes = ("title",)
     search_email = "owner__email"
-    search_help_text = f"Beginning of the title (case counts), {OWNERS_EMAIL}, or id."
+    search_help_text = f"Start of the title (case-sensitive), {OWNERS_EMAIL}, or id."
     autocomplete_fields = ["genre", "language"]
     fields = [
         "title",
@@ -163,8 +163,8 @@ class NovelAdmin(PublishableAdmin):
     def set_visibility(self, pks: list[int], is_public: bool) -> int:
         return services.novel_set_visibility(novel_ids=pks, is_public=is_public)
 
-    @admin.action(description="Parse again what failed", permissions=["change"])
-    def reparse_failed(self, request: HttpRequest, queryset: QuerySet) -> None:
+    @admin.action(description="Parse failed novels again", permissions=["change"])
+    def reparse_failed(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
         reparse(self, request, queryset, models.Q(status__state=ProcessingStatus.State.FAILED))
 
 
@@ -175,14 +175,14 @@ class ProcessingStatusAdmin(ReadOnlyAdmin):
     list_defer = ("novel__synopsis",)
     list_filter = ["state"]
     search_email = "novel__owner__email"
-    search_help_text = f"The novel's id, or {OWNERS_EMAIL}."
+    search_help_text = f"Id of the novel, or {OWNERS_EMAIL}."
     actions = ["reparse_failed"]
 
     def has_reparse_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("novels.change_novel")
 
-    @admin.action(description="Parse again what failed", permissions=["reparse"])
-    def reparse_failed(self, request: HttpRequest, queryset: QuerySet) -> None:
+    @admin.action(description="Parse failed novels again", permissions=["reparse"])
+    def reparse_failed(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
         reparse(self, request, queryset, models.Q(state=ProcessingStatus.State.FAILED))
 
 
@@ -192,12 +192,12 @@ class NovelUploadAdmin(ReadOnlyAdmin):
     list_select_related = ["novel", "owner"]
     list_defer = ("novel__synopsis", "owner__bio", "owner__password")
     search_email = "owner__email"
-    search_help_text = f"The novel's id, or {OWNERS_EMAIL}."
+    search_help_text = f"Id of the novel, or {OWNERS_EMAIL}."
 
 
 @admin.register(Chapter)
 class ChapterAdmin(ReadOnlyAdmin):
-    """Chapters with their text; they change when their novel is parsed again."""
+    """Chapters with their text; another parse replaces them."""
 
     list_display = ["title", "novel", "number", "word_count"]
     list_select_related = ["novel"]
@@ -206,7 +206,7 @@ class ChapterAdmin(ReadOnlyAdmin):
     fields = ["novel", "number", "title", "word_count", "content"]
     search_numbers = ("novel_id",)
     search_email = "novel__owner__email"
-    search_help_text = f"The novel's id, or {OWNERS_EMAIL}."
+    search_help_text = f"Id of the novel, or {OWNERS_EMAIL}."
 
     @admin.display(description="text", empty_value="-")
     def content(self, chapter: Chapter) -> str:
@@ -218,16 +218,16 @@ class ChapterTextAdmin(ReadOnlyAdmin):
     list_display = ["chapter_id", "chapter"]
     list_select_related = ["chapter"]
     list_defer = ("content",)
-    search_help_text = "The chapter's id."
+    search_help_text = "Id of the chapter."
 
 
 @admin.register(SearchDocument)
 class SearchDocumentAdmin(ReadOnlyAdmin):
-    """What full-text search reads; the vector itself is for no eyes."""
+    """Documents of full-text search, without the vector."""
 
     list_display = ["id", "novel", "chapter"]
     list_select_related = ["novel", "chapter"]
     list_defer = ("vector", "novel__synopsis")
     fields = ["novel", "chapter"]
     search_numbers = ("pk", "novel_id")
-    search_help_text = "Its own or the novel's id."
+    search_help_text = "Id of the document or the novel."

@@ -32,7 +32,7 @@ class Genre(models.Model):
         ordering = ["name"]
 
     def __str__(self) -> str:
-        return self.name
+        return str(self.name)
 
 
 class Language(models.Model):
@@ -47,7 +47,7 @@ class Language(models.Model):
         ordering = ["name"]
 
     def __str__(self) -> str:
-        return self.name
+        return str(self.name)
 
 
 def _public(*fields: str, name: str) -> models.Index:
@@ -116,7 +116,7 @@ class Novel(models.Model):
         ]
 
     def __str__(self) -> str:
-        return self.title
+        return str(self.title)
 
 
 class NovelUpload(models.Model):

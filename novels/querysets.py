@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 from django.db import models
 from django.db.models import BigIntegerField, Count, Q, Sum
@@ -51,7 +52,7 @@ class ChapterQuerySet(VisibleQuerySet):
         return self.filter(novel_id=novel_id).order_by("number")
 
 
-class UploadManager(models.Manager):
+class UploadManager(models.Manager[Any]):
     """Reads of uploads."""
 
     def usage(self, owner_id: int) -> Usage:

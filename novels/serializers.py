@@ -20,14 +20,14 @@ class VisibilityField(serializers.ChoiceField):
     def __init__(self, **options: Any) -> None:
         super().__init__(choices=VISIBILITIES, source="is_public", **options)
 
-    def to_representation(self, value: bool) -> str:
+    def to_representation(self, value: Any) -> str:
         return PUBLIC if value else PRIVATE
 
-    def to_internal_value(self, data: Any) -> bool:
+    def to_internal_value(self, data: Any) -> Any:
         return super().to_internal_value(data) == PUBLIC
 
 
-class OwnerSerializer(serializers.ModelSerializer):
+class OwnerSerializer(serializers.ModelSerializer[Any]):
     """The owner of a novel or comic."""
 
     class Meta:
@@ -36,7 +36,7 @@ class OwnerSerializer(serializers.ModelSerializer):
         read_only_fields = fields
 
 
-class NovelSerializer(serializers.ModelSerializer):
+class NovelSerializer(serializers.ModelSerializer[Any]):
     """A novel, in lists and alone."""
 
     genre = serializers.SlugField(
@@ -67,7 +67,7 @@ class NovelSerializer(serializers.ModelSerializer):
         read_only_fields = fields
 
 
-class NovelUpdateInput(serializers.ModelSerializer):
+class NovelUpdateInput(serializers.ModelSerializer[Any]):
     """The metadata that an owner can change."""
 
     genre = serializers.SlugRelatedField(
@@ -99,7 +99,7 @@ class NovelCreateInput(NovelUpdateInput):
         return {name: value for name, value in attrs.items() if value not in ("", None)}
 
 
-class ChapterSerializer(serializers.ModelSerializer):
+class ChapterSerializer(serializers.ModelSerializer[Any]):
     """One line of a table of contents."""
 
     class Meta:
@@ -118,7 +118,7 @@ class ChapterTextSerializer(ChapterSerializer):
         read_only_fields = fields
 
 
-class StatusSerializer(serializers.ModelSerializer):
+class StatusSerializer(serializers.ModelSerializer[Any]):
     """The processing status of an upload; `progress` is in percent."""
 
     novel = serializers.IntegerField(source="novel_id")
@@ -129,7 +129,7 @@ class StatusSerializer(serializers.ModelSerializer):
         read_only_fields = fields
 
 
-class SearchResultSerializer(serializers.Serializer):
+class SearchResultSerializer(serializers.Serializer[Any]):
     """A novel or a chapter that matches a search."""
 
     kind = serializers.ChoiceField(choices=["novel", "chapter"], help_text="The kind of match.")

@@ -37,8 +37,8 @@ def as_user() -> Callable[..., APIClient]:
 
     from django.utils import timezone
 
+    from users.authentication import token_digest, token_secret
     from users.models import AccessToken
-    from users.tokens import token_digest, token_secret
 
     def client(user: Any) -> APIClient:
         secret = token_secret()

@@ -28,11 +28,12 @@ class LimitedLoginForm(AdminAuthenticationForm):
     retry_after_s: int | None = None
 
     def clean(self) -> dict[str, Any]:
+        request: Any = self.request
         throttle = LoginThrottle()
-        if not throttle.allow_request(self.request, None):
+        if not throttle.allow_request(request, None):  # type: ignore[arg-type] # reads no view
             self._refuse(throttle.wait())
         # The name as the form cleaned it, because that is the one it authenticates.
-        limit = UserLoginLimit(self.request, self.cleaned_data.get("username", ""))
+        limit = UserLoginLimit(request, self.cleaned_data.get("username", ""))
         if (wait_s := limit.take()) is not None:
             self._refuse(wait_s)
         cleaned = super().clean()
@@ -50,34 +51,36 @@ admin.site.login_form = LimitedLoginForm
 
 
 class _LowerCaseEmail:
-    """A form's `clean_email`: the spelling that the database keeps."""
+    """Normalizes the address of a form, as in the database."""
+
+    cleaned_data: dict[str, Any]
 
     def clean_email(self) -> str:
         return User.objects.normalize_email(self.cleaned_data["email"])
 
 
-class UserAddForm(_LowerCaseEmail, AdminUserCreationForm):
+class UserAddForm(_LowerCaseEmail, AdminUserCreationForm):  # type: ignore[type-arg] # at run time
     class Meta:
         model = User
         fields = ["email", "display_name"]
 
 
-class UserEditForm(_LowerCaseEmail, UserChangeForm):
+class UserEditForm(_LowerCaseEmail, UserChangeForm):  # type: ignore[type-arg] # at run time
     class Meta:
         model = User
-        fields = "__all__"  # noqa: DJ007 - the admin's fieldsets say which
+        fields = "__all__"  # noqa: DJ007 - the admin's fieldsets choose
 
 
 @admin.register(User)
-class UserAdmin(MorpheusAdmin, DjangoUserAdmin):
-    """Only superusers give rights, or touch those who have all of them."""
+class UserAdmin(MorpheusAdmin, DjangoUserAdmin):  # type: ignore[type-arg] # at run time
+    """Only superusers grant rights, or change superusers."""
 
     form = UserEditForm
     add_form = UserAddForm
     fieldsets = [
         (None, {"fields": ["email", "password", "display_name", "bio"]}),
         (
-            "Rights",
+            "Permissions",
             {"fields": ["is_active", "is_staff", "is_superuser", "groups", "user_permissions"]},
         ),
         ("Dates", {"fields": ["date_joined", "last_login"]}),
@@ -88,12 +91,12 @@ class UserAdmin(MorpheusAdmin, DjangoUserAdmin):
     ]
     readonly_fields = ["date_joined", "last_login"]
     list_display = ["email", "display_name", "is_active", "is_staff", "date_joined", "last_login"]
-    list_filter: list[str] = []  # No index serves one.
+    list_filter = []  # No index serves a filter.
     list_defer = ("bio", "password")
     ordering = ("-date_joined", "-id")
     sortable_by = ("email", "date_joined")
     search_prefixes = ("email",)
-    search_help_text = "Beginning of the e-mail address, or id."
+    search_help_text = "Start of the e-mail address, or id."
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[User], search_term: str
@@ -101,10 +104,10 @@ class UserAdmin(MorpheusAdmin, DjangoUserAdmin):
         return super().get_search_results(request, queryset, search_term.lower())
 
     def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
-        return super().has_change_permission(request, obj) and _may_touch(request, obj)
+        return super().has_change_permission(request, obj) and _may_change(request, obj)
 
     def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
-        return super().has_delete_permission(request, obj) and _may_touch(request, obj)
+        return super().has_delete_permission(request, obj) and _may_change(request, obj)
 
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> list[str]:
         fixed = [*super().get_readonly_fields(request, obj)]
@@ -113,19 +116,19 @@ class UserAdmin(MorpheusAdmin, DjangoUserAdmin):
         return fixed
 
 
-def _may_touch(request: HttpRequest, user: User | None) -> bool:
+def _may_change(request: HttpRequest, user: User | None) -> bool:
     return user is None or request.user.is_superuser or not user.is_superuser
 
 
 @admin.register(AccessToken)
 class AccessTokenAdmin(ReadOnlyAdmin):
-    """Who is logged in with a token; deleting one revokes it."""
+    """Bearer tokens; deleting one revokes it."""
 
     list_display = ["id", "user", "created_at", "expires_at"]
     list_select_related = ["user"]
     fields = ["user", "created_at", "expires_at"]
     search_email = "user__email"
-    search_help_text = "The user's whole e-mail address, or the token's id."
+    search_help_text = "Full e-mail address of the user, or id of the token."
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return request.user.has_perm("users.delete_accesstoken")

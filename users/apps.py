@@ -8,16 +8,15 @@ from django.db.models.signals import post_save
 
 
 class UsersConfig(AppConfig):
-    """Let tokens die with the password that they were made with; record logins."""
+    """Connect the receivers that revoke tokens after a new password, and record logins."""
 
     name = "users"
 
     def ready(self) -> None:
-        from users import openapi  # noqa: F401 - registers itself
-        from users.authentication import login_remember
+        from users.authentication import user_record_login
         from users.services import tokens_revoke_with_password
 
         post_save.connect(tokens_revoke_with_password, sender="users.User")
-        # Django's own writes without an identity, so to no row.
+        # Django's receiver writes without an identity, so row level security hides the row.
         user_logged_in.disconnect(dispatch_uid="update_last_login")
-        user_logged_in.connect(login_remember, dispatch_uid="login_remember")
+        user_logged_in.connect(user_record_login, dispatch_uid="user_record_login")

@@ -1,23 +1,41 @@
-"""Who is calling: a bearer token or Django's session cookie."""
+"""Authentication by a bearer token or by Django's session cookie, and its OpenAPI description."""
 
 from __future__ import annotations
 
+import hashlib
+import re
+import secrets
 from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.backends import ModelBackend
 from django.utils import timezone
-from rest_framework import authentication, exceptions
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from rest_framework import authentication
+from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
 from morpheus.db.transactions import write_transaction
 from users.models import AccessToken, User
-from users.reads import token_find, user_find
-from users.tokens import is_secret, token_digest
+from users.reads import token_read, user_read
+
+# 256 random bits cannot be guessed, so a fast digest protects them as well as a slow one.
+_SECRET_BYTES = 32
+_SECRET = re.compile(r"[A-Za-z0-9_-]{43}")
+
+
+def token_secret() -> str:
+    """Return the secret of a new token, URL-safe."""
+    return secrets.token_urlsafe(_SECRET_BYTES)
+
+
+def token_digest(secret: str) -> bytes:
+    """Return the SHA-256 of a secret, which the database stores."""
+    return hashlib.sha256(secret.encode()).digest()
 
 
 class BearerAuthentication(authentication.BaseAuthentication):
-    """`Authorization: Bearer <token>`. Budget: none warm; cold 2 queries, token and user."""
+    """`Authorization: Bearer <token>`."""
 
     keyword = "Bearer"
 
@@ -31,10 +49,11 @@ class BearerAuthentication(authentication.BaseAuthentication):
         if scheme.lower() != "bearer":
             return None
         secret = secret.strip()
-        token = token_find(token_digest(secret)) if is_secret(secret) else None
-        user = token and user_find(token.user_id)
+        # Another text needs no look-up.
+        token = token_read(token_digest(secret)) if _SECRET.fullmatch(secret) else None
+        user = user_read(token.user_id) if token is not None else None
         if token is None or user is None or not user.is_active:
-            raise exceptions.AuthenticationFailed("The token is unknown, expired or revoked.")
+            raise AuthenticationFailed("Invalid or expired token.")
         token.user = user
         return user, token
 
@@ -43,26 +62,48 @@ class BearerAuthentication(authentication.BaseAuthentication):
 
 
 class SessionAuthentication(authentication.SessionAuthentication):
-    """Django's session, with CSRF protection for whatever changes something."""
+    """Django's session, with CSRF protection of writes."""
 
     def authenticate(self, request: Request) -> tuple[User, None] | None:
-        """Return who is logged in, None without a session."""
+        """Return the user of the session, None without a session."""
         if settings.SESSION_COOKIE_NAME not in request.COOKIES:
             return None
         return super().authenticate(request)
 
 
 class OwnRowBackend(ModelBackend):
-    """Django's backend; the row of who is known by a session is read as themselves."""
+    """Django's backend; it reads the row of a session's user as that user."""
 
     def get_user(self, user_id: int) -> User | None:
-        """Return the active user of a session, from the cache or else by 1 query."""
-        user = user_find(user_id)
+        """Return the active user of a session, from the cache or by 1 query."""
+        user = user_read(user_id)
         return user if user is not None and self.user_can_authenticate(user) else None
 
 
-def login_remember(sender: Any, user: User, **signal: Any) -> None:
-    """Write when somebody last logged in, in their own name; in place of Django's receiver."""
+def user_record_login(sender: Any, user: User, **signal: Any) -> None:
+    """Write the time of a login, as the user; replaces Django's receiver of `user_logged_in`."""
     user.last_login = timezone.now()
     with write_transaction(as_user=user.pk):
         user.save(update_fields=["last_login"])
+
+
+class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call] # no stubs
+    target_class = "users.authentication.BearerAuthentication"
+    name = "bearer"
+
+    def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
+        return {"type": "http", "scheme": "bearer", "description": "From POST /auth/token/."}
+
+
+class SessionScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call] # no stubs
+    target_class = "users.authentication.SessionAuthentication"
+    name = "session"
+
+    def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
+        return {
+            "type": "apiKey",
+            "in": "cookie",
+            "name": settings.SESSION_COOKIE_NAME,
+            "description": "From POST /auth/login/; writes send the cookie "
+            f"`{settings.CSRF_COOKIE_NAME}` back as the header `X-CSRFToken`.",
+        }

@@ -1,17 +1,17 @@
-"""What is cached of users, for how long, and who ends it."""
+"""Cache policies of users; each comment names the tags that invalidate a value."""
 
 from __future__ import annotations
 
 from morpheus.cache.policies import CachePolicy
 
-# The name beside a novel or a comic; `name:<id>` ends it.
+# Public name: `name:<id>`.
 NAME = CachePolicy("users.name", version=1, ttl_s=3600)
 
-# Whom a token logs in, until when; `token:<digest>` ends it.
+# User and expiry of a token: `token:<digest>`.
 TOKEN = CachePolicy("users.token", version=1, ttl_s=3600, caches_none=False)
 
-# All of a user, for themselves, but the password's hash; `user:<id>` ends it.
+# The row of a user, for that user, without the password's hash: `user:<id>`.
 ACCOUNT = CachePolicy("users.account", version=1, ttl_s=3600)
 
-# What a user keeps, by the part that counts it; `owner:<id>/novels` and `…/comics` end it.
+# Storage of a user, for each part: `owner:<id>/novels`, `owner:<id>/comics`.
 USAGE = CachePolicy("users.usage", version=1, ttl_s=3600)

@@ -18,10 +18,10 @@ from users.querysets import AccessTokenQuerySet, UserManager
 
 
 class User(DigestSessionHash, AbstractBaseUser, PermissionsMixin):
-    """A person who reads, writes or operates; logs in with an e-mail address.
+    """A reader, writer or operator; logs in with an e-mail address.
 
-    Addresses are in lower case, so one address is one user however it is typed. Row level security
-    shows a row to its user and to staff alone; what others may know is `PublicUser`.
+    Addresses are in lower case, so their case does not matter. Row level security shows a row to
+    its user and to staff; `PublicUser` has the columns for others.
     """
 
     email = models.EmailField(max_length=254)
@@ -37,8 +37,8 @@ class User(DigestSessionHash, AbstractBaseUser, PermissionsMixin):
 
     objects = UserManager()
 
-    # What the cache said of this user, if they come from there.
-    kept: dict[str, Any] | None = None
+    # The columns that the cache has, for a user read from the cache.
+    cached: dict[str, Any] | None = None
 
     class Meta:
         indexes = [
@@ -54,13 +54,13 @@ class User(DigestSessionHash, AbstractBaseUser, PermissionsMixin):
         ]
 
     def __str__(self) -> str:
-        return self.email
+        return str(self.email)
 
     def get_short_name(self) -> str:
-        return self.display_name
+        return str(self.display_name)
 
     def check_password(self, raw_password: str | None) -> bool:
-        """Compare; a hash of an outdated kind is then replaced, in the user's own name."""
+        """Compare; then upgrade a hash of an outdated algorithm, as the user."""
 
         def upgrade(password: str) -> None:
             self.set_password(password)
@@ -72,34 +72,34 @@ class User(DigestSessionHash, AbstractBaseUser, PermissionsMixin):
 
     @property
     def password_digest(self) -> str:
-        """SHA-256 of the password's hash, whose salt is in it: nobody can try passwords on it."""
-        if self.kept is not None and "password" not in self.__dict__:
-            return self.kept["password_digest"]
+        """SHA-256 of the password's hash, which is salted: it does not help to guess passwords."""
+        if self.cached is not None and "password" not in self.__dict__:
+            return str(self.cached["password_digest"])
         return sha256(self.password.encode()).hexdigest()
 
     @classmethod
-    def from_cache(cls, kept: dict[str, Any]) -> User:
-        """Make a user of what `account()` tells; other columns are read at their first use."""
-        # In the order that Django expects.
-        names = [field.attname for field in cls._meta.concrete_fields if field.attname in kept]
-        user = cls.from_db(DEFAULT_DB_ALIAS, names, [kept[name] for name in names])
-        user.kept = kept
+    def from_cache(cls, cached: dict[str, Any]) -> User:
+        """Return a user with the columns of `account()`; others are read at their first use."""
+        # In the order of the fields, as Django expects.
+        names = [field.attname for field in cls._meta.concrete_fields if field.attname in cached]
+        user = cls.from_db(DEFAULT_DB_ALIAS, names, [cached[name] for name in names])
+        user.cached = cached
         return user
 
     def save(self, *args: Any, **options: Any) -> None:
-        """Save; of somebody from the cache, only what was changed: the rest may be outdated."""
-        if self.kept is not None and not args and options.get("update_fields") is None:
+        """Save; of a user from the cache only changed columns, because the others may be stale."""
+        if self.cached is not None and not args and options.get("update_fields") is None:
             options["update_fields"] = [
                 name
                 for field in self._meta.concrete_fields
                 if (name := field.attname) in self.__dict__
-                and (name not in self.kept or self.kept[name] != getattr(self, name))
+                and (name not in self.cached or self.cached[name] != getattr(self, name))
             ]
         super().save(*args, **options)
 
 
 class PublicUser(models.Model):
-    """What everybody may know of a user: a view, past row level security and for reading only."""
+    """The public columns of a user: a view without row level security."""
 
     id = models.BigIntegerField(primary_key=True)
     display_name = models.CharField(max_length=80)
@@ -109,14 +109,14 @@ class PublicUser(models.Model):
         default_permissions = ()
 
     def __str__(self) -> str:
-        return self.display_name
+        return str(self.display_name)
 
 
-def public_owner() -> models.ForeignObject:
-    """Return the relation from a model's `owner` to what everybody may know of them.
+def public_owner() -> models.ForeignObject[Any, Any]:
+    """Return a relation from a model's `owner` to the owner's public columns.
 
-    Django's join on columns that other fields have; it adds none. The row is always there, because
-    the owner's foreign key is.
+    It joins by the column of `owner` and adds none. The row always exists, because a foreign key in
+    the database requires the owner.
     """
     return models.ForeignObject(
         PublicUser,
@@ -128,10 +128,10 @@ def public_owner() -> models.ForeignObject:
 
 
 class Belonging(models.Model):
-    """What belongs to a novel or comic, and says itself whose it is and whether all may read it.
+    """A row that belongs to a novel or comic, with the owner and visibility of its parent.
 
-    Row level security then asks no other row. Both are the parent's: a foreign key of all three
-    columns refuses anything else, and follows when the parent is published or withdrawn.
+    So row level security reads no other row. A foreign key of all three columns keeps them equal to
+    the parent's, also when the parent is published or withdrawn.
     """
 
     owner = models.ForeignKey(
@@ -149,27 +149,25 @@ class Belonging(models.Model):
 
 
 def belonging_to(parent: Any) -> dict[str, Any]:
-    """Return the columns of a `Belonging` of this row, which must be locked or new."""
+    """Return the parent's columns for a `Belonging`; the parent must be locked or new."""
     return {"owner_id": parent.owner_id, "is_public": parent.is_public}
 
 
 def shown_index(
     *fields: str, name: str, condition: models.Q | None = None, also: tuple[str, ...] = ()
 ) -> models.Index:
-    """Return an index of a list that has what row level security compares, too.
+    """Return an index of a list that includes the columns that row level security compares.
 
-    Pages of ids, and sums of the columns `also`, are then read from the index alone, as they would
-    be without it.
+    Pages of ids, and sums of the columns `also`, are then index-only scans.
     """
     include = [*(column for column in ("owner", "is_public") if column not in fields), *also]
     return models.Index(fields=[*fields], name=name, condition=condition, include=include)
 
 
 class AccessToken(models.Model):
-    """A bearer token, known here only by its SHA-256 digest.
+    """A bearer token; the table has its SHA-256 digest only.
 
-    Own table instead of a package: one query finds token and user, and nobody who reads the table
-    can log in with what it holds.
+    A table instead of a package: one query reads token and user, and a digest does not log in.
     """
 
     digest = models.BinaryField(max_length=32)

@@ -34,34 +34,33 @@ class _Sha256(models.Func):
     output_field = models.CharField()
 
 
-class UserManager(BaseUserManager):
-    """Makes users; e-mail addresses are kept in lower case, so that equality is enough."""
+class UserManager(BaseUserManager[Any]):
+    """Creates users. E-mail addresses are in lower case, so equality compares them."""
 
     @classmethod
     def normalize_email(cls, email: str | None) -> str:
         return (email or "").strip().lower()
 
-    def operators(self) -> models.QuerySet:
-        """Active superusers, the first one first."""
+    def operators(self) -> models.QuerySet[Any]:
+        """Active superusers, the oldest first."""
         return self.filter(is_superuser=True, is_active=True).order_by("pk")
 
-    def account(self, user_id: int) -> models.QuerySet:
-        """What the cache keeps of a user: one row of plain values.
+    def account(self, user_id: int) -> models.QuerySet[Any]:
+        """The cached columns of a user: one row of plain values.
 
-        Not the last login, which changes without anybody being told; and of the password's hash the
-        digest, as `User.password_digest` is made.
+        Without the last login, whose change invalidates nothing; with the digest of the password's
+        hash (`User.password_digest`) instead of the hash.
         """
         return self.filter(pk=user_id).values(*_OF_ACCOUNT, password_digest=_Sha256("password"))
 
-    def get_by_natural_key(self, username: str | None):
-        """Return the user of an address: 1 query, for whoever is about to compare a password."""
-        found = self.raw(_OF_EMAIL, [self.normalize_email(username)])
-        for user in found:
+    def get_by_natural_key(self, username: str | None) -> Any:
+        """Return the user of an address, with the password's hash: 1 query."""
+        for user in self.raw(_OF_EMAIL, [self.normalize_email(username)]):
             return user
         raise self.model.DoesNotExist("There is no user of this address.")
 
-    def register(self, user) -> None:
-        """Insert a new user under the identity that this user will have; staff are made by staff.
+    def register(self, user: Any) -> None:
+        """Insert a new user with that user's own identity; staff users are created as staff.
 
         Raises:
             IntegrityError: The address belongs to a user already.
@@ -72,21 +71,21 @@ class UserManager(BaseUserManager):
         with write_transaction(as_user=user.pk, as_staff=user.is_staff or user.is_superuser):
             user.save(force_insert=True)
 
-    def create_user(self, email: str, password: str | None = None, **fields):
+    def create_user(self, email: str, password: str | None = None, **fields: Any) -> Any:
         user = self.model(email=self.normalize_email(email), **fields)
         user.set_password(password)
         self.register(user)
         return user
 
-    def create_superuser(self, email: str, password: str | None = None, **fields):
+    def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> Any:
         return self.create_user(email, password, is_staff=True, is_superuser=True, **fields)
 
 
-class VisibleQuerySet(models.QuerySet):
-    """Reads of rows that say themselves whose they are (`owner`) and who may read (`is_public`)."""
+class VisibleQuerySet(models.QuerySet[Any]):
+    """Reads of rows that have an owner (`owner_id`) and a visibility (`is_public`)."""
 
     def public(self) -> Self:
-        """Rows for everyone; the literal condition lets partial indexes serve it."""
+        """Public rows; the literal condition lets partial indexes serve it."""
         return self.filter(is_public=True)
 
     def owned_by(self, user_id: int) -> Self:
@@ -94,7 +93,7 @@ class VisibleQuerySet(models.QuerySet):
         return self.filter(owner_id=user_id)
 
     def visible_to(self, user_id: int | None) -> Self:
-        """Rows that a reader may see; for look-ups by a unique key, not for lists."""
+        """Rows that a reader can see; for look-ups by a unique key, not for lists."""
         if user_id is None:
             return self.public()
         return self.filter(Q(is_public=True) | Q(owner_id=user_id))
@@ -132,22 +131,22 @@ class VisibleRead:
         return self._own.rows(key, reader_id)
 
 
-class AccessTokenQuerySet(models.QuerySet):
+class AccessTokenQuerySet(models.QuerySet[Any]):
     """Reads of bearer tokens."""
 
     def of_secret(self, digest: bytes) -> dict[str, Any] | None:
-        """Return what is known of the live token of an active user, or None: 1 query.
+        """Return the columns of a valid token of an active user, or None: 1 query.
 
-        Before there is an identity: whoever has the secret may see it.
+        It needs no identity: the database function returns the token of a known digest.
         """
         for token in self.raw(_OF_DIGEST, [digest]):
             return {name: getattr(token, name) for name in _OF_TOKEN}
         return None
 
     def expired(self, now: datetime) -> AccessTokenQuerySet:
-        """Tokens that open nothing any more."""
+        """Expired tokens."""
         return self.filter(expires_at__lte=now)
 
     def of_user(self, user_id: int) -> AccessTokenQuerySet:
-        """All tokens of one user, live or not."""
+        """All tokens of one user, valid or expired."""
         return self.filter(user_id=user_id)

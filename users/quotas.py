@@ -1,6 +1,6 @@
-"""How much each user may keep, how much they do, and the refusal of more.
+"""The storage that each user uses, and the quota.
 
-Each app to the right counts its own rows: it adds a source, because this one may not import it.
+Other apps count their own rows and register a source, because this app may not import them.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from users.cache_policies import USAGE
 
 @dataclass(frozen=True)
 class Usage:
-    """What a user keeps.
+    """The storage of a user.
 
     Attributes:
         novels: Novels made from uploads.
-        bytes: Uploaded files, and pictures of own comics: once for each panel that shows one.
+        bytes: Of uploaded files, and of images of own comics, once for each panel.
     """
 
     novels: int = 0
@@ -33,8 +33,8 @@ class Usage:
         return Usage(self.novels + other.novels, self.bytes + other.bytes)
 
 
-# By the part of a user's rows that is counted: it is read by an owner's primary key, and
-# invalidated by the tag `owner:<id>/<part>`.
+# Functions of an owner's primary key, by the part of the rows that they count; the tag
+# `owner:<id>/<part>` invalidates the cached value.
 usage_sources: dict[str, Callable[[int], Usage]] = {}
 
 
@@ -45,9 +45,9 @@ class QuotaExceeded(DomainError):
 
 
 def usage_cached(user_id: int) -> Usage:
-    """Return what a user keeps, for showing it. Cold: 1 query for each source."""
+    """Return the storage of a user, for display: 1 query for each source if not cached."""
     if connection.in_atomic_block:
-        return _used(user_id)  # A write reads the database; from the cache it would be a savepoint.
+        return _used(user_id)  # A write reads the database.
     kept = read_many(
         USAGE,
         usage_sources,
@@ -59,10 +59,10 @@ def usage_cached(user_id: int) -> Usage:
 
 
 def quota_require(*, owner_id: int, novels: int = 0, size_bytes: int) -> None:
-    """Refuse an upload that would exceed its owner's quota; in the transaction that stores it.
+    """Refuse an upload that would exceed its owner's quota, in the transaction that stores it.
 
-    Uploads of one owner wait here for each other until they are committed, so that two at once
-    cannot exceed it together. A lock on a row of the comic is taken before this one, never after.
+    Concurrent uploads of one owner wait here for each other's commit, so that they cannot exceed
+    the quota together. A row of a comic is locked before this, never after.
 
     Raises:
         QuotaExceeded: The message says what is used, what is allowed, and what to do.
@@ -70,7 +70,7 @@ def quota_require(*, owner_id: int, novels: int = 0, size_bytes: int) -> None:
     if not settings.MORPHEUS_QUOTA_NOVELS and not settings.MORPHEUS_QUOTA_BYTES:
         return
     with connection.cursor() as cursor:
-        # Apart from the sums: their snapshot must be later than the commit that is waited for.
+        # A statement of its own: the sums need a snapshot after the commit that it waits for.
         cursor.execute(
             "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"morpheus quota {owner_id}"]
         )

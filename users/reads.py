@@ -22,7 +22,7 @@ _NAMES = CompiledRead(
 
 
 def user_names(user_ids: Iterable[int]) -> dict[int, str | None]:
-    """Return what users are called in public, by id; None for who is not there.
+    """Return the public names of users, by id; None if there is no such user.
 
     Tag: `name:<id>`.
     """
@@ -38,47 +38,46 @@ def _load_names(user_ids: list[int]) -> dict[int, str]:
     return dict(_NAMES.rows(user_ids))
 
 
-def token_find(digest: bytes) -> AccessToken | None:
-    """Return the token of a secret, or None if there is no such, or it has expired.
+def token_read(digest: bytes) -> AccessToken | None:
+    """Return a token that has not expired, or None.
 
-    Cold: 1 query. Tag: `token:<digest>`; of unknown ones nothing is kept.
+    Tag: `token:<digest>`. Unknown digests are not cached.
     """
     name = digest.hex()
-    kept = read(
+    cached = read(
         TOKEN,
         name,
         tags=[f"token:{name}"],
         load=lambda: AccessToken.objects.of_secret(digest),
     )
-    if kept is None:
+    if cached is None:
         return None
-    expires_at = datetime.fromisoformat(kept["expires_at"])
+    expires_at = datetime.fromisoformat(cached["expires_at"])
     if expires_at <= timezone.now():
         return None
     names = ["id", "digest", "user_id", "created_at", "expires_at"]
-    created_at = datetime.fromisoformat(kept["created_at"])
-    values = [kept["id"], digest, kept["user_id"], created_at, expires_at]
+    created_at = datetime.fromisoformat(cached["created_at"])
+    values = [cached["id"], digest, cached["user_id"], created_at, expires_at]
     return AccessToken.from_db(DEFAULT_DB_ALIAS, names, values)
 
 
-def user_find(user_id: int) -> User | None:
-    """Return a user as they may see themselves, or None if there is no such.
+def user_read(user_id: int) -> User | None:
+    """Return a user with the columns that users see of themselves, or None.
 
-    Cold: 1 query. Tag: `user:<id>`. For asking who somebody is: what is to be changed is read from
-    the database, and what was not kept (the password, the last login) is read from there at its
-    first use.
+    Tag: `user:<id>`. The other columns (password, last login) are read from the database at their
+    first use. A write reads the user from the database.
     """
-    kept = read(
+    cached = read(
         ACCOUNT,
         user_id,
         tags=[f"user:{user_id}"],
         load=lambda: _load_account(user_id),
         reader_id=user_id,
     )
-    if kept is None:
+    if cached is None:
         return None
-    kept["date_joined"] = datetime.fromisoformat(kept["date_joined"])
-    return User.from_cache(kept)
+    cached["date_joined"] = datetime.fromisoformat(cached["date_joined"])
+    return User.from_cache(cached)
 
 
 def _load_account(user_id: int) -> dict[str, Any] | None:

@@ -14,12 +14,12 @@ from morpheus.db.name_fields import validate_name
 from users.models import AccessToken, User
 from users.quotas import usage_cached
 
-# Longer ones would only make hashing them expensive.
+# Hashing longer ones would only be expensive.
 MAX_PASSWORD_CHARS = 1024
 
 
 class EmailField(serializers.EmailField):
-    """An address in the spelling that the database keeps."""
+    """An address, normalized as in the database."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(max_length=254, **options)
@@ -41,8 +41,8 @@ class PasswordField(serializers.CharField):
         )
 
 
-class ProfileSerializer(serializers.ModelSerializer):
-    """What a user sees of themselves."""
+class ProfileSerializer(serializers.ModelSerializer[Any]):
+    """The profile of the caller."""
 
     class Meta:
         model = User
@@ -50,8 +50,8 @@ class ProfileSerializer(serializers.ModelSerializer):
         read_only_fields = fields
 
 
-class UsageSerializer(serializers.Serializer):
-    """What a user keeps, and may keep; a limit is null where there is none."""
+class UsageSerializer(serializers.Serializer[Any]):
+    """Storage of a user and its limits; a limit is null if there is none."""
 
     novels = serializers.IntegerField(help_text="Novels made from uploads.")
     novels_limit = serializers.IntegerField(allow_null=True)
@@ -62,7 +62,7 @@ class UsageSerializer(serializers.Serializer):
 
 
 class OwnProfileSerializer(ProfileSerializer):
-    """The profile with what its user keeps."""
+    """The profile with the storage of its user."""
 
     usage = serializers.SerializerMethodField()
 
@@ -81,30 +81,30 @@ class OwnProfileSerializer(ProfileSerializer):
         }
 
 
-class ProfileInput(serializers.ModelSerializer):
-    """What a user may change of themselves."""
+class UserUpdateInput(serializers.ModelSerializer[Any]):
+    """The fields that users can change of themselves."""
 
     class Meta:
         model = User
         fields = ["display_name", "bio"]
 
 
-class CredentialsInput(serializers.Serializer):
-    """What a user logs in with."""
+class UserLoginInput(serializers.Serializer[Any]):
+    """Credentials."""
 
     email = EmailField()
     password = PasswordField()
 
 
-class RegisterInput(serializers.Serializer):
-    """What somebody becomes a user with."""
+class UserRegisterInput(serializers.Serializer[Any]):
+    """A new user."""
 
     email = EmailField()
     password = PasswordField()
     display_name = serializers.CharField(max_length=80, validators=[validate_name])
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """Refuse weak passwords; the user's own name and address are weak ones."""
+        """Refuse weak passwords, such as the user's own name and address."""
         user = User(email=attrs["email"], display_name=attrs["display_name"])
         try:
             validate_password(attrs["password"], user)
@@ -113,8 +113,8 @@ class RegisterInput(serializers.Serializer):
         return attrs
 
 
-class TokenSerializer(serializers.ModelSerializer):
-    """A new token; `token` is its secret, which is shown this once."""
+class TokenSerializer(serializers.ModelSerializer[Any]):
+    """A new token; `token` is its secret, which is shown once."""
 
     token = serializers.CharField(read_only=True)
     user = ProfileSerializer(read_only=True)

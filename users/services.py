@@ -12,28 +12,28 @@ from django.utils import timezone
 
 from morpheus.db.transactions import write_transaction
 from morpheus.django_internals.django import has_new_password
+from users.authentication import token_digest, token_secret
 from users.models import AccessToken, User
-from users.tokens import token_digest, token_secret
 
 
 class EmailTaken(Exception):
-    """Somebody already has this address."""
+    """Another user has this address."""
 
 
 class NotAnOperator(Exception):
-    """The address belongs to somebody who is no operator, and must not become one by accident."""
+    """The address belongs to a user who is not an operator and must not become one."""
 
 
 def user_register(*, email: str, password: str, display_name: str) -> User:
-    """Make an active user without any rights.
+    """Create an active user without rights.
 
-    The unique constraint decides who of two that race gets the address.
+    The unique constraint decides between two concurrent registrations of one address.
 
     Raises:
         EmailTaken: The address belongs to a user already.
     """
     user = User(email=User.objects.normalize_email(email), display_name=display_name)
-    user.set_password(password)  # Takes long: before the transaction, not in it.
+    user.set_password(password)  # Before the transaction, because it takes long.
     try:
         User.objects.register(user)
     except IntegrityError as error:
@@ -42,7 +42,7 @@ def user_register(*, email: str, password: str, display_name: str) -> User:
 
 
 def user_update(*, user: User, **changes: str) -> None:
-    """Write the given columns of the profile, and no others."""
+    """Write columns of the profile."""
     for name, value in changes.items():
         setattr(user, name, value)
     if changes:
@@ -50,16 +50,16 @@ def user_update(*, user: User, **changes: str) -> None:
 
 
 def operator_ensure(*, email: str, password: Callable[[], str]) -> bool:
-    """Make a superuser unless there is an active one; tell whether one was made.
+    """Create a superuser unless there is an active one; tell whether it was created.
 
-    Nobody's password or rights change. Runs at the same time make one superuser together.
+    Existing users keep their passwords and rights. Concurrent runs create one superuser.
 
     Args:
         email: The new superuser's address.
-        password: Called for the new superuser's password, by one run at a time.
+        password: Returns the new superuser's password; called by one run at a time.
 
     Raises:
-        NotAnOperator: The address is taken, perhaps by a stranger who registered with it.
+        NotAnOperator: The address belongs to another user, who may have registered with it.
     """
     with write_transaction(as_staff=True), connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtext('morpheus operator'))")
@@ -72,9 +72,9 @@ def operator_ensure(*, email: str, password: Callable[[], str]) -> bool:
 
 
 def token_create(*, user: User) -> tuple[str, AccessToken]:
-    """Log the user in with a new token; return its secret, known only now, and the token.
+    """Create a token; return its secret, which is not stored, and the token.
 
-    The user's expired tokens go at this moment, so that nothing else has to sweep.
+    Deletes the user's expired tokens, so that no other job has to.
     """
     now = timezone.now()
     secret = token_secret()
@@ -92,24 +92,23 @@ def token_create(*, user: User) -> tuple[str, AccessToken]:
 
 
 def token_revoke(*, token_id: int) -> None:
-    """Make one token worthless; no error if it is so already."""
+    """Delete a token, if it exists."""
     AccessToken.objects.filter(pk=token_id).delete()
 
 
 def tokens_revoke_all(*, user_id: int) -> int:
-    """Make every token of a user worthless; return how many there were."""
+    """Delete all tokens of a user; return their number."""
     return AccessToken.objects.of_user(user_id).delete()[0]
 
 
 def tokens_revoke_with_password(
     instance: User, created: bool, raw: bool = False, **signal: Any
 ) -> None:
-    """Revoke all tokens of a user whose password is being changed, wherever that happens.
+    """Revoke all tokens of a user after a new password; a receiver of `post_save`.
 
-    A receiver of `post_save`: the admin, `changepassword` and code all come by here. Sessions end
-    by themselves, because they carry a hash of the password's hash.
+    Covers the admin, `changepassword` and code. Sessions become invalid anyway, because they hold
+    a hash of the password's hash.
     """
-    # `_password` is set between `set_password` and the end of `save`, but not when a login only
-    # brings the hash up to date.
+    # A login that only upgrades the hash sets no new password.
     if not created and not raw and has_new_password(instance):
         tokens_revoke_all(user_id=instance.pk)

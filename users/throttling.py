@@ -1,4 +1,4 @@
-"""Limits of what strangers may try."""
+"""Rate limits of logins and registrations."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from users.models import User
 
 
 class LoginThrottle(WindowThrottle):
-    """Limits attempts to log in from one network, for whatever user and with whatever body."""
+    """Limits logins from one network, of all users and with any body."""
 
     scope = "login_network"
 
@@ -41,16 +41,16 @@ class UserLoginLimit:
     def take(self) -> float | None:
         """Count an attempt; return None, or the seconds to wait if there were too many."""
         refused = next((limit for limit in self._limits if not limit.acquire()), None)
-        return refused and refused.wait_s()
+        return refused.wait_s() if refused is not None else None
 
     def give_back(self) -> None:
-        """Forget the attempt: it succeeded."""
+        """Uncount the attempt: it succeeded."""
         for limit in self._limits:
             limit.release()
 
 
 class RegisterThrottle(WindowThrottle):
-    """Limits how many users one network registers."""
+    """Limits registrations from one network."""
 
     scope = "register"
 

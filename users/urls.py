@@ -10,6 +10,6 @@ urlpatterns = [
     path("auth/token/", views.TokenView.as_view(), name="auth-token"),
     path("auth/login/", views.LoginView.as_view(), name="auth-login"),
     path("auth/logout/", views.LogoutView.as_view(), name="auth-logout"),
-    path("users/", views.RegisterView.as_view(), name="users"),
-    path("users/me/", views.ProfileView.as_view(), name="user-me"),
+    path("users/", views.UserListView.as_view(), name="users"),
+    path("users/me/", views.UserView.as_view(), name="user-me"),
 ]

@@ -1,4 +1,4 @@
-"""Logging in and out, and one's own profile."""
+"""Login and logout, registration, and the caller's profile."""
 
 from __future__ import annotations
 
@@ -26,21 +26,21 @@ from users import services
 from users.authentication import BearerAuthentication, SessionAuthentication
 from users.models import User
 from users.serializers import (
-    CredentialsInput,
     OwnProfileSerializer,
-    ProfileInput,
     ProfileSerializer,
-    RegisterInput,
     TokenSerializer,
+    UserLoginInput,
+    UserRegisterInput,
+    UserUpdateInput,
 )
 from users.throttling import LoginThrottle, RegisterThrottle, UserLoginLimit
 
 
-class StrangerView(MorpheusAPIView):
-    """Base of what people do before they are logged in.
+class AnonymousView(MorpheusAPIView):
+    """Base of views for clients that are not logged in.
 
-    Whatever stale token or session comes along is not looked at. Bodies are JSON only: a form on
-    another site can neither log somebody in nor register.
+    Tokens and sessions of the request are ignored. Bodies are JSON only, so that a form on another
+    site cannot log a user in or register one.
     """
 
     authentication_classes: list[type[BaseAuthentication]] = []
@@ -49,34 +49,34 @@ class StrangerView(MorpheusAPIView):
     def get_authenticate_header(self, request: Any) -> str:
         return BearerAuthentication.keyword
 
-    def user_of_credentials(self, request: Request) -> User:
-        """Return the user whose address and password the body holds.
+    def authenticate_user(self, request: Request) -> User:
+        """Return the user with the address and password in the body.
 
         Raises:
-            AuthenticationFailed: They do not belong together, no user has the address, or the user
-                is inactive: the same response after the same work.
-            Throttled: Too many attempts failed for this address; no password is compared.
+            AuthenticationFailed: The password is wrong, there is no such user, or the user is
+                inactive: the same response after the same work.
+            Throttled: Too many attempts for this address failed; no password is compared.
         """
-        given = CredentialsInput(data=request.data)
-        given.is_valid(raise_exception=True)
-        email, password = given.validated_data["email"], given.validated_data["password"]
+        form = UserLoginInput(data=request.data)
+        form.is_valid(raise_exception=True)
+        email, password = form.validated_data["email"], form.validated_data["password"]
         limit = UserLoginLimit(request, email)
         if (wait_s := limit.take()) is not None:
             raise Throttled(wait_s)
         user = authenticate(request, username=email, password=password)
         if not isinstance(user, User):
-            raise AuthenticationFailed("Address and password do not belong together.")
+            raise AuthenticationFailed("Invalid credentials.")
         limit.give_back()
         return user
 
 
-class TokenView(StrangerView):
-    """POST, DELETE /api/v1/auth/token/ — log in and out with a bearer token."""
+class TokenView(AnonymousView):
+    """/api/v1/auth/token/."""
 
-    serializer_class = CredentialsInput
+    serializer_class = UserLoginInput
 
     def get_authenticators(self) -> list[BaseAuthentication]:
-        # No request yet while the OpenAPI document is made.
+        # There is no request while the OpenAPI document is generated.
         revoking = self.request is not None and self.request.method == "DELETE"
         return [BearerAuthentication()] if revoking else []
 
@@ -88,86 +88,85 @@ class TokenView(StrangerView):
     )
     def post(self, request: Request) -> Response:
         """Log in. The token is shown this once; send it as `Authorization: Bearer <token>`."""
-        user = self.user_of_credentials(request)
+        user = self.authenticate_user(request)
         secret, token = services.token_create(user=user)
-        token.token = secret
+        token.token = secret  # type: ignore[attr-defined] # for the serializer
         return Response(TokenSerializer(token).data, headers={"Cache-Control": "no-store"})
 
     @extend_schema(
         operation_id="auth_token_revoke",
         tags=["auth"],
         responses={204: None},
-        auth=[{"bearer": []}],
+        auth=[{"bearer": []}],  # type: ignore[list-item] # a security requirement
     )
     def delete(self, request: Request) -> Response:
         """Revoke the token that this request is sent with."""
         if request.auth is None:
-            raise NotAuthenticated("Send the token to revoke as `Authorization: Bearer <token>`.")
+            raise NotAuthenticated(
+                "Authentication required. Send the token as `Authorization: Bearer <token>`."
+            )
         services.token_revoke(token_id=request.auth.pk)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
-class LoginView(StrangerView):
-    """POST /api/v1/auth/login/ — log in with the session cookie."""
+class LoginView(AnonymousView):
+    """/api/v1/auth/login/."""
 
-    serializer_class = CredentialsInput
+    serializer_class = UserLoginInput
     throttle_classes = [LoginThrottle]
 
     @extend_schema(operation_id="auth_login", tags=["auth"], responses={200: ProfileSerializer})
     def post(self, request: Request) -> Response:
         """Log in; sets the cookies `sessionid` and `csrftoken`."""
-        user = self.user_of_credentials(request)
-        # A new session key, whatever key came in; and a new CSRF token, as a cookie.
+        user = self.authenticate_user(request)
+        # Creates a new session key and a new CSRF token.
         login(get_django_request(request), user)
         return Response(ProfileSerializer(user).data, headers={"Cache-Control": "no-store"})
 
 
 class LogoutView(MorpheusAPIView):
-    """POST /api/v1/auth/logout/ — end the session."""
+    """/api/v1/auth/logout/."""
 
     permission_classes = [IsAuthenticated]
-    serializer_class = Serializer  # Of no fields: OPTIONS describes what a body holds.
+    serializer_class = Serializer  # Without fields: OPTIONS describes the body.
 
     @extend_schema(
         operation_id="auth_logout",
         tags=["auth"],
         request=None,
         responses={204: None},
-        auth=[{"session": []}],
+        auth=[{"session": []}],  # type: ignore[list-item] # a security requirement
     )
     def post(self, request: Request) -> Response:
         """End the session of the cookie."""
         if not isinstance(request.successful_authenticator, SessionAuthentication):
-            raise ParseError("This request has no session; revoke a token at /auth/token/.")
+            raise ParseError("No session. Revoke a token at /auth/token/.")
         logout(get_django_request(request))
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
-class RegisterView(StrangerView):
-    """POST /api/v1/users/ — become a user. Budget: 2 queries."""
+class UserListView(AnonymousView):
+    """/api/v1/users/."""
 
-    serializer_class = RegisterInput
+    serializer_class = UserRegisterInput
     throttle_classes = [RegisterThrottle]
 
     @extend_schema(
         operation_id="users_register", tags=["users"], responses={201: ProfileSerializer}
     )
     def post(self, request: Request) -> Response:
-        """Register with an e-mail address that nobody has yet, in whatever case."""
-        given = self.get_serializer(data=request.data)
-        given.is_valid(raise_exception=True)
+        """Register with an e-mail address that no user has, whatever its case."""
+        form = self.get_serializer(data=request.data)
+        form.is_valid(raise_exception=True)
         try:
-            user = services.user_register(**given.validated_data)
+            user = services.user_register(**form.validated_data)
         except services.EmailTaken as error:
             raise ValidationError({"email": ["A user with this address exists."]}) from error
         return Response(ProfileSerializer(user).data, status=status.HTTP_201_CREATED)
 
 
-class ProfileView(MorpheusAPIView):
-    """GET, PATCH /api/v1/users/me/ — one's own profile, and what its user keeps.
-
-    Budget of GET: none warm. Cold 3 queries (user, uploads, comics); of PATCH 1 more.
-    """
+class UserView(MorpheusAPIView):
+    """/api/v1/users/me/."""
 
     permission_classes = [IsAuthenticated]
     serializer_class = OwnProfileSerializer
@@ -180,12 +179,12 @@ class ProfileView(MorpheusAPIView):
     @extend_schema(
         operation_id="users_me_update",
         tags=["users"],
-        request=ProfileInput,
+        request=UserUpdateInput,
         responses={200: OwnProfileSerializer},
     )
     def patch(self, request: Request) -> Response:
         """Change my name or what I say about myself."""
-        given = ProfileInput(request.user, data=request.data, partial=True)
-        given.is_valid(raise_exception=True)
-        services.user_update(user=request.user, **given.validated_data)
+        changes = UserUpdateInput(request.user, data=request.data, partial=True)
+        changes.is_valid(raise_exception=True)
+        services.user_update(user=self.user, **changes.validated_data)
         return Response(self.get_serializer(request.user).data)

@@ -3,6 +3,8 @@
 To recover from an interruption, migrate again: the migration is one transaction.
 """
 
+from typing import Any
+
 import django.utils.timezone
 from django.conf import settings
 from django.db import migrations, models
@@ -10,7 +12,7 @@ from django.db import migrations, models
 from morpheus.db.operations import id_column, list_index, public_owner, reference, run_sql_file
 
 
-def picture_fields() -> list[tuple[str, models.Field]]:
+def picture_fields() -> list[tuple[str, models.Field[Any, Any]]]:
     """Return the columns that an image and its smaller copies share."""
     return [
         ("digest", models.CharField(max_length=64)),

@@ -35,7 +35,8 @@ def panel_render(panel: Panel, request: Request) -> Row:
 def _add_image_url(panel: Row, panels_url: str) -> Row:
     # The route is below the panels' in `urls.py`. Reversing it would cost more than the row.
     version = image_version(panel["image_url"])
-    return panel | {"image_url": f"{panels_url}{panel['number']}/image/?v={version}"}
+    panel["image_url"] = f"{panels_url}{panel['number']}/image/?v={version}"
+    return panel
 
 
 PANEL_LIST = ListRead(

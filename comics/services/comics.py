@@ -82,7 +82,8 @@ def comic_set_visibility(*, comic_ids: list[int], is_public: bool) -> int:
 
 
 def _lock(comic_id: int) -> Comic:
-    return Comic.objects.select_for_update(of=("self",), no_key=True).get(pk=comic_id)
+    comic: Comic = Comic.objects.select_for_update(of=("self",), no_key=True).get(pk=comic_id)
+    return comic
 
 
 def _novel_require(novel_id: int | None, reader_id: int) -> None:

@@ -36,9 +36,9 @@ class ComicListView(ListView):
         """Create a comic without panels; it is private unless stated otherwise."""
         form = ComicCreateInput(data=request.data)
         form.is_valid(raise_exception=True)
-        comic = comic_create(owner_id=request.user.pk, **form.validated_data)
+        comic = comic_create(owner_id=self.user.pk, **form.validated_data)
         location = reverse("comic", [comic.pk], request=request)
-        body = comic_read_uncached(comic.pk, request.user.pk, request)
+        body = comic_read_uncached(comic.pk, self.user.pk, request)
         return Response(body, status=201, headers={"Location": location})
 
 
@@ -62,7 +62,7 @@ class ComicView(MorpheusAPIView):
         changes = ComicUpdateInput(data=request.data, partial=True)
         changes.is_valid(raise_exception=True)
         comic_update(comic_id=comic_id, **changes.validated_data)
-        return Response(comic_read_uncached(comic_id, request.user.pk, request))
+        return Response(comic_read_uncached(comic_id, self.user.pk, request))
 
     @extend_schema(operation_id="comics_destroy", responses={204: None})
     def delete(self, request: Request, comic_id: int) -> Response:

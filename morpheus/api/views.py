@@ -158,6 +158,11 @@ class MorpheusAPIView(ParameterView, GenericAPIView):  # type: ignore[type-arg]
         return response
 
     @property
+    def user(self) -> Any:
+        """The caller, who is logged in."""
+        return self.request.user
+
+    @property
     def reader_id(self) -> int | None:
         """Primary key of the caller, None when anonymous."""
         return self.request.user.pk if self.request.user.is_authenticated else None

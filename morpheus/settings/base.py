@@ -80,7 +80,7 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
-    {"NAME": "users.passwords.VisiblePasswordValidator"},
+    {"NAME": "users.validators.VisiblePasswordValidator"},
 ]
 
 # `manage.py worker` parses novels; its jobs are rows of the database.

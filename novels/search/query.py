@@ -191,7 +191,8 @@ def _rows(sql: str, parameters: dict[str, Any]) -> list[Any]:
         with statement_timeout(connection, settings.MORPHEUS_SEARCH_TIMEOUT_S):
             with connection.cursor() as cursor:
                 cursor.execute(sql, parameters)
-                return cursor.fetchall()
+                rows: list[Any] = cursor.fetchall()
+                return rows
     except OperationalError as error:
         if is_canceled(error):
             raise SearchTooSlow from error

@@ -25,7 +25,7 @@ def novel_update(*, novel_id: int, changes: Mapping[str, Any]) -> Novel:
     Raises:
         Novel.DoesNotExist: There is no such novel, or the user may not change it.
     """
-    novel = Novel.objects.select_for_update(of=("self",), no_key=True).get(pk=novel_id)
+    novel: Novel = Novel.objects.select_for_update(of=("self",), no_key=True).get(pk=novel_id)
     changed = {name for name, value in changes.items() if getattr(novel, name) != value}
     if not changed:
         return novel

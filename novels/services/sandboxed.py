@@ -32,7 +32,7 @@ def parsing_limits() -> Limits:
     return Limits(max_file_bytes=settings.MORPHEUS_MAX_UPLOAD_BYTES)
 
 
-def check_upload(file: File, filename: str) -> FileFormat:
+def check_upload(file: File[Any], filename: str) -> FileFormat:
     """Refuse a file that can never be parsed; the client waits, so no transaction may be open.
 
     Raises:
@@ -50,7 +50,7 @@ def check_upload(file: File, filename: str) -> FileFormat:
 
 
 def parse_novel(
-    file: File | Path,
+    file: File[Any] | Path,
     filename: str,
     *,
     progress: Callable[[str, int], None] | None = None,
@@ -73,7 +73,7 @@ def parse_novel(
     )
 
 
-def _source(file: File) -> Path | BytesIO:
+def _source(file: File[Any]) -> Path | BytesIO:
     """Return the path of a received file, or its bytes: a child process can read either."""
     if isinstance(file, TemporaryUploadedFile):
         return Path(file.temporary_file_path())

@@ -46,7 +46,7 @@ class NothingToParse(Exception):
 def novel_create_from_upload(
     *,
     owner_id: int,
-    file: File,
+    file: File[Any],
     file_format: FileFormat,
     filename: str,
     fields: Mapping[str, Any],
@@ -70,7 +70,9 @@ def novel_create_from_upload(
     return novel
 
 
-def novel_import(*, owner_id: int, file: File, filename: str, fields: Mapping[str, Any]) -> Novel:
+def novel_import(
+    *, owner_id: int, file: File[Any], filename: str, fields: Mapping[str, Any]
+) -> Novel:
     """Parse a file at once and store it with its novel, without a quota; or change nothing.
 
     Raises:
@@ -84,7 +86,8 @@ def novel_import(*, owner_id: int, file: File, filename: str, fields: Mapping[st
         novel = _novel_create(owner_id, filename, fields)
         _related_rows_create(novel, filename, digest, path, file.size)
         novel_store_parsed(novel_id=novel.pk, parsed=parsed, given=sorted(fields))
-    return Novel.objects.for_summary().get(pk=novel.pk)
+    summary: Novel = Novel.objects.for_summary().get(pk=novel.pk)
+    return summary
 
 
 @transaction.atomic
@@ -97,14 +100,14 @@ def novel_reparse(*, novel_id: int) -> None:
     """
     novel = Novel.objects.select_for_update(of=("self",), no_key=True).get(pk=novel_id)
     if not NovelUpload.objects.filter(pk=novel_id).exists():
-        raise NothingToParse(f"Novel {novel_id} has no uploaded file.")
+        raise NothingToParse(f"Novel {novel_id} was not made from a file.")
     if ProcessingStatus.objects.filter(pk=novel_id, state=State.PENDING).exists():
         raise NothingToParse(f"The parse of novel {novel_id} is queued already.")
     status_set(novel_id=novel_id, state=State.PENDING, progress=0)
     _parse_enqueue(novel, given=[])
 
 
-def _new_digest(owner_id: int, file: File) -> str:
+def _new_digest(owner_id: int, file: File[Any]) -> str:
     file.seek(0)
     digest = hashlib.file_digest(file, "sha256").hexdigest()
     _refuse_existing(owner_id, digest)
@@ -119,7 +122,7 @@ def _refuse_existing(owner_id: int, digest: str) -> None:
 
 
 @contextmanager
-def _stored(file: File, file_format: FileFormat) -> Iterator[str]:
+def _stored(file: File[Any], file_format: FileFormat) -> Iterator[str]:
     """Store the file, and delete it if the block fails; yield its path in the storage."""
     name = uuid.uuid4().hex
     path = f"novels/{name[:2]}/{name}.{file_format}"
@@ -148,7 +151,8 @@ def _created(owner_id: int, digest: str) -> Iterator[None]:
 
 
 def _novel_create(owner_id: int, filename: str, fields: Mapping[str, Any]) -> Novel:
-    return Novel.objects.create(**{"title": default_title(filename)} | fields, owner_id=owner_id)
+    columns = {"title": default_title(filename), **fields}
+    return Novel.objects.create(**columns, owner_id=owner_id)
 
 
 def _related_rows_create(novel: Novel, filename: str, digest: str, path: str, size: int) -> None:

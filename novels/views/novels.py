@@ -60,7 +60,7 @@ class NovelListView(ListView):
         """Upload a novel (.txt or .epub); it is parsed in the background, see its status."""
         file, file_format, fields = self.upload
         novel = novel_create_from_upload(
-            owner_id=request.user.pk,
+            owner_id=self.user.pk,
             file=file,
             file_format=file_format,
             filename=file.name or "",
@@ -71,7 +71,7 @@ class NovelListView(ListView):
         return Response(body, status.HTTP_201_CREATED, headers={"Location": location})
 
 
-def _read_upload(request: Request) -> tuple[File, FileFormat, dict[str, Any]]:
+def _read_upload(request: Request) -> tuple[File[Any], FileFormat, dict[str, Any]]:
     """Return the file of an upload, its format, and the fields of the form."""
     form = NovelCreateInput(data=request.data)
     form.is_valid(raise_exception=True)

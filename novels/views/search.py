@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from http import HTTPStatus
-from typing import Any
+from typing import Any, cast
 
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.exceptions import APIException, NotAuthenticated, ValidationError
@@ -93,7 +93,7 @@ class SearchView(MorpheusAPIView):
         """Search the texts of public novels, or of all of my own; best first."""
         search = self._parse(request.query_params.dict())
         try:
-            page = self.paginate_queryset(search)
+            page: Any = self.paginate_queryset(cast(Any, search))
             results = search_results(search, [Candidate(**row) for row in page])
         except SearchTooSlow as error:
             logger.warning("Responded 503 to a search: its statement took too long.")

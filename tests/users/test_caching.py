@@ -15,11 +15,11 @@ from tests.conftest import PASSWORD, as_staff
 from tests.users.conftest import ME, TOKEN
 from tests.visitor import counted_queries
 from users import reads
+from users.authentication import token_digest, token_secret
 from users.cache_policies import ACCOUNT, NAME, USAGE
 from users.cache_policies import TOKEN as TOKEN_POLICY
 from users.models import AccessToken, User
-from users.reads import user_find, user_names
-from users.tokens import token_digest, token_secret
+from users.reads import user_names, user_read
 
 SHAPES = Path(__file__).parent / "cached_shapes"
 
@@ -241,7 +241,7 @@ def test_sessions_outlive_a_new_secret_key_while_the_old_one_is_a_fallback(warm_
 
 
 def test_a_user_of_the_cache_writes_only_what_was_changed(ann, client):
-    cached = user_find(ann.pk)
+    cached = user_read(ann.pk)
     with as_staff():
         User.objects.filter(pk=ann.pk).update(bio="Writes.", is_staff=True)
 
@@ -254,7 +254,7 @@ def test_a_user_of_the_cache_writes_only_what_was_changed(ann, client):
 
 
 def test_a_user_of_the_cache_knows_their_password_at_its_first_use(ann, client):
-    cached = user_find(ann.pk)
+    cached = user_read(ann.pk)
     assert "password" not in cached.__dict__
 
     with write_transaction(as_user=ann.pk):
@@ -262,7 +262,7 @@ def test_a_user_of_the_cache_knows_their_password_at_its_first_use(ann, client):
         cached.set_password("another long password")
         cached.save()
 
-    assert cached.get_session_auth_hash() == user_find(ann.pk).get_session_auth_hash()
+    assert cached.get_session_auth_hash() == user_read(ann.pk).get_session_auth_hash()
     assert client.get(ME).status_code == 401
 
 

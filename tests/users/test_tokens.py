@@ -10,8 +10,8 @@ from django.utils import timezone
 
 from tests.conftest import PASSWORD, as_staff, counted_queries
 from tests.users.conftest import ME, TOKEN
+from users.authentication import token_digest
 from users.models import AccessToken
-from users.tokens import token_digest
 
 pytestmark = pytest.mark.django_db
 
@@ -73,7 +73,7 @@ def test_wrong_password_and_unknown_address_get_the_same_answer(api, make_user, 
     assert answer.status_code == 401
     assert answer.headers["Content-Type"] == "application/problem+json"
     assert answer.headers["WWW-Authenticate"] == "Bearer"
-    assert answer.json()["detail"] == "Address and password do not belong together."
+    assert answer.json()["detail"] == "Invalid credentials."
 
 
 @pytest.mark.parametrize("email", ["ann@example.org", "nobody@example.org"])

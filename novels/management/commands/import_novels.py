@@ -19,7 +19,7 @@ from novels.serializers import PUBLIC, VISIBILITIES
 from novels.services import UploadExists, novel_import
 from users.models import User
 
-# Whom imported novels belong to unless told otherwise; nobody can log in as this user.
+# The default owner of imported novels, a user without a password.
 LIBRARY_EMAIL, LIBRARY_NAME = "library@morpheus.local", "Library"
 
 SUFFIXES = {".txt", ".epub"}
@@ -93,11 +93,12 @@ def _files(paths: Iterable[Path]) -> Iterator[Path]:
 def _owner(email: str | None) -> User:
     address = User.objects.normalize_email(email or LIBRARY_EMAIL)
     try:
-        return User.objects.get_by_natural_key(address)
+        user: User = User.objects.get_by_natural_key(address)
     except User.DoesNotExist:
         if email:
             raise CommandError(f"There is no user {address}.") from None
-        return User.objects.create_user(address, display_name=LIBRARY_NAME)
+        user = User.objects.create_user(address, display_name=LIBRARY_NAME)
+    return user
 
 
 def _import(path: Path, owner_id: int, *, is_public: bool) -> Line:

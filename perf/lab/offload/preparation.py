@@ -19,7 +19,7 @@ from psycopg.conninfo import make_conninfo
 from morpheus.embedded.addresses import Addresses
 from perf.lab.example_requests import PASSWORD
 from perf.lab.harness.databases import close_connections, copied_database, seed_if_empty
-from users.tokens import token_digest
+from users.authentication import token_digest
 
 from .subjects import Subjects, load_subjects
 
@@ -91,6 +91,6 @@ def _prepare_members(url: str, *, seed: int) -> dict[int, str]:
 
 
 def _make_token(seed: int, user: int) -> str:
-    # In the form of `users.tokens`: any other is refused without a lookup.
+    # In the form of `users.authentication`: any other is refused without a lookup.
     digest = hashlib.sha256(f"token/{seed}/{user}".encode()).digest()
     return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()

@@ -11,7 +11,7 @@ from morpheus.tracing import FinishedRequest
 from perf.monitoring.budgets import budgets
 from perf.monitoring.request_traces import sampling
 from tests.conftest import PASSWORD
-from users.tokens import token_digest
+from users.authentication import token_digest
 
 URL = "/api/v1/perf/requests/"
 

@@ -1,4 +1,4 @@
-"""What Django's own validators let pass as a password."""
+"""A password validator beside Django's own."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from morpheus.db.name_fields import has_visible_character
 
 
 class VisiblePasswordValidator:
-    """Refuses passwords of spaces and invisible characters only; both may be in a password."""
+    """Refuses passwords without a visible character."""
 
     def validate(self, password: str, user: Any = None) -> None:
         if not has_visible_character(password):
