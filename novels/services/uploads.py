@@ -100,7 +100,7 @@ def novel_reparse(*, novel_id: int) -> None:
     """
     novel = Novel.objects.select_for_update(of=("self",), no_key=True).get(pk=novel_id)
     if not NovelUpload.objects.filter(pk=novel_id).exists():
-        raise NothingToParse(f"Novel {novel_id} was not made from a file.")
+        raise NothingToParse(f"Novel {novel_id} has no uploaded file.")
     if ProcessingStatus.objects.filter(pk=novel_id, state=State.PENDING).exists():
         raise NothingToParse(f"The parse of novel {novel_id} is queued already.")
     status_set(novel_id=novel_id, state=State.PENDING, progress=0)
