@@ -156,8 +156,7 @@ def build_table(
         rows: The rows, or the attempt to read them, whose problem replaces `empty`.
         default: The default order: a column's name, with a minus to descend.
         parameter: The URL's parameter; each table of a page has its own.
-        is_sorted: Whether the rows are the first of many in this order already, so that they
-            cannot be reversed.
+        is_sorted: Whether the rows are the first of many in this order, so never reversed.
     """
     if isinstance(rows, Attempt):
         empty = rows.problem or empty
