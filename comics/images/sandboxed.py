@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 from django.conf import settings
@@ -13,9 +14,16 @@ from comics.images.structure import ImageRefused
 from morpheus.http.bulkhead import Bulkhead
 from morpheus.sandbox import JobLimits, run_or_refuse
 
-# Decoding keeps a core busy. Two at a time, and of 16 threads three wait; the next gets 503.
-# morpheus.serving.request_bulkheads has the other shares.
-DECODING = Bulkhead(2, most_waiting=max(1, settings.MORPHEUS_THREADS * 3 // 16), patience_s=4.0)
+
+@cache
+def decoding_bulkhead() -> Bulkhead:
+    """Return the bulkhead of decoding, made at the first use.
+
+    Decoding keeps a core busy. Two threads decode, and of 16 threads three wait; the next gets 503.
+    morpheus.serving.request_bulkheads has the other shares. Children of the sandbox import this
+    package without Django's settings, so nothing reads them at import.
+    """
+    return Bulkhead(2, most_waiting=max(1, settings.MORPHEUS_THREADS * 3 // 16), patience_s=4.0)
 
 
 def picture_check(data: bytes) -> Picture:
@@ -45,7 +53,7 @@ def rendition_check(path: Path, size: str) -> Picture:
 
 def _decode(function: Callable[..., Picture], *args: object) -> Picture:
     seconds = settings.MORPHEUS_PICTURE_TIMEOUT_S
-    with DECODING.hold():
+    with decoding_bulkhead().hold():
         return run_or_refuse(
             function,
             *args,

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -21,9 +24,9 @@ from tests.morpheus.sandbox import functions
 
 @pytest.fixture
 def no_bulkhead(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """All bulkhead are taken."""
+    """Take every place of the bulkhead."""
     bulkhead = Bulkhead(1, most_waiting=1, patience_s=0.01)
-    monkeypatch.setattr(sandboxed, "DECODING", bulkhead)
+    monkeypatch.setattr(sandboxed, "decoding_bulkhead", lambda: bulkhead)
     with bulkhead.hold():
         yield
 
@@ -42,6 +45,13 @@ def test_pictures_are_decoded_in_another_process(
     picture = picture_check(make_picture(60, 80))
 
     assert (picture.width, picture.height) == (60, 80)
+
+
+@pytest.mark.parametrize("module", ["comics.images.decoding", "novels.parsing"])
+def test_the_fork_server_imports_what_its_children_run_without_settings(module: str) -> None:
+    environment = {k: v for k, v in os.environ.items() if k != "DJANGO_SETTINGS_MODULE"}
+
+    subprocess.run([sys.executable, "-c", f"import {module}"], env=environment, check=True)
 
 
 def test_a_refusal_comes_back_with_its_sentence(settings: Any) -> None:
