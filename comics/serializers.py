@@ -21,7 +21,7 @@ class ComicNovelSerializer(serializers.Serializer[Any]):
 
 
 class ComicSerializer(serializers.ModelSerializer[Any]):
-    """A comic; `novel` is null without one, and for callers who cannot see it."""
+    """A comic; `novel` is null without one, and for callers that cannot see it."""
 
     novel = ComicNovelSerializer(allow_null=True)
     owner = OwnerSerializer(source="public_owner")

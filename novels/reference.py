@@ -48,7 +48,7 @@ LANGUAGES = {
 
 
 def reference_rows_ensure(**signal: Any) -> None:
-    """Add the genres and languages that are missing; what is there stays as it is.
+    """Add missing genres and languages; existing ones stay unchanged.
 
     Runs after each `migrate`, also after one that took the tables away, and after a test has
     emptied them.

@@ -47,7 +47,7 @@ class QuotaExceeded(DomainError):
 def usage_cached(user_id: int) -> Usage:
     """Return the storage of a user, for display: 1 query for each source if not cached."""
     if connection.in_atomic_block:
-        return _used(user_id)  # A write reads the database.
+        return _load_usage(user_id)  # A write reads the database.
     kept = read_many(
         USAGE,
         usage_sources,
@@ -65,7 +65,7 @@ def quota_require(*, owner_id: int, novels: int = 0, size_bytes: int) -> None:
     the quota together. A row of a comic is locked before this, never after.
 
     Raises:
-        QuotaExceeded: The message says what is used, what is allowed, and what to do.
+        QuotaExceeded: The message has the used storage and the limit.
     """
     if not settings.MORPHEUS_QUOTA_NOVELS and not settings.MORPHEUS_QUOTA_BYTES:
         return
@@ -74,7 +74,7 @@ def quota_require(*, owner_id: int, novels: int = 0, size_bytes: int) -> None:
         cursor.execute(
             "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"morpheus quota {owner_id}"]
         )
-    used = _used(owner_id)
+    used = _load_usage(owner_id)
     if (
         novels
         and settings.MORPHEUS_QUOTA_NOVELS
@@ -91,7 +91,7 @@ def quota_require(*, owner_id: int, novels: int = 0, size_bytes: int) -> None:
         )
 
 
-def _used(user_id: int) -> Usage:
+def _load_usage(user_id: int) -> Usage:
     return sum((source(user_id) for source in usage_sources.values()), Usage())
 
 

@@ -21,7 +21,7 @@ class EmailTaken(Exception):
 
 
 class NotAnOperator(Exception):
-    """The address belongs to a user who is not an operator and must not become one."""
+    """The address belongs to a user that is not an operator and must not become one."""
 
 
 def user_register(*, email: str, password: str, display_name: str) -> User:
@@ -59,7 +59,7 @@ def operator_ensure(*, email: str, password: Callable[[], str]) -> bool:
         password: Returns the new superuser's password; called by one run at a time.
 
     Raises:
-        NotAnOperator: The address belongs to another user, who may have registered with it.
+        NotAnOperator: The address belongs to another user, perhaps by registration.
     """
     with write_transaction(as_staff=True), connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtext('morpheus operator'))")

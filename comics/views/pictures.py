@@ -24,7 +24,9 @@ from morpheus.cache.dependencies import current_dependencies
 _YEAR_S = 365 * 24 * 3600
 
 _VERSION = OpenApiParameter(
-    "v", str, description="Version, as links have it; with the right one the answer never changes."
+    "v",
+    str,
+    description="Version, as links have it; with the right one the response never changes.",
 )
 _SIZE = OpenApiParameter("size", str, enum=list(WIDTHS), default="medium")
 

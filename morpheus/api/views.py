@@ -159,7 +159,7 @@ class MorpheusAPIView(ParameterView, GenericAPIView):  # type: ignore[type-arg]
 
     @property
     def user(self) -> Any:
-        """The caller, who is logged in."""
+        """The logged-in caller."""
         return self.request.user
 
     @property

@@ -63,7 +63,7 @@ def novel_create_from_upload(
     """
     digest = _new_digest(owner_id, file)
     quota_require(owner_id=owner_id, novels=1, size_bytes=file.size)
-    with _stored(file, file_format) as path, _created(owner_id, digest):
+    with _store(file, file_format) as path, _create_rows(owner_id, digest):
         novel = _novel_create(owner_id, filename, fields)
         _related_rows_create(novel, filename, digest, path, file.size)
         _parse_enqueue(novel, given=sorted(fields))
@@ -82,7 +82,7 @@ def novel_import(
     file_format = check_upload(file, filename)
     digest = _new_digest(owner_id, file)
     parsed = parse_novel(file, filename)
-    with _stored(file, file_format) as path, _created(owner_id, digest):
+    with _store(file, file_format) as path, _create_rows(owner_id, digest):
         novel = _novel_create(owner_id, filename, fields)
         _related_rows_create(novel, filename, digest, path, file.size)
         novel_store_parsed(novel_id=novel.pk, parsed=parsed, given=sorted(fields))
@@ -122,7 +122,7 @@ def _refuse_existing(owner_id: int, digest: str) -> None:
 
 
 @contextmanager
-def _stored(file: File[Any], file_format: FileFormat) -> Iterator[str]:
+def _store(file: File[Any], file_format: FileFormat) -> Iterator[str]:
     """Store the file, and delete it if the block fails; yield its path in the storage."""
     name = uuid.uuid4().hex
     path = f"novels/{name[:2]}/{name}.{file_format}"
@@ -140,7 +140,7 @@ def _stored(file: File[Any], file_format: FileFormat) -> Iterator[str]:
 
 
 @contextmanager
-def _created(owner_id: int, digest: str) -> Iterator[None]:
+def _create_rows(owner_id: int, digest: str) -> Iterator[None]:
     """Write rows in one transaction; the unique index refuses the second of two equal uploads."""
     try:
         with transaction.atomic():

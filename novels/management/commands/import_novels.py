@@ -51,7 +51,7 @@ class Command(BaseCommand):
             "--visibility",
             choices=VISIBILITIES,
             default=PUBLIC,
-            help="who may read them (default: %(default)s)",
+            help="visibility of the novels (default: %(default)s)",
         )
 
     def handle(
@@ -82,8 +82,8 @@ def _files(paths: Iterable[Path]) -> Iterator[Path]:
     """
     for path in paths:
         if path.is_dir():
-            found = (file for file in path.rglob("*") if file.suffix.lower() in SUFFIXES)
-            yield from sorted(file for file in found if file.is_file())
+            novels = (file for file in path.rglob("*") if file.suffix.lower() in SUFFIXES)
+            yield from sorted(file for file in novels if file.is_file())
         elif path.exists():
             yield path
         else:

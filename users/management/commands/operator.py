@@ -1,4 +1,4 @@
-"""Make sure that somebody can log in to the admin."""
+"""Create a superuser for the admin, if there is none."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Command(BaseCommand):
             raise CommandError(f"{email} is not an e-mail address.") from error
         except services.NotAnOperator as error:
             raise CommandError(
-                f"{email} belongs to a user who is no active superuser, and stays so: choose "
+                f"{email} belongs to a user that is not an active superuser: choose "
                 "another address with --email."
             ) from error
         if not quiet:
@@ -60,7 +60,7 @@ def _first(path: Path) -> str:
 
 
 def _again(path: Path) -> str:
-    """Say who the operator is and whether the kept password still opens anything."""
+    """Return the operator's address, and whether the stored password is still valid."""
     try:
         login = _read(path)
     except FileNotFoundError:
@@ -85,8 +85,8 @@ def _kept(path: Path, email: str) -> str:
         login = _read(path)
         if login.email != email:
             raise CommandError(
-                f"{path} holds the login of {login.email}, who is no active superuser: move the "
-                f"file away, or give --email {login.email}."
+                f"{path} holds the login of {login.email}, which is not an active superuser: "
+                f"move the file away, or give --email {login.email}."
             )
         return login.password
     path.parent.mkdir(parents=True, exist_ok=True)
