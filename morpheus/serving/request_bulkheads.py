@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from functools import partial
+from http import HTTPStatus
 from time import perf_counter
 from typing import Any
 
@@ -110,6 +111,9 @@ def _kind(environ: Environ) -> str | None:
 
 
 def _is_long(response: Any) -> bool:
+    # A static file's 304 is a stream without a length, and without a body.
+    if response.status_code == HTTPStatus.NOT_MODIFIED:
+        return False
     length = response.headers.get("Content-Length", "")
     return not length.isdecimal() or int(length) > _UNCOUNTED_BYTES
 

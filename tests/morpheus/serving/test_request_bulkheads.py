@@ -22,11 +22,12 @@ READ = {"path": "/api/v1/novels/"}
 
 
 class Response:
-    """What an application answers; as long as a `Content-Length`, it is streamed."""
+    """The response of an application; with a length, or without a body, it is a stream."""
 
-    def __init__(self, length: int | None = None) -> None:
-        self.streaming = length is not None
+    def __init__(self, length: int | None = None, status_code: int = 200) -> None:
+        self.streaming = length is not None or status_code == 304
         self.headers = {} if length is None else {"Content-Length": str(length)}
+        self.status_code = status_code
 
     def __iter__(self) -> Iterator[bytes]:
         yield b"fine"
@@ -43,7 +44,14 @@ class Reply:
         self.headers: dict[str, str] = {}
         self.response: Any = None
 
-    def send(self, path: str, body: bytes = b"", length: int | None = None, **more: Any) -> Reply:
+    def send(
+        self,
+        path: str,
+        body: bytes = b"",
+        length: int | None = None,
+        status_code: int = 200,
+        **more: Any,
+    ) -> Reply:
         environ = {
             "REQUEST_METHOD": "POST" if body else "GET",
             "PATH_INFO": path,
@@ -57,7 +65,7 @@ class Reply:
             self.handled.set()
             if self._finish is not None:
                 assert self._finish.wait(PATIENCE_S)
-            return Response(length)
+            return Response(length, status_code)
 
         self.response = self._client.bulkheads.run(environ, self._start, handle)
         self.handled.set()
@@ -143,6 +151,12 @@ def test_a_long_response_holds_a_thread_until_it_is_closed(client: Client) -> No
 
     assert not client.send(path="/static/large", length=2_000_000).is_refused
     assert client.send(path="/static/large", length=2_000_000).is_refused
+
+
+def test_a_static_file_that_the_client_has_holds_no_thread(client: Client) -> None:
+    replies = [client.send(path="/static/small", status_code=304) for _ in range(100)]
+
+    assert not any(reply.is_refused for reply in replies)
 
 
 def test_a_response_that_granian_takes_whole_holds_no_thread(client: Client) -> None:
