@@ -35,18 +35,6 @@ CONTENT_TYPE = "application/problem+json"
 RETRY_AFTER_S = 2
 
 
-class Conflict(APIException):
-    """409: the request contradicts stored data; `extra` joins the problem's members."""
-
-    status_code = HTTPStatus.CONFLICT
-    default_detail = "Conflict with the current state."
-    default_code = "conflict"
-
-    def __init__(self, detail: str, **extra: Any) -> None:
-        super().__init__(detail)
-        self.extra = extra
-
-
 class ServiceUnavailable(APIException):
     """503 with `Retry-After`: the database is unreachable or busy."""
 
