@@ -12,7 +12,7 @@ CHECKED := manage.py locustfile.py morpheus users novels comics perf tests
 
 .DEFAULT_GOAL := help
 .PHONY: help run test test-ops test-browser test-hostile lint check-cache perf load seed import snapshots \
-	bench-offload bench-refusals bench-peers lock clean
+	bench-offload bench-peers lock clean
 
 help:  ## List what works
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -70,10 +70,6 @@ bench-offload: $(STAMP)  ## Measure the database time that the cache saves (ARGS
 
 load: $(STAMP)  ## Load test with 100 users, judged by perf/budgets.toml (ARGS="--profile spike")
 	@env MORPHEUS_VAR=var/load MORPHEUS_HTTPS=off $(PYTHON) manage.py load_test $(ARGS)
-
-bench-refusals: $(STAMP)  ## Measure the CPU time of a refused request of each kind (ARGS="--rounds 50")
-	@env MORPHEUS_VAR=var/refusals MORPHEUS_HTTPS=off MORPHEUS_LOG_REQUESTS=off DATABASE_URL= REDIS_URL= \
-		$(PYTHON) manage.py services with perf_refusals $(ARGS)
 
 # About 25 minutes, so that the figures are reliable. Shorter: ARGS="--rounds 3 --seconds 1.5".
 bench-peers: $(STAMP)  ## Compare with Django REST framework, cachalot and the limits
