@@ -5,86 +5,16 @@ All functions cover the schemas of the search path and raise StatisticsUnavailab
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.db import DEFAULT_DB_ALIAS, DatabaseError, InterfaceError, connections
 
-from perf.monitoring.statistics.limited_queries import StatisticsUnavailable, fetch_rows
-
-
-@dataclass(frozen=True, slots=True)
-class IndexSize:
-    """An index and its use.
-
-    Attributes:
-        definition: The CREATE INDEX statement.
-        is_needed: Whether it is needed without any scan: it enforces a constraint, is a replica
-            identity, or finds the rows of a foreign key.
-        scans: Scans on this server since the statistics were reset.
-        last_used: Time of the last scan; always None before PostgreSQL 16.
-    """
-
-    table: str
-    index: str
-    definition: str
-    size_bytes: int
-    is_needed: bool
-    scans: int
-    last_used: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class DuplicateIndex:
-    """An index that another one covers: the same first columns, rows and kind.
-
-    Attributes:
-        covered_by: The index to keep.
-        is_same: Whether both have the same columns; otherwise the other one has more.
-    """
-
-    table: str
-    index: str
-    definition: str
-    size_bytes: int
-    covered_by: str
-    is_same: bool
-
-
-@dataclass(frozen=True, slots=True)
-class UnindexedForeignKey:
-    """A foreign key without an index that begins with its first column and has all rows.
-
-    Attributes:
-        references: The table whose DELETE scans all of this one.
-        on_delete: "CASCADE", "SET NULL", "RESTRICT", "NO ACTION" or "SET DEFAULT".
-        rows: The planner's estimate; -1 before the first ANALYZE.
-    """
-
-    table: str
-    constraint: str
-    columns: tuple[str, ...]
-    references: str
-    on_delete: str
-    rows: int
-    size_bytes: int
-
-
-@dataclass(frozen=True, slots=True)
-class SequentialScans:
-    """A table that statements scan sequentially.
-
-    Attributes:
-        rows_read: Rows that these scans read since the statistics were reset.
-        rows: The planner's estimate.
-    """
-
-    table: str
-    scans: int
-    rows_read: int
-    index_scans: int
-    rows: int
-
+from perf.monitoring.statistics.limited_queries import (
+    StatisticsUnavailable,
+    fetch_row,
+    fetch_rows,
+)
 
 # Whether index {i} begins with the first column of foreign key {k} and has all rows where that is
 # not null.
@@ -96,33 +26,38 @@ AND {i}.indisvalid AND ({i}.indpred IS NULL OR pg_get_expr({i}.indpred, {i}.indr
 ))
 """
 
-# PostgreSQL 15 does not store the time of the last scan.
 _SIZES = f"""
 SELECT
-    s.relname,
-    s.indexrelname,
-    pg_get_indexdef(i.indexrelid),
-    pg_relation_size(i.indexrelid) AS size,
+    s.relname AS table,
+    s.indexrelname AS index,
+    pg_get_indexdef(i.indexrelid) AS definition,
+    pg_relation_size(i.indexrelid) AS size_bytes,
+    -- Whether it is needed without any scan: it enforces a constraint, is a replica identity, or
+    -- finds the rows of a foreign key.
     i.indisunique OR i.indisexclusion OR i.indisreplident
         OR EXISTS (SELECT FROM pg_constraint k WHERE k.conindid = i.indexrelid)
-        OR EXISTS (SELECT FROM pg_constraint k WHERE {_SERVES.format(i="i", k="k")}),
-    coalesce(s.idx_scan, 0),
-    (to_jsonb(s) ->> 'last_idx_scan')::timestamptz
+        OR EXISTS (SELECT FROM pg_constraint k WHERE {_SERVES.format(i="i", k="k")})
+        AS is_needed,
+    -- Scans on this server since the statistics were reset.
+    coalesce(s.idx_scan, 0) AS scans,
+    -- Always NULL before PostgreSQL 16.
+    (to_jsonb(s) ->> 'last_idx_scan')::timestamptz AS last_used
 FROM pg_stat_user_indexes s
 JOIN pg_index i ON i.indexrelid = s.indexrelid
 WHERE s.schemaname = ANY (current_schemas(false))
-ORDER BY size DESC, 2
+ORDER BY size_bytes DESC, 2
 """  # noqa: S608 - the text is the constant above
 
 # A crash resets all statistics, which only the statistics of the whole server record.
 _SINCE = """
-SELECT greatest(d.stats_reset, (SELECT stats_reset FROM pg_stat_bgwriter))
+SELECT greatest(d.stats_reset, (SELECT stats_reset FROM pg_stat_bgwriter)) AS since
 FROM pg_stat_database d
 WHERE d.datname = current_database()
 """
 
-# Keys are compared with their operator class, collation and direction. Of two equal indexes, the
-# one that enforces a constraint stays, or else the older one.
+# An index covers another one with the same first columns, rows and kind. Keys are compared with
+# their operator class, collation and direction. Of two equal indexes, the one that enforces a
+# constraint stays, or else the older one.
 _DUPLICATES = """
 WITH described AS (
     SELECT
@@ -152,12 +87,13 @@ WITH described AS (
         AND c.relnamespace::regnamespace::text = ANY (current_schemas(false)::text[])
 )
 SELECT DISTINCT ON (t.relname, c.relname)
-    t.relname,
-    c.relname,
-    pg_get_indexdef(a.id),
-    pg_relation_size(a.id),
-    o.relname,
-    a.keys = b.keys AND a.columns <@ b.columns AND b.columns <@ a.columns
+    t.relname AS table,
+    c.relname AS index,
+    pg_relation_size(a.id) AS size_bytes,
+    -- The index to keep.
+    o.relname AS covered_by,
+    -- Whether both have the same columns; otherwise the other one has more.
+    a.keys = b.keys AND a.columns <@ b.columns AND b.columns <@ a.columns AS is_same
 FROM described a
 JOIN described b ON b.of = a.of AND b.id <> a.id
     AND b.rows IS NOT DISTINCT FROM a.rows
@@ -176,27 +112,28 @@ ORDER BY t.relname, c.relname, b.enforces DESC, pg_relation_size(b.id), b.id
 
 _UNINDEXED = f"""
 SELECT
-    t.relname,
-    k.conname,
+    t.relname AS table,
     ARRAY(
         SELECT a.attname::text
         FROM unnest(k.conkey) WITH ORDINALITY u (number, place)
         JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = u.number
         ORDER BY u.place
-    ),
-    k.confrelid::regclass::text,
+    ) AS columns,
+    -- The table whose DELETE scans all of this one.
+    k.confrelid::regclass::text AS references,
     CASE k.confdeltype
         WHEN 'c' THEN 'CASCADE' WHEN 'n' THEN 'SET NULL' WHEN 'd' THEN 'SET DEFAULT'
         WHEN 'r' THEN 'RESTRICT' ELSE 'NO ACTION'
-    END,
-    t.reltuples::bigint,
-    pg_relation_size(t.oid)
+    END AS on_delete,
+    -- The planner's estimate; -1 before the first ANALYZE.
+    t.reltuples::bigint AS rows,
+    pg_relation_size(t.oid) AS size_bytes
 FROM pg_constraint k
 JOIN pg_class t ON t.oid = k.conrelid
 WHERE k.contype = 'f'
     AND t.relnamespace::regnamespace::text = ANY (current_schemas(false)::text[])
     AND NOT EXISTS (SELECT FROM pg_index i WHERE {_SERVES.format(i="i", k="k")})
-ORDER BY 7 DESC, 1, 2
+ORDER BY size_bytes DESC, 1, k.conname
 """  # noqa: S608
 
 
@@ -204,7 +141,14 @@ ORDER BY 7 DESC, 1, 2
 MIN_SCANNED_ROWS = 10_000
 
 _SEQUENTIAL = """
-SELECT s.relname, s.seq_scan, s.seq_tup_read, coalesce(s.idx_scan, 0), c.reltuples::bigint
+SELECT
+    s.relname AS table,
+    s.seq_scan AS scans,
+    -- Rows that these scans read since the statistics were reset.
+    s.seq_tup_read AS rows_read,
+    coalesce(s.idx_scan, 0) AS index_scans,
+    -- The planner's estimate.
+    c.reltuples::bigint AS rows
 FROM pg_stat_user_tables s
 JOIN pg_class c ON c.oid = s.relid
 WHERE s.schemaname = ANY (current_schemas(false)) AND s.seq_scan > 0 AND c.reltuples >= %s
@@ -212,19 +156,18 @@ ORDER BY s.seq_tup_read DESC
 """
 
 
-def list_indexes(using: str = DEFAULT_DB_ALIAS) -> list[IndexSize]:
+def list_indexes(using: str = DEFAULT_DB_ALIAS) -> list[Any]:
     """Return every index, largest first."""
-    return [IndexSize(*row) for row in fetch_rows(_SIZES, using=using)]
+    return fetch_rows(_SIZES, using=using)
 
 
 def statistics_since() -> datetime | None:
     """Return the time of the last reset or crash; scans are counted since then."""
-    ((since,),) = fetch_rows(_SINCE)
-    time: datetime | None = since
-    return time
+    since: datetime | None = fetch_row(_SINCE).since
+    return since
 
 
-def unused_indexes(indexes: list[IndexSize]) -> list[IndexSize]:
+def unused_indexes(indexes: list[Any]) -> list[Any]:
     """Return the indexes without a scan on this server or a replica, if nothing needs them.
 
     `statistics_since` tells how much that means.
@@ -243,19 +186,16 @@ def unused_indexes(indexes: list[IndexSize]) -> list[IndexSize]:
     ]
 
 
-def duplicate_indexes() -> list[DuplicateIndex]:
+def duplicate_indexes() -> list[Any]:
     """Return the B-trees that another one covers, by table and name."""
-    return [DuplicateIndex(*row) for row in fetch_rows(_DUPLICATES)]
+    return fetch_rows(_DUPLICATES)
 
 
-def unindexed_foreign_keys() -> list[UnindexedForeignKey]:
+def unindexed_foreign_keys() -> list[Any]:
     """Return foreign keys without an index, those of the largest tables first."""
-    return [
-        UnindexedForeignKey(table, name, tuple(columns), *rest)
-        for table, name, columns, *rest in fetch_rows(_UNINDEXED)
-    ]
+    return fetch_rows(_UNINDEXED)
 
 
-def sequential_scans() -> list[SequentialScans]:
+def sequential_scans() -> list[Any]:
     """Return large tables with sequential scans, most rows read first."""
-    return [SequentialScans(*row) for row in fetch_rows(_SEQUENTIAL, [MIN_SCANNED_ROWS])]
+    return fetch_rows(_SEQUENTIAL, [MIN_SCANNED_ROWS])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import namedtuple
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -54,11 +55,21 @@ def limited_cursor(
 def fetch_rows(
     sql: str, params: list[Any] | None = None, *, using: str = DEFAULT_DB_ALIAS
 ) -> list[Any]:
-    """Return the rows of one limited query. Raises StatisticsUnavailable."""
+    """Return the rows of one limited query, with its columns as attributes.
+
+    Raises:
+        StatisticsUnavailable: The query took too long or was refused.
+    """
     with limited_cursor(using=using) as cursor:
         cursor.execute(sql, params)
-        rows: list[Any] = cursor.fetchall()
-        return rows
+        columns = [column.name for column in cursor.description]
+        row = namedtuple("row", columns, rename=True)  # type: ignore[misc] # from the query
+        return [row(*values) for values in cursor.fetchall()]
+
+
+def fetch_row(sql: str, params: list[Any] | None = None) -> Any:
+    """Return the first row of one limited query, or None. Raises StatisticsUnavailable."""
+    return next(iter(fetch_rows(sql, params)), None)
 
 
 def _describe(error: Exception, sqlstate: str | None, timeout_ms: int) -> str:

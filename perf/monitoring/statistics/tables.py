@@ -2,37 +2,49 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime
+from typing import Any
 
-from perf.monitoring.statistics.limited_queries import fetch_rows
+from perf.monitoring.statistics.limited_queries import fetch_row, fetch_rows
 
 _TABLES = """
 SELECT
-    s.relname,
-    nullif(c.reltuples, -1)::bigint,
-    s.n_live_tup,
-    s.n_dead_tup,
-    pg_relation_size(s.relid),
-    pg_indexes_size(s.relid),
-    coalesce(pg_total_relation_size(nullif(c.reltoastrelid, 0)), 0),
-    greatest(s.last_vacuum, s.last_autovacuum),
-    greatest(s.last_analyze, s.last_autoanalyze),
-    s.seq_scan,
-    coalesce(s.idx_scan, 0),
-    s.n_tup_upd,
-    s.n_tup_hot_upd
+    s.relname AS name,
+    -- The planner's estimate; NULL before the first ANALYZE.
+    nullif(c.reltuples, -1)::bigint AS rows,
+    -- Estimated number of row versions that vacuum has not removed yet, and their share of all.
+    s.n_dead_tup AS dead_rows,
+    coalesce(s.n_dead_tup::float8 / nullif(s.n_live_tup + s.n_dead_tup, 0), 0) AS dead_ratio,
+    size.heap_bytes,
+    size.index_bytes,
+    size.toast_bytes,
+    size.heap_bytes + size.index_bytes + size.toast_bytes AS size_bytes,
+    greatest(s.last_vacuum, s.last_autovacuum) AS vacuumed_at,
+    greatest(s.last_analyze, s.last_autoanalyze) AS analyzed_at,
+    s.seq_scan AS sequential_scans,
+    coalesce(s.idx_scan, 0) AS index_scans,
+    s.n_tup_upd AS updates,
+    -- The share of the updates that wrote no index.
+    s.n_tup_hot_upd::float8 / nullif(s.n_tup_upd, 0) AS hot_ratio
 FROM pg_stat_user_tables s
 JOIN pg_class c ON c.oid = s.relid
+CROSS JOIN LATERAL (
+    SELECT
+        pg_relation_size(s.relid) AS heap_bytes,
+        pg_indexes_size(s.relid) AS index_bytes,
+        -- Long values stored out of line (TOAST), with their index.
+        coalesce(pg_total_relation_size(nullif(c.reltoastrelid, 0)), 0) AS toast_bytes
+    -- Without it, PostgreSQL would measure the sizes again for their sum.
+    OFFSET 0
+) size
 WHERE s.schemaname = ANY (current_schemas(false))
 ORDER BY s.relname
 """
 # Without sizes, which need the file system.
 _DEADEST = """
-SELECT relname, n_live_tup, n_dead_tup
+SELECT relname AS table, n_dead_tup::float8 / (n_live_tup + n_dead_tup) AS ratio
 FROM pg_stat_user_tables
 WHERE schemaname = ANY (current_schemas(false)) AND n_dead_tup >= %s
-ORDER BY n_dead_tup::float8 / (n_live_tup + n_dead_tup) DESC
+ORDER BY ratio DESC
 LIMIT 1
 """
 _INVALID = """
@@ -44,110 +56,32 @@ ORDER BY 1
 """
 _DATABASE = """
 SELECT
-    pg_database_size(d.oid),
-    s.blks_hit,
-    s.blks_read,
-    age(d.datfrozenxid),
+    pg_database_size(d.oid) AS size_bytes,
+    -- The share of page reads that PostgreSQL's shared buffers served since the reset.
+    s.blks_hit::float8 / nullif(s.blks_hit + s.blks_read, 0) AS hit_ratio,
+    -- Age of the oldest row that is not frozen yet, in transactions.
+    age(d.datfrozenxid) AS transaction_age,
     s.deadlocks,
-    s.temp_bytes,
-    s.stats_reset,
-    current_setting('server_version')
+    s.temp_bytes AS temporary_bytes,
+    s.stats_reset AS since,
+    current_setting('server_version') AS version
 FROM pg_database d
 JOIN pg_stat_database s ON s.datid = d.oid
 WHERE d.datname = current_database()
 """
 
 
-@dataclass(frozen=True, slots=True)
-class TableStats:
-    """A table.
-
-    Attributes:
-        rows: The planner's estimate; None before the first ANALYZE.
-        dead_rows: Estimated number of row versions that vacuum has not removed yet.
-        toast_bytes: Long values stored out of line (TOAST), with their index.
-        hot_updates: Updates that wrote no index.
-    """
-
-    name: str
-    rows: int | None
-    live_rows: int
-    dead_rows: int
-    heap_bytes: int
-    index_bytes: int
-    toast_bytes: int
-    vacuumed_at: datetime | None
-    analyzed_at: datetime | None
-    sequential_scans: int
-    index_scans: int
-    updates: int
-    hot_updates: int
-
-    @property
-    def size_bytes(self) -> int:
-        return self.heap_bytes + self.index_bytes + self.toast_bytes
-
-    @property
-    def hot_ratio(self) -> float | None:
-        return self.hot_updates / self.updates if self.updates else None
-
-    @property
-    def dead_ratio(self) -> float:
-        """Share of the rows that is dead, 0 to 1."""
-        everything = self.live_rows + self.dead_rows
-        return self.dead_rows / everything if everything else 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class DeadRows:
-    """A table with its dead rows."""
-
-    table: str
-    live_rows: int
-    dead_rows: int
-
-    @property
-    def ratio(self) -> float:
-        return self.dead_rows / (self.live_rows + self.dead_rows)
-
-
-@dataclass(frozen=True, slots=True)
-class DatabaseStats:
-    """This database as a whole.
-
-    Attributes:
-        hits: Pages found in PostgreSQL's shared buffers since the statistics were reset.
-        reads: Pages read from the operating system.
-        transaction_age: Age of the oldest row that is not frozen yet, in transactions.
-    """
-
-    size_bytes: int
-    hits: int
-    reads: int
-    transaction_age: int
-    deadlocks: int
-    temporary_bytes: int
-    since: datetime | None
-    version: str
-
-    @property
-    def hit_ratio(self) -> float | None:
-        everything = self.hits + self.reads
-        return self.hits / everything if everything else None
-
-
-def tables() -> list[TableStats]:
+def tables() -> list[Any]:
     """Return every table by name. Raises StatisticsUnavailable."""
-    return [TableStats(*row) for row in fetch_rows(_TABLES)]
+    return fetch_rows(_TABLES)
 
 
-def table_with_most_dead_rows(*, at_least: int) -> DeadRows | None:
-    """Return the table with the greatest share of dead rows, among tables with this many.
+def table_with_most_dead_rows(*, at_least: int) -> Any:
+    """Return the table with the greatest share of dead rows, if any table has this many.
 
     Raises StatisticsUnavailable.
     """
-    rows = fetch_rows(_DEADEST, [at_least])
-    return DeadRows(*rows[0]) if rows else None
+    return fetch_row(_DEADEST, [at_least])
 
 
 def invalid_indexes() -> list[str]:
@@ -155,7 +89,6 @@ def invalid_indexes() -> list[str]:
     return [name for (name,) in fetch_rows(_INVALID)]
 
 
-def database() -> DatabaseStats:
+def database() -> Any:
     """Return the database as a whole. Raises StatisticsUnavailable."""
-    (row,) = fetch_rows(_DATABASE)
-    return DatabaseStats(*row)
+    return fetch_row(_DATABASE)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
@@ -17,12 +19,7 @@ from perf.monitoring.dashboard.measurements import measure_pools
 from perf.monitoring.dashboard.page import attempt, render_page
 from perf.monitoring.dashboard.samples import read_samples
 from perf.monitoring.dashboard.tables import build_table, is_positive, number_column, text_column
-from perf.monitoring.statistics.connections import (
-    ConnectionLimits,
-    SessionGroup,
-    connection_limits,
-    sessions,
-)
+from perf.monitoring.statistics.connections import connection_limits, sessions
 
 NOTE = (
     "Without the session of this page. The statements of sessions are not shown, because they may "
@@ -30,7 +27,7 @@ NOTE = (
 )
 
 
-def _is_too_old(group: SessionGroup) -> bool:
+def _is_too_old(group: Any) -> bool:
     return (group.transaction_s or 0) > thresholds.MAX_TRANSACTION_S
 
 
@@ -97,7 +94,7 @@ def show_connections(request: HttpRequest) -> HttpResponse:
     )
 
 
-def _describe(limits: ConnectionLimits) -> str:
+def _describe(limits: Any) -> str:
     return (
         f"PostgreSQL has {limits.used} of {limits.usable} possible connections, to all databases; "
         f"{limits.reserved} more are reserved for administrators."

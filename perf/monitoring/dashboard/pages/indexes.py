@@ -21,7 +21,6 @@ from perf.monitoring.dashboard.formatting import (
 from perf.monitoring.dashboard.page import Attempt, attempt, render_page
 from perf.monitoring.dashboard.tables import Column, Table, build_table, number_column, text_column
 from perf.monitoring.statistics import indexes
-from perf.monitoring.statistics.indexes import IndexSize
 from perf.monitoring.statistics.limited_queries import StatisticsUnavailable
 
 
@@ -121,8 +120,8 @@ def _tables(request: HttpRequest) -> Iterator[Table]:
     yield build(every, ALL, default="-size_bytes", empty=empty, caption="All indexes")
 
 
-def _unused_among(every: Attempt[list[IndexSize]]) -> Callable[[], list[IndexSize]]:
-    def find() -> list[IndexSize]:
+def _unused_among(every: Attempt[list[Any]]) -> Callable[[], list[Any]]:
+    def find() -> list[Any]:
         if every.value is None:
             raise StatisticsUnavailable(every.problem)
         return indexes.unused_indexes(every.value)

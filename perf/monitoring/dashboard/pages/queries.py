@@ -24,7 +24,6 @@ from perf.monitoring.queries.statement_routes import load_statement_routes
 from perf.monitoring.sql_text import format_sql, normalize_statement
 from perf.monitoring.statistics import statements
 from perf.monitoring.statistics.limited_queries import StatisticsUnavailable
-from perf.monitoring.statistics.statements import StatementStats, StatementTotals
 
 # The statements of the current order; later ones matter in no column.
 MAX_STATEMENTS = 100
@@ -34,10 +33,15 @@ NOTE = (
 )
 
 
-def _statement(row: StatementStats) -> Cell:
+def _statement(row: Any) -> Cell:
     # pg_stat_statements leaves values in statements that have no plan.
     url = reverse("admin:perf_query", args=[row.query_id])
     return Cell(normalize_statement(row.text).text, url=url)
+
+
+def _per_call(row: Any, total: float) -> str:
+    average = total / row.calls if row.calls else 0
+    return f"{average:,.0f}" if average >= 10 else f"{average:.1f}"
 
 
 COLUMNS = [
@@ -53,11 +57,11 @@ COLUMNS = [
     number_column("calls", "Calls"),
     number_column("mean_ms", "Mean", format_ms),
     number_column("max_ms", "Max", format_ms),
-    number_column("rows", "Rows", note=lambda row: f"{row.per_call(row.rows)} per call"),
+    number_column("rows", "Rows", note=lambda row: f"{_per_call(row, row.rows)} per call"),
     number_column(
         "buffers",
         "Buffers",
-        note=lambda row: f"{row.per_call(row.buffers)} per call",
+        note=lambda row: f"{_per_call(row, row.buffers)} per call",
         help="Shared buffers of 8 kB, hit or read.",
     ),
 ]
@@ -98,7 +102,7 @@ def show_query(request: HttpRequest, query_id: int) -> HttpResponse:
     if (statement := row.value) is not None:
         normalized = normalize_statement(statement.text)
         routes = attempt(_load_routes).value or {}
-        plan = attempt(lambda: statements.generic_plan(statement))
+        plan = attempt(lambda: statements.generic_plan(statement.text))
         subtitle = f"{normalized.kind.capitalize()} statement"
         context = {
             "text": format_sql(normalized.text),
@@ -115,7 +119,7 @@ def show_query(request: HttpRequest, query_id: int) -> HttpResponse:
 
 
 def _routes_column(by_fingerprint: dict[str, list[str]]) -> Column:
-    def cell(row: StatementStats) -> Cell:
+    def cell(row: Any) -> Cell:
         routes = by_fingerprint.get(normalize_statement(row.text).fingerprint, [])
         if not routes:
             return Cell(NONE)
@@ -135,27 +139,27 @@ def _load_routes() -> dict[str, list[str]]:
         ) from error
 
 
-def _describe(statement: StatementStats) -> str:
+def _describe(statement: Any) -> str:
     calls = f"{format_number(statement.calls)} calls took {format_ms(statement.mean_ms)} on average"
     share = f", {format_percent(statement.share)} of all database time" if statement.share else ""
     return f"{calls}{share}."
 
 
-def _facts(row: StatementStats) -> list[Fact]:
+def _facts(row: Any) -> list[Fact]:
     share = f"{format_percent(row.share)} of all" if row.share is not None else ""
     buffers = "per call"
     if row.buffers:
         buffers += f"; {format_percent(row.buffers_read / row.buffers)} read from outside"
     return [
-        ("Calls", format_number(row.calls), f"{row.per_call(row.rows)} rows each"),
+        ("Calls", format_number(row.calls), f"{_per_call(row, row.rows)} rows each"),
         ("Mean", format_ms(row.mean_ms), f"± {format_ms(row.deviation_ms)}"),
         ("Max", format_ms(row.max_ms), ""),
         ("Total time", format_ms(row.total_ms), share),
-        ("Buffers", row.per_call(row.buffers), buffers),
+        ("Buffers", _per_call(row, row.buffers), buffers),
     ]
 
 
-def _describe_totals(totals: StatementTotals) -> str:
+def _describe_totals(totals: Any) -> str:
     sentence = (
         f"{format_number(totals.statements)} statements in {format_number(totals.calls)} calls "
         f"took {format_ms(totals.total_ms)} in the last {format_age(totals.since)}"
