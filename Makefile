@@ -2,7 +2,7 @@
 
 HOST ?= 127.0.0.1
 PORT ?= 8000
-# A person who calls make reads the log.
+# The log of `make` is for people.
 export MORPHEUS_LOG_FORMAT ?= line
 VENV := .venv
 PYTHON := $(VENV)/bin/python

@@ -108,7 +108,8 @@ def _python_texts(path: str, source: str) -> Iterator[tuple[int, str]]:
     has_messages = not path.startswith(("tests/", *DATA))
     for node in ast.walk(tree):
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
-            if id(node) in docstrings or has_messages:
+            # A text without a space is a name or a value.
+            if id(node) in docstrings or (has_messages and " " in node.value):
                 yield node.lineno, node.value
 
 
@@ -122,7 +123,9 @@ def _vague_names(path: str, tree: ast.Module) -> Iterator[Finding]:
     for function in tree.body:
         if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
             name = function.name
-            if _PARTICIPLE.fullmatch(name) and name.lstrip("_") not in _VERBS:
+            is_fixture = any("fixture" in ast.unparse(each) for each in function.decorator_list)
+            is_participle = _PARTICIPLE.fullmatch(name) and name.lstrip("_") not in _VERBS
+            if is_participle and not is_fixture:
                 yield Finding(path, function.lineno, name, "name the function by a verb phrase")
 
 

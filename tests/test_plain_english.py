@@ -14,7 +14,7 @@ def test_comments_docstrings_names_and_messages_are_checked():
         '"""Tell\nwhoever calls."""\n'
         "# Nobody reads it.\n"
         "def answer_once():\n"
-        '    raise ValueError("somebody")\n'
+        '    raise ValueError("somebody calls")\n'
     )
     assert words("perf/x.py", source) == [
         (2, "whoever"),

@@ -91,7 +91,7 @@ def load_page_rows(
         size=count,
         names=tuple(names),
     )
-    return _compiled(form).rows(*values.values(), *beyond)
+    return _compile(form).rows(*values.values(), *beyond)
 
 
 def _page(
@@ -107,6 +107,6 @@ def _page(
 
 
 @lru_cache(maxsize=COMPILED_MAX)
-def _compiled(form: PageForm) -> CompiledRead:
+def _compile(form: PageForm) -> CompiledRead:
     kinds = [kind for _, kind in form.compared]
     return CompiledRead(*kinds, *(form.position or ()), build=form.queryset)

@@ -137,7 +137,7 @@ class GuardedProcess:
         elif time.monotonic() - self.started_at < STEADY_AFTER_S:
             return  # It is still starting.
         if self.probe.failures >= self.probe.health.most_failures:
-            _print(f"{self.service.name} does not answer; killing it.")
+            _print(f"{self.service.name} does not respond; killing it.")
             self._kill_group()
             self.process.wait()
 

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - what is made there is private
+SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - files there are private
 # A server process needs 0.2 to 4 MB (docs/monitoring.md); containers have 64 MB by default.
 NEEDED_BYTES = 16 * 1024 * 1024
 PREFIX = f"morpheus-metrics-{os.geteuid()}-"

@@ -116,7 +116,7 @@ def make_private_folder(folder: Path, user: pwd.struct_passwd | None) -> None:
 
 
 def delete_root_state(var: Path) -> None:
-    """Delete root's data of `var` outside of it; the services must be down."""
+    """Delete the data that root keeps outside `var`; the services must be down."""
     if os.geteuid() != 0:
         return
     for owner in ROOT_STATE.glob("state-*/var"):
@@ -133,7 +133,8 @@ def _find_system_user() -> pwd.struct_passwd:
         except KeyError:
             continue
     raise ServiceError(
-        "PostgreSQL refuses to run as root, and this system has no user postgres or nobody. "
+        "PostgreSQL refuses to run as root, and this system has no user "
+        f"{' or '.join(SYSTEM_USERS)}. "
         "Run Morpheus as a normal user, or set DATABASE_URL."
     )
 

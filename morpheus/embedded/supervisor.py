@@ -37,7 +37,7 @@ READ_VERSION: dict[str, Callable[[Addresses], str | None]] = {
 
 @dataclass(frozen=True)
 class ServiceStatus:
-    """One service at this moment; `version` is None if it does not answer."""
+    """One service at this moment; `version` is None if it does not respond."""
 
     name: str
     pid: int | None

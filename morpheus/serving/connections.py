@@ -94,7 +94,7 @@ def close_crowds(capacity: int) -> int:
     if sys.platform != "linux" or len(os.listdir("/proc/self/fd")) < capacity // 2:
         return 0
     closed = 0
-    with _accepted() as connections:
+    with _copy_accepted() as connections:
         by_peer: dict[str, list[socket.socket]] = {}
         for each in connections:
             by_peer.setdefault(_peer(each), []).append(each)
@@ -114,12 +114,12 @@ def _is_silent(each: socket.socket) -> bool:
 @contextmanager
 def _connections_from(peer: str) -> Iterator[list[socket.socket]]:
     """Yield copies of the accepted connections from an address."""
-    with _accepted() as connections:
+    with _copy_accepted() as connections:
         yield [each for each in connections if _peer(each) == peer]
 
 
 @contextmanager
-def _accepted() -> Iterator[list[socket.socket]]:
+def _copy_accepted() -> Iterator[list[socket.socket]]:
     """Yield copies of the connections that this process has accepted."""
     copies = list(_sockets())
     try:

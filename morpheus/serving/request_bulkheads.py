@@ -40,7 +40,7 @@ _UNCOUNTED_BYTES = 4 * PIECE_BYTES
 
 _refused = Counter(
     "morpheus_bulkhead_refused_total",
-    "Requests answered 503 because their kind held its share of the threads, by kind.",
+    "Requests refused with 503 because their kind held its share of the threads, by kind.",
     ["kind"],
 )
 
@@ -51,7 +51,7 @@ class RequestBulkheads:
     def __init__(self, threads: int) -> None:
         places = {kind: max(1, int(threads * share)) for kind, share in SHARES.items()}
         self._kinds = {kind: Bulkhead(number) for kind, number in places.items()}
-        # One place is left for others, who can log in while one client sends endless bodies.
+        # One place is left, so that other clients can log in while one sends endless bodies.
         bodies = places["bodies"]
         self._kinds["bodies"] = Bulkhead(bodies, places_of_client=max(1, bodies - 1))
 

@@ -52,7 +52,7 @@ MORPHEUS_TRANSFER_GRACE_S = 10.0
 SPECTACULAR_SETTINGS = {
     "TITLE": "Morpheus",
     "DESCRIPTION": "Novels, comics and their making. Lists page by cursor and never count. An "
-    "operation takes the query parameters that it lists, each once; any other one is answered 400.",
+    "operation takes the query parameters that it lists, each once; any other is refused (400).",
     "VERSION": "1.0.0",
     "OAS_VERSION": "3.1.1",
     "SERVE_INCLUDE_SCHEMA": False,

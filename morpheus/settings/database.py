@@ -27,7 +27,7 @@ MORPHEUS_THREADS = env.number("MORPHEUS_THREADS", default=16, at_least=1)
 MORPHEUS_PGBOUNCER = env.flag("MORPHEUS_PGBOUNCER", default=False)
 
 
-def _embedded(role: str) -> dict[str, Any]:
+def _embedded_server(role: str) -> dict[str, Any]:
     addresses = Addresses.under(env.MORPHEUS_VAR)
     return {
         "NAME": "morpheus",
@@ -42,7 +42,7 @@ def _credentials(variable: str, role: str, fallback: str | None = None) -> dict[
     """Return the login in `variable`, else in `fallback`, else the embedded server's role."""
     if url := env.text(variable):
         return _parse_url(variable, url)
-    return _credentials(fallback, role) if fallback else _embedded(role)
+    return _credentials(fallback, role) if fallback else _embedded_server(role)
 
 
 def _parse_url(variable: str, url: str) -> dict[str, Any]:

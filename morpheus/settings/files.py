@@ -25,12 +25,12 @@ MORPHEUS_PARSE_TIMEOUT_S = 120
 MORPHEUS_UPLOAD_CHECK_TIMEOUT_S = 15
 # 40 million pixels take 1 s to decode, and up to 8 s if they are encoded anew.
 MORPHEUS_PICTURE_TIMEOUT_S = 30
-# The most that 40 million pixels take; a novel of 25 MB takes half of it.
+# The most that 40 million pixels take; a novel of 25 MB takes half as much.
 MORPHEUS_SANDBOX_MEMORY_BYTES = 1024 * _MB
 
 # Received files go straight to the system's temporary folder and are moved from there.
 FILE_UPLOAD_HANDLERS = ["morpheus.http.request_bodies.BoundedUploadHandler"]
-# What is kept may be private: it is read by this system user alone.
+# Uploads may be private: only this system user reads them.
 FILE_UPLOAD_PERMISSIONS = 0o600
 FILE_UPLOAD_DIRECTORY_PERMISSIONS = 0o700
 

@@ -76,13 +76,13 @@ def in_parallel(count: int, send: Any) -> Iterator[list[Response]]:
 
 def test_searches_whose_snippets_are_costly(site: Site, attacked: Any, costly_novel: int) -> None:
     def search(number: int) -> Response:
-        # Each its own: none is answered from the cache, or waits for another.
+        # Each its own: no response comes from the cache, or waits for another.
         return site.get(f"/search/?q=bx+by+or+zz{number}&page_size=100")
 
     with attacked("16 costly searches"), in_parallel(16, search) as responses:
         pass
 
-    # Each is answered, or told to come again; none is an error.
+    # Each succeeds or is refused for the moment; none is an error.
     assert {response.status for response in responses} <= {200, 503}
     assert all(response.headers["Retry-After"] for response in responses if response.status == 503)
     assert any(response.status == 200 for response in responses)

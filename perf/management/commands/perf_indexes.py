@@ -24,7 +24,7 @@ class Command(BaseCommand):
                 ("Foreign keys without an index", list(_foreign_keys())),
                 ("Sequential scans of large tables", list(_sequential_scans())),
                 ("Duplicate indexes", list(_duplicates())),
-                ("Unused indexes", list(_unused())),
+                ("Unused indexes", list(_list_unused())),
             ):
                 self.stdout.write(heading)
                 for line in lines or ["none"]:
@@ -54,7 +54,7 @@ def _duplicates() -> Iterator[str]:
         yield f"{index.index}, {format_bytes(index.size_bytes)}: {index.covered_by} covers it"
 
 
-def _unused() -> Iterator[str]:
+def _list_unused() -> Iterator[str]:
     since = indexes.statistics_since()
     counted = f"for {format_age(since)}" if since else "since the database was created"
     for index in indexes.unused_indexes(indexes.list_indexes()):

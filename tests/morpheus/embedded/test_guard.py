@@ -118,8 +118,8 @@ def test_a_server_that_cannot_be_brought_back_ends_the_others(tmp_path: Path) ->
     assert wait_until(lambda: is_gone(int(pid_file.read_text())))
 
 
-# Takes its pid down, then answers every request as a healthy server does; notes the guard's.
-ANSWERS = """
+# Notes its pid and the guard's, then responds to every request as a healthy server does.
+HEALTHY_SERVER = """
 import os, pathlib, socket, sys
 pid_file = pathlib.Path(sys.argv[1])
 pid_file.write_text(str(os.getpid()))
@@ -142,13 +142,13 @@ def test_a_server_that_dies_or_hangs_is_replaced_and_no_connection_refused(
     with socket.create_server(("127.0.0.1", 0)) as listener:
         address: tuple[str, int] = listener.getsockname()
         service = replace(
-            _service("answers", ANSWERS, str(pid_file), str(listener.fileno())),
+            _service("answers", HEALTHY_SERVER, str(pid_file), str(listener.fileno())),
             descriptors=(listener.fileno(),),
             health=Health(address[0], address[1], interval_s=0.1, timeout_s=1.0, most_failures=3),
             most_starts=1,
         )
         guarded = GuardedServices([service], log=tmp_path / "log")
-    assert wait_until(lambda: _answers(address))
+    assert wait_until(lambda: _responds(address))
     first = int(pid_file.read_text())
     # The guard must have seen it healthy, or the first end would be the last.
     probes = Path(f"{pid_file}.probes")
@@ -157,13 +157,13 @@ def test_a_server_that_dies_or_hangs_is_replaced_and_no_connection_refused(
     os.kill(first, number)
 
     assert wait_until(lambda: int(pid_file.read_text()) != first)
-    assert _answers(address)
+    assert _responds(address)
     assert is_gone(first)
     guarded.stop()
 
 
-def _answers(address: tuple[str, int]) -> bool:
-    """Tell whether a server answers a request that waits as long as it takes."""
+def _responds(address: tuple[str, int]) -> bool:
+    """Tell whether a server responds, however long it takes."""
     with socket.create_connection(address, timeout=20) as client:
         client.sendall(b"GET / HTTP/1.1\r\n\r\n")
         return client.recv(100).startswith(b"HTTP/1.1 200")

@@ -52,7 +52,9 @@ def is_open(client: socket.socket, server: socket.socket) -> bool:
     return server.recv(100) == b"more"
 
 
-def test_the_connection_of_a_stuck_body_is_closed_and_can_still_be_answered(site: Site) -> None:
+def test_the_connection_of_a_stuck_body_is_closed_and_can_still_receive_a_response(
+    site: Site,
+) -> None:
     _, talking_server = talking = site.connect(b"GET /")
     idle = site.connect()
     stuck, receiver = site.connect(b"POST / with the beginning of a body")
@@ -97,7 +99,7 @@ def test_a_client_that_does_not_read_is_closed_and_one_that_reads_is_not(site: S
             while True:
                 server.send(b"x" * 65536)
 
-    # The kernel goes on sending what is in its buffers while the reader reads.
+    # The kernel goes on sending its buffers while the reader reads.
     done = threading.Event()
 
     def read_on() -> None:
@@ -125,11 +127,11 @@ def test_a_crowd_of_silent_connections_is_thinned_out(site: Site) -> None:
     assert close_crowds(capacity=10_000) == 0
     assert close_crowds(capacity=100) == 41 - 25
 
-    assert len(closed(crowd)) == 41 - 25
+    assert len(list_closed(crowd)) == 41 - 25
     assert is_open(*talking)
 
 
-def closed(pairs: list[tuple[socket.socket, socket.socket]]) -> list[socket.socket]:
+def list_closed(pairs: list[tuple[socket.socket, socket.socket]]) -> list[socket.socket]:
     """Return the server's ends that can be read: their connection is closed."""
     sockets = []
     for _, server in pairs:

@@ -34,7 +34,7 @@ class Response:
 
 
 class Reply:
-    """A request and what became of it; it is handled until `finish` is set."""
+    """A request and its response; the application handles it until `finish` is set."""
 
     def __init__(self, client: Client, finish: threading.Event | None = None) -> None:
         self._client = client

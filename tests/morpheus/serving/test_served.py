@@ -61,10 +61,10 @@ def count_waiting_bodies(server: Server) -> int:
         announced_bodies(server.port, 4, source="127.0.0.3") as second,
     ):
         time.sleep(0.3)
-        return sum(not is_answered(client) for client in [*first, *second])
+        return sum(not has_response(client) for client in [*first, *second])
 
 
-def is_answered(client: Any) -> bool:
+def has_response(client: Any) -> bool:
     client.setblocking(False)
     try:
         return bool(client.recv(1000))
@@ -112,12 +112,12 @@ def test_a_body_that_breaks_off_is_refused(server: Server) -> None:
             "POST", TOKEN_PATH, "Content-Type: application/json", "Content-Length: 99"
         )
         client.sendall(head + b'{"email"')
-        client.shutdown(1)  # Nothing more is sent; the answer can be received.
+        client.shutdown(1)  # Nothing more is sent; the response can be received.
         assert status_of(client) in (400, None)
     read_quickly(server)
 
 
-def test_unfinished_heads_and_silent_connections_keep_nobody_out(server: Server) -> None:
+def test_unfinished_heads_and_silent_connections_keep_no_client_out(server: Server) -> None:
     with silent_connections(server.port, 100, b"GET / HTTP/1.1\r\nHost: local"):
         read_quickly(server)
     with silent_connections(server.port, 100):
