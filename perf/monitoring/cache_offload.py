@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from prometheus_client.core import GaugeMetricFamily, Metric
+
+from perf.monitoring.dashboard.samples import Samples
 
 # These outcomes cost no database time.
 FREE_OUTCOMES = frozenset({"hit", "joined"})
 
-_SOURCES = {
-    "morpheus_cache_shadowed_database_seconds_total": "verified_s",
-    "morpheus_cache_shadowed_total": "verified",
-    "morpheus_cache_load_database_seconds_total": "load_s",
-    "morpheus_cache_loads_total": "loads",
-}
+# Database time of loads and their number. Verified hits come last: they replace all loads.
+_LOADS = (
+    ("morpheus_cache_load_database_seconds_total", "morpheus_cache_loads_total"),
+    ("morpheus_cache_shadowed_database_seconds_total", "morpheus_cache_shadowed_total"),
+)
 
 
 def collect_cache_offload(metrics: list[Metric]) -> Iterator[Metric]:
@@ -24,8 +25,13 @@ def collect_cache_offload(metrics: list[Metric]) -> Iterator[Metric]:
     A hit avoids the average database time of loading one value of its policy. The average comes
     from the hits that shadow verification loaded again, or else from all loads.
     """
-    samples = _sum_by_policy(metrics)
-    avoided = {policy: _avoided_s(policy, samples) for policy in samples["hits"]}
+    samples = Samples(sample for metric in metrics for sample in metric.samples)
+    averages_s = _measure_average_loads(samples)
+    avoided: dict[str, float] = defaultdict(float)
+    lookups = samples.sums("morpheus_cache_requests_total", "policy", "outcome")
+    for (policy, outcome), count in lookups.items():
+        if outcome in FREE_OUTCOMES:
+            avoided[policy] += count * averages_s.get(policy, 0.0)
     # Not a counter: it sinks when the average load becomes faster.
     gauge = GaugeMetricFamily(
         "morpheus_cache_avoided_seconds",
@@ -35,40 +41,30 @@ def collect_cache_offload(metrics: list[Metric]) -> Iterator[Metric]:
     for policy, seconds in sorted(avoided.items()):
         gauge.add_metric([policy], seconds)
     yield gauge
-    spent_s = sum(samples["spent"].values())
-    if total_s := sum(avoided.values()) + spent_s:
+    avoided_s = sum(avoided.values())
+    if total_s := avoided_s + measure_spent_seconds(samples):
         yield GaugeMetricFamily(
             "morpheus_cache_offload_ratio",
             "Database time avoided / (avoided + spent in requests), since the server started.",
-            value=sum(avoided.values()) / total_s,
+            value=avoided_s / total_s,
         )
 
 
-def _avoided_s(policy: str, samples: dict[str, dict[str, float]]) -> float:
-    for seconds, count in (("verified_s", "verified"), ("load_s", "loads")):
-        if samples[count].get(policy):
-            average_s = samples[seconds].get(policy, 0.0) / samples[count][policy]
-            return samples["hits"][policy] * average_s
-    return 0.0
+def measure_spent_seconds(samples: Samples) -> float:
+    """Return the database time of all requests; nothing is cached for commands and threads."""
+    by_route = samples.sums("morpheus_db_query_seconds_sum", "route")
+    return sum(seconds for (route,), seconds in by_route.items() if is_request(route))
 
 
-def _sum_by_policy(metrics: Iterable[Metric]) -> dict[str, dict[str, float]]:
-    """Return sums by source and policy; `spent` is by route."""
-    sums: dict[str, dict[str, float]] = defaultdict(lambda: defaultdict(float))
-    for family in metrics:
-        for sample in family.samples:
-            policy = sample.labels.get("policy", "")
-            if sample.name in _SOURCES:
-                sums[_SOURCES[sample.name]][policy] += sample.value
-            elif sample.name == "morpheus_cache_requests_total":
-                if sample.labels["outcome"] in FREE_OUTCOMES:
-                    sums["hits"][policy] += sample.value
-            elif sample.name == "morpheus_db_query_seconds_sum":
-                route = sample.labels["route"]
-                # Commands and threads are no requests; nothing is cached for them.
-                if is_request(route):
-                    sums["spent"][route] += sample.value
-    return sums
+def _measure_average_loads(samples: Samples) -> dict[str, float]:
+    """Return the average database time of loading one value, by policy."""
+    averages_s: dict[str, float] = {}
+    for seconds_name, count_name in _LOADS:
+        seconds = samples.sums(seconds_name, "policy")
+        for (policy,), count in samples.sums(count_name, "policy").items():
+            if count:
+                averages_s[policy] = seconds.get((policy,), 0.0) / count
+    return averages_s
 
 
 def is_request(route: str) -> bool:

@@ -26,6 +26,10 @@ class CheckResult:
     sentence: str
     fill: float | None = None
 
+    @property
+    def picture(self) -> SafeString | None:
+        return None if self.fill is None else draw_share(self.fill, self.state)
+
 
 @dataclass(frozen=True, slots=True)
 class Check:
@@ -36,22 +40,17 @@ class Check:
     run: Callable[[], CheckResult]
 
 
-@dataclass(frozen=True, slots=True)
-class FinishedCheck:
-    """A check with its result."""
-
-    check: Check
-    result: CheckResult
-
-    @property
-    def picture(self) -> SafeString | None:
-        fill = self.result.fill
-        return None if fill is None else draw_share(fill, self.result.state)
+FinishedCheck = tuple[Check, CheckResult]
 
 
 def good_if(is_good: bool, sentence: str, fill: float | None = None) -> CheckResult:
     """Return the result for a limit that is or is not kept."""
     return CheckResult("good" if is_good else "bad", sentence, fill)
+
+
+def compare(value: float, limit: float, sentence: str) -> CheckResult:
+    """Return the result for a value that may not exceed its limit."""
+    return good_if(value <= limit, sentence, value / limit)
 
 
 def unknown(sentence: str) -> CheckResult:
@@ -65,14 +64,14 @@ def run_checks(checks: list[Check]) -> list[FinishedCheck]:
     for check in checks:
         tried = attempt(check.run)
         result = tried.value or unknown(f"unknown. {tried.problem}")
-        finished.append(FinishedCheck(check, result))
+        finished.append((check, result))
     order = ("bad", "unknown", "good")
-    return sorted(finished, key=lambda check: order.index(check.result.state))
+    return sorted(finished, key=lambda pair: order.index(pair[1].state))
 
 
 def summarize(finished: list[FinishedCheck]) -> str:
     """Return one sentence about all results."""
-    states = [check.result.state for check in finished]
+    states = [result.state for _, result in finished]
     good, bad, unclear = (states.count(state) for state in ("good", "bad", "unknown"))
     if good == len(states):
         return "All checks pass."

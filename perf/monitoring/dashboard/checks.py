@@ -10,7 +10,7 @@ from django.utils import timezone
 from morpheus.tracing.request_trace import REPLICA
 from perf.models import SlowQuery
 from perf.monitoring.dashboard import thresholds
-from perf.monitoring.dashboard.check_runner import Check, CheckResult, good_if, unknown
+from perf.monitoring.dashboard.check_runner import Check, CheckResult, compare, good_if, unknown
 from perf.monitoring.dashboard.formatting import (
     format_bytes,
     format_ms,
@@ -78,13 +78,11 @@ def check_errors(samples: Samples) -> CheckResult:
     if not responses:
         return unknown("there are no responses yet.")
     errors = sum(route.errors for route in routes)
-    ratio = errors / responses
     sentence = (
         f"{format_number(errors)} of {format_number(responses)} responses were 5xx, "
         f"limit {format_percent(thresholds.MAX_ERROR_RATIO)}."
     )
-    fill = ratio / thresholds.MAX_ERROR_RATIO
-    return good_if(fill <= 1, sentence, fill)
+    return compare(errors / responses, thresholds.MAX_ERROR_RATIO, sentence)
 
 
 def check_kinds(samples: Samples) -> CheckResult:
@@ -102,12 +100,11 @@ def check_queries() -> CheckResult:
     slowest = statements.slowest_statement(at_least_calls=MIN_CALLS)
     if slowest is None:
         return unknown(f"none has {MIN_CALLS} calls yet.")
-    fill = slowest.mean_ms / slow_ms()
     sentence = (
         f"{format_ms(slowest.mean_ms)} on average in "
         f"{format_number(slowest.calls)} calls, limit {format_ms(slow_ms())}."
     )
-    return good_if(fill <= 1, sentence, fill)
+    return compare(slowest.mean_ms, slow_ms(), sentence)
 
 
 def check_slow_queries() -> CheckResult:
@@ -170,13 +167,12 @@ def check_transactions() -> CheckResult:
     oldest = max(groups, key=lambda group: group.transaction_s or 0, default=None)
     if oldest is None or oldest.transaction_s is None:
         return good_if(not waiting, f"none is open, {locks}.")
-    fill = oldest.transaction_s / thresholds.MAX_TRANSACTION_S
     sentence = (
         f"{format_seconds(oldest.transaction_s)}, limit "
         f"{format_seconds(thresholds.MAX_TRANSACTION_S)}, by {oldest.role} "
         f"({oldest.state or 'state hidden'}); {locks}."
     )
-    return good_if(fill <= 1, sentence, fill)
+    return compare(oldest.transaction_s, thresholds.MAX_TRANSACTION_S, sentence)
 
 
 def check_disk(samples: Samples) -> CheckResult:
@@ -210,12 +206,11 @@ def check_dead_rows() -> CheckResult:
     if worst is None:
         few = format_number(thresholds.MIN_DEAD_ROWS)
         return good_if(True, f"every table has less than {few}.")
-    fill = worst.ratio / thresholds.MAX_DEAD_RATIO
     sentence = (
         f"{format_percent(worst.ratio)} of {worst.table}, "
         f"limit {format_percent(thresholds.MAX_DEAD_RATIO)}."
     )
-    return good_if(fill <= 1, sentence, fill)
+    return compare(worst.ratio, thresholds.MAX_DEAD_RATIO, sentence)
 
 
 def check_foreign_keys() -> CheckResult:
@@ -225,13 +220,12 @@ def check_foreign_keys() -> CheckResult:
         return good_if(True, "all have an index.")
     worst = max(keys, key=lambda key: key.rows)
     rows = max(0, worst.rows)
-    fill = rows / thresholds.MAX_UNINDEXED_ROWS
     sentence = (
         f"{worst.table} ({', '.join(worst.columns)}) has no index; a deletion in "
         f"{worst.references} scans {format_number(rows)} rows, "
         f"limit {format_number(thresholds.MAX_UNINDEXED_ROWS)}."
     )
-    return good_if(fill <= 1, sentence, fill)
+    return compare(rows, thresholds.MAX_UNINDEXED_ROWS, sentence)
 
 
 def check_duplicate_indexes() -> CheckResult:
@@ -240,12 +234,11 @@ def check_duplicate_indexes() -> CheckResult:
     if not duplicates:
         return good_if(True, "none.")
     size = sum(index.size_bytes for index in duplicates)
-    fill = size / thresholds.MAX_DUPLICATE_BYTES
     sentence = (
         f"{len(duplicates)} with {format_bytes(size)} in total, "
         f"limit {format_bytes(thresholds.MAX_DUPLICATE_BYTES)}."
     )
-    return good_if(fill <= 1, sentence, fill)
+    return compare(size, thresholds.MAX_DUPLICATE_BYTES, sentence)
 
 
 def check_invalid_indexes() -> CheckResult:
@@ -268,10 +261,9 @@ def check_replicas() -> CheckResult:
         return unknown("the lag is hidden; run `manage.py services roles`.")
     worst = max(replicas, key=lambda replica: replica.lag_s or 0)
     lag_s = worst.lag_s or 0.0
-    fill = lag_s / thresholds.MAX_REPLICA_LAG_S
     sentence = (
         f"{worst.name} lags {format_seconds(lag_s)} "
         f"({format_bytes(worst.lag_bytes)}), limit "
         f"{format_seconds(thresholds.MAX_REPLICA_LAG_S)}."
     )
-    return good_if(fill <= 1, sentence, fill)
+    return compare(lag_s, thresholds.MAX_REPLICA_LAG_S, sentence)

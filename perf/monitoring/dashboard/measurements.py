@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from perf.monitoring.budgets import budgets
-from perf.monitoring.cache_offload import FREE_OUTCOMES, is_request
+from perf.monitoring.cache_offload import FREE_OUTCOMES, is_request, measure_spent_seconds
 from perf.monitoring.dashboard import thresholds
 from perf.monitoring.dashboard.samples import Histogram, Samples, add_histograms, read_histograms
 
@@ -216,9 +216,8 @@ def measure_policies(samples: Samples) -> list[PolicyStats]:
 
 def measure_offload(samples: Samples) -> Offload:
     """Return the database time that the cache avoided, and the time of all requests."""
-    by_route = samples.sums(f"{QUERIES}_sum", "route")
-    spent = sum(seconds for (route,), seconds in by_route.items() if is_request(route))
-    return Offload(samples.total("morpheus_cache_avoided_seconds"), spent)
+    avoided = samples.total("morpheus_cache_avoided_seconds")
+    return Offload(avoided, measure_spent_seconds(samples))
 
 
 def measure_pools(samples: Samples) -> list[PoolStats]:

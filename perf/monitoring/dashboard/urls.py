@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import cast
 
-from django.urls import register_converter
-
 from morpheus.admin.site import AdminPage, MorpheusAdminSite
 from perf.monitoring.dashboard.page import OVERVIEW, TABS
 from perf.monitoring.dashboard.pages.cache import show_cache
@@ -16,28 +14,6 @@ from perf.monitoring.dashboard.pages.replication import show_replication
 from perf.monitoring.dashboard.pages.routes import show_overview, show_route, show_routes
 from perf.monitoring.dashboard.pages.slow import show_slow_queries, show_slow_query
 from perf.monitoring.dashboard.pages.tables import show_tables
-
-# A signed 64-bit integer.
-_MIN, _MAX = -(2**63), 2**63 - 1
-
-
-class QueryIdConverter:
-    """PostgreSQL's id of a statement, which may be negative."""
-
-    regex = r"-?[0-9]{1,19}"
-
-    def to_python(self, value: str) -> int:
-        """Return the id; a ValueError means that the URL does not match."""
-        number = int(value)
-        if not _MIN <= number <= _MAX:
-            raise ValueError(value)
-        return number
-
-    def to_url(self, value: int) -> str:
-        return str(value)
-
-
-register_converter(QueryIdConverter, "query_id")
 
 _VIEWS = {
     OVERVIEW: show_overview,
@@ -62,9 +38,7 @@ PAGES += [
     AdminPage(
         "perf_slow_query", "perf/slow/<int:pk>/", "Slow query", show_slow_query, is_listed=False
     ),
-    AdminPage(
-        "perf_query", "perf/queries/<query_id:query_id>/", "Query", show_query, is_listed=False
-    ),
+    AdminPage("perf_query", "perf/queries/<slug:query_id>/", "Query", show_query, is_listed=False),
 ]
 
 

@@ -22,7 +22,8 @@ from perf.monitoring.statistics.limited_queries import (
 ORDERS = ("total_ms", "mean_ms", "max_ms", "calls", "rows", "buffers")
 
 _COLUMNS = """
-    queryid AS query_id,
+    -- As text, as in the URL of its page.
+    queryid::text AS query_id,
     query AS text,
     calls,
     -- Execution and, if tracked, planning of all calls.
@@ -78,7 +79,7 @@ def statements(order: str = "total_ms", *, limit: int = 100) -> list[Any]:
     return fetch_rows(sql, [limit])
 
 
-def statement(query_id: int) -> Any:
+def statement(query_id: str) -> Any:
     """Return one statement, or None if it is unknown. Raises StatisticsUnavailable."""
     return fetch_row(_ONE, [query_id])
 

@@ -13,7 +13,7 @@ import pytest
 from django.core.management import call_command
 from prometheus_client import REGISTRY
 
-from perf.monitoring.alert_rules import PATH, build_rules
+from perf.management.commands.perf_rules import PATH, build_rules
 from perf.monitoring.budgets import budgets
 
 OPS = PATH.parents[1]

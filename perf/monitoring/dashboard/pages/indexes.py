@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from operator import attrgetter
 from typing import Any
@@ -18,10 +18,9 @@ from perf.monitoring.dashboard.formatting import (
     format_bytes,
     format_number,
 )
-from perf.monitoring.dashboard.page import Attempt, attempt, render_page
+from perf.monitoring.dashboard.page import attempt, render_page
 from perf.monitoring.dashboard.tables import Column, Table, build_table, number_column, text_column
 from perf.monitoring.statistics import indexes
-from perf.monitoring.statistics.limited_queries import StatisticsUnavailable
 
 
 def _definition(row: Any) -> str:
@@ -84,6 +83,7 @@ def show_indexes(request: HttpRequest) -> HttpResponse:
 def _tables(request: HttpRequest) -> Iterator[Table]:
     build = partial(build_table, request)
     every = attempt(indexes.list_indexes)
+    sizes = every.value
     yield build(
         attempt(indexes.unindexed_foreign_keys),
         FOREIGN_KEYS,
@@ -109,7 +109,7 @@ def _tables(request: HttpRequest) -> Iterator[Table]:
         parameter="duplicate",
     )
     yield build(
-        attempt(_unused_among(every)),
+        every if sizes is None else attempt(lambda: indexes.unused_indexes(sizes)),
         UNUSED,
         default="-size_bytes",
         empty="Every index was used, enforces a constraint or serves a foreign key.",
@@ -118,15 +118,6 @@ def _tables(request: HttpRequest) -> Iterator[Table]:
     )
     empty = "There is no index."
     yield build(every, ALL, default="-size_bytes", empty=empty, caption="All indexes")
-
-
-def _unused_among(every: Attempt[list[Any]]) -> Callable[[], list[Any]]:
-    def find() -> list[Any]:
-        if every.value is None:
-            raise StatisticsUnavailable(every.problem)
-        return indexes.unused_indexes(every.value)
-
-    return find
 
 
 def _describe_statistics() -> str:

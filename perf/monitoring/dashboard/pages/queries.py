@@ -92,7 +92,7 @@ def show_queries(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
-def show_query(request: HttpRequest, query_id: int) -> HttpResponse:
+def show_query(request: HttpRequest, query_id: str) -> HttpResponse:
     """GET /admin/perf/queries/{id}/: one statement with its generic plan."""
     row = attempt(lambda: statements.statement(query_id))
     if row.value is None and not row.problem:

@@ -40,7 +40,7 @@ def test_failures_come_first_then_unknown_results() -> None:
         ]
     )
 
-    assert [check.check.subject for check in finished] == ["C", "B", "A"]
+    assert [check.subject for check, _ in finished] == ["C", "B", "A"]
     assert summarize(finished) == "1 of 3 checks pass, 1 fails, 1 is unknown."
 
 
@@ -53,9 +53,7 @@ def test_a_check_that_raises_is_unknown_and_the_others_run(caplog: Any) -> None:
         ]
     )
 
-    results = [
-        (check.check.subject, check.result.state, check.result.sentence) for check in finished
-    ]
+    results = [(check.subject, result.state, result.sentence) for check, result in finished]
     assert results == [
         (
             "Fault",
@@ -78,10 +76,10 @@ def test_every_check_returns_a_sentence_and_is_on_the_page(site: Client) -> None
     finished = run_checks(list_checks(read_samples()))
     page = text_of(site.get(url("overview")))
 
-    for check in finished:
-        assert check.result.sentence.endswith(".")
-        assert "unknown. " not in check.result.sentence, check.result.sentence
-        assert f"<strong>{check.check.subject}:</strong>" in page
+    for check, result in finished:
+        assert result.sentence.endswith(".")
+        assert "unknown. " not in result.sentence, result.sentence
+        assert f"<strong>{check.subject}:</strong>" in page
 
 
 def test_a_check_that_cannot_be_read_is_on_the_page(connect: Any, site: Client) -> None:

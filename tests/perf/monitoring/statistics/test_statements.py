@@ -44,7 +44,7 @@ def test_a_statement_is_counted_without_its_values():
 
 
 def test_an_unknown_statement_is_none():
-    assert statements.statement(42) is None
+    assert statements.statement("42") is None
 
 
 def test_statements_of_other_roles_are_hidden(connect):
