@@ -13,9 +13,10 @@ from morpheus.embedded.supervisor import EmbeddedServices
 from perf.lab.harness.servers import MORPHEUS, UNLIMITED, Servers
 
 from .clients import Load
+from .database import Size, build_scene
 from .faults import Faults
 from .run import Outcome, run
-from .scene import Scene, Size, build_scene
+from .scene import Scene
 
 # Rows that are hot enough for races within seconds.
 HOT = Size(novels=2, strips=1, slots=1)

@@ -12,7 +12,7 @@ from perf.lab.harness.processes import ProcessGroup
 
 from .check import Verdict, check
 from .clients import Load, run_client
-from .direct import run_direct
+from .database import run_direct
 from .history import Log, Recorder
 from .scene import Scene
 

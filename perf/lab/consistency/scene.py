@@ -1,28 +1,33 @@
-"""The rows of a run: a few hot novels and comics of two owners."""
+"""The rows of a run, their states, and the value that each view of the API shows of a state.
+
+A value is a text that can be made from a state here and from a response in `reads`. Views:
+
+- `anyone`: any reader but the owner of the row;
+- `own`: its owner, and a reader with staff rights that bypasses the cache;
+- `shown`: whether rows that belong to a public row are found;
+- a filter like `genre=horror`: whether the row is in that list (a list and its cards need not be of
+  one moment);
+- `title` and `title:own`: the title of a novel in its comics;
+- `id=7`: whether the row is found by its id.
+"""
 
 from __future__ import annotations
 
-import itertools
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from secrets import token_hex
+from random import Random
+from typing import Any
 
-from .history import Write
-from .rows import Comic, Novel, panels_show, user_shows
+from .history import ABSENT, UNKNOWN, Write
 
-OWNERS = 2
-# Of the e-mail addresses of users that are made here.
-DOMAIN = "@checker.invalid"
+FOUND = "+"
 GENRES = ["fantasy", "horror"]
 LANGUAGES = ["de", "en"]
 
-
-@dataclass(frozen=True, slots=True)
-class Size:
-    """Numbers of rows; fewer are hotter."""
-
-    novels: int = 10
-    strips: int = 4
-    slots: int = 6
+NOVEL = ("title", "synopsis", "visibility", "genre", "language")
+COMIC = ("title", "visibility")
+PROFILE = ("display_name", "bio")
+FIRST_PROFILE = {"display_name": "Name v0", "bio": "Bio v0"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,122 +40,102 @@ class Owner:
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """Ids of the rows, and their states at the beginning.
+    """A few hot rows of two owners, and their first states.
 
     Attributes:
-        novels: State by id.
-        strips: Comics that stay and get panels: state by id.
-        strip_novels: The novel of a strip, by the strip's id.
+        novels: First state by id.
+        strips: Comics that stay and get panels: the id of the novel by the id of the comic.
         slots: Names of comics that come and go.
         owner_of: Index in `owners` by row.
     """
 
     owners: list[Owner]
-    novels: dict[int, Novel]
-    strips: dict[int, Comic]
-    strip_novels: dict[int, int]
+    novels: dict[int, dict[str, str]]
+    strips: dict[int, int]
     slots: list[str]
     owner_of: dict[str, int]
 
+    def find_owner(self, row: str) -> Owner:
+        """Return the owner of a row."""
+        return self.owners[self.owner_of[row]]
+
     def first_writes(self) -> list[Write]:
         """Return the first states as writes that were acknowledged long ago."""
-        shows = {f"user {owner.id}": user_shows("Name v0", "Bio v0") for owner in self.owners}
-        shows |= {f"novel {pk}": state.shows for pk, state in self.novels.items()}
-        shows |= {f"status {pk}": {"status": "v0"} for pk in self.novels}
-        shows |= {f"text {pk}": {"text": "v0"} for pk in self.novels}
-        shows |= {f"strip {pk}": state.shows(pk) for pk, state in self.strips.items()}
-        shows |= {f"panels {pk}": panels_show([]) for pk in self.strips}
+        shows = {f"user {owner.id}": user_shows(FIRST_PROFILE) for owner in self.owners}
+        for pk, state in self.novels.items():
+            shows[f"novel {pk}"] = novel_shows(state)
+            shows[f"status {pk}"], shows[f"text {pk}"] = {"status": "v0"}, {"text": "v0"}
+        for pk, novel_id in self.strips.items():
+            shows[f"strip {pk}"] = comic_shows(first_strip(novel_id), pk)
+            shows[f"panels {pk}"] = panels_show([])
         shows |= {slot: {} for slot in self.slots}
         return [Write(row, values, 0.0, 0.0) for row, values in shows.items()]
 
 
-class ForeignData(Exception):
-    """The database has users that were not made here."""
+def first_novel(number: int) -> dict[str, str]:
+    """Return the first state of a novel."""
+    values = (f"a {number} v0", f"{number} v0", "public", GENRES[0], LANGUAGES[0])
+    return dict(zip(NOVEL, values, strict=True))
 
 
-def build_scene(size: Size) -> Scene:
-    """Delete all novels and comics and make the hot ones.
-
-    Raises:
-        ForeignData: There are users that were not made here.
-    """
-    from comics.models import Comic as ComicRow
-    from morpheus.db.transactions import write_transaction
-    from novels.models import Novel as NovelRow
-    from users.models import User
-
-    with write_transaction(as_staff=True):
-        if User.objects.exclude(email__endswith=DOMAIN).exists():
-            raise ForeignData("There are other users in this database: its novels stay.")
-        ComicRow.objects.all().delete()
-        NovelRow.objects.all().delete()
-    owners = [_make_owner() for _ in range(OWNERS)]
-    turns = itertools.cycle(range(OWNERS))
-    novels: dict[int, Novel] = {}
-    strips: dict[int, Comic] = {}
-    strip_novels: dict[int, int] = {}
-    owner_of = {f"user {owner.id}": at for at, owner in enumerate(owners)}
-    for number in range(size.novels):
-        state = Novel(f"a {number} v0", f"{number} v0", "public", GENRES[0], LANGUAGES[0])
-        at = next(turns)
-        novel_id = _make_novel(state, owners[at].id)
-        novels[novel_id] = state
-        owner_of[f"novel {novel_id}"] = at
-        if number < size.strips:
-            comic = Comic(f"Strip {number} v0", "public")
-            strip_id = _make_comic(comic, owners[at].id, novel_id)
-            strips[strip_id], strip_novels[strip_id] = comic, novel_id
-            owner_of[f"strip {strip_id}"] = at
-    slots = [f"Slot {number}" for number in range(size.slots)]
-    owner_of |= {slot: next(turns) for slot in slots}
-    return Scene(owners, novels, strips, strip_novels, slots, owner_of)
+def next_novel(state: dict[str, str], unique: str, random: Random) -> dict[str, str]:
+    """Return a state with a unique synopsis; at times another place in orderings and filters."""
+    changes = {"synopsis": unique}
+    if random.random() < 0.5:
+        changes["title"] = f"{random.choice('abcdefgh')} {unique}"
+    if random.random() < 0.3:
+        changes["visibility"] = random.choice(("public", "private"))
+    if random.random() < 0.2:
+        changes |= {"genre": random.choice(GENRES), "language": random.choice(LANGUAGES)}
+    return state | changes
 
 
-def _make_owner() -> Owner:
-    from morpheus.db.transactions import write_transaction
-    from users.models import User
-    from users.services import token_create
-
-    email = f"{token_hex(8)}{DOMAIN}"
-    user = User.objects.create_user(email, token_hex(16), display_name="Name v0")
-    with write_transaction(as_user=user.pk):
-        User.objects.filter(pk=user.pk).update(bio="Bio v0")
-    secret, _ = token_create(user=user)
-    return Owner(user.pk, secret)
+def first_strip(novel_id: int) -> dict[str, str]:
+    """Return the first state of the comic of a novel."""
+    return {"title": f"Strip {novel_id} v0", "visibility": "public"}
 
 
-def _make_comic(state: Comic, owner_id: int, novel_id: int) -> int:
-    from comics.models import Comic as ComicRow
-    from morpheus.db.transactions import write_transaction
-
-    with write_transaction(as_user=owner_id):
-        row = ComicRow.objects.create(
-            title=state.title, owner_id=owner_id, novel_id=novel_id, is_public=True
-        )
-        return int(row.pk)
+def next_comic(title: str, random: Random) -> dict[str, str]:
+    """Return a state with a unique title."""
+    return {"title": title, "visibility": random.choice(("public", "public", "private"))}
 
 
-def _make_novel(state: Novel, owner_id: int) -> int:
-    from morpheus.db.transactions import write_transaction
-    from novels.models import Chapter, ChapterText, Genre, Language, ProcessingStatus
-    from novels.models import Novel as NovelRow
-    from users.models import belonging_to
+def join_fields(fields: Mapping[str, Any], names: Sequence[str]) -> str:
+    """Return the value of a row with these fields, of a state or a response."""
+    return "|".join(str(fields[name]) for name in names)
 
-    with write_transaction(as_user=owner_id):
-        novel = NovelRow.objects.create(
-            title=state.title,
-            synopsis=state.synopsis,
-            is_public=True,
-            genre=Genre.objects.get(slug=state.genre),
-            language=Language.objects.get(code=state.language),
-            owner_id=owner_id,
-            chapter_count=1,
-            word_count=1,
-        )
-        belongs = belonging_to(novel)
-        ProcessingStatus.objects.create(novel=novel, state="processing", stage="v0", **belongs)
-        chapter = Chapter.objects.create(
-            novel=novel, number=1, title="One", word_count=1, **belongs
-        )
-        ChapterText.objects.create(chapter=chapter, content="v0", **belongs)
-        return int(novel.pk)
+
+def novel_shows(state: Mapping[str, str]) -> dict[str, str]:
+    """Return the values of a novel."""
+    card = join_fields(state, NOVEL)
+    shows = {"own": card, "title:own": state["title"]}
+    if state["visibility"] == "public":
+        genre, language = f"genre={state['genre']}", f"language={state['language']}"
+        shows |= dict.fromkeys(("shown", genre, language, f"{genre}&{language}"), FOUND)
+        shows |= {"anyone": card, "title": state["title"]}
+    return shows
+
+
+def comic_shows(state: Mapping[str, str], comic_id: int | str = UNKNOWN) -> dict[str, str]:
+    """Return the values of a comic."""
+    card = join_fields(state, COMIC)
+    shows = {"own": card, f"id={comic_id}:own": FOUND}
+    if state["visibility"] == "public":
+        shows |= {"anyone": card, "shown": FOUND, f"id={comic_id}": FOUND}
+    return shows
+
+
+def user_shows(state: Mapping[str, str]) -> dict[str, str]:
+    """Return the values of a user: the name for all readers, the profile for the user."""
+    return {"name": state["display_name"], "own": join_fields(state, PROFILE)}
+
+
+def panels_show(captions: list[str]) -> dict[str, str]:
+    """Return the values of a comic's panels."""
+    newest = captions[-1] if captions else ABSENT
+    return {"list": f"{len(captions)}|{newest}", "count": str(len(captions))}
+
+
+def slot_of(title: str) -> str:
+    """Return the row of a comic that comes and goes, by its title."""
+    return title.rsplit(" v", 1)[0]

@@ -11,7 +11,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 
 from perf.lab.consistency import faults, phases, sabotage
-from perf.lab.consistency.scene import ForeignData
+from perf.lab.consistency.database import ForeignData
 from perf.lab.harness.databases import own_services
 from perf.lab.harness.processes import ProcessFailed
 from perf.lab.harness.servers import ServerFailed

@@ -1,0 +1,204 @@
+"""The rows of a run in the database: made before it, written and read through Django in it."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from random import Random
+from secrets import token_hex
+from threading import Event
+
+import psycopg
+from django.db import InterfaceError, OperationalError, connection
+
+from comics.models import Comic
+from morpheus.cache.outbox import connect
+from morpheus.db.transactions import write_transaction
+from novels.models import Chapter, ChapterText, Genre, Language, Novel, ProcessingStatus
+from novels.services import status_advance
+from users.models import PublicUser, User, belonging_to
+from users.services import token_create
+
+from .history import Log, Observation, Recorder, Write
+from .scene import FIRST_PROFILE, NOVEL, Owner, Scene, first_novel, first_strip, join_fields
+
+OWNERS = 2
+# Of the e-mail addresses of users that are made here.
+DOMAIN = "@checker.invalid"
+# Between two steps, each a write or a read of all rows.
+PAUSE_S = 0.05
+# A write by psql counts as acknowledged so long after its commit: docs/caching.md says how soon
+# servers notice it.
+OUTSIDE_S = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """Numbers of rows; fewer are hotter."""
+
+    novels: int = 10
+    strips: int = 4
+    slots: int = 6
+
+
+class ForeignData(Exception):
+    """The database has users that were not made here."""
+
+
+def build_scene(size: Size) -> Scene:
+    """Delete all novels and comics and make the hot ones.
+
+    Raises:
+        ForeignData: There are users that were not made here.
+    """
+    with write_transaction(as_staff=True):
+        if User.objects.exclude(email__endswith=DOMAIN).exists():
+            raise ForeignData("There are other users in this database: its novels stay.")
+        Comic.objects.all().delete()
+        Novel.objects.all().delete()
+    scene = Scene([_make_owner() for _ in range(OWNERS)], {}, {}, [], {})
+    turns = itertools.cycle(range(OWNERS))
+    for at, owner in enumerate(scene.owners):
+        scene.owner_of[f"user {owner.id}"] = at
+    for number in range(size.novels):
+        at, state = next(turns), first_novel(number)
+        novel_id = _make_novel(state, scene.owners[at].id)
+        scene.novels[novel_id] = state
+        scene.owner_of[f"novel {novel_id}"] = at
+        if number < size.strips:
+            strip_id = _make_strip(scene.owners[at].id, novel_id)
+            scene.strips[strip_id] = novel_id
+            scene.owner_of[f"strip {strip_id}"] = at
+    for number in range(size.slots):
+        scene.slots.append(f"Slot {number}")
+        scene.owner_of[f"Slot {number}"] = next(turns)
+    return scene
+
+
+def _make_owner() -> Owner:
+    user = User.objects.create_user(f"{token_hex(8)}{DOMAIN}", token_hex(16))
+    with write_transaction(as_user=user.pk):
+        User.objects.filter(pk=user.pk).update(**FIRST_PROFILE)
+    secret, _ = token_create(user=user)
+    return Owner(user.pk, secret)
+
+
+def _make_strip(owner_id: int, novel_id: int) -> int:
+    title = first_strip(novel_id)["title"]
+    with write_transaction(as_user=owner_id):
+        row = Comic.objects.create(
+            title=title, owner_id=owner_id, novel_id=novel_id, is_public=True
+        )
+    return int(row.pk)
+
+
+def _make_novel(state: dict[str, str], owner_id: int) -> int:
+    with write_transaction(as_user=owner_id):
+        novel = Novel.objects.create(
+            title=state["title"],
+            synopsis=state["synopsis"],
+            is_public=True,
+            genre=Genre.objects.get(slug=state["genre"]),
+            language=Language.objects.get(code=state["language"]),
+            owner_id=owner_id,
+            chapter_count=1,
+            word_count=1,
+        )
+        belongs = belonging_to(novel)
+        ProcessingStatus.objects.create(novel=novel, state="processing", stage="v0", **belongs)
+        chapter = Chapter.objects.create(
+            novel=novel, number=1, title="One", word_count=1, **belongs
+        )
+        ChapterText.objects.create(chapter=chapter, content="v0", **belongs)
+    return int(novel.pk)
+
+
+def run_direct(scene: Scene, stop: Event, seed: int) -> Log:
+    """Write statuses and texts, and read committed rows without any cache; return the log."""
+    random = Random(seed)  # noqa: S311 - to be repeatable
+    recorder = Recorder()
+    for version in itertools.count(1):
+        if stop.wait(PAUSE_S):
+            break
+        novel_id = random.choice(list(scene.novels))
+        owner_id = scene.find_owner(f"novel {novel_id}").id
+        write = random.choice((_advance, _rewrite, _rewrite_outside, None, None))
+        try:
+            if write is None:
+                _read_all(scene, recorder)
+            else:
+                write(recorder, novel_id, owner_id, f"v{version}")
+        except (OperationalError, InterfaceError, psycopg.OperationalError) as error:
+            recorder.record_failure(f"direct {type(error).__name__}")
+            connection.close()
+    connection.close()
+    return recorder.log
+
+
+def _advance(recorder: Recorder, novel_id: int, owner_id: int, unique: str) -> None:
+    with _recorded_write(recorder, f"status {novel_id}", {"status": unique}):
+        status_advance(novel_id=novel_id, owner_id=owner_id, stage=unique, progress=50)
+
+
+def _rewrite(recorder: Recorder, novel_id: int, owner_id: int, unique: str) -> None:
+    with (
+        _recorded_write(recorder, f"text {novel_id}", {"text": unique}),
+        write_transaction(as_user=owner_id),
+    ):
+        ChapterText.objects.filter(chapter__novel_id=novel_id).update(content=unique)
+
+
+def _rewrite_outside(recorder: Recorder, novel_id: int, owner_id: int, unique: str) -> None:
+    """Write as psql does: only the database's triggers tell the cache."""
+    with (
+        connect("consistency checker") as outside,
+        _recorded_write(recorder, f"text {novel_id}", {"text": unique}, OUTSIDE_S),
+    ):
+        outside.execute("SELECT set_config('app.user_id', %s, false)", [str(owner_id)])
+        outside.execute(
+            "UPDATE novels_chaptertext SET content = %s "
+            "WHERE chapter_id IN (SELECT id FROM novels_chapter WHERE novel_id = %s)",
+            [unique, novel_id],
+        )
+
+
+def _read_all(scene: Scene, recorder: Recorder) -> None:
+    """Read the committed rows: every later read must show them, acknowledged or not."""
+    began = time.monotonic()
+    with write_transaction(as_staff=True):
+        novels = Novel.objects.select_related("genre", "language").filter(pk__in=scene.novels)
+        statuses = ProcessingStatus.objects.filter(pk__in=scene.novels)
+        users = PublicUser.objects.filter(pk__in=[owner.id for owner in scene.owners])
+        observations = [
+            *(Observation(f"novel {row.pk}", "own", _novel_value(row)) for row in novels),
+            *(Observation(f"status {row.pk}", "status", row.stage) for row in statuses),
+            *(Observation(f"user {row.pk}", "name", row.display_name) for row in users),
+        ]
+    recorder.record_read(recorder.number_response(observations), began, time.monotonic())
+
+
+def _novel_value(novel: Novel) -> str:
+    fields = {
+        "title": novel.title,
+        "synopsis": novel.synopsis,
+        "visibility": "public" if novel.is_public else "private",
+        "genre": novel.genre.slug if novel.genre else "",
+        "language": novel.language.code if novel.language else "",
+    }
+    return join_fields(fields, NOVEL)
+
+
+@contextmanager
+def _recorded_write(
+    recorder: Recorder, row: str, shows: dict[str, str], late_s: float = 0.0
+) -> Iterator[None]:
+    """Record the block as a write, acknowledged `late_s` after its end; it failed if it raises."""
+    began, ended = time.monotonic(), float("inf")
+    try:
+        yield
+        ended = time.monotonic() + late_s
+    finally:
+        recorder.record_write(Write(row, shows, began, ended))
