@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
+from threading import Event
+from typing import Any, NamedTuple
 
 from django.db import connection
 
 from morpheus.embedded.supervisor import EmbeddedServices
+from perf.lab.harness.processes import ProcessGroup
 from perf.lab.harness.servers import MORPHEUS, UNLIMITED, Servers
 
-from .clients import Load
-from .database import Size, build_scene
+from .check import Verdict, check
+from .clients import Load, run_client
+from .database import Size, build_scene, run_direct
 from .faults import Faults
-from .run import Outcome, run
+from .history import Log
 from .scene import Scene
 
+POLL_S = 0.1
 # Rows that are hot enough for races within seconds.
 HOT = Size(novels=2, strips=1, slots=1)
 HOT_WRITES = 0.25
@@ -29,13 +34,39 @@ CRASHES_PER_MILLE = {"server-crashed": 30, "no-write-intents": 10}
 # Servers log injected faults as errors.
 QUIET = {"MORPHEUS_LOG_LEVEL": "CRITICAL"}
 SABOTAGED = "perf.lab.consistency.sabotaged_wsgi:application"
+# The mechanism that each sabotage removes; docs/caching.md says why it is necessary.
+SABOTAGES = ("no-write-intents", "late-versions", "late-invalidation")
 # A read may be stale for so long under a fault: docs/caching.md.
 BOUND_S = 3.0
+# Faults are injected for this share of a run; in the rest everything recovers.
+FAULTY = 0.8
+
+# Called repeatedly during a run, with the seconds since its begin.
+Interfere = Callable[[float], None]
+
+
+class Outcome(NamedTuple):
+    """A verdict, how long the clients took, and how many responses they read.
+
+    The verdict's own number of reads includes those of the database itself.
+    """
+
+    verdict: Verdict
+    seconds: float
+    reads: int
+
+
+class Phase(NamedTuple):
+    """The outcome of one phase, and whether it is as expected."""
+
+    name: str
+    outcome: Outcome
+    is_ok: bool
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
-    """The size of a run.
+class PhaseRunner:
+    """Runs phases of one size.
 
     Attributes:
         reads: Responses to read without faults, by all clients together.
@@ -48,89 +79,84 @@ class Options:
     clients: int
     seed: int
 
-
-@dataclass(frozen=True, slots=True)
-class Phase:
-    """The outcome of one phase, and whether it is as expected."""
-
-    name: str
-    outcome: Outcome
-    is_ok: bool
-
-
-def run_steady(options: Options) -> Phase:
-    """Run without faults: no request may fail, and no read be wrong."""
-    scene = _make_scene(Size())
-    with _make_servers(options, MORPHEUS, {}) as servers:
-        each = -(-options.reads // options.clients)
-        load = Load(servers.ports, options.clients, reads=each, seed=options.seed)
-        outcome = run(scene, load)
-    verdict = outcome.verdict
-    return Phase("steady", outcome, not verdict.violations and not verdict.failures)
-
-
-def run_faults(
-    options: Options, services: EmbeddedServices, names: Iterable[str]
-) -> Iterator[Phase]:
-    """Run under each fault: requests may fail, and reads be stale for at most `BOUND_S`."""
-    for name in names:
-        scene = _make_scene(HOT)
-        with _make_servers(options, SABOTAGED, _interference(name) | QUIET) as servers:
-            inject = partial(Faults(services, servers, options.seed).inject, name)
-            load = _make_short_load(options, servers)
-            outcome = run(scene, load, _for_most_of(options.seconds, inject))
+    def run_steady(self) -> Phase:
+        """Run without faults: no request may fail, and no read be wrong."""
+        each = -(-self.reads // self.clients)
+        outcome = self._run(Size(), MORPHEUS, {}, lambda servers: None, reads=each)
         verdict = outcome.verdict
-        yield Phase(name, outcome, verdict.worst_s <= BOUND_S and not verdict.is_unexplained)
+        return Phase("steady", outcome, not verdict.violations and not verdict.failures)
 
+    def run_fault(self, name: str, services: EmbeddedServices) -> Phase:
+        """Run under a fault: requests may fail, and reads be stale for at most `BOUND_S`."""
 
-def run_sabotages(options: Options, names: Iterable[str]) -> Iterator[Phase]:
-    """Run with each sabotage, in several rounds if necessary: the checker must report it."""
-    for name in names:
-        environment = _interference(name) | {"CONSISTENCY_SABOTAGE": name}
+        def make_interference(servers: Servers) -> Interfere:
+            faults = Faults(services, servers, self.seed)
+            stop_at_s = self.seconds * FAULTY
+            return lambda elapsed_s: faults.inject(name) if elapsed_s < stop_at_s else None
+
+        verdict = (outcome := self._run_hot(name, QUIET, make_interference)).verdict
+        return Phase(name, outcome, verdict.worst_s <= BOUND_S and not verdict.is_unexplained)
+
+    def run_sabotage(self, name: str) -> Phase:
+        """Run with a sabotage, in several rounds if necessary: the checker must report it."""
+
+        def make_interference(servers: Servers) -> Interfere:
+            return lambda elapsed_s: servers.revive()
+
         for _ in range(ROUNDS):
-            scene = _make_scene(HOT)
-            with _make_servers(options, SABOTAGED, environment) as servers:
-                outcome = run(scene, _make_short_load(options, servers), servers.revive)
+            outcome = self._run_hot(name, {"CONSISTENCY_SABOTAGE": name}, make_interference)
             if outcome.verdict.violations:
                 break
-        yield Phase(name, outcome, bool(outcome.verdict.violations))
+        return Phase(name, outcome, bool(outcome.verdict.violations))
 
+    def _run_hot(
+        self, name: str, environment: dict[str, str], make: Callable[[Servers], Interfere]
+    ) -> Outcome:
+        crashes = CRASHES_PER_MILLE.get(name, 0) / 1000
+        environment = environment | {
+            "CONSISTENCY_DELAY_S": str(DELAY_S),
+            "CONSISTENCY_CRASHES": str(crashes),
+        }
+        return self._run(HOT, SABOTAGED, environment, make, seconds=self.seconds, writes=HOT_WRITES)
 
-def _make_scene(size: Size) -> Scene:
-    """Make the rows; the connection must not stay open while the database restarts."""
-    try:
-        return build_scene(size)
-    finally:
+    def _run(
+        self,
+        size: Size,
+        application: str,
+        environment: dict[str, str],
+        make: Callable[[Servers], Interfere | None],
+        **load: Any,
+    ) -> Outcome:
+        scene = build_scene(size)
+        # It must not stay open while the database restarts.
         connection.close()
+        environment = UNLIMITED | environment
+        with Servers(self.servers, application=application, environment=environment) as servers:
+            load |= {"clients": self.clients, "seed": self.seed}
+            return run(scene, Load(servers.ports, **load), make(servers))
 
 
-def _make_servers(options: Options, application: str, environment: dict[str, str]) -> Servers:
-    return Servers(options.servers, application=application, environment=UNLIMITED | environment)
+def run(scene: Scene, load: Load, interfere: Interfere | None = None) -> Outcome:
+    """Run clients that read and write, then check all that they read.
 
-
-def _interference(name: str) -> dict[str, str]:
-    crashes = CRASHES_PER_MILLE.get(name, 0) / 1000
-    return {"CONSISTENCY_DELAY_S": str(DELAY_S), "CONSISTENCY_CRASHES": str(crashes)}
-
-
-def _make_short_load(options: Options, servers: Servers) -> Load:
-    return Load(
-        servers.ports,
-        options.clients,
-        seconds=options.seconds,
-        writes=HOT_WRITES,
-        seed=options.seed,
-    )
-
-
-def _for_most_of(seconds: float, inject: Callable[[], None]) -> Callable[[], None]:
-    """Return `inject` for the first four fifths of a run; in the rest everything recovers."""
-    stop_at: list[float] = []
-
-    def call() -> None:
-        if not stop_at:
-            stop_at.append(time.monotonic() + seconds * 0.8)
-        if time.monotonic() < stop_at[0]:
-            inject()
-
-    return call
+    The scene must be new: its rows are in their first states.
+    """
+    group, stop = ProcessGroup(load.clients), Event()
+    clients = [group.start(run_client, scene, load, number) for number in range(load.clients)]
+    with ThreadPoolExecutor(1) as threads:
+        group.release()
+        direct = threads.submit(run_direct, scene, stop, load.seed)
+        began = time.monotonic()
+        try:
+            while not all(client.is_done() for client in clients):
+                if interfere is not None:
+                    interfere(time.monotonic() - began)
+                time.sleep(POLL_S)
+            logs = [client.result() for client in clients]
+        finally:
+            stop.set()
+    busy = [log for log in logs if log.response]
+    seconds = max(log.ended[-1] for log in busy) - min(log.began[0] for log in busy)
+    reads = sum(len(log.response) for log in logs)
+    verdict = check([Log(writes=scene.first_writes()), *logs, direct.result()])
+    return Outcome(verdict, seconds, reads)

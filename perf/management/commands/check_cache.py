@@ -10,7 +10,7 @@ from typing import Any
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 
-from perf.lab.consistency import faults, phases, sabotage
+from perf.lab.consistency import faults, phases
 from perf.lab.consistency.database import ForeignData
 from perf.lab.harness.databases import own_services
 from perf.lab.harness.processes import ProcessFailed
@@ -38,7 +38,7 @@ class Command(BaseCommand):
         parser.add_argument("--seconds", type=float, default=30, help="of each fault and sabotage")
         parser.add_argument("--phase", action="append", choices=PHASES, help="only these phases")
         parser.add_argument("--fault", action="append", choices=faults.NAMES)
-        parser.add_argument("--sabotage", action="append", choices=sabotage.SABOTAGES)
+        parser.add_argument("--sabotage", action="append", choices=phases.SABOTAGES)
         parser.add_argument("--clients", type=int, default=8)
         parser.add_argument("--servers", type=int, default=2)
         parser.add_argument("--seed", type=int, default=1)
@@ -56,30 +56,23 @@ class Command(BaseCommand):
         if not all(are_ok):
             sys.exit(1)
 
-    def _run_phases(self, given: dict[str, Any]) -> Iterator[phases.Phase]:
+    def _run_phases(self, options: dict[str, Any]) -> Iterator[phases.Phase]:
         names = ("reads", "seconds", "clients", "servers", "seed")
-        options = phases.Options(**{name: given[name] for name in names})
-        wanted = given["phase"] or PHASES
+        runner = phases.PhaseRunner(**{name: options[name] for name in names})
+        wanted = options["phase"] or PHASES
         if "steady" in wanted:
-            yield phases.run_steady(options)
+            yield runner.run_steady()
         if "faults" in wanted:
-            yield from phases.run_faults(options, self.services, given["fault"] or faults.NAMES)
+            for name in options["fault"] or faults.NAMES:
+                yield runner.run_fault(name, self.services)
         if "sabotage" in wanted:
-            yield from phases.run_sabotages(options, given["sabotage"] or sabotage.SABOTAGES)
+            yield from map(runner.run_sabotage, options["sabotage"] or phases.SABOTAGES)
 
     def _print(self, phase: phases.Phase) -> bool:
         outcome, verdict = phase.outcome, phase.outcome.verdict
-        counts = (
-            outcome.reads,
-            outcome.reads / outcome.seconds,
-            verdict.values,
-            verdict.writes,
-            verdict.retries,
-            verdict.failures.total(),
-            verdict.wrong_reads,
-            verdict.worst_s * 1000,
-        )
-        cells = [f"{count:,.0f}" for count in counts]
+        counts = [outcome.reads, outcome.reads / outcome.seconds, verdict.values, verdict.writes]
+        counts += [verdict.retries, verdict.failures.total(), verdict.wrong_reads]
+        cells = [f"{count:,.0f}" for count in (*counts, verdict.worst_s * 1000)]
         self.stdout.write(TABLE.row(phase.name, *cells, "ok" if phase.is_ok else "FAIL"))
         for counted in (verdict.violations, verdict.failures):
             if counted:

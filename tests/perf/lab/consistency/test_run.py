@@ -9,7 +9,7 @@ import pytest
 from perf.lab.consistency.check import Verdict
 from perf.lab.consistency.clients import Load
 from perf.lab.consistency.database import ForeignData, Size, build_scene
-from perf.lab.consistency.run import run
+from perf.lab.consistency.phases import run
 from perf.lab.harness.servers import MORPHEUS, Servers
 
 pytestmark = pytest.mark.django_db(transaction=True)
