@@ -94,15 +94,16 @@ def check(logs: list[Log]) -> Verdict:
         verdict.retries += log.retries
         verdict.failures += log.failures
         verdict.reads += len(log.response)
-        windows = [allowed[observation] for observation in log.observations]
+        observations, responses = list(log.observations), list(log.responses)
+        windows = [allowed[observation] for observation in observations]
         for number, began, ended in zip(log.response, log.began, log.ended, strict=True):
-            indexes = log.responses[number]
+            indexes = responses[number]
             verdict.values += len(indexes)
             wrong = [at for at in indexes if not _overlaps(windows[at].by_all, began, ended)]
             verdict.wrong_reads += bool(wrong)
             for at in wrong:
                 kind, staleness_s = _classify(windows[at], began, ended)
-                verdict.report(Violation(kind, staleness_s, log.observations[at]))
+                verdict.report(Violation(kind, staleness_s, observations[at]))
     return verdict
 
 
@@ -180,8 +181,9 @@ def _find_allowed(logs: list[Log]) -> dict[Observation, _Allowed]:
     for log in logs:
         for write in log.writes:
             writes[write.row].append(write)
+        observations, responses = list(log.observations), list(log.responses)
         for number, ended in zip(log.response, log.ended, strict=True):
-            for row, view, value in map(log.observations.__getitem__, log.responses[number]):
+            for row, view, value in (observations[at] for at in responses[number]):
                 first = first_reads[row]
                 first[view, value] = min(ended, first.get((view, value), ended))
     result = {}

@@ -14,7 +14,7 @@ from perf.lab.example_requests import HttpRequest
 from perf.lab.harness.http_client import BadResponse, Connection, Response
 from perf.lab.harness.processes import START_TIMEOUT_S
 
-from .history import UNKNOWN, Log, Recorder, Write
+from .history import UNKNOWN, Log, Write
 from .reads import Read, ReadMaker
 from .scene import Scene, slot_of
 from .writers import Attempt, Writer, make_writers
@@ -52,7 +52,7 @@ class _Client:
 
     def __init__(self, scene: Scene, load: Load, number: int) -> None:
         self._scene, self._load = scene, load
-        self._recorder = Recorder()
+        self._log = Log()
         self._random = Random(f"{load.seed} {number}")  # noqa: S311 - to be repeatable
         self._connections = [Connection(port) for port in load.ports]
         self._maker = ReadMaker(scene)
@@ -69,7 +69,7 @@ class _Client:
         """Read and write until the load is done; return the log."""
         stop_at = time.monotonic() + self._load.seconds
         most = self._load.reads if self._load.reads is not None else float("inf")
-        log = self._recorder.log
+        log = self._log
         while len(log.response) < most and time.monotonic() < stop_at:
             if self._attempts and self._random.random() < self._load.writes:
                 reads = self._write()
@@ -100,9 +100,9 @@ class _Client:
             return
         if response.status == 304:
             # The content of this ETag is still current.
-            self._recorder.record_read(read.number, connection.sent_at, ended)
+            self._log.record_read(read.number, connection.sent_at, ended)
         elif (number := self._number(read, response)) is not None:
-            self._recorder.record_read(number, connection.sent_at, ended)
+            self._log.record_read(number, connection.sent_at, ended)
             read.etag, read.number = response.etag, number
 
     def _number(self, read: Read, response: Response) -> int | None:
@@ -117,7 +117,7 @@ class _Client:
             return None
         if "/comics/?" in read.path and response.status == 200:
             self._collect_comics(response)
-        number = read.numbers[digest] = self._recorder.number_response(observations)
+        number = read.numbers[digest] = self._log.number_response(observations)
         return number
 
     def _collect_comics(self, response: Response) -> None:
@@ -145,7 +145,7 @@ class _Client:
         )
         ended = time.monotonic()
         if response is None or response.status >= 300:
-            self._recorder.record_write(Write(attempt.row, attempt.shows, began))
+            self._log.writes.append(Write(attempt.row, attempt.shows, began))
             self._continue(writer, None)
             if response is not None:
                 self._record_failure(f"write {response.status}")
@@ -154,7 +154,7 @@ class _Client:
         new_id = str(data.get("id"))
         shows = {view.replace(UNKNOWN, new_id): value for view, value in attempt.shows.items()}
         # A refused attempt did nothing: the write began with the last one.
-        self._recorder.record_write(Write(attempt.row, shows, connection.sent_at, ended))
+        self._log.writes.append(Write(attempt.row, shows, connection.sent_at, ended))
         self._continue(writer, data)
         about = [read for read in self._reads if read.about == attempt.row]
         return self._random.choices(about + self._random.choices(self._lists, k=2), k=3)
@@ -173,7 +173,7 @@ class _Client:
             return None
 
     def _record_failure(self, kind: str) -> None:
-        self._recorder.record_failure(kind)
+        self._log.failures[kind] += 1
         time.sleep(PAUSE_S)
 
 

@@ -22,7 +22,7 @@ from novels.services import status_advance
 from users.models import PublicUser, User, belonging_to
 from users.services import token_create
 
-from .history import Log, Observation, Recorder, Write
+from .history import Log, Observation, Write
 from .scene import FIRST_PROFILE, NOVEL, Owner, Scene, first_novel, first_strip, join_fields
 
 OWNERS = 2
@@ -119,7 +119,7 @@ def _make_novel(state: dict[str, str], owner_id: int) -> int:
 def run_direct(scene: Scene, stop: Event, seed: int) -> Log:
     """Write statuses and texts, and read committed rows without any cache; return the log."""
     random = Random(seed)  # noqa: S311 - to be repeatable
-    recorder = Recorder()
+    log = Log()
     for version in itertools.count(1):
         if stop.wait(PAUSE_S):
             break
@@ -128,34 +128,34 @@ def run_direct(scene: Scene, stop: Event, seed: int) -> Log:
         write = random.choice((_advance, _rewrite, _rewrite_outside, None, None))
         try:
             if write is None:
-                _read_all(scene, recorder)
+                _read_all(scene, log)
             else:
-                write(recorder, novel_id, owner_id, f"v{version}")
+                write(log, novel_id, owner_id, f"v{version}")
         except (OperationalError, InterfaceError, psycopg.OperationalError) as error:
-            recorder.record_failure(f"direct {type(error).__name__}")
+            log.failures[f"direct {type(error).__name__}"] += 1
             connection.close()
     connection.close()
-    return recorder.log
+    return log
 
 
-def _advance(recorder: Recorder, novel_id: int, owner_id: int, unique: str) -> None:
-    with _recorded_write(recorder, f"status {novel_id}", {"status": unique}):
+def _advance(log: Log, novel_id: int, owner_id: int, unique: str) -> None:
+    with _recorded_write(log, f"status {novel_id}", {"status": unique}):
         status_advance(novel_id=novel_id, owner_id=owner_id, stage=unique, progress=50)
 
 
-def _rewrite(recorder: Recorder, novel_id: int, owner_id: int, unique: str) -> None:
+def _rewrite(log: Log, novel_id: int, owner_id: int, unique: str) -> None:
     with (
-        _recorded_write(recorder, f"text {novel_id}", {"text": unique}),
+        _recorded_write(log, f"text {novel_id}", {"text": unique}),
         write_transaction(as_user=owner_id),
     ):
         ChapterText.objects.filter(chapter__novel_id=novel_id).update(content=unique)
 
 
-def _rewrite_outside(recorder: Recorder, novel_id: int, owner_id: int, unique: str) -> None:
+def _rewrite_outside(log: Log, novel_id: int, owner_id: int, unique: str) -> None:
     """Write as psql does: only the database's triggers tell the cache."""
     with (
         connect("consistency checker") as outside,
-        _recorded_write(recorder, f"text {novel_id}", {"text": unique}, OUTSIDE_S),
+        _recorded_write(log, f"text {novel_id}", {"text": unique}, OUTSIDE_S),
     ):
         outside.execute("SELECT set_config('app.user_id', %s, false)", [str(owner_id)])
         outside.execute(
@@ -165,7 +165,7 @@ def _rewrite_outside(recorder: Recorder, novel_id: int, owner_id: int, unique: s
         )
 
 
-def _read_all(scene: Scene, recorder: Recorder) -> None:
+def _read_all(scene: Scene, log: Log) -> None:
     """Read the committed rows: every later read must show them, acknowledged or not."""
     began = time.monotonic()
     with write_transaction(as_staff=True):
@@ -177,7 +177,7 @@ def _read_all(scene: Scene, recorder: Recorder) -> None:
             *(Observation(f"status {row.pk}", "status", row.stage) for row in statuses),
             *(Observation(f"user {row.pk}", "name", row.display_name) for row in users),
         ]
-    recorder.record_read(recorder.number_response(observations), began, time.monotonic())
+    log.record_read(log.number_response(observations), began, time.monotonic())
 
 
 def _novel_value(novel: Novel) -> str:
@@ -193,7 +193,7 @@ def _novel_value(novel: Novel) -> str:
 
 @contextmanager
 def _recorded_write(
-    recorder: Recorder, row: str, shows: dict[str, str], late_s: float = 0.0
+    log: Log, row: str, shows: dict[str, str], late_s: float = 0.0
 ) -> Iterator[None]:
     """Record the block as a write, acknowledged `late_s` after its end; it failed if it raises."""
     began, ended = time.monotonic(), float("inf")
@@ -201,4 +201,4 @@ def _recorded_write(
         yield
         ended = time.monotonic() + late_s
     finally:
-        recorder.record_write(Write(row, shows, began, ended))
+        log.writes.append(Write(row, shows, began, ended))

@@ -48,51 +48,29 @@ class Log:
     """The history of one process; responses with the same observations are stored once.
 
     Attributes:
-        observations: Each once; `responses` names them by their index.
-        responses: The distinct responses, as indexes of observations.
-        began, ended, response: One item for each read; the third is an index of `responses`.
+        observations: Each once, with its index.
+        responses: The distinct responses, as indexes of observations, with their numbers.
+        began, ended, response: One item for each read; the third is the number of a response.
         retries: Writes that were sent again because a server refused them.
     """
 
     writes: list[Write] = field(default_factory=list)
-    observations: list[Observation] = field(default_factory=list)
-    responses: list[tuple[int, ...]] = field(default_factory=list)
+    observations: dict[Observation, int] = field(default_factory=dict)
+    responses: dict[tuple[int, ...], int] = field(default_factory=dict)
     began: array[float] = field(default_factory=lambda: array("d"))
     ended: array[float] = field(default_factory=lambda: array("d"))
     response: array[int] = field(default_factory=lambda: array("L"))
     failures: Counter[str] = field(default_factory=Counter)
     retries: int = 0
 
-
-class Recorder:
-    """Writes a log; the number of a response saves parsing an equal response again."""
-
-    def __init__(self) -> None:
-        self.log = Log()
-        self._observations: dict[Observation, int] = {}
-        self._responses: dict[tuple[int, ...], int] = {}
-
     def number_response(self, observations: list[Observation]) -> int:
-        """Return the number of a response with these observations."""
-        indexes = tuple(sorted({self._index(each) for each in observations}))
-        number = self._responses.setdefault(indexes, len(self._responses))
-        if number == len(self.log.responses):
-            self.log.responses.append(indexes)
-        return number
-
-    def _index(self, observation: Observation) -> int:
-        index = self._observations.setdefault(observation, len(self._observations))
-        if index == len(self.log.observations):
-            self.log.observations.append(observation)
-        return index
+        """Return the number of a response, which saves parsing an equal response again."""
+        index_of = self.observations
+        indexes = {index_of.setdefault(each, len(index_of)) for each in observations}
+        return self.responses.setdefault(tuple(sorted(indexes)), len(self.responses))
 
     def record_read(self, response_number: int, began: float, ended: float) -> None:
-        self.log.response.append(response_number)
-        self.log.began.append(began)
-        self.log.ended.append(ended)
-
-    def record_write(self, write: Write) -> None:
-        self.log.writes.append(write)
-
-    def record_failure(self, kind: str) -> None:
-        self.log.failures[kind] += 1
+        """Record a read that showed a numbered response."""
+        self.response.append(response_number)
+        self.began.append(began)
+        self.ended.append(ended)

@@ -7,14 +7,14 @@ import math
 import pytest
 
 from perf.lab.consistency.check import EARLY, IMPOSSIBLE, INVERTED, STALE, Verdict, check
-from perf.lab.consistency.history import ABSENT, Observation, Recorder, Write
+from perf.lab.consistency.history import ABSENT, Log, Observation, Write
 
 
 class History:
     """The history of one row, with one view by default."""
 
     def __init__(self) -> None:
-        self._recorder = Recorder()
+        self._log = Log()
         self.write("0", 0, 0)
 
     def write(
@@ -25,15 +25,15 @@ class History:
         *,
         shows: dict[str, str] | None = None,
     ) -> None:
-        self._recorder.record_write(Write("row", shows or {"view": value}, began, ended))
+        self._log.writes.append(Write("row", shows or {"view": value}, began, ended))
 
     def read(self, value: str, began: float, ended: float, view: str = "view") -> None:
-        number = self._recorder.number_response([Observation("row", view, value)])
-        self._recorder.record_read(number, began, ended)
+        number = self._log.number_response([Observation("row", view, value)])
+        self._log.record_read(number, began, ended)
 
     @property
     def verdict(self) -> Verdict:
-        return check([self._recorder.log])
+        return check([self._log])
 
     @property
     def kinds(self) -> dict[str, int]:
@@ -226,14 +226,14 @@ def test_a_row_that_comes_and_goes_is_absent_only_at_these_times(history: Histor
 
 
 def test_each_value_of_a_response_is_checked_by_itself() -> None:
-    recorder = Recorder()
+    log = Log()
     for row in ("a", "b"):
-        recorder.record_write(Write(row, {"view": "0"}, 0, 0))
-        recorder.record_write(Write(row, {"view": "1"}, 1, 2))
+        log.writes.append(Write(row, {"view": "0"}, 0, 0))
+        log.writes.append(Write(row, {"view": "1"}, 1, 2))
     shown = [Observation("a", "view", "1"), Observation("b", "view", "0")]
-    recorder.record_read(recorder.number_response(shown), 3, 4)
+    log.record_read(log.number_response(shown), 3, 4)
 
-    verdict = check([recorder.log])
+    verdict = check([log])
 
     assert verdict.values == 2
     assert verdict.wrong_reads == 1
@@ -241,9 +241,9 @@ def test_each_value_of_a_response_is_checked_by_itself() -> None:
 
 
 def test_a_write_of_one_process_is_read_by_another() -> None:
-    writer, reader = Recorder(), Recorder()
-    writer.record_write(Write("a", {"view": "0"}, 0, 0))
-    writer.record_write(Write("a", {"view": "1"}, 1, 2))
+    writer, reader = Log(), Log()
+    writer.writes.append(Write("a", {"view": "0"}, 0, 0))
+    writer.writes.append(Write("a", {"view": "1"}, 1, 2))
     reader.record_read(reader.number_response([Observation("a", "view", "0")]), 3, 4)
 
-    assert check([writer.log, reader.log]).violations == {STALE: 1}
+    assert check([writer, reader]).violations == {STALE: 1}
