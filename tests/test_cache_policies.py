@@ -16,7 +16,7 @@ from morpheus.cache.policies import POLICIES
 LINE = re.compile(r"^\| `([\w.]+)` \| (.+) \| (.+) \| ([\d,]+) \|$", re.MULTILINE)
 
 
-def test_the_document_has_each_policy_with_its_longest_life():
+def test_the_document_has_each_policy_with_its_longest_life() -> None:
     for app in apps.get_app_configs():
         if module_has_submodule(app.module, "cache_policies"):
             import_module(f"{app.name}.cache_policies")

@@ -130,10 +130,10 @@ def slow_input(pattern: re.Pattern[Any], way: str) -> Pump | None:
     return None
 
 
-def test_no_pattern_takes_more_than_linear_time(patterns):
+def test_no_pattern_takes_more_than_linear_time(patterns: Any) -> None:
     unbounded = [(each, where) for each, where in patterns.items() if where not in BOUNDED]
 
-    def check(pattern, where):
+    def check(pattern: re.Pattern[Any], where: str) -> Pump | None:
         return slow_input(pattern, "match" if where in AT_ONE_PLACE else "findall")
 
     with ThreadPoolExecutor(2) as threads:
@@ -147,11 +147,11 @@ def test_no_pattern_takes_more_than_linear_time(patterns):
     assert not failures, "\n".join(failures)
 
 
-def test_the_exceptions_are_patterns_of_the_project(patterns):
+def test_the_exceptions_are_patterns_of_the_project(patterns: Any) -> None:
     assert (BOUNDED.keys() | AT_ONE_PLACE) <= set(patterns.values())
 
 
-def test_the_patterns_of_modules_and_of_calls_are_found(patterns):
+def test_the_patterns_of_modules_and_of_calls_are_found(patterns: Any) -> None:
     sources = {pattern.pattern for pattern in patterns}
 
     assert len(sources) > 40
@@ -169,11 +169,11 @@ def test_the_patterns_of_modules_and_of_calls_are_found(patterns):
         r"^\s*(.*)\s*=\s*(.*)\s*;$",
     ],
 )
-def test_slow_patterns_are_found(source):
+def test_slow_patterns_are_found(source: str | bytes) -> None:
     assert slow_input(re.compile(source), "findall") is not None
 
 
-def test_pumps_are_made_of_the_pattern():
+def test_pumps_are_made_of_the_pattern() -> None:
     repeated = {pump.repeated for pump in pumps(re.compile(r"ab[^c\d]|(?=e)f{2,3}?"))}
 
     assert {"a", "b", "ab", "c", "1", "e", "f"} <= repeated

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
+from rest_framework.test import APIClient
 
 from comics.services import comic_update
 from morpheus.db.transactions import write_transaction
 from novels.services import novel_update, status_advance
+from users.models import User
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -20,37 +25,43 @@ ABSENT = 999_999
 
 
 @pytest.fixture
-def ann(make_user):
+def ann(make_user: Callable[..., User]) -> User:
     return make_user("ann")
 
 
 @pytest.fixture
-def novel(make_novels, make_chapters, ann):
+def novel(
+    make_novels: Callable[..., list[Any]], make_chapters: Callable[..., list[Any]], ann: User
+) -> Any:
     (novel,) = make_novels(owner=ann, is_public=False)
     make_chapters(novel, "A secret.")
     return novel
 
 
 @pytest.fixture
-def comic(make_comics, add_panel, ann, novel):
+def comic(
+    make_comics: Callable[..., list[Any]], add_panel: Callable[..., Any], ann: User, novel: Any
+) -> Any:
     (comic,) = make_comics(owner=ann, novel=novel, is_public=False)
     add_panel(comic)
     return comic
 
 
 @pytest.fixture
-def strangers(api, as_user, make_user):
+def strangers(
+    api: APIClient, as_user: Callable[..., APIClient], make_user: Callable[..., Any]
+) -> Any:
     return [api, as_user(make_user("bob"))]
 
 
-def seen(client, method, path, **headers):
+def seen(client: APIClient, method: str, path: str, **headers: Any) -> Any:
     """Return all of an answer but its id."""
     answer = getattr(client, method)(f"{API}{path}", headers=headers)
     rest = {name: value for name, value in answer.items() if name != "X-Request-ID"}
     return answer.status_code, rest, answer.content
 
 
-def write(novel, comic):
+def write(novel: Any, comic: Any) -> None:
     """Change the novel, its status and the comic, as their owner and the worker do."""
     with write_transaction(as_user=novel.owner_id):
         novel_update(novel_id=novel.pk, changes={"title": "Another secret"})
@@ -60,8 +71,13 @@ def write(novel, comic):
 
 @pytest.mark.parametrize("method", ["get", "head"])
 def test_no_header_tells_whether_an_absence_was_looked_up_or_written_to(
-    strangers, as_user, ann, novel, comic, method
-):
+    strangers: Any,
+    as_user: Callable[..., APIClient],
+    ann: User,
+    novel: Any,
+    comic: Any,
+    method: str,
+) -> None:
     owner = as_user(ann)
 
     for client in strangers:
@@ -80,7 +96,7 @@ def test_no_header_tells_whether_an_absence_was_looked_up_or_written_to(
             assert answers == [answers[0]] * len(answers), path
 
 
-def test_a_condition_tells_no_more(strangers, novel, comic):
+def test_a_condition_tells_no_more(strangers: Any, novel: Any, comic: Any) -> None:
     for client in strangers:
         for path, pk in ((NOVEL[0], novel.pk), (COMIC[0], comic.pk)):
             for headers in ({"If-None-Match": "*"}, {"If-Modified-Since": "x"}, {"X-Explain": "1"}):
@@ -90,7 +106,9 @@ def test_a_condition_tells_no_more(strangers, novel, comic):
 
 
 @pytest.mark.parametrize("method", ["patch", "delete", "post", "put"])
-def test_a_write_of_a_stranger_tells_no_more(strangers, novel, comic, method):
+def test_a_write_of_a_stranger_tells_no_more(
+    strangers: Any, novel: Any, comic: Any, method: str
+) -> None:
     for client in strangers:
         for path in (NOVEL[0], COMIC[0], COMIC[1]):
             pk = novel.pk if path in NOVEL else comic.pk
@@ -103,7 +121,7 @@ def test_a_write_of_a_stranger_tells_no_more(strangers, novel, comic, method):
                 assert one[2] == other[2]
 
 
-def test_the_header_keeps_its_form(api):
+def test_the_header_keeps_its_form(api: APIClient) -> None:
     timing = api.get(f"{API}novels/{ABSENT}/")["Server-Timing"]
 
     assert timing == 'db;desc="withheld";dur=0, cache;desc="withheld"'

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 
 from comics.models import Comic, Image, Panel, Rendition
@@ -19,16 +22,16 @@ from tests.conftest import as_staff, collect_tags
 pytestmark = pytest.mark.django_db
 
 
-def own(comic):
+def own(comic: Any) -> set[Any]:
     return {f"comic:{comic.pk}", f"owner:{comic.owner_id}/comics"}
 
 
-def access(comic):
+def access(comic: Any) -> Any:
     """What depends on who may see the comic."""
     return own(comic) | {f"comic:{comic.pk}/access", f"comic:{comic.pk}/cover"}
 
 
-def lists(comic, suffix=""):
+def lists(comic: Any, suffix: str = "") -> set[Any]:
     """The public lists that a comic is in."""
     names = ["all", f"owner:{comic.owner_id}"]
     if comic.novel_id:
@@ -37,12 +40,14 @@ def lists(comic, suffix=""):
 
 
 @pytest.fixture
-def comic(make_comics, make_novels):
+def comic(make_comics: Callable[..., list[Any]], make_novels: Callable[..., list[Any]]) -> Any:
     return make_comics(novel=make_novels()[0])[0]
 
 
 @pytest.mark.parametrize("is_public", [True, False])
-def test_a_new_comic_touches_the_lists_that_it_is_in(make_user, is_public):
+def test_a_new_comic_touches_the_lists_that_it_is_in(
+    make_user: Callable[..., Any], is_public: bool
+) -> None:
     owner = make_user()
 
     with collect_tags() as tags, write_transaction(as_user=owner.pk):
@@ -51,7 +56,7 @@ def test_a_new_comic_touches_the_lists_that_it_is_in(make_user, is_public):
     assert tags == access(comic) | (lists(comic) if is_public else set())
 
 
-def test_a_new_title_touches_the_orderings_by_title(comic):
+def test_a_new_title_touches_the_orderings_by_title(comic: Any) -> None:
     with collect_tags() as tags, write_transaction(as_user=comic.owner_id):
         comic_update(comic_id=comic.pk, title="New")
 
@@ -59,7 +64,9 @@ def test_a_new_title_touches_the_orderings_by_title(comic):
 
 
 @pytest.mark.parametrize("is_public", [True, False])
-def test_publishing_and_withdrawing_touch_the_lists(make_comics, is_public):
+def test_publishing_and_withdrawing_touch_the_lists(
+    make_comics: Callable[..., list[Any]], is_public: bool
+) -> None:
     comic = make_comics(is_public=not is_public)[0]
 
     with collect_tags() as tags, write_transaction(as_user=comic.owner_id):
@@ -68,7 +75,7 @@ def test_publishing_and_withdrawing_touch_the_lists(make_comics, is_public):
     assert tags == access(comic) | lists(comic)
 
 
-def test_a_private_comic_is_in_no_list(make_comics):
+def test_a_private_comic_is_in_no_list(make_comics: Callable[..., list[Any]]) -> None:
     comic = make_comics(is_public=False)[0]
 
     with collect_tags() as tags, write_transaction(as_user=comic.owner_id):
@@ -77,7 +84,9 @@ def test_a_private_comic_is_in_no_list(make_comics):
     assert tags == own(comic)
 
 
-def test_another_novel_touches_the_lists_of_both(comic, make_novels):
+def test_another_novel_touches_the_lists_of_both(
+    comic: Any, make_novels: Callable[..., list[Any]]
+) -> None:
     novel = make_novels()[0]
     before = lists(comic)
 
@@ -87,7 +96,7 @@ def test_another_novel_touches_the_lists_of_both(comic, make_novels):
     assert tags == own(comic) | before | {f"comics:novel:{novel.pk}"}
 
 
-def test_a_deleted_novel_lets_its_comics_speak(comic):
+def test_a_deleted_novel_lets_its_comics_speak(comic: Any) -> None:
     """The foreign key sets their novel to nothing, past whatever the novel's owner may see."""
     novel = comic.novel
 
@@ -99,7 +108,7 @@ def test_a_deleted_novel_lets_its_comics_speak(comic):
     ) <= tags
 
 
-def test_a_new_panel_touches_comic_and_panels(comic, add_panel):
+def test_a_new_panel_touches_comic_and_panels(comic: Any, add_panel: Callable[..., Any]) -> None:
     with collect_tags() as tags:
         add_panel(comic)
 
@@ -112,7 +121,9 @@ def test_a_new_panel_touches_comic_and_panels(comic, add_panel):
     assert tags == own(comic) | {f"panels:{comic.pk}"}
 
 
-def test_a_caption_touches_the_panels_unless_it_stays_the_same(comic, add_panel):
+def test_a_caption_touches_the_panels_unless_it_stays_the_same(
+    comic: Any, add_panel: Callable[..., Any]
+) -> None:
     add_panel(comic, caption="Old")
 
     for caption, expected in (("Old", set()), ("New", {f"panels:{comic.pk}"})):
@@ -121,7 +132,7 @@ def test_a_caption_touches_the_panels_unless_it_stays_the_same(comic, add_panel)
         assert tags == expected
 
 
-def test_a_deleted_comic_speaks_for_its_panels(comic, add_panel):
+def test_a_deleted_comic_speaks_for_its_panels(comic: Any, add_panel: Callable[..., Any]) -> None:
     add_panel(comic)
 
     with collect_tags() as tags, write_transaction(as_user=comic.owner_id):
@@ -130,7 +141,9 @@ def test_a_deleted_comic_speaks_for_its_panels(comic, add_panel):
     assert tags == access(comic) | lists(comic) | {f"panels:{comic.pk}"}
 
 
-def test_a_thumbnail_at_its_first_use_is_stale_for_nobody(comic, add_panel):
+def test_a_thumbnail_at_its_first_use_is_stale_for_nobody(
+    comic: Any, add_panel: Callable[..., Any]
+) -> None:
     image = add_panel(comic).image
 
     with collect_tags() as tags:
@@ -147,7 +160,9 @@ def test_a_thumbnail_at_its_first_use_is_stale_for_nobody(comic, add_panel):
     assert tags == {f"comic:{comic.pk}", f"comic:{comic.pk}/cover"}
 
 
-def test_an_image_that_is_corrected_by_hand_touches_everything(comic, add_panel):
+def test_an_image_that_is_corrected_by_hand_touches_everything(
+    comic: Any, add_panel: Callable[..., Any]
+) -> None:
     image = add_panel(comic).image
 
     for fields, expected in (({"size_bytes": 7}, set()), ({"width": 7}, {"all"})):
@@ -156,7 +171,9 @@ def test_an_image_that_is_corrected_by_hand_touches_everything(comic, add_panel)
         assert tags == expected
 
 
-def test_panels_of_many_comics_touch_each(make_comics, add_panel):
+def test_panels_of_many_comics_touch_each(
+    make_comics: Callable[..., list[Any]], add_panel: Callable[..., Any]
+) -> None:
     comics = make_comics(3)
     for comic in comics:
         add_panel(comic)

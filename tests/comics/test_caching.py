@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
+from pytest_django import Settings
+from rest_framework.test import APIClient
 
 from comics.cache_policies import CARD, DASHBOARD, PAGE, PANEL_IMAGE, PANELS, THUMBNAIL
 from comics.images.files import rendition_path
@@ -14,13 +19,14 @@ from comics.reads.comics import comic_access
 from comics.reads.panels import PANEL_LIST
 from comics.services import comic_update
 from comics.views.panels import PanelListView
+from morpheus.cache.policies import CachePolicy
 from morpheus.cache.store import cache_store
 from morpheus.db.transactions import write_transaction
 from novels.models import Novel
 from novels.services import status_advance
 from tests.cached_shapes import assert_shape_is_kept
 from tests.conftest import as_staff
-from tests.visitor import counted_queries
+from tests.visitor import Visitor, counted_queries
 from users.models import User
 
 SHAPES = Path(__file__).parent / "cached_shapes"
@@ -33,17 +39,19 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
-def ann(make_user):
+def ann(make_user: Callable[..., User]) -> User:
     return make_user("ann")
 
 
 @pytest.fixture
-def novel(make_novels, ann):
+def novel(make_novels: Callable[..., list[Any]], ann: User) -> Any:
     return make_novels(owner=ann, title="Alice")[0]
 
 
 @pytest.fixture
-def comic(make_comics, add_panel, ann, novel):
+def comic(
+    make_comics: Callable[..., list[Any]], add_panel: Callable[..., Any], ann: User, novel: Any
+) -> Any:
     make_comics(3)
     (comic,) = make_comics(owner=ann, novel=novel)
     add_panel(comic, caption="Down")
@@ -51,11 +59,11 @@ def comic(make_comics, add_panel, ann, novel):
     return comic
 
 
-def url(comic) -> str:
+def url(comic: Any) -> str:
     return f"{LIST}{comic.pk}/"
 
 
-def public_urls(comic) -> dict[str, int]:
+def public_urls(comic: Any) -> dict[str, int]:
     """Return URLs, and the queries that each costs without the cache."""
     return {
         LIST: 4,
@@ -70,7 +78,9 @@ def public_urls(comic) -> dict[str, int]:
     }
 
 
-def test_public_answers_leave_by_the_fast_lane(visitor, comic, settings):
+def test_public_answers_leave_by_the_fast_lane(
+    visitor: Visitor, comic: Any, settings: Settings
+) -> None:
     for where, queries in public_urls(comic).items():
         settings.MORPHEUS_CACHE = True
         first, second = visitor.get(where), visitor.get(where)
@@ -84,7 +94,7 @@ def test_public_answers_leave_by_the_fast_lane(visitor, comic, settings):
         assert len(plain.queries) == queries, (where, plain.queries)
 
 
-def test_a_thumbnail_is_kept_for_all_browsers_and_answers_304(visitor, comic):
+def test_a_thumbnail_is_kept_for_all_browsers_and_answers_304(visitor: Visitor, comic: Any) -> None:
     where = visitor.get(url(comic)).json()["thumbnail_url"]
     first, second = (visitor.get(where, HTTP_ACCEPT=IMG) for _ in range(2))
     third = visitor.get(where, HTTP_ACCEPT=IMG, HTTP_IF_NONE_MATCH=second.headers["ETag"])
@@ -98,7 +108,9 @@ def test_a_thumbnail_is_kept_for_all_browsers_and_answers_304(visitor, comic):
     assert visitor.get(where, HTTP_ACCEPT="*/*").was_kept
 
 
-def test_a_thumbnail_under_a_wrong_version_is_the_same_but_not_kept(visitor, comic):
+def test_a_thumbnail_under_a_wrong_version_is_the_same_but_not_kept(
+    visitor: Visitor, comic: Any
+) -> None:
     where = f"{url(comic)}thumbnail/"
     plain = visitor.get(where)
 
@@ -111,18 +123,20 @@ def test_a_thumbnail_under_a_wrong_version_is_the_same_but_not_kept(visitor, com
     assert visitor.get(where).was_kept
 
 
-def test_a_panels_picture_costs_no_query_warm(api, comic):
+def test_a_panels_picture_costs_no_query_warm(api: APIClient, comic: Any) -> None:
     where = f"{url(comic)}panels/1/image/"
     with counted_queries() as cold:
-        first = b"".join(api.get(where).streaming_content)
+        first = api.get(where).getvalue()
     with counted_queries() as warm:
-        second = b"".join(api.get(where).streaming_content)
+        second = api.get(where).getvalue()
 
     assert (len(cold.sql), len(warm.sql)) == (1, 0)
     assert first == second
 
 
-def test_readers_cost_no_query_when_token_user_and_data_are_warm(as_user, ann, comic, make_user):
+def test_readers_cost_no_query_when_token_user_and_data_are_warm(
+    as_user: Callable[..., APIClient], ann: User, comic: Any, make_user: Callable[..., Any]
+) -> None:
     own = [DASHBOARD_URL, f"{LIST}?owner=me", *public_urls(comic)]
     for client, urls in ((as_user(ann), own), (as_user(make_user()), public_urls(comic))):
         for where in urls:
@@ -133,7 +147,9 @@ def test_readers_cost_no_query_when_token_user_and_data_are_warm(as_user, ann, c
             assert first.content == second.content
 
 
-def test_what_is_private_costs_its_owner_no_query_warm(as_user, ann, comic):
+def test_what_is_private_costs_its_owner_no_query_warm(
+    as_user: Callable[..., APIClient], ann: User, comic: Any
+) -> None:
     with write_transaction(as_user=ann.pk):
         comic_update(comic_id=comic.pk, is_public=False)
     client = as_user(ann)
@@ -145,7 +161,9 @@ def test_what_is_private_costs_its_owner_no_query_warm(as_user, ann, comic):
         assert answer["Cache-Control"].startswith("private")
 
 
-def test_a_dashboard_costs_its_budget_cold(as_user, ann, comic):
+def test_a_dashboard_costs_its_budget_cold(
+    as_user: Callable[..., APIClient], ann: User, comic: Any
+) -> None:
     client = as_user(ann)
     client.get("/api/v1/users/me/")
 
@@ -155,7 +173,9 @@ def test_a_dashboard_costs_its_budget_cold(as_user, ann, comic):
     assert len(cold.sql) == 7, cold.sql
 
 
-def test_a_step_of_a_parse_ends_what_shows_it_and_nothing_else(as_user, ann, comic, novel):
+def test_a_step_of_a_parse_ends_what_shows_it_and_nothing_else(
+    as_user: Callable[..., APIClient], ann: User, comic: Any, novel: Any
+) -> None:
     client = as_user(ann)
     others = [f"{LIST}?owner=me", "/api/v1/novels/?owner=me"]
     for where in [DASHBOARD_URL, *others]:
@@ -174,7 +194,9 @@ def test_a_step_of_a_parse_ends_what_shows_it_and_nothing_else(as_user, ann, com
     assert seen.sql == []
 
 
-def test_a_new_title_ends_neither_panels_nor_thumbnail(visitor, ann, comic):
+def test_a_new_title_ends_neither_panels_nor_thumbnail(
+    visitor: Visitor, ann: User, comic: Any
+) -> None:
     thumbnail, panels = f"{url(comic)}thumbnail/", f"{url(comic)}panels/"
     for where in (thumbnail, panels):
         visitor.get(where)
@@ -188,22 +210,29 @@ def test_a_new_title_ends_neither_panels_nor_thumbnail(visitor, ann, comic):
     assert "comics_panel" not in query
 
 
-def rename(ann, comic, by_psql):
+def rename(ann: User, comic: Any, by_psql: Callable[..., None]) -> None:
     with write_transaction(as_user=ann.pk):
         comic_update(comic_id=comic.pk, title="New")
 
 
-def rename_by_update(ann, comic, by_psql):
+def rename_by_update(ann: User, comic: Any, by_psql: Callable[..., None]) -> None:
     with as_staff():
         Comic.objects.filter(pk=comic.pk).update(title="New")
 
 
-def rename_by_operator(ann, comic, by_psql):
+def rename_by_operator(ann: User, comic: Any, by_psql: Callable[..., None]) -> None:
     by_psql("UPDATE comics_comic SET title = 'New' WHERE id = %s", comic.pk)
 
 
 @pytest.mark.parametrize("change", [rename, rename_by_update, rename_by_operator])
-def test_a_new_title_is_shown_everywhere_at_once(visitor, as_user, ann, comic, by_psql, change):
+def test_a_new_title_is_shown_everywhere_at_once(
+    visitor: Visitor,
+    as_user: Callable[..., APIClient],
+    ann: User,
+    comic: Any,
+    by_psql: Callable[..., None],
+    change: Callable[..., Any],
+) -> None:
     client = as_user(ann)
     lists = [LIST, f"{LIST}?ordering=title", f"{LIST}?novel={comic.novel_id}"]
     for where in (url(comic), *lists):
@@ -221,21 +250,29 @@ def test_a_new_title_is_shown_everywhere_at_once(visitor, as_user, ann, comic, b
     assert client.get(DASHBOARD_URL).json()["comics"][0]["title"] == "New"
 
 
-def withdraw(ann, comic, by_psql):
+def withdraw(ann: User, comic: Any, by_psql: Callable[..., None]) -> None:
     with write_transaction(as_user=ann.pk):
         comic_update(comic_id=comic.pk, is_public=False)
 
 
-def withdraw_by_operator(ann, comic, by_psql):
+def withdraw_by_operator(ann: User, comic: Any, by_psql: Callable[..., None]) -> None:
     by_psql("UPDATE comics_comic SET is_public = false WHERE id = %s", comic.pk)
 
 
-def delete_by_operator(ann, comic, by_psql):
+def delete_by_operator(ann: User, comic: Any, by_psql: Callable[..., None]) -> None:
     by_psql("DELETE FROM comics_comic WHERE id = %s", comic.pk)
 
 
 @pytest.mark.parametrize("end", [withdraw, withdraw_by_operator, delete_by_operator])
-def test_what_is_withdrawn_is_gone_at_once(visitor, as_user, make_user, ann, comic, by_psql, end):
+def test_what_is_withdrawn_is_gone_at_once(
+    visitor: Visitor,
+    as_user: Callable[..., APIClient],
+    make_user: Callable[..., Any],
+    ann: User,
+    comic: Any,
+    by_psql: Callable[..., None],
+    end: Callable[..., Any],
+) -> None:
     other = as_user(make_user())
     places = [*public_urls(comic), f"{url(comic)}panels/1/image/"]
     for where in places:
@@ -253,7 +290,12 @@ def test_what_is_withdrawn_is_gone_at_once(visitor, as_user, make_user, ann, com
                 assert comic.pk not in [each["id"] for each in answer.json()["results"]], where
 
 
-def test_what_is_published_is_there_at_once(visitor, ann, make_comics, add_panel):
+def test_what_is_published_is_there_at_once(
+    visitor: Visitor,
+    ann: User,
+    make_comics: Callable[..., list[Any]],
+    add_panel: Callable[..., Any],
+) -> None:
     (comic,) = make_comics(owner=ann, is_public=False)
     add_panel(comic)
     places = [url(comic), f"{url(comic)}panels/", f"{url(comic)}thumbnail/"]
@@ -269,20 +311,27 @@ def test_what_is_published_is_there_at_once(visitor, ann, make_comics, add_panel
 
 @pytest.mark.parametrize("is_by_psql", [False, True])
 def test_a_private_novels_title_is_shown_to_its_owner_alone(
-    visitor, as_user, make_user, ann, novel, make_comics, by_psql, is_by_psql
-):
+    visitor: Visitor,
+    as_user: Callable[..., APIClient],
+    make_user: Callable[..., Any],
+    ann: User,
+    novel: Any,
+    make_comics: Callable[..., list[Any]],
+    by_psql: Callable[..., None],
+    is_by_psql: bool,
+) -> None:
     ben = make_user("ben")
     (comic,) = make_comics(owner=ben, novel=novel)
     clients = {"ann": as_user(ann), "ben": as_user(ben)}
 
-    def titles():
+    def titles() -> list[Any]:
         named = [visitor.get(LIST).json()["results"][0], visitor.get(url(comic)).json()]
         named += [client.get(url(comic)).json() for client in clients.values()]
         named += [clients["ben"].get(f"{LIST}?owner=me").json()["results"][0]]
         named += clients["ben"].get(DASHBOARD_URL).json()["comics"]
         return [each["novel"] and each["novel"]["title"] for each in named]
 
-    def publish(is_public):
+    def publish(is_public: bool) -> None:
         if is_by_psql:
             by_psql("UPDATE novels_novel SET is_public = %s WHERE id = %s", is_public, novel.pk)
         else:
@@ -300,7 +349,9 @@ def test_a_private_novels_title_is_shown_to_its_owner_alone(
     assert len(visitor.get(f"{LIST}?novel={novel.pk}").json()["results"]) == 1
 
 
-def test_names_of_owners_and_novels_change_at_once(visitor, comic, ann, novel, by_psql):
+def test_names_of_owners_and_novels_change_at_once(
+    visitor: Visitor, comic: Any, ann: User, novel: Any, by_psql: Callable[..., None]
+) -> None:
     for where in (LIST, url(comic)):
         visitor.get(where)
 
@@ -313,7 +364,9 @@ def test_names_of_owners_and_novels_change_at_once(visitor, comic, ann, novel, b
         assert shown["novel"]["title"] == "Through"
 
 
-def test_panels_change_at_once(visitor, comic, add_panel, by_psql):
+def test_panels_change_at_once(
+    visitor: Visitor, comic: Any, add_panel: Callable[..., Any], by_psql: Callable[..., None]
+) -> None:
     where = f"{url(comic)}panels/"
     visitor.get(where)
     before = visitor.get(f"{url(comic)}thumbnail/").body
@@ -332,7 +385,9 @@ def test_panels_change_at_once(visitor, comic, add_panel, by_psql):
     assert visitor.get(f"{url(comic)}thumbnail/").body != before
 
 
-def test_a_lost_thumbnail_file_is_made_again_for_who_finds_its_look_up_cached(as_user, ann, comic):
+def test_a_lost_thumbnail_file_is_made_again_for_who_finds_its_look_up_cached(
+    as_user: Callable[..., APIClient], ann: User, comic: Any
+) -> None:
     client = as_user(ann)
     before = client.get(f"{url(comic)}thumbnail/").content
     comic.refresh_from_db()
@@ -342,8 +397,14 @@ def test_a_lost_thumbnail_file_is_made_again_for_who_finds_its_look_up_cached(as
 
 
 def test_a_private_comic_is_under_no_key_without_its_reader(
-    visitor, as_user, make_user, ann, make_comics, add_panel, make_novels
-):
+    visitor: Visitor,
+    as_user: Callable[..., APIClient],
+    make_user: Callable[..., Any],
+    ann: User,
+    make_comics: Callable[..., list[Any]],
+    add_panel: Callable[..., Any],
+    make_novels: Callable[..., list[Any]],
+) -> None:
     (novel,) = make_novels(owner=ann, title="Secret", is_public=False)
     (comic,) = make_comics(owner=ann, title="Secret", novel=novel, is_public=False)
     add_panel(comic, caption="Secret")
@@ -363,13 +424,19 @@ def test_a_private_comic_is_under_no_key_without_its_reader(
     assert all(key.endswith(f"@{ann.pk}") for key in secret), secret
 
 
-def test_a_guessed_number_is_not_found(visitor):
+def test_a_guessed_number_is_not_found(visitor: Visitor) -> None:
     for number in (0, 2**63, 10**30):
         for where in ("", "panels/", "panels/1/image/", "thumbnail/"):
             assert visitor.get(f"{LIST}{number}/{where}").status == 404
 
 
-def test_values_look_as_their_versions_say(api, as_user, ann, comic):
+def list_keys(policy: CachePolicy, prefix: str) -> list[tuple[str, str]]:
+    return [("KEYS", f"{prefix}{policy.name}:*")]
+
+
+def test_values_look_as_their_versions_say(
+    api: APIClient, as_user: Callable[..., APIClient], ann: User, comic: Any
+) -> None:
     client = as_user(ann)
     for where in [*public_urls(comic), DASHBOARD_URL]:
         client.get(where)
@@ -381,20 +448,22 @@ def test_values_look_as_their_versions_say(api, as_user, ann, comic):
     for part in ("novels", "comics", "counts", "states"):
         assert_shape_is_kept(SHAPES, DASHBOARD, part, ann.pk, part)
     for policy in (PAGE, PANELS):
-        [keys] = cache_store().client.run(
-            lambda prefix, p=policy: [("KEYS", f"{prefix}{p.name}:*")]
-        )
+        [keys] = cache_store().client.run(partial(list_keys, policy))
         identity = keys[0].decode().rpartition(":")[2]
         assert_shape_is_kept(SHAPES, policy, identity)
 
 
 def test_panels_of_a_comic_that_becomes_private_meanwhile_are_its_owners(
-    api, as_user, ann, comic, monkeypatch
-):
+    api: APIClient,
+    as_user: Callable[..., APIClient],
+    ann: User,
+    comic: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     where = f"{url(comic)}panels/"
     own = as_user(ann)
 
-    def access_then_withdraw(*asked):
+    def access_then_withdraw(*asked: Any) -> Any:
         found = comic_access(*asked)
         with write_transaction(as_user=ann.pk):
             comic_update(comic_id=comic.pk, is_public=False)

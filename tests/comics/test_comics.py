@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 from rest_framework.request import Request
-from rest_framework.test import APIRequestFactory
+from rest_framework.test import APIClient, APIRequestFactory
 
 from comics.models import Comic
 from comics.reads.comics import comic_read_uncached
@@ -16,15 +19,20 @@ URL = "/api/v1/comics/"
 pytestmark = pytest.mark.django_db
 
 
-def url(comic) -> str:
+def url(comic: Any) -> str:
     return f"{URL}{comic.pk}/"
 
 
-def titles(answer) -> list[str]:
+def titles(answer: Any) -> list[str]:
     return [comic["title"] for comic in answer.json()["results"]]
 
 
-def test_the_gallery_shows_public_comics_newest_first(api, make_user, make_novels, make_comics):
+def test_the_gallery_shows_public_comics_newest_first(
+    api: APIClient,
+    make_user: Callable[..., Any],
+    make_novels: Callable[..., list[Any]],
+    make_comics: Callable[..., list[Any]],
+) -> None:
     ann = make_user("ann")
     (novel,) = make_novels(owner=ann, title="Alice")
     first, second = make_comics(2, owner=ann, novel=novel)
@@ -53,7 +61,13 @@ def test_the_gallery_shows_public_comics_newest_first(api, make_user, make_novel
     ("ordering", "expected"),
     [("created_at", "bac"), ("-created_at", "cab"), ("title", "abc"), ("-title", "cba")],
 )
-def test_every_ordering_pages_through_everything(api, make_user, make_comics, ordering, expected):
+def test_every_ordering_pages_through_everything(
+    api: APIClient,
+    make_user: Callable[..., Any],
+    make_comics: Callable[..., list[Any]],
+    ordering: str,
+    expected: str,
+) -> None:
     ann = make_user()
     for title in "bac":
         make_comics(owner=ann, title=title)
@@ -67,7 +81,12 @@ def test_every_ordering_pages_through_everything(api, make_user, make_comics, or
     assert seen == expected
 
 
-def test_the_gallery_filters_by_novel_or_by_owner(api, make_user, make_novels, make_comics):
+def test_the_gallery_filters_by_novel_or_by_owner(
+    api: APIClient,
+    make_user: Callable[..., Any],
+    make_novels: Callable[..., list[Any]],
+    make_comics: Callable[..., list[Any]],
+) -> None:
     ann, ben = make_user(), make_user()
     novel, other = make_novels(2, owner=ann)
     (of_novel,) = make_comics(owner=ben, novel=novel)
@@ -80,11 +99,16 @@ def test_the_gallery_filters_by_novel_or_by_owner(api, make_user, make_novels, m
 
 
 @pytest.mark.parametrize("query", ["novel=x", "owner=-1", "novel=%00", "ordering=id", "cursor=x"])
-def test_bad_parameters_are_refused(api, query):
+def test_bad_parameters_are_refused(api: APIClient, query: str) -> None:
     assert api.get(f"{URL}?{query}").status_code == 400
 
 
-def test_owner_me_lists_all_of_my_own_and_nobody_elses(api, as_user, make_user, make_comics):
+def test_owner_me_lists_all_of_my_own_and_nobody_elses(
+    api: APIClient,
+    as_user: Callable[..., APIClient],
+    make_user: Callable[..., Any],
+    make_comics: Callable[..., list[Any]],
+) -> None:
     ann, ben = make_user(), make_user()
     (public,) = make_comics(owner=ann)
     (private,) = make_comics(owner=ann, is_public=False)
@@ -98,7 +122,11 @@ def test_owner_me_lists_all_of_my_own_and_nobody_elses(api, as_user, make_user, 
     assert titles(as_user(ann).get(f"{URL}?owner={ann.pk}")) == [public.title]
 
 
-def test_a_cursor_of_my_list_opens_nobody_elses(as_user, make_user, make_comics):
+def test_a_cursor_of_my_list_opens_nobody_elses(
+    as_user: Callable[..., APIClient],
+    make_user: Callable[..., Any],
+    make_comics: Callable[..., list[Any]],
+) -> None:
     ann, ben = make_user(), make_user()
     make_comics(3, owner=ann)
     make_comics(3, owner=ben)
@@ -110,8 +138,12 @@ def test_a_cursor_of_my_list_opens_nobody_elses(as_user, make_user, make_comics)
 
 
 def test_a_private_novel_is_named_to_its_owner_alone(
-    api, as_user, make_user, make_novels, make_comics
-):
+    api: APIClient,
+    as_user: Callable[..., APIClient],
+    make_user: Callable[..., Any],
+    make_novels: Callable[..., list[Any]],
+    make_comics: Callable[..., list[Any]],
+) -> None:
     ann, ben = make_user(), make_user()
     (novel,) = make_novels(owner=ann, is_public=False)
     (comic,) = make_comics(owner=ann, novel=novel)
@@ -131,8 +163,10 @@ def test_a_private_novel_is_named_to_its_owner_alone(
 
 
 def test_a_response_to_a_change_hides_a_private_novel_without_row_level_security(
-    make_user, make_novels, make_comics
-):
+    make_user: Callable[..., Any],
+    make_novels: Callable[..., list[Any]],
+    make_comics: Callable[..., list[Any]],
+) -> None:
     request = Request(APIRequestFactory().get("/"))
     ann, ben = make_user(), make_user()
     (novel,) = make_novels(owner=ann)
@@ -147,7 +181,12 @@ def test_a_response_to_a_change_hides_a_private_novel_without_row_level_security
         assert comic_read_uncached(comic.pk, ann.pk, request)["novel"]["id"] == novel.pk
 
 
-def test_a_comic_outlives_its_novel(api, make_user, make_novels, make_comics):
+def test_a_comic_outlives_its_novel(
+    api: APIClient,
+    make_user: Callable[..., Any],
+    make_novels: Callable[..., list[Any]],
+    make_comics: Callable[..., list[Any]],
+) -> None:
     ann = make_user()
     (novel,) = make_novels(owner=ann)
     (comic,) = make_comics(owner=ann, novel=novel)
@@ -158,7 +197,12 @@ def test_a_comic_outlives_its_novel(api, make_user, make_novels, make_comics):
     assert api.get(url(comic)).json()["novel"] is None
 
 
-def test_making_a_comic_answers_with_it_and_keeps_it_private(api, as_user, make_user, make_novels):
+def test_making_a_comic_answers_with_it_and_keeps_it_private(
+    api: APIClient,
+    as_user: Callable[..., APIClient],
+    make_user: Callable[..., Any],
+    make_novels: Callable[..., list[Any]],
+) -> None:
     ann = make_user("ann")
     (novel,) = make_novels(owner=ann, is_public=False)
 
@@ -172,7 +216,11 @@ def test_making_a_comic_answers_with_it_and_keeps_it_private(api, as_user, make_
     assert api.get(answer["Location"]).status_code == 404
 
 
-def test_a_comic_can_be_of_somebody_elses_public_novel_only(as_user, make_user, make_novels):
+def test_a_comic_can_be_of_somebody_elses_public_novel_only(
+    as_user: Callable[..., APIClient],
+    make_user: Callable[..., Any],
+    make_novels: Callable[..., list[Any]],
+) -> None:
     ann, ben = make_user(), make_user()
     (public,) = make_novels(owner=ann)
     (private,) = make_novels(owner=ann, is_public=False)
@@ -200,14 +248,24 @@ def test_a_comic_can_be_of_somebody_elses_public_novel_only(as_user, make_user, 
         ({"title": "x", "visibility": "secret"}, "visibility"),
     ],
 )
-def test_bad_input_names_the_field(as_user, make_user, body, field):
+def test_bad_input_names_the_field(
+    as_user: Callable[..., APIClient],
+    make_user: Callable[..., Any],
+    body: dict[str, Any],
+    field: str,
+) -> None:
     answer = as_user(make_user()).post(URL, body)
 
     assert answer.status_code == 400
     assert field in answer.json()["errors"]
 
 
-def test_changing_a_comic_changes_only_what_was_said(as_user, make_user, make_novels, make_comics):
+def test_changing_a_comic_changes_only_what_was_said(
+    as_user: Callable[..., APIClient],
+    make_user: Callable[..., Any],
+    make_novels: Callable[..., list[Any]],
+    make_comics: Callable[..., list[Any]],
+) -> None:
     ann = make_user()
     (novel,) = make_novels(owner=ann)
     (comic,) = make_comics(owner=ann, novel=novel)
@@ -224,7 +282,12 @@ def test_changing_a_comic_changes_only_what_was_said(as_user, make_user, make_no
     assert client.put(url(comic), {"title": "x"}).status_code == 405
 
 
-def test_writing_asks_who_is_there_and_whose_it_is(api, as_user, make_user, make_comics):
+def test_writing_asks_who_is_there_and_whose_it_is(
+    api: APIClient,
+    as_user: Callable[..., APIClient],
+    make_user: Callable[..., Any],
+    make_comics: Callable[..., list[Any]],
+) -> None:
     ann, ben = make_user(), make_user()
     (public,) = make_comics(owner=ann)
     (private,) = make_comics(owner=ann, is_public=False)
@@ -238,7 +301,13 @@ def test_writing_asks_who_is_there_and_whose_it_is(api, as_user, make_user, make
     assert api.get(f"{URL}{10**30}/").status_code == 404
 
 
-def test_a_deleted_comic_is_gone(api, as_user, make_user, make_comics, add_panel):
+def test_a_deleted_comic_is_gone(
+    api: APIClient,
+    as_user: Callable[..., APIClient],
+    make_user: Callable[..., Any],
+    make_comics: Callable[..., list[Any]],
+    add_panel: Callable[..., Any],
+) -> None:
     ann = make_user()
     (comic,) = make_comics(owner=ann)
     add_panel(comic)
@@ -249,7 +318,9 @@ def test_a_deleted_comic_is_gone(api, as_user, make_user, make_comics, add_panel
     assert api.get(URL).json()["results"] == []
 
 
-def test_visibility_of_many_changes_at_once_and_only_of_ones_own(make_user, make_comics):
+def test_visibility_of_many_changes_at_once_and_only_of_ones_own(
+    make_user: Callable[..., Any], make_comics: Callable[..., list[Any]]
+) -> None:
     from comics.services import comic_set_visibility
 
     ann, ben = make_user(), make_user()
@@ -266,11 +337,17 @@ def test_visibility_of_many_changes_at_once_and_only_of_ones_own(make_user, make
 
 @pytest.mark.parametrize("query", ["", "?owner=me", "?ordering=title"])
 def test_a_page_of_comics_costs_the_same_however_many_there_are(
-    as_user, make_user, make_novels, make_comics, add_panel, assert_flat_queries, query
-):
+    as_user: Callable[..., APIClient],
+    make_user: Callable[..., Any],
+    make_novels: Callable[..., list[Any]],
+    make_comics: Callable[..., list[Any]],
+    add_panel: Callable[..., Any],
+    assert_flat_queries: Callable[..., None],
+    query: str,
+) -> None:
     ann = make_user()
 
-    def grow():
+    def grow() -> None:
         for novel in make_novels(4, owner=ann):
             (comic,) = make_comics(owner=ann, novel=novel)
             add_panel(comic)
@@ -282,7 +359,12 @@ def test_a_page_of_comics_costs_the_same_however_many_there_are(
 
 
 @pytest.mark.parametrize("title", ["\u200b\u200b", "\u202eComic", "\u3164"], ids=ascii)
-def test_a_title_with_hidden_characters_is_refused(make_user, make_comics, as_user, title):
+def test_a_title_with_hidden_characters_is_refused(
+    make_user: Callable[..., Any],
+    make_comics: Callable[..., list[Any]],
+    as_user: Callable[..., APIClient],
+    title: str,
+) -> None:
     ann = make_user("ann")
     [comic] = make_comics(owner=ann)
     client = as_user(ann)
@@ -296,8 +378,11 @@ def test_a_title_with_hidden_characters_is_refused(make_user, make_comics, as_us
 
 
 def test_a_comic_changes_and_keeps_its_novel_after_that_was_withdrawn(
-    as_user, make_user, make_novels, make_comics
-):
+    as_user: Callable[..., APIClient],
+    make_user: Callable[..., Any],
+    make_novels: Callable[..., list[Any]],
+    make_comics: Callable[..., list[Any]],
+) -> None:
     ann, ben = make_user(), make_user()
     (novel,) = make_novels(owner=ann)
     (comic,) = make_comics(owner=ben, novel=novel)

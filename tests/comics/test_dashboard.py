@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
+from rest_framework.test import APIClient
 
 from morpheus.db.transactions import write_transaction
 from novels.models import ProcessingStatus
@@ -13,8 +17,12 @@ pytestmark = pytest.mark.django_db
 
 
 def test_it_shows_my_newest_novels_and_comics_and_my_totals(
-    as_user, make_user, make_novels, make_comics, add_panel
-):
+    as_user: Callable[..., APIClient],
+    make_user: Callable[..., Any],
+    make_novels: Callable[..., list[Any]],
+    make_comics: Callable[..., list[Any]],
+    add_panel: Callable[..., Any],
+) -> None:
     ann, ben = make_user(), make_user()
     novels = make_novels(6, owner=ann, is_public=False, word_count=100, chapter_count=2)
     comics = make_comics(6, owner=ann, is_public=False, novel=novels[0])
@@ -50,14 +58,20 @@ def test_it_shows_my_newest_novels_and_comics_and_my_totals(
     }
 
 
-def test_a_new_user_has_an_empty_one(as_user, make_user):
+def test_a_new_user_has_an_empty_one(
+    as_user: Callable[..., APIClient], make_user: Callable[..., Any]
+) -> None:
     shown = as_user(make_user()).get(URL).json()
 
     assert (shown["novels"], shown["comics"]) == ([], [])
     assert set(shown["totals"].values()) == {0}
 
 
-def test_a_novel_without_a_status_is_shown(as_user, make_user, make_novels):
+def test_a_novel_without_a_status_is_shown(
+    as_user: Callable[..., APIClient],
+    make_user: Callable[..., Any],
+    make_novels: Callable[..., list[Any]],
+) -> None:
     ann = make_user()
     (novel,) = make_novels(owner=ann)
     with write_transaction(as_user=ann.pk):
@@ -66,16 +80,21 @@ def test_a_novel_without_a_status_is_shown(as_user, make_user, make_novels):
     assert as_user(ann).get(URL).json()["novels"][0]["status"] is None
 
 
-def test_nobody_has_none(api, db):
+def test_nobody_has_none(api: APIClient, db: None) -> None:
     assert api.get(URL).status_code == 401
 
 
 def test_it_costs_the_same_however_much_there_is(
-    as_user, make_user, make_novels, make_comics, add_panel, assert_flat_queries
-):
+    as_user: Callable[..., APIClient],
+    make_user: Callable[..., Any],
+    make_novels: Callable[..., list[Any]],
+    make_comics: Callable[..., list[Any]],
+    add_panel: Callable[..., Any],
+    assert_flat_queries: Callable[..., None],
+) -> None:
     ann = make_user()
 
-    def grow():
+    def grow() -> None:
         for novel in make_novels(2, owner=ann):
             (comic,) = make_comics(owner=ann, novel=novel)
             add_panel(comic)

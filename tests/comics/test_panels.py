@@ -2,37 +2,50 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from io import BytesIO
+from pathlib import Path
+from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from PIL import Image
+from pytest_django import Settings
+from rest_framework.test import APIClient
 
 from comics.images.files import image_path
+from users.models import User
 
 pytestmark = pytest.mark.django_db
 
 
-def url(comic) -> str:
+def url(comic: Any) -> str:
     return f"/api/v1/comics/{comic.pk}/panels/"
 
 
-def body(answer) -> bytes:
+def body(answer: Any) -> bytes:
     """Read an answer to its end; a file is then closed, as a server would."""
     return b"".join(answer.streaming_content) if answer.streaming else answer.content
 
 
 @pytest.fixture
-def ann(make_user):
+def ann(make_user: Callable[..., User]) -> User:
     return make_user("ann")
 
 
 @pytest.fixture
-def comic(ann, make_comics):
+def comic(ann: User, make_comics: Callable[..., list[Any]]) -> Any:
     return make_comics(owner=ann)[0]
 
 
-def test_real_pages_come_back_with_their_sizes(api, as_user, ann, comic, real_data, upload):
+def test_real_pages_come_back_with_their_sizes(
+    api: APIClient,
+    as_user: Callable[..., APIClient],
+    ann: User,
+    comic: Any,
+    real_data: Path,
+    upload: Callable[..., Any],
+) -> None:
     pages = sorted((real_data / "comics").glob("*.png"))
     for page in pages:
         answer = as_user(ann).post(
@@ -59,7 +72,14 @@ def test_real_pages_come_back_with_their_sizes(api, as_user, ann, comic, real_da
             assert (image.format, image.size) == ("WEBP", (width, round(width * 690 / 992)))
 
 
-def test_a_panel_is_answered_as_it_is_listed(api, as_user, ann, comic, make_picture, upload):
+def test_a_panel_is_answered_as_it_is_listed(
+    api: APIClient,
+    as_user: Callable[..., APIClient],
+    ann: User,
+    comic: Any,
+    make_picture: Callable[..., bytes],
+    upload: Callable[..., Any],
+) -> None:
     body = upload(make_picture(30, 40), number=7, caption="Down the hole")
 
     answer = as_user(ann).post(url(comic), body, format="multipart")
@@ -73,11 +93,15 @@ def test_a_panel_is_answered_as_it_is_listed(api, as_user, ann, comic, make_pict
 
 
 def test_numbers_continue_after_the_last_one_and_are_never_taken_twice(
-    as_user, ann, comic, make_picture, upload
-):
+    as_user: Callable[..., APIClient],
+    ann: User,
+    comic: Any,
+    make_picture: Callable[..., bytes],
+    upload: Callable[..., Any],
+) -> None:
     client = as_user(ann)
 
-    def post(**fields):
+    def post(**fields: Any) -> Any:
         return client.post(url(comic), upload(make_picture(), **fields), format="multipart")
 
     assert post().json()["number"] == 1
@@ -93,7 +117,9 @@ def test_numbers_continue_after_the_last_one_and_are_never_taken_twice(
         assert "number" in answer.json()["errors"]
 
 
-def test_the_cover_is_the_panel_with_the_lowest_number(comic, add_panel):
+def test_the_cover_is_the_panel_with_the_lowest_number(
+    comic: Any, add_panel: Callable[..., Any]
+) -> None:
     second = add_panel(comic, number=2)
     comic.refresh_from_db()
     assert (comic.cover, comic.panel_count) == (second.image, 1)
@@ -105,13 +131,23 @@ def test_the_cover_is_the_panel_with_the_lowest_number(comic, add_panel):
     assert (comic.cover, comic.panel_count) == (first.image, 3)
 
 
-def test_the_same_picture_twice_is_stored_once(comic, add_panel, make_picture):
+def test_the_same_picture_twice_is_stored_once(
+    comic: Any, add_panel: Callable[..., Any], make_picture: Callable[..., bytes]
+) -> None:
     data = make_picture()
 
     assert add_panel(comic, data).image == add_panel(comic, data).image
 
 
-def test_only_the_owner_adds_panels(api, as_user, make_user, ann, comic, make_picture, upload):
+def test_only_the_owner_adds_panels(
+    api: APIClient,
+    as_user: Callable[..., APIClient],
+    make_user: Callable[..., Any],
+    ann: User,
+    comic: Any,
+    make_picture: Callable[..., bytes],
+    upload: Callable[..., Any],
+) -> None:
     ben = as_user(make_user("ben"))
     data = make_picture()
 
@@ -121,7 +157,9 @@ def test_only_the_owner_adds_panels(api, as_user, make_user, ann, comic, make_pi
 
 
 @pytest.mark.parametrize("missing", [True, False])
-def test_a_panel_needs_a_picture(as_user, ann, comic, missing):
+def test_a_panel_needs_a_picture(
+    as_user: Callable[..., APIClient], ann: User, comic: Any, missing: bool
+) -> None:
     body = {} if missing else {"image": SimpleUploadedFile("page.svg", b"<svg/>")}
 
     answer = as_user(ann).post(url(comic), body, format="multipart")
@@ -132,8 +170,14 @@ def test_a_panel_needs_a_picture(as_user, ann, comic, missing):
 
 @pytest.mark.parametrize("times", [1.1, 5])
 def test_a_file_over_the_limit_is_refused(
-    as_user, ann, comic, make_picture, upload, settings, times
-):
+    as_user: Callable[..., APIClient],
+    ann: User,
+    comic: Any,
+    make_picture: Callable[..., bytes],
+    upload: Callable[..., Any],
+    settings: Settings,
+    times: float | int,
+) -> None:
     settings.MORPHEUS_MAX_IMAGE_BYTES = 20_000
     data = make_picture().ljust(int(settings.MORPHEUS_MAX_IMAGE_BYTES * times), b"\0")
 
@@ -144,8 +188,15 @@ def test_a_file_over_the_limit_is_refused(
 
 
 def test_private_comics_are_closed_by_every_route(
-    api, as_user, make_user, ann, make_comics, add_panel, make_picture, upload
-):
+    api: APIClient,
+    as_user: Callable[..., APIClient],
+    make_user: Callable[..., Any],
+    ann: User,
+    make_comics: Callable[..., list[Any]],
+    add_panel: Callable[..., Any],
+    make_picture: Callable[..., bytes],
+    upload: Callable[..., Any],
+) -> None:
     (comic,) = make_comics(owner=ann, is_public=False)
     add_panel(comic)
     ben = as_user(make_user("ben"))
@@ -164,7 +215,7 @@ def test_private_comics_are_closed_by_every_route(
     assert answer.status_code == 404
 
 
-def test_panels_page_by_number(api, comic, add_panel):
+def test_panels_page_by_number(api: APIClient, comic: Any, add_panel: Callable[..., Any]) -> None:
     for number in (3, 1, 2):
         add_panel(comic, number=number)
 
@@ -179,8 +230,13 @@ def test_panels_page_by_number(api, comic, add_panel):
     assert api.get(f"/api/v1/comics/{comic.pk + 1}/panels/").status_code == 404
 
 
-def test_panels_cost_two_queries_however_many_there_are(api, comic, add_panel, assert_flat_queries):
-    def grow():
+def test_panels_cost_two_queries_however_many_there_are(
+    api: APIClient,
+    comic: Any,
+    add_panel: Callable[..., Any],
+    assert_flat_queries: Callable[..., None],
+) -> None:
+    def grow() -> None:
         for _ in range(5):
             add_panel(comic)
 
@@ -189,11 +245,16 @@ def test_panels_cost_two_queries_however_many_there_are(api, comic, add_panel, a
 
 
 def test_adding_a_panel_costs_the_same_however_many_there_are(
-    as_user, ann, comic, make_picture, upload, assert_flat_queries
-):
+    as_user: Callable[..., APIClient],
+    ann: User,
+    comic: Any,
+    make_picture: Callable[..., bytes],
+    upload: Callable[..., Any],
+    assert_flat_queries: Callable[..., None],
+) -> None:
     client = as_user(ann)
 
-    def post():
+    def post() -> Any:
         return client.post(url(comic), upload(make_picture()), format="multipart")
 
     post()

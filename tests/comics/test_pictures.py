@@ -3,42 +3,46 @@
 from __future__ import annotations
 
 import errno
+from collections.abc import Callable
 from io import BytesIO
+from typing import Any
 
 import pytest
 from PIL import Image
+from pytest_django import Settings
+from rest_framework.test import APIClient
 
 from comics.images.files import image_path, rendition_path
 from comics.models import Rendition
-from tests.conftest import counted_queries
+from tests.visitor import counted_queries
 
 pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def comic(make_comics):
+def comic(make_comics: Callable[..., list[Any]]) -> Any:
     return make_comics()[0]
 
 
 @pytest.fixture
-def panel(comic, add_panel, make_picture):
+def panel(comic: Any, add_panel: Callable[..., Any], make_picture: Callable[..., bytes]) -> Any:
     return add_panel(comic, make_picture(700, 1000))
 
 
 @pytest.fixture
-def links(api, comic, panel):
+def links(api: APIClient, comic: Any, panel: Any) -> Any:
     """Links to the picture of the panel and to the thumbnail, as the API gives them."""
     (listed,) = api.get(f"/api/v1/comics/{comic.pk}/panels/").json()["results"]
     return listed["image_url"], api.get(f"/api/v1/comics/{comic.pk}/").json()["thumbnail_url"]
 
 
-def body(answer) -> bytes:
+def body(answer: Any) -> bytes:
     """Read an answer to its end; a file is then closed, as a server would."""
     return b"".join(answer.streaming_content) if answer.streaming else answer.content
 
 
 @pytest.mark.parametrize("which", [0, 1])
-def test_a_linked_picture_may_be_kept_for_ever(api, links, which):
+def test_a_linked_picture_may_be_kept_for_ever(api: APIClient, links: Any, which: int) -> None:
     answer = api.get(links[which])
 
     assert answer.status_code == 200
@@ -50,7 +54,9 @@ def test_a_linked_picture_may_be_kept_for_ever(api, links, which):
 
 @pytest.mark.parametrize("which", [0, 1])
 @pytest.mark.parametrize("version", ["", "?v=0123456789abcdef"])
-def test_without_its_version_a_picture_is_asked_for_again(api, links, which, version):
+def test_without_its_version_a_picture_is_asked_for_again(
+    api: APIClient, links: Any, which: int, version: str
+) -> None:
     answer = api.get(links[which].partition("?")[0] + version)
 
     assert answer.status_code == 200
@@ -59,7 +65,7 @@ def test_without_its_version_a_picture_is_asked_for_again(api, links, which, ver
 
 
 @pytest.mark.parametrize("which", [0, 1])
-def test_an_unchanged_picture_is_304(api, links, which):
+def test_an_unchanged_picture_is_304(api: APIClient, links: Any, which: int) -> None:
     answer = api.get(links[which])
     body(answer)
 
@@ -72,7 +78,9 @@ def test_an_unchanged_picture_is_304(api, links, which):
 
 @pytest.mark.parametrize("which", [0, 1])
 @pytest.mark.parametrize("accept", ["image/avif,image/webp,image/*", "image/png", "*/*"])
-def test_any_accept_header_gets_the_picture(api, links, which, accept):
+def test_any_accept_header_gets_the_picture(
+    api: APIClient, links: Any, which: int, accept: str
+) -> None:
     answer = api.get(links[which], headers={"Accept": accept})
 
     assert answer.status_code == 200
@@ -80,7 +88,9 @@ def test_any_accept_header_gets_the_picture(api, links, which, accept):
     body(answer)
 
 
-def test_the_etag_of_a_panel_is_the_digest_of_what_is_sent(api, links, panel):
+def test_the_etag_of_a_panel_is_the_digest_of_what_is_sent(
+    api: APIClient, links: Any, panel: Any
+) -> None:
     from hashlib import sha256
 
     answer = api.get(links[0])
@@ -88,7 +98,7 @@ def test_the_etag_of_a_panel_is_the_digest_of_what_is_sent(api, links, panel):
     assert answer["ETag"] == f'"{panel.image.digest}"' == f'"{sha256(body(answer)).hexdigest()}"'
 
 
-def test_head_sends_no_body(api, links):
+def test_head_sends_no_body(api: APIClient, links: Any) -> None:
     answer = api.head(links[0])
 
     assert answer.status_code == 200
@@ -97,12 +107,17 @@ def test_head_sends_no_body(api, links):
 
 
 def test_thumbnails_have_three_sizes_and_nothing_is_made_larger(
-    api, make_comics, add_panel, make_picture, comic, panel
-):
+    api: APIClient,
+    make_comics: Callable[..., list[Any]],
+    add_panel: Callable[..., Any],
+    make_picture: Callable[..., bytes],
+    comic: Any,
+    panel: Any,
+) -> None:
     (tiny,) = make_comics()
     add_panel(tiny, make_picture(200, 10))
 
-    def size_of(a_comic, query):
+    def size_of(a_comic: Any, query: str) -> Any:
         answer = api.get(f"/api/v1/comics/{a_comic.pk}/thumbnail/{query}")
         with Image.open(BytesIO(body(answer))) as image:
             image.load()
@@ -115,12 +130,14 @@ def test_thumbnails_have_three_sizes_and_nothing_is_made_larger(
     assert api.get(f"/api/v1/comics/{comic.pk}/thumbnail/?size=huge").status_code == 400
 
 
-def test_a_comic_without_panels_has_no_thumbnail(api, comic):
+def test_a_comic_without_panels_has_no_thumbnail(api: APIClient, comic: Any) -> None:
     assert api.get(f"/api/v1/comics/{comic.pk}/thumbnail/").status_code == 404
     assert api.get(f"/api/v1/comics/{comic.pk}/").json()["thumbnail_url"] is None
 
 
-def test_another_cover_has_another_url(api, comic, add_panel):
+def test_another_cover_has_another_url(
+    api: APIClient, comic: Any, add_panel: Callable[..., Any]
+) -> None:
     add_panel(comic, number=2)
     before = api.get(f"/api/v1/comics/{comic.pk}/").json()["thumbnail_url"]
 
@@ -129,7 +146,7 @@ def test_another_cover_has_another_url(api, comic, add_panel):
     assert api.get(f"/api/v1/comics/{comic.pk}/").json()["thumbnail_url"] != before
 
 
-def test_a_thumbnail_is_made_once_and_then_costs_one_query(api, links):
+def test_a_thumbnail_is_made_once_and_then_costs_one_query(api: APIClient, links: Any) -> None:
     body(api.get(links[1]))
     assert Rendition.objects.count() == 1
 
@@ -140,7 +157,7 @@ def test_a_thumbnail_is_made_once_and_then_costs_one_query(api, links):
     assert Rendition.objects.count() == 1
 
 
-def test_a_lost_thumbnail_file_is_made_again(api, links, panel):
+def test_a_lost_thumbnail_file_is_made_again(api: APIClient, links: Any, panel: Any) -> None:
     first = body(api.get(links[1]))
     rendition_path(panel.image.digest, "medium").unlink()
 
@@ -148,25 +165,29 @@ def test_a_lost_thumbnail_file_is_made_again(api, links, panel):
 
 
 @pytest.mark.parametrize("which", [0, 1])
-def test_a_lost_picture_file_is_404(api, links, panel, which):
+def test_a_lost_picture_file_is_404(api: APIClient, links: Any, panel: Any, which: int) -> None:
     image_path(panel.image.digest, panel.image.media_type).unlink()
 
     assert api.get(links[which]).status_code == 404
 
 
-def test_unknown_panels_are_404(api, comic, panel):
+def test_unknown_panels_are_404(api: APIClient, comic: Any, panel: Any) -> None:
     for number in (2, 10**30):
         assert api.get(f"/api/v1/comics/{comic.pk}/panels/{number}/image/").status_code == 404
 
 
-def full_disk(*args):
+def full_disk(*args: Any) -> None:
     raise OSError(errno.ENOSPC, "No space left on device")
 
 
 @pytest.mark.parametrize("is_below_the_floor", [True, False])
 def test_a_thumbnail_that_cannot_be_kept_is_served(
-    api, links, settings, monkeypatch, is_below_the_floor
-):
+    api: APIClient,
+    links: Any,
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+    is_below_the_floor: bool,
+) -> None:
     with monkeypatch.context() as full:
         if is_below_the_floor:
             settings.MORPHEUS_FREE_SPACE_BYTES = 2**60

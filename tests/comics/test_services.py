@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from django.db import connection, transaction
+from rest_framework.test import APIClient
 
 from comics import services
 from comics.images import picture_read
@@ -62,7 +63,9 @@ def files_of(image: Image) -> list[bool]:
     ]
 
 
-def test_panels_added_at_once_get_distinct_numbers_and_are_all_counted(make_comics, make_picture):
+def test_panels_added_at_once_get_distinct_numbers_and_are_all_counted(
+    make_comics: Callable[..., list[Any]], make_picture: Callable[..., bytes]
+) -> None:
     (comic,) = make_comics()
 
     panels = at_once(*(panel_adder(comic, make_picture()) for _ in range(6)))
@@ -73,7 +76,9 @@ def test_panels_added_at_once_get_distinct_numbers_and_are_all_counted(make_comi
     assert comic.cover == Panel.objects.get(comic=comic, number=1).image
 
 
-def test_of_two_panels_with_one_number_one_is_refused(make_comics, make_picture):
+def test_of_two_panels_with_one_number_one_is_refused(
+    make_comics: Callable[..., list[Any]], make_picture: Callable[..., bytes]
+) -> None:
     (comic,) = make_comics()
 
     results = at_once(*(panel_adder(comic, make_picture(), number=3) for _ in range(2)))
@@ -84,7 +89,9 @@ def test_of_two_panels_with_one_number_one_is_refused(make_comics, make_picture)
     assert comic.panel_count == Panel.objects.count() == 1
 
 
-def test_one_picture_added_by_many_at_once_is_one_row(make_comics, make_picture):
+def test_one_picture_added_by_many_at_once_is_one_row(
+    make_comics: Callable[..., list[Any]], make_picture: Callable[..., bytes]
+) -> None:
     data = make_picture()
 
     panels = at_once(*(panel_adder(comic, data) for comic in make_comics(5)))
@@ -92,11 +99,13 @@ def test_one_picture_added_by_many_at_once_is_one_row(make_comics, make_picture)
     assert len({panel.image_id for panel in panels}) == Image.objects.count() == 1
 
 
-def test_a_thumbnail_asked_for_by_many_at_once_is_one_row(api, make_comics, add_panel):
+def test_a_thumbnail_asked_for_by_many_at_once_is_one_row(
+    api: APIClient, make_comics: Callable[..., list[Any]], add_panel: Callable[..., Any]
+) -> None:
     (comic,) = make_comics()
     image = add_panel(comic).image
 
-    def ask() -> bytes:
+    def ask() -> Any:
         answer = type(api)().get(f"/api/v1/comics/{comic.pk}/thumbnail/")
         assert answer.status_code == 200
         return answer.content
@@ -108,7 +117,11 @@ def test_a_thumbnail_asked_for_by_many_at_once_is_one_row(api, make_comics, add_
     assert Rendition.objects.get().image == image
 
 
-def test_a_deleted_comic_takes_along_what_nothing_else_shows(make_comics, add_panel, make_picture):
+def test_a_deleted_comic_takes_along_what_nothing_else_shows(
+    make_comics: Callable[..., list[Any]],
+    add_panel: Callable[..., Any],
+    make_picture: Callable[..., bytes],
+) -> None:
     comic, private = make_comics()[0], make_comics(is_public=False)[0]
     other = make_comics()[0]
     data = [make_picture() for _ in range(3)]
@@ -131,7 +144,9 @@ def test_a_deleted_comic_takes_along_what_nothing_else_shows(make_comics, add_pa
     ]
 
 
-def test_a_deletion_that_is_rolled_back_keeps_everything(make_comics, add_panel):
+def test_a_deletion_that_is_rolled_back_keeps_everything(
+    make_comics: Callable[..., list[Any]], add_panel: Callable[..., Any]
+) -> None:
     (comic,) = make_comics()
     image = add_panel(comic).image
 
@@ -145,8 +160,11 @@ def test_a_deletion_that_is_rolled_back_keeps_everything(make_comics, add_panel)
 
 @pytest.mark.parametrize("attempt", range(8))
 def test_a_picture_that_is_deleted_and_added_at_once_is_there_afterwards(
-    make_comics, add_panel, make_picture, attempt
-):
+    make_comics: Callable[..., list[Any]],
+    add_panel: Callable[..., Any],
+    make_picture: Callable[..., bytes],
+    attempt: Any,
+) -> None:
     old, new = make_comics(2)
     data = make_picture()
     add_panel(old, data)
@@ -160,7 +178,11 @@ def test_a_picture_that_is_deleted_and_added_at_once_is_there_afterwards(
     assert image_path(image.digest, image.media_type).read_bytes() == data
 
 
-def test_an_upload_waits_for_the_deletion_of_the_same_picture(make_comics, add_panel, make_picture):
+def test_an_upload_waits_for_the_deletion_of_the_same_picture(
+    make_comics: Callable[..., list[Any]],
+    add_panel: Callable[..., Any],
+    make_picture: Callable[..., bytes],
+) -> None:
     """The row is locked while its file is unlinked: the upload finds it gone and writes it."""
     old, new = make_comics(2)
     data = make_picture()
@@ -188,7 +210,9 @@ def test_an_upload_waits_for_the_deletion_of_the_same_picture(make_comics, add_p
     assert image_path(image.digest, image.media_type).read_bytes() == data
 
 
-def test_a_deletion_waits_for_an_upload_of_the_same_picture(make_comics, make_picture):
+def test_a_deletion_waits_for_an_upload_of_the_same_picture(
+    make_comics: Callable[..., list[Any]], make_picture: Callable[..., bytes]
+) -> None:
     """A row that an uncommitted panel shows is not deleted."""
     (new,) = make_comics()
     data = make_picture()
@@ -219,7 +243,9 @@ def test_a_deletion_waits_for_an_upload_of_the_same_picture(make_comics, make_pi
     assert image_path(image.digest, image.media_type).read_bytes() == data
 
 
-def test_a_panel_cannot_join_a_comic_that_is_being_deleted(make_comics, make_picture):
+def test_a_panel_cannot_join_a_comic_that_is_being_deleted(
+    make_comics: Callable[..., list[Any]], make_picture: Callable[..., bytes]
+) -> None:
     (comic,) = make_comics()
 
     panel, deleted = at_once(panel_adder(comic, make_picture()), comic_deleter(comic))

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import orjson
 import pytest
+from rest_framework.test import APIClient
 
 from morpheus.cache.compression import decompress
 from morpheus.cache.policies import POLICIES
@@ -21,8 +24,12 @@ SEARCH = "/api/v1/search/"
 
 
 @pytest.fixture
-def make_novel(make_user, make_novels, make_chapters):
-    def make(**fields):
+def make_novel(
+    make_user: Callable[..., Any],
+    make_novels: Callable[..., list[Any]],
+    make_chapters: Callable[..., list[Any]],
+) -> Callable[..., Any]:
+    def make(**fields: Any) -> Any:
         gothic, english = Genre.objects.get(slug="gothic"), Language.objects.get(code="en")
         owner = make_user()
         (novel,) = make_novels(1, owner=owner, genre=gothic, language=english, **fields)
@@ -32,7 +39,7 @@ def make_novel(make_user, make_novels, make_chapters):
     return make
 
 
-def kept(name="", reader=""):
+def kept(name: str = "", reader: str = "") -> Any:
     """Return the payloads that the server holds of a policy, by key."""
     keys = cache_store().client.run(lambda prefix: [("KEYS", f"{prefix}{name}*:v*{reader}")])[0]
     values = cache_store().client.run(lambda prefix: [("GET", key) for key in keys])
@@ -42,13 +49,15 @@ def kept(name="", reader=""):
     }
 
 
-def paths(novel):
+def paths(novel: Any) -> list[Any]:
     rests = ["", f"{novel.pk}/", f"{novel.pk}/chapters/", f"{novel.pk}/chapters/1/"]
     rests.append(f"{novel.pk}/status/")
     return [*(f"{URL}{rest}" for rest in rests), f"{SEARCH}?kind=chapter&q=whale"]
 
 
-def test_values_have_the_shape_of_their_version(api, make_novel):
+def test_values_have_the_shape_of_their_version(
+    api: APIClient, make_novel: Callable[..., Any]
+) -> None:
     novel = make_novel()
     for path in paths(novel):
         api.get(path)
@@ -60,7 +69,12 @@ def test_values_have_the_shape_of_their_version(api, make_novel):
     assert {path.stem for path in SHAPES.iterdir()} == names.keys()
 
 
-def test_under_a_key_without_a_reader_nothing_is_private(api, as_user, make_user, make_novel):
+def test_under_a_key_without_a_reader_nothing_is_private(
+    api: APIClient,
+    as_user: Callable[..., APIClient],
+    make_user: Callable[..., Any],
+    make_novel: Callable[..., Any],
+) -> None:
     novel = make_novel(title="Secret", is_public=False)
     owner, other = as_user(novel.owner), as_user(make_user())
     for client in (owner, api, other, owner):

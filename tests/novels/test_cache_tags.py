@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from hashlib import md5
+from typing import Any
 
+import psycopg
 import pytest
 from django.db import connection
 from django.test import Client
+from rest_framework.test import APIClient
 
 from morpheus.db.transactions import write_transaction
 from novels.models import Chapter, ChapterText, Genre, Language, Novel, ProcessingStatus
@@ -26,45 +30,45 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def genres():
+def genres() -> list[Any]:
     return list(Genre.objects.order_by("pk")[:2])
 
 
 @pytest.fixture
-def language():
+def language() -> Any:
     return Language.objects.get(code="en")
 
 
 @pytest.fixture
-def make(make_novels, genres, language):
+def make(make_novels: Callable[..., list[Any]], genres: Any, language: Any) -> Callable[..., Any]:
     """Make a public novel, unless told otherwise, in the first genre and in English."""
 
-    def make(**fields):
+    def make(**fields: Any) -> Any:
         fields = {"genre": genres[0], "language": language, "author": "Ann"} | fields
         return make_novels(**fields)[0]
 
     return make
 
 
-def own(novel):
+def own(novel: Any) -> set[Any]:
     return {f"novel:{novel.pk}", f"owner:{novel.owner_id}/novels"}
 
 
-def access(novel):
+def access(novel: Any) -> Any:
     """What depends on who may see the novel, and on its language."""
     return own(novel) | {f"novel:{novel.pk}/access"}
 
 
-def state(novel):
+def state(novel: Any) -> set[Any]:
     return {f"status:{novel.pk}", f"owner:{novel.owner_id}/states"}
 
 
-def searches(novel):
+def searches(novel: Any) -> Any:
     mine = {f"search:{novel.owner_id}"}
     return mine | {"search"} if novel.is_public else mine
 
 
-def lists(novel, suffix=""):
+def lists(novel: Any, suffix: str = "") -> set[Any]:
     """The public lists that a novel is in."""
     names = [
         "all",
@@ -77,26 +81,26 @@ def lists(novel, suffix=""):
     return {f"novels:{name}{suffix}" for name in names}
 
 
-def with_save(novel, **changes):
+def with_save(novel: Any, **changes: Any) -> None:
     with write_transaction(as_user=novel.owner_id):
         for name, value in changes.items():
             setattr(novel, name, value)
         novel.save(update_fields=[*changes])
 
 
-def with_update(novel, **changes):
+def with_update(novel: Any, **changes: Any) -> None:
     with write_transaction(as_user=novel.owner_id):
         Novel.objects.filter(pk=novel.pk).update(**changes)
 
 
-def with_bulk_update(novel, **changes):
+def with_bulk_update(novel: Any, **changes: Any) -> None:
     with as_staff():
         for name, value in changes.items():
             setattr(novel, name, value)
         Novel.objects.bulk_update([novel], [*changes])
 
 
-def with_sql(novel, **changes):
+def with_sql(novel: Any, **changes: Any) -> None:
     """As psql does: no transaction of ours, so that the tags are in the outbox."""
     columns = ", ".join(f"{name} = %s" for name in changes)
     with connection.cursor() as cursor:
@@ -123,8 +127,11 @@ WAYS = pytest.mark.parametrize("write", [with_save, with_update, with_bulk_updat
     ],
 )
 def test_an_edit_touches_the_novel_and_the_orderings_by_what_was_edited(
-    make, write, changes, suffixes
-):
+    make: Callable[..., Any],
+    write: Callable[..., Any],
+    changes: dict[str, Any],
+    suffixes: list[Any],
+) -> None:
     novel = make()
 
     with collect_tags() as tags:
@@ -134,7 +141,9 @@ def test_an_edit_touches_the_novel_and_the_orderings_by_what_was_edited(
 
 
 @WAYS
-def test_a_write_that_changes_nothing_touches_nothing(make, write):
+def test_a_write_that_changes_nothing_touches_nothing(
+    make: Callable[..., Any], write: Callable[..., Any]
+) -> None:
     novel = make()
 
     with collect_tags() as tags:
@@ -144,7 +153,7 @@ def test_a_write_that_changes_nothing_touches_nothing(make, write):
 
 
 @WAYS
-def test_a_private_novel_is_in_no_list(make, write):
+def test_a_private_novel_is_in_no_list(make: Callable[..., Any], write: Callable[..., Any]) -> None:
     novel = make(is_public=False)
 
     with collect_tags() as tags:
@@ -155,7 +164,9 @@ def test_a_private_novel_is_in_no_list(make, write):
 
 @WAYS
 @pytest.mark.parametrize("is_public", [True, False])
-def test_publishing_and_withdrawing_touch_lists_and_searches(make, write, is_public):
+def test_publishing_and_withdrawing_touch_lists_and_searches(
+    make: Callable[..., Any], write: Callable[..., Any], is_public: bool
+) -> None:
     novel = make(is_public=not is_public)
 
     with collect_tags() as tags:
@@ -165,7 +176,9 @@ def test_publishing_and_withdrawing_touch_lists_and_searches(make, write, is_pub
 
 
 @WAYS
-def test_what_moves_touches_the_lists_that_it_leaves_and_those_that_it_enters(make, genres, write):
+def test_what_moves_touches_the_lists_that_it_leaves_and_those_that_it_enters(
+    make: Callable[..., Any], genres: Any, write: Callable[..., Any]
+) -> None:
     novel, before = make(), make()
     before.owner_id, before.pk = novel.owner_id, novel.pk
 
@@ -176,7 +189,9 @@ def test_what_moves_touches_the_lists_that_it_leaves_and_those_that_it_enters(ma
     assert tags == own(novel) | lists(before) | lists(novel) | searches(novel)
 
 
-def test_a_new_owner_is_told_and_so_is_the_old_one(make, make_user):
+def test_a_new_owner_is_told_and_so_is_the_old_one(
+    make: Callable[..., Any], make_user: Callable[..., Any]
+) -> None:
     novel, owner = make(), make_user()
 
     with collect_tags() as tags:
@@ -188,7 +203,9 @@ def test_a_new_owner_is_told_and_so_is_the_old_one(make, make_user):
 
 
 @WAYS
-def test_another_language_is_another_text_to_search_in(make, write):
+def test_another_language_is_another_text_to_search_in(
+    make: Callable[..., Any], write: Callable[..., Any]
+) -> None:
     novel, before = make(), make()
     before.owner_id = novel.owner_id
     other = Language.objects.get(code="de")
@@ -200,7 +217,7 @@ def test_another_language_is_another_text_to_search_in(make, write):
     assert tags == access(novel) | lists(before) - lists(novel) | (lists(novel) | searches(novel))
 
 
-def test_a_novel_without_genre_and_language_is_in_fewer_lists(make):
+def test_a_novel_without_genre_and_language_is_in_fewer_lists(make: Callable[..., Any]) -> None:
     novel = make(genre=None, language=None)
 
     with collect_tags() as tags:
@@ -210,7 +227,13 @@ def test_a_novel_without_genre_and_language_is_in_fewer_lists(make):
 
 
 @pytest.mark.parametrize("is_public", [True, False])
-def test_a_new_novel_touches_the_lists_that_it_is_in(make_user, make, genres, language, is_public):
+def test_a_new_novel_touches_the_lists_that_it_is_in(
+    make_user: Callable[..., Any],
+    make: Callable[..., Any],
+    genres: Any,
+    language: Any,
+    is_public: bool,
+) -> None:
     owner = make_user()
 
     with collect_tags() as tags:
@@ -220,7 +243,9 @@ def test_a_new_novel_touches_the_lists_that_it_is_in(make_user, make, genres, la
     assert tags == access(novel) | state(novel) | in_lists | searches(novel)
 
 
-def test_a_deleted_novel_speaks_for_all_that_went_with_it(make, make_chapters):
+def test_a_deleted_novel_speaks_for_all_that_went_with_it(
+    make: Callable[..., Any], make_chapters: Callable[..., list[Any]]
+) -> None:
     novel, other = make(), make()
     make_chapters(novel, "One.", "Two.")
     make_chapters(other, "One.")
@@ -234,7 +259,9 @@ def test_a_deleted_novel_speaks_for_all_that_went_with_it(make, make_chapters):
     }
 
 
-def test_the_services_touch_what_they_change(make, make_chapters):
+def test_the_services_touch_what_they_change(
+    make: Callable[..., Any], make_chapters: Callable[..., list[Any]]
+) -> None:
     novel = make()
     make_chapters(novel, "One.")
 
@@ -248,7 +275,9 @@ def test_the_services_touch_what_they_change(make, make_chapters):
     assert tags == set()
 
 
-def test_a_parse_touches_chapters_search_and_status(make, make_chapters):
+def test_a_parse_touches_chapters_search_and_status(
+    make: Callable[..., Any], make_chapters: Callable[..., list[Any]]
+) -> None:
     novel = make()
     make_chapters(novel, "One.")
     chapters = (ParsedChapter(title="New", content="Some words."),)
@@ -277,7 +306,12 @@ def test_a_parse_touches_chapters_search_and_status(make, make_chapters):
         (lambda: ChapterText.objects.update(content="One."), False),
     ],
 )
-def test_chapters_and_texts_touch_their_novels_chapters(make, make_chapters, write, is_shown):
+def test_chapters_and_texts_touch_their_novels_chapters(
+    make: Callable[..., Any],
+    make_chapters: Callable[..., list[Any]],
+    write: Callable[..., Any],
+    is_shown: bool,
+) -> None:
     novel = make()
     make_chapters(novel, "One.")
 
@@ -289,7 +323,9 @@ def test_chapters_and_texts_touch_their_novels_chapters(make, make_chapters, wri
     )
 
 
-def test_new_chapters_touch_their_novels(make, make_chapters):
+def test_new_chapters_touch_their_novels(
+    make: Callable[..., Any], make_chapters: Callable[..., list[Any]]
+) -> None:
     novels = [make(), make(is_public=False)]
 
     with collect_tags() as tags:
@@ -302,7 +338,9 @@ def test_new_chapters_touch_their_novels(make, make_chapters):
 
 
 @pytest.mark.parametrize("is_public", [True, False])
-def test_search_documents_touch_the_searches_that_find_them(make, make_chapters, is_public):
+def test_search_documents_touch_the_searches_that_find_them(
+    make: Callable[..., Any], make_chapters: Callable[..., list[Any]], is_public: bool
+) -> None:
     novel = make(is_public=is_public)
     make_chapters(novel, "One.")
 
@@ -312,7 +350,7 @@ def test_search_documents_touch_the_searches_that_find_them(make, make_chapters,
     assert tags == searches(novel)
 
 
-def test_a_status_that_stays_as_it_is_touches_nothing(make):
+def test_a_status_that_stays_as_it_is_touches_nothing(make: Callable[..., Any]) -> None:
     novel = make()
 
     with collect_tags() as tags, write_transaction(as_user=novel.owner_id):
@@ -322,7 +360,7 @@ def test_a_status_that_stays_as_it_is_touches_nothing(make):
 
 
 @pytest.mark.parametrize("model", [Genre, Language])
-def test_names_that_are_in_nearly_every_answer_touch_everything(model):
+def test_names_that_are_in_nearly_every_answer_touch_everything(model: Any) -> None:
     row = model.objects.first()
 
     with collect_tags() as tags:
@@ -334,7 +372,9 @@ def test_names_that_are_in_nearly_every_answer_touch_everything(model):
     assert tags == {"all"}
 
 
-def test_the_admin_touches_what_it_changes(make, make_user):
+def test_the_admin_touches_what_it_changes(
+    make: Callable[..., Any], make_user: Callable[..., Any]
+) -> None:
     novel = make(is_public=False)
     operator = make_user("root", is_staff=True, is_superuser=True)
     site = Client()
@@ -348,7 +388,9 @@ def test_the_admin_touches_what_it_changes(make, make_user):
     assert tags == access(novel) | lists(novel) | searches(novel)
 
 
-def test_the_api_touches_what_it_changes(make, as_user):
+def test_the_api_touches_what_it_changes(
+    make: Callable[..., Any], as_user: Callable[..., APIClient]
+) -> None:
     novel = make()
     client = as_user(novel.owner)
 
@@ -359,7 +401,9 @@ def test_the_api_touches_what_it_changes(make, as_user):
     assert tags == own(novel) | searches(novel)
 
 
-def test_more_rows_than_are_looked_at_touch_everything(make, make_chapters):
+def test_more_rows_than_are_looked_at_touch_everything(
+    make: Callable[..., Any], make_chapters: Callable[..., list[Any]]
+) -> None:
     """A statement of so many rows is judged by their number alone."""
     novel = make()
     make_chapters(novel, "One.")
@@ -371,7 +415,7 @@ def test_more_rows_than_are_looked_at_touch_everything(make, make_chapters):
     )
     expected = {f"chapters:{novel.pk}"}
 
-    def tags_of(statement, *params):
+    def tags_of(statement: Any, *params: Any) -> Any:
         with collect_tags() as tags, as_staff(), connection.cursor() as cursor:
             cursor.execute(statement, params)
         return tags
@@ -387,8 +431,12 @@ def test_more_rows_than_are_looked_at_touch_everything(make, make_chapters):
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("table", ["novels_chaptertext", "novels_processingstatus"])
 def test_copy_as_the_loader_leaves_its_tags_in_the_outbox(
-    make, make_chapters, psql, connect, table
-):
+    make: Callable[..., Any],
+    make_chapters: Callable[..., list[Any]],
+    psql: psycopg.Connection,
+    connect: Callable[[str], psycopg.Connection],
+    table: str,
+) -> None:
     novels = [make(), make(is_public=False)]
     for novel in novels:
         make_chapters(novel, "One.", "Two.")
@@ -409,7 +457,9 @@ def test_copy_as_the_loader_leaves_its_tags_in_the_outbox(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_change_that_is_rolled_back_leaves_nothing(make, psql):
+def test_a_change_that_is_rolled_back_leaves_nothing(
+    make: Callable[..., Any], psql: psycopg.Connection
+) -> None:
     novel = make()
     psql.execute("TRUNCATE cache_outbox")
 
@@ -432,7 +482,7 @@ def test_a_change_that_is_rolled_back_leaves_nothing(make, psql):
         "users_token",
     ],
 )
-def test_an_emptied_table_touches_everything(psql, table):
+def test_an_emptied_table_touches_everything(psql: psycopg.Connection, table: str) -> None:
     psql.execute(f"TRUNCATE {table} CASCADE")
 
     assert set(list_outbox_tags(psql)) == {"all"}

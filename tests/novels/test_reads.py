@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from types import SimpleNamespace
+from typing import Any
 
+import psycopg
 import pytest
+from pytest_django import Settings
 
 from morpheus.api.reads import Scope
 from morpheus.cache import shadow_verification
@@ -24,30 +28,33 @@ from novels.serializers import NovelSerializer, StatusSerializer
 from novels.services import novel_delete, novel_update, status_advance
 from tests.conftest import as_staff, collect_tags
 from tests.visitor import counted_queries
+from users.models import User
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
-def ann(make_user):
+def ann(make_user: Callable[..., User]) -> User:
     return make_user("ann")
 
 
 @pytest.fixture
-def novel(make_novels, make_chapters, ann):
+def novel(
+    make_novels: Callable[..., list[Any]], make_chapters: Callable[..., list[Any]], ann: User
+) -> Any:
     gothic, english = Genre.objects.get(slug="gothic"), Language.objects.get(code="en")
     (novel,) = make_novels(1, owner=ann, genre=gothic, language=english, synopsis="About…")
     make_chapters(novel, "One.", "Two.")
     return novel
 
 
-def cost(read):
+def cost(read: Any) -> int:
     with counted_queries() as seen:
         read()
     return len(seen.sql)
 
 
-READS = {
+READS: dict[str, tuple[Callable[[Any], Any], int]] = {
     "card": (lambda novel: novel_cards([novel.pk]), 1),
     "list": (lambda novel: novel_list([novel.pk]), 2),
     "chapter": (lambda novel: chapter_read(novel.pk, 1, None), 1),
@@ -55,7 +62,7 @@ READS = {
 }
 
 
-def by_service(novel):
+def by_service(novel: Any) -> None:
     novel_update(novel_id=novel.pk, changes={"title": "Renamed"})
     status_advance(novel_id=novel.pk, owner_id=novel.owner_id, stage="reading", progress=5)
     ChapterText.objects.filter(chapter__novel=novel).update(content="Changed.")
@@ -63,7 +70,7 @@ def by_service(novel):
     novel.owner.save(update_fields=["display_name"])
 
 
-def by_update(novel):
+def by_update(novel: Any) -> None:
     Novel.objects.filter(pk=novel.pk).update(title="Renamed")
     ProcessingStatus.objects.filter(pk=novel.pk).update(progress=5)
     Chapter.objects.filter(novel=novel).update(title="Renamed")
@@ -78,8 +85,8 @@ BY_PSQL = {
 }
 
 
-def test_an_edit_of_a_novel_ends_nothing_that_does_not_show_it(novel):
-    def read():
+def test_an_edit_of_a_novel_ends_nothing_that_does_not_show_it(novel: Any) -> None:
+    def read() -> Any:
         return chapter_read(novel.pk, 1, None), status_read(novel.pk, None)
 
     before = read()
@@ -94,7 +101,9 @@ def test_an_edit_of_a_novel_ends_nothing_that_does_not_show_it(novel):
 
 @pytest.mark.parametrize("name", READS)
 @pytest.mark.parametrize("way", ["service", "update", "psql"])
-def test_cold_warm_and_changed(novel, by_psql, settings, name, way):
+def test_cold_warm_and_changed(
+    novel: Any, by_psql: Callable[..., None], settings: Settings, name: str, way: str
+) -> None:
     read, cold = READS[name]
 
     assert cost(lambda: read(novel)) == cold
@@ -114,7 +123,7 @@ def test_cold_warm_and_changed(novel, by_psql, settings, name, way):
     assert after == read(novel) != before
 
 
-def test_the_shape_is_the_serializers(novel):
+def test_the_shape_is_the_serializers(novel: Any) -> None:
     with read_transaction(as_user=None):
         expected = NovelSerializer(
             Novel.objects.select_related("public_owner", "genre", "language").get(pk=novel.pk)
@@ -126,7 +135,7 @@ def test_the_shape_is_the_serializers(novel):
         assert list(shown.items()) == list(expected.items())
 
 
-def test_a_state_is_what_its_serializer_shows(novel):
+def test_a_state_is_what_its_serializer_shows(novel: Any) -> None:
     expected = StatusSerializer(ProcessingStatus.objects.get(pk=novel.pk)).data
 
     assert list(status_read(novel.pk, None).value.items()) == list(expected.items())
@@ -135,8 +144,12 @@ def test_a_state_is_what_its_serializer_shows(novel):
 
 @pytest.mark.parametrize("reader", ["nobody", "owner", "another"])
 def test_without_the_cache_a_list_is_the_same_by_one_query(
-    novel, make_novels, make_user, settings, reader
-):
+    novel: Any,
+    make_novels: Callable[..., list[Any]],
+    make_user: Callable[..., Any],
+    settings: Settings,
+    reader: str,
+) -> None:
     novels = [novel, *make_novels(2, owner=novel.owner, is_public=False)]
     reader_id = {"nobody": None, "owner": novel.owner_id, "another": make_user().pk}[reader]
     wanted = [2**63, *(one.pk for one in reversed(novels))]
@@ -148,7 +161,7 @@ def test_without_the_cache_a_list_is_the_same_by_one_query(
     assert cost(lambda: novel_list(wanted, reader_id)) == 1
 
 
-def test_only_what_is_missing_is_asked_for(make_novels):
+def test_only_what_is_missing_is_asked_for(make_novels: Callable[..., list[Any]]) -> None:
     novels = [novel.pk for novel in make_novels(4)]
     novel_list(novels[:2])
 
@@ -158,7 +171,9 @@ def test_only_what_is_missing_is_asked_for(make_novels):
     assert [novel["id"] for novel in novel_list(novels[::-1])] == novels[::-1]
 
 
-def test_a_rename_ends_the_name_and_no_card(make_novels, ann):
+def test_a_rename_ends_the_name_and_no_card(
+    make_novels: Callable[..., list[Any]], ann: User
+) -> None:
     ids = [novel.pk for novel in make_novels(3, owner=ann)]
     novel_list(ids)
 
@@ -170,7 +185,9 @@ def test_a_rename_ends_the_name_and_no_card(make_novels, ann):
     assert {novel["owner"]["display_name"] for novel in novel_list(ids)} == {"Anne"}
 
 
-def test_a_private_novel_is_shown_to_its_owner_alone(make_novels, make_user, ann):
+def test_a_private_novel_is_shown_to_its_owner_alone(
+    make_novels: Callable[..., list[Any]], make_user: Callable[..., Any], ann: User
+) -> None:
     (novel,) = make_novels(1, owner=ann, is_public=False)
     bob = make_user("bob")
 
@@ -182,9 +199,11 @@ def test_a_private_novel_is_shown_to_its_owner_alone(make_novels, make_user, ann
         assert not status_read(novel.pk, ann.pk).is_public
 
 
-def test_a_withdrawn_novel_is_gone_for_others_at_once(novel, make_user):
+def test_a_withdrawn_novel_is_gone_for_others_at_once(
+    novel: Any, make_user: Callable[..., Any]
+) -> None:
     bob = make_user("bob")
-    reads = [
+    reads: list[Callable[..., Any]] = [
         lambda reader: novel_read(novel.pk, reader),
         lambda reader: status_read(novel.pk, reader),
         lambda reader: chapter_read(novel.pk, 1, reader),
@@ -204,7 +223,7 @@ def test_a_withdrawn_novel_is_gone_for_others_at_once(novel, make_user):
         assert read(None).value == read(bob.pk).value == read(novel.owner_id).value is not None
 
 
-def test_a_deleted_novel_is_gone_for_everybody(novel):
+def test_a_deleted_novel_is_gone_for_everybody(novel: Any) -> None:
     ids = [novel.pk]
     assert novel_list(ids) and chapter_read(novel.pk, 1, None).value
 
@@ -216,21 +235,23 @@ def test_a_deleted_novel_is_gone_for_everybody(novel):
     assert status_read(ids[0], novel.owner_id).value is None
 
 
-def test_a_novel_whose_owner_went_after_its_card_was_read_is_not_shown(novel, monkeypatch):
+def test_a_novel_whose_owner_went_after_its_card_was_read_is_not_shown(
+    novel: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("novels.reads.user_names", lambda ids: dict.fromkeys(ids))
 
     assert novel_cards([novel.pk])
     assert novel_list([novel.pk]) == []
 
 
-def test_ids_that_cannot_be_are_not_there(novel):
+def test_ids_that_cannot_be_are_not_there(novel: Any) -> None:
     huge = 10**30
     assert novel_cards([huge, novel.pk]).keys() == {novel.pk}
     assert novel_read(huge, 1).value is None
     assert chapter_read(huge, huge, 1).value is status_read(huge, 1).value is None
 
 
-FILTERS = {
+FILTERS: dict[str, tuple[dict[str, Any], str]] = {
     "all": ({}, "novels:all"),
     "genre": ({"genre": 3}, "novels:genre:3"),
     "language": ({"language": 5}, "novels:language:5"),
@@ -241,7 +262,7 @@ FILTERS = {
 
 
 @pytest.mark.parametrize("name", FILTERS)
-def test_a_lists_tags_are_named_by_what_it_compares(name):
+def test_a_lists_tags_are_named_by_what_it_compares(name: str) -> None:
     compared, tag = FILTERS[name]
 
     assert novel_list_tags(Scope(), compared | {"is_public": True}, ["created_at", "id"]) == [tag]
@@ -249,7 +270,9 @@ def test_a_lists_tags_are_named_by_what_it_compares(name):
 
 
 @pytest.mark.django_db
-def test_the_database_gives_lists_the_same_names(make_novels, ann):
+def test_the_database_gives_lists_the_same_names(
+    make_novels: Callable[..., list[Any]], ann: User
+) -> None:
     """What a new novel touches is what the lists that it enters are kept under."""
     gothic, english = Genre.objects.get(slug="gothic"), Language.objects.get(code="en")
     fields = {"genre": gothic, "language": english, "owner": ann, "author": "Zoë ’ \\"}
@@ -267,13 +290,13 @@ def test_the_database_gives_lists_the_same_names(make_novels, ann):
 
 
 @pytest.fixture
-def shadowed(settings, monkeypatch):
+def shadowed(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Any:
     """Check every hit, and return how each check ended."""
     settings.MORPHEUS_CACHE_SHADOW_PERCENT = 100
-    outcomes = []
+    outcomes: list[str] = []
 
     class Queue:
-        def put_nowait(self, hits):
+        def put_nowait(self, hits: Any) -> None:
             outcomes.extend(shadow_verification.verify(hits).elements())
 
     monkeypatch.setattr(shadow_verification, "_queue", Queue)
@@ -281,7 +304,7 @@ def shadowed(settings, monkeypatch):
     return outcomes
 
 
-def searched(words="one"):
+def searched(words: str = "one") -> Any:
     """Return what is found, and the functions of the database that it took."""
     with counted_queries() as seen:
         found = search_candidates(Search(words))
@@ -291,8 +314,13 @@ def searched(words="one"):
 
 @pytest.mark.parametrize("way", ["service", "psql"])
 def test_a_search_outlives_what_does_not_concern_it(
-    novel, make_novels, make_chapters, by_psql, settings, way
-):
+    novel: Any,
+    make_novels: Callable[..., list[Any]],
+    make_chapters: Callable[..., list[Any]],
+    by_psql: Callable[..., None],
+    settings: Settings,
+    way: str,
+) -> None:
     (other,) = make_novels(1)
     make_chapters(other, "Two.")
     before, cold = searched()
@@ -310,7 +338,9 @@ def test_a_search_outlives_what_does_not_concern_it(
     assert searched()[0] == before
 
 
-def test_a_search_finds_what_was_changed_without_searching_anew(novel, make_novels, make_chapters):
+def test_a_search_finds_what_was_changed_without_searching_anew(
+    novel: Any, make_novels: Callable[..., list[Any]], make_chapters: Callable[..., list[Any]]
+) -> None:
     before, _ = searched()
     (other,) = make_novels(1)
     make_chapters(other, "One.")
@@ -324,7 +354,9 @@ def test_a_search_finds_what_was_changed_without_searching_anew(novel, make_nove
     assert {one.novel_id for one in searched()[0]} == {other.pk}
 
 
-def test_what_changed_too_much_to_be_noted_is_searched_anew(novel, by_psql):
+def test_what_changed_too_much_to_be_noted_is_searched_anew(
+    novel: Any, by_psql: Callable[..., None]
+) -> None:
     searched()
 
     by_psql("UPDATE novels_genre SET name = 'Horror' WHERE slug = 'gothic'")
@@ -332,7 +364,9 @@ def test_what_changed_too_much_to_be_noted_is_searched_anew(novel, by_psql):
     assert searched()[1] == ["matches"]
 
 
-def test_a_stale_search_is_found_out_and_one_of_another_moment_is_not(novel, connect, shadowed):
+def test_a_stale_search_is_found_out_and_one_of_another_moment_is_not(
+    novel: Any, connect: Callable[[str], psycopg.Connection], shadowed: Any
+) -> None:
     """Whoever changes rows without triggers leaves it as it was."""
     searched()
     searched()

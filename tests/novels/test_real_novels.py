@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import call_command
+from rest_framework.test import APIClient
 
 from morpheus.db.transactions import write_transaction
 from novels.management.commands.import_novels import LIBRARY_EMAIL
@@ -25,7 +29,9 @@ EXPECTED = {
 
 
 @pytest.mark.parametrize("name", EXPECTED)
-def test_an_uploaded_novel_completes(as_user, make_user, real_data, name):
+def test_an_uploaded_novel_completes(
+    as_user: Callable[..., APIClient], make_user: Callable[..., Any], real_data: Path, name: str
+) -> None:
     client = as_user(make_user("ann"))
     file = SimpleUploadedFile(name, (real_data / "novels" / name).read_bytes())
     title, author, chapters = EXPECTED[name]
@@ -45,7 +51,9 @@ def test_an_uploaded_novel_completes(as_user, make_user, real_data, name):
     assert sum(row["word_count"] for row in listed) == novel["word_count"]
 
 
-def test_all_are_imported_and_alices_rabbit_hole_is_found(db, api, real_data):
+def test_all_are_imported_and_alices_rabbit_hole_is_found(
+    db: None, api: APIClient, real_data: Path
+) -> None:
     out = io.StringIO()
 
     call_command("import_novels", str(real_data / "novels"), stdout=out)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group, Permission
 from django.db import connection
 from django.utils import timezone
+from rest_framework.test import APIClient
 
 from morpheus.db.transactions import write_transaction
 from tests.conftest import PASSWORD, as_staff, collect_tags
@@ -19,11 +22,11 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def ann(make_user):
+def ann(make_user: Callable[..., User]) -> User:
     return make_user("ann")
 
 
-def token_of(user):
+def token_of(user: Any) -> str:
     with as_staff():
         return f"token:{bytes(AccessToken.objects.get(user=user).digest).hex()}"
 
@@ -42,14 +45,16 @@ def token_of(user):
         ({"display_name": "Ann"}, set()),
     ],
 )
-def test_a_user_touches_the_name_if_it_is_another_and_whoever_they_are(ann, changes, kinds):
+def test_a_user_touches_the_name_if_it_is_another_and_whoever_they_are(
+    ann: User, changes: dict[str, Any], kinds: set[Any]
+) -> None:
     with collect_tags() as tags, as_staff():
         User.objects.filter(pk=ann.pk).update(**changes)
 
     assert tags == {f"{kind}:{ann.pk}" for kind in kinds}
 
 
-def test_the_api_touches_what_it_changes(ann, as_user):
+def test_the_api_touches_what_it_changes(ann: User, as_user: Callable[..., APIClient]) -> None:
     client = as_user(ann)
 
     with collect_tags() as tags:
@@ -58,21 +63,23 @@ def test_the_api_touches_what_it_changes(ann, as_user):
     assert tags == {f"user:{ann.pk}"}
 
 
-def test_a_new_user_touches_what_was_absent(db):
+def test_a_new_user_touches_what_was_absent(db: None) -> None:
     with collect_tags() as tags:
         user = user_register(email="x@example.org", password="a good one", display_name="X")
 
     assert tags == {f"name:{user.pk}", f"user:{user.pk}"}
 
 
-def test_logging_in_touches_the_token_alone(ann, api):
+def test_logging_in_touches_the_token_alone(ann: User, api: APIClient) -> None:
     with collect_tags() as tags:
         assert api.post(TOKEN, {"email": ann.email, "password": PASSWORD}).status_code == 200
 
     assert tags == {token_of(ann)}
 
 
-def test_a_token_touches_itself_when_it_is_changed_or_revoked(ann, as_user):
+def test_a_token_touches_itself_when_it_is_changed_or_revoked(
+    ann: User, as_user: Callable[..., APIClient]
+) -> None:
     as_user(ann)
     token = token_of(ann)
 
@@ -85,7 +92,9 @@ def test_a_token_touches_itself_when_it_is_changed_or_revoked(ann, as_user):
     assert tags == {token}
 
 
-def test_a_deleted_user_takes_the_tokens_along(ann, as_user):
+def test_a_deleted_user_takes_the_tokens_along(
+    ann: User, as_user: Callable[..., APIClient]
+) -> None:
     as_user(ann)
     token = token_of(ann)
 
@@ -95,13 +104,15 @@ def test_a_deleted_user_takes_the_tokens_along(ann, as_user):
     assert tags == {f"name:{ann.pk}", f"user:{ann.pk}", token}
 
 
-def test_rights_touch_whom_they_are_given_to_and_taken_from(ann, make_user):
+def test_rights_touch_whom_they_are_given_to_and_taken_from(
+    ann: User, make_user: Callable[..., Any]
+) -> None:
     make_user("bob")
     with as_staff():
         group = Group.objects.create(name="Moderators")
-    permission = Permission.objects.first()
+    permission = Permission.objects.earliest("pk")
 
-    def writes():
+    def writes() -> Iterator[Any]:
         yield lambda: ann.groups.add(group)
         yield lambda: group.permissions.add(permission)
         yield lambda: group.permissions.clear()

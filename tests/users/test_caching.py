@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.utils import timezone
+from pytest_django import Settings
+from rest_framework.test import APIClient
 
 from morpheus.cache.store import cache_store
 from morpheus.db.transactions import write_transaction
@@ -14,7 +18,6 @@ from tests.cached_shapes import assert_shape_is_kept
 from tests.conftest import PASSWORD, as_staff
 from tests.users.conftest import ME, TOKEN
 from tests.visitor import counted_queries
-from users import reads
 from users.authentication import token_digest, token_secret
 from users.cache_policies import ACCOUNT, NAME, USAGE
 from users.cache_policies import TOKEN as TOKEN_POLICY
@@ -27,12 +30,12 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
-def ann(make_user):
+def ann(make_user: Callable[..., User]) -> User:
     return make_user("ann")
 
 
 @pytest.fixture
-def client(as_user, ann):
+def client(as_user: Callable[..., APIClient], ann: User) -> APIClient:
     """Ann's client, whose token and user are in the cache."""
     client = as_user(ann)
     assert client.get(ME).status_code == 200
@@ -40,15 +43,20 @@ def client(as_user, ann):
 
 
 @pytest.fixture
-def warm_browser(browser, log_in, ann):
+def warm_browser(browser: APIClient, log_in: Callable[..., Any], ann: User) -> APIClient:
     """Ann's browser, whose session and user are in the cache."""
     log_in(ann)
     assert browser.get(ME).status_code == 200
     return browser
 
 
-def digest_of(client) -> bytes:
-    return token_digest(client._credentials["HTTP_AUTHORIZATION"].split()[1])
+def secret_of(client: APIClient) -> str:
+    credentials: dict[str, str] = vars(client)["_credentials"]
+    return credentials["HTTP_AUTHORIZATION"].split()[1]
+
+
+def digest_of(client: APIClient) -> bytes:
+    return token_digest(secret_of(client))
 
 
 def server_keys() -> list[bytes]:
@@ -56,7 +64,9 @@ def server_keys() -> list[bytes]:
     return sorted(keys)
 
 
-def test_a_token_costs_two_queries_beside_the_usage_cold_and_none_warm(as_user, ann):
+def test_a_token_costs_two_queries_beside_the_usage_cold_and_none_warm(
+    as_user: Callable[..., APIClient], ann: User
+) -> None:
     client = as_user(ann)
 
     with counted_queries() as cold:
@@ -69,7 +79,9 @@ def test_a_token_costs_two_queries_beside_the_usage_cold_and_none_warm(as_user, 
     assert first["ETag"] == second["ETag"]
 
 
-def test_a_session_costs_two_queries_beside_the_usage_cold_and_none_warm(browser, log_in, ann):
+def test_a_session_costs_two_queries_beside_the_usage_cold_and_none_warm(
+    browser: APIClient, log_in: Callable[..., Any], ann: User
+) -> None:
     log_in(ann)
 
     with counted_queries() as cold:
@@ -81,28 +93,34 @@ def test_a_session_costs_two_queries_beside_the_usage_cold_and_none_warm(browser
     assert first.json() == second.json()
 
 
-def by_the_api(ann, client, by_psql):
+def by_the_api(ann: User, client: APIClient, by_psql: Callable[..., None]) -> None:
     assert client.patch(ME, {"bio": "Writes."}).status_code == 200
 
 
-def by_update(ann, client, by_psql):
+def by_update(ann: User, client: APIClient, by_psql: Callable[..., None]) -> None:
     with as_staff():
         User.objects.filter(pk=ann.pk).update(bio="Writes.")
 
 
-def by_operator(ann, client, by_psql):
+def by_operator(ann: User, client: APIClient, by_psql: Callable[..., None]) -> None:
     by_psql("UPDATE users_user SET bio = 'Writes.' WHERE id = %s", ann.pk)
 
 
 @pytest.mark.parametrize("change", [by_the_api, by_update, by_operator])
-def test_a_changed_profile_is_shown_at_once(ann, client, warm_browser, by_psql, change):
+def test_a_changed_profile_is_shown_at_once(
+    ann: User,
+    client: APIClient,
+    warm_browser: APIClient,
+    by_psql: Callable[..., None],
+    change: Callable[..., Any],
+) -> None:
     change(ann, client, by_psql)
 
     for reader in (client, warm_browser):
         assert reader.get(ME).json()["bio"] == "Writes."
 
 
-def test_a_name_is_kept_until_it_changes(ann, by_psql):
+def test_a_name_is_kept_until_it_changes(ann: User, by_psql: Callable[..., None]) -> None:
     for name, change in (("Ann", None), ("Anna", "Anna"), ("Anne", "Anne")):
         if change == "Anna":
             with write_transaction(as_user=ann.pk):
@@ -116,65 +134,75 @@ def test_a_name_is_kept_until_it_changes(ann, by_psql):
         assert (len(cold.sql), len(warm.sql)) == (1, 0)
 
 
-def revoke(ann, client, by_psql):
+def revoke(ann: User, client: APIClient, by_psql: Callable[..., None]) -> None:
     assert client.delete(TOKEN).status_code == 204
 
 
-def revoke_as_staff(ann, client, by_psql):
+def revoke_as_staff(ann: User, client: APIClient, by_psql: Callable[..., None]) -> None:
     with as_staff():
         AccessToken.objects.filter(user=ann).delete()
 
 
-def revoke_by_operator(ann, client, by_psql):
+def revoke_by_operator(ann: User, client: APIClient, by_psql: Callable[..., None]) -> None:
     by_psql("DELETE FROM users_token WHERE user_id = %s", ann.pk)
 
 
-def expire_by_operator(ann, client, by_psql):
+def expire_by_operator(ann: User, client: APIClient, by_psql: Callable[..., None]) -> None:
     by_psql("UPDATE users_token SET expires_at = now() - interval '1 second'")
 
 
 @pytest.mark.parametrize("end", [revoke, revoke_as_staff, revoke_by_operator, expire_by_operator])
-def test_a_token_that_ended_opens_nothing(ann, client, by_psql, end):
+def test_a_token_that_ended_opens_nothing(
+    ann: User, client: APIClient, by_psql: Callable[..., None], end: Callable[..., Any]
+) -> None:
     end(ann, client, by_psql)
 
     assert client.get(ME).status_code == 401
 
 
-def change_password(ann, by_psql):
+def change_password(ann: User, by_psql: Callable[..., None]) -> None:
     ann.set_password("another long password")
     with as_staff():
         ann.save()
 
 
-def deactivate(ann, by_psql):
+def deactivate(ann: User, by_psql: Callable[..., None]) -> None:
     with as_staff():
         User.objects.filter(pk=ann.pk).update(is_active=False)
 
 
-def deactivate_by_operator(ann, by_psql):
+def deactivate_by_operator(ann: User, by_psql: Callable[..., None]) -> None:
     by_psql("UPDATE users_user SET is_active = false WHERE id = %s", ann.pk)
 
 
-def delete(ann, by_psql):
+def delete(ann: User, by_psql: Callable[..., None]) -> None:
     with as_staff():
         ann.delete()
 
 
-def delete_by_operator(ann, by_psql):
+def delete_by_operator(ann: User, by_psql: Callable[..., None]) -> None:
     by_psql("DELETE FROM users_user WHERE id = %s", ann.pk)
 
 
 @pytest.mark.parametrize(
     "end", [change_password, deactivate, deactivate_by_operator, delete, delete_by_operator]
 )
-def test_who_is_locked_out_is_so_at_once(ann, client, warm_browser, by_psql, end):
+def test_who_is_locked_out_is_so_at_once(
+    ann: User,
+    client: APIClient,
+    warm_browser: APIClient,
+    by_psql: Callable[..., None],
+    end: Callable[..., Any],
+) -> None:
     end(ann, by_psql)
 
     assert client.get(ME).status_code == 401
     assert warm_browser.get(ME).status_code == 401
 
 
-def test_who_is_let_in_again_is_so_at_once(ann, client, by_psql):
+def test_who_is_let_in_again_is_so_at_once(
+    ann: User, client: APIClient, by_psql: Callable[..., None]
+) -> None:
     deactivate(ann, by_psql)
     assert client.get(ME).status_code == 401
 
@@ -184,14 +212,18 @@ def test_who_is_let_in_again_is_so_at_once(ann, client, by_psql):
     assert client.get(ME).status_code == 200
 
 
-def test_a_cached_token_ends_with_its_time(client, monkeypatch):
+def test_a_cached_token_ends_with_its_time(
+    client: APIClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
     later = timezone.now() + timedelta(days=2)
-    monkeypatch.setattr(reads.timezone, "now", lambda: later)
+    monkeypatch.setattr(timezone, "now", lambda: later)
 
     assert client.get(ME).status_code == 401
 
 
-def test_a_guessed_token_or_session_leaves_nothing_in_the_server(api, ann, client, settings):
+def test_a_guessed_token_or_session_leaves_nothing_in_the_server(
+    api: APIClient, ann: User, client: APIClient, settings: Settings
+) -> None:
     before = server_keys()
     for guess in range(3):
         api.credentials(HTTP_AUTHORIZATION=f"Bearer {guess}")
@@ -204,7 +236,7 @@ def test_a_guessed_token_or_session_leaves_nothing_in_the_server(api, ann, clien
     assert server_keys() == before
 
 
-def test_a_token_that_was_guessed_before_it_was_made_works(api, ann):
+def test_a_token_that_was_guessed_before_it_was_made_works(api: APIClient, ann: User) -> None:
     guessed = token_secret()
     api.credentials(HTTP_AUTHORIZATION=f"Bearer {guessed}")
     assert api.get(ME).status_code == 401
@@ -219,8 +251,10 @@ def test_a_token_that_was_guessed_before_it_was_made_works(api, ann):
     assert api.get(ME).status_code == 200
 
 
-def test_the_server_knows_neither_secret_nor_password_hash(ann, client, warm_browser):
-    secret = client._credentials["HTTP_AUTHORIZATION"].split()[1]
+def test_the_server_knows_neither_secret_nor_password_hash(
+    ann: User, client: APIClient, warm_browser: APIClient
+) -> None:
+    secret = secret_of(client)
     strings = [key for key in server_keys() if b"users." in key]
     values = cache_store().client.run(lambda prefix: [("GET", key) for key in strings])
 
@@ -229,7 +263,9 @@ def test_the_server_knows_neither_secret_nor_password_hash(ann, client, warm_bro
         assert not any(text.encode() in each for each in (*strings, *values))
 
 
-def test_sessions_outlive_a_new_secret_key_while_the_old_one_is_a_fallback(warm_browser, settings):
+def test_sessions_outlive_a_new_secret_key_while_the_old_one_is_a_fallback(
+    warm_browser: APIClient, settings: Settings
+) -> None:
     old = settings.SECRET_KEY
     settings.SECRET_KEY, settings.SECRET_KEY_FALLBACKS = "new", [old]
     assert warm_browser.get(ME).status_code == 200
@@ -240,8 +276,9 @@ def test_sessions_outlive_a_new_secret_key_while_the_old_one_is_a_fallback(warm_
     assert warm_browser.get(ME).status_code == 401
 
 
-def test_a_user_of_the_cache_writes_only_what_was_changed(ann, client):
+def test_a_user_of_the_cache_writes_only_what_was_changed(ann: User, client: APIClient) -> None:
     cached = user_read(ann.pk)
+    assert cached is not None
     with as_staff():
         User.objects.filter(pk=ann.pk).update(bio="Writes.", is_staff=True)
 
@@ -253,8 +290,11 @@ def test_a_user_of_the_cache_writes_only_what_was_changed(ann, client):
     assert (ann.display_name, ann.bio, ann.is_staff) == ("Anna", "Writes.", True)
 
 
-def test_a_user_of_the_cache_knows_their_password_at_its_first_use(ann, client):
+def test_a_user_of_the_cache_knows_their_password_at_its_first_use(
+    ann: User, client: APIClient
+) -> None:
     cached = user_read(ann.pk)
+    assert cached is not None
     assert "password" not in cached.__dict__
 
     with write_transaction(as_user=ann.pk):
@@ -262,17 +302,21 @@ def test_a_user_of_the_cache_knows_their_password_at_its_first_use(ann, client):
         cached.set_password("another long password")
         cached.save()
 
-    assert cached.get_session_auth_hash() == user_read(ann.pk).get_session_auth_hash()
+    again = user_read(ann.pk)
+    assert again is not None
+    assert cached.get_session_auth_hash() == again.get_session_auth_hash()
     assert client.get(ME).status_code == 401
 
 
-def test_an_account_is_kept_for_its_own_reader_alone(ann, client, make_user):
+def test_an_account_is_kept_for_its_own_reader_alone(
+    ann: User, client: APIClient, make_user: Callable[..., Any]
+) -> None:
     assert cache_store().fetch([ACCOUNT.key(ann.pk, ann.pk)]) != [None]
     for other in (None, make_user("ben").pk):
         assert cache_store().fetch([ACCOUNT.key(ann.pk, other)]) == [None]
 
 
-def test_values_look_as_their_versions_say(ann, client):
+def test_values_look_as_their_versions_say(ann: User, client: APIClient) -> None:
     user_names([ann.pk])
 
     assert_shape_is_kept(SHAPES, NAME, ann.pk)

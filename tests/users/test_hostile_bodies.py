@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
+from rest_framework.test import APIClient
 
 from tests.users.conftest import LOGIN, TOKEN, USERS
 
@@ -32,7 +36,7 @@ BODIES = {
 
 @pytest.mark.parametrize("url", [TOKEN, LOGIN, USERS])
 @pytest.mark.parametrize("body", BODIES.values(), ids=BODIES)
-def test_a_hostile_body_is_refused_with_a_problem(api, url, body):
+def test_a_hostile_body_is_refused_with_a_problem(api: APIClient, url: Any, body: Any) -> None:
     answer = api.generic("POST", url, body, content_type="application/json")
 
     assert answer.status_code == 400
@@ -40,32 +44,41 @@ def test_a_hostile_body_is_refused_with_a_problem(api, url, body):
 
 
 @pytest.mark.parametrize("field", ["genre", "language", "visibility"])
-def test_a_lone_surrogate_is_not_repeated_in_an_error(as_user, make_user, make_novels, field):
+def test_a_lone_surrogate_is_not_repeated_in_an_error(
+    as_user: Callable[..., APIClient],
+    make_user: Callable[..., Any],
+    make_novels: Callable[..., list[Any]],
+    field: str,
+) -> None:
     owner = make_user()
     (novel,) = make_novels(1, owner=owner)
     body = rb'{"%s": "\ud800"}' % field.encode()
 
     answer = as_user(owner).generic(
-        "PATCH", f"/api/v1/novels/{novel.pk}/", body, content_type="application/json"
+        "PATCH", f"/api/v1/novels/{novel.pk}/", body.decode(), content_type="application/json"
     )
 
     assert answer.status_code == 400
 
 
-def test_a_surrogate_pair_is_a_character(as_user, make_user):
+def test_a_surrogate_pair_is_a_character(
+    as_user: Callable[..., APIClient], make_user: Callable[..., Any]
+) -> None:
     body = rb'{"display_name": "\ud83d\ude00"}'
 
     answer = as_user(make_user()).generic(
-        "PATCH", "/api/v1/users/me/", body, content_type="application/json"
+        "PATCH", "/api/v1/users/me/", body.decode(), content_type="application/json"
     )
 
     assert answer.json()["display_name"] == "😀"
 
 
 @pytest.mark.parametrize("charset", ["zlib", "rot13", "hex", "utf-16", "nonsense"])
-def test_json_is_utf8_whatever_charset_is_claimed(api, charset):
+def test_json_is_utf8_whatever_charset_is_claimed(api: APIClient, charset: str) -> None:
     body = b'{"email": "nobody@example.org", "password": "wrong"}'
 
-    answer = api.generic("POST", TOKEN, body, content_type=f"application/json; charset={charset}")
+    answer = api.generic(
+        "POST", TOKEN, body.decode(), content_type=f"application/json; charset={charset}"
+    )
 
     assert answer.status_code == 401

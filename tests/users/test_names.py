@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 from django.urls import reverse
+from rest_framework.test import APIClient
 
 from tests.conftest import PASSWORD, as_staff
 from tests.users.conftest import ME, TOKEN, USERS
@@ -17,7 +21,9 @@ SPACES = [" " * 8, "\u3000" * 8, "\u200b" * 8, " \u200b\u2060\t" * 4]
 
 
 @pytest.mark.parametrize("name", REFUSED, ids=ascii)
-def test_a_name_with_hidden_characters_is_refused(api, make_user, as_user, name):
+def test_a_name_with_hidden_characters_is_refused(
+    api: APIClient, make_user: Callable[..., Any], as_user: Callable[..., APIClient], name: str
+) -> None:
     registered = api.post(USERS, ANN | {"display_name": name})
     changed = as_user(make_user("bob")).patch(ME, {"display_name": name})
 
@@ -27,13 +33,13 @@ def test_a_name_with_hidden_characters_is_refused(api, make_user, as_user, name)
 
 
 @pytest.mark.parametrize("name", ["می\u200cخواهم", "👩\u200d👩\u200d👧", "Zoe\u0308"], ids=ascii)
-def test_a_name_in_any_writing_is_shown_as_it_was_given(api, name):
+def test_a_name_in_any_writing_is_shown_as_it_was_given(api: APIClient, name: str) -> None:
     answer = api.post(USERS, ANN | {"display_name": name})
 
     assert (answer.status_code, answer.json()["display_name"]) == (201, name)
 
 
-def test_the_admin_refuses_the_same_names(client, make_user):
+def test_the_admin_refuses_the_same_names(client: APIClient, make_user: Callable[..., Any]) -> None:
     client.force_login(make_user("root", is_staff=True, is_superuser=True))
     add = reverse("admin:users_user_add")
     passwords = {"usable_password": "true", "password1": PASSWORD, "password2": PASSWORD}
@@ -47,7 +53,7 @@ def test_the_admin_refuses_the_same_names(client, make_user):
 
 
 @pytest.mark.parametrize("password", SPACES, ids=ascii)
-def test_a_password_of_which_nothing_is_seen_is_refused(api, password):
+def test_a_password_of_which_nothing_is_seen_is_refused(api: APIClient, password: str) -> None:
     answer = api.post(USERS, ANN | {"password": password})
 
     assert answer.status_code == 400
@@ -55,7 +61,7 @@ def test_a_password_of_which_nothing_is_seen_is_refused(api, password):
     assert message in answer.json()["errors"]["password"]
 
 
-def test_the_spaces_of_a_password_are_a_part_of_it(api):
+def test_the_spaces_of_a_password_are_a_part_of_it(api: APIClient) -> None:
     password = "  correct horse \u200b "
 
     assert api.post(USERS, ANN | {"password": password}).status_code == 201

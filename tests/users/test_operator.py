@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from io import StringIO
+from pathlib import Path
+from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
+from pytest_django import Settings
+from rest_framework.test import APIClient
 
 from tests.conftest import as_staff
 from users.models import User
@@ -20,19 +25,21 @@ EMAIL = "operator@morpheus.local"
 
 
 @pytest.fixture
-def kept(settings, tmp_path):
+def kept(settings: Settings, tmp_path: Path) -> Path:
     """The file that holds the operator's login."""
     settings.MORPHEUS_VAR = tmp_path / "var"
-    return settings.MORPHEUS_VAR / "operator-login"
+    return tmp_path / "var" / "operator-login"
 
 
-def run(**options) -> str:
+def run(**options: Any) -> str:
     out = StringIO()
     call_command("operator", stdout=out, **options)
     return out.getvalue()
 
 
-def test_the_first_run_makes_a_superuser_and_says_how_to_log_in(kept, client):
+def test_the_first_run_makes_a_superuser_and_says_how_to_log_in(
+    kept: Any, client: APIClient
+) -> None:
     said = run()
 
     email, password = kept.read_text().split()
@@ -43,7 +50,7 @@ def test_the_first_run_makes_a_superuser_and_says_how_to_log_in(kept, client):
     assert client.login(username=email, password=password)
 
 
-def test_a_later_run_changes_nothing_and_says_where_the_password_is(kept):
+def test_a_later_run_changes_nothing_and_says_where_the_password_is(kept: Any) -> None:
     run()
     with as_staff():
         before = (kept.read_text(), User.objects.values().get())
@@ -56,7 +63,7 @@ def test_a_later_run_changes_nothing_and_says_where_the_password_is(kept):
     assert before[0].split()[1] not in said
 
 
-def test_a_later_run_says_that_the_password_was_changed(kept):
+def test_a_later_run_says_that_the_password_was_changed(kept: Any) -> None:
     run()
     with as_staff():
         user = User.objects.get()
@@ -70,7 +77,7 @@ def test_a_later_run_says_that_the_password_was_changed(kept):
     assert user.check_password("changed by the operator")
 
 
-def test_another_superuser_is_enough(kept, make_user):
+def test_another_superuser_is_enough(kept: Any, make_user: Callable[..., Any]) -> None:
     make_user("root", is_staff=True, is_superuser=True)
 
     said = run()
@@ -81,7 +88,7 @@ def test_another_superuser_is_enough(kept, make_user):
         assert User.objects.count() == 1
 
 
-def test_an_inactive_superuser_is_not_enough(kept, make_user):
+def test_an_inactive_superuser_is_not_enough(kept: Any, make_user: Callable[..., Any]) -> None:
     make_user("root", is_staff=True, is_superuser=True, is_active=False)
 
     run()
@@ -90,7 +97,7 @@ def test_an_inactive_superuser_is_not_enough(kept, make_user):
         assert User.objects.operators().get().email == EMAIL
 
 
-def test_a_stranger_with_the_operators_address_does_not_become_one(kept):
+def test_a_stranger_with_the_operators_address_does_not_become_one(kept: Any) -> None:
     User.objects.create_user(EMAIL, "known to the stranger", display_name="Stranger")
 
     with pytest.raises(CommandError, match="--email"):
@@ -103,12 +110,12 @@ def test_a_stranger_with_the_operators_address_does_not_become_one(kept):
         assert User.objects.operators().get().email == "me@example.org"
 
 
-def test_what_is_no_address_is_refused(kept):
+def test_what_is_no_address_is_refused(kept: Any) -> None:
     with pytest.raises(CommandError, match="not an e-mail address"):
         run(email="me")
 
 
-def test_a_kept_password_serves_a_new_database(kept):
+def test_a_kept_password_serves_a_new_database(kept: Any) -> None:
     run()
     password = kept.read_text().split()[1]
     with as_staff():
@@ -120,7 +127,7 @@ def test_a_kept_password_serves_a_new_database(kept):
         assert User.objects.get().check_password(password)
 
 
-def test_a_kept_password_is_never_overwritten(kept):
+def test_a_kept_password_is_never_overwritten(kept: Any) -> None:
     run()
     before = kept.read_text()
     with as_staff():
@@ -132,21 +139,21 @@ def test_a_kept_password_is_never_overwritten(kept):
     assert kept.read_text() == before
 
 
-def test_quiet_says_nothing(kept):
+def test_quiet_says_nothing(kept: Any) -> None:
     assert run(quiet=True) == ""
     assert kept.exists()
 
 
 @pytest.mark.django_db(transaction=True)
-def test_runs_at_the_same_time_make_one_superuser():
+def test_runs_at_the_same_time_make_one_superuser() -> None:
     start = threading.Barrier(4)
     made = []
 
-    def slow_password():
+    def slow_password() -> str:
         time.sleep(0.05)  # The others are here by then, or wait.
         return "a slow password"
 
-    def one():
+    def one() -> None:
         start.wait()
         try:
             made.append(operator_ensure(email=EMAIL, password=slow_password))

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-import pytest
+from collections.abc import Callable
+from typing import Any
 
-from tests.conftest import as_staff, counted_queries
+import pytest
+from rest_framework.test import APIClient
+
+from tests.conftest import as_staff
 from tests.users.conftest import ME
+from tests.visitor import counted_queries
 
 pytestmark = pytest.mark.django_db
 
 
-def test_the_profile_shows_what_is_ones_own(make_user, as_user):
+def test_the_profile_shows_what_is_ones_own(
+    make_user: Callable[..., Any], as_user: Callable[..., APIClient]
+) -> None:
     ann = make_user("ann", bio="Reads.")
 
     answer = as_user(ann).get(ME)
@@ -33,14 +40,16 @@ def test_the_profile_shows_what_is_ones_own(make_user, as_user):
 
 
 @pytest.mark.parametrize("method", ["get", "patch"])
-def test_nobody_has_no_profile(api, method):
+def test_nobody_has_no_profile(api: APIClient, method: str) -> None:
     answer = getattr(api, method)(ME)
 
     assert answer.status_code == 401
     assert answer.headers["WWW-Authenticate"] == "Bearer"
 
 
-def test_name_and_bio_change_and_every_later_read_shows_it(make_user, as_user):
+def test_name_and_bio_change_and_every_later_read_shows_it(
+    make_user: Callable[..., Any], as_user: Callable[..., APIClient]
+) -> None:
     client = as_user(make_user("ann"))
 
     answer = client.patch(ME, {"display_name": "  Anna ", "bio": "Writes."})
@@ -50,14 +59,18 @@ def test_name_and_bio_change_and_every_later_read_shows_it(make_user, as_user):
     assert client.get(ME).json() == answer.json()
 
 
-def test_what_is_not_given_stays(make_user, as_user):
+def test_what_is_not_given_stays(
+    make_user: Callable[..., Any], as_user: Callable[..., APIClient]
+) -> None:
     client = as_user(make_user("ann", bio="Reads."))
 
     assert client.patch(ME, {"display_name": "Anna"}).json()["bio"] == "Reads."
     assert client.patch(ME, {}).json()["display_name"] == "Anna"
 
 
-def test_address_id_and_rights_cannot_be_changed(make_user, as_user):
+def test_address_id_and_rights_cannot_be_changed(
+    make_user: Callable[..., Any], as_user: Callable[..., APIClient]
+) -> None:
     ann = make_user("ann")
     forged = {"id": 1, "email": "root@example.org", "is_staff": True, "date_joined": "2000-01-01"}
 
@@ -84,7 +97,9 @@ def test_address_id_and_rights_cannot_be_changed(make_user, as_user):
         5,
     ],
 )
-def test_bad_input_is_refused_and_changes_nothing(make_user, as_user, body):
+def test_bad_input_is_refused_and_changes_nothing(
+    make_user: Callable[..., Any], as_user: Callable[..., APIClient], body: Any
+) -> None:
     client = as_user(make_user("ann"))
 
     assert client.patch(ME, body).status_code == 400
@@ -92,11 +107,15 @@ def test_bad_input_is_refused_and_changes_nothing(make_user, as_user, body):
 
 
 @pytest.mark.parametrize("method", ["put", "post", "delete"])
-def test_other_methods_are_not_offered(make_user, as_user, method):
+def test_other_methods_are_not_offered(
+    make_user: Callable[..., Any], as_user: Callable[..., APIClient], method: str
+) -> None:
     assert getattr(as_user(make_user("ann")), method)(ME, {}).status_code == 405
 
 
-def test_a_change_costs_one_query_beside_those_of_the_token_and_the_usage(make_user, as_user):
+def test_a_change_costs_one_query_beside_those_of_the_token_and_the_usage(
+    make_user: Callable[..., Any], as_user: Callable[..., APIClient]
+) -> None:
     client = as_user(make_user("ann"))
 
     with counted_queries() as seen:

@@ -3,53 +3,58 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from io import BytesIO
+from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from PIL import Image
+from pytest_django import Settings
+from rest_framework.test import APIClient
 
 from tests.users.conftest import ME
+from users.models import User
 
 NOVELS = "/api/v1/novels/"
 
 
 @pytest.fixture
-def ann(make_user):
+def ann(make_user: Callable[..., User]) -> User:
     return make_user("ann")
 
 
 @pytest.fixture
-def client(as_user, ann):
+def client(as_user: Callable[..., APIClient], ann: User) -> APIClient:
     return as_user(ann)
 
 
-def text(number, size=200):
+def text(number: int, size: int = 200) -> Any:
     return (f"CHAPTER {number}\n\n" + "word " * size).encode()
 
 
-def upload(client, content, name="tale.txt"):
+def upload(client: APIClient, content: Any, name: str = "tale.txt") -> Any:
     return client.post(NOVELS, {"file": SimpleUploadedFile(name, content)}, format="multipart")
 
 
-def picture(shade, width=200):
+def picture(shade: Any, width: int = 200) -> Any:
     out = BytesIO()
     Image.effect_noise((width, width), 50 + shade).save(out, "PNG")
     return out.getvalue()
 
 
-def add_panel(client, comic_id, data):
+def add_panel(client: APIClient, comic_id: int, data: Any) -> Any:
     form = {"image": SimpleUploadedFile("page.png", data)}
     return client.post(f"/api/v1/comics/{comic_id}/panels/", form, format="multipart")
 
 
-def usage(client):
+def usage(client: APIClient) -> Any:
     return client.get(ME).json()["usage"]
 
 
 @pytest.mark.django_db(transaction=True)
-def test_the_profile_follows_uploads_and_deletions(client, settings):
+def test_the_profile_follows_uploads_and_deletions(client: APIClient, settings: Settings) -> None:
     settings.MORPHEUS_QUOTA_NOVELS, settings.MORPHEUS_QUOTA_BYTES = 5, 1024 * 1024
     assert usage(client) == {
         "novels": 0,
@@ -74,7 +79,7 @@ def test_the_profile_follows_uploads_and_deletions(client, settings):
 
 
 @pytest.mark.django_db
-def test_without_a_quota_the_limits_are_null(client, settings):
+def test_without_a_quota_the_limits_are_null(client: APIClient, settings: Settings) -> None:
     settings.MORPHEUS_QUOTA_NOVELS = settings.MORPHEUS_QUOTA_BYTES = 0
 
     assert upload(client, text(1)).status_code == 201
@@ -85,7 +90,7 @@ def test_without_a_quota_the_limits_are_null(client, settings):
 
 
 @pytest.mark.django_db
-def test_a_novel_too_many_is_refused_with_what_to_do(client, settings):
+def test_a_novel_too_many_is_refused_with_what_to_do(client: APIClient, settings: Settings) -> None:
     settings.MORPHEUS_QUOTA_NOVELS = 1
     assert upload(client, text(1)).status_code == 201
 
@@ -98,7 +103,9 @@ def test_a_novel_too_many_is_refused_with_what_to_do(client, settings):
 
 
 @pytest.mark.django_db
-def test_a_file_beyond_the_quota_of_bytes_is_refused_and_not_kept(client, settings):
+def test_a_file_beyond_the_quota_of_bytes_is_refused_and_not_kept(
+    client: APIClient, settings: Settings
+) -> None:
     from tests.novels.views.test_uploads import kept_files
 
     settings.MORPHEUS_QUOTA_BYTES = 3 * 1024 * 1024
@@ -116,7 +123,7 @@ def test_a_file_beyond_the_quota_of_bytes_is_refused_and_not_kept(client, settin
 
 
 @pytest.mark.django_db
-def test_panels_and_novels_share_the_quota_of_bytes(client, settings):
+def test_panels_and_novels_share_the_quota_of_bytes(client: APIClient, settings: Settings) -> None:
     comic = client.post("/api/v1/comics/", {"title": "A comic"}, format="json").json()
     page = picture(1)
     settings.MORPHEUS_QUOTA_BYTES = int(1.5 * len(page))
@@ -130,7 +137,12 @@ def test_panels_and_novels_share_the_quota_of_bytes(client, settings):
 
 
 @pytest.mark.django_db
-def test_another_users_quota_is_their_own(client, as_user, make_user, settings):
+def test_another_users_quota_is_their_own(
+    client: APIClient,
+    as_user: Callable[..., APIClient],
+    make_user: Callable[..., Any],
+    settings: Settings,
+) -> None:
     settings.MORPHEUS_QUOTA_NOVELS = 1
     assert upload(client, text(1)).status_code == 201
 
@@ -138,7 +150,9 @@ def test_another_users_quota_is_their_own(client, as_user, make_user, settings):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_uploads_at_once_do_not_exceed_the_quota_together(ann, as_user, settings):
+def test_uploads_at_once_do_not_exceed_the_quota_together(
+    ann: User, as_user: Callable[..., APIClient], settings: Settings
+) -> None:
     settings.MORPHEUS_QUOTA_NOVELS = 3
     page = picture(1)
     settings.MORPHEUS_QUOTA_BYTES = 3 * len(text(1)) + int(2.5 * len(page))
@@ -149,7 +163,7 @@ def test_uploads_at_once_do_not_exceed_the_quota_together(ann, as_user, settings
     ]
     barrier, statuses = threading.Barrier(8), []
 
-    def send(number):
+    def send(number: int) -> None:
         try:
             barrier.wait()
             if number < 4:

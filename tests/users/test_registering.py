@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import threading
+from typing import Any
 
 import pytest
 from django.db import connection
 from rest_framework.test import APIClient
 
-from tests.conftest import PASSWORD, as_staff, counted_queries
+from tests.conftest import PASSWORD, as_staff
 from tests.users.conftest import TOKEN, USERS
+from tests.visitor import counted_queries
 from users.models import User
 
 pytestmark = pytest.mark.django_db
@@ -17,7 +19,7 @@ pytestmark = pytest.mark.django_db
 ANN = {"email": "ann@example.org", "password": PASSWORD, "display_name": "Ann"}
 
 
-def test_a_stranger_becomes_a_user_who_can_log_in(api):
+def test_a_stranger_becomes_a_user_who_can_log_in(api: APIClient) -> None:
     answer = api.post(USERS, ANN)
 
     assert answer.status_code == 201
@@ -28,7 +30,7 @@ def test_a_stranger_becomes_a_user_who_can_log_in(api):
     assert api.post(TOKEN, {"email": ANN["email"], "password": PASSWORD}).status_code == 200
 
 
-def test_nobody_registers_with_rights(api):
+def test_nobody_registers_with_rights(api: APIClient) -> None:
     answer = api.post(USERS, ANN | {"is_staff": True, "is_superuser": True, "id": 7})
 
     with as_staff():
@@ -39,7 +41,7 @@ def test_nobody_registers_with_rights(api):
 
 
 @pytest.mark.parametrize("email", ["ann@example.org", "ANN@Example.Org", " ann@example.org "])
-def test_an_address_that_is_taken_is_refused_in_any_case(api, email):
+def test_an_address_that_is_taken_is_refused_in_any_case(api: APIClient, email: str) -> None:
     api.post(USERS, ANN)
 
     answer = api.post(USERS, ANN | {"email": email})
@@ -72,7 +74,9 @@ def test_an_address_that_is_taken_is_refused_in_any_case(api, email):
         ("display_name", "nul\x00"),
     ],
 )
-def test_bad_input_names_the_field_and_never_repeats_the_password(api, field, value):
+def test_bad_input_names_the_field_and_never_repeats_the_password(
+    api: APIClient, field: str, value: Any
+) -> None:
     body = ANN | {field: value}
 
     answer = api.post(USERS, body)
@@ -85,28 +89,28 @@ def test_bad_input_names_the_field_and_never_repeats_the_password(api, field, va
         assert not User.objects.exists()
 
 
-def test_ones_own_name_is_a_weak_password(api):
+def test_ones_own_name_is_a_weak_password(api: APIClient) -> None:
     answer = api.post(USERS, ANN | {"display_name": "Annabella Rose", "password": "annabellarose"})
 
     assert list(answer.json()["errors"]) == ["password"]
 
 
 @pytest.mark.parametrize("field", ["email", "password", "display_name"])
-def test_every_field_is_required(api, field):
+def test_every_field_is_required(api: APIClient, field: str) -> None:
     answer = api.post(USERS, {name: value for name, value in ANN.items() if name != field})
 
     assert answer.status_code == 400
     assert list(answer.json()["errors"]) == [field]
 
 
-def test_the_password_is_kept_as_it_is_typed(api):
+def test_the_password_is_kept_as_it_is_typed(api: APIClient) -> None:
     api.post(USERS, ANN | {"password": "  spaces around it  "})
 
     with as_staff():
         assert User.objects.get().check_password("  spaces around it  ")
 
 
-def test_no_password_reaches_the_log(api, caplog):
+def test_no_password_reaches_the_log(api: APIClient, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("DEBUG")
     secret = "a password to look for"
 
@@ -118,7 +122,7 @@ def test_no_password_reaches_the_log(api, caplog):
     assert secret not in caplog.text
 
 
-def test_registering_costs_two_queries(api):
+def test_registering_costs_two_queries(api: APIClient) -> None:
     with counted_queries() as seen:
         api.post(USERS, ANN)
 
@@ -126,11 +130,11 @@ def test_registering_costs_two_queries(api):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_registrations_that_race_one_wins_and_the_others_are_told():
+def test_of_registrations_that_race_one_wins_and_the_others_are_told() -> None:
     start = threading.Barrier(6)
     answers = []
 
-    def register(email):
+    def register(email: str) -> None:
         start.wait()
         try:
             answers.append(APIClient().post(USERS, ANN | {"email": email}).status_code)

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 from django.conf import settings
+from pytest_django import Settings
+from rest_framework.test import APIClient
 
 from morpheus.cache.sessions import SessionStore
 from tests.conftest import PASSWORD, as_staff
@@ -12,11 +17,13 @@ from tests.users.conftest import LOGIN, LOGOUT, ME, USERS
 pytestmark = pytest.mark.django_db
 
 
-def csrf(browser):
+def csrf(browser: APIClient) -> dict[str, Any]:
     return {"HTTP_X_CSRFTOKEN": browser.cookies[settings.CSRF_COOKIE_NAME].value}
 
 
-def test_a_session_opens_the_api(browser, log_in, make_user):
+def test_a_session_opens_the_api(
+    browser: APIClient, log_in: Callable[..., Any], make_user: Callable[..., Any]
+) -> None:
     answer = log_in(make_user("ann"))
 
     assert answer.status_code == 200
@@ -26,7 +33,9 @@ def test_a_session_opens_the_api(browser, log_in, make_user):
 
 
 @pytest.mark.parametrize("secure", [True, False])
-def test_the_session_cookie_is_for_https_where_the_site_is(api, make_user, settings, secure):
+def test_the_session_cookie_is_for_https_where_the_site_is(
+    api: APIClient, make_user: Callable[..., Any], settings: Settings, secure: bool
+) -> None:
     make_user("ann")
     settings.SESSION_COOKIE_SECURE = secure
 
@@ -37,7 +46,9 @@ def test_the_session_cookie_is_for_https_where_the_site_is(api, make_user, setti
     assert cookie["samesite"] == "Lax"
 
 
-def test_a_wrong_password_opens_nothing(browser, log_in, make_user):
+def test_a_wrong_password_opens_nothing(
+    browser: APIClient, log_in: Callable[..., Any], make_user: Callable[..., Any]
+) -> None:
     answer = log_in(make_user("ann"), password="wrong")
 
     assert answer.status_code == 401
@@ -46,7 +57,9 @@ def test_a_wrong_password_opens_nothing(browser, log_in, make_user):
     assert browser.get(ME).status_code == 401
 
 
-def test_an_inactive_user_cannot_log_in(browser, log_in, make_user):
+def test_an_inactive_user_cannot_log_in(
+    browser: APIClient, log_in: Callable[..., Any], make_user: Callable[..., Any]
+) -> None:
     assert log_in(make_user("ann", is_active=False)).status_code == 401
 
 
@@ -54,7 +67,9 @@ def test_an_inactive_user_cannot_log_in(browser, log_in, make_user):
     "content_type",
     ["application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "text/plain", ""],
 )
-def test_a_form_of_another_site_cannot_log_in(browser, make_user, content_type):
+def test_a_form_of_another_site_cannot_log_in(
+    browser: APIClient, make_user: Callable[..., Any], content_type: str
+) -> None:
     make_user("ann")
     body = f'{{"email": "ann@example.org", "password": "{PASSWORD}"}}'
 
@@ -64,10 +79,13 @@ def test_a_form_of_another_site_cannot_log_in(browser, make_user, content_type):
     assert settings.SESSION_COOKIE_NAME not in answer.cookies
 
 
-def test_a_session_key_that_was_there_before_is_not_kept(browser, log_in, make_user):
+def test_a_session_key_that_was_there_before_is_not_kept(
+    browser: APIClient, log_in: Callable[..., Any], make_user: Callable[..., Any]
+) -> None:
     planted = SessionStore()
     planted["cart"] = "attacker's"
     planted.create()
+    assert planted.session_key is not None
     browser.cookies[settings.SESSION_COOKIE_NAME] = planted.session_key
 
     answer = log_in(make_user("ann"))
@@ -76,7 +94,9 @@ def test_a_session_key_that_was_there_before_is_not_kept(browser, log_in, make_u
     assert not SessionStore().exists(planted.session_key)
 
 
-def test_a_session_of_one_user_is_not_taken_over_by_the_next(browser, log_in, make_user):
+def test_a_session_of_one_user_is_not_taken_over_by_the_next(
+    browser: APIClient, log_in: Callable[..., Any], make_user: Callable[..., Any]
+) -> None:
     log_in(make_user("ann"))
     before = browser.cookies[settings.SESSION_COOKIE_NAME].value
 
@@ -86,7 +106,9 @@ def test_a_session_of_one_user_is_not_taken_over_by_the_next(browser, log_in, ma
     assert not SessionStore().exists(before)
 
 
-def test_a_write_with_the_session_needs_the_csrf_token(browser, log_in, make_user):
+def test_a_write_with_the_session_needs_the_csrf_token(
+    browser: APIClient, log_in: Callable[..., Any], make_user: Callable[..., Any]
+) -> None:
     log_in(make_user("ann"))
 
     refused = browser.patch(ME, {"bio": "forged"})
@@ -97,7 +119,9 @@ def test_a_write_with_the_session_needs_the_csrf_token(browser, log_in, make_use
     assert accepted.json()["bio"] == "mine"
 
 
-def test_logging_out_needs_the_csrf_token_and_ends_the_session(browser, log_in, make_user):
+def test_logging_out_needs_the_csrf_token_and_ends_the_session(
+    browser: APIClient, log_in: Callable[..., Any], make_user: Callable[..., Any]
+) -> None:
     log_in(make_user("ann"))
     key = browser.cookies[settings.SESSION_COOKIE_NAME].value
 
@@ -109,12 +133,16 @@ def test_logging_out_needs_the_csrf_token_and_ends_the_session(browser, log_in, 
     assert not SessionStore().exists(key)
 
 
-def test_logging_out_without_a_session_is_a_clients_mistake(api, make_user, as_user):
+def test_logging_out_without_a_session_is_a_clients_mistake(
+    api: APIClient, make_user: Callable[..., Any], as_user: Callable[..., APIClient]
+) -> None:
     assert api.post(LOGOUT).status_code == 401
     assert as_user(make_user("ann")).post(LOGOUT).status_code == 400
 
 
-def test_a_session_ends_with_the_password(browser, log_in, make_user):
+def test_a_session_ends_with_the_password(
+    browser: APIClient, log_in: Callable[..., Any], make_user: Callable[..., Any]
+) -> None:
     ann = make_user("ann")
     log_in(ann)
 
@@ -125,7 +153,7 @@ def test_a_session_ends_with_the_password(browser, log_in, make_user):
     assert browser.get(ME).status_code == 401
 
 
-def test_registering_needs_json_too(browser):
+def test_registering_needs_json_too(browser: APIClient) -> None:
     answer = browser.generic("POST", USERS, "email=a", "application/x-www-form-urlencoded")
 
     assert answer.status_code == 415

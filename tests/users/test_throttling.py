@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
+from typing import Any
 
 import pytest
 from django.contrib.auth.hashers import MD5PasswordHasher
+from django.test import RequestFactory
+from pytest_django import Settings
+from rest_framework.test import APIClient
 
-from morpheus.http import throttling
 from tests.conftest import PASSWORD
 from tests.users.conftest import LOGIN, TOKEN, USERS
 from users.throttling import UserLoginLimit
@@ -19,14 +24,14 @@ ADMIN = "/admin/login/"
 
 
 @pytest.fixture(autouse=True)
-def three_of_each(settings, monkeypatch):
+def three_of_each(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     """Allow three of each, in a window that does not end while the test runs."""
     scopes = ("login", "login_network", "register", "write")
     settings.MORPHEUS_THROTTLE_RATES = dict.fromkeys(scopes, (3, 60)) | {"login_user": (7, 60)}
-    monkeypatch.setattr(throttling.time, "time", lambda: 6_000_010.0)
+    monkeypatch.setattr(time, "time", lambda: 6_000_010.0)
 
 
-def test_too_many_attempts_from_one_place_are_refused(api):
+def test_too_many_attempts_from_one_place_are_refused(api: APIClient) -> None:
     for number in range(3):
         body = {"email": f"user{number}@example.org", "password": "wrong"}
         assert api.post(TOKEN, body).status_code == 401
@@ -38,7 +43,9 @@ def test_too_many_attempts_from_one_place_are_refused(api):
     assert answer.headers["Content-Type"] == "application/problem+json"
 
 
-def test_failed_attempts_on_one_user_are_limited_over_all_networks_in_any_spelling(api, make_user):
+def test_failed_attempts_on_one_user_are_limited_over_all_networks_in_any_spelling(
+    api: APIClient, make_user: Callable[..., Any]
+) -> None:
     make_user("ann")
     spellings = ["ann@example.org", "ANN@example.org", " Ann@Example.org"]
     for number in range(7):
@@ -50,7 +57,9 @@ def test_failed_attempts_on_one_user_are_limited_over_all_networks_in_any_spelli
     assert api.post(LOGIN, body, REMOTE_ADDR="10.0.1.2").status_code == 429
 
 
-def test_a_user_is_let_in_from_another_network_while_one_network_guesses(api, make_user):
+def test_a_user_is_let_in_from_another_network_while_one_network_guesses(
+    api: APIClient, make_user: Callable[..., Any]
+) -> None:
     make_user("ann")
     for _ in range(20):
         api.post(TOKEN, {"email": "ann@example.org", "password": "wrong"})
@@ -60,7 +69,9 @@ def test_a_user_is_let_in_from_another_network_while_one_network_guesses(api, ma
     assert api.post(TOKEN, body, REMOTE_ADDR="10.0.0.1").status_code == 200
 
 
-def test_one_network_cannot_use_up_the_limit_that_all_networks_share(api, make_user, settings):
+def test_one_network_cannot_use_up_the_limit_that_all_networks_share(
+    api: APIClient, make_user: Callable[..., Any], settings: Settings
+) -> None:
     settings.MORPHEUS_THROTTLE_RATES = settings.MORPHEUS_THROTTLE_RATES | {
         "login_network": (100, 60)
     }
@@ -75,7 +86,9 @@ def test_one_network_cannot_use_up_the_limit_that_all_networks_share(api, make_u
     assert api.post(TOKEN, body, REMOTE_ADDR="10.0.0.1").status_code == 200
 
 
-def test_successful_logins_do_not_count_towards_a_users_limits(api, make_user, settings):
+def test_successful_logins_do_not_count_towards_a_users_limits(
+    api: APIClient, make_user: Callable[..., Any], settings: Settings
+) -> None:
     settings.MORPHEUS_THROTTLE_RATES = settings.MORPHEUS_THROTTLE_RATES | {
         "login_network": (100, 60)
     }
@@ -85,8 +98,8 @@ def test_successful_logins_do_not_count_towards_a_users_limits(api, make_user, s
     assert [api.post(TOKEN, body).status_code for _ in range(9)] == [200] * 9
 
 
-def test_an_ipv6_network_is_limited_as_one_whatever_its_addresses(api):
-    def attempt(address):
+def test_an_ipv6_network_is_limited_as_one_whatever_its_addresses(api: APIClient) -> None:
+    def attempt(address: Any) -> Any:
         body = {"email": f"{address[-1]}@example.org", "password": "wrong"}
         return api.post(TOKEN, body, REMOTE_ADDR=address).status_code
 
@@ -96,10 +109,10 @@ def test_an_ipv6_network_is_limited_as_one_whatever_its_addresses(api):
     assert attempt("2001:db8:1:3::1") == 401
 
 
-def test_guesses_that_race_are_all_counted(rf, settings):
+def test_guesses_that_race_are_all_counted(rf: RequestFactory, settings: Settings) -> None:
     together = Barrier(10)
 
-    def guess(_):
+    def guess(_: Any) -> bool:
         together.wait(10)
         return UserLoginLimit(rf.post(TOKEN), "ann@example.org").take() is None
 
@@ -109,7 +122,13 @@ def test_guesses_that_race_are_all_counted(rf, settings):
     assert allowed.count(True) == 3
 
 
-def test_no_password_is_hashed_beyond_the_limit(api, client, make_user, settings, monkeypatch):
+def test_no_password_is_hashed_beyond_the_limit(
+    api: APIClient,
+    client: APIClient,
+    make_user: Callable[..., Any],
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     make_user("ann", is_staff=True, is_superuser=True)
     for _ in range(3):
         api.post(TOKEN, {"email": "ann@example.org", "password": "wrong"})
@@ -127,7 +146,9 @@ def test_no_password_is_hashed_beyond_the_limit(api, client, make_user, settings
     assert hashed == []
 
 
-def test_who_is_refused_for_their_place_counts_on_no_user(api, make_user):
+def test_who_is_refused_for_their_place_counts_on_no_user(
+    api: APIClient, make_user: Callable[..., Any]
+) -> None:
     make_user("ann")
     for _ in range(3):
         api.post(TOKEN, {"email": "nobody@example.org", "password": "wrong"})
@@ -139,19 +160,21 @@ def test_who_is_refused_for_their_place_counts_on_no_user(api, make_user):
 
 
 @pytest.mark.parametrize("body", [[], "text", {"email": {"a": 1}}, {"email": None}])
-def test_nonsense_counts_too_and_is_no_fault_of_ours(api, body):
+def test_nonsense_counts_too_and_is_no_fault_of_ours(api: APIClient, body: Any) -> None:
     assert [api.post(TOKEN, body).status_code for _ in range(4)] == [400, 400, 400, 429]
 
 
-def test_registrations_from_one_place_are_limited(api):
-    def register(number):
+def test_registrations_from_one_place_are_limited(api: APIClient) -> None:
+    def register(number: int) -> Any:
         body = {"email": f"u{number}@example.org", "password": PASSWORD, "display_name": "U"}
         return api.post(USERS, body).status_code
 
     assert [register(number) for number in range(4)] == [201, 201, 201, 429]
 
 
-def test_the_admins_login_form_is_limited_together_with_the_api(client, make_user):
+def test_the_admins_login_form_is_limited_together_with_the_api(
+    client: APIClient, make_user: Callable[..., Any]
+) -> None:
     make_user("ann", is_staff=True, is_superuser=True)
     form = {"username": "ann@example.org", "password": "wrong"}
     for _ in range(2):
@@ -170,8 +193,8 @@ def test_the_admins_login_form_is_limited_together_with_the_api(client, make_use
     "spelling", ["ann@example.org", " ANN@example.org ", "\uff41nn@example.org"]
 )
 def test_the_admins_login_counts_the_name_that_it_authenticates(
-    client, make_user, settings, spelling
-):
+    client: APIClient, make_user: Callable[..., Any], settings: Settings, spelling: str
+) -> None:
     settings.MORPHEUS_THROTTLE_RATES = settings.MORPHEUS_THROTTLE_RATES | {
         "login_network": (100, 60)
     }
@@ -187,7 +210,9 @@ def test_the_admins_login_counts_the_name_that_it_authenticates(
     assert "_auth_user_id" not in client.session
 
 
-def test_a_decoy_in_the_admins_form_locks_no_other_user(client, api, make_user):
+def test_a_decoy_in_the_admins_form_locks_no_other_user(
+    client: APIClient, api: APIClient, make_user: Callable[..., Any]
+) -> None:
     make_user("ann")
     form = {"username": "bob@example.org", "password": "wrong", "email": "ann@example.org"}
     for number in range(9):

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from django.conf import settings
 from django.utils import timezone
+from pytest_django import Settings
+from rest_framework.test import APIClient
 
-from tests.conftest import PASSWORD, as_staff, counted_queries
+from tests.conftest import PASSWORD, as_staff
 from tests.users.conftest import ME, TOKEN
+from tests.visitor import counted_queries
 from users.authentication import token_digest
 from users.models import AccessToken
 
 pytestmark = pytest.mark.django_db
 
 
-def test_a_token_opens_the_api_until_it_expires(api, make_user):
+def test_a_token_opens_the_api_until_it_expires(
+    api: APIClient, make_user: Callable[..., Any]
+) -> None:
     ann = make_user("ann")
 
     answer = api.post(TOKEN, {"email": "ann@example.org", "password": PASSWORD})
@@ -25,13 +32,13 @@ def test_a_token_opens_the_api_until_it_expires(api, make_user):
     assert answer.headers["Cache-Control"] == "no-store"
     assert set(answer.data) == {"token", "expires_at", "user"}
     assert answer.json()["user"]["id"] == ann.pk
-    days = timezone.datetime.fromisoformat(answer.json()["expires_at"]) - timezone.now()
+    days = datetime.fromisoformat(answer.json()["expires_at"]) - timezone.now()
     assert timedelta(days=settings.MORPHEUS_TOKEN_TTL_DAYS - 1) < days
     api.credentials(HTTP_AUTHORIZATION=f"Bearer {answer.data['token']}")
     assert api.get(ME).json()["email"] == "ann@example.org"
 
 
-def test_the_database_knows_only_the_digest(api, make_user):
+def test_the_database_knows_only_the_digest(api: APIClient, make_user: Callable[..., Any]) -> None:
     make_user("ann")
 
     secret = api.post(TOKEN, {"email": "ann@example.org", "password": PASSWORD}).data["token"]
@@ -42,7 +49,9 @@ def test_the_database_knows_only_the_digest(api, make_user):
     assert secret not in str(token.__dict__)
 
 
-def test_an_address_logs_in_however_it_is_typed(api, make_user):
+def test_an_address_logs_in_however_it_is_typed(
+    api: APIClient, make_user: Callable[..., Any]
+) -> None:
     make_user("ann")
 
     answer = api.post(TOKEN, {"email": " Ann@Example.ORG ", "password": PASSWORD})
@@ -50,7 +59,9 @@ def test_an_address_logs_in_however_it_is_typed(api, make_user):
     assert answer.status_code == 200
 
 
-def test_a_login_is_remembered_and_sweeps_the_users_expired_tokens(api, make_user, as_user):
+def test_a_login_is_remembered_and_sweeps_the_users_expired_tokens(
+    api: APIClient, make_user: Callable[..., Any], as_user: Callable[..., APIClient]
+) -> None:
     ann = make_user("ann")
     as_user(ann)
     with as_staff():
@@ -65,7 +76,9 @@ def test_a_login_is_remembered_and_sweeps_the_users_expired_tokens(api, make_use
 
 
 @pytest.mark.parametrize("email", ["ann@example.org", "nobody@example.org"])
-def test_wrong_password_and_unknown_address_get_the_same_answer(api, make_user, email):
+def test_wrong_password_and_unknown_address_get_the_same_answer(
+    api: APIClient, make_user: Callable[..., Any], email: str
+) -> None:
     make_user("ann")
 
     answer = api.post(TOKEN, {"email": email, "password": "wrong"})
@@ -77,15 +90,20 @@ def test_wrong_password_and_unknown_address_get_the_same_answer(api, make_user, 
 
 
 @pytest.mark.parametrize("email", ["ann@example.org", "nobody@example.org"])
-def test_wrong_password_and_unknown_address_cost_the_same_work(api, make_user, monkeypatch, email):
+def test_wrong_password_and_unknown_address_cost_the_same_work(
+    api: APIClient, make_user: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, email: str
+) -> None:
     from django.contrib.auth.hashers import MD5PasswordHasher
 
     make_user("ann")
-    hashed = []
+    hashed: list[tuple[Any, ...]] = []
     encode = MD5PasswordHasher.encode
-    monkeypatch.setattr(
-        MD5PasswordHasher, "encode", lambda *args: hashed.append(1) or encode(*args)
-    )
+
+    def record_hash(*args: Any) -> str:
+        hashed.append(args)
+        return encode(*args)
+
+    monkeypatch.setattr(MD5PasswordHasher, "encode", record_hash)
 
     with counted_queries() as seen:
         api.post(TOKEN, {"email": email, "password": "wrong"})
@@ -94,7 +112,9 @@ def test_wrong_password_and_unknown_address_cost_the_same_work(api, make_user, m
     assert len(seen.sql) == 1
 
 
-def test_an_inactive_user_cannot_log_in_and_their_token_is_worthless(api, make_user, as_user):
+def test_an_inactive_user_cannot_log_in_and_their_token_is_worthless(
+    api: APIClient, make_user: Callable[..., Any], as_user: Callable[..., APIClient]
+) -> None:
     ann = make_user("ann")
     client = as_user(ann)
     ann.is_active = False
@@ -105,7 +125,9 @@ def test_an_inactive_user_cannot_log_in_and_their_token_is_worthless(api, make_u
     assert client.get(ME).status_code == 401
 
 
-def test_the_token_of_a_deleted_user_is_worthless(make_user, as_user):
+def test_the_token_of_a_deleted_user_is_worthless(
+    make_user: Callable[..., Any], as_user: Callable[..., APIClient]
+) -> None:
     ann = make_user("ann")
     client = as_user(ann)
 
@@ -117,7 +139,9 @@ def test_the_token_of_a_deleted_user_is_worthless(make_user, as_user):
         assert not AccessToken.objects.exists()
 
 
-def test_an_expired_token_is_worthless(make_user, as_user):
+def test_an_expired_token_is_worthless(
+    make_user: Callable[..., Any], as_user: Callable[..., APIClient]
+) -> None:
     client = as_user(make_user("ann"))
     assert client.get(ME).status_code == 200
 
@@ -131,7 +155,7 @@ def test_an_expired_token_is_worthless(make_user, as_user):
     "header",
     ["Bearer", "Bearer ", "Bearer a b", "Bearer " + "x" * 4000, "bearer \xff\xfe", "Bearer \t0"],
 )
-def test_a_garbage_token_is_401_and_says_how_to_log_in(api, header):
+def test_a_garbage_token_is_401_and_says_how_to_log_in(api: APIClient, header: str) -> None:
     api.credentials(HTTP_AUTHORIZATION=header)
 
     answer = api.get(ME)
@@ -141,7 +165,9 @@ def test_a_garbage_token_is_401_and_says_how_to_log_in(api, header):
     assert answer.headers["WWW-Authenticate"] == "Bearer"
 
 
-def test_revoking_ends_the_token_used_and_no_other(make_user, as_user):
+def test_revoking_ends_the_token_used_and_no_other(
+    make_user: Callable[..., Any], as_user: Callable[..., APIClient]
+) -> None:
     ann = make_user("ann")
     one, other = as_user(ann), as_user(ann)
 
@@ -152,7 +178,9 @@ def test_revoking_ends_the_token_used_and_no_other(make_user, as_user):
     assert other.get(ME).status_code == 200
 
 
-def test_without_a_bearer_token_there_is_nothing_to_revoke(api, browser, log_in, make_user):
+def test_without_a_bearer_token_there_is_nothing_to_revoke(
+    api: APIClient, browser: APIClient, log_in: Callable[..., Any], make_user: Callable[..., Any]
+) -> None:
     log_in(make_user("ann"))
 
     for client in (api, browser):
@@ -161,7 +189,9 @@ def test_without_a_bearer_token_there_is_nothing_to_revoke(api, browser, log_in,
         assert "Authorization: Bearer" in answer.json()["detail"]
 
 
-def test_a_stale_token_does_not_keep_its_owner_from_logging_in(api, make_user):
+def test_a_stale_token_does_not_keep_its_owner_from_logging_in(
+    api: APIClient, make_user: Callable[..., Any]
+) -> None:
     make_user("ann")
     api.credentials(HTTP_AUTHORIZATION="Bearer stale")
 
@@ -170,7 +200,9 @@ def test_a_stale_token_does_not_keep_its_owner_from_logging_in(api, make_user):
     assert answer.status_code == 200
 
 
-def test_a_changed_password_revokes_every_token(make_user, as_user):
+def test_a_changed_password_revokes_every_token(
+    make_user: Callable[..., Any], as_user: Callable[..., APIClient]
+) -> None:
     ann, bob = make_user("ann"), make_user("bob")
     anns, bobs = as_user(ann), as_user(bob)
 
@@ -182,7 +214,12 @@ def test_a_changed_password_revokes_every_token(make_user, as_user):
     assert bobs.get(ME).status_code == 200
 
 
-def test_an_old_hash_is_renewed_at_login_and_tokens_live_on(api, make_user, as_user, settings):
+def test_an_old_hash_is_renewed_at_login_and_tokens_live_on(
+    api: APIClient,
+    make_user: Callable[..., Any],
+    as_user: Callable[..., APIClient],
+    settings: Settings,
+) -> None:
     ann = make_user("ann")
     client = as_user(ann)
     old = ann.password
@@ -199,7 +236,9 @@ def test_an_old_hash_is_renewed_at_login_and_tokens_live_on(api, make_user, as_u
     assert client.get(ME).status_code == 200
 
 
-def test_a_bearer_token_that_is_not_cached_costs_two_queries_beside_the_usage(make_user, as_user):
+def test_a_bearer_token_that_is_not_cached_costs_two_queries_beside_the_usage(
+    make_user: Callable[..., Any], as_user: Callable[..., APIClient]
+) -> None:
     # The token and its user, each kept on its own (test_caching.py: warm, none).
     client = as_user(make_user("ann"))
 
@@ -209,7 +248,7 @@ def test_a_bearer_token_that_is_not_cached_costs_two_queries_beside_the_usage(ma
     assert len(seen.sql) == 4, "\n".join(seen.sql)
 
 
-def test_logging_in_costs_four_queries(api, make_user):
+def test_logging_in_costs_four_queries(api: APIClient, make_user: Callable[..., Any]) -> None:
     make_user("ann")
 
     with counted_queries() as seen:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from types import SimpleNamespace
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -25,14 +27,14 @@ ORDERINGS = {
 
 
 @pytest.fixture
-def listing(make_policy):
+def listing(make_policy: Callable[..., Any]) -> Any:
     """A view of public novels, whose pages have the tag `list` and those of the ordering."""
     return SimpleNamespace(
         orderings=ORDERINGS, cursor_scope="", policy=make_policy(), reader_id=None, columns=()
     )
 
 
-def page(view, novels=None, **params):
+def page(view: Any, novels: Any = None, **params: Any) -> Any:
     """Return the rows of a page, the links to its neighbours, and the statements it took."""
     request = Request(APIRequestFactory().get("/list/", params))
     paginator = ReadPagination()
@@ -56,11 +58,11 @@ def page(view, novels=None, **params):
     )
 
 
-def follow(view, link):
+def follow(view: Any, link: Any) -> Any:
     return page(view, **{k: values[0] for k, values in parse_qs(urlsplit(link).query).items()})
 
 
-def walk(view, **params):
+def walk(view: Any, **params: Any) -> Any:
     """Return the pages from the first to the last one, and then back."""
     pages = [page(view, **params)]
     while pages[-1].next:
@@ -72,7 +74,9 @@ def walk(view, **params):
 
 
 @pytest.mark.parametrize("ordering", ORDERINGS)
-def test_a_walk_is_the_same_cold_and_warm_and_warm_it_asks_nothing(listing, make_novels, ordering):
+def test_a_walk_is_the_same_cold_and_warm_and_warm_it_asks_nothing(
+    listing: Any, make_novels: Callable[..., list[Any]], ordering: str
+) -> None:
     make_novels(7)
     columns = ORDERINGS[ordering]
     expected = list(Novel.objects.public().order_by(*columns).values_list("pk", flat=True))
@@ -84,7 +88,9 @@ def test_a_walk_is_the_same_cold_and_warm_and_warm_it_asks_nothing(listing, make
         assert [len(each.queries) for each in [*pages, *back[1:]]] == [queries] * 5
 
 
-def test_rows_have_the_types_of_their_columns(listing, make_novels):
+def test_rows_have_the_types_of_their_columns(
+    listing: Any, make_novels: Callable[..., list[Any]]
+) -> None:
     (novel,) = make_novels(1)
 
     for each in (page(listing), page(listing)):
@@ -93,14 +99,18 @@ def test_rows_have_the_types_of_their_columns(listing, make_novels):
         assert each.get_value(row, "created_at") == novel.created_at
 
 
-def test_rows_have_the_further_columns_that_the_view_names(listing, make_novels):
+def test_rows_have_the_further_columns_that_the_view_names(
+    listing: Any, make_novels: Callable[..., list[Any]]
+) -> None:
     (novel,) = make_novels(1)
     listing.columns = ("title", "author")
 
     assert page(listing).rows[0]["author"] == page(listing).rows[0]["author"] == novel.author
 
 
-def test_tags_of_the_membership_and_of_the_ordering_end_pages(listing, make_novels):
+def test_tags_of_the_membership_and_of_the_ordering_end_pages(
+    listing: Any, make_novels: Callable[..., list[Any]]
+) -> None:
     make_novels(1)
     page(listing)
     page(listing, ordering="title")
@@ -118,8 +128,8 @@ def test_tags_of_the_membership_and_of_the_ordering_end_pages(listing, make_nove
 
 
 def test_a_page_of_another_size_filter_scope_or_reader_is_another_page(
-    listing, make_novels, make_user
-):
+    listing: Any, make_novels: Callable[..., list[Any]], make_user: Callable[..., Any]
+) -> None:
     make_novels(5)
     page(listing)
 
@@ -134,8 +144,8 @@ def test_a_page_of_another_size_filter_scope_or_reader_is_another_page(
 
 
 def test_what_is_for_everyone_is_found_as_nobody_and_the_rest_as_its_reader(
-    listing, make_novels, make_user
-):
+    listing: Any, make_novels: Callable[..., list[Any]], make_user: Callable[..., Any]
+) -> None:
     ann = make_user()
     (novel,) = make_novels(1, owner=ann, is_public=False)
 
@@ -145,11 +155,13 @@ def test_what_is_for_everyone_is_found_as_nobody_and_the_rest_as_its_reader(
     assert page(listing, Novel.objects.all()).ids == [novel.pk]
 
 
-def test_an_empty_page_is_kept(listing):
+def test_an_empty_page_is_kept(listing: Any) -> None:
     assert [(page(listing).ids, len(page(listing).queries)) for _ in range(2)] == [([], 0)] * 2
 
 
-def test_a_row_that_goes_during_a_walk_takes_no_other_along(listing, make_novels):
+def test_a_row_that_goes_during_a_walk_takes_no_other_along(
+    listing: Any, make_novels: Callable[..., list[Any]]
+) -> None:
     novels = make_novels(5)
     first = page(listing, page_size=2)
 

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from typing import Any
+
 import pytest
-from django.urls import get_resolver
+from django.urls import URLResolver, get_resolver
+from pytest_django.fixtures import DjangoAssertNumQueries
+from rest_framework.test import APIClient
 
 pytestmark = pytest.mark.django_db
 
@@ -12,9 +17,10 @@ NOVELS = f"{API}novels/"
 METHODS = ("get", "head", "options", "post", "put", "patch", "delete")
 
 
-def urls():
+def urls() -> Iterator[str]:
     """Return a URL of each route of the API, but of the redirect to its documentation."""
     [api] = [each for each in get_resolver().url_patterns if str(each.pattern) == "api/v1/"]
+    assert isinstance(api, URLResolver)
     for pattern in api.url_patterns:
         path = str(pattern.pattern)
         for part in ("<int:novel_id>", "<int:number>", "<int:comic_id>", "<str:identifier>"):
@@ -23,14 +29,14 @@ def urls():
             yield f"{API}{path}"
 
 
-def refused(answer):
+def refused(answer: Any) -> Any:
     """Return what is wrong with each parameter, by its name."""
     assert answer.status_code == 400
     assert answer["Content-Type"] == "application/problem+json"
     return {name: " ".join(messages) for name, messages in answer.json()["errors"].items()}
 
 
-def query_parameters(client):
+def query_parameters(client: APIClient) -> Any:
     """Return the parameters of each operation of the OpenAPI document, by URL and method."""
     document = client.get(f"{API}schema/", headers={"Accept": "application/json"}).json()
     return {
@@ -42,8 +48,8 @@ def query_parameters(client):
 
 @pytest.mark.parametrize("method", METHODS)
 def test_every_route_refuses_an_unknown_parameter_before_it_looks_anything_up(
-    client, django_assert_num_queries, method
-):
+    client: APIClient, django_assert_num_queries: DjangoAssertNumQueries, method: str
+) -> None:
     for url in urls():
         with django_assert_num_queries(0):
             answer = getattr(client, method)(f"{url}?surprise=1")
@@ -52,7 +58,7 @@ def test_every_route_refuses_an_unknown_parameter_before_it_looks_anything_up(
             assert "Unknown parameter." in refused(answer)["surprise"]
 
 
-def test_the_nearest_known_name_is_suggested(api):
+def test_the_nearest_known_name_is_suggested(api: APIClient) -> None:
     assert refused(api.get(f"{NOVELS}?pagesize=5")) == {
         "pagesize": "Unknown parameter. Did you mean `page_size`?"
     }
@@ -61,7 +67,7 @@ def test_the_nearest_known_name_is_suggested(api):
     }
 
 
-def test_without_a_near_name_all_are_listed(api):
+def test_without_a_near_name_all_are_listed(api: APIClient) -> None:
     known = "`author`, `cursor`, `genre`, `language`, `ordering`, `owner`, `page_size`"
     assert refused(api.get(f"{NOVELS}?surprise=1")) == {
         "surprise": f"Unknown parameter. Known are {known}."
@@ -72,7 +78,9 @@ def test_without_a_near_name_all_are_listed(api):
 
 
 @pytest.mark.parametrize("method", ["post", "patch", "delete"])
-def test_what_changes_something_takes_none(as_user, make_user, method):
+def test_what_changes_something_takes_none(
+    as_user: Callable[..., APIClient], make_user: Callable[..., Any], method: str
+) -> None:
     client = as_user(make_user())
 
     answer = getattr(client, method)(f"{NOVELS}?page_size=5")
@@ -80,7 +88,7 @@ def test_what_changes_something_takes_none(as_user, make_user, method):
     assert refused(answer) == {"page_size": "Unknown parameter. This request takes none."}
 
 
-def test_a_parameter_given_twice_is_refused_even_with_the_same_value(api):
+def test_a_parameter_given_twice_is_refused_even_with_the_same_value(api: APIClient) -> None:
     once = "Give this parameter once."
 
     assert refused(api.get(f"{NOVELS}?page_size=5&page_size=5")) == {"page_size": once}
@@ -89,17 +97,22 @@ def test_a_parameter_given_twice_is_refused_even_with_the_same_value(api):
 
 
 @pytest.mark.parametrize("query", ["%20page_size=5", "PAGE_SIZE=5", "page_size%00=5", "=5", "%FF"])
-def test_a_name_counts_as_it_is_spelled(api, query):
+def test_a_name_counts_as_it_is_spelled(api: APIClient, query: str) -> None:
     assert len(refused(api.get(f"{NOVELS}?{query}"))) == 1
 
 
-def test_a_long_query_string_is_little_work_and_a_short_answer(api):
+def test_a_long_query_string_is_little_work_and_a_short_answer(api: APIClient) -> None:
     names = "&".join(f"{'page_size' * 50}{number}=1" for number in range(60))
 
     assert len(refused(api.get(f"{NOVELS}?{names}"))) == 5
 
 
-def test_a_private_novel_and_an_absent_one_refuse_alike(api, as_user, make_user, make_novels):
+def test_a_private_novel_and_an_absent_one_refuse_alike(
+    api: APIClient,
+    as_user: Callable[..., APIClient],
+    make_user: Callable[..., Any],
+    make_novels: Callable[..., list[Any]],
+) -> None:
     owner, stranger = make_user(), make_user()
     (private,) = make_novels(1, owner=owner, is_public=False)
 
@@ -110,7 +123,9 @@ def test_a_private_novel_and_an_absent_one_refuse_alike(api, as_user, make_user,
         assert len(bodies) == 1
 
 
-def test_the_document_lists_the_parameters_that_the_views_take(client, as_user, make_user):
+def test_the_document_lists_the_parameters_that_the_views_take(
+    client: APIClient, as_user: Callable[..., APIClient], make_user: Callable[..., Any]
+) -> None:
     staff = as_user(make_user(is_staff=True))
     listed = query_parameters(client)
 
@@ -123,13 +138,15 @@ def test_the_document_lists_the_parameters_that_the_views_take(client, as_user, 
         assert refused(answer) == {"surprise": f"Unknown parameter. {hint}"}, (path, method)
 
 
-def test_the_document_says_that_others_are_refused(client):
+def test_the_document_says_that_others_are_refused(client: APIClient) -> None:
     document = client.get(f"{API}schema/", headers={"Accept": "application/json"}).json()
 
     assert "any other one is answered 400" in document["info"]["description"]
 
 
-def test_the_document_describes_parameters_that_are_neither_filters_nor_pagination(client):
+def test_the_document_describes_parameters_that_are_neither_filters_nor_pagination(
+    client: APIClient,
+) -> None:
     listed = query_parameters(client)
 
     [size, version] = listed[f"{API}comics/{{comic_id}}/thumbnail/", "get"]
@@ -140,17 +157,19 @@ def test_the_document_describes_parameters_that_are_neither_filters_nor_paginati
 
 
 @pytest.mark.parametrize("size", ["020", "+20", "%2020", "20%20", "%EF%BC%92%EF%BC%90", "2_0", ""])
-def test_a_page_size_has_one_spelling(api, size):
+def test_a_page_size_has_one_spelling(api: APIClient, size: str) -> None:
     assert "page_size" in refused(api.get(f"{NOVELS}?page_size={size}"))
 
 
 @pytest.mark.parametrize("pk", ["07", "0", "+7", "%207", "%EF%BC%97", "7_0"])
-def test_an_id_has_one_spelling(api, pk):
+def test_an_id_has_one_spelling(api: APIClient, pk: str) -> None:
     assert "owner" in refused(api.get(f"{NOVELS}?owner={pk}"))
     assert "novel" in refused(api.get(f"{API}comics/?novel={pk}"))
 
 
-def test_a_cursor_is_taken_only_as_it_was_given(api, make_novels):
+def test_a_cursor_is_taken_only_as_it_was_given(
+    api: APIClient, make_novels: Callable[..., list[Any]]
+) -> None:
     make_novels(3)
     following = api.get(f"{NOVELS}?page_size=1").json()["next"]
     cursor = following.partition("cursor=")[2].partition("&")[0]
@@ -164,7 +183,9 @@ def test_a_cursor_is_taken_only_as_it_was_given(api, make_novels):
     assert api.get(f"{NOVELS}?page_size=1&cursor={cursor}").status_code == 200
 
 
-def test_links_hold_the_parameters_in_one_order_however_they_were_sent(api, make_novels):
+def test_links_hold_the_parameters_in_one_order_however_they_were_sent(
+    api: APIClient, make_novels: Callable[..., list[Any]]
+) -> None:
     make_novels(3, author="Mary Shelley")
 
     links = {

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -16,20 +19,20 @@ from users.models import User
 TALE = "Title: A Tale\nAuthor: Ann\n\nCHAPTER I\n\nOne two.\n\nCHAPTER II\n\nThree.\n"
 
 
-def run(*arguments):
+def run(*arguments: Any) -> Any:
     out = io.StringIO()
     call_command("import_novels", *map(str, arguments), stdout=out)
     return out.getvalue()
 
 
-def novels_of(email):
+def novels_of(email: str) -> list[Any]:
     with as_staff():
         user = User.objects.get(email=email)
     with write_transaction(as_user=user.pk):
         return list(Novel.objects.filter(owner=user).order_by("title"))
 
 
-def test_files_and_folders_are_imported(db, tmp_path):
+def test_files_and_folders_are_imported(db: None, tmp_path: Path) -> None:
     (tmp_path / "folder" / "deeper").mkdir(parents=True)
     (tmp_path / "folder" / "deeper" / "tale.TXT").write_text(TALE)
     (tmp_path / "folder" / "notes.pdf").write_text("not looked at")
@@ -47,7 +50,7 @@ def test_files_and_folders_are_imported(db, tmp_path):
         assert not User.objects.get(email=LIBRARY_EMAIL).has_usable_password()
 
 
-def test_a_second_import_finds_everything_there(db, tmp_path):
+def test_a_second_import_finds_everything_there(db: None, tmp_path: Path) -> None:
     (tmp_path / "tale.txt").write_text(TALE)
     run(tmp_path)
 
@@ -57,7 +60,7 @@ def test_a_second_import_finds_everything_there(db, tmp_path):
     assert f"already there (novel {novel.pk})" in table
 
 
-def test_owner_and_visibility_are_chosen(make_user, tmp_path):
+def test_owner_and_visibility_are_chosen(make_user: Callable[..., Any], tmp_path: Path) -> None:
     make_user("ann")
     (tmp_path / "tale.txt").write_text(TALE)
 
@@ -67,7 +70,7 @@ def test_owner_and_visibility_are_chosen(make_user, tmp_path):
     assert not novel.is_public
 
 
-def test_a_refused_file_is_named_and_the_rest_is_imported(db, tmp_path):
+def test_a_refused_file_is_named_and_the_rest_is_imported(db: None, tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_bytes(b"")
     (tmp_path / "b.txt").write_text(TALE)
     out = io.StringIO()
@@ -81,7 +84,7 @@ def test_a_refused_file_is_named_and_the_rest_is_imported(db, tmp_path):
         assert NovelUpload.objects.count() == 1
 
 
-def test_what_is_not_there_is_named(db, tmp_path):
+def test_what_is_not_there_is_named(db: None, tmp_path: Path) -> None:
     with pytest.raises(CommandError, match="missing.txt does not exist"):
         run(tmp_path / "missing.txt")
     with pytest.raises(CommandError, match="no user nobody@example.org"):

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
+from typing import Any
 
 import psycopg
 import pytest
 from django.db import connection, transaction
+from pytest_django import Settings
 
 from morpheus.db.roles import connected_as
 from morpheus.db.transactions import write_transaction
@@ -20,13 +23,15 @@ from novels.search.query import Search
 from tests.conftest import administrator_url
 
 
-def documents(novel):
+def documents(novel: Any) -> list[Any]:
     with write_transaction(as_user=novel.owner_id):
         rows = SearchDocument.objects.filter(novel=novel).order_by("chapter_id")
         return list(rows.values_list("chapter_id", "vector"))
 
 
-def test_rebuilding_twice_leaves_one_document_each(make_novels, make_chapters):
+def test_rebuilding_twice_leaves_one_document_each(
+    make_novels: Callable[..., list[Any]], make_chapters: Callable[..., list[Any]]
+) -> None:
     (novel,) = make_novels(1)
     chapters = make_chapters(novel, "one", "two")
     first = documents(novel)
@@ -38,7 +43,9 @@ def test_rebuilding_twice_leaves_one_document_each(make_novels, make_chapters):
     assert {chapter_id for chapter_id, _ in first} == {None, *(row.pk for row in chapters)}
 
 
-def test_words_weigh_by_where_they_stand(make_novels, make_chapters):
+def test_words_weigh_by_where_they_stand(
+    make_novels: Callable[..., list[Any]], make_chapters: Callable[..., list[Any]]
+) -> None:
     (novel,) = make_novels(1, title="Alpha", author="Beta", synopsis="gamma")
     make_chapters(novel, "delta", titles=["Epsilon"])
 
@@ -49,7 +56,9 @@ def test_words_weigh_by_where_they_stand(make_novels, make_chapters):
 
 
 @pytest.mark.parametrize("text", ["“Harbour!” he said.", "a ship—harbour—a ship", "l’harbour…"])
-def test_typographic_marks_are_no_part_of_a_word(make_novels, make_chapters, text):
+def test_typographic_marks_are_no_part_of_a_word(
+    make_novels: Callable[..., list[Any]], make_chapters: Callable[..., list[Any]], text: str
+) -> None:
     novel = make_novels(1)[0]
     make_chapters(novel, text)
 
@@ -58,7 +67,9 @@ def test_typographic_marks_are_no_part_of_a_word(make_novels, make_chapters, tex
     assert [one.novel_id for one in found] == [novel.pk]
 
 
-def test_a_range_is_built_as_in_one_by_one(make_novels, make_chapters):
+def test_a_range_is_built_as_in_one_by_one(
+    make_novels: Callable[..., list[Any]], make_chapters: Callable[..., list[Any]]
+) -> None:
     english = Language.objects.get(code="en")
     novels = make_novels(2, language=english) + make_novels(1)
     for novel in novels:
@@ -74,12 +85,14 @@ def test_a_range_is_built_as_in_one_by_one(make_novels, make_chapters):
     assert [documents(novel) for novel in novels] == one_by_one
 
 
-def test_no_text_is_too_long_to_be_indexed(make_novels, make_chapters):
+def test_no_text_is_too_long_to_be_indexed(
+    make_novels: Callable[..., list[Any]], make_chapters: Callable[..., list[Any]]
+) -> None:
     """The oddest words that were found: pairs of four rare characters, all distinct."""
     rng = random.Random(1)  # noqa: S311
     rare = [chr(code) for code in range(0x20000, 0x2A000)]
 
-    def odd_word():
+    def odd_word() -> Any:
         return "-".join("".join(rng.choices(rare, k=4)) for _ in range(2))
 
     text = " ".join(odd_word() for _ in range(MAX_INDEXED_CHARS // 8))
@@ -92,7 +105,9 @@ def test_no_text_is_too_long_to_be_indexed(make_novels, make_chapters):
 
 
 @pytest.mark.parametrize("piece", ["a_", "~/", "./", "<!-- ", "a.b-c@d-"])
-def test_a_hostile_text_is_indexed_in_linear_time(make_novels, make_chapters, piece):
+def test_a_hostile_text_is_indexed_in_linear_time(
+    make_novels: Callable[..., list[Any]], make_chapters: Callable[..., list[Any]], piece: str
+) -> None:
     """PostgreSQL's parser takes minutes for these texts as they are."""
     (novel,) = make_novels(1)
     with connection.cursor() as cursor:
@@ -106,8 +121,11 @@ def test_a_hostile_text_is_indexed_in_linear_time(make_novels, make_chapters, pi
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("words", ["{}", '"{}"'], ids=["all", "phrase"])
 def test_many_words_that_stand_together_are_ranked_in_linear_time(
-    make_novels, make_chapters, settings, words
-):
+    make_novels: Callable[..., list[Any]],
+    make_chapters: Callable[..., list[Any]],
+    settings: Settings,
+    words: str,
+) -> None:
     """Compared in pairs, as for two words, 256 places of each take a third of a second per text."""
     letters = " ".join("abcdefghijklmnopqrstuvwxyz")
     settings.MORPHEUS_SEARCH_TIMEOUT_S = 3
@@ -118,14 +136,16 @@ def test_many_words_that_stand_together_are_ranked_in_linear_time(
 
 
 @pytest.fixture(autouse=True)
-def without_statistics(db):
+def without_statistics(db: None) -> None:
     """As of a new table: what autovacuum saw of other tests' documents would decide on plans."""
     with psycopg.connect(administrator_url(), dbname=connection.settings_dict["NAME"]) as admin:
         admin.execute("SELECT pg_clear_relation_stats('public', 'novels_searchdocument')")
 
 
 @pytest.mark.parametrize(("word", "found"), [("frequent", 1000), ("rare", 1), ("absent", 0)])
-def test_the_index_serves_a_search_under_row_level_security(make_novels, word, found):
+def test_the_index_serves_a_search_under_row_level_security(
+    make_novels: Callable[..., list[Any]], word: str, found: int
+) -> None:
     """Counted by PostgreSQL itself: the plan of a function is not shown to its caller."""
     (novel,) = make_novels(1)
     with write_transaction(as_user=novel.owner_id), connection.cursor() as cursor:
@@ -147,7 +167,9 @@ def test_the_index_serves_a_search_under_row_level_security(make_novels, word, f
 
 
 @pytest.mark.django_db(transaction=True)
-def test_the_tenth_search_of_a_session_is_planned_as_the_first(make_novels):
+def test_the_tenth_search_of_a_session_is_planned_as_the_first(
+    make_novels: Callable[..., list[Any]],
+) -> None:
     """Of any arguments, PostgreSQL would ask the novels one by one, once for each match."""
     novels = make_novels(500)
     with write_transaction(as_user=novels[0].owner_id), connection.cursor() as cursor:
@@ -169,7 +191,9 @@ def test_the_tenth_search_of_a_session_is_planned_as_the_first(make_novels):
 
 
 @pytest.mark.parametrize("scope", [{}, {"reader_id": True}])
-def test_a_frequent_word_costs_the_same_however_many_documents_have_it(make_novels, scope):
+def test_a_frequent_word_costs_the_same_however_many_documents_have_it(
+    make_novels: Callable[..., list[Any]], scope: dict[str, Any]
+) -> None:
     mine, others = make_novels(1)[0], make_novels(1)[0]
     add_documents(mine, 1000 if scope else 25_000)
     search = Search(words="frequent", **{name: mine.owner_id for name in scope})
@@ -181,7 +205,9 @@ def test_a_frequent_word_costs_the_same_however_many_documents_have_it(make_nove
 
 
 @pytest.mark.django_db(transaction=True)
-def test_statistics_of_an_empty_table_make_no_search_read_all_for_each(make_novels, connect):
+def test_statistics_of_an_empty_table_make_no_search_read_all_for_each(
+    make_novels: Callable[..., list[Any]], connect: Callable[[str], psycopg.Connection]
+) -> None:
     """As autovacuum leaves them, when many documents come before it looks again."""
     mine, other = make_novels(2)
     add_documents(mine, 5_000)
@@ -203,10 +229,11 @@ def test_statistics_of_an_empty_table_make_no_search_read_all_for_each(make_nove
         again = search.refresh(found)
         assert documents_read() - before < 10
 
+    assert again is not None
     assert len(found.candidates) == 1100 and len(again.candidates) == 1099
 
 
-def test_the_newest_are_found_wherever_they_are(make_novels):
+def test_the_newest_are_found_wherever_they_are(make_novels: Callable[..., list[Any]]) -> None:
     (novel,) = make_novels(1)
     add_documents(novel, 900)
     add_documents(novel, 60_000, vector="other:1")
@@ -223,7 +250,7 @@ def test_the_newest_are_found_wherever_they_are(make_novels):
     assert len(found) == 1000
 
 
-def add_documents(novel, count, vector="frequent:1"):
+def add_documents(novel: Any, count: int, vector: str = "frequent:1") -> None:
     with write_transaction(as_user=novel.owner_id), connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO novels_searchdocument (novel_id, vector) "
@@ -232,7 +259,7 @@ def add_documents(novel, count, vector="frequent:1"):
         )
 
 
-def found_and_read(user_id, search):
+def found_and_read(user_id: int, search: Any) -> Any:
     """Return how many candidates there are, and how many documents were read for them."""
     before = documents_read()
     with write_transaction(as_user=user_id):
@@ -240,16 +267,17 @@ def found_and_read(user_id, search):
     return found, documents_read() - before
 
 
-def documents_read():
+def documents_read() -> int:
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT seq_tup_read + idx_tup_fetch FROM pg_stat_xact_user_tables "
             "WHERE relname = 'novels_searchdocument'"
         )
-        return cursor.fetchone()[0]
+        (count,) = cursor.fetchone()
+    return int(count)
 
 
-def scans(table="novels_searchdocument"):
+def scans(table: str = "novels_searchdocument") -> Any:
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT seq_scan, idx_scan FROM pg_stat_xact_user_tables WHERE relname = %s", [table]

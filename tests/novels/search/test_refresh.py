@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
+from typing import Any
 
+import psycopg
 import pytest
 from django.db import connection
 from hypothesis import given
@@ -28,20 +31,20 @@ SEARCHES = (
 )
 
 
-def set_limits(monkeypatch, candidates, spare):
+def set_limits(monkeypatch: pytest.MonkeyPatch, candidates: Any, spare: Any) -> None:
     for module in (matches, query):
         monkeypatch.setattr(module, "MAX_CANDIDATES", candidates)
         monkeypatch.setattr(module, "SPARE_CANDIDATES", spare)
 
 
 @pytest.fixture
-def few(monkeypatch):
+def few(monkeypatch: pytest.MonkeyPatch) -> None:
     """Rank 4 candidates and keep 2 spare ones: small numbers reach the limits more often."""
     set_limits(monkeypatch, 4, 2)
 
 
 @pytest.fixture
-def library(make_novels, make_chapters):
+def library(make_novels: Callable[..., list[Any]], make_chapters: Callable[..., list[Any]]) -> Any:
     novels = []
     for number in range(6):
         genre = Genre.objects.order_by("pk")[number % 2]
@@ -54,7 +57,7 @@ def library(make_novels, make_chapters):
     return novels
 
 
-def change(rng, novels):
+def change(rng: random.Random, novels: Any) -> None:
     """Make one change that a service, the admin or the worker makes."""
     novel = rng.choice(novels)
     rows = Novel.objects.filter(pk=novel.pk)
@@ -76,7 +79,7 @@ def change(rng, novels):
             novels.remove(novel)
 
 
-def refresh(search, cached):
+def refresh(search: Search, cached: Matches) -> tuple[Matches, bool]:
     """Return the matches after a refresh, as `search_candidates` does; and whether it searched."""
     refreshed = search.refresh(cached)
     return (search.match(), True) if refreshed is None else (refreshed, False)
@@ -84,9 +87,11 @@ def refresh(search, cached):
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("seed", range(12))
-def test_after_any_changes_a_refresh_gives_what_a_new_search_gives(few, library, seed):
+def test_after_any_changes_a_refresh_gives_what_a_new_search_gives(
+    few: None, library: list[Any], seed: int
+) -> None:
     rng = random.Random(seed)  # noqa: S311 - no secret
-    genre = Genre.objects.order_by("pk").first()
+    genre = Genre.objects.earliest("pk")
     english = Language.objects.get(code="en")
     filtered = (Search("whale", genre=genre.pk), Search("whales", language=english.pk))
     searches = (*SEARCHES, *filtered)
@@ -106,13 +111,15 @@ def test_after_any_changes_a_refresh_gives_what_a_new_search_gives(few, library,
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_transaction_that_commits_late_is_not_missed(library, connect):
+def test_a_transaction_that_commits_late_is_not_missed(
+    library: Any, connect: Callable[[str], psycopg.Connection]
+) -> None:
     """It began before the search and another one after it committed first."""
     late, early = library[0], library[1]
     slow, quick = connect("owner"), connect("owner")
     slow.autocommit = False
 
-    def withdraw(opened, novel):
+    def withdraw(opened: Any, novel: Any) -> None:
         opened.execute("SELECT set_config('app.user_id', %s, false)", [str(novel.owner_id)])
         opened.execute("UPDATE novels_novel SET is_public = false WHERE id = %s", [novel.pk])
 
@@ -121,11 +128,13 @@ def test_a_transaction_that_commits_late_is_not_missed(library, connect):
     before = search.match()
     withdraw(quick, early)
     between = search.refresh(before)
+    assert between is not None
     slow.commit()
 
     after = search.refresh(between)
 
-    def novels(matches):
+    def novels(matches: Matches | None) -> set[int]:
+        assert matches is not None
         return {candidate.novel_id for candidate in matches.rank()}
 
     assert {late.pk, early.pk} <= novels(before)
@@ -135,7 +144,7 @@ def test_a_transaction_that_commits_late_is_not_missed(library, connect):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_change_of_the_novel_alone_leaves_its_chapters_documents_unread(library):
+def test_a_change_of_the_novel_alone_leaves_its_chapters_documents_unread(library: Any) -> None:
     novel = library[0]
     search = Search("whale")
     before = search.match()
@@ -148,10 +157,11 @@ def test_a_change_of_the_novel_alone_leaves_its_chapters_documents_unread(librar
 
     # From the heap it reads the novel's own document alone, which does not match any more.
     assert documents_read() - read <= 3 + 1
+    assert refreshed is not None
     assert len(refreshed.rank()) == len(before.rank()) - 1
 
 
-def documents_read():
+def documents_read() -> int:
     """Return how many search documents this database has read from its table so far."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_stat_force_next_flush()")
@@ -159,11 +169,12 @@ def documents_read():
             "SELECT seq_tup_read + idx_tup_fetch FROM pg_stat_user_tables "
             "WHERE relname = 'novels_searchdocument'"
         )
-        return cursor.fetchone()[0]
+        (count,) = cursor.fetchone()
+    return int(count)
 
 
 @pytest.mark.django_db(transaction=True)
-def test_more_changes_than_a_new_search_costs_need_a_new_search(few, library):
+def test_more_changes_than_a_new_search_costs_need_a_new_search(few: Any, library: Any) -> None:
     """If there are more matches than candidates; complete candidates are always refreshed."""
     partial, complete = Search("whale"), Search("whale", kind="novel")
     cached = {search: search.match() for search in (partial, complete)}
@@ -173,18 +184,20 @@ def test_more_changes_than_a_new_search_costs_need_a_new_search(few, library):
             "INSERT INTO novels_searchchange (novel_id, changed, changed_whole) "
             "SELECT -number, pg_current_xact_id(), '0' FROM generate_series(1, 12) number"
         )
-    assert partial.refresh(cached[partial]).rank() == cached[partial].rank()
+    refreshed = partial.refresh(cached[partial])
+    assert refreshed is not None and refreshed.rank() == cached[partial].rank()
     with connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO novels_searchchange (novel_id, changed, changed_whole) "
             "VALUES (0, pg_current_xact_id(), '0')"
         )
     assert partial.refresh(cached[partial]) is None
-    assert complete.refresh(cached[complete]).rank() == cached[complete].rank()
+    refreshed = complete.refresh(cached[complete])
+    assert refreshed is not None and refreshed.rank() == cached[complete].rank()
 
 
 @pytest.mark.django_db(transaction=True)
-def test_more_matches_than_a_search_ranks_need_a_new_search(few, library):
+def test_more_matches_than_a_search_ranks_need_a_new_search(few: Any, library: Any) -> None:
     """A refresh does not rank all texts with a frequent word after a mass publication."""
     search = Search("captain")
     for novel in library:
@@ -199,7 +212,9 @@ def test_more_matches_than_a_search_ranks_need_a_new_search(few, library):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_refresh_reads_only_matching_documents_of_many_changed_novels(library, make_novels):
+def test_a_refresh_reads_only_matching_documents_of_many_changed_novels(
+    library: Any, make_novels: Callable[..., list[Any]]
+) -> None:
     """A rare word costs no more than its matches, however many novels changed."""
     rare = library[0]
     documents_rebuild_as(rare, title="A narwhal")
@@ -212,10 +227,11 @@ def test_a_refresh_reads_only_matching_documents_of_many_changed_novels(library,
     refreshed = search.refresh(before)
 
     assert documents_read() - read <= 1
+    assert refreshed is not None
     assert refreshed.rank() == before.rank() == search.match().rank()
 
 
-def documents_rebuild_as(novel, **values):
+def documents_rebuild_as(novel: Any, **values: Any) -> None:
     with write_transaction(as_user=novel.owner_id):
         Novel.objects.filter(pk=novel.pk).update(**values)
         documents_rebuild(novel_id=novel.pk)
@@ -229,7 +245,9 @@ DOCUMENTS = st.lists(
 
 
 @given(before=DOCUMENTS, after=DOCUMENTS, most=st.integers(1, 6), spare=st.integers(0, 3))
-def test_a_refresh_between_any_two_snapshots(before, after, most, spare):
+def test_a_refresh_between_any_two_snapshots(
+    before: Any, after: Any, most: Any, spare: Any
+) -> None:
     """A model of the database, whose documents are all replaced."""
     with pytest.MonkeyPatch.context() as patch:
         set_limits(patch, most, spare)
@@ -241,7 +259,7 @@ def test_a_refresh_between_any_two_snapshots(before, after, most, spare):
             for rows in (before, after)
         ]
 
-        def match(rows):
+        def match(rows: Any) -> Any:
             newest = sorted(rows, key=lambda candidate: -candidate.id)[: most + spare]
             return Matches.of("", LanguageQueries([], []), newest, at_most=most + spare)
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import threading
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 from django.core.files import File
@@ -28,6 +30,8 @@ from novels.services import (
     status_advance,
     upload_parse,
 )
+from novels.services.sandboxed import parse_novel
+from users.models import User
 
 TEXT = b"""Title: A Tale
 Author: Ann Author
@@ -44,13 +48,13 @@ It ended.
 
 
 @pytest.fixture
-def ann(make_user):
+def ann(make_user: Callable[..., User]) -> User:
     return make_user("ann")
 
 
 @pytest.fixture
-def make_upload(ann):
-    def make(content=TEXT, filename="my_file.txt", **fields):
+def make_upload(ann: User) -> Callable[..., Any]:
+    def make(content: Any = TEXT, filename: str = "my_file.txt", **fields: Any) -> Any:
         file = File(io.BytesIO(content), name=filename)
         file.size = len(content)
         with write_transaction(as_user=ann.pk):
@@ -61,17 +65,17 @@ def make_upload(ann):
     return make
 
 
-def parse(novel, given=()):
+def parse(novel: Any, given: Any = ()) -> None:
     upload_parse(novel_id=novel.pk, owner_id=novel.owner_id, given=given)
 
 
-def state_of(novel):
+def state_of(novel: Any) -> Any:
     with write_transaction(as_user=novel.owner_id):
         row = ProcessingStatus.objects.get(pk=novel.pk)
     return row.state, row.progress, row.message
 
 
-def stored(novel):
+def stored(novel: Any) -> Any:
     with write_transaction(as_user=novel.owner_id):
         return (
             list(Chapter.objects.of_novel(novel.pk).values_list("number", "title", "word_count")),
@@ -80,12 +84,12 @@ def stored(novel):
         )
 
 
-def fresh(novel):
+def fresh(novel: Any) -> Any:
     with write_transaction(as_user=novel.owner_id):
         return Novel.objects.for_summary().get(pk=novel.pk)
 
 
-def test_a_parse_completes_the_novel(make_upload):
+def test_a_parse_completes_the_novel(make_upload: Callable[..., Any]) -> None:
     novel = make_upload()
 
     parse(novel)
@@ -97,7 +101,7 @@ def test_a_parse_completes_the_novel(make_upload):
     assert state_of(novel) == ("completed", 100, "")
 
 
-def test_parsing_twice_gives_the_same_rows(make_upload):
+def test_parsing_twice_gives_the_same_rows(make_upload: Callable[..., Any]) -> None:
     novel = make_upload()
     parse(novel)
     once = stored(novel)
@@ -107,7 +111,7 @@ def test_parsing_twice_gives_the_same_rows(make_upload):
     assert stored(novel) == once
 
 
-def test_what_the_owner_said_stays(make_upload):
+def test_what_the_owner_said_stays(make_upload: Callable[..., Any]) -> None:
     novel = make_upload(title="my file", author="Somebody else")
 
     parse(novel, given=["author", "title"])
@@ -116,7 +120,7 @@ def test_what_the_owner_said_stays(make_upload):
     assert fresh(novel).language.code == "en"
 
 
-def test_what_the_owner_changed_meanwhile_stays(make_upload):
+def test_what_the_owner_changed_meanwhile_stays(make_upload: Callable[..., Any]) -> None:
     novel = make_upload()
     with write_transaction(as_user=novel.owner_id):
         novel_update(novel_id=novel.pk, changes={"title": "Changed"})
@@ -126,7 +130,9 @@ def test_what_the_owner_changed_meanwhile_stays(make_upload):
     assert (fresh(novel).title, fresh(novel).author) == ("Changed", "Ann Author")
 
 
-def test_a_file_that_cannot_be_parsed_fails_with_its_sentence_and_is_kept(make_upload):
+def test_a_file_that_cannot_be_parsed_fails_with_its_sentence_and_is_kept(
+    make_upload: Callable[..., Any],
+) -> None:
     novel = make_upload()
     with write_transaction(as_user=novel.owner_id):
         path = NovelUpload.objects.get().path
@@ -140,7 +146,7 @@ def test_a_file_that_cannot_be_parsed_fails_with_its_sentence_and_is_kept(make_u
     assert storages["uploads"].exists(path)
 
 
-def test_a_lost_file_fails_and_says_so(make_upload):
+def test_a_lost_file_fails_and_says_so(make_upload: Callable[..., Any]) -> None:
     novel = make_upload()
     with write_transaction(as_user=novel.owner_id):
         storages["uploads"].delete(NovelUpload.objects.get().path)
@@ -150,10 +156,12 @@ def test_a_lost_file_fails_and_says_so(make_upload):
     assert state_of(novel)[::2] == ("failed", processing.FILE_LOST)
 
 
-def test_a_fault_of_ours_fails_with_a_general_sentence(make_upload, monkeypatch):
+def test_a_fault_of_ours_fails_with_a_general_sentence(
+    make_upload: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
     novel = make_upload()
 
-    def broken(*args, **kwargs):
+    def broken(*args: Any, **kwargs: Any) -> None:
         raise RuntimeError("secret detail")
 
     monkeypatch.setattr(processing, "parse_novel", broken)
@@ -164,7 +172,7 @@ def test_a_fault_of_ours_fails_with_a_general_sentence(make_upload, monkeypatch)
     assert state_of(novel)[::2] == ("failed", processing.BROKEN)
 
 
-def test_a_novel_deleted_before_its_parse_ends_it_quietly(make_upload):
+def test_a_novel_deleted_before_its_parse_ends_it_quietly(make_upload: Callable[..., Any]) -> None:
     novel = make_upload()
     with write_transaction(as_user=novel.owner_id):
         novel_delete(novel_id=novel.pk)
@@ -174,11 +182,13 @@ def test_a_novel_deleted_before_its_parse_ends_it_quietly(make_upload):
     assert not Chapter.objects.exists() and not ProcessingStatus.objects.exists()
 
 
-def test_a_novel_deleted_during_its_parse_is_not_brought_back(make_upload, monkeypatch):
+def test_a_novel_deleted_during_its_parse_is_not_brought_back(
+    make_upload: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
     novel = make_upload()
-    really = processing.parse_novel
+    really = parse_novel
 
-    def parse_and_delete(*args, **kwargs):
+    def parse_and_delete(*args: Any, **kwargs: Any) -> Any:
         parsed = really(*args, **kwargs)
         with write_transaction(as_user=novel.owner_id):
             novel_delete(novel_id=novel.pk)
@@ -194,7 +204,9 @@ def test_a_novel_deleted_during_its_parse_is_not_brought_back(make_upload, monke
         status_advance(novel_id=novel.pk, owner_id=novel.owner_id, stage="x", progress=1)
 
 
-def test_progress_is_told_on_the_way(make_upload, monkeypatch):
+def test_progress_is_told_on_the_way(
+    make_upload: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
     novel = make_upload()
     told = []
     monkeypatch.setattr(
@@ -209,7 +221,7 @@ def test_progress_is_told_on_the_way(make_upload, monkeypatch):
     assert percents == sorted(percents) and percents[-1] < 100
 
 
-def test_long_titles_of_a_file_are_cut(make_upload):
+def test_long_titles_of_a_file_are_cut(make_upload: Callable[..., Any]) -> None:
     novel = make_upload()
     long = ParsedNovel("t" * 999, "a" * 999, "en", (ParsedChapter("c" * 999, "text"),))
 
@@ -221,13 +233,15 @@ def test_long_titles_of_a_file_are_cut(make_upload):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_two_parses_of_one_novel_at_once_leave_no_duplicate(make_upload):
+def test_two_parses_of_one_novel_at_once_leave_no_duplicate(
+    make_upload: Callable[..., Any],
+) -> None:
     novel = make_upload()
     chapters = tuple(ParsedChapter(f"Chapter {n}", "text " * 50) for n in range(1, 101))
     parsed = ParsedNovel("T", "A", "en", chapters)
     errors = []
 
-    def store():
+    def store() -> None:
         try:
             with write_transaction(as_user=novel.owner_id):
                 novel_store_parsed(novel_id=novel.pk, parsed=parsed, given=[])
@@ -247,7 +261,7 @@ def test_two_parses_of_one_novel_at_once_leave_no_duplicate(make_upload):
     assert ([number for number, _, _ in rows], texts, documents) == (list(range(1, 101)), 100, 101)
 
 
-def test_a_failed_novel_is_parsed_again_on_demand(make_upload):
+def test_a_failed_novel_is_parsed_again_on_demand(make_upload: Callable[..., Any]) -> None:
     novel = make_upload()
     DBTaskResult.objects.all().delete()
     parse(novel)
@@ -261,7 +275,9 @@ def test_a_failed_novel_is_parsed_again_on_demand(make_upload):
     assert len(stored(novel)[0]) == 2
 
 
-def test_nothing_is_parsed_again_without_a_file_or_twice(make_upload, make_novels):
+def test_nothing_is_parsed_again_without_a_file_or_twice(
+    make_upload: Callable[..., Any], make_novels: Callable[..., list[Any]]
+) -> None:
     waiting, (without,) = make_upload(), make_novels(1)
 
     with write_transaction(as_staff=True):
@@ -273,7 +289,9 @@ def test_nothing_is_parsed_again_without_a_file_or_twice(make_upload, make_novel
     assert DBTaskResult.objects.count() == 1
 
 
-def test_visibility_is_set_for_many(make_novels, ann, make_user):
+def test_visibility_is_set_for_many(
+    make_novels: Callable[..., list[Any]], ann: User, make_user: Callable[..., Any]
+) -> None:
     novels = make_novels(2, owner=ann) + make_novels(1, owner=ann, is_public=False)
     others = make_novels(1)
     ids = [novel.pk for novel in novels + others]
@@ -285,7 +303,9 @@ def test_visibility_is_set_for_many(make_novels, ann, make_user):
         assert novel_set_visibility(novel_ids=ids, is_public=True) == 4
 
 
-def test_hidden_characters_in_a_files_names_are_left_out(ann, make_upload):
+def test_hidden_characters_in_a_files_names_are_left_out(
+    ann: User, make_upload: Callable[..., Any]
+) -> None:
     novel = make_upload()
     chapters = (
         ParsedChapter(title="\u202eThe start\u200b", content="It began."),

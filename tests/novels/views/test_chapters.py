@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
+from rest_framework.test import APIClient
 
 from morpheus.db.transactions import write_transaction
 from novels.models import ProcessingStatus
 
 
-def url(novel, rest):
+def url(novel: Any, rest: Any) -> str:
     return f"/api/v1/novels/{novel.pk}/{rest}"
 
 
-def test_chapters_come_by_number(api, make_novels, make_chapters):
+def test_chapters_come_by_number(
+    api: APIClient, make_novels: Callable[..., list[Any]], make_chapters: Callable[..., list[Any]]
+) -> None:
     (novel,) = make_novels(1)
     make_chapters(novel, *(f"text {number}" for number in range(1, 13)))
 
@@ -25,7 +31,9 @@ def test_chapters_come_by_number(api, make_novels, make_chapters):
     assert api.get(second["previous"]).json()["results"] == first["results"]
 
 
-def test_a_chapter_has_its_text(api, make_novels, make_chapters):
+def test_a_chapter_has_its_text(
+    api: APIClient, make_novels: Callable[..., list[Any]], make_chapters: Callable[..., list[Any]]
+) -> None:
     (novel,) = make_novels(1)
     make_chapters(novel, "One.", "Two.\n\nThree.")
 
@@ -37,7 +45,7 @@ def test_a_chapter_has_its_text(api, make_novels, make_chapters):
         assert api.get(url(novel, f"chapters/{number}/")).status_code == 404
 
 
-def test_the_status_is_told(api, make_novels):
+def test_the_status_is_told(api: APIClient, make_novels: Callable[..., list[Any]]) -> None:
     (novel,) = make_novels(1)
 
     status = api.get(url(novel, "status/")).json()
@@ -55,8 +63,13 @@ def test_the_status_is_told(api, make_novels):
 
 @pytest.mark.parametrize("rest", ["chapters/", "chapters/1/", "status/"])
 def test_what_belongs_to_a_private_novel_is_its_owners(
-    api, as_user, make_user, make_novels, make_chapters, rest
-):
+    api: APIClient,
+    as_user: Callable[..., APIClient],
+    make_user: Callable[..., Any],
+    make_novels: Callable[..., list[Any]],
+    make_chapters: Callable[..., list[Any]],
+    rest: str,
+) -> None:
     ann = make_user("ann")
     (novel,) = make_novels(1, owner=ann, is_public=False)
     make_chapters(novel, "Secret.")
@@ -68,7 +81,9 @@ def test_what_belongs_to_a_private_novel_is_its_owners(
     assert as_user(make_user("bob")).get(url(novel, rest)).status_code == 404
 
 
-def test_a_novel_without_a_status_has_none(api, make_novels):
+def test_a_novel_without_a_status_has_none(
+    api: APIClient, make_novels: Callable[..., list[Any]]
+) -> None:
     (novel,) = make_novels(1)
     with write_transaction(as_user=novel.owner_id):
         ProcessingStatus.objects.all().delete()
@@ -76,11 +91,16 @@ def test_a_novel_without_a_status_has_none(api, make_novels):
     assert api.get(url(novel, "status/")).status_code == 404
 
 
-def test_queries_do_not_grow_with_chapters(api, make_novels, make_chapters, assert_flat_queries):
+def test_queries_do_not_grow_with_chapters(
+    api: APIClient,
+    make_novels: Callable[..., list[Any]],
+    make_chapters: Callable[..., list[Any]],
+    assert_flat_queries: Callable[..., None],
+) -> None:
     (novel,) = make_novels(1)
     make_chapters(novel, "one")
 
-    def more():
+    def more() -> None:
         make_chapters(novel, *["more"] * 10)
 
     assert_flat_queries(lambda: api.get(url(novel, "chapters/")), more, budget=2)

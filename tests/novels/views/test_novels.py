@@ -2,37 +2,46 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
+from rest_framework.test import APIClient
 
 from morpheus.db.transactions import write_transaction
 from novels.models import Chapter, Genre, Language, Novel, SearchDocument
+from users.models import User
 
 URL = "/api/v1/novels/"
 
 
-def ids(response):
+def ids(response: Any) -> list[Any]:
     assert response.status_code == 200, response.content
     return [row["id"] for row in response.json()["results"]]
 
 
 @pytest.fixture
-def ann(make_user):
+def ann(make_user: Callable[..., User]) -> User:
     return make_user("ann")
 
 
 @pytest.fixture
-def bob(make_user):
+def bob(make_user: Callable[..., User]) -> User:
     return make_user("bob")
 
 
-def test_the_list_shows_public_novels_newest_first(api, make_novels):
+def test_the_list_shows_public_novels_newest_first(
+    api: APIClient, make_novels: Callable[..., list[Any]]
+) -> None:
     novels = make_novels(3)
     make_novels(2, is_public=False)
 
     assert ids(api.get(URL)) == [novel.pk for novel in reversed(novels)]
 
 
-def test_a_card_has_the_members_of_the_contract(api, make_novels, ann):
+def test_a_card_has_the_members_of_the_contract(
+    api: APIClient, make_novels: Callable[..., list[Any]], ann: User
+) -> None:
     genre = Genre.objects.get(slug="gothic")
     language = Language.objects.get(code="en")
     (novel,) = make_novels(1, owner=ann, genre=genre, language=language)
@@ -49,14 +58,21 @@ def test_a_card_has_the_members_of_the_contract(api, make_novels, ann):
     assert api.get(f"{URL}{novel.pk}/").json() == card
 
 
-def test_the_list_is_the_same_for_everyone(api, as_user, make_novels, ann):
+def test_the_list_is_the_same_for_everyone(
+    api: APIClient,
+    as_user: Callable[..., APIClient],
+    make_novels: Callable[..., list[Any]],
+    ann: User,
+) -> None:
     make_novels(2, owner=ann)
     make_novels(2, owner=ann, is_public=False)
 
     assert as_user(ann).get(URL).json() == api.get(URL).json()
 
 
-def test_owner_me_lists_all_of_my_own_and_nobody_elses(as_user, make_novels, ann, bob):
+def test_owner_me_lists_all_of_my_own_and_nobody_elses(
+    as_user: Callable[..., APIClient], make_novels: Callable[..., list[Any]], ann: User, bob: User
+) -> None:
     mine = make_novels(1, owner=ann) + make_novels(1, owner=ann, is_public=False)
     make_novels(2, owner=bob)
 
@@ -66,11 +82,13 @@ def test_owner_me_lists_all_of_my_own_and_nobody_elses(as_user, make_novels, ann
     assert "private" in response["Cache-Control"]
 
 
-def test_owner_me_demands_a_login(api):
+def test_owner_me_demands_a_login(api: APIClient) -> None:
     assert api.get(f"{URL}?owner=me").status_code == 401
 
 
-def test_a_cursor_of_my_own_list_is_not_valid_for_somebody_else(as_user, make_novels, ann, bob):
+def test_a_cursor_of_my_own_list_is_not_valid_for_somebody_else(
+    as_user: Callable[..., APIClient], make_novels: Callable[..., list[Any]], ann: User, bob: User
+) -> None:
     make_novels(3, owner=ann, is_public=False)
     following = as_user(ann).get(f"{URL}?owner=me&page_size=1").json()["next"]
 
@@ -78,7 +96,7 @@ def test_a_cursor_of_my_own_list_is_not_valid_for_somebody_else(as_user, make_no
     assert as_user(bob).get(following).status_code == 400
 
 
-def test_filters_choose(api, make_novels, ann):
+def test_filters_choose(api: APIClient, make_novels: Callable[..., list[Any]], ann: User) -> None:
     gothic = Genre.objects.get(slug="gothic")
     german = Language.objects.get(code="de")
     both, only_genre, only_language, other = (
@@ -95,7 +113,9 @@ def test_filters_choose(api, make_novels, ann):
     assert ids(api.get(f"{URL}?owner={ann.pk}")) == [other.pk]
 
 
-def test_a_filter_by_somebody_elses_id_shows_public_novels_only(as_user, make_novels, ann, bob):
+def test_a_filter_by_somebody_elses_id_shows_public_novels_only(
+    as_user: Callable[..., APIClient], make_novels: Callable[..., list[Any]], ann: User, bob: User
+) -> None:
     (public,) = make_novels(1, owner=ann)
     make_novels(1, owner=ann, is_public=False)
 
@@ -106,7 +126,9 @@ def test_a_filter_by_somebody_elses_id_shows_public_novels_only(as_user, make_no
 @pytest.mark.parametrize(
     "ordering", ["created_at", "-created_at", "title", "-title", "word_count", "-word_count"]
 )
-def test_a_walk_meets_each_novel_once_in_every_ordering(api, make_novels, ordering):
+def test_a_walk_meets_each_novel_once_in_every_ordering(
+    api: APIClient, make_novels: Callable[..., list[Any]], ordering: str
+) -> None:
     novels = make_novels(7)
     seen, url = [], f"{URL}?ordering={ordering}&page_size=3"
     while url:
@@ -127,18 +149,22 @@ def test_a_walk_meets_each_novel_once_in_every_ordering(api, make_novels, orderi
         *("owner=1&genre=gothic", "page_size=0", "page_size=101"),
     ],
 )
-def test_a_list_that_cannot_be_served_is_a_bad_request(db, api, query):
+def test_a_list_that_cannot_be_served_is_a_bad_request(
+    db: None, api: APIClient, query: Any
+) -> None:
     response = api.get(f"{URL}?{query}")
 
     assert response.status_code == 400, response.content
     assert response["Content-Type"] == "application/problem+json"
 
 
-def test_lists_and_pages_cost_the_same_however_many_rows(api, make_novels, assert_flat_queries):
+def test_lists_and_pages_cost_the_same_however_many_rows(
+    api: APIClient, make_novels: Callable[..., list[Any]], assert_flat_queries: Callable[..., None]
+) -> None:
     gothic = Genre.objects.get(slug="gothic")
     (novel,) = make_novels(1, genre=gothic)
 
-    def more():
+    def more() -> None:
         make_novels(20, genre=gothic)
 
     # Page, cards and names, each kept on its own (tests/novels/test_caching.py: warm, none).
@@ -147,7 +173,9 @@ def test_lists_and_pages_cost_the_same_however_many_rows(api, make_novels, asser
     assert_flat_queries(lambda: api.get(f"{URL}{novel.pk}/"), more, budget=2)
 
 
-def test_an_unchanged_public_page_is_not_sent_again(api, make_novels):
+def test_an_unchanged_public_page_is_not_sent_again(
+    api: APIClient, make_novels: Callable[..., list[Any]]
+) -> None:
     (novel,) = make_novels(1)
     for url in (URL, f"{URL}{novel.pk}/"):
         first = api.get(url)
@@ -158,7 +186,13 @@ def test_an_unchanged_public_page_is_not_sent_again(api, make_novels):
         assert again.status_code == 304 and again.content == b""
 
 
-def test_a_private_novel_exists_for_its_owner_alone(api, as_user, make_novels, ann, bob):
+def test_a_private_novel_exists_for_its_owner_alone(
+    api: APIClient,
+    as_user: Callable[..., APIClient],
+    make_novels: Callable[..., list[Any]],
+    ann: User,
+    bob: User,
+) -> None:
     (novel,) = make_novels(1, owner=ann, is_public=False)
     url = f"{URL}{novel.pk}/"
 
@@ -171,17 +205,25 @@ def test_a_private_novel_exists_for_its_owner_alone(api, as_user, make_novels, a
     assert as_user(bob).delete(url).status_code == 404
 
 
-def test_only_its_owner_changes_a_public_novel(api, as_user, make_novels, ann, bob):
+def test_only_its_owner_changes_a_public_novel(
+    api: APIClient,
+    as_user: Callable[..., APIClient],
+    make_novels: Callable[..., list[Any]],
+    ann: User,
+    bob: User,
+) -> None:
     (novel,) = make_novels(1, owner=ann)
     url = f"{URL}{novel.pk}/"
 
-    for change in (lambda client: client.patch(url, {"title": "Taken"}), lambda c: c.delete(url)):
-        assert change(api).status_code == 401
-        assert change(as_user(bob)).status_code == 403
+    for method in ("patch", "delete"):
+        for client, status in ((api, 401), (as_user(bob), 403)):
+            assert getattr(client, method)(url, {"title": "Taken"}).status_code == status
     assert api.get(url).json()["title"] == novel.title
 
 
-def test_its_owner_changes_every_field(as_user, make_novels, ann):
+def test_its_owner_changes_every_field(
+    as_user: Callable[..., APIClient], make_novels: Callable[..., list[Any]], ann: User
+) -> None:
     (novel,) = make_novels(1, owner=ann)
     changes = {
         "title": "New",
@@ -220,7 +262,9 @@ def test_its_owner_changes_every_field(as_user, make_novels, ann):
     ],
     ids=repr,
 )
-def test_a_bad_change_is_refused(as_user, make_novels, ann, change):
+def test_a_bad_change_is_refused(
+    as_user: Callable[..., APIClient], make_novels: Callable[..., list[Any]], ann: User, change: Any
+) -> None:
     (novel,) = make_novels(1, owner=ann)
 
     response = as_user(ann).patch(f"{URL}{novel.pk}/", change)
@@ -228,7 +272,9 @@ def test_a_bad_change_is_refused(as_user, make_novels, ann, change):
     assert response.status_code == 400, response.content
 
 
-def test_what_is_not_to_be_changed_stays(as_user, make_novels, ann, bob):
+def test_what_is_not_to_be_changed_stays(
+    as_user: Callable[..., APIClient], make_novels: Callable[..., list[Any]], ann: User, bob: User
+) -> None:
     (novel,) = make_novels(1, owner=ann)
 
     response = as_user(ann).patch(f"{URL}{novel.pk}/", {"owner": bob.pk, "word_count": 5})
@@ -236,7 +282,13 @@ def test_what_is_not_to_be_changed_stays(as_user, make_novels, ann, bob):
     assert response.json()["owner"]["id"] == ann.pk and response.json()["word_count"] == 0
 
 
-def test_search_follows_a_change(api, as_user, make_novels, make_chapters, ann):
+def test_search_follows_a_change(
+    api: APIClient,
+    as_user: Callable[..., APIClient],
+    make_novels: Callable[..., list[Any]],
+    make_chapters: Callable[..., list[Any]],
+    ann: User,
+) -> None:
     (novel,) = make_novels(1, owner=ann, language=Language.objects.get(code="en"))
     make_chapters(novel, "They were running.")
     found = "/api/v1/search/?q={}&kind={}"
@@ -250,11 +302,16 @@ def test_search_follows_a_change(api, as_user, make_novels, make_chapters, ann):
     assert ids_of(api.get(found.format("run", "chapter"))) == [novel.pk]
 
 
-def ids_of(response):
+def ids_of(response: Any) -> list[Any]:
     return [row["novel"] for row in response.json()["results"]]
 
 
-def test_deleting_a_novel_takes_all_that_belongs_to_it(as_user, make_novels, make_chapters, ann):
+def test_deleting_a_novel_takes_all_that_belongs_to_it(
+    as_user: Callable[..., APIClient],
+    make_novels: Callable[..., list[Any]],
+    make_chapters: Callable[..., list[Any]],
+    ann: User,
+) -> None:
     novel, other = make_novels(2, owner=ann)
     make_chapters(novel, "text")
     make_chapters(other, "text")
@@ -269,11 +326,13 @@ def test_deleting_a_novel_takes_all_that_belongs_to_it(as_user, make_novels, mak
 
 
 @pytest.mark.parametrize("path", ["0/", "99999999999999999999/", "1/chapters/", "1/status/"])
-def test_what_is_not_there_is_not_found(db, api, path):
+def test_what_is_not_there_is_not_found(db: None, api: APIClient, path: str) -> None:
     assert api.get(URL + path).status_code == 404
 
 
-def test_options_describe_and_head_answers_without_a_body(api, make_novels):
+def test_options_describe_and_head_answers_without_a_body(
+    api: APIClient, make_novels: Callable[..., list[Any]]
+) -> None:
     (novel,) = make_novels(1)
 
     assert api.options(URL).status_code == 200
@@ -283,7 +342,12 @@ def test_options_describe_and_head_answers_without_a_body(api, make_novels):
 
 
 @pytest.mark.parametrize("field", ["title", "author"])
-def test_a_name_with_hidden_characters_is_refused(make_user, make_novels, as_user, field):
+def test_a_name_with_hidden_characters_is_refused(
+    make_user: Callable[..., Any],
+    make_novels: Callable[..., list[Any]],
+    as_user: Callable[..., APIClient],
+    field: str,
+) -> None:
     ann = make_user("ann")
     [novel] = make_novels(owner=ann)
 

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 from django.db import connection
+from pytest_django import Settings
+from rest_framework.test import APIClient
 
 from morpheus.db.transactions import write_transaction
 from novels.models import Genre, Language, Novel
@@ -15,21 +19,26 @@ URL = "/api/v1/search/"
 
 
 @pytest.fixture
-def english(db):
+def english(db: None) -> Any:
     return Language.objects.get(code="en")
 
 
-def found(client, query, **filters):
+def found(client: APIClient, query: str, **filters: Any) -> Any:
     response = client.get(URL, {"q": query, **filters})
     assert response.status_code == 200, response.content
     return response.json()["results"]
 
 
-def titles(client, query, **filters):
+def titles(client: APIClient, query: str, **filters: Any) -> list[Any]:
     return [row["title"] for row in found(client, query, **filters)]
 
 
-def test_a_chapter_is_found_with_a_snippet(api, make_novels, make_chapters, english):
+def test_a_chapter_is_found_with_a_snippet(
+    api: APIClient,
+    make_novels: Callable[..., list[Any]],
+    make_chapters: Callable[..., list[Any]],
+    english: Any,
+) -> None:
     (novel,) = make_novels(1, title="Alice", language=english)
     make_chapters(
         novel, "She fell.", "It ran down the rabbit-hole.", titles=["The fall", "The race"]
@@ -49,7 +58,9 @@ def test_a_chapter_is_found_with_a_snippet(api, make_novels, make_chapters, engl
     }
 
 
-def test_a_novel_is_found_by_title_author_and_synopsis(api, make_novels, make_chapters):
+def test_a_novel_is_found_by_title_author_and_synopsis(
+    api: APIClient, make_novels: Callable[..., list[Any]], make_chapters: Callable[..., list[Any]]
+) -> None:
     (novel,) = make_novels(1, title="Alice", author="Carroll", synopsis="About a looking-glass.")
     make_chapters(novel, "Nothing.")
 
@@ -59,7 +70,12 @@ def test_a_novel_is_found_by_title_author_and_synopsis(api, make_novels, make_ch
         assert row["title"] == "Alice" and "<mark>" in row["snippet"]
 
 
-def test_the_best_comes_first(api, make_novels, make_chapters, english):
+def test_the_best_comes_first(
+    api: APIClient,
+    make_novels: Callable[..., list[Any]],
+    make_chapters: Callable[..., list[Any]],
+    english: Any,
+) -> None:
     (novel,) = make_novels(1, language=english)
     make_chapters(
         novel,
@@ -75,7 +91,12 @@ def test_the_best_comes_first(api, make_novels, make_chapters, english):
     assert [row["rank"] for row in rows] == sorted((row["rank"] for row in rows), reverse=True)
 
 
-def test_quotes_or_and_minus_work(api, make_novels, make_chapters, english):
+def test_quotes_or_and_minus_work(
+    api: APIClient,
+    make_novels: Callable[..., list[Any]],
+    make_chapters: Callable[..., list[Any]],
+    english: Any,
+) -> None:
     (novel,) = make_novels(1, language=english)
     make_chapters(novel, "red fox", "red hen", "fox red", "hens", titles=["1", "2", "3", "4"])
 
@@ -86,7 +107,12 @@ def test_quotes_or_and_minus_work(api, make_novels, make_chapters, english):
     assert found(api, "red -fox")[0]["rank"] > 0.01
 
 
-def test_minus_excludes_what_the_texts_language_means(api, make_novels, make_chapters, english):
+def test_minus_excludes_what_the_texts_language_means(
+    api: APIClient,
+    make_novels: Callable[..., list[Any]],
+    make_chapters: Callable[..., list[Any]],
+    english: Any,
+) -> None:
     """Another language's reading of `-dogs` must not let "dog" pass."""
     (novel,) = make_novels(1, language=english)
     make_chapters(novel, "a fog and a dog", "fog")
@@ -94,7 +120,12 @@ def test_minus_excludes_what_the_texts_language_means(api, make_novels, make_cha
     assert titles(api, "fog -dogs") == ["Chapter 2"]
 
 
-def test_each_text_is_read_in_its_own_language(api, make_novels, make_chapters, english):
+def test_each_text_is_read_in_its_own_language(
+    api: APIClient,
+    make_novels: Callable[..., list[Any]],
+    make_chapters: Callable[..., list[Any]],
+    english: Any,
+) -> None:
     german = Language.objects.get(code="de")
     unknown, in_english, in_german = (
         make_novels(1)[0],
@@ -111,7 +142,9 @@ def test_each_text_is_read_in_its_own_language(api, make_novels, make_chapters, 
     assert "<mark>Häuser</mark>" in found(api, "Haus")[0]["snippet"]
 
 
-def test_a_mistyped_text_search_configuration_breaks_nothing(api, make_novels, make_chapters):
+def test_a_mistyped_text_search_configuration_breaks_nothing(
+    api: APIClient, make_novels: Callable[..., list[Any]], make_chapters: Callable[..., list[Any]]
+) -> None:
     language = Language.objects.create(code="xx", name="X", search_config="no such")
     (novel,) = make_novels(1, language=language)
     make_chapters(novel, "whale")
@@ -119,7 +152,12 @@ def test_a_mistyped_text_search_configuration_breaks_nothing(api, make_novels, m
     assert len(found(api, "whale")) == 1
 
 
-def test_filters_combine(api, make_novels, make_chapters, english):
+def test_filters_combine(
+    api: APIClient,
+    make_novels: Callable[..., list[Any]],
+    make_chapters: Callable[..., list[Any]],
+    english: Any,
+) -> None:
     gothic = Genre.objects.get(slug="gothic")
     one, two, three = (
         make_novels(1, title="whale", genre=gothic, language=english)[0],
@@ -129,7 +167,7 @@ def test_filters_combine(api, make_novels, make_chapters, english):
     for novel in (one, two, three):
         make_chapters(novel, "whale")
 
-    def novels(**filters):
+    def novels(**filters: Any) -> set[Any]:
         return {(row["novel"], row["kind"]) for row in found(api, "whale", **filters)}
 
     every = {(novel.pk, kind) for novel in (one, two, three) for kind in ("novel", "chapter")}
@@ -141,8 +179,12 @@ def test_filters_combine(api, make_novels, make_chapters, english):
 
 
 def test_private_texts_are_found_by_their_owner_alone(
-    api, as_user, make_user, make_novels, make_chapters
-):
+    api: APIClient,
+    as_user: Callable[..., APIClient],
+    make_user: Callable[..., Any],
+    make_novels: Callable[..., list[Any]],
+    make_chapters: Callable[..., list[Any]],
+) -> None:
     ann, bob = make_user("ann"), make_user("bob")
     (novel,) = make_novels(1, owner=ann, is_public=False, title="Secret whale")
     make_chapters(novel, "The whale is secret.")
@@ -156,7 +198,9 @@ def test_private_texts_are_found_by_their_owner_alone(
     assert "Secret whale" not in titles(as_user(bob), "whale", scope="mine")
 
 
-def test_what_is_withdrawn_is_not_found_any_more(api, make_novels, make_chapters):
+def test_what_is_withdrawn_is_not_found_any_more(
+    api: APIClient, make_novels: Callable[..., list[Any]], make_chapters: Callable[..., list[Any]]
+) -> None:
     (novel,) = make_novels(1)
     make_chapters(novel, "whale")
     assert found(api, "whale")
@@ -167,14 +211,18 @@ def test_what_is_withdrawn_is_not_found_any_more(api, make_novels, make_chapters
     assert found(api, "whale") == []
 
 
-def test_my_own_search_demands_a_login_and_is_private(api, as_user, make_user):
+def test_my_own_search_demands_a_login_and_is_private(
+    api: APIClient, as_user: Callable[..., APIClient], make_user: Callable[..., Any]
+) -> None:
     assert api.get(URL, {"q": "x", "scope": "mine"}).status_code == 401
     mine = as_user(make_user()).get(URL, {"q": "x", "scope": "mine"})
     assert "private" in mine["Cache-Control"]
     assert "public" in api.get(URL, {"q": "x"})["Cache-Control"]
 
 
-def test_a_walk_meets_each_result_once_and_goes_back(api, make_novels, make_chapters):
+def test_a_walk_meets_each_result_once_and_goes_back(
+    api: APIClient, make_novels: Callable[..., list[Any]], make_chapters: Callable[..., list[Any]]
+) -> None:
     (novel,) = make_novels(1)
     # Equal ranks: the ids must break the ties.
     make_chapters(novel, *["whale"] * 8, *["whale whale"] * 3)
@@ -194,13 +242,17 @@ def test_a_walk_meets_each_result_once_and_goes_back(api, make_novels, make_chap
 
 
 def test_a_cursor_belongs_to_one_search_of_one_caller(
-    api, as_user, make_user, make_novels, make_chapters
-):
+    api: APIClient,
+    as_user: Callable[..., APIClient],
+    make_user: Callable[..., Any],
+    make_novels: Callable[..., list[Any]],
+    make_chapters: Callable[..., list[Any]],
+) -> None:
     ann = make_user("ann")
     (novel,) = make_novels(1, owner=ann)
     make_chapters(novel, "whale", "whale")
-    public = api.get(URL, {"q": "whale", "page_size": 1}).json()["next"]
-    mine = as_user(ann).get(URL, {"q": "whale", "page_size": 1, "scope": "mine"}).json()["next"]
+    public = api.get(f"{URL}?q=whale&page_size=1").json()["next"]
+    mine = as_user(ann).get(f"{URL}?q=whale&page_size=1&scope=mine").json()["next"]
 
     assert api.get(public.replace("q=whale", "q=fox")).status_code == 400
     assert as_user(ann).get(mine).status_code == 200
@@ -226,7 +278,9 @@ def test_a_cursor_belongs_to_one_search_of_one_caller(
     ],
     ids=repr,
 )
-def test_a_search_that_cannot_be_is_refused(db, api, query):
+def test_a_search_that_cannot_be_is_refused(
+    db: None, api: APIClient, query: dict[str, Any]
+) -> None:
     response = api.get(URL, query)
 
     assert response.status_code == 400, response.content
@@ -237,14 +291,19 @@ def test_a_search_that_cannot_be_is_refused(db, api, query):
     "query", ["-whale", "-a -b", "fox or -whale", '"', "'", "!!&|():*", "\\", "<->", "%", "--", "…"]
 )
 def test_a_search_without_a_word_that_must_occur_finds_nothing(
-    api, make_novels, make_chapters, query
-):
+    api: APIClient,
+    make_novels: Callable[..., list[Any]],
+    make_chapters: Callable[..., list[Any]],
+    query: str,
+) -> None:
     make_chapters(make_novels(1)[0], "whale")
 
     assert found(api, query) == []
 
 
-def test_a_snippet_holds_no_mark_up_of_the_text(api, make_novels, make_chapters):
+def test_a_snippet_holds_no_mark_up_of_the_text(
+    api: APIClient, make_novels: Callable[..., list[Any]], make_chapters: Callable[..., list[Any]]
+) -> None:
     (novel,) = make_novels(1, title="whale <script>alert(1)</script>")
     make_chapters(novel, "a < whale & \x02b\x03 <img src=x onerror=alert(1)> <mark>q</mark>")
 
@@ -255,12 +314,15 @@ def test_a_snippet_holds_no_mark_up_of_the_text(api, make_novels, make_chapters)
 
 
 def test_a_search_costs_the_same_however_much_is_found(
-    api, make_novels, make_chapters, assert_flat_queries
-):
+    api: APIClient,
+    make_novels: Callable[..., list[Any]],
+    make_chapters: Callable[..., list[Any]],
+    assert_flat_queries: Callable[..., None],
+) -> None:
     (novel,) = make_novels(1, genre=Genre.objects.get(slug="gothic"))
     make_chapters(novel, "whale")
 
-    def more():
+    def more() -> None:
         for other in make_novels(3, genre=Genre.objects.get(slug="gothic")):
             make_chapters(other, *["whale"] * 4)
 
@@ -269,7 +331,7 @@ def test_a_search_costs_the_same_however_much_is_found(
     assert_flat_queries(lambda: api.get(URL, {"q": "whale", "genre": "gothic"}), more, budget=5)
 
 
-def snippet(client, query):
+def snippet(client: APIClient, query: str) -> Any:
     return next(row["snippet"] for row in found(client, query) if row["kind"] == "chapter")
 
 
@@ -277,7 +339,13 @@ PROSE = "It was the best of times, it was the worst of times. "
 
 
 @pytest.mark.parametrize("at", [0, 1_300, 20_000, 49_000])
-def test_a_snippet_shows_the_match_wherever_it_stands(api, make_novels, make_chapters, english, at):
+def test_a_snippet_shows_the_match_wherever_it_stands(
+    api: APIClient,
+    make_novels: Callable[..., list[Any]],
+    make_chapters: Callable[..., list[Any]],
+    english: Any,
+    at: int,
+) -> None:
     make_chapters(
         make_novels(1, language=english)[0], (PROSE * 1000)[:at] + " a harbour " + PROSE * 100
     )
@@ -285,7 +353,12 @@ def test_a_snippet_shows_the_match_wherever_it_stands(api, make_novels, make_cha
     assert "<mark>harbour</mark>" in snippet(api, "harbours")
 
 
-def test_a_snippet_shows_words_that_stand_far_apart(api, make_novels, make_chapters, english):
+def test_a_snippet_shows_words_that_stand_far_apart(
+    api: APIClient,
+    make_novels: Callable[..., list[Any]],
+    make_chapters: Callable[..., list[Any]],
+    english: Any,
+) -> None:
     text = f"{PROSE * 60} A harbour. {PROSE * 60} A whale. {PROSE * 60}"
     make_chapters(make_novels(1, language=english)[0], text)
 
@@ -294,7 +367,12 @@ def test_a_snippet_shows_words_that_stand_far_apart(api, make_novels, make_chapt
     assert "<mark>harbour</mark>" in shown and "<mark>whale</mark>" in shown and " … " in shown
 
 
-def test_a_snippet_prefers_the_place_of_all_words(api, make_novels, make_chapters, english):
+def test_a_snippet_prefers_the_place_of_all_words(
+    api: APIClient,
+    make_novels: Callable[..., list[Any]],
+    make_chapters: Callable[..., list[Any]],
+    english: Any,
+) -> None:
     text = f"A whale. {PROSE * 60} A harbour. {PROSE * 60} The old whale of the harbour sang."
     make_chapters(make_novels(1, language=english)[0], text)
 
@@ -307,7 +385,12 @@ def test_a_snippet_prefers_the_place_of_all_words(api, make_novels, make_chapter
 
 
 @pytest.mark.parametrize("shift", range(0, 160, 7))
-def test_no_word_is_lost_or_cut_where_passages_meet(api, make_novels, make_chapters, shift):
+def test_no_word_is_lost_or_cut_where_passages_meet(
+    api: APIClient,
+    make_novels: Callable[..., list[Any]],
+    make_chapters: Callable[..., list[Any]],
+    shift: Any,
+) -> None:
     words = "alpha bravo charlie delta " * 600
     at = words.index(" ", 1_350 + shift) + 1
     make_chapters(make_novels(1)[0], f"{words[:at]}harbour {words[at:]}")
@@ -318,14 +401,16 @@ def test_no_word_is_lost_or_cut_where_passages_meet(api, make_novels, make_chapt
     assert {*shown} <= {"alpha", "bravo", "charlie", "delta", "harbour", "…"}
 
 
-def test_a_snippet_shows_a_long_run_and_angle_brackets_as_they_are(api, make_novels, make_chapters):
+def test_a_snippet_shows_a_long_run_and_angle_brackets_as_they_are(
+    api: APIClient, make_novels: Callable[..., list[Any]], make_chapters: Callable[..., list[Any]]
+) -> None:
     run = "x" * 150
     make_chapters(make_novels(1)[0], f"a whale <b {run}>")
 
     assert snippet(api, "whale").startswith(f"<mark>whale</mark> &lt;b {run}")
 
 
-def test_no_more_than_two_passages_are_read_by_ts_headline(db):
+def test_no_more_than_two_passages_are_read_by_ts_headline(db: None) -> None:
     text = "bx by " * 4000 + "harbour " + PROSE * 500 + "whale " + PROSE * 500
     with connection.cursor() as cursor:
         for query in ("bx & by", "harbour & whale", "absent"):
@@ -352,8 +437,13 @@ HOSTILE = {
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize(("text", "query"), HOSTILE.values(), ids=HOSTILE)
 def test_a_hostile_text_and_query_stay_within_the_limit(
-    api, make_novels, make_chapters, settings, text, query
-):
+    api: APIClient,
+    make_novels: Callable[..., list[Any]],
+    make_chapters: Callable[..., list[Any]],
+    settings: Settings,
+    text: Any,
+    query: Any,
+) -> None:
     settings.MORPHEUS_SEARCH_TIMEOUT_S = 10
     make_chapters(make_novels(1)[0], *["whale " + (text * 50_000)[:50_000]] * 5)
 
@@ -366,8 +456,15 @@ def test_a_hostile_text_and_query_stay_within_the_limit(
 @pytest.mark.parametrize("statement", ["_CANDIDATES", "_SNIPPETS"])
 @pytest.mark.django_db(transaction=True)
 def test_a_slow_search_is_503_and_leaves_nothing_behind(
-    as_user, make_novels, make_chapters, settings, monkeypatch, caplog, statement, scope
-):
+    as_user: Callable[..., APIClient],
+    make_novels: Callable[..., list[Any]],
+    make_chapters: Callable[..., list[Any]],
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    statement: str,
+    scope: dict[str, Any],
+) -> None:
     (novel,) = make_novels(1)
     make_chapters(novel, "whale")
     client = as_user(novel.owner)
@@ -392,7 +489,12 @@ def test_a_slow_search_is_503_and_leaves_nothing_behind(
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("scope", [{}, {"scope": "mine"}], ids=["public", "mine"])
-def test_more_operators_than_postgresql_reads_are_400(as_user, make_novels, make_chapters, scope):
+def test_more_operators_than_postgresql_reads_are_400(
+    as_user: Callable[..., APIClient],
+    make_novels: Callable[..., list[Any]],
+    make_chapters: Callable[..., list[Any]],
+    scope: dict[str, Any],
+) -> None:
     (novel,) = make_novels(1)
     make_chapters(novel, "whale")
 

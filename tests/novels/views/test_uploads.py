@@ -6,7 +6,9 @@ import errno
 import io
 import threading
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.conf import settings
@@ -14,21 +16,24 @@ from django.core.files.storage import FileSystemStorage, storages
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django_tasks_db.models import DBTaskResult
+from pytest_django import Settings
+from rest_framework.test import APIClient
 
 from morpheus.db.transactions import write_transaction
 from novels.models import Novel, NovelUpload, ProcessingStatus
 from novels.services.parsed import default_title
+from users.models import User
 
 URL = "/api/v1/novels/"
 TEXT = b"CHAPTER I. The start\n\nIt began.\n\nCHAPTER II. The end\n\nIt ended.\n"
 
 
 @pytest.fixture
-def ann(make_user):
+def ann(make_user: Callable[..., User]) -> User:
     return make_user("ann")
 
 
-def upload(client, content=TEXT, name="a_tale.txt", **fields):
+def upload(client: APIClient, content: Any = TEXT, name: str = "a_tale.txt", **fields: Any) -> Any:
     file = SimpleUploadedFile(name, content)
     return client.post(URL, {"file": file, **fields}, format="multipart")
 
@@ -36,26 +41,26 @@ def upload(client, content=TEXT, name="a_tale.txt", **fields):
 class FullStorage(FileSystemStorage):
     """A disk with room for half of each file."""
 
-    def _save(self, name, content):
+    def _save(self, name: str, content: Any) -> None:
         path = Path(self.path(name))
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content.read()[: content.size // 2])
         raise OSError(errno.ENOSPC, "No space left on device")
 
 
-def kept_files():
+def kept_files() -> set[Any]:
     root = settings.STORAGES["uploads"]["OPTIONS"]["location"]
     return {path for path in root.rglob("*") if path.is_file()}
 
 
-def assert_nothing_is_left(user, files):
+def assert_nothing_is_left(user: Any, files: Any) -> None:
     with write_transaction(as_user=user.pk):
         assert not Novel.objects.exists() and not NovelUpload.objects.exists()
     assert not DBTaskResult.objects.exists()
     assert kept_files() == files
 
 
-def test_only_a_file_is_required(as_user, ann):
+def test_only_a_file_is_required(as_user: Callable[..., APIClient], ann: User) -> None:
     response = upload(as_user(ann))
 
     assert response.status_code == 201, response.content
@@ -67,7 +72,7 @@ def test_only_a_file_is_required(as_user, ann):
     assert (status["state"], status["progress"]) == ("pending", 0)
 
 
-def test_what_is_said_about_a_novel_is_kept(as_user, ann):
+def test_what_is_said_about_a_novel_is_kept(as_user: Callable[..., APIClient], ann: User) -> None:
     said = {
         "title": "A tale",
         "author": "Ann",
@@ -84,7 +89,7 @@ def test_what_is_said_about_a_novel_is_kept(as_user, ann):
     assert {"title", "author", "language"} <= set(given)
 
 
-def test_an_empty_value_counts_as_absent(as_user, ann):
+def test_an_empty_value_counts_as_absent(as_user: Callable[..., APIClient], ann: User) -> None:
     response = upload(as_user(ann), title="", author=" ", language="", genre="")
 
     assert response.status_code == 201, response.content
@@ -92,7 +97,9 @@ def test_an_empty_value_counts_as_absent(as_user, ann):
     assert DBTaskResult.objects.get().args_kwargs["kwargs"]["given"] == []
 
 
-def test_the_file_is_kept_under_a_name_of_ours_for_us_alone(as_user, ann):
+def test_the_file_is_kept_under_a_name_of_ours_for_us_alone(
+    as_user: Callable[..., APIClient], ann: User
+) -> None:
     before = kept_files()
 
     upload(as_user(ann), name="../../etc/evil.txt")
@@ -106,14 +113,16 @@ def test_the_file_is_kept_under_a_name_of_ours_for_us_alone(as_user, ann):
     assert (row.filename, row.size_bytes) == ("evil.txt", len(TEXT))
 
 
-def test_uploading_demands_a_login(api, ann):
+def test_uploading_demands_a_login(api: APIClient, ann: User) -> None:
     files = kept_files()
 
     assert upload(api).status_code == 401
     assert_nothing_is_left(ann, files)
 
 
-def test_the_same_file_twice_by_one_owner_is_one_novel(as_user, make_user, ann):
+def test_the_same_file_twice_by_one_owner_is_one_novel(
+    as_user: Callable[..., APIClient], make_user: Callable[..., Any], ann: User
+) -> None:
     first = upload(as_user(ann)).json()
     files = kept_files()
 
@@ -126,7 +135,7 @@ def test_the_same_file_twice_by_one_owner_is_one_novel(as_user, make_user, ann):
     assert upload(as_user(make_user("bob"))).status_code == 201
 
 
-def epub_of(entries):
+def epub_of(entries: Any) -> Any:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in entries.items():
@@ -148,7 +157,9 @@ def epub_of(entries):
         ("bomb.epub", epub_of({"mimetype": "application/epub+zip", "a": b"0" * 30_000_000})),
     ],
 )
-def test_a_bad_file_is_refused_and_nothing_is_left(as_user, ann, name, content):
+def test_a_bad_file_is_refused_and_nothing_is_left(
+    as_user: Callable[..., APIClient], ann: User, name: str, content: Any
+) -> None:
     files = kept_files()
 
     response = upload(as_user(ann), content, name)
@@ -170,7 +181,9 @@ def test_a_bad_file_is_refused_and_nothing_is_left(as_user, ann, name, content):
     ],
     ids=repr,
 )
-def test_a_bad_field_is_refused_and_nothing_is_left(as_user, ann, fields):
+def test_a_bad_field_is_refused_and_nothing_is_left(
+    as_user: Callable[..., APIClient], ann: User, fields: dict[str, Any]
+) -> None:
     files = kept_files()
 
     response = upload(as_user(ann), **fields)
@@ -180,7 +193,7 @@ def test_a_bad_field_is_refused_and_nothing_is_left(as_user, ann, fields):
     assert_nothing_is_left(ann, files)
 
 
-def test_a_form_that_is_none_is_refused(as_user, ann):
+def test_a_form_that_is_none_is_refused(as_user: Callable[..., APIClient], ann: User) -> None:
     client = as_user(ann)
 
     assert client.post(URL, {"title": "x"}, format="multipart").status_code == 400
@@ -190,7 +203,9 @@ def test_a_form_that_is_none_is_refused(as_user, ann):
 
 
 @pytest.mark.parametrize("excess", [1, 100_000])
-def test_a_file_over_the_limit_is_refused(as_user, ann, settings, excess):
+def test_a_file_over_the_limit_is_refused(
+    as_user: Callable[..., APIClient], ann: User, settings: Settings, excess: int
+) -> None:
     settings.MORPHEUS_MAX_UPLOAD_BYTES = 1024 * 1024
     files = kept_files()
 
@@ -203,14 +218,16 @@ def test_a_file_over_the_limit_is_refused(as_user, ann, settings, excess):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_two_equal_uploads_at_once_one_wins(as_user, make_user):
+def test_of_two_equal_uploads_at_once_one_wins(
+    as_user: Callable[..., APIClient], make_user: Callable[..., Any]
+) -> None:
     ann = make_user("ann")
     clients = [as_user(ann) for _ in range(4)]
     files = kept_files()
     barrier = threading.Barrier(len(clients))
     answers = []
 
-    def post(client):
+    def post(client: APIClient) -> None:
         try:
             barrier.wait()
             answers.append(upload(client))
@@ -234,7 +251,9 @@ def test_of_two_equal_uploads_at_once_one_wins(as_user, make_user):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_deleting_a_novel_deletes_its_file_once_that_is_committed(as_user, make_user):
+def test_deleting_a_novel_deletes_its_file_once_that_is_committed(
+    as_user: Callable[..., APIClient], make_user: Callable[..., Any]
+) -> None:
     client = as_user(make_user("ann"))
     files = kept_files()
     novel_id = upload(client).json()["id"]
@@ -246,7 +265,7 @@ def test_deleting_a_novel_deletes_its_file_once_that_is_committed(as_user, make_
     assert upload(client).status_code == 201
 
 
-def test_a_session_uploads_too(make_user, client, ann):
+def test_a_session_uploads_too(make_user: Callable[..., Any], client: APIClient, ann: User) -> None:
     client.force_login(ann)
 
     response = client.post(URL, {"file": SimpleUploadedFile("a.txt", TEXT)})
@@ -255,12 +274,17 @@ def test_a_session_uploads_too(make_user, client, ann):
     assert storages["uploads"].exists(_path(ann))
 
 
-def _path(user):
+def _path(user: Any) -> Any:
     with write_transaction(as_user=user.pk):
         return NovelUpload.objects.get().path
 
 
-def test_below_the_floor_of_free_space_no_file_is_received(as_user, ann, settings, monkeypatch):
+def test_below_the_floor_of_free_space_no_file_is_received(
+    as_user: Callable[..., APIClient],
+    ann: User,
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     settings.MORPHEUS_FREE_SPACE_BYTES = 2**60
     read = []
     monkeypatch.setattr(
@@ -278,7 +302,9 @@ def test_below_the_floor_of_free_space_no_file_is_received(as_user, ann, setting
     assert as_user(ann).get(URL).status_code == 200
 
 
-def test_a_full_disk_is_told_and_keeps_no_half_of_a_file(as_user, ann, settings):
+def test_a_full_disk_is_told_and_keeps_no_half_of_a_file(
+    as_user: Callable[..., APIClient], ann: User, settings: Settings
+) -> None:
     before = kept_files()
     full = settings.STORAGES["uploads"] | {"BACKEND": f"{__name__}.FullStorage"}
     settings.STORAGES = settings.STORAGES | {"uploads": full}
@@ -292,7 +318,9 @@ def test_a_full_disk_is_told_and_keeps_no_half_of_a_file(as_user, ann, settings)
 
 @pytest.mark.parametrize("field", ["title", "author"])
 @pytest.mark.parametrize("name", ["\u200b\u200b", "\u202eTale", "\u0301"], ids=ascii)
-def test_a_name_with_hidden_characters_is_refused_and_nothing_is_kept(as_user, ann, field, name):
+def test_a_name_with_hidden_characters_is_refused_and_nothing_is_kept(
+    as_user: Callable[..., APIClient], ann: User, field: str, name: str
+) -> None:
     files = kept_files()
 
     response = upload(as_user(ann), **{field: name})
@@ -311,14 +339,18 @@ def test_a_name_with_hidden_characters_is_refused_and_nothing_is_kept(as_user, a
     ],
     ids=ascii,
 )
-def test_hidden_characters_in_a_files_name_are_left_out_of_the_title(filename, title):
+def test_hidden_characters_in_a_files_name_are_left_out_of_the_title(
+    filename: str, title: str
+) -> None:
     assert default_title(filename) == title
 
 
-def test_a_file_that_is_cut_short_without_an_error_is_not_acknowledged(as_user, ann, monkeypatch):
+def test_a_file_that_is_cut_short_without_an_error_is_not_acknowledged(
+    as_user: Callable[..., APIClient], ann: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """As `os.write` does with the last bytes that a disk has room for."""
 
-    def save(self, name, content):
+    def save(self: FileSystemStorage, name: str, content: Any) -> Any:
         path = Path(self.path(name))
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content.read()[: content.size // 2])

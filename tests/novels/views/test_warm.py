@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
+from pytest_django import Settings
+from rest_framework.test import APIClient
 
+from morpheus.cache.cached_reads import VisibleValue
 from morpheus.db.transactions import write_transaction
 from novels.models import Genre, Language
 from novels.reads import CHAPTERS, novel_access
 from novels.services import novel_delete, novel_update
 from novels.views.chapters import ChapterListView
-from tests.visitor import counted_queries
+from tests.visitor import Visitor, counted_queries
+from users.models import User
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -20,12 +26,14 @@ SEARCH = "/api/v1/search/"
 
 
 @pytest.fixture
-def ann(make_user):
+def ann(make_user: Callable[..., User]) -> User:
     return make_user("ann")
 
 
 @pytest.fixture
-def novel(make_novels, make_chapters, ann):
+def novel(
+    make_novels: Callable[..., list[Any]], make_chapters: Callable[..., list[Any]], ann: User
+) -> Any:
     gothic, english = Genre.objects.get(slug="gothic"), Language.objects.get(code="en")
     make_novels(5, genre=gothic, language=english)
     (novel,) = make_novels(1, owner=ann, genre=gothic, language=english)
@@ -33,7 +41,7 @@ def novel(make_novels, make_chapters, ann):
     return novel
 
 
-def urls(novel):
+def urls(novel: Any) -> dict[str, Any]:
     """Return statements with an empty cache, and without the cache: names then come with cards."""
     return {
         f"{LIST}": (3, 2),
@@ -51,7 +59,9 @@ def urls(novel):
     }
 
 
-def test_public_answers_leave_by_the_fast_lane(visitor, novel, settings):
+def test_public_answers_leave_by_the_fast_lane(
+    visitor: Visitor, novel: Any, settings: Settings
+) -> None:
     for url, (cold, without) in urls(novel).items():
         settings.MORPHEUS_CACHE = True
         first, second = visitor.get(url), visitor.get(url)
@@ -67,7 +77,7 @@ def test_public_answers_leave_by_the_fast_lane(visitor, novel, settings):
         assert len(plain.queries) == without, (url, plain.queries)
 
 
-def test_further_pages_leave_by_the_fast_lane_too(visitor, novel):
+def test_further_pages_leave_by_the_fast_lane_too(visitor: Visitor, novel: Any) -> None:
     for _ in range(2):
         page = visitor.get(f"{LIST}?page_size=2")
         while following := page.json()["next"]:
@@ -75,7 +85,9 @@ def test_further_pages_leave_by_the_fast_lane_too(visitor, novel):
     assert page.was_kept and len(page.json()["results"]) == 2
 
 
-def test_a_logged_in_reader_costs_only_who_they_are(as_user, make_user, novel):
+def test_a_logged_in_reader_costs_only_who_they_are(
+    as_user: Callable[..., APIClient], make_user: Callable[..., Any], novel: Any
+) -> None:
     bob = as_user(make_user("bob"))
     for url in urls(novel):
         bob.get(url)
@@ -84,7 +96,12 @@ def test_a_logged_in_reader_costs_only_who_they_are(as_user, make_user, novel):
         assert not [sql for sql in seen.sql if "novels_" in sql], url
 
 
-def test_what_is_mine_alone_costs_only_who_i_am(as_user, ann, make_novels, make_chapters):
+def test_what_is_mine_alone_costs_only_who_i_am(
+    as_user: Callable[..., APIClient],
+    ann: User,
+    make_novels: Callable[..., list[Any]],
+    make_chapters: Callable[..., list[Any]],
+) -> None:
     (novel,) = make_novels(1, owner=ann, is_public=False)
     make_chapters(novel, "Secret.")
     client = as_user(ann)
@@ -103,13 +120,15 @@ def test_what_is_mine_alone_costs_only_who_i_am(as_user, ann, make_novels, make_
             assert len([sql for sql in seen.sql if "novels_" in sql]) <= most, (url, seen.sql)
 
 
-def test_the_fast_lane_ends_with_what_an_answer_shows(visitor, novel, by_psql):
+def test_the_fast_lane_ends_with_what_an_answer_shows(
+    visitor: Visitor, novel: Any, by_psql: Callable[..., None]
+) -> None:
     url, lists = f"{LIST}{novel.pk}/", f"{LIST}?ordering=title"
 
-    def warm():
+    def warm() -> Any:
         return [visitor.get(each).was_kept for each in (url, url, lists, lists)][1::2]
 
-    def titles():
+    def titles() -> Any:
         return visitor.get(url).json()["title"], visitor.get(lists).json()["results"][-1]["title"]
 
     assert warm() == [True, True]
@@ -129,8 +148,10 @@ def test_the_fast_lane_ends_with_what_an_answer_shows(visitor, novel, by_psql):
     assert novel.pk not in [row["id"] for row in visitor.get(lists).json()["results"]]
 
 
-def test_a_new_or_deleted_novel_changes_lists_at_once(visitor, novel, make_novels, ann):
-    def ids():
+def test_a_new_or_deleted_novel_changes_lists_at_once(
+    visitor: Visitor, novel: Any, make_novels: Callable[..., list[Any]], ann: User
+) -> None:
+    def ids() -> list[Any]:
         return [row["id"] for row in visitor.get(LIST).json()["results"]]
 
     before = ids()
@@ -141,7 +162,7 @@ def test_a_new_or_deleted_novel_changes_lists_at_once(visitor, novel, make_novel
     assert ids() == before
 
 
-def test_a_change_that_no_list_shows_by_its_place_ends_no_page(api, novel):
+def test_a_change_that_no_list_shows_by_its_place_ends_no_page(api: APIClient, novel: Any) -> None:
     """One card is read again, not which novels stand where."""
     api.get(LIST)
 
@@ -154,7 +175,9 @@ def test_a_change_that_no_list_shows_by_its_place_ends_no_page(api, novel):
     assert ["ANY" in sql for sql in seen.sql] == [True]
 
 
-def test_lists_of_my_own_follow_my_writes(as_user, ann, make_novels):
+def test_lists_of_my_own_follow_my_writes(
+    as_user: Callable[..., APIClient], ann: User, make_novels: Callable[..., list[Any]]
+) -> None:
     client = as_user(ann)
     for is_public in (True, False):
         (novel,) = make_novels(1, owner=ann, is_public=is_public)
@@ -168,7 +191,12 @@ def test_lists_of_my_own_follow_my_writes(as_user, ann, make_novels):
         ]
 
 
-def test_chapters_follow_their_novel(visitor, novel, make_chapters, by_psql):
+def test_chapters_follow_their_novel(
+    visitor: Visitor,
+    novel: Any,
+    make_chapters: Callable[..., list[Any]],
+    by_psql: Callable[..., None],
+) -> None:
     url = f"{LIST}{novel.pk}/chapters/"
     assert [visitor.get(url).was_kept for _ in range(2)] == [False, True]
 
@@ -184,13 +212,17 @@ def test_chapters_follow_their_novel(visitor, novel, make_chapters, by_psql):
 
 
 def test_chapters_of_a_novel_that_becomes_private_meanwhile_are_its_owners(
-    api, as_user, ann, novel, monkeypatch
-):
-    def access_then_withdraw(*asked):
-        found = novel_access(*asked)
+    api: APIClient,
+    as_user: Callable[..., APIClient],
+    ann: User,
+    novel: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def access_then_withdraw(novel_id: int, user_id: int | None) -> VisibleValue:
+        access = novel_access(novel_id, user_id)
         with write_transaction(as_user=ann.pk):
             novel_update(novel_id=novel.pk, changes={"is_public": False})
-        return found
+        return access
 
     for client, status in ((as_user(ann), 200), (api, 404)):
         with write_transaction(as_user=ann.pk):
@@ -204,7 +236,7 @@ def test_chapters_of_a_novel_that_becomes_private_meanwhile_are_its_owners(
             assert "private" in answer["Cache-Control"]
 
 
-def found(client, **query):
+def found(client: APIClient | Visitor, **query: Any) -> list[Any]:
     answer = client.get(f"{SEARCH}?q=whale" + "".join(f"&{k}={v}" for k, v in query.items()))
     return [
         (row["chapter"], row["novel_title"], row["snippet"]) for row in answer.json()["results"]
@@ -214,7 +246,12 @@ def found(client, **query):
 WHALE = "<mark>whale</mark>"
 
 
-def test_what_is_found_follows_who_writes_how(visitor, novel, make_chapters, by_psql):
+def test_what_is_found_follows_who_writes_how(
+    visitor: Visitor,
+    novel: Any,
+    make_chapters: Callable[..., list[Any]],
+    by_psql: Callable[..., None],
+) -> None:
     one, two = (1, novel.title, WHALE), (2, novel.title, "<mark>whales</mark>")
     for _ in range(2):
         assert sorted(found(visitor)) == [one, two]
@@ -232,7 +269,13 @@ def test_what_is_found_follows_who_writes_how(visitor, novel, make_chapters, by_
     assert found(visitor) == []
 
 
-def test_what_is_found_of_mine_follows_my_writes(as_user, ann, make_user, novel, make_chapters):
+def test_what_is_found_of_mine_follows_my_writes(
+    as_user: Callable[..., APIClient],
+    ann: User,
+    make_user: Callable[..., Any],
+    novel: Any,
+    make_chapters: Callable[..., list[Any]],
+) -> None:
     client, other = as_user(ann), as_user(make_user())
     for is_public in (True, False):
         with write_transaction(as_user=ann.pk):
@@ -244,7 +287,9 @@ def test_what_is_found_of_mine_follows_my_writes(as_user, ann, make_user, novel,
             assert len(found(other)) == (3 if is_public else 0)
 
 
-def test_a_walk_through_what_is_found_ranks_once(api, novel, make_chapters):
+def test_a_walk_through_what_is_found_ranks_once(
+    api: APIClient, novel: Any, make_chapters: Callable[..., list[Any]]
+) -> None:
     make_chapters(novel, *["whale"] * 7)
     page, statements = api.get(f"{SEARCH}?q=whale&page_size=3").json(), []
 
