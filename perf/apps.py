@@ -16,7 +16,7 @@ class PerfConfig(AppConfig):
         from morpheus.http.metrics import derived_metrics
         from morpheus.tracing import on_request_finished, on_statement_executed
         from morpheus.tracing.periodic import every_ten_seconds
-        from perf.monitoring import checks  # noqa: F401
+        from perf.monitoring import list_indexes  # noqa: F401 - it registers a check
         from perf.monitoring.cache_offload import collect_cache_offload
         from perf.monitoring.dashboard.urls import add_pages
         from perf.monitoring.queries import monitor
@@ -25,7 +25,7 @@ class PerfConfig(AppConfig):
             send_statement_routes,
         )
         from perf.monitoring.request_traces.sampling import sample_request
-        from perf.monitoring.slow_queries import detection
+        from perf.monitoring.slow_queries import recorder
         from perf.monitoring.task_queue import update_queue_gauges
 
         on_request_finished.extend(
@@ -33,10 +33,10 @@ class PerfConfig(AppConfig):
                 monitor.record_request,
                 note_statement_routes,
                 sample_request,
-                detection.check_request,
+                recorder.check_request,
             )
         )
-        on_statement_executed.extend((monitor.record_statement, detection.check_statement))
+        on_statement_executed.extend((monitor.record_statement, recorder.check_statement))
         derived_metrics.append(collect_cache_offload)
         every_ten_seconds += [update_queue_gauges, send_statement_routes]
         add_pages(admin.site)

@@ -1,14 +1,21 @@
-"""The index that a list needs, and whether its model declares it; reads no database."""
+"""The index that a list needs, and the system check that its model declares it.
+
+Reads no database.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from django.apps import AppConfig
+from django.core.checks import CheckMessage, Error, register
 from django.db.models import Index, Model, Q, UniqueConstraint
+from rest_framework.mixins import ListModelMixin
 
 from morpheus.pagination import equality_conditions
-from perf.monitoring.list_routes import Combination
+from perf.monitoring.list_routes import Combination, list_api_routes, list_combinations_of
 
 # Django's limit for the name of an index.
 MAX_NAME_CHARS = 30
@@ -136,3 +143,43 @@ def _pairs(condition: Q | None) -> dict[str, Any] | None:
 
 def _column(model: type[Model], name: str) -> str:
     return model._meta.pk.name if name == "pk" else model._meta.get_field(name).name
+
+
+@register()
+def lists_are_served_by_indexes(
+    app_configs: Sequence[AppConfig] | None, **kwargs: Any
+) -> list[CheckMessage]:
+    """Refuse lists without declared orderings, without a total order, or without an index."""
+    errors: list[CheckMessage] = []
+    for route in list_api_routes():
+        if route.lists_rows:
+            for combination in list_combinations_of(route):
+                errors += _check_combination(combination)
+        elif issubclass(route.view, ListModelMixin):
+            errors.append(
+                Error(
+                    f"{route.path} lists rows in no declared ordering.",
+                    hint=f"Derive {route.view.__name__} from ListView, whose `read` declares them.",
+                    id="perf.E001",
+                )
+            )
+    return errors
+
+
+def _check_combination(combination: Combination) -> list[CheckMessage]:
+    for name in combination.filters:
+        filter_ = combination.route.read.filters[name]
+        if filter_.narrow and filter_.column not in equality_conditions(
+            filter_.narrow(combination.rows, 1)
+        ):
+            message = f"{combination}: the filter {name} does not compare {filter_.column}."
+            hint = "Let its `narrow` compare the declared column for equality."
+            return [Error(message, hint=hint, id="perf.E002")]
+    required = build_required_index(combination)
+    if not ends_uniquely(required):
+        message = f"{combination}: the ordering does not end in a unique column."
+        return [Error(message, hint='End it in "id".', id="perf.E003")]
+    if find_serving_index(required) is None:
+        hint = f"Add to {required.model.__name__}.Meta.indexes: {required}"
+        return [Error(f"{combination} has no index.", hint=hint, id="perf.E004")]
+    return []

@@ -26,7 +26,7 @@ from perf.monitoring.dashboard.measurements import (
     measure_routes,
 )
 from perf.monitoring.dashboard.samples import Samples
-from perf.monitoring.slow_queries.detection import slow_ms
+from perf.monitoring.slow_queries.recorder import slow_ms
 from perf.monitoring.statistics import connections, indexes, replication, statements, tables
 from perf.monitoring.statistics.limited_queries import limited_cursor
 

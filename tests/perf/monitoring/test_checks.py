@@ -19,7 +19,7 @@ from morpheus.api.reads import ListFilter
 from morpheus.api.views import MorpheusAPIView
 from novels.reads import NOVELS
 from novels.views.novels import NovelListView
-from perf.monitoring.checks import lists_are_served_by_indexes
+from perf.monitoring.list_indexes import lists_are_served_by_indexes
 
 
 class UrlConf:

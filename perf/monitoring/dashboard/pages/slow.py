@@ -13,7 +13,7 @@ from perf.monitoring.dashboard.page import Fact, attempt, render_page
 from perf.monitoring.dashboard.pages.routes import route_url
 from perf.monitoring.dashboard.tables import Cell, Column, build_table, number_column, text_column
 from perf.monitoring.explain import parse_plan
-from perf.monitoring.slow_queries.detection import slow_ms
+from perf.monitoring.slow_queries.recorder import slow_ms
 from perf.monitoring.sql_text import format_sql
 from perf.monitoring.statistics.limited_queries import limited_cursor
 
