@@ -27,7 +27,7 @@ from perf.monitoring.dashboard.measurements import (
 )
 from perf.monitoring.dashboard.samples import Samples
 from perf.monitoring.slow_queries.recorder import slow_ms
-from perf.monitoring.statistics import connections, indexes, replication, statements, tables
+from perf.monitoring.statistics import connections, indexes, statements, tables
 from perf.monitoring.statistics.limited_queries import limited_cursor
 
 # Fewer calls may all have met a cold cache.
@@ -252,7 +252,7 @@ def check_invalid_indexes() -> CheckResult:
 
 def check_replicas() -> CheckResult:
     """Compare the greatest lag of a replica."""
-    replicas = replication.replicas()
+    replicas = connections.replicas()
     if not replicas:
         if REPLICA in settings.DATABASES:
             return good_if(False, "a replica is configured, but none is connected.")

@@ -8,9 +8,9 @@ import queue
 import random
 import threading
 import time
-from dataclasses import dataclass
+from collections.abc import Callable
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, partial
 
 from django.conf import settings
 from prometheus_client import Counter
@@ -39,13 +39,6 @@ _explained = Counter(
 _sampled_at = float("-inf")
 
 
-@dataclass(frozen=True, slots=True)
-class _Job:
-    request: FinishedRequest
-    at: datetime
-    is_requested: bool
-
-
 def sample_request(request: FinishedRequest) -> None:
     """Enqueue a request that staff asked to trace, or that is sampled; takes a few µs."""
     if _is_requested(request):
@@ -57,7 +50,7 @@ def sample_request(request: FinishedRequest) -> None:
 def enqueue(request: FinishedRequest, *, is_requested: bool) -> None:
     """Have the request traced soon, unless the queue is full."""
     try:
-        _queue().put_nowait(_Job(request, datetime.now(UTC), is_requested))
+        _queue().put_nowait(partial(_store, request, datetime.now(UTC), is_requested))
     except queue.Full:
         _explained.labels("dropped").inc()
 
@@ -66,7 +59,7 @@ def wait_for_queue(*, timeout_s: float) -> None:
     """Wait until this process has stored the traces enqueued so far, or until the timeout."""
     done = threading.Event()
     try:
-        _queue().put(done, timeout=timeout_s)
+        _queue().put(done.set, timeout=timeout_s)
     except queue.Full:
         return
     done.wait(timeout_s)
@@ -88,8 +81,8 @@ def _is_due() -> bool:
 
 
 @cache
-def _queue() -> queue.Queue[_Job | threading.Event]:
-    jobs: queue.Queue[_Job | threading.Event] = queue.Queue(MAX_WAITING)
+def _queue() -> queue.Queue[Callable[[], None]]:
+    jobs: queue.Queue[Callable[[], None]] = queue.Queue(MAX_WAITING)
     threading.Thread(target=_work, args=[jobs], name="explain", daemon=True).start()
     return jobs
 
@@ -98,23 +91,20 @@ def _queue() -> queue.Queue[_Job | threading.Event]:
 os.register_at_fork(after_in_child=_queue.cache_clear)
 
 
-def _work(jobs: queue.Queue[_Job | threading.Event]) -> None:
+def _work(jobs: queue.Queue[Callable[[], None]]) -> None:
     while True:
-        job = jobs.get()
-        if isinstance(job, threading.Event):
-            job.set()
-        else:
-            _explained.labels(_store(job)).inc()
+        jobs.get()()
 
 
-def _store(job: _Job) -> str:
-    """Build and store a trace; return the outcome for the metric."""
+def _store(request: FinishedRequest, at: datetime, is_requested: bool) -> None:
+    """Build and store a trace; count its outcome."""
+    outcome = "failed"
     try:
-        trace = build_trace(job.request, at=job.at, is_requested=job.is_requested)
+        trace = build_trace(request, at=at, is_requested=is_requested)
         trace_store().add(summarize_trace(trace), serialize_trace(trace))
+        outcome = "kept"
     except RedisUnavailable:
-        return "failed"  # The cache's own metrics and alerts report this.
+        pass  # The cache's own metrics and alerts report this.
     except Exception:
         logger.exception("A request could not be traced.")
-        return "failed"
-    return "kept"
+    _explained.labels(outcome).inc()

@@ -1,4 +1,4 @@
-"""Sessions of this database by role and state, without their statements."""
+"""Sessions of this database without their statements, replicas with their lag, and slots."""
 
 from __future__ import annotations
 
@@ -34,6 +34,44 @@ FROM (
         (SELECT count(*) FROM pg_stat_activity WHERE datid IS NOT NULL) AS used
 ) limits
 """
+_REPLICAS = """
+SELECT
+    name,
+    state,
+    coalesce(state, 'hidden') AS shown_state,
+    sync_state,
+    -- WAL written here and not yet replayed there; NULL without the right to see it.
+    lag_bytes,
+    -- Age of that WAL; also NULL while nothing is written.
+    lag_s
+FROM morpheus_replicas()
+ORDER BY name
+"""
+# A slot retains the WAL that its consumer has not read.
+_SLOTS = """
+SELECT
+    slot_name::text AS name,
+    slot_type AS kind,
+    active AS is_active,
+    CASE WHEN NOT pg_is_in_recovery() THEN
+        pg_wal_lsn_diff(pg_current_wal_lsn(), restart_lsn)::bigint
+    END AS retained_bytes,
+    wal_status AS status
+FROM pg_replication_slots
+ORDER BY slot_name
+"""
+# The level "minimal" allows no replica; "replica" and "logical" do.
+_SERVER = """
+SELECT
+    is_replica, wal_level, senders, wal_level <> 'minimal' AND senders > 0 AS allows_replicas
+FROM (
+    SELECT
+        pg_is_in_recovery() AS is_replica,
+        current_setting('wal_level') AS wal_level,
+        -- The maximum number of replicas.
+        current_setting('max_wal_senders')::int AS senders
+) server
+"""
 
 
 def sessions() -> list[Any]:
@@ -44,3 +82,18 @@ def sessions() -> list[Any]:
 def connection_limits() -> Any:
     """Return the limit of connections and their number. Raises StatisticsUnavailable."""
     return fetch_row(_LIMITS)
+
+
+def replicas() -> list[Any]:
+    """Return the replicas by name. Raises StatisticsUnavailable."""
+    return fetch_rows(_REPLICAS)
+
+
+def slots() -> list[Any]:
+    """Return the replication slots by name. Raises StatisticsUnavailable."""
+    return fetch_rows(_SLOTS)
+
+
+def server_role() -> Any:
+    """Return the replication settings. Raises StatisticsUnavailable."""
+    return fetch_row(_SERVER)

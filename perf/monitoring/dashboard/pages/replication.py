@@ -13,7 +13,7 @@ from perf.monitoring.dashboard import thresholds
 from perf.monitoring.dashboard.formatting import format_bytes, format_seconds
 from perf.monitoring.dashboard.page import attempt, render_page
 from perf.monitoring.dashboard.tables import build_table, number_column, text_column
-from perf.monitoring.statistics import replication
+from perf.monitoring.statistics import connections
 
 
 def _is_late(replica: Any) -> bool:
@@ -53,10 +53,10 @@ SLOT_COLUMNS = [
 @require_safe
 def show_replication(request: HttpRequest) -> HttpResponse:
     """GET /admin/perf/replication/"""
-    server = attempt(replication.server_role)
+    server = attempt(connections.server_role)
     replica_table = build_table(
         request,
-        attempt(replication.replicas),
+        attempt(connections.replicas),
         REPLICA_COLUMNS,
         default="name",
         empty="No replica is connected.",
@@ -64,7 +64,7 @@ def show_replication(request: HttpRequest) -> HttpResponse:
     )
     slot_table = build_table(
         request,
-        attempt(replication.slots),
+        attempt(connections.slots),
         SLOT_COLUMNS,
         default="-retained_bytes",
         empty="There is no replication slot.",
