@@ -41,9 +41,6 @@ BOUND_S = 3.0
 # Faults are injected for this share of a run; in the rest everything recovers.
 FAULTY = 0.8
 
-# Called repeatedly during a run, with the seconds since its begin.
-Interfere = Callable[[float], None]
-
 
 class Outcome(NamedTuple):
     """A verdict, how long the clients took, and how many responses they read.
@@ -82,49 +79,42 @@ class PhaseRunner:
     def run_steady(self) -> Phase:
         """Run without faults: no request may fail, and no read be wrong."""
         each = -(-self.reads // self.clients)
-        outcome = self._run(Size(), MORPHEUS, {}, lambda servers: None, reads=each)
+        outcome = self._run("steady", Size(), MORPHEUS, {}, reads=each)
         verdict = outcome.verdict
         return Phase("steady", outcome, not verdict.violations and not verdict.failures)
 
     def run_fault(self, name: str, services: EmbeddedServices) -> Phase:
         """Run under a fault: requests may fail, and reads be stale for at most `BOUND_S`."""
-
-        def make_interference(servers: Servers) -> Interfere:
-            faults = Faults(services, servers, self.seed)
-            stop_at_s = self.seconds * FAULTY
-            return lambda elapsed_s: faults.inject(name) if elapsed_s < stop_at_s else None
-
-        verdict = (outcome := self._run_hot(name, QUIET, make_interference)).verdict
+        outcome = self._run_hot(name, QUIET, services)
+        verdict = outcome.verdict
         return Phase(name, outcome, verdict.worst_s <= BOUND_S and not verdict.is_unexplained)
 
     def run_sabotage(self, name: str) -> Phase:
         """Run with a sabotage, in several rounds if necessary: the checker must report it."""
-
-        def make_interference(servers: Servers) -> Interfere:
-            return lambda elapsed_s: servers.revive()
-
         for _ in range(ROUNDS):
-            outcome = self._run_hot(name, {"CONSISTENCY_SABOTAGE": name}, make_interference)
+            outcome = self._run_hot(name, {"CONSISTENCY_SABOTAGE": name})
             if outcome.verdict.violations:
                 break
         return Phase(name, outcome, bool(outcome.verdict.violations))
 
     def _run_hot(
-        self, name: str, environment: dict[str, str], make: Callable[[Servers], Interfere]
+        self, name: str, environment: dict[str, str], services: EmbeddedServices | None = None
     ) -> Outcome:
         crashes = CRASHES_PER_MILLE.get(name, 0) / 1000
         environment = environment | {
             "CONSISTENCY_DELAY_S": str(DELAY_S),
             "CONSISTENCY_CRASHES": str(crashes),
         }
-        return self._run(HOT, SABOTAGED, environment, make, seconds=self.seconds, writes=HOT_WRITES)
+        load = {"seconds": self.seconds, "writes": HOT_WRITES}
+        return self._run(name, HOT, SABOTAGED, environment, services, **load)
 
     def _run(
         self,
+        name: str,
         size: Size,
         application: str,
         environment: dict[str, str],
-        make: Callable[[Servers], Interfere | None],
+        services: EmbeddedServices | None = None,
         **load: Any,
     ) -> Outcome:
         scene = build_scene(size)
@@ -132,13 +122,22 @@ class PhaseRunner:
         connection.close()
         environment = UNLIMITED | environment
         with Servers(self.servers, application=application, environment=environment) as servers:
+            faults = Faults(services, servers, self.seed) if services else None
+
+            def interfere(elapsed_s: float) -> None:
+                if faults is None:
+                    servers.revive()
+                elif elapsed_s < self.seconds * FAULTY:
+                    faults.inject(name)
+
             load |= {"clients": self.clients, "seed": self.seed}
-            return run(scene, Load(servers.ports, **load), make(servers))
+            return run(scene, Load(servers.ports, **load), interfere)
 
 
-def run(scene: Scene, load: Load, interfere: Interfere | None = None) -> Outcome:
+def run(scene: Scene, load: Load, interfere: Callable[[float], None] | None = None) -> Outcome:
     """Run clients that read and write, then check all that they read.
 
+    `interfere` is called repeatedly, with the seconds since the beginning.
     The scene must be new: its rows are in their first states.
     """
     group, stop = ProcessGroup(load.clients), Event()
