@@ -31,6 +31,8 @@ ROUNDS = 4
 DELAY_S = 0.3
 # Of each thousand writes so many kill their server after the commit.
 CRASHES_PER_MILLE = {"server-crashed": 30, "no-write-intents": 10}
+# Otherwise the servers write a line for each of a million requests.
+NO_REQUEST_LOG = {"MORPHEUS_LOG_REQUESTS": "off"}
 # Servers log injected faults as errors.
 QUIET = {"MORPHEUS_LOG_LEVEL": "CRITICAL"}
 SABOTAGED = "perf.lab.consistency.sabotaged_wsgi:application"
@@ -120,7 +122,7 @@ class PhaseRunner:
         scene = build_scene(size)
         # It must not stay open while the database restarts.
         connection.close()
-        environment = UNLIMITED | environment
+        environment = UNLIMITED | NO_REQUEST_LOG | environment
         with Servers(self.servers, application=application, environment=environment) as servers:
             faults = Faults(services, servers, self.seed) if services else None
 
