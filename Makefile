@@ -62,11 +62,9 @@ snapshots: $(STAMP)  ## Renew the plans in perf/lab/plans/snapshots/, and show w
 		$(PYTHON) manage.py services with perf_snapshots --update $(ARGS)
 
 # On data and servers of its own: it empties the cache server.
-BENCH := env MORPHEUS_VAR=var/offload MORPHEUS_HTTPS=off DATABASE_URL= REDIS_URL= \
-	$(PYTHON) manage.py services with
-
 bench-offload: $(STAMP)  ## Measure the database time that the cache saves (ARGS="--requests 20000")
-	@$(BENCH) bench_offload $(ARGS)
+	@env MORPHEUS_VAR=var/offload MORPHEUS_HTTPS=off MORPHEUS_LOG_REQUESTS=off DATABASE_URL= REDIS_URL= \
+		$(PYTHON) manage.py services with bench_offload $(ARGS)
 
 load: $(STAMP)  ## Load test with 100 users, judged by perf/budgets.toml (ARGS="--profile spike")
 	@env MORPHEUS_VAR=var/load MORPHEUS_HTTPS=off $(PYTHON) manage.py load_test $(ARGS)

@@ -76,20 +76,6 @@ def copied_database(admin_url: str, *, source: str, name: str) -> Iterator[str]:
             admin.execute(drop)
 
 
-@contextmanager
-def switched_database(name: str) -> Iterator[None]:
-    """Connect this process to another database of the same server for the block."""
-    login = connections["default"].settings_dict
-    before = login["NAME"]
-    close_connections()
-    login["NAME"] = name
-    try:
-        yield
-    finally:
-        close_connections()
-        login["NAME"] = before
-
-
 def close_connections() -> None:
     """Close our own connections: PostgreSQL copies no database that has any."""
     for connection in connections.all():

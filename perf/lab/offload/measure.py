@@ -1,69 +1,127 @@
-"""One mode, from a fresh copy of the database to its figures."""
+"""Sends the mix to servers with or without a cache, and reads the cost of their SELECTs."""
 
 from __future__ import annotations
 
-from contextlib import ExitStack, closing
-from dataclasses import dataclass, replace
-from typing import Any
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass, field
 
-from django.test import override_settings
-from django_redis import get_redis_connection
+import psycopg
+from django.conf import settings
+from django.core.cache import caches
+from django.db import connection
+from psycopg.conninfo import make_conninfo
 
-from perf.lab.harness.databases import copied_database, switched_database
+from morpheus.embedded.roles import APP
+from perf.lab.example_requests import HttpRequest
+from perf.lab.harness.databases import close_connections, copied_database
+from perf.lab.harness.http_client import BadResponse, Connection
 from perf.lab.harness.servers import Servers, measured_environment
-
-from .client import Outcome
-from .database_time import DatabaseTime, Statement
-from .load import Plan, run
-from .preparation import Work, empty_caches
+from perf.lab.offload.mix import draw_requests, load_rows
+from perf.monitoring.sql_text import normalize_statement
+from users.authentication import token_digest, token_secret
 
 SERVERS = 2
-OFF, OURS = "off", "ours"
+# Half as many connections as two servers have threads.
+CLIENTS = 16
+
+_CREATE_TOKENS = """
+INSERT INTO users_token (digest, user_id, created_at, expires_at)
+SELECT digest, user_id, now(), now() + interval '1 day'
+FROM unnest(%s::bytea[], %s::bigint[]) AS made (digest, user_id)
+"""
+_RESET = "SELECT pg_stat_statements_reset(0, oid, 0) FROM pg_database WHERE datname = %s"
+_STATEMENTS = """
+SELECT
+    s.query,
+    s.total_exec_time + s.total_plan_time,
+    s.shared_blks_hit + s.shared_blks_read,
+    s.calls
+FROM pg_stat_statements s
+JOIN pg_database d ON d.oid = s.dbid
+JOIN pg_roles r ON r.oid = s.userid
+WHERE d.datname = %s AND r.rolname = %s
+"""
 
 
-@dataclass(frozen=True)
-class Result:
-    """The figures of one mode; `redis` has counters of the cache server."""
+@dataclass
+class Cost:
+    """What the SELECTs of the serving role took, and what became of the requests.
 
-    mode: str
-    outcome: Outcome
-    seconds: float
-    statements: list[Statement]
-    redis: dict[str, int]
+    Attributes:
+        ms: Planning and execution.
+        buffers: Hit and read; a busy machine does not change them.
+        retries: Requests that were sent again because the server refused them.
+    """
 
-    def database_ms(self, *kinds: str) -> float:
-        """Return the milliseconds of the database, for some kinds of statements or for all."""
-        return sum(each.ms for each in self.statements if not kinds or each.kind in kinds)
+    ms: float = 0.0
+    buffers: int = 0
+    statements: int = 0
+    seconds: float = 0.0
+    retries: int = 0
+    failures: list[str] = field(default_factory=list)
 
 
-def measure_mode(mode: str, work: Work, *, requests: int, warm_up: int = 0) -> Result:
-    """Run the sequence in this mode, on servers and a database of its own, with empty caches.
+def measure(admin_url: str, *, has_cache: bool, seed: int, requests: int, warm_up: int = 0) -> Cost:
+    """Send the mix to servers on a fresh copy of the database, with empty caches.
 
     Args:
-        warm_up: Other requests of the same mix, before the measurement; without a cache only the
+        admin_url: The database server, for a role that may create databases.
+        warm_up: Other requests of the same mix before the measurement; without a cache only the
             writes among them, because its reads leave nothing behind.
     """
-    name = f"{work.template}_{mode}"
-    empty_caches()
-    with ExitStack() as stack:
-        url = stack.enter_context(copied_database(work.admin_url, source=work.template, name=name))
-        has_cache = mode == OURS
-        environment = measured_environment(url, has_cache=has_cache)
-        stack.enter_context(switched_database(name))
-        stack.enter_context(override_settings(MORPHEUS_CACHE=has_cache))
-        ports = stack.enter_context(Servers(SERVERS, environment=environment)).ports
-        database = stack.enter_context(closing(DatabaseTime(work.admin_url, name)))
-        plan = Plan(work.of, work.seed, requests, ports, work.tokens)
-        if warm_up:
-            run(replace(plan, seed=work.seed + 1, requests=warm_up, only_writes=mode == OFF))
-        redis = _read_redis_counters()
+    source = str(connection.settings_dict["NAME"])
+    copy = f"{source}_offload"
+    close_connections()
+    for alias in settings.CACHES:
+        caches[alias].clear()
+    with (
+        copied_database(admin_url, source=source, name=copy) as url,
+        psycopg.connect(make_conninfo(admin_url, dbname=copy), autocommit=True) as database,
+        Servers(SERVERS, environment=measured_environment(url, has_cache=has_cache)) as servers,
+    ):
+        rows = load_rows(make_conninfo(admin_url, dbname=copy), seed=seed)
+        tokens = {user_id: token_secret() for (user_id,) in rows["members"]}
+        digests = [token_digest(secret) for secret in tokens.values()]
+        database.execute(_CREATE_TOKENS, [digests, [*tokens]])
+        before = draw_requests(rows, tokens, seed=seed + 1, count=warm_up)
+        send(servers.ports, [each for each in before if has_cache or each.method != "GET"])
         # Neither the start of the servers nor the warm-up counts.
-        database.reset()
-        outcome, seconds = run(plan)
-        redis = {key: count - redis[key] for key, count in _read_redis_counters().items()}
-        return Result(mode, outcome, seconds, database.statements(), redis)
+        database.execute(_RESET, [copy])
+        cost = send(servers.ports, [*draw_requests(rows, tokens, seed=seed, count=requests)])
+        for sql, ms, buffers, calls in database.execute(_STATEMENTS, [copy, APP]):
+            if is_read(sql):
+                cost.ms += ms
+                cost.buffers += buffers
+                cost.statements += calls
+    return cost
 
 
-def _read_redis_counters() -> dict[str, int]:
-    counters: dict[str, Any] = get_redis_connection("default").info("stats")
-    return {key: int(counters[key]) for key in ("keyspace_hits", "keyspace_misses", "evicted_keys")}
+def is_read(sql: str) -> bool:
+    """Tell whether a statement is read work. A SELECT that locks rows is part of a write."""
+    statement = normalize_statement(sql)
+    return statement.is_read and not statement.locks_rows
+
+
+def send(ports: Sequence[int], requests: Sequence[HttpRequest]) -> Cost:
+    """Send each request once, over connections that take the servers in turn."""
+    cost = Cost()
+
+    def run_client(client: int) -> int:
+        with closing(Connection(ports[client % len(ports)])) as opened:
+            for request in requests[client::CLIENTS]:
+                try:
+                    response = opened.exchange_with_retries(request)
+                    if response.status not in (200, 201):
+                        raise BadResponse(f"{response.status} {response.content[:200]!r}")
+                except (BadResponse, OSError) as error:
+                    cost.failures.append(f"{request.method} {request.path}: {error}")
+            return opened.retries
+
+    began = time.perf_counter()
+    with ThreadPoolExecutor(CLIENTS) as threads:
+        cost.retries = sum(threads.map(run_client, range(CLIENTS)))
+    cost.seconds = time.perf_counter() - began
+    return cost

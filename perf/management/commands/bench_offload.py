@@ -1,57 +1,65 @@
-"""Measure how much database time the cache saves."""
+"""Measure how much of the database's read work the cache saves."""
 
 from __future__ import annotations
 
-import json
+import sys
 from argparse import ArgumentParser
 from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
+from morpheus.embedded.addresses import Addresses
+from perf.lab.harness.databases import seed_if_empty
 from perf.lab.harness.servers import ServerFailed
-from perf.lab.offload.measure import OFF, OURS, measure_mode
-from perf.lab.offload.preparation import prepared_work
-from perf.lab.offload.report import as_json, format_results
-from perf.lab.offload.subjects import NoSubjects
+from perf.lab.harness.tables import Table
+from perf.lab.offload.measure import measure
+from perf.lab.offload.mix import NoRows
+from perf.monitoring.budgets import budgets
 
 # Half an hour for both modes on two cores.
 REQUESTS = 180_000
-SEED = 42
+# Failures that are printed.
+EXAMPLES = 5
+
+TABLE = Table(["", "cache off", "cache on", "saved"])
 
 
 class Command(BaseCommand):
     help = (
         "Send the same requests to servers without a cache and with it, each on a copy of the "
-        "database. Empties the cache server."
+        "database. Empties the cache server. Exit code 1 if the cache saves less read work than "
+        "perf/budgets.toml requires."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--requests", type=int, default=REQUESTS, help="of each mode")
-        parser.add_argument(
-            "--warm-up", type=int, default=0, help="other requests before the measurement"
-        )
-        parser.add_argument("--seed", type=int, default=SEED, help="of the requests")
-        parser.add_argument("--output", default=str(settings.MORPHEUS_VAR / "offload.json"))
+        parser.add_argument("--warm-up", type=int, default=0, help="other requests before")
+        parser.add_argument("--seed", type=int, default=42, help="of the requests")
 
-    def handle(
-        self, *, output: str, requests: int, warm_up: int, seed: int, **options: Any
-    ) -> None:
-        results = []
+    def handle(self, **given: Any) -> None:
+        options = {name: given[name] for name in ("requests", "warm_up", "seed")}
         try:
-            with prepared_work(seed=seed) as work:
-                for mode in (OFF, OURS):
-                    result = measure_mode(mode, work, requests=requests, warm_up=warm_up)
-                    results.append(result)
-                    # At once: the next mode may take half an hour, and fail.
-                    with open(output, "w") as file:
-                        json.dump(as_json(results), file, indent=1)
-                    self._write(f"cache {mode}: {result.seconds:.0f} s")
-        except (NoSubjects, ServerFailed) as error:
+            seed_if_empty()
+            url = Addresses.under(settings.MORPHEUS_VAR).database_url("postgres", "postgres")
+            off, on = (measure(url, has_cache=mode, **options) for mode in (False, True))
+        except (NoRows, ServerFailed) as error:
             raise CommandError(str(error)) from error
-        for line in format_results(results):
-            self._write(line)
-
-    def _write(self, line: str) -> None:
-        self.stdout.write(line)
-        self.stdout.flush()
+        self.stdout.write(TABLE.heading)
+        for name in ("ms", "buffers", "statements"):
+            cost, rest = getattr(off, name), getattr(on, name)
+            saved = f"{1 - rest / max(cost, 1):.1%}"
+            self.stdout.write(TABLE.row(f"SELECTs, {name}", f"{cost:,.0f}", f"{rest:,.0f}", saved))
+        for title, name in (("seconds", "seconds"), ("refused, sent again", "retries")):
+            counts = (f"{getattr(each, name):,.0f}" for each in (off, on))
+            self.stdout.write(TABLE.row(title, *counts))
+        failures = off.failures + on.failures
+        for line in (f"{len(failures):,} requests failed.", *failures[:EXAMPLES]):
+            self.stdout.write(line)
+        # The strictest of the cached routes.
+        required = max(route.offload or 0.0 for route in budgets().routes.values())
+        is_ok = not failures and 1 - on.ms / max(off.ms, 1) >= required
+        verdict = "ok" if is_ok else "FAIL"
+        self.stdout.write(f"{verdict}  The cache must save {required:.0%} of the milliseconds.")
+        if not is_ok:
+            sys.exit(1)

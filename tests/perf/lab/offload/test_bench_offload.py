@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import json
+from contextlib import nullcontext, suppress
 from copy import deepcopy
-from pathlib import Path
+from io import StringIO
 from typing import Any
 
 import pytest
 from django.conf import settings as configured
-from django.core.management import CommandError, call_command
+from django.core.management import call_command
 
-from perf.lab.harness.servers import ServerFailed
-from perf.lab.offload.database_time import Statement
-from perf.lab.offload.measure import Result, measure_mode
+from perf.lab.offload.measure import Cost, is_read, measure
 from perf.management.commands import bench_offload
 from perf.seeding import seeder
 
@@ -37,56 +35,68 @@ def seeded_rows(transactional_db: None, settings: Any, monkeypatch: pytest.Monke
     call_command("seed", reset=True, quiet=True, **ROWS)
 
 
-def test_every_request_succeeds_and_is_counted_in_both_modes(
-    seeded_rows: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+def test_every_request_succeeds_and_reads_are_counted_in_both_modes(
+    seeded_rows: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    output = tmp_path / "offload.json"
+    costs: list[Cost] = []
 
-    small = ["--requests", "200", "--warm-up", "40"]
-    call_command("bench_offload", *small, "--output", str(output))
+    def keep_cost(*arguments: Any, **options: Any) -> Cost:
+        costs.append(measure(*arguments, **options))
+        return costs[-1]
 
-    results = json.loads(output.read_text())
-    assert list(results) == ["off", "ours"]
-    for result in results.values():
-        assert result["errors"] == {}, capsys.readouterr().out
-        assert result["figures"]["requests"] == 200 == sum(result["statuses"].values())
-        assert sum(result["requests"].values()) == 200
-        assert result["figures"]["  read s"] > 0 < result["figures"]["  write s"]
-    assert results["off"]["figures"]["offload %"] == 0
-    printed = capsys.readouterr().out
-    assert "Redis hits" in printed
-    assert "search" in printed.partition("waits for the database")[2]
-    assert results["off"]["database_ms"]["search"] > 0
+    monkeypatch.setattr(bench_offload, "measure", keep_cost)
+    output = StringIO()
 
+    with suppress(SystemExit):  # So few requests are mostly first reads.
+        call_command("bench_offload", "--requests", "200", "--warm-up", "40", stdout=output)
 
-def test_the_figures_of_a_mode_are_stored_before_the_next_mode_fails(
-    seeded_rows: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    output = tmp_path / "offload.json"
-
-    def measure_until_ours(mode: str, work: Any, **options: int) -> Result:
-        if mode == "ours":
-            raise ServerFailed("It was stopped.")
-        return measure_mode(mode, work, **options)
-
-    monkeypatch.setattr(bench_offload, "measure_mode", measure_until_ours)
-    with pytest.raises(CommandError, match="stopped"):
-        call_command("bench_offload", "--requests", "40", "--output", str(output))
-
-    assert json.loads(output.read_text())["off"]["figures"]["requests"] == 40
+    off, on = costs
+    assert off.failures == on.failures == []
+    for cost in costs:
+        assert cost.ms > 0 < cost.buffers
+        assert cost.statements > 0
+    assert on.statements < off.statements
+    assert "SELECTs, buffers" in output.getvalue()
 
 
 @pytest.mark.parametrize(
-    ("kind", "text"),
+    ("on", "failures", "verdict"),
     [
-        ("read", 'SELECT "id" FROM "novels_novel" WHERE "updated_at" > $1'),
-        ("read", "WITH page AS MATERIALIZED (SELECT $1) SELECT * FROM page"),
-        ("write", 'SELECT "id" FROM "novels_novel" WHERE "id" = $1 FOR NO KEY UPDATE'),
-        ("write", "WITH gone AS (DELETE FROM t RETURNING id) SELECT id FROM gone"),
-        ("write", 'INSERT INTO "comics_panel" ("number") VALUES ($1)'),
-        ("identity", "SELECT set_config($1, $2, $3), set_config($4, $5, $6)"),
-        ("transaction", "COMMIT"),
+        (Cost(ms=20.0), [], "ok"),
+        (Cost(ms=40.0), [], "FAIL"),
+        (Cost(ms=20.0), ["GET /novels/: 500"], "FAIL"),
     ],
 )
-def test_statements_are_classified(kind: str, text: str) -> None:
-    assert Statement(text, calls=1, ms=1.0, buffers=1).kind == kind
+def test_the_verdict_compares_with_the_budget(
+    on: Cost, failures: list[str], verdict: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    on.failures = failures
+    monkeypatch.setattr(bench_offload, "seed_if_empty", lambda: None)
+    monkeypatch.setattr(
+        bench_offload,
+        "measure",
+        lambda url, *, has_cache, **options: on if has_cache else Cost(ms=100.0),
+    )
+    output = StringIO()
+
+    ending = nullcontext() if verdict == "ok" else pytest.raises(SystemExit)
+    with ending:
+        call_command("bench_offload", stdout=output)
+
+    assert output.getvalue().splitlines()[-1].startswith(f"{verdict}  ")
+
+
+@pytest.mark.parametrize(
+    ("is_read_work", "text"),
+    [
+        (True, 'SELECT "id" FROM "novels_novel" WHERE "updated_at" > $1'),
+        (True, "WITH page AS MATERIALIZED (SELECT $1) SELECT * FROM page"),
+        (False, 'SELECT "id" FROM "novels_novel" WHERE "id" = $1 FOR NO KEY UPDATE'),
+        (False, "WITH gone AS (DELETE FROM t RETURNING id) SELECT id FROM gone"),
+        (False, 'INSERT INTO "comics_panel" ("number") VALUES ($1)'),
+        (False, "SELECT set_config($1, $2, $3), set_config($4, $5, $6)"),
+        (False, "COMMIT"),
+    ],
+)
+def test_read_work_is_told_from_other_statements(is_read_work: bool, text: str) -> None:
+    assert is_read(text) is is_read_work
