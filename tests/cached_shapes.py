@@ -1,4 +1,4 @@
-"""The shape of cached values, as files: who changes it raises the policy's version."""
+"""The shape of cached values, as files: a change of shape needs a new version of the policy."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ def assert_shape_is_kept(
     A server of the version before reads what this one keeps, as long as their versions agree. A
     policy whose values are parts of one has a file for each.
     """
-    [found] = cache_store().fetch([policy.key(identity, reader_id)])
-    assert found is not None, "nothing is kept under this identity"
-    shape = {"version": policy.version, "value": _shape(orjson.loads(decompress(found[1])))}
+    [value] = cache_store().fetch([policy.key(identity, reader_id)])
+    assert value is not None, "no value is cached under this identity"
+    shape = {"version": policy.version, "value": _shape(orjson.loads(decompress(value[1])))}
     path = folder / f"{'.'.join(filter(None, [policy.name, part]))}.json"
     text = json.dumps(shape, indent=2) + "\n"
     assert text == (path.read_text() if path.exists() else ""), (

@@ -111,7 +111,7 @@ def test_a_room_of_morpheus_imports_only_the_rooms_that_it_may(room: str) -> Non
     ] == []
 
 
-def test_served_modules_import_neither_the_workshop_nor_testing_modules() -> None:
+def test_served_modules_import_neither_the_lab_nor_testing_modules() -> None:
     served = [name for name in MODULES if not is_in(name, WORKSHOP)]
 
     assert find_forbidden(served, (*WORKSHOP, *TESTING)) == []
@@ -179,7 +179,7 @@ print(*sys.modules)
     ],
     ids=["server", "check", "worker"],
 )
-def test_a_process_that_serves_loads_nothing_of_the_workshop(code: str) -> None:
+def test_a_serving_process_loads_nothing_of_the_lab(code: str) -> None:
     """The testing modules of Django and DRF are loaded: drf-spectacular imports them itself."""
     [worker] = [name for name in MODULES if name.endswith(".management.commands.worker")]
     text = LOADED.format(code=code.format(worker=worker))

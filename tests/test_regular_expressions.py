@@ -89,7 +89,7 @@ def called_patterns(module: ModuleType) -> Iterator[tuple[str, re.Pattern[Any]]]
 
 
 def _text(node: ast.expr, module: ModuleType) -> Any:
-    """Return the pattern that an argument is; a variable's part of it reads "name"."""
+    """Return the pattern of an argument, with "name" in the place of a variable."""
     if isinstance(node, ast.JoinedStr):
         return "".join(str(_text(part, module) or "name") for part in node.values)
     if isinstance(node, ast.FormattedValue):
@@ -102,9 +102,9 @@ def _text(node: ast.expr, module: ModuleType) -> Any:
 
 def _flags(call: ast.Call, module: ModuleType) -> int:
     """Return the flags of a call; those that hold other arguments there are left alone."""
-    given = [keyword.value for keyword in call.keywords if keyword.arg == "flags"]
+    keyword_flags = [keyword.value for keyword in call.keywords if keyword.arg == "flags"]
     position = {"sub": 4, "subn": 4, "split": 3, "compile": 1}.get(str(call.func.attr), 2)  # type: ignore[attr-defined]
-    for node in given or call.args[position : position + 1]:
+    for node in keyword_flags or call.args[position : position + 1]:
         return int(_text(node, module))
     return 0
 
@@ -112,11 +112,11 @@ def _flags(call: ast.Call, module: ModuleType) -> int:
 @pytest.fixture(scope="module")
 def patterns() -> dict[re.Pattern[Any], str]:
     """All patterns, and where one finds each."""
-    found: dict[re.Pattern[Any], str] = {}
+    places: dict[re.Pattern[Any], str] = {}
     for module in modules():
         for where, pattern in [*held_patterns(module), *called_patterns(module)]:
-            found.setdefault(pattern, where)
-    return found
+            places.setdefault(pattern, where)
+    return places
 
 
 def slow_input(pattern: re.Pattern[Any], way: str) -> Pump | None:

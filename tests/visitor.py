@@ -1,4 +1,4 @@
-"""A visitor of the whole WSGI application, fast lane and all, who sees what it costs."""
+"""A client of the whole WSGI application with its response cache; it counts statements."""
 
 from __future__ import annotations
 
@@ -31,19 +31,19 @@ def counted_queries() -> Iterator[SimpleNamespace]:
 
 
 @dataclass
-class Answer:
-    """What came back.
+class VisitorResponse:
+    """A response of the WSGI application.
 
     Attributes:
-        queries: Statements that it cost.
-        was_kept: Whether Django was not asked.
+        queries: Statements of the request.
+        was_cached: Whether the response cache sent it, without Django.
     """
 
     status: int
     headers: dict[str, str]
     body: bytes
     queries: list[str]
-    was_kept: bool
+    was_cached: bool
 
     def json(self) -> Any:
         return orjson.loads(self.body)
@@ -52,12 +52,12 @@ class Answer:
 class Visitor:
     """Sends GETs to a WSGI application that is a `ResponseCache`."""
 
-    def __init__(self, lane: Any) -> None:
-        self.lane = lane
+    def __init__(self, application: Any) -> None:
+        self.application = application
 
-    def get(self, url: str, **environ: str) -> Answer:
+    def get(self, url: str, **environ: str) -> VisitorResponse:
         path, _, query = url.removeprefix("http://testserver").partition("?")
-        given = {
+        environment = {
             "REQUEST_METHOD": "GET",
             "PATH_INFO": path,
             "QUERY_STRING": query,
@@ -71,21 +71,23 @@ class Visitor:
             "wsgi.input": io.BytesIO(),
         } | environ
         started: list[tuple[str, dict[str, str]]] = []
-        asked = []
-        django = self.lane.application
+        calls: list[Any] = []
+        django = self.application.application
 
-        def ask_django(*arguments: Any) -> Any:
-            asked.append(arguments)
+        def call_django(*arguments: Any) -> Any:
+            calls.append(arguments)
             return django(*arguments)
 
-        self.lane.application = ask_django
+        self.application.application = call_django
         try:
             with counted_queries() as seen:
-                chunks = self.lane(given, lambda status, headers: started.append((status, headers)))
+                chunks = self.application(
+                    environment, lambda status, headers: started.append((status, headers))
+                )
                 body = b"".join(chunks)
         finally:
-            self.lane.application = django
+            self.application.application = django
         if hasattr(chunks, "close"):
             chunks.close()
         [(status, headers)] = started
-        return Answer(int(status[:3]), dict(headers), body, seen.sql, not asked)
+        return VisitorResponse(int(status[:3]), dict(headers), body, seen.sql, not calls)

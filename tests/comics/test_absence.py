@@ -1,4 +1,4 @@
-"""A private novel or comic and an absent one are answered alike, whatever their owners do."""
+"""Responses for a private novel or comic and an absent one are alike after any change."""
 
 from __future__ import annotations
 
@@ -54,11 +54,11 @@ def strangers(
     return [api, as_user(make_user("bob"))]
 
 
-def seen(client: APIClient, method: str, path: str, **headers: Any) -> Any:
-    """Return all of an answer but its id."""
-    answer = getattr(client, method)(f"{API}{path}", headers=headers)
-    rest = {name: value for name, value in answer.items() if name != "X-Request-ID"}
-    return answer.status_code, rest, answer.content
+def response_parts(client: APIClient, method: str, path: str, **headers: Any) -> Any:
+    """Return a response without its request id."""
+    response = getattr(client, method)(f"{API}{path}", headers=headers)
+    rest = {name: value for name, value in response.items() if name != "X-Request-ID"}
+    return response.status_code, rest, response.content
 
 
 def write(novel: Any, comic: Any) -> None:
@@ -70,7 +70,7 @@ def write(novel: Any, comic: Any) -> None:
 
 
 @pytest.mark.parametrize("method", ["get", "head"])
-def test_no_header_tells_whether_an_absence_was_looked_up_or_written_to(
+def test_no_header_reveals_whether_an_absent_row_was_cached_or_changed(
     strangers: Any,
     as_user: Callable[..., APIClient],
     ann: User,
@@ -83,45 +83,45 @@ def test_no_header_tells_whether_an_absence_was_looked_up_or_written_to(
     for client in strangers:
         for path in (*NOVEL, *COMIC):
             private = path.format(novel.pk if path in NOVEL else comic.pk)
-            answers = [seen(client, method, path.format(ABSENT))]
+            responses = [response_parts(client, method, path.format(ABSENT))]
             # Not cached, then cached.
-            answers += [seen(client, method, private) for _ in range(2)]
+            responses += [response_parts(client, method, private) for _ in range(2)]
             write(novel, comic)
-            answers.append(seen(client, method, private))
+            responses.append(response_parts(client, method, private))
             owner.get(f"{API}{private}").close()
-            answers.append(seen(client, method, private))
-            answers += [seen(client, method, path.format(ABSENT)) for _ in range(2)]
+            responses.append(response_parts(client, method, private))
+            responses += [response_parts(client, method, path.format(ABSENT)) for _ in range(2)]
 
-            assert answers[0][0] == 404
-            assert answers == [answers[0]] * len(answers), path
+            assert responses[0][0] == 404
+            assert responses == [responses[0]] * len(responses), path
 
 
-def test_a_condition_tells_no_more(strangers: Any, novel: Any, comic: Any) -> None:
+def test_a_conditional_request_reveals_no_more(strangers: Any, novel: Any, comic: Any) -> None:
     for client in strangers:
         for path, pk in ((NOVEL[0], novel.pk), (COMIC[0], comic.pk)):
             for headers in ({"If-None-Match": "*"}, {"If-Modified-Since": "x"}, {"X-Explain": "1"}):
-                private = seen(client, "get", path.format(pk), **headers)
-                absent = seen(client, "get", path.format(ABSENT), **headers)
+                private = response_parts(client, "get", path.format(pk), **headers)
+                absent = response_parts(client, "get", path.format(ABSENT), **headers)
                 assert private == absent, (path, headers)
 
 
 @pytest.mark.parametrize("method", ["patch", "delete", "post", "put"])
-def test_a_write_of_a_stranger_tells_no_more(
+def test_a_write_by_a_stranger_reveals_no_more(
     strangers: Any, novel: Any, comic: Any, method: str
 ) -> None:
     for client in strangers:
         for path in (NOVEL[0], COMIC[0], COMIC[1]):
             pk = novel.pk if path in NOVEL else comic.pk
-            private = [seen(client, method, path.format(pk)) for _ in range(2)]
-            absent = [seen(client, method, path.format(ABSENT)) for _ in range(2)]
-            for one, other in zip(private, absent, strict=True):
-                assert one[0] == other[0] >= 400
-                if one[0] == 404:
-                    assert one == other, path
-                assert one[2] == other[2]
+            private = [response_parts(client, method, path.format(pk)) for _ in range(2)]
+            absent = [response_parts(client, method, path.format(ABSENT)) for _ in range(2)]
+            for response, absent_response in zip(private, absent, strict=True):
+                assert response[0] == absent_response[0] >= 400
+                if response[0] == 404:
+                    assert response == absent_response, path
+                assert response[2] == absent_response[2]
 
 
-def test_the_header_keeps_its_form(api: APIClient) -> None:
+def test_the_header_keeps_its_format(api: APIClient) -> None:
     timing = api.get(f"{API}novels/{ABSENT}/")["Server-Timing"]
 
     assert timing == 'db;desc="withheld";dur=0, cache;desc="withheld"'

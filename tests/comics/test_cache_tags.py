@@ -27,7 +27,7 @@ def own(comic: Any) -> set[Any]:
 
 
 def access(comic: Any) -> Any:
-    """What depends on who may see the comic."""
+    """Return the tag of the readers that may see the comic."""
     return own(comic) | {f"comic:{comic.pk}/access", f"comic:{comic.pk}/cover"}
 
 
@@ -96,7 +96,7 @@ def test_another_novel_touches_the_lists_of_both(
     assert tags == own(comic) | before | {f"comics:novel:{novel.pk}"}
 
 
-def test_a_deleted_novel_lets_its_comics_speak(comic: Any) -> None:
+def test_a_deleted_novel_touches_its_comics(comic: Any) -> None:
     """The foreign key sets their novel to nothing, past whatever the novel's owner may see."""
     novel = comic.novel
 
@@ -132,7 +132,7 @@ def test_a_caption_touches_the_panels_unless_it_stays_the_same(
         assert tags == expected
 
 
-def test_a_deleted_comic_speaks_for_its_panels(comic: Any, add_panel: Callable[..., Any]) -> None:
+def test_a_deleted_comic_touches_its_panels(comic: Any, add_panel: Callable[..., Any]) -> None:
     add_panel(comic)
 
     with collect_tags() as tags, write_transaction(as_user=comic.owner_id):
@@ -141,7 +141,7 @@ def test_a_deleted_comic_speaks_for_its_panels(comic: Any, add_panel: Callable[.
     assert tags == access(comic) | lists(comic) | {f"panels:{comic.pk}"}
 
 
-def test_a_thumbnail_at_its_first_use_is_stale_for_nobody(
+def test_a_thumbnail_made_at_its_first_use_touches_nothing(
     comic: Any, add_panel: Callable[..., Any]
 ) -> None:
     image = add_panel(comic).image

@@ -78,7 +78,7 @@ def public_urls(comic: Any) -> dict[str, int]:
     }
 
 
-def test_public_answers_leave_by_the_fast_lane(
+def test_public_responses_come_from_the_response_cache(
     visitor: Visitor, comic: Any, settings: Settings
 ) -> None:
     for where, queries in public_urls(comic).items():
@@ -87,28 +87,30 @@ def test_public_answers_leave_by_the_fast_lane(
         settings.MORPHEUS_CACHE = False
         plain = visitor.get(where)
 
-        assert first.status == 200 and not first.was_kept, where
-        assert second.was_kept and second.queries == [], where
+        assert first.status == 200 and not first.was_cached, where
+        assert second.was_cached and second.queries == [], where
         assert first.body == second.body == plain.body, where
         assert first.headers["ETag"] == second.headers["ETag"] == plain.headers["ETag"]
         assert len(plain.queries) == queries, (where, plain.queries)
 
 
-def test_a_thumbnail_is_kept_for_all_browsers_and_answers_304(visitor: Visitor, comic: Any) -> None:
+def test_a_thumbnail_is_cached_for_all_browsers_and_is_304_when_unchanged(
+    visitor: Visitor, comic: Any
+) -> None:
     where = visitor.get(url(comic)).json()["thumbnail_url"]
     first, second = (visitor.get(where, HTTP_ACCEPT=IMG) for _ in range(2))
     third = visitor.get(where, HTTP_ACCEPT=IMG, HTTP_IF_NONE_MATCH=second.headers["ETag"])
 
-    assert second.was_kept and second.body == first.body and second.body.startswith(b"RIFF")
+    assert second.was_cached and second.body == first.body and second.body.startswith(b"RIFF")
     assert second.headers["Content-Type"] == "image/webp"
     assert second.headers["Cache-Control"] == "public, max-age=31536000, immutable"
     assert not second.headers["ETag"].startswith("W/")
-    assert (third.status, third.body, third.was_kept) == (304, b"", True)
-    assert visitor.get(where, HTTP_ACCEPT="image/png").was_kept
-    assert visitor.get(where, HTTP_ACCEPT="*/*").was_kept
+    assert (third.status, third.body, third.was_cached) == (304, b"", True)
+    assert visitor.get(where, HTTP_ACCEPT="image/png").was_cached
+    assert visitor.get(where, HTTP_ACCEPT="*/*").was_cached
 
 
-def test_a_thumbnail_under_a_wrong_version_is_the_same_but_not_kept(
+def test_a_thumbnail_under_a_wrong_version_is_the_same_but_not_cached(
     visitor: Visitor, comic: Any
 ) -> None:
     where = f"{url(comic)}thumbnail/"
@@ -116,11 +118,11 @@ def test_a_thumbnail_under_a_wrong_version_is_the_same_but_not_kept(
 
     for version in ("0123456789abcdef", "", "x"):
         for _ in range(2):
-            answer = visitor.get(f"{where}?v={version}")
-            assert (answer.status, answer.body, answer.queries) == (200, plain.body, [])
-            assert answer.headers["Cache-Control"] == "public, no-cache"
-            assert not answer.was_kept
-    assert visitor.get(where).was_kept
+            response = visitor.get(f"{where}?v={version}")
+            assert (response.status, response.body, response.queries) == (200, plain.body, [])
+            assert response.headers["Cache-Control"] == "public, no-cache"
+            assert not response.was_cached
+    assert visitor.get(where).was_cached
 
 
 def test_a_panels_picture_costs_no_query_warm(api: APIClient, comic: Any) -> None:
@@ -147,7 +149,7 @@ def test_readers_cost_no_query_when_token_user_and_data_are_warm(
             assert first.content == second.content
 
 
-def test_what_is_private_costs_its_owner_no_query_warm(
+def test_private_comics_cost_their_owner_no_query_warm(
     as_user: Callable[..., APIClient], ann: User, comic: Any
 ) -> None:
     with write_transaction(as_user=ann.pk):
@@ -156,9 +158,9 @@ def test_what_is_private_costs_its_owner_no_query_warm(
     for where in [url(comic), f"{url(comic)}panels/", f"{url(comic)}thumbnail/"]:
         client.get(where)
         with counted_queries() as warm:
-            answer = client.get(where)
-        assert (answer.status_code, warm.sql) == (200, []), where
-        assert answer["Cache-Control"].startswith("private")
+            response = client.get(where)
+        assert (response.status_code, warm.sql) == (200, []), where
+        assert response["Cache-Control"].startswith("private")
 
 
 def test_a_dashboard_costs_its_budget_cold(
@@ -173,7 +175,7 @@ def test_a_dashboard_costs_its_budget_cold(
     assert len(cold.sql) == 7, cold.sql
 
 
-def test_a_step_of_a_parse_ends_what_shows_it_and_nothing_else(
+def test_a_step_of_a_parse_invalidates_only_values_that_show_it(
     as_user: Callable[..., APIClient], ann: User, comic: Any, novel: Any
 ) -> None:
     client = as_user(ann)
@@ -184,17 +186,17 @@ def test_a_step_of_a_parse_ends_what_shows_it_and_nothing_else(
     status_advance(novel_id=novel.pk, owner_id=ann.pk, stage="reading", progress=42)
 
     with counted_queries() as seen:
-        shown = client.get(DASHBOARD_URL).json()
+        dashboard = client.get(DASHBOARD_URL).json()
     # The newest novels with their states, and how many are in which.
     assert len(seen.sql) == 2, seen.sql
-    assert shown["novels"][0]["status"]["progress"] == 42
+    assert dashboard["novels"][0]["status"]["progress"] == 42
     with counted_queries() as seen:
         for where in others:
             client.get(where)
     assert seen.sql == []
 
 
-def test_a_new_title_ends_neither_panels_nor_thumbnail(
+def test_a_new_title_invalidates_neither_panels_nor_thumbnail(
     visitor: Visitor, ann: User, comic: Any
 ) -> None:
     thumbnail, panels = f"{url(comic)}thumbnail/", f"{url(comic)}panels/"
@@ -204,7 +206,7 @@ def test_a_new_title_ends_neither_panels_nor_thumbnail(
     with write_transaction(as_user=ann.pk):
         comic_update(comic_id=comic.pk, title="New")
 
-    assert visitor.get(thumbnail).was_kept
+    assert visitor.get(thumbnail).was_cached
     # Whether there is such a comic is read anew; its panels are not.
     (query,) = visitor.get(panels).queries
     assert "comics_panel" not in query
@@ -243,10 +245,10 @@ def test_a_new_title_is_shown_everywhere_at_once(
 
     assert visitor.get(url(comic)).json()["title"] == "New"
     for where in lists:
-        shown = visitor.get(where).json()["results"]
-        assert "New" in [each["title"] for each in shown], where
+        rows = visitor.get(where).json()["results"]
+        assert "New" in [each["title"] for each in rows], where
         if "ordering" in where:
-            assert [each["title"] for each in shown] == sorted(each["title"] for each in shown)
+            assert [each["title"] for each in rows] == sorted(each["title"] for each in rows)
     assert client.get(DASHBOARD_URL).json()["comics"][0]["title"] == "New"
 
 
@@ -264,7 +266,7 @@ def delete_by_operator(ann: User, comic: Any, by_psql: Callable[..., None]) -> N
 
 
 @pytest.mark.parametrize("end", [withdraw, withdraw_by_operator, delete_by_operator])
-def test_what_is_withdrawn_is_gone_at_once(
+def test_a_withdrawn_comic_is_gone_at_once(
     visitor: Visitor,
     as_user: Callable[..., APIClient],
     make_user: Callable[..., Any],
@@ -282,15 +284,15 @@ def test_what_is_withdrawn_is_gone_at_once(
     end(ann, comic, by_psql)
 
     for where in places:
-        answers = visitor.get(where), other.get(where)
+        responses = visitor.get(where), other.get(where)
         if where.startswith(url(comic)):
-            assert (answers[0].status, answers[1].status_code) == (404, 404), where
+            assert (responses[0].status, responses[1].status_code) == (404, 404), where
         else:
-            for answer in answers:
-                assert comic.pk not in [each["id"] for each in answer.json()["results"]], where
+            for response in responses:
+                assert comic.pk not in [each["id"] for each in response.json()["results"]], where
 
 
-def test_what_is_published_is_there_at_once(
+def test_a_published_comic_is_shown_at_once(
     visitor: Visitor,
     ann: User,
     make_comics: Callable[..., list[Any]],
@@ -359,9 +361,9 @@ def test_names_of_owners_and_novels_change_at_once(
         User.objects.filter(pk=ann.pk).update(display_name="Anna")
     by_psql("UPDATE novels_novel SET title = 'Through' WHERE id = %s", novel.pk)
 
-    for shown in (visitor.get(LIST).json()["results"][0], visitor.get(url(comic)).json()):
-        assert shown["owner"]["display_name"] == "Anna"
-        assert shown["novel"]["title"] == "Through"
+    for card in (visitor.get(LIST).json()["results"][0], visitor.get(url(comic)).json()):
+        assert card["owner"]["display_name"] == "Anna"
+        assert card["novel"]["title"] == "Through"
 
 
 def test_panels_change_at_once(
@@ -385,7 +387,7 @@ def test_panels_change_at_once(
     assert visitor.get(f"{url(comic)}thumbnail/").body != before
 
 
-def test_a_lost_thumbnail_file_is_made_again_for_who_finds_its_look_up_cached(
+def test_a_lost_thumbnail_file_is_made_again_when_its_lookup_is_cached(
     as_user: Callable[..., APIClient], ann: User, comic: Any
 ) -> None:
     client = as_user(ann)
@@ -396,7 +398,7 @@ def test_a_lost_thumbnail_file_is_made_again_for_who_finds_its_look_up_cached(
     assert client.get(f"{url(comic)}thumbnail/").content == before
 
 
-def test_a_private_comic_is_under_no_key_without_its_reader(
+def test_keys_of_a_private_comic_contain_the_reader(
     visitor: Visitor,
     as_user: Callable[..., APIClient],
     make_user: Callable[..., Any],
@@ -434,7 +436,7 @@ def list_keys(policy: CachePolicy, prefix: str) -> list[tuple[str, str]]:
     return [("KEYS", f"{prefix}{policy.name}:*")]
 
 
-def test_values_look_as_their_versions_say(
+def test_cached_values_have_the_shape_of_their_versions(
     api: APIClient, as_user: Callable[..., APIClient], ann: User, comic: Any
 ) -> None:
     client = as_user(ann)
@@ -463,19 +465,19 @@ def test_panels_of_a_comic_that_becomes_private_meanwhile_are_its_owners(
     where = f"{url(comic)}panels/"
     own = as_user(ann)
 
-    def access_then_withdraw(*asked: Any) -> Any:
-        found = comic_access(*asked)
+    def access_then_withdraw(*arguments: Any) -> Any:
+        access = comic_access(*arguments)
         with write_transaction(as_user=ann.pk):
             comic_update(comic_id=comic.pk, is_public=False)
-        return found
+        return access
 
     for client, status in ((own, 200), (api, 404)):
         with write_transaction(as_user=ann.pk):
             comic_update(comic_id=comic.pk, is_public=True)
         withdrawn = replace(PANEL_LIST, parent=access_then_withdraw)
         monkeypatch.setattr(PanelListView, "read", withdrawn)
-        answer = client.get(where)
-        assert answer.status_code == status
+        response = client.get(where)
+        assert response.status_code == status
         if status == 200:
-            assert len(answer.json()["results"]) == 2
-            assert "private" in answer["Cache-Control"]
+            assert len(response.json()["results"]) == 2
+            assert "private" in response["Cache-Control"]

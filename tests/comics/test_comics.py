@@ -23,8 +23,8 @@ def url(comic: Any) -> str:
     return f"{URL}{comic.pk}/"
 
 
-def titles(answer: Any) -> list[str]:
-    return [comic["title"] for comic in answer.json()["results"]]
+def titles(response: Any) -> list[str]:
+    return [comic["title"] for comic in response.json()["results"]]
 
 
 def test_the_gallery_shows_public_comics_newest_first(
@@ -38,11 +38,11 @@ def test_the_gallery_shows_public_comics_newest_first(
     first, second = make_comics(2, owner=ann, novel=novel)
     make_comics(owner=ann, is_public=False)
 
-    answer = api.get(URL)
+    response = api.get(URL)
 
-    assert titles(answer) == [second.title, first.title]
-    shown = answer.json()["results"][1]
-    assert shown == {
+    assert titles(response) == [second.title, first.title]
+    card = response.json()["results"][1]
+    assert card == {
         "id": first.pk,
         "title": first.title,
         "novel": {"id": novel.pk, "title": "Alice"},
@@ -53,8 +53,8 @@ def test_the_gallery_shows_public_comics_newest_first(
         "created_at": first.created_at.strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
         "updated_at": first.updated_at.strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
     }
-    assert "public" in answer["Cache-Control"]
-    assert api.get(URL, headers={"If-None-Match": answer["ETag"]}).status_code == 304
+    assert "public" in response["Cache-Control"]
+    assert api.get(URL, headers={"If-None-Match": response["ETag"]}).status_code == 304
 
 
 @pytest.mark.parametrize(
@@ -72,13 +72,13 @@ def test_every_ordering_pages_through_everything(
     for title in "bac":
         make_comics(owner=ann, title=title)
 
-    seen, link = "", f"{URL}?ordering={ordering}&page_size=2"
+    titles_seen, link = "", f"{URL}?ordering={ordering}&page_size=2"
     while link:
-        answer = api.get(link)
-        seen += "".join(titles(answer))
-        link = answer.json()["next"]
+        response = api.get(link)
+        titles_seen += "".join(titles(response))
+        link = response.json()["next"]
 
-    assert seen == expected
+    assert titles_seen == expected
 
 
 def test_the_gallery_filters_by_novel_or_by_owner(
@@ -103,7 +103,7 @@ def test_bad_parameters_are_refused(api: APIClient, query: str) -> None:
     assert api.get(f"{URL}?{query}").status_code == 400
 
 
-def test_owner_me_lists_all_of_my_own_and_nobody_elses(
+def test_owner_me_lists_exactly_the_callers_own(
     api: APIClient,
     as_user: Callable[..., APIClient],
     make_user: Callable[..., Any],
@@ -114,15 +114,15 @@ def test_owner_me_lists_all_of_my_own_and_nobody_elses(
     (private,) = make_comics(owner=ann, is_public=False)
     make_comics(owner=ben)
 
-    answer = as_user(ann).get(f"{URL}?owner=me")
+    response = as_user(ann).get(f"{URL}?owner=me")
 
-    assert titles(answer) == [private.title, public.title]
-    assert "private" in answer["Cache-Control"]
+    assert titles(response) == [private.title, public.title]
+    assert "private" in response["Cache-Control"]
     assert api.get(f"{URL}?owner=me").status_code == 401
     assert titles(as_user(ann).get(f"{URL}?owner={ann.pk}")) == [public.title]
 
 
-def test_a_cursor_of_my_list_opens_nobody_elses(
+def test_a_cursor_of_ones_own_list_is_invalid_for_another_user(
     as_user: Callable[..., APIClient],
     make_user: Callable[..., Any],
     make_comics: Callable[..., list[Any]],
@@ -137,7 +137,7 @@ def test_a_cursor_of_my_list_opens_nobody_elses(
     assert as_user(ben).get(link).status_code == 400
 
 
-def test_a_private_novel_is_named_to_its_owner_alone(
+def test_only_its_owner_sees_the_name_of_a_private_novel(
     api: APIClient,
     as_user: Callable[..., APIClient],
     make_user: Callable[..., Any],
@@ -197,7 +197,7 @@ def test_a_comic_outlives_its_novel(
     assert api.get(url(comic)).json()["novel"] is None
 
 
-def test_making_a_comic_answers_with_it_and_keeps_it_private(
+def test_creating_a_comic_returns_it_and_it_is_private(
     api: APIClient,
     as_user: Callable[..., APIClient],
     make_user: Callable[..., Any],
@@ -206,17 +206,17 @@ def test_making_a_comic_answers_with_it_and_keeps_it_private(
     ann = make_user("ann")
     (novel,) = make_novels(owner=ann, is_public=False)
 
-    answer = as_user(ann).post(URL, {"title": " Alice ", "novel": novel.pk})
+    response = as_user(ann).post(URL, {"title": " Alice ", "novel": novel.pk})
 
-    assert answer.status_code == 201
-    comic = answer.json()
+    assert response.status_code == 201
+    comic = response.json()
     assert (comic["title"], comic["visibility"], comic["panel_count"]) == ("Alice", "private", 0)
     assert comic["novel"] == {"id": novel.pk, "title": novel.title}
-    assert as_user(ann).get(answer["Location"]).json() == comic
-    assert api.get(answer["Location"]).status_code == 404
+    assert as_user(ann).get(response["Location"]).json() == comic
+    assert api.get(response["Location"]).status_code == 404
 
 
-def test_a_comic_can_be_of_somebody_elses_public_novel_only(
+def test_a_comic_can_adapt_another_users_novel_only_if_it_is_public(
     as_user: Callable[..., APIClient],
     make_user: Callable[..., Any],
     make_novels: Callable[..., list[Any]],
@@ -231,11 +231,11 @@ def test_a_comic_can_be_of_somebody_elses_public_novel_only(
     assert made.status_code == 201
     assert made.json()["visibility"] == "public"
     for unseen in (private.pk, 10**15, 10**30, "x"):
-        answer = client.post(URL, {"title": "x", "novel": unseen})
-        assert answer.status_code == 400
-        assert "novel" in answer.json()["errors"]
-    answer = client.patch(f"{URL}{made.json()['id']}/", {"novel": private.pk})
-    assert "novel" in answer.json()["errors"]
+        response = client.post(URL, {"title": "x", "novel": unseen})
+        assert response.status_code == 400
+        assert "novel" in response.json()["errors"]
+    response = client.patch(f"{URL}{made.json()['id']}/", {"novel": private.pk})
+    assert "novel" in response.json()["errors"]
 
 
 @pytest.mark.parametrize(
@@ -254,13 +254,13 @@ def test_bad_input_names_the_field(
     body: dict[str, Any],
     field: str,
 ) -> None:
-    answer = as_user(make_user()).post(URL, body)
+    response = as_user(make_user()).post(URL, body)
 
-    assert answer.status_code == 400
-    assert field in answer.json()["errors"]
+    assert response.status_code == 400
+    assert field in response.json()["errors"]
 
 
-def test_changing_a_comic_changes_only_what_was_said(
+def test_changing_a_comic_changes_only_the_sent_fields(
     as_user: Callable[..., APIClient],
     make_user: Callable[..., Any],
     make_novels: Callable[..., list[Any]],
@@ -271,18 +271,18 @@ def test_changing_a_comic_changes_only_what_was_said(
     (comic,) = make_comics(owner=ann, novel=novel)
     client = as_user(ann)
 
-    answer = client.patch(url(comic), {"visibility": "private"})
+    response = client.patch(url(comic), {"visibility": "private"})
 
-    assert answer.status_code == 200
-    assert answer.json()["visibility"] == "private"
-    assert answer.json()["title"] == comic.title
-    assert answer.json()["novel"]["id"] == novel.pk
-    assert answer.json()["updated_at"] > answer.json()["created_at"]
+    assert response.status_code == 200
+    assert response.json()["visibility"] == "private"
+    assert response.json()["title"] == comic.title
+    assert response.json()["novel"]["id"] == novel.pk
+    assert response.json()["updated_at"] > response.json()["created_at"]
     assert client.patch(url(comic), {"novel": None}).json()["novel"] is None
     assert client.put(url(comic), {"title": "x"}).status_code == 405
 
 
-def test_writing_asks_who_is_there_and_whose_it_is(
+def test_a_write_needs_authentication_and_ownership(
     api: APIClient,
     as_user: Callable[..., APIClient],
     make_user: Callable[..., Any],
@@ -318,7 +318,7 @@ def test_a_deleted_comic_is_gone(
     assert api.get(URL).json()["results"] == []
 
 
-def test_visibility_of_many_changes_at_once_and_only_of_ones_own(
+def test_visibility_of_many_of_ones_own_comics_changes_at_once(
     make_user: Callable[..., Any], make_comics: Callable[..., list[Any]]
 ) -> None:
     from comics.services import comic_set_visibility
@@ -372,9 +372,9 @@ def test_a_title_with_hidden_characters_is_refused(
     made = client.post("/api/v1/comics/", {"title": title})
     changed = client.patch(f"/api/v1/comics/{comic.pk}/", {"title": title})
 
-    for answer in (made, changed):
-        assert answer.status_code == 400
-        assert "visible character" in answer.json()["errors"]["title"][0]
+    for response in (made, changed):
+        assert response.status_code == 400
+        assert "visible character" in response.json()["errors"]["title"][0]
 
 
 def test_a_comic_changes_and_keeps_its_novel_after_that_was_withdrawn(
@@ -389,8 +389,8 @@ def test_a_comic_changes_and_keeps_its_novel_after_that_was_withdrawn(
     with write_transaction(as_user=ann.pk):
         Novel.objects.filter(pk=novel.pk).update(is_public=False)
 
-    answer = as_user(ben).patch(url(comic), {"title": "Renamed"})
+    response = as_user(ben).patch(url(comic), {"title": "Renamed"})
 
-    assert (answer.status_code, answer.json()["title"]) == (200, "Renamed")
+    assert (response.status_code, response.json()["title"]) == (200, "Renamed")
     with write_transaction(as_staff=True):
         assert Comic.objects.get(pk=comic.pk).novel_id == novel.pk

@@ -16,7 +16,7 @@ URL = "/api/v1/users/me/dashboard/"
 pytestmark = pytest.mark.django_db
 
 
-def test_it_shows_my_newest_novels_and_comics_and_my_totals(
+def test_the_dashboard_shows_the_users_newest_novels_and_comics_and_totals(
     as_user: Callable[..., APIClient],
     make_user: Callable[..., Any],
     make_novels: Callable[..., list[Any]],
@@ -34,20 +34,20 @@ def test_it_shows_my_newest_novels_and_comics_and_my_totals(
         states.filter(novel=novels[-1]).update(state="failed", progress=40, message="Not a book.")
         states.filter(novel=novels[-2]).update(state="processing", stage="parse", progress=60)
 
-    answer = as_user(ann).get(URL)
+    response = as_user(ann).get(URL)
 
-    assert answer.status_code == 200
-    assert answer["Cache-Control"].startswith("private")
-    shown = answer.json()
-    assert [novel["id"] for novel in shown["novels"]] == [n.pk for n in reversed(novels[1:])]
-    status = shown["novels"][0]["status"]
+    assert response.status_code == 200
+    assert response["Cache-Control"].startswith("private")
+    dashboard = response.json()
+    assert [novel["id"] for novel in dashboard["novels"]] == [n.pk for n in reversed(novels[1:])]
+    status = dashboard["novels"][0]["status"]
     assert (status["state"], status["progress"], status["message"]) == ("failed", 40, "Not a book.")
-    assert shown["novels"][1]["status"]["stage"] == "parse"
-    assert shown["novels"][2]["status"]["state"] == "completed"
-    assert [comic["id"] for comic in shown["comics"]] == [c.pk for c in reversed(comics[1:])]
-    assert shown["comics"][0]["novel"] == {"id": novels[0].pk, "title": novels[0].title}
-    assert shown["comics"][0]["thumbnail_url"]
-    assert shown["totals"] == {
+    assert dashboard["novels"][1]["status"]["stage"] == "parse"
+    assert dashboard["novels"][2]["status"]["state"] == "completed"
+    assert [comic["id"] for comic in dashboard["comics"]] == [c.pk for c in reversed(comics[1:])]
+    assert dashboard["comics"][0]["novel"] == {"id": novels[0].pk, "title": novels[0].title}
+    assert dashboard["comics"][0]["thumbnail_url"]
+    assert dashboard["totals"] == {
         "novels": 6,
         "novels_unfinished": 1,
         "novels_failed": 1,
@@ -58,13 +58,13 @@ def test_it_shows_my_newest_novels_and_comics_and_my_totals(
     }
 
 
-def test_a_new_user_has_an_empty_one(
+def test_a_new_users_dashboard_is_empty(
     as_user: Callable[..., APIClient], make_user: Callable[..., Any]
 ) -> None:
-    shown = as_user(make_user()).get(URL).json()
+    dashboard = as_user(make_user()).get(URL).json()
 
-    assert (shown["novels"], shown["comics"]) == ([], [])
-    assert set(shown["totals"].values()) == {0}
+    assert (dashboard["novels"], dashboard["comics"]) == ([], [])
+    assert set(dashboard["totals"].values()) == {0}
 
 
 def test_a_novel_without_a_status_is_shown(
@@ -80,11 +80,11 @@ def test_a_novel_without_a_status_is_shown(
     assert as_user(ann).get(URL).json()["novels"][0]["status"] is None
 
 
-def test_nobody_has_none(api: APIClient, db: None) -> None:
+def test_an_anonymous_dashboard_is_refused(api: APIClient, db: None) -> None:
     assert api.get(URL).status_code == 401
 
 
-def test_it_costs_the_same_however_much_there_is(
+def test_the_dashboard_costs_the_same_however_many_rows_there_are(
     as_user: Callable[..., APIClient],
     make_user: Callable[..., Any],
     make_novels: Callable[..., list[Any]],

@@ -104,7 +104,7 @@ def test_a_rotated_photo_is_kept_upright_without_where_it_was_taken(kind: Any) -
         assert image.convert("RGB").getpixel((8, 8)) == pytest.approx((0, 0, 254), abs=20)
 
 
-def test_xmp_is_not_kept() -> None:
+def test_xmp_is_removed() -> None:
     for kind in ("JPEG", "WEBP"):
         data = save_image(drawn(), kind, xmp=b"<x:xmpmeta>SecretPlace</x:xmpmeta>")
         assert b"SecretPlace" in data

@@ -23,9 +23,9 @@ def url(comic: Any) -> str:
     return f"/api/v1/comics/{comic.pk}/panels/"
 
 
-def body(answer: Any) -> bytes:
-    """Read an answer to its end; a file is then closed, as a server would."""
-    return b"".join(answer.streaming_content) if answer.streaming else answer.content
+def body(response: Any) -> bytes:
+    """Read a response to its end and close its file, as a server does."""
+    return b"".join(response.streaming_content) if response.streaming else response.content
 
 
 @pytest.fixture
@@ -48,10 +48,10 @@ def test_real_pages_come_back_with_their_sizes(
 ) -> None:
     pages = sorted((real_data / "comics").glob("*.png"))
     for page in pages:
-        answer = as_user(ann).post(
+        response = as_user(ann).post(
             url(comic), upload(page.read_bytes(), caption=page.stem), format="multipart"
         )
-        assert answer.status_code == 201, answer.json()
+        assert response.status_code == 201, response.json()
 
     panels = api.get(url(comic)).json()["results"]
 
@@ -60,19 +60,19 @@ def test_real_pages_come_back_with_their_sizes(
     assert [panel["number"] for panel in panels] == [1, 2, 3, 4]
     for panel, page in zip(panels, pages, strict=True):
         assert panel["caption"] == page.stem
-        answer = api.get(panel["image_url"])
-        assert answer["Content-Type"] == "image/png"
-        assert body(answer) == page.read_bytes()
+        response = api.get(panel["image_url"])
+        assert response["Content-Type"] == "image/png"
+        assert body(response) == page.read_bytes()
     card = api.get(f"/api/v1/comics/{comic.pk}/").json()
     assert card["panel_count"] == 4
     for size, width in (("small", 160), ("medium", 320), ("large", 640)):
-        answer = api.get(f"/api/v1/comics/{comic.pk}/thumbnail/?size={size}")
-        with Image.open(BytesIO(body(answer))) as image:
+        response = api.get(f"/api/v1/comics/{comic.pk}/thumbnail/?size={size}")
+        with Image.open(BytesIO(body(response))) as image:
             image.load()
             assert (image.format, image.size) == ("WEBP", (width, round(width * 690 / 992)))
 
 
-def test_a_panel_is_answered_as_it_is_listed(
+def test_a_new_panel_is_returned_as_the_list_shows_it(
     api: APIClient,
     as_user: Callable[..., APIClient],
     ann: User,
@@ -82,10 +82,10 @@ def test_a_panel_is_answered_as_it_is_listed(
 ) -> None:
     body = upload(make_picture(30, 40), number=7, caption="Down the hole")
 
-    answer = as_user(ann).post(url(comic), body, format="multipart")
+    response = as_user(ann).post(url(comic), body, format="multipart")
 
-    assert answer.status_code == 201
-    panel = answer.json()
+    assert response.status_code == 201
+    panel = response.json()
     assert list(panel) == ["id", "number", "caption", "image_url", "width", "height"]
     assert (panel["number"], panel["width"], panel["height"]) == (7, 30, 40)
     assert panel["image_url"].startswith(f"http://testserver{url(comic)}7/image/?v=")
@@ -112,9 +112,9 @@ def test_numbers_continue_after_the_last_one_and_are_never_taken_twice(
     after = sorted(path for path in image_path("ab", "image/png").parent.parent.rglob("*.png"))
     assert before == after
     for number in ("0", "-1", "x", "100001", str(10**30)):
-        answer = post(number=number)
-        assert answer.status_code == 400
-        assert "number" in answer.json()["errors"]
+        response = post(number=number)
+        assert response.status_code == 400
+        assert "number" in response.json()["errors"]
 
 
 def test_the_cover_is_the_panel_with_the_lowest_number(
@@ -162,10 +162,10 @@ def test_a_panel_needs_a_picture(
 ) -> None:
     body = {} if missing else {"image": SimpleUploadedFile("page.svg", b"<svg/>")}
 
-    answer = as_user(ann).post(url(comic), body, format="multipart")
+    response = as_user(ann).post(url(comic), body, format="multipart")
 
-    assert answer.status_code == 400
-    assert "image" in answer.json()["errors"]
+    assert response.status_code == 400
+    assert "image" in response.json()["errors"]
 
 
 @pytest.mark.parametrize("times", [1.1, 5])
@@ -181,13 +181,13 @@ def test_a_file_over_the_limit_is_refused(
     settings.MORPHEUS_MAX_IMAGE_BYTES = 20_000
     data = make_picture().ljust(int(settings.MORPHEUS_MAX_IMAGE_BYTES * times), b"\0")
 
-    answer = as_user(ann).post(url(comic), upload(data), format="multipart")
+    response = as_user(ann).post(url(comic), upload(data), format="multipart")
 
-    assert answer.status_code == 400
-    assert "MB" in answer.json()["errors"]["image"][0]
+    assert response.status_code == 400
+    assert "MB" in response.json()["errors"]["image"][0]
 
 
-def test_private_comics_are_closed_by_every_route(
+def test_every_route_hides_private_comics(
     api: APIClient,
     as_user: Callable[..., APIClient],
     make_user: Callable[..., Any],
@@ -206,27 +206,27 @@ def test_private_comics_are_closed_by_every_route(
         where = f"/api/v1/comics/{comic.pk}/{route}"
         assert api.get(where).status_code == 404, route
         assert ben.get(where).status_code == 404, route
-        answer = as_user(ann).get(where)
-        assert answer.status_code == 200, route
-        assert answer["Cache-Control"].startswith("private"), route
-        if answer.streaming:
-            body(answer)
-    answer = ben.post(url(comic), upload(make_picture()), format="multipart")
-    assert answer.status_code == 404
+        response = as_user(ann).get(where)
+        assert response.status_code == 200, route
+        assert response["Cache-Control"].startswith("private"), route
+        if response.streaming:
+            body(response)
+    response = ben.post(url(comic), upload(make_picture()), format="multipart")
+    assert response.status_code == 404
 
 
 def test_panels_page_by_number(api: APIClient, comic: Any, add_panel: Callable[..., Any]) -> None:
     for number in (3, 1, 2):
         add_panel(comic, number=number)
 
-    seen, link = [], f"{url(comic)}?page_size=2"
+    numbers, link = [], f"{url(comic)}?page_size=2"
     while link:
-        answer = api.get(link)
-        seen += [panel["number"] for panel in answer.json()["results"]]
-        link = answer.json()["next"]
+        response = api.get(link)
+        numbers += [panel["number"] for panel in response.json()["results"]]
+        link = response.json()["next"]
 
-    assert seen == [1, 2, 3]
-    assert "public" in answer["Cache-Control"]
+    assert numbers == [1, 2, 3]
+    assert "public" in response["Cache-Control"]
     assert api.get(f"/api/v1/comics/{comic.pk + 1}/panels/").status_code == 404
 
 

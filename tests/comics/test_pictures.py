@@ -36,43 +36,45 @@ def links(api: APIClient, comic: Any, panel: Any) -> Any:
     return listed["image_url"], api.get(f"/api/v1/comics/{comic.pk}/").json()["thumbnail_url"]
 
 
-def body(answer: Any) -> bytes:
-    """Read an answer to its end; a file is then closed, as a server would."""
-    return b"".join(answer.streaming_content) if answer.streaming else answer.content
+def body(response: Any) -> bytes:
+    """Read a response to its end and close its file, as a server does."""
+    return b"".join(response.streaming_content) if response.streaming else response.content
 
 
 @pytest.mark.parametrize("which", [0, 1])
-def test_a_linked_picture_may_be_kept_for_ever(api: APIClient, links: Any, which: int) -> None:
-    answer = api.get(links[which])
+def test_a_picture_with_a_version_may_be_cached_for_ever(
+    api: APIClient, links: Any, which: int
+) -> None:
+    response = api.get(links[which])
 
-    assert answer.status_code == 200
-    assert answer["Cache-Control"] == "public, max-age=31536000, immutable"
-    assert answer["X-Content-Type-Options"] == "nosniff"
-    assert answer["ETag"].startswith('"')
-    assert int(answer["Content-Length"]) == len(body(answer))
+    assert response.status_code == 200
+    assert response["Cache-Control"] == "public, max-age=31536000, immutable"
+    assert response["X-Content-Type-Options"] == "nosniff"
+    assert response["ETag"].startswith('"')
+    assert int(response["Content-Length"]) == len(body(response))
 
 
 @pytest.mark.parametrize("which", [0, 1])
 @pytest.mark.parametrize("version", ["", "?v=0123456789abcdef"])
-def test_without_its_version_a_picture_is_asked_for_again(
+def test_a_picture_without_a_version_is_revalidated(
     api: APIClient, links: Any, which: int, version: str
 ) -> None:
-    answer = api.get(links[which].partition("?")[0] + version)
+    response = api.get(links[which].partition("?")[0] + version)
 
-    assert answer.status_code == 200
-    assert answer["Cache-Control"] == "public, no-cache"
-    body(answer)
+    assert response.status_code == 200
+    assert response["Cache-Control"] == "public, no-cache"
+    body(response)
 
 
 @pytest.mark.parametrize("which", [0, 1])
 def test_an_unchanged_picture_is_304(api: APIClient, links: Any, which: int) -> None:
-    answer = api.get(links[which])
-    body(answer)
+    response = api.get(links[which])
+    body(response)
 
-    again = api.get(links[which], headers={"If-None-Match": answer["ETag"]})
+    again = api.get(links[which], headers={"If-None-Match": response["ETag"]})
 
     assert (again.status_code, again.content) == (304, b"")
-    assert again["ETag"] == answer["ETag"]
+    assert again["ETag"] == response["ETag"]
     assert "immutable" in again["Cache-Control"]
 
 
@@ -81,29 +83,31 @@ def test_an_unchanged_picture_is_304(api: APIClient, links: Any, which: int) -> 
 def test_any_accept_header_gets_the_picture(
     api: APIClient, links: Any, which: int, accept: str
 ) -> None:
-    answer = api.get(links[which], headers={"Accept": accept})
+    response = api.get(links[which], headers={"Accept": accept})
 
-    assert answer.status_code == 200
-    assert answer["Content-Type"].startswith("image/")
-    body(answer)
+    assert response.status_code == 200
+    assert response["Content-Type"].startswith("image/")
+    body(response)
 
 
-def test_the_etag_of_a_panel_is_the_digest_of_what_is_sent(
+def test_the_etag_of_a_panel_is_the_digest_of_its_body(
     api: APIClient, links: Any, panel: Any
 ) -> None:
     from hashlib import sha256
 
-    answer = api.get(links[0])
+    response = api.get(links[0])
 
-    assert answer["ETag"] == f'"{panel.image.digest}"' == f'"{sha256(body(answer)).hexdigest()}"'
+    assert (
+        response["ETag"] == f'"{panel.image.digest}"' == f'"{sha256(body(response)).hexdigest()}"'
+    )
 
 
 def test_head_sends_no_body(api: APIClient, links: Any) -> None:
-    answer = api.head(links[0])
+    response = api.head(links[0])
 
-    assert answer.status_code == 200
-    assert int(answer["Content-Length"]) > 0
-    assert body(answer) == b""
+    assert response.status_code == 200
+    assert int(response["Content-Length"]) > 0
+    assert body(response) == b""
 
 
 def test_thumbnails_have_three_sizes_and_nothing_is_made_larger(
@@ -118,8 +122,8 @@ def test_thumbnails_have_three_sizes_and_nothing_is_made_larger(
     add_panel(tiny, make_picture(200, 10))
 
     def size_of(a_comic: Any, query: str) -> Any:
-        answer = api.get(f"/api/v1/comics/{a_comic.pk}/thumbnail/{query}")
-        with Image.open(BytesIO(body(answer))) as image:
+        response = api.get(f"/api/v1/comics/{a_comic.pk}/thumbnail/{query}")
+        with Image.open(BytesIO(body(response))) as image:
             image.load()
             return image.size
 
@@ -181,7 +185,7 @@ def full_disk(*args: Any) -> None:
 
 
 @pytest.mark.parametrize("is_below_the_floor", [True, False])
-def test_a_thumbnail_that_cannot_be_kept_is_served(
+def test_a_thumbnail_that_cannot_be_stored_is_served(
     api: APIClient,
     links: Any,
     settings: Settings,
@@ -193,11 +197,11 @@ def test_a_thumbnail_that_cannot_be_kept_is_served(
             settings.MORPHEUS_FREE_SPACE_BYTES = 2**60
         else:
             full.setattr("comics.services.images.write_whole", full_disk)
-        answers = [api.get(links[1]) for _ in range(2)]
+        responses = [api.get(links[1]) for _ in range(2)]
 
-    assert [answer.status_code for answer in answers] == [200, 200]
+    assert [response.status_code for response in responses] == [200, 200]
     assert not Rendition.objects.exists()
     settings.MORPHEUS_FREE_SPACE_BYTES = 0
-    kept = api.get(links[1])
-    assert [answer.content for answer in answers] == [kept.content] * 2
-    assert [answer["ETag"] for answer in answers] == [kept["ETag"]] * 2
+    stored = api.get(links[1])
+    assert [response.content for response in responses] == [stored.content] * 2
+    assert [response["ETag"] for response in responses] == [stored["ETag"]] * 2

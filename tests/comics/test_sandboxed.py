@@ -54,7 +54,7 @@ def test_the_fork_server_imports_what_its_children_run_without_settings(module: 
     subprocess.run([sys.executable, "-c", f"import {module}"], env=environment, check=True)
 
 
-def test_a_refusal_comes_back_with_its_sentence(settings: Any) -> None:
+def test_a_refusal_returns_its_message(settings: Any) -> None:
     with pytest.raises(ImageRefused, match="100 scans"):
         picture_check(jpeg_of_scans(1_000))
 
@@ -78,7 +78,7 @@ def test_a_picture_that_needs_too_much_memory_is_refused(settings: Any, make_pic
         picture_check(make_picture(6_000, 6_000))
 
 
-def test_a_picture_that_ends_its_decoder_is_refused_and_logged(
+def test_a_picture_that_crashes_its_decoder_is_refused_and_logged(
     decoding_is: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     decoding_is(functions.segv)
@@ -90,14 +90,14 @@ def test_a_picture_that_ends_its_decoder_is_refused_and_logged(
 
 
 @pytest.mark.usefixtures("no_bulkhead")
-def test_a_picture_that_gets_no_turn_is_not_decoded(make_picture: Any, tmp_path: Path) -> None:
+def test_a_picture_without_a_free_slot_is_not_decoded(make_picture: Any, tmp_path: Path) -> None:
     with pytest.raises(Busy):
         picture_check(make_picture())
     with pytest.raises(Busy):
         rendition_check(tmp_path / "picture", "small")
 
 
-def test_a_rendition_of_a_lost_file_is_told_from_a_costly_one(tmp_path: Path) -> None:
+def test_a_rendition_of_a_lost_file_differs_from_an_expensive_one(tmp_path: Path) -> None:
     path = tmp_path / "picture"
 
     with pytest.raises(FileNotFoundError):
@@ -123,17 +123,17 @@ class TestOverHTTP:
             url, upload(data or make_picture()), format="multipart"
         )
 
-    def test_a_costly_picture_is_400(self, post: Any) -> None:
-        answer = post(jpeg_of_scans(1_000))
+    def test_an_expensive_picture_is_400(self, post: Any) -> None:
+        response = post(jpeg_of_scans(1_000))
 
-        assert answer.status_code == 400
-        assert "100 scans" in answer.json()["errors"]["image"][0]
+        assert response.status_code == 400
+        assert "100 scans" in response.json()["errors"]["image"][0]
 
     @pytest.mark.usefixtures("no_bulkhead")
-    def test_a_picture_that_gets_no_turn_is_503(self, post: Any) -> None:
-        answer = post()
+    def test_a_picture_without_a_free_slot_is_503(self, post: Any) -> None:
+        response = post()
 
-        assert (answer.status_code, answer["Retry-After"]) == (503, "2")
+        assert (response.status_code, response["Retry-After"]) == (503, "2")
 
     def test_where_no_child_can_be_started_it_is_503(
         self, post: Any, decoding_is: Any, monkeypatch: pytest.MonkeyPatch
@@ -146,15 +146,15 @@ class TestOverHTTP:
         assert post().status_code == 503
 
     @pytest.mark.usefixtures("no_bulkhead")
-    def test_a_thumbnail_that_gets_no_turn_is_503(
+    def test_a_thumbnail_without_a_free_slot_is_503(
         self, api: APIClient, make_comics: Any, add_panel: Any
     ) -> None:
         comic = make_comics()[0]
         add_panel(comic)
 
-        answer = api.get(f"/api/v1/comics/{comic.pk}/thumbnail/")
+        response = api.get(f"/api/v1/comics/{comic.pk}/thumbnail/")
 
-        assert (answer.status_code, answer["Retry-After"]) == (503, "2")
+        assert (response.status_code, response["Retry-After"]) == (503, "2")
 
 
 @pytest.mark.django_db(transaction=True)
@@ -176,11 +176,11 @@ def test_no_transaction_is_open_while_a_picture_is_decoded(
 
     monkeypatch.setattr(sandboxed, "run_or_refuse", watched)
 
-    answer = as_user(owner).post(
+    response = as_user(owner).post(
         f"/api/v1/comics/{comic.pk}/panels/", upload(make_picture()), format="multipart"
     )
 
-    assert (answer.status_code, open_before) == (201, [False])
+    assert (response.status_code, open_before) == (201, [False])
 
 
 @pytest.mark.django_db(transaction=True)
@@ -203,9 +203,9 @@ def test_a_comic_deleted_while_a_picture_is_decoded_is_404(
 
     monkeypatch.setattr(sandboxed, "run_or_refuse", delete_and_run)
 
-    answer = as_user(owner).post(f"{url}panels/", upload(make_picture()), format="multipart")
+    response = as_user(owner).post(f"{url}panels/", upload(make_picture()), format="multipart")
 
-    assert answer.status_code == 404
+    assert response.status_code == 404
 
 
 def test_two_pictures_at_a_time_are_decoded(

@@ -76,7 +76,7 @@ def test_panels_added_at_once_get_distinct_numbers_and_are_all_counted(
     assert comic.cover == Panel.objects.get(comic=comic, number=1).image
 
 
-def test_of_two_panels_with_one_number_one_is_refused(
+def test_the_second_of_two_panels_with_one_number_is_refused(
     make_comics: Callable[..., list[Any]], make_picture: Callable[..., bytes]
 ) -> None:
     (comic,) = make_comics()
@@ -99,25 +99,25 @@ def test_one_picture_added_by_many_at_once_is_one_row(
     assert len({panel.image_id for panel in panels}) == Image.objects.count() == 1
 
 
-def test_a_thumbnail_asked_for_by_many_at_once_is_one_row(
+def test_a_thumbnail_requested_many_times_at_once_is_one_row(
     api: APIClient, make_comics: Callable[..., list[Any]], add_panel: Callable[..., Any]
 ) -> None:
     (comic,) = make_comics()
     image = add_panel(comic).image
 
     def ask() -> Any:
-        answer = type(api)().get(f"/api/v1/comics/{comic.pk}/thumbnail/")
-        assert answer.status_code == 200
-        return answer.content
+        response = type(api)().get(f"/api/v1/comics/{comic.pk}/thumbnail/")
+        assert response.status_code == 200
+        return response.content
 
-    answers = at_once(*(ask for _ in range(5)))
+    responses = at_once(*(ask for _ in range(5)))
 
-    assert len(set(answers)) == 1
-    assert isinstance(answers[0], bytes)
+    assert len(set(responses)) == 1
+    assert isinstance(responses[0], bytes)
     assert Rendition.objects.get().image == image
 
 
-def test_a_deleted_comic_takes_along_what_nothing_else_shows(
+def test_deleting_a_comic_deletes_pictures_that_no_other_comic_shows(
     make_comics: Callable[..., list[Any]],
     add_panel: Callable[..., Any],
     make_picture: Callable[..., bytes],

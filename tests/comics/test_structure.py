@@ -49,7 +49,7 @@ def test_counting_ends_at_the_limit(make: Any, limit: Any, parts: Any) -> None:
     assert time.monotonic() - began < FAR_S
 
 
-def test_a_scan_in_a_preview_or_profile_is_none_of_the_pictures() -> None:
+def test_a_scan_in_a_preview_or_profile_is_not_counted() -> None:
     out = BytesIO()
     Image.new("RGB", (60, 80)).save(out, "JPEG", icc_profile=b"\xff\xda\x00\x02" * 16_000)
 

@@ -1,4 +1,4 @@
-"""What is kept of novels has the shape that its version says, and holds nothing private."""
+"""Cached values of novels have the shape of their version and hold nothing private."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def make_novel(
     return make
 
 
-def kept(name: str = "", reader: str = "") -> Any:
+def cached_values(name: str = "", reader: str = "") -> Any:
     """Return the payloads that the server holds of a policy, by key."""
     keys = cache_store().client.run(lambda prefix: [("KEYS", f"{prefix}{name}*:v*{reader}")])[0]
     values = cache_store().client.run(lambda prefix: [("GET", key) for key in keys])
@@ -64,12 +64,12 @@ def test_values_have_the_shape_of_their_version(
 
     names = {name: policy for name, policy in POLICIES.items() if name.startswith("novels.")}
     for name, policy in names.items():
-        (key,) = kept(name)
+        (key,) = cached_values(name)
         assert_shape_is_kept(SHAPES, policy, key.removeprefix(f"{name}:v{policy.version}:"))
     assert {path.stem for path in SHAPES.iterdir()} == names.keys()
 
 
-def test_under_a_key_without_a_reader_nothing_is_private(
+def test_a_key_without_a_reader_holds_nothing_private(
     api: APIClient,
     as_user: Callable[..., APIClient],
     make_user: Callable[..., Any],
@@ -81,15 +81,15 @@ def test_under_a_key_without_a_reader_nothing_is_private(
         for path in [*paths(novel), f"{URL}?owner=me", f"{SEARCH}?q=whale&scope=mine"]:
             client.get(path)
 
-    own = kept("novels", f"@{novel.owner_id}")
-    everybodys = {key: value for key, value in kept("novels").items() if "@" not in key}
+    own = cached_values("novels", f"@{novel.owner_id}")
+    shared = {key: value for key, value in cached_values("novels").items() if "@" not in key}
 
     assert {key.split(":")[0] for key in own} == {
         *("novels.card", "novels.page", "novels.contents", "novels.chapter", "novels.status"),
         *("novels.search", "novels.snippet"),
     }
-    [found] = [orjson.loads(everybodys.pop(key)) for key in [*everybodys] if "search" in key]
-    assert found[0] == [] and not found[1][-1]
-    assert len(everybodys) >= 3 and {*everybodys.values()} == {b"null", b"[]"}
-    elsewhere = [value for key, value in kept().items() if key not in own]
+    [search] = [orjson.loads(shared.pop(key)) for key in [*shared] if "search" in key]
+    assert search[0] == [] and not search[1][-1]
+    assert len(shared) >= 3 and {*shared.values()} == {b"null", b"[]"}
+    elsewhere = [value for key, value in cached_values().items() if key not in own]
     assert elsewhere and not any(b"Secret" in value for value in elsewhere)

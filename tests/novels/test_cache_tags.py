@@ -55,7 +55,7 @@ def own(novel: Any) -> set[Any]:
 
 
 def access(novel: Any) -> Any:
-    """What depends on who may see the novel, and on its language."""
+    """Return the tags of the novel's readers and of its language."""
     return own(novel) | {f"novel:{novel.pk}/access"}
 
 
@@ -176,7 +176,7 @@ def test_publishing_and_withdrawing_touch_lists_and_searches(
 
 
 @WAYS
-def test_what_moves_touches_the_lists_that_it_leaves_and_those_that_it_enters(
+def test_a_moved_novel_touches_the_lists_that_it_leaves_and_enters(
     make: Callable[..., Any], genres: Any, write: Callable[..., Any]
 ) -> None:
     novel, before = make(), make()
@@ -189,7 +189,7 @@ def test_what_moves_touches_the_lists_that_it_leaves_and_those_that_it_enters(
     assert tags == own(novel) | lists(before) | lists(novel) | searches(novel)
 
 
-def test_a_new_owner_is_told_and_so_is_the_old_one(
+def test_a_change_of_owner_touches_both_owners(
     make: Callable[..., Any], make_user: Callable[..., Any]
 ) -> None:
     novel, owner = make(), make_user()
@@ -203,7 +203,7 @@ def test_a_new_owner_is_told_and_so_is_the_old_one(
 
 
 @WAYS
-def test_another_language_is_another_text_to_search_in(
+def test_a_change_of_language_touches_the_searches(
     make: Callable[..., Any], write: Callable[..., Any]
 ) -> None:
     novel, before = make(), make()
@@ -243,7 +243,7 @@ def test_a_new_novel_touches_the_lists_that_it_is_in(
     assert tags == access(novel) | state(novel) | in_lists | searches(novel)
 
 
-def test_a_deleted_novel_speaks_for_all_that_went_with_it(
+def test_a_deleted_novel_touches_the_tags_of_its_deleted_rows(
     make: Callable[..., Any], make_chapters: Callable[..., list[Any]]
 ) -> None:
     novel, other = make(), make()
@@ -350,7 +350,7 @@ def test_search_documents_touch_the_searches_that_find_them(
     assert tags == searches(novel)
 
 
-def test_a_status_that_stays_as_it_is_touches_nothing(make: Callable[..., Any]) -> None:
+def test_an_unchanged_status_touches_nothing(make: Callable[..., Any]) -> None:
     novel = make()
 
     with collect_tags() as tags, write_transaction(as_user=novel.owner_id):
@@ -360,7 +360,7 @@ def test_a_status_that_stays_as_it_is_touches_nothing(make: Callable[..., Any]) 
 
 
 @pytest.mark.parametrize("model", [Genre, Language])
-def test_names_that_are_in_nearly_every_answer_touch_everything(model: Any) -> None:
+def test_names_that_nearly_every_response_shows_touch_everything(model: Any) -> None:
     row = model.objects.first()
 
     with collect_tags() as tags:
@@ -395,13 +395,13 @@ def test_the_api_touches_what_it_changes(
     client = as_user(novel.owner)
 
     with collect_tags() as tags:
-        answer = client.patch(f"/api/v1/novels/{novel.pk}/", {"synopsis": "New."})
-        assert answer.status_code == 200
+        response = client.patch(f"/api/v1/novels/{novel.pk}/", {"synopsis": "New."})
+        assert response.status_code == 200
 
     assert tags == own(novel) | searches(novel)
 
 
-def test_more_rows_than_are_looked_at_touch_everything(
+def test_more_changed_rows_than_the_limit_touch_everything(
     make: Callable[..., Any], make_chapters: Callable[..., list[Any]]
 ) -> None:
     """A statement of so many rows is judged by their number alone."""
@@ -482,7 +482,7 @@ def test_a_change_that_is_rolled_back_leaves_nothing(
         "users_token",
     ],
 )
-def test_an_emptied_table_touches_everything(psql: psycopg.Connection, table: str) -> None:
+def test_a_truncated_table_touches_everything(psql: psycopg.Connection, table: str) -> None:
     psql.execute(f"TRUNCATE {table} CASCADE")
 
     assert set(list_outbox_tags(psql)) == {"all"}

@@ -1,4 +1,4 @@
-"""Cached reads of novels: cold, warm, and changed by whoever changes them."""
+"""Cached reads of novels: cold, warm, and after each kind of write."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def by_update(novel: Any) -> None:
     Chapter.objects.filter(novel=novel).update(title="Renamed")
 
 
-# Each changes nothing but what is read.
+# Each changes only a value that the read returns.
 BY_PSQL = {
     "card": "UPDATE novels_novel SET title = 'Renamed'",
     "list": "UPDATE users_user SET display_name = 'Anne'",
@@ -85,7 +85,7 @@ BY_PSQL = {
 }
 
 
-def test_an_edit_of_a_novel_ends_nothing_that_does_not_show_it(novel: Any) -> None:
+def test_an_edit_of_a_novel_invalidates_only_values_that_show_it(novel: Any) -> None:
     def read() -> Any:
         return chapter_read(novel.pk, 1, None), status_read(novel.pk, None)
 
@@ -130,12 +130,12 @@ def test_the_shape_is_the_serializers(novel: Any) -> None:
         ).data
 
     for _ in range(2):
-        shown, is_public = novel_read(novel.pk, None)
+        value, is_public = novel_read(novel.pk, None)
         assert is_public
-        assert list(shown.items()) == list(expected.items())
+        assert list(value.items()) == list(expected.items())
 
 
-def test_a_state_is_what_its_serializer_shows(novel: Any) -> None:
+def test_a_cached_status_equals_its_serializers_output(novel: Any) -> None:
     expected = StatusSerializer(ProcessingStatus.objects.get(pk=novel.pk)).data
 
     assert list(status_read(novel.pk, None).value.items()) == list(expected.items())
@@ -152,16 +152,16 @@ def test_without_the_cache_a_list_is_the_same_by_one_query(
 ) -> None:
     novels = [novel, *make_novels(2, owner=novel.owner, is_public=False)]
     reader_id = {"nobody": None, "owner": novel.owner_id, "another": make_user().pk}[reader]
-    wanted = [2**63, *(one.pk for one in reversed(novels))]
-    kept = novel_list(wanted, reader_id)
+    wanted = [2**63, *(row.pk for row in reversed(novels))]
+    cards = novel_list(wanted, reader_id)
     settings.MORPHEUS_CACHE = False
 
-    assert novel_list(wanted, reader_id) == kept
-    assert len(kept) == (3 if reader == "owner" else 1)
+    assert novel_list(wanted, reader_id) == cards
+    assert len(cards) == (3 if reader == "owner" else 1)
     assert cost(lambda: novel_list(wanted, reader_id)) == 1
 
 
-def test_only_what_is_missing_is_asked_for(make_novels: Callable[..., list[Any]]) -> None:
+def test_only_missing_cards_are_queried(make_novels: Callable[..., list[Any]]) -> None:
     novels = [novel.pk for novel in make_novels(4)]
     novel_list(novels[:2])
 
@@ -171,7 +171,7 @@ def test_only_what_is_missing_is_asked_for(make_novels: Callable[..., list[Any]]
     assert [novel["id"] for novel in novel_list(novels[::-1])] == novels[::-1]
 
 
-def test_a_rename_ends_the_name_and_no_card(
+def test_a_rename_of_a_user_invalidates_the_name_and_no_card(
     make_novels: Callable[..., list[Any]], ann: User
 ) -> None:
     ids = [novel.pk for novel in make_novels(3, owner=ann)]
@@ -223,7 +223,7 @@ def test_a_withdrawn_novel_is_gone_for_others_at_once(
         assert read(None).value == read(bob.pk).value == read(novel.owner_id).value is not None
 
 
-def test_a_deleted_novel_is_gone_for_everybody(novel: Any) -> None:
+def test_a_deleted_novel_is_gone_for_all_readers(novel: Any) -> None:
     ids = [novel.pk]
     assert novel_list(ids) and chapter_read(novel.pk, 1, None).value
 
@@ -235,7 +235,7 @@ def test_a_deleted_novel_is_gone_for_everybody(novel: Any) -> None:
     assert status_read(ids[0], novel.owner_id).value is None
 
 
-def test_a_novel_whose_owner_went_after_its_card_was_read_is_not_shown(
+def test_a_novel_whose_owner_was_deleted_after_its_card_was_read_is_not_shown(
     novel: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("novels.reads.user_names", lambda ids: dict.fromkeys(ids))
@@ -244,7 +244,7 @@ def test_a_novel_whose_owner_went_after_its_card_was_read_is_not_shown(
     assert novel_list([novel.pk]) == []
 
 
-def test_ids_that_cannot_be_are_not_there(novel: Any) -> None:
+def test_impossible_ids_are_absent(novel: Any) -> None:
     huge = 10**30
     assert novel_cards([huge, novel.pk]).keys() == {novel.pk}
     assert novel_read(huge, 1).value is None
@@ -262,7 +262,7 @@ FILTERS: dict[str, tuple[dict[str, Any], str]] = {
 
 
 @pytest.mark.parametrize("name", FILTERS)
-def test_a_lists_tags_are_named_by_what_it_compares(name: str) -> None:
+def test_a_lists_tags_are_named_by_its_filters(name: str) -> None:
     compared, tag = FILTERS[name]
 
     assert novel_list_tags(Scope(), compared | {"is_public": True}, ["created_at", "id"]) == [tag]
@@ -279,18 +279,18 @@ def test_the_database_gives_lists_the_same_names(
     with collect_tags() as tags:
         make_novels(1, **fields)
 
-    given = SimpleNamespace(**{name: getattr(value, "pk", value) for name, value in fields.items()})
+    ids = SimpleNamespace(**{name: getattr(value, "pk", value) for name, value in fields.items()})
     lists = [[], ["genre"], ["language"], ["genre", "language"], ["owner"], ["author"]]
     names = {
         name
         for columns in lists
-        for name in novel_list_tags(Scope(), {each: getattr(given, each) for each in columns}, [])
+        for name in novel_list_tags(Scope(), {each: getattr(ids, each) for each in columns}, [])
     }
     assert names == {tag for tag in tags if tag.startswith("novels:")}
 
 
 @pytest.fixture
-def shadowed(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Any:
+def shadow_outcomes(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Any:
     """Check every hit, and return how each check ended."""
     settings.MORPHEUS_CACHE_SHADOW_PERCENT = 100
     outcomes: list[str] = []
@@ -304,16 +304,18 @@ def shadowed(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Any:
     return outcomes
 
 
-def searched(words: str = "one") -> Any:
-    """Return what is found, and the functions of the database that it took."""
+def search(words: str = "one") -> Any:
+    """Return the candidates, and the database functions that the search called."""
     with counted_queries() as seen:
-        found = search_candidates(Search(words))
-    asked = " ".join(seen.sql)
-    return found, [name for name in ("matches", "changes") if f"novels_search_{name}(" in asked]
+        candidates = search_candidates(Search(words))
+    statements = " ".join(seen.sql)
+    return candidates, [
+        name for name in ("matches", "changes") if f"novels_search_{name}(" in statements
+    ]
 
 
 @pytest.mark.parametrize("way", ["service", "psql"])
-def test_a_search_outlives_what_does_not_concern_it(
+def test_unrelated_changes_do_not_invalidate_a_search(
     novel: Any,
     make_novels: Callable[..., list[Any]],
     make_chapters: Callable[..., list[Any]],
@@ -323,8 +325,8 @@ def test_a_search_outlives_what_does_not_concern_it(
 ) -> None:
     (other,) = make_novels(1)
     make_chapters(other, "Two.")
-    before, cold = searched()
-    assert cold == ["matches"] and searched() == (before, [])
+    before, cold = search()
+    assert cold == ["matches"] and search() == (before, [])
 
     if way == "service":
         with write_transaction(as_user=other.owner_id):
@@ -332,48 +334,48 @@ def test_a_search_outlives_what_does_not_concern_it(
     else:
         by_psql("UPDATE novels_novel SET is_public = false WHERE id = %s", other.pk)
 
-    assert searched() == (before, ["changes"])
-    assert searched() == (before, [])
+    assert search() == (before, ["changes"])
+    assert search() == (before, [])
     settings.MORPHEUS_CACHE = False
-    assert searched()[0] == before
+    assert search()[0] == before
 
 
-def test_a_search_finds_what_was_changed_without_searching_anew(
+def test_a_cached_search_is_refreshed_with_changes_without_a_new_search(
     novel: Any, make_novels: Callable[..., list[Any]], make_chapters: Callable[..., list[Any]]
 ) -> None:
-    before, _ = searched()
+    before, _ = search()
     (other,) = make_novels(1)
     make_chapters(other, "One.")
-    with_other, how = searched()
+    with_other, how = search()
     with write_transaction(as_user=novel.owner_id):
         novel_delete(novel_id=novel.pk)
 
     assert how == ["changes"]
-    assert {one.novel_id for one in before} == {novel.pk}
-    assert {one.novel_id for one in with_other} == {novel.pk, other.pk}
-    assert {one.novel_id for one in searched()[0]} == {other.pk}
+    assert {row.novel_id for row in before} == {novel.pk}
+    assert {row.novel_id for row in with_other} == {novel.pk, other.pk}
+    assert {row.novel_id for row in search()[0]} == {other.pk}
 
 
-def test_what_changed_too_much_to_be_noted_is_searched_anew(
+def test_a_change_of_many_novels_causes_a_new_search(
     novel: Any, by_psql: Callable[..., None]
 ) -> None:
-    searched()
+    search()
 
     by_psql("UPDATE novels_genre SET name = 'Horror' WHERE slug = 'gothic'")
 
-    assert searched()[1] == ["matches"]
+    assert search()[1] == ["matches"]
 
 
-def test_a_stale_search_is_found_out_and_one_of_another_moment_is_not(
-    novel: Any, connect: Callable[[str], psycopg.Connection], shadowed: Any
+def test_shadow_verification_reports_a_stale_search_and_not_one_of_another_snapshot(
+    novel: Any, connect: Callable[[str], psycopg.Connection], shadow_outcomes: Any
 ) -> None:
-    """Whoever changes rows without triggers leaves it as it was."""
-    searched()
-    searched()
-    assert shadowed == ["same"]
+    """A write without triggers does not invalidate the search."""
+    search()
+    search()
+    assert shadow_outcomes == ["same"]
     psql = connect("superuser")
     psql.execute("SET session_replication_role = replica")
     psql.execute("UPDATE novels_novel SET is_public = false WHERE id = %s", [novel.pk])
-    searched()
+    search()
 
-    assert shadowed == ["same", "stale"]
+    assert shadow_outcomes == ["same", "stale"]

@@ -25,7 +25,7 @@ def browser() -> APIClient:
 
 @pytest.fixture
 def log_in(browser: APIClient) -> Callable[..., Any]:
-    """Log the browser in by session; return the answer."""
+    """Log the browser in by session; return the response."""
 
     def log_in(user: Any, password: str = PASSWORD) -> Any:
         return browser.post(LOGIN, {"email": user.email, "password": password})

@@ -45,7 +45,7 @@ def token_of(user: Any) -> str:
         ({"display_name": "Ann"}, set()),
     ],
 )
-def test_a_user_touches_the_name_if_it_is_another_and_whoever_they_are(
+def test_a_changed_user_touches_the_user_and_a_changed_name(
     ann: User, changes: dict[str, Any], kinds: set[Any]
 ) -> None:
     with collect_tags() as tags, as_staff():
@@ -63,7 +63,7 @@ def test_the_api_touches_what_it_changes(ann: User, as_user: Callable[..., APICl
     assert tags == {f"user:{ann.pk}"}
 
 
-def test_a_new_user_touches_what_was_absent(db: None) -> None:
+def test_a_new_user_touches_the_tags_of_absent_values(db: None) -> None:
     with collect_tags() as tags:
         user = user_register(email="x@example.org", password="a good one", display_name="X")
 
@@ -92,9 +92,7 @@ def test_a_token_touches_itself_when_it_is_changed_or_revoked(
     assert tags == {token}
 
 
-def test_a_deleted_user_takes_the_tokens_along(
-    ann: User, as_user: Callable[..., APIClient]
-) -> None:
+def test_a_deleted_user_touches_the_tokens(ann: User, as_user: Callable[..., APIClient]) -> None:
     as_user(ann)
     token = token_of(ann)
 
@@ -104,7 +102,7 @@ def test_a_deleted_user_takes_the_tokens_along(
     assert tags == {f"name:{ann.pk}", f"user:{ann.pk}", token}
 
 
-def test_rights_touch_whom_they_are_given_to_and_taken_from(
+def test_granted_and_revoked_rights_touch_their_users(
     ann: User, make_user: Callable[..., Any]
 ) -> None:
     make_user("bob")

@@ -1,4 +1,4 @@
-"""Who is asking, from the cache: warm it costs no query, and every change is seen at once."""
+"""The cached identity of callers costs no query when warm, and follows every change at once."""
 
 from __future__ import annotations
 
@@ -120,7 +120,7 @@ def test_a_changed_profile_is_shown_at_once(
         assert reader.get(ME).json()["bio"] == "Writes."
 
 
-def test_a_name_is_kept_until_it_changes(ann: User, by_psql: Callable[..., None]) -> None:
+def test_a_name_stays_cached_until_it_changes(ann: User, by_psql: Callable[..., None]) -> None:
     for name, change in (("Ann", None), ("Anna", "Anna"), ("Anne", "Anne")):
         if change == "Anna":
             with write_transaction(as_user=ann.pk):
@@ -152,7 +152,7 @@ def expire_by_operator(ann: User, client: APIClient, by_psql: Callable[..., None
 
 
 @pytest.mark.parametrize("end", [revoke, revoke_as_staff, revoke_by_operator, expire_by_operator])
-def test_a_token_that_ended_opens_nothing(
+def test_a_revoked_or_expired_token_is_401(
     ann: User, client: APIClient, by_psql: Callable[..., None], end: Callable[..., Any]
 ) -> None:
     end(ann, client, by_psql)
@@ -187,7 +187,7 @@ def delete_by_operator(ann: User, by_psql: Callable[..., None]) -> None:
 @pytest.mark.parametrize(
     "end", [change_password, deactivate, deactivate_by_operator, delete, delete_by_operator]
 )
-def test_who_is_locked_out_is_so_at_once(
+def test_a_locked_out_user_is_refused_at_once(
     ann: User,
     client: APIClient,
     warm_browser: APIClient,
@@ -200,7 +200,7 @@ def test_who_is_locked_out_is_so_at_once(
     assert warm_browser.get(ME).status_code == 401
 
 
-def test_who_is_let_in_again_is_so_at_once(
+def test_a_reactivated_user_is_accepted_at_once(
     ann: User, client: APIClient, by_psql: Callable[..., None]
 ) -> None:
     deactivate(ann, by_psql)
@@ -212,16 +212,14 @@ def test_who_is_let_in_again_is_so_at_once(
     assert client.get(ME).status_code == 200
 
 
-def test_a_cached_token_ends_with_its_time(
-    client: APIClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_cached_token_expires(client: APIClient, monkeypatch: pytest.MonkeyPatch) -> None:
     later = timezone.now() + timedelta(days=2)
     monkeypatch.setattr(timezone, "now", lambda: later)
 
     assert client.get(ME).status_code == 401
 
 
-def test_a_guessed_token_or_session_leaves_nothing_in_the_server(
+def test_a_guessed_token_or_session_stores_nothing_in_the_cache(
     api: APIClient, ann: User, client: APIClient, settings: Settings
 ) -> None:
     before = server_keys()
@@ -251,7 +249,7 @@ def test_a_token_that_was_guessed_before_it_was_made_works(api: APIClient, ann: 
     assert api.get(ME).status_code == 200
 
 
-def test_the_server_knows_neither_secret_nor_password_hash(
+def test_the_cache_holds_neither_secret_nor_password_hash(
     ann: User, client: APIClient, warm_browser: APIClient
 ) -> None:
     secret = secret_of(client)
@@ -263,7 +261,7 @@ def test_the_server_knows_neither_secret_nor_password_hash(
         assert not any(text.encode() in each for each in (*strings, *values))
 
 
-def test_sessions_outlive_a_new_secret_key_while_the_old_one_is_a_fallback(
+def test_sessions_stay_valid_while_the_old_secret_key_is_a_fallback(
     warm_browser: APIClient, settings: Settings
 ) -> None:
     old = settings.SECRET_KEY
@@ -276,7 +274,7 @@ def test_sessions_outlive_a_new_secret_key_while_the_old_one_is_a_fallback(
     assert warm_browser.get(ME).status_code == 401
 
 
-def test_a_user_of_the_cache_writes_only_what_was_changed(ann: User, client: APIClient) -> None:
+def test_saving_a_cached_user_writes_only_the_changed_fields(ann: User, client: APIClient) -> None:
     cached = user_read(ann.pk)
     assert cached is not None
     with as_staff():
@@ -290,9 +288,7 @@ def test_a_user_of_the_cache_writes_only_what_was_changed(ann: User, client: API
     assert (ann.display_name, ann.bio, ann.is_staff) == ("Anna", "Writes.", True)
 
 
-def test_a_user_of_the_cache_knows_their_password_at_its_first_use(
-    ann: User, client: APIClient
-) -> None:
+def test_a_cached_user_loads_the_password_at_its_first_use(ann: User, client: APIClient) -> None:
     cached = user_read(ann.pk)
     assert cached is not None
     assert "password" not in cached.__dict__
@@ -308,7 +304,7 @@ def test_a_user_of_the_cache_knows_their_password_at_its_first_use(
     assert client.get(ME).status_code == 401
 
 
-def test_an_account_is_kept_for_its_own_reader_alone(
+def test_an_account_is_cached_for_its_own_reader_alone(
     ann: User, client: APIClient, make_user: Callable[..., Any]
 ) -> None:
     assert cache_store().fetch([ACCOUNT.key(ann.pk, ann.pk)]) != [None]
@@ -316,7 +312,7 @@ def test_an_account_is_kept_for_its_own_reader_alone(
         assert cache_store().fetch([ACCOUNT.key(ann.pk, other)]) == [None]
 
 
-def test_values_look_as_their_versions_say(ann: User, client: APIClient) -> None:
+def test_cached_values_have_the_shape_of_their_versions(ann: User, client: APIClient) -> None:
     user_names([ann.pk])
 
     assert_shape_is_kept(SHAPES, NAME, ann.pk)

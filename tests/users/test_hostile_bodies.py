@@ -37,10 +37,10 @@ BODIES = {
 @pytest.mark.parametrize("url", [TOKEN, LOGIN, USERS])
 @pytest.mark.parametrize("body", BODIES.values(), ids=BODIES)
 def test_a_hostile_body_is_refused_with_a_problem(api: APIClient, url: Any, body: Any) -> None:
-    answer = api.generic("POST", url, body, content_type="application/json")
+    response = api.generic("POST", url, body, content_type="application/json")
 
-    assert answer.status_code == 400
-    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert response.status_code == 400
+    assert response.headers["Content-Type"] == "application/problem+json"
 
 
 @pytest.mark.parametrize("field", ["genre", "language", "visibility"])
@@ -54,11 +54,11 @@ def test_a_lone_surrogate_is_not_repeated_in_an_error(
     (novel,) = make_novels(1, owner=owner)
     body = rb'{"%s": "\ud800"}' % field.encode()
 
-    answer = as_user(owner).generic(
+    response = as_user(owner).generic(
         "PATCH", f"/api/v1/novels/{novel.pk}/", body.decode(), content_type="application/json"
     )
 
-    assert answer.status_code == 400
+    assert response.status_code == 400
 
 
 def test_a_surrogate_pair_is_a_character(
@@ -66,19 +66,19 @@ def test_a_surrogate_pair_is_a_character(
 ) -> None:
     body = rb'{"display_name": "\ud83d\ude00"}'
 
-    answer = as_user(make_user()).generic(
+    response = as_user(make_user()).generic(
         "PATCH", "/api/v1/users/me/", body.decode(), content_type="application/json"
     )
 
-    assert answer.json()["display_name"] == "😀"
+    assert response.json()["display_name"] == "😀"
 
 
 @pytest.mark.parametrize("charset", ["zlib", "rot13", "hex", "utf-16", "nonsense"])
 def test_json_is_utf8_whatever_charset_is_claimed(api: APIClient, charset: str) -> None:
     body = b'{"email": "nobody@example.org", "password": "wrong"}'
 
-    answer = api.generic(
+    response = api.generic(
         "POST", TOKEN, body.decode(), content_type=f"application/json; charset={charset}"
     )
 
-    assert answer.status_code == 401
+    assert response.status_code == 401

@@ -27,16 +27,16 @@ def test_a_name_with_hidden_characters_is_refused(
     registered = api.post(USERS, ANN | {"display_name": name})
     changed = as_user(make_user("bob")).patch(ME, {"display_name": name})
 
-    for answer in (registered, changed):
-        assert answer.status_code == 400
-        assert "visible character" in answer.json()["errors"]["display_name"][0]
+    for response in (registered, changed):
+        assert response.status_code == 400
+        assert "visible character" in response.json()["errors"]["display_name"][0]
 
 
 @pytest.mark.parametrize("name", ["می\u200cخواهم", "👩\u200d👩\u200d👧", "Zoe\u0308"], ids=ascii)
-def test_a_name_in_any_writing_is_shown_as_it_was_given(api: APIClient, name: str) -> None:
-    answer = api.post(USERS, ANN | {"display_name": name})
+def test_a_name_in_any_script_is_shown_unchanged(api: APIClient, name: str) -> None:
+    response = api.post(USERS, ANN | {"display_name": name})
 
-    assert (answer.status_code, answer.json()["display_name"]) == (201, name)
+    assert (response.status_code, response.json()["display_name"]) == (201, name)
 
 
 def test_the_admin_refuses_the_same_names(client: APIClient, make_user: Callable[..., Any]) -> None:
@@ -44,24 +44,24 @@ def test_the_admin_refuses_the_same_names(client: APIClient, make_user: Callable
     add = reverse("admin:users_user_add")
     passwords = {"usable_password": "true", "password1": PASSWORD, "password2": PASSWORD}
 
-    answer = client.post(add, {"email": "x@example.org", "display_name": "\u202ex"} | passwords)
+    response = client.post(add, {"email": "x@example.org", "display_name": "\u202ex"} | passwords)
 
-    assert answer.status_code == 200
-    assert "Remove the invisible characters: U+202E." in answer.content.decode()
+    assert response.status_code == 200
+    assert "Remove the invisible characters: U+202E." in response.content.decode()
     with as_staff():
         assert not User.objects.filter(email="x@example.org").exists()
 
 
 @pytest.mark.parametrize("password", SPACES, ids=ascii)
-def test_a_password_of_which_nothing_is_seen_is_refused(api: APIClient, password: str) -> None:
-    answer = api.post(USERS, ANN | {"password": password})
+def test_a_password_of_invisible_characters_is_refused(api: APIClient, password: str) -> None:
+    response = api.post(USERS, ANN | {"password": password})
 
-    assert answer.status_code == 400
+    assert response.status_code == 400
     message = "A password has at least one visible character."
-    assert message in answer.json()["errors"]["password"]
+    assert message in response.json()["errors"]["password"]
 
 
-def test_the_spaces_of_a_password_are_a_part_of_it(api: APIClient) -> None:
+def test_spaces_are_part_of_a_password(api: APIClient) -> None:
     password = "  correct horse \u200b "
 
     assert api.post(USERS, ANN | {"password": password}).status_code == 201

@@ -25,7 +25,7 @@ EMAIL = "operator@morpheus.local"
 
 
 @pytest.fixture
-def kept(settings: Settings, tmp_path: Path) -> Path:
+def login_file(settings: Settings, tmp_path: Path) -> Path:
     """The file that holds the operator's login."""
     settings.MORPHEUS_VAR = tmp_path / "var"
     return tmp_path / "var" / "operator-login"
@@ -38,32 +38,32 @@ def run(**options: Any) -> str:
 
 
 def test_the_first_run_makes_a_superuser_and_says_how_to_log_in(
-    kept: Any, client: APIClient
+    login_file: Any, client: APIClient
 ) -> None:
-    said = run()
+    output = run()
 
-    email, password = kept.read_text().split()
-    assert email == EMAIL and email in said and password in said and "/admin/" in said
-    assert kept.stat().st_mode & 0o777 == 0o600
+    email, password = login_file.read_text().split()
+    assert email == EMAIL and email in output and password in output and "/admin/" in output
+    assert login_file.stat().st_mode & 0o777 == 0o600
     with as_staff():
         assert User.objects.get().is_superuser
     assert client.login(username=email, password=password)
 
 
-def test_a_later_run_changes_nothing_and_says_where_the_password_is(kept: Any) -> None:
+def test_a_later_run_changes_nothing_and_says_where_the_password_is(login_file: Any) -> None:
     run()
     with as_staff():
-        before = (kept.read_text(), User.objects.values().get())
+        before = (login_file.read_text(), User.objects.values().get())
 
-    said = run(email="other@example.org")
+    output = run(email="other@example.org")
 
     with as_staff():
-        assert before == (kept.read_text(), User.objects.values().get())
-    assert EMAIL in said and str(kept) in said
-    assert before[0].split()[1] not in said
+        assert before == (login_file.read_text(), User.objects.values().get())
+    assert EMAIL in output and str(login_file) in output
+    assert before[0].split()[1] not in output
 
 
-def test_a_later_run_says_that_the_password_was_changed(kept: Any) -> None:
+def test_a_later_run_says_that_the_password_was_changed(login_file: Any) -> None:
     run()
     with as_staff():
         user = User.objects.get()
@@ -77,18 +77,20 @@ def test_a_later_run_says_that_the_password_was_changed(kept: Any) -> None:
     assert user.check_password("changed by the operator")
 
 
-def test_another_superuser_is_enough(kept: Any, make_user: Callable[..., Any]) -> None:
+def test_another_superuser_is_enough(login_file: Any, make_user: Callable[..., Any]) -> None:
     make_user("root", is_staff=True, is_superuser=True)
 
-    said = run()
+    output = run()
 
-    assert "root@example.org" in said
-    assert not kept.exists()
+    assert "root@example.org" in output
+    assert not login_file.exists()
     with as_staff():
         assert User.objects.count() == 1
 
 
-def test_an_inactive_superuser_is_not_enough(kept: Any, make_user: Callable[..., Any]) -> None:
+def test_an_inactive_superuser_is_not_enough(
+    login_file: Any, make_user: Callable[..., Any]
+) -> None:
     make_user("root", is_staff=True, is_superuser=True, is_active=False)
 
     run()
@@ -97,7 +99,7 @@ def test_an_inactive_superuser_is_not_enough(kept: Any, make_user: Callable[...,
         assert User.objects.operators().get().email == EMAIL
 
 
-def test_a_stranger_with_the_operators_address_does_not_become_one(kept: Any) -> None:
+def test_a_stranger_with_the_operators_address_does_not_become_one(login_file: Any) -> None:
     User.objects.create_user(EMAIL, "known to the stranger", display_name="Stranger")
 
     with pytest.raises(CommandError, match="--email"):
@@ -110,14 +112,14 @@ def test_a_stranger_with_the_operators_address_does_not_become_one(kept: Any) ->
         assert User.objects.operators().get().email == "me@example.org"
 
 
-def test_what_is_no_address_is_refused(kept: Any) -> None:
+def test_an_invalid_address_is_refused(login_file: Any) -> None:
     with pytest.raises(CommandError, match="not an e-mail address"):
         run(email="me")
 
 
-def test_a_kept_password_serves_a_new_database(kept: Any) -> None:
+def test_a_stored_password_is_used_for_a_new_database(login_file: Any) -> None:
     run()
-    password = kept.read_text().split()[1]
+    password = login_file.read_text().split()[1]
     with as_staff():
         User.objects.all().delete()
 
@@ -127,21 +129,21 @@ def test_a_kept_password_serves_a_new_database(kept: Any) -> None:
         assert User.objects.get().check_password(password)
 
 
-def test_a_kept_password_is_never_overwritten(kept: Any) -> None:
+def test_a_stored_password_is_never_overwritten(login_file: Any) -> None:
     run()
-    before = kept.read_text()
+    before = login_file.read_text()
     with as_staff():
         User.objects.all().delete()
 
     with pytest.raises(CommandError, match="move the file away"):
         run(email="other@example.org")
 
-    assert kept.read_text() == before
+    assert login_file.read_text() == before
 
 
-def test_quiet_says_nothing(kept: Any) -> None:
+def test_quiet_prints_nothing(login_file: Any) -> None:
     assert run(quiet=True) == ""
-    assert kept.exists()
+    assert login_file.exists()
 
 
 @pytest.mark.django_db(transaction=True)

@@ -15,15 +15,15 @@ from tests.visitor import counted_queries
 pytestmark = pytest.mark.django_db
 
 
-def test_the_profile_shows_what_is_ones_own(
+def test_the_profile_shows_the_callers_own_data(
     make_user: Callable[..., Any], as_user: Callable[..., APIClient]
 ) -> None:
     ann = make_user("ann", bio="Reads.")
 
-    answer = as_user(ann).get(ME)
+    response = as_user(ann).get(ME)
 
-    assert answer.status_code == 200
-    assert answer.json() == {
+    assert response.status_code == 200
+    assert response.json() == {
         "id": ann.pk,
         "email": "ann@example.org",
         "display_name": "Ann",
@@ -36,15 +36,15 @@ def test_the_profile_shows_what_is_ones_own(
             "bytes_limit": 2048 * 1024 * 1024,
         },
     }
-    assert "private" in answer.headers["Cache-Control"]
+    assert "private" in response.headers["Cache-Control"]
 
 
 @pytest.mark.parametrize("method", ["get", "patch"])
-def test_nobody_has_no_profile(api: APIClient, method: str) -> None:
-    answer = getattr(api, method)(ME)
+def test_an_anonymous_profile_is_401(api: APIClient, method: str) -> None:
+    response = getattr(api, method)(ME)
 
-    assert answer.status_code == 401
-    assert answer.headers["WWW-Authenticate"] == "Bearer"
+    assert response.status_code == 401
+    assert response.headers["WWW-Authenticate"] == "Bearer"
 
 
 def test_name_and_bio_change_and_every_later_read_shows_it(
@@ -52,14 +52,14 @@ def test_name_and_bio_change_and_every_later_read_shows_it(
 ) -> None:
     client = as_user(make_user("ann"))
 
-    answer = client.patch(ME, {"display_name": "  Anna ", "bio": "Writes."})
+    response = client.patch(ME, {"display_name": "  Anna ", "bio": "Writes."})
 
-    assert answer.status_code == 200
-    assert (answer.json()["display_name"], answer.json()["bio"]) == ("Anna", "Writes.")
-    assert client.get(ME).json() == answer.json()
+    assert response.status_code == 200
+    assert (response.json()["display_name"], response.json()["bio"]) == ("Anna", "Writes.")
+    assert client.get(ME).json() == response.json()
 
 
-def test_what_is_not_given_stays(
+def test_omitted_fields_stay_unchanged(
     make_user: Callable[..., Any], as_user: Callable[..., APIClient]
 ) -> None:
     client = as_user(make_user("ann", bio="Reads."))
@@ -74,9 +74,9 @@ def test_address_id_and_rights_cannot_be_changed(
     ann = make_user("ann")
     forged = {"id": 1, "email": "root@example.org", "is_staff": True, "date_joined": "2000-01-01"}
 
-    answer = as_user(ann).patch(ME, forged)
+    response = as_user(ann).patch(ME, forged)
 
-    assert answer.status_code == 200
+    assert response.status_code == 200
     before = (ann.pk, ann.email, ann.is_staff, ann.date_joined)
     with as_staff():
         ann.refresh_from_db()

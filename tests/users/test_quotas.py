@@ -83,14 +83,16 @@ def test_without_a_quota_the_limits_are_null(client: APIClient, settings: Settin
     settings.MORPHEUS_QUOTA_NOVELS = settings.MORPHEUS_QUOTA_BYTES = 0
 
     assert upload(client, text(1)).status_code == 201
-    shown = usage(client)
+    counts = usage(client)
 
-    assert shown["novels"] == 1
-    assert shown["novels_limit"] is None and shown["bytes_limit"] is None
+    assert counts["novels"] == 1
+    assert counts["novels_limit"] is None and counts["bytes_limit"] is None
 
 
 @pytest.mark.django_db
-def test_a_novel_too_many_is_refused_with_what_to_do(client: APIClient, settings: Settings) -> None:
+def test_a_novel_over_the_quota_is_refused_with_advice(
+    client: APIClient, settings: Settings
+) -> None:
     settings.MORPHEUS_QUOTA_NOVELS = 1
     assert upload(client, text(1)).status_code == 201
 
@@ -103,14 +105,14 @@ def test_a_novel_too_many_is_refused_with_what_to_do(client: APIClient, settings
 
 
 @pytest.mark.django_db
-def test_a_file_beyond_the_quota_of_bytes_is_refused_and_not_kept(
+def test_a_file_over_the_quota_of_bytes_is_refused_and_not_stored(
     client: APIClient, settings: Settings
 ) -> None:
-    from tests.novels.views.test_uploads import kept_files
+    from tests.novels.views.test_uploads import stored_files
 
     settings.MORPHEUS_QUOTA_BYTES = 3 * 1024 * 1024
     assert upload(client, text(1, 400_000)).status_code == 201
-    before = kept_files()
+    before = stored_files()
 
     response = upload(client, text(2, 400_000))
 
@@ -118,7 +120,7 @@ def test_a_file_beyond_the_quota_of_bytes_is_refused_and_not_kept(
     assert response.json()["detail"] == (
         "This file has 1.9 MB, and you use 1.9 of 3.0 MB. Delete novels or comics first."
     )
-    assert kept_files() == before
+    assert stored_files() == before
     assert usage(client)["novels"] == 1
 
 
@@ -167,10 +169,10 @@ def test_uploads_at_once_do_not_exceed_the_quota_together(
         try:
             barrier.wait()
             if number < 4:
-                answer = upload(clients[number], text(number))
+                response = upload(clients[number], text(number))
             else:
-                answer = add_panel(clients[number], comics[number - 4], page)
-            statuses.append(answer.status_code)
+                response = add_panel(clients[number], comics[number - 4], page)
+            statuses.append(response.status_code)
         finally:
             connection.close()
 

@@ -19,23 +19,23 @@ pytestmark = pytest.mark.django_db
 ANN = {"email": "ann@example.org", "password": PASSWORD, "display_name": "Ann"}
 
 
-def test_a_stranger_becomes_a_user_who_can_log_in(api: APIClient) -> None:
-    answer = api.post(USERS, ANN)
+def test_a_registered_user_can_log_in(api: APIClient) -> None:
+    response = api.post(USERS, ANN)
 
-    assert answer.status_code == 201
-    assert set(answer.json()) == {"id", "email", "display_name", "bio", "date_joined"}
+    assert response.status_code == 201
+    assert set(response.json()) == {"id", "email", "display_name", "bio", "date_joined"}
     with as_staff():
-        user = User.objects.get(pk=answer.json()["id"])
+        user = User.objects.get(pk=response.json()["id"])
     assert (user.is_staff, user.is_superuser, user.is_active) == (False, False, True)
     assert api.post(TOKEN, {"email": ANN["email"], "password": PASSWORD}).status_code == 200
 
 
-def test_nobody_registers_with_rights(api: APIClient) -> None:
-    answer = api.post(USERS, ANN | {"is_staff": True, "is_superuser": True, "id": 7})
+def test_registering_grants_no_rights(api: APIClient) -> None:
+    response = api.post(USERS, ANN | {"is_staff": True, "is_superuser": True, "id": 7})
 
     with as_staff():
         user = User.objects.get(email=ANN["email"])
-    assert answer.status_code == 201
+    assert response.status_code == 201
     assert (user.is_staff, user.is_superuser) == (False, False)
     assert user.pk != 7
 
@@ -44,10 +44,10 @@ def test_nobody_registers_with_rights(api: APIClient) -> None:
 def test_an_address_that_is_taken_is_refused_in_any_case(api: APIClient, email: str) -> None:
     api.post(USERS, ANN)
 
-    answer = api.post(USERS, ANN | {"email": email})
+    response = api.post(USERS, ANN | {"email": email})
 
-    assert answer.status_code == 400
-    assert answer.json()["errors"]["email"] == ["A user with this address exists."]
+    assert response.status_code == 400
+    assert response.json()["errors"]["email"] == ["A user with this address exists."]
     with as_staff():
         assert User.objects.count() == 1
 
@@ -79,31 +79,33 @@ def test_bad_input_names_the_field_and_never_repeats_the_password(
 ) -> None:
     body = ANN | {field: value}
 
-    answer = api.post(USERS, body)
+    response = api.post(USERS, body)
 
-    assert answer.status_code == 400
-    assert list(answer.json()["errors"]) == [field]
+    assert response.status_code == 400
+    assert list(response.json()["errors"]) == [field]
     if isinstance(body["password"], str):
-        assert body["password"] not in answer.content.decode()
+        assert body["password"] not in response.content.decode()
     with as_staff():
         assert not User.objects.exists()
 
 
 def test_ones_own_name_is_a_weak_password(api: APIClient) -> None:
-    answer = api.post(USERS, ANN | {"display_name": "Annabella Rose", "password": "annabellarose"})
+    response = api.post(
+        USERS, ANN | {"display_name": "Annabella Rose", "password": "annabellarose"}
+    )
 
-    assert list(answer.json()["errors"]) == ["password"]
+    assert list(response.json()["errors"]) == ["password"]
 
 
 @pytest.mark.parametrize("field", ["email", "password", "display_name"])
 def test_every_field_is_required(api: APIClient, field: str) -> None:
-    answer = api.post(USERS, {name: value for name, value in ANN.items() if name != field})
+    response = api.post(USERS, {name: value for name, value in ANN.items() if name != field})
 
-    assert answer.status_code == 400
-    assert list(answer.json()["errors"]) == [field]
+    assert response.status_code == 400
+    assert list(response.json()["errors"]) == [field]
 
 
-def test_the_password_is_kept_as_it_is_typed(api: APIClient) -> None:
+def test_the_password_is_stored_as_typed(api: APIClient) -> None:
     api.post(USERS, ANN | {"password": "  spaces around it  "})
 
     with as_staff():
@@ -130,14 +132,14 @@ def test_registering_costs_two_queries(api: APIClient) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_registrations_that_race_one_wins_and_the_others_are_told() -> None:
+def test_concurrent_registrations_make_one_user_and_refuse_the_others() -> None:
     start = threading.Barrier(6)
-    answers = []
+    responses = []
 
     def register(email: str) -> None:
         start.wait()
         try:
-            answers.append(APIClient().post(USERS, ANN | {"email": email}).status_code)
+            responses.append(APIClient().post(USERS, ANN | {"email": email}).status_code)
         finally:
             connection.close()
 
@@ -148,6 +150,6 @@ def test_of_registrations_that_race_one_wins_and_the_others_are_told() -> None:
     for thread in threads:
         thread.join()
 
-    assert sorted(answers) == [201, 400, 400, 400, 400, 400]
+    assert sorted(responses) == [201, 400, 400, 400, 400, 400]
     with as_staff():
         assert User.objects.count() == 1

@@ -21,14 +21,14 @@ def csrf(browser: APIClient) -> dict[str, Any]:
     return {"HTTP_X_CSRFTOKEN": browser.cookies[settings.CSRF_COOKIE_NAME].value}
 
 
-def test_a_session_opens_the_api(
+def test_a_session_authenticates_api_requests(
     browser: APIClient, log_in: Callable[..., Any], make_user: Callable[..., Any]
 ) -> None:
-    answer = log_in(make_user("ann"))
+    response = log_in(make_user("ann"))
 
-    assert answer.status_code == 200
-    assert answer.json()["email"] == "ann@example.org"
-    assert answer.cookies[settings.SESSION_COOKIE_NAME]["httponly"]
+    assert response.status_code == 200
+    assert response.json()["email"] == "ann@example.org"
+    assert response.cookies[settings.SESSION_COOKIE_NAME]["httponly"]
     assert browser.get(ME).json()["email"] == "ann@example.org"
 
 
@@ -39,21 +39,21 @@ def test_the_session_cookie_is_for_https_where_the_site_is(
     make_user("ann")
     settings.SESSION_COOKIE_SECURE = secure
 
-    answer = api.post(LOGIN, {"email": "ann@example.org", "password": PASSWORD})
+    response = api.post(LOGIN, {"email": "ann@example.org", "password": PASSWORD})
 
-    cookie = answer.cookies[settings.SESSION_COOKIE_NAME]
+    cookie = response.cookies[settings.SESSION_COOKIE_NAME]
     assert bool(cookie["secure"]) is secure
     assert cookie["samesite"] == "Lax"
 
 
-def test_a_wrong_password_opens_nothing(
+def test_a_wrong_password_starts_no_session(
     browser: APIClient, log_in: Callable[..., Any], make_user: Callable[..., Any]
 ) -> None:
-    answer = log_in(make_user("ann"), password="wrong")
+    response = log_in(make_user("ann"), password="wrong")
 
-    assert answer.status_code == 401
-    assert answer.headers["WWW-Authenticate"] == "Bearer"
-    assert settings.SESSION_COOKIE_NAME not in answer.cookies
+    assert response.status_code == 401
+    assert response.headers["WWW-Authenticate"] == "Bearer"
+    assert settings.SESSION_COOKIE_NAME not in response.cookies
     assert browser.get(ME).status_code == 401
 
 
@@ -73,13 +73,13 @@ def test_a_form_of_another_site_cannot_log_in(
     make_user("ann")
     body = f'{{"email": "ann@example.org", "password": "{PASSWORD}"}}'
 
-    answer = browser.generic("POST", LOGIN, body, content_type=content_type)
+    response = browser.generic("POST", LOGIN, body, content_type=content_type)
 
-    assert answer.status_code in (400, 415)
-    assert settings.SESSION_COOKIE_NAME not in answer.cookies
+    assert response.status_code in (400, 415)
+    assert settings.SESSION_COOKIE_NAME not in response.cookies
 
 
-def test_a_session_key_that_was_there_before_is_not_kept(
+def test_login_replaces_an_existing_session_key(
     browser: APIClient, log_in: Callable[..., Any], make_user: Callable[..., Any]
 ) -> None:
     planted = SessionStore()
@@ -88,9 +88,9 @@ def test_a_session_key_that_was_there_before_is_not_kept(
     assert planted.session_key is not None
     browser.cookies[settings.SESSION_COOKIE_NAME] = planted.session_key
 
-    answer = log_in(make_user("ann"))
+    response = log_in(make_user("ann"))
 
-    assert answer.cookies[settings.SESSION_COOKIE_NAME].value != planted.session_key
+    assert response.cookies[settings.SESSION_COOKIE_NAME].value != planted.session_key
     assert not SessionStore().exists(planted.session_key)
 
 
@@ -133,7 +133,7 @@ def test_logging_out_needs_the_csrf_token_and_ends_the_session(
     assert not SessionStore().exists(key)
 
 
-def test_logging_out_without_a_session_is_a_clients_mistake(
+def test_logging_out_without_a_session_is_4xx(
     api: APIClient, make_user: Callable[..., Any], as_user: Callable[..., APIClient]
 ) -> None:
     assert api.post(LOGOUT).status_code == 401
@@ -154,6 +154,6 @@ def test_a_session_ends_with_the_password(
 
 
 def test_registering_needs_json_too(browser: APIClient) -> None:
-    answer = browser.generic("POST", USERS, "email=a", "application/x-www-form-urlencoded")
+    response = browser.generic("POST", USERS, "email=a", "application/x-www-form-urlencoded")
 
-    assert answer.status_code == 415
+    assert response.status_code == 415

@@ -36,11 +36,11 @@ def test_too_many_attempts_from_one_place_are_refused(api: APIClient) -> None:
         body = {"email": f"user{number}@example.org", "password": "wrong"}
         assert api.post(TOKEN, body).status_code == 401
 
-    answer = api.post(LOGIN, {"email": "another@example.org", "password": "wrong"})
+    response = api.post(LOGIN, {"email": "another@example.org", "password": "wrong"})
 
-    assert answer.status_code == 429
-    assert answer.headers["Retry-After"] == "50"
-    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert response.status_code == 429
+    assert response.headers["Retry-After"] == "50"
+    assert response.headers["Content-Type"] == "application/problem+json"
 
 
 def test_failed_attempts_on_one_user_are_limited_over_all_networks_in_any_spelling(
@@ -76,13 +76,13 @@ def test_one_network_cannot_use_up_the_limit_that_all_networks_share(
         "login_network": (100, 60)
     }
     make_user("ann")
-    answers = [
+    responses = [
         api.post(TOKEN, {"email": "ann@example.org", "password": "wrong"}) for _ in range(20)
     ]
 
     body = {"email": "ann@example.org", "password": PASSWORD}
-    assert [answer.status_code for answer in answers] == [401] * 3 + [429] * 17
-    assert answers[-1].headers["Retry-After"] == "50"
+    assert [response.status_code for response in responses] == [401] * 3 + [429] * 17
+    assert responses[-1].headers["Retry-After"] == "50"
     assert api.post(TOKEN, body, REMOTE_ADDR="10.0.0.1").status_code == 200
 
 
@@ -109,7 +109,7 @@ def test_an_ipv6_network_is_limited_as_one_whatever_its_addresses(api: APIClient
     assert attempt("2001:db8:1:3::1") == 401
 
 
-def test_guesses_that_race_are_all_counted(rf: RequestFactory, settings: Settings) -> None:
+def test_concurrent_guesses_are_all_counted(rf: RequestFactory, settings: Settings) -> None:
     together = Barrier(10)
 
     def guess(_: Any) -> bool:
@@ -133,7 +133,7 @@ def test_no_password_is_hashed_beyond_the_limit(
     for _ in range(3):
         api.post(TOKEN, {"email": "ann@example.org", "password": "wrong"})
     hashed = []
-    monkeypatch.setattr(MD5PasswordHasher, "encode", lambda *given: hashed.append(given))
+    monkeypatch.setattr(MD5PasswordHasher, "encode", lambda *arguments: hashed.append(arguments))
     settings.MORPHEUS_THROTTLE_RATES = settings.MORPHEUS_THROTTLE_RATES | {
         "login_network": (100, 60)
     }
@@ -146,7 +146,7 @@ def test_no_password_is_hashed_beyond_the_limit(
     assert hashed == []
 
 
-def test_who_is_refused_for_their_place_counts_on_no_user(
+def test_a_request_refused_by_its_network_does_not_count_against_a_user(
     api: APIClient, make_user: Callable[..., Any]
 ) -> None:
     make_user("ann")
@@ -160,7 +160,7 @@ def test_who_is_refused_for_their_place_counts_on_no_user(
 
 
 @pytest.mark.parametrize("body", [[], "text", {"email": {"a": 1}}, {"email": None}])
-def test_nonsense_counts_too_and_is_no_fault_of_ours(api: APIClient, body: Any) -> None:
+def test_malformed_requests_count_and_are_4xx(api: APIClient, body: Any) -> None:
     assert [api.post(TOKEN, body).status_code for _ in range(4)] == [400, 400, 400, 429]
 
 
@@ -181,18 +181,18 @@ def test_the_admins_login_form_is_limited_together_with_the_api(
         client.post(ADMIN, form)
     client.post(TOKEN, {"email": "ann@example.org", "password": "w"}, "application/json")
 
-    answer = client.post(ADMIN, form | {"password": PASSWORD})
+    response = client.post(ADMIN, form | {"password": PASSWORD})
 
-    assert answer.status_code == 429
-    assert answer.headers["Retry-After"] == "50"
-    assert "Too many attempts; try again in 50 seconds." in answer.content.decode()
+    assert response.status_code == 429
+    assert response.headers["Retry-After"] == "50"
+    assert "Too many attempts; try again in 50 seconds." in response.content.decode()
     assert "_auth_user_id" not in client.session
 
 
 @pytest.mark.parametrize(
     "spelling", ["ann@example.org", " ANN@example.org ", "\uff41nn@example.org"]
 )
-def test_the_admins_login_counts_the_name_that_it_authenticates(
+def test_the_admins_login_counts_against_the_authenticated_name(
     client: APIClient, make_user: Callable[..., Any], settings: Settings, spelling: str
 ) -> None:
     settings.MORPHEUS_THROTTLE_RATES = settings.MORPHEUS_THROTTLE_RATES | {
@@ -204,9 +204,9 @@ def test_the_admins_login_counts_the_name_that_it_authenticates(
         assert client.post(ADMIN, form).status_code == 200
 
     form = {"username": "ann@example.org", "password": PASSWORD, "email": "decoy@example.org"}
-    answer = client.post(ADMIN, form)
+    response = client.post(ADMIN, form)
 
-    assert answer.status_code == 429
+    assert response.status_code == 429
     assert "_auth_user_id" not in client.session
 
 

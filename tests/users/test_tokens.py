@@ -21,24 +21,24 @@ from users.models import AccessToken
 pytestmark = pytest.mark.django_db
 
 
-def test_a_token_opens_the_api_until_it_expires(
+def test_a_token_is_accepted_until_it_expires(
     api: APIClient, make_user: Callable[..., Any]
 ) -> None:
     ann = make_user("ann")
 
-    answer = api.post(TOKEN, {"email": "ann@example.org", "password": PASSWORD})
+    response = api.post(TOKEN, {"email": "ann@example.org", "password": PASSWORD})
 
-    assert answer.status_code == 200
-    assert answer.headers["Cache-Control"] == "no-store"
-    assert set(answer.data) == {"token", "expires_at", "user"}
-    assert answer.json()["user"]["id"] == ann.pk
-    days = datetime.fromisoformat(answer.json()["expires_at"]) - timezone.now()
+    assert response.status_code == 200
+    assert response.headers["Cache-Control"] == "no-store"
+    assert set(response.data) == {"token", "expires_at", "user"}
+    assert response.json()["user"]["id"] == ann.pk
+    days = datetime.fromisoformat(response.json()["expires_at"]) - timezone.now()
     assert timedelta(days=settings.MORPHEUS_TOKEN_TTL_DAYS - 1) < days
-    api.credentials(HTTP_AUTHORIZATION=f"Bearer {answer.data['token']}")
+    api.credentials(HTTP_AUTHORIZATION=f"Bearer {response.data['token']}")
     assert api.get(ME).json()["email"] == "ann@example.org"
 
 
-def test_the_database_knows_only_the_digest(api: APIClient, make_user: Callable[..., Any]) -> None:
+def test_the_database_stores_only_the_digest(api: APIClient, make_user: Callable[..., Any]) -> None:
     make_user("ann")
 
     secret = api.post(TOKEN, {"email": "ann@example.org", "password": PASSWORD}).data["token"]
@@ -54,12 +54,12 @@ def test_an_address_logs_in_however_it_is_typed(
 ) -> None:
     make_user("ann")
 
-    answer = api.post(TOKEN, {"email": " Ann@Example.ORG ", "password": PASSWORD})
+    response = api.post(TOKEN, {"email": " Ann@Example.ORG ", "password": PASSWORD})
 
-    assert answer.status_code == 200
+    assert response.status_code == 200
 
 
-def test_a_login_is_remembered_and_sweeps_the_users_expired_tokens(
+def test_a_login_sets_last_login_and_deletes_the_users_expired_tokens(
     api: APIClient, make_user: Callable[..., Any], as_user: Callable[..., APIClient]
 ) -> None:
     ann = make_user("ann")
@@ -76,17 +76,17 @@ def test_a_login_is_remembered_and_sweeps_the_users_expired_tokens(
 
 
 @pytest.mark.parametrize("email", ["ann@example.org", "nobody@example.org"])
-def test_wrong_password_and_unknown_address_get_the_same_answer(
+def test_wrong_password_and_unknown_address_get_the_same_response(
     api: APIClient, make_user: Callable[..., Any], email: str
 ) -> None:
     make_user("ann")
 
-    answer = api.post(TOKEN, {"email": email, "password": "wrong"})
+    response = api.post(TOKEN, {"email": email, "password": "wrong"})
 
-    assert answer.status_code == 401
-    assert answer.headers["Content-Type"] == "application/problem+json"
-    assert answer.headers["WWW-Authenticate"] == "Bearer"
-    assert answer.json()["detail"] == "Invalid credentials."
+    assert response.status_code == 401
+    assert response.headers["Content-Type"] == "application/problem+json"
+    assert response.headers["WWW-Authenticate"] == "Bearer"
+    assert response.json()["detail"] == "Invalid credentials."
 
 
 @pytest.mark.parametrize("email", ["ann@example.org", "nobody@example.org"])
@@ -112,7 +112,7 @@ def test_wrong_password_and_unknown_address_cost_the_same_work(
     assert len(seen.sql) == 1
 
 
-def test_an_inactive_user_cannot_log_in_and_their_token_is_worthless(
+def test_an_inactive_user_cannot_log_in_and_their_token_is_401(
     api: APIClient, make_user: Callable[..., Any], as_user: Callable[..., APIClient]
 ) -> None:
     ann = make_user("ann")
@@ -125,7 +125,7 @@ def test_an_inactive_user_cannot_log_in_and_their_token_is_worthless(
     assert client.get(ME).status_code == 401
 
 
-def test_the_token_of_a_deleted_user_is_worthless(
+def test_the_token_of_a_deleted_user_is_401(
     make_user: Callable[..., Any], as_user: Callable[..., APIClient]
 ) -> None:
     ann = make_user("ann")
@@ -139,7 +139,7 @@ def test_the_token_of_a_deleted_user_is_worthless(
         assert not AccessToken.objects.exists()
 
 
-def test_an_expired_token_is_worthless(
+def test_an_expired_token_is_401(
     make_user: Callable[..., Any], as_user: Callable[..., APIClient]
 ) -> None:
     client = as_user(make_user("ann"))
@@ -158,23 +158,23 @@ def test_an_expired_token_is_worthless(
 def test_a_garbage_token_is_401_and_says_how_to_log_in(api: APIClient, header: str) -> None:
     api.credentials(HTTP_AUTHORIZATION=header)
 
-    answer = api.get(ME)
+    response = api.get(ME)
 
-    assert answer.status_code == 401
-    assert answer.headers["Content-Type"] == "application/problem+json"
-    assert answer.headers["WWW-Authenticate"] == "Bearer"
+    assert response.status_code == 401
+    assert response.headers["Content-Type"] == "application/problem+json"
+    assert response.headers["WWW-Authenticate"] == "Bearer"
 
 
-def test_revoking_ends_the_token_used_and_no_other(
+def test_revoking_invalidates_only_the_token_used(
     make_user: Callable[..., Any], as_user: Callable[..., APIClient]
 ) -> None:
     ann = make_user("ann")
-    one, other = as_user(ann), as_user(ann)
+    used, other = as_user(ann), as_user(ann)
 
-    assert one.delete(TOKEN).status_code == 204
+    assert used.delete(TOKEN).status_code == 204
 
-    assert one.get(ME).status_code == 401
-    assert one.delete(TOKEN).status_code == 401
+    assert used.get(ME).status_code == 401
+    assert used.delete(TOKEN).status_code == 401
     assert other.get(ME).status_code == 200
 
 
@@ -184,9 +184,9 @@ def test_without_a_bearer_token_there_is_nothing_to_revoke(
     log_in(make_user("ann"))
 
     for client in (api, browser):
-        answer = client.delete(TOKEN)
-        assert answer.status_code == 401
-        assert "Authorization: Bearer" in answer.json()["detail"]
+        response = client.delete(TOKEN)
+        assert response.status_code == 401
+        assert "Authorization: Bearer" in response.json()["detail"]
 
 
 def test_a_stale_token_does_not_keep_its_owner_from_logging_in(
@@ -195,9 +195,9 @@ def test_a_stale_token_does_not_keep_its_owner_from_logging_in(
     make_user("ann")
     api.credentials(HTTP_AUTHORIZATION="Bearer stale")
 
-    answer = api.post(TOKEN, {"email": "ann@example.org", "password": PASSWORD})
+    response = api.post(TOKEN, {"email": "ann@example.org", "password": PASSWORD})
 
-    assert answer.status_code == 200
+    assert response.status_code == 200
 
 
 def test_a_changed_password_revokes_every_token(
@@ -214,7 +214,7 @@ def test_a_changed_password_revokes_every_token(
     assert bobs.get(ME).status_code == 200
 
 
-def test_an_old_hash_is_renewed_at_login_and_tokens_live_on(
+def test_an_old_hash_is_upgraded_at_login_and_tokens_stay_valid(
     api: APIClient,
     make_user: Callable[..., Any],
     as_user: Callable[..., APIClient],

@@ -1,4 +1,4 @@
-"""Users, who log in with an e-mail address, their bearer tokens, and the rules for both.
+"""Users with an e-mail address as login, their bearer tokens, and the rules for both.
 
 To recover from an interruption, migrate again: the migration is one transaction.
 """

@@ -74,7 +74,7 @@ def walk(view: Any, **params: Any) -> Any:
 
 
 @pytest.mark.parametrize("ordering", ORDERINGS)
-def test_a_walk_is_the_same_cold_and_warm_and_warm_it_asks_nothing(
+def test_a_walk_is_the_same_cold_and_warm_and_costs_no_query_warm(
     listing: Any, make_novels: Callable[..., list[Any]], ordering: str
 ) -> None:
     make_novels(7)
@@ -108,7 +108,7 @@ def test_rows_have_the_further_columns_that_the_view_names(
     assert page(listing).rows[0]["author"] == page(listing).rows[0]["author"] == novel.author
 
 
-def test_tags_of_the_membership_and_of_the_ordering_end_pages(
+def test_tags_of_the_membership_and_of_the_ordering_invalidate_pages(
     listing: Any, make_novels: Callable[..., list[Any]]
 ) -> None:
     make_novels(1)
@@ -143,7 +143,7 @@ def test_a_page_of_another_size_filter_scope_or_reader_is_another_page(
     assert len(page(listing).ids) == 5
 
 
-def test_what_is_for_everyone_is_found_as_nobody_and_the_rest_as_its_reader(
+def test_public_rows_are_read_as_anonymous_and_private_rows_as_their_reader(
     listing: Any, make_novels: Callable[..., list[Any]], make_user: Callable[..., Any]
 ) -> None:
     ann = make_user()
@@ -155,11 +155,11 @@ def test_what_is_for_everyone_is_found_as_nobody_and_the_rest_as_its_reader(
     assert page(listing, Novel.objects.all()).ids == [novel.pk]
 
 
-def test_an_empty_page_is_kept(listing: Any) -> None:
+def test_an_empty_page_is_cached(listing: Any) -> None:
     assert [(page(listing).ids, len(page(listing).queries)) for _ in range(2)] == [([], 0)] * 2
 
 
-def test_a_row_that_goes_during_a_walk_takes_no_other_along(
+def test_a_row_deleted_during_a_walk_hides_no_other_row(
     listing: Any, make_novels: Callable[..., list[Any]]
 ) -> None:
     novels = make_novels(5)

@@ -20,8 +20,8 @@ def document(client: Any) -> Any:
 
 @pytest.fixture
 def operations(document: Any) -> Any:
-    found = [operation for path in document["paths"].values() for operation in path.values()]
-    return {operation["operationId"]: operation for operation in found}
+    operations = [operation for path in document["paths"].values() for operation in path.values()]
+    return {operation["operationId"]: operation for operation in operations}
 
 
 @pytest.fixture

@@ -29,11 +29,11 @@ def urls() -> Iterator[str]:
             yield f"{API}{path}"
 
 
-def refused(answer: Any) -> Any:
-    """Return what is wrong with each parameter, by its name."""
-    assert answer.status_code == 400
-    assert answer["Content-Type"] == "application/problem+json"
-    return {name: " ".join(messages) for name, messages in answer.json()["errors"].items()}
+def refusals(response: Any) -> Any:
+    """Return the error messages by parameter."""
+    assert response.status_code == 400
+    assert response["Content-Type"] == "application/problem+json"
+    return {name: " ".join(messages) for name, messages in response.json()["errors"].items()}
 
 
 def query_parameters(client: APIClient) -> Any:
@@ -52,62 +52,62 @@ def test_every_route_refuses_an_unknown_parameter_before_it_looks_anything_up(
 ) -> None:
     for url in urls():
         with django_assert_num_queries(0):
-            answer = getattr(client, method)(f"{url}?surprise=1")
-        assert answer.status_code == 400, url
+            response = getattr(client, method)(f"{url}?surprise=1")
+        assert response.status_code == 400, url
         if method != "head":
-            assert "Unknown parameter." in refused(answer)["surprise"]
+            assert "Unknown parameter." in refusals(response)["surprise"]
 
 
 def test_the_nearest_known_name_is_suggested(api: APIClient) -> None:
-    assert refused(api.get(f"{NOVELS}?pagesize=5")) == {
+    assert refusals(api.get(f"{NOVELS}?pagesize=5")) == {
         "pagesize": "Unknown parameter. Did you mean `page_size`?"
     }
-    assert refused(api.get(f"{API}search/?q=the&langauge=en")) == {
+    assert refusals(api.get(f"{API}search/?q=the&langauge=en")) == {
         "langauge": "Unknown parameter. Did you mean `language`?"
     }
 
 
 def test_without_a_near_name_all_are_listed(api: APIClient) -> None:
     known = "`author`, `cursor`, `genre`, `language`, `ordering`, `owner`, `page_size`"
-    assert refused(api.get(f"{NOVELS}?surprise=1")) == {
+    assert refusals(api.get(f"{NOVELS}?surprise=1")) == {
         "surprise": f"Unknown parameter. Known are {known}."
     }
-    assert refused(api.get(f"{API}comics/1/thumbnail/?surprise=1")) == {
+    assert refusals(api.get(f"{API}comics/1/thumbnail/?surprise=1")) == {
         "surprise": "Unknown parameter. Known are `size`, `v`."
     }
 
 
 @pytest.mark.parametrize("method", ["post", "patch", "delete"])
-def test_what_changes_something_takes_none(
+def test_routes_that_write_accept_no_parameter(
     as_user: Callable[..., APIClient], make_user: Callable[..., Any], method: str
 ) -> None:
     client = as_user(make_user())
 
-    answer = getattr(client, method)(f"{NOVELS}?page_size=5")
+    response = getattr(client, method)(f"{NOVELS}?page_size=5")
 
-    assert refused(answer) == {"page_size": "Unknown parameter. This request takes none."}
+    assert refusals(response) == {"page_size": "Unknown parameter. This request takes none."}
 
 
 def test_a_parameter_given_twice_is_refused_even_with_the_same_value(api: APIClient) -> None:
     once = "Give this parameter once."
 
-    assert refused(api.get(f"{NOVELS}?page_size=5&page_size=5")) == {"page_size": once}
-    assert refused(api.get(f"{NOVELS}?ordering=title&ordering=-title")) == {"ordering": once}
-    assert refused(api.get(f"{API}search/?q=a&q=b")) == {"q": once}
+    assert refusals(api.get(f"{NOVELS}?page_size=5&page_size=5")) == {"page_size": once}
+    assert refusals(api.get(f"{NOVELS}?ordering=title&ordering=-title")) == {"ordering": once}
+    assert refusals(api.get(f"{API}search/?q=a&q=b")) == {"q": once}
 
 
 @pytest.mark.parametrize("query", ["%20page_size=5", "PAGE_SIZE=5", "page_size%00=5", "=5", "%FF"])
 def test_a_name_counts_as_it_is_spelled(api: APIClient, query: str) -> None:
-    assert len(refused(api.get(f"{NOVELS}?{query}"))) == 1
+    assert len(refusals(api.get(f"{NOVELS}?{query}"))) == 1
 
 
-def test_a_long_query_string_is_little_work_and_a_short_answer(api: APIClient) -> None:
+def test_a_long_query_string_costs_little_work_and_gets_a_short_response(api: APIClient) -> None:
     names = "&".join(f"{'page_size' * 50}{number}=1" for number in range(60))
 
-    assert len(refused(api.get(f"{NOVELS}?{names}"))) == 5
+    assert len(refusals(api.get(f"{NOVELS}?{names}"))) == 5
 
 
-def test_a_private_novel_and_an_absent_one_refuse_alike(
+def test_a_private_novel_and_an_absent_novel_refuse_alike(
     api: APIClient,
     as_user: Callable[..., APIClient],
     make_user: Callable[..., Any],
@@ -131,11 +131,11 @@ def test_the_document_lists_the_parameters_that_the_views_take(
 
     for (path, method), parameters in listed.items():
         url = path.replace("{novel_id}", "1").replace("{comic_id}", "1").replace("{number}", "1")
-        answer = getattr(staff, method)(f"{url.replace('{identifier}', 'x')}?surprise=1")
+        response = getattr(staff, method)(f"{url.replace('{identifier}', 'x')}?surprise=1")
         names = sorted(each["name"] for each in parameters)
         known = ", ".join(f"`{name}`" for name in names)
         hint = f"Known are {known}." if names else "This request takes none."
-        assert refused(answer) == {"surprise": f"Unknown parameter. {hint}"}, (path, method)
+        assert refusals(response) == {"surprise": f"Unknown parameter. {hint}"}, (path, method)
 
 
 def test_the_document_says_that_others_are_refused(client: APIClient) -> None:
@@ -158,13 +158,13 @@ def test_the_document_describes_parameters_that_are_neither_filters_nor_paginati
 
 @pytest.mark.parametrize("size", ["020", "+20", "%2020", "20%20", "%EF%BC%92%EF%BC%90", "2_0", ""])
 def test_a_page_size_has_one_spelling(api: APIClient, size: str) -> None:
-    assert "page_size" in refused(api.get(f"{NOVELS}?page_size={size}"))
+    assert "page_size" in refusals(api.get(f"{NOVELS}?page_size={size}"))
 
 
 @pytest.mark.parametrize("pk", ["07", "0", "+7", "%207", "%EF%BC%97", "7_0"])
 def test_an_id_has_one_spelling(api: APIClient, pk: str) -> None:
-    assert "owner" in refused(api.get(f"{NOVELS}?owner={pk}"))
-    assert "novel" in refused(api.get(f"{API}comics/?novel={pk}"))
+    assert "owner" in refusals(api.get(f"{NOVELS}?owner={pk}"))
+    assert "novel" in refusals(api.get(f"{API}comics/?novel={pk}"))
 
 
 def test_a_cursor_is_taken_only_as_it_was_given(
@@ -179,7 +179,7 @@ def test_a_cursor_is_taken_only_as_it_was_given(
         *(f"{cursor}=", f"{cursor}%20", f"%20{cursor}", f"{cursor}A", f"{cursor}.", f".{cursor}"),
         *(f"{value}=.{signature}", f"{value}%0A.{signature}", cursor.swapcase(), cursor[:-1]),
     ):
-        assert "cursor" in refused(api.get(f"{NOVELS}?page_size=1&cursor={other}"))
+        assert "cursor" in refusals(api.get(f"{NOVELS}?page_size=1&cursor={other}"))
     assert api.get(f"{NOVELS}?page_size=1&cursor={cursor}").status_code == 200
 
 

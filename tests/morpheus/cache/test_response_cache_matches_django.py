@@ -106,7 +106,7 @@ def ask(visitor, settings) -> Any:
     def ask(path: str, *, alone: bool = False, **environ: str) -> Any:
         settings.MORPHEUS_CACHE = not alone
         answer = visitor.get(path, **environ)
-        assert not (answer.was_kept and "Set-Cookie" in answer.headers)
+        assert not (answer.was_cached and "Set-Cookie" in answer.headers)
         body = answer.body
         if answer.headers.get("Content-Encoding") == "gzip":
             body = gzip.decompress(body)

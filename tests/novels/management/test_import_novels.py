@@ -50,7 +50,7 @@ def test_files_and_folders_are_imported(db: None, tmp_path: Path) -> None:
         assert not User.objects.get(email=LIBRARY_EMAIL).has_usable_password()
 
 
-def test_a_second_import_finds_everything_there(db: None, tmp_path: Path) -> None:
+def test_a_second_import_adds_nothing(db: None, tmp_path: Path) -> None:
     (tmp_path / "tale.txt").write_text(TALE)
     run(tmp_path)
 
@@ -84,7 +84,7 @@ def test_a_refused_file_is_named_and_the_rest_is_imported(db: None, tmp_path: Pa
         assert NovelUpload.objects.count() == 1
 
 
-def test_what_is_not_there_is_named(db: None, tmp_path: Path) -> None:
+def test_a_missing_path_is_named(db: None, tmp_path: Path) -> None:
     with pytest.raises(CommandError, match="missing.txt does not exist"):
         run(tmp_path / "missing.txt")
     with pytest.raises(CommandError, match="no user nobody@example.org"):

@@ -46,7 +46,7 @@ def test_other_alphabets_are_recognised(text: str, encoding: str) -> None:
     assert decode_text(text.encode(encoding)) == text
 
 
-def test_what_the_header_declares_is_believed_over_a_guess() -> None:
+def test_the_declared_encoding_takes_precedence_over_a_guess() -> None:
     text = "Character set encoding: ISO-8859-2\n\nKůň byl žlutý a šel přes řeku.\n"
 
     assert decode_text(text.encode("iso8859-2")) == text

@@ -84,7 +84,7 @@ def test_title_lines_are_read_without_gutenberg_and_are_no_text() -> None:
     assert novel.chapters[0].content == PROSE
 
 
-def test_a_text_that_says_nothing_about_itself_has_no_title() -> None:
+def test_a_text_without_title_lines_has_no_title() -> None:
     novel = parse(TEXT)
 
     assert (novel.title, novel.author, novel.language) == (None, None, None)

@@ -109,7 +109,7 @@ def test_text_without_headings_is_one_chapter_named_like_the_novel() -> None:
         "Letter I wrote to you once",
     ],
 )
-def test_what_only_looks_like_a_heading_stays_text(false_heading: str) -> None:
+def test_a_line_that_only_looks_like_a_heading_stays_text(false_heading: str) -> None:
     text = book("Chapter 1", f"{PROSE}\n\n{false_heading}", "Chapter 2")
 
     novel = parse(text)
@@ -201,20 +201,20 @@ def test_too_many_chapters_are_refused() -> None:
 
 
 def test_progress_rises_to_100() -> None:
-    seen: list[tuple[str, int]] = []
+    steps: list[tuple[str, int]] = []
 
     parse_novel(
         io.BytesIO(book("Chapter 1").encode()),
         filename="n.txt",
-        progress=lambda stage, percent: seen.append((stage, percent)),
+        progress=lambda stage, percent: steps.append((stage, percent)),
     )
 
-    assert [stage for stage, _ in seen] == ["decoding", "reading", "splitting", "splitting"]
-    assert [percent for _, percent in seen] == sorted(percent for _, percent in seen)
-    assert seen[-1][1] == 100
+    assert [stage for stage, _ in steps] == ["decoding", "reading", "splitting", "splitting"]
+    assert [percent for _, percent in steps] == sorted(percent for _, percent in steps)
+    assert steps[-1][1] == 100
 
 
-def test_a_line_of_dots_is_no_work() -> None:
+def test_a_line_of_dots_is_parsed_in_linear_time() -> None:
     # The parse of such a line took 43 s; a child process ends it if it does so again.
     limits = JobLimits(cpu_s=5, wall_s=60, memory_bytes=512 * 1024 * 1024)
 

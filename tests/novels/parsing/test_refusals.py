@@ -42,7 +42,7 @@ def with_entry(name: str, **attributes: int) -> io.BytesIO:
 @pytest.mark.parametrize(
     "name", ["../evil", "a/../../evil", "/etc/passwd", "a\\..\\evil", "C:/evil", "..", "a\0b"]
 )
-def test_names_that_lead_out_of_the_archive_are_refused(name: str) -> None:
+def test_names_that_point_outside_the_archive_are_refused(name: str) -> None:
     assert refusal(with_entry(name)) == "path_traversal"
 
 
@@ -53,7 +53,7 @@ def test_symbolic_links_are_refused() -> None:
 
 
 @pytest.mark.parametrize("href", ["../../secret.xhtml", "/etc/passwd", "..%2F..%2Fsecret.xhtml"])
-def test_links_of_the_package_that_lead_out_are_refused(href: str) -> None:
+def test_links_of_the_package_that_point_outside_are_refused(href: str) -> None:
     assert refusal(epub(PAGES, more={"OEBPS/book.opf": package({href + "#.html": ""})})) == (
         "path_traversal"
     )
@@ -82,7 +82,7 @@ def test_more_text_than_allowed_is_a_bomb_while_reading() -> None:
     assert caught.value.code == "zip_bomb"
 
 
-def test_a_directory_that_lies_about_sizes_is_not_believed() -> None:
+def test_a_directory_with_false_sizes_is_not_trusted() -> None:
     data = bytearray(epub({"a.xhtml": page("<p>" + "word " * 400_000 + "</p>")}).getvalue())
     at = -1
     # Uncompressed size: offset 24 of the directory's entry, 22 of the local header.

@@ -56,15 +56,15 @@ def test_words_weigh_by_where_they_stand(
 
 
 @pytest.mark.parametrize("text", ["“Harbour!” he said.", "a ship—harbour—a ship", "l’harbour…"])
-def test_typographic_marks_are_no_part_of_a_word(
+def test_typographic_marks_are_not_part_of_a_word(
     make_novels: Callable[..., list[Any]], make_chapters: Callable[..., list[Any]], text: str
 ) -> None:
     novel = make_novels(1)[0]
     make_chapters(novel, text)
 
-    found = Search(words="harbour").match().rank()
+    rows = Search(words="harbour").match().rank()
 
-    assert [one.novel_id for one in found] == [novel.pk]
+    assert [row.novel_id for row in rows] == [novel.pk]
 
 
 def test_a_range_is_built_as_in_one_by_one(
@@ -142,9 +142,9 @@ def without_statistics(db: None) -> None:
         admin.execute("SELECT pg_clear_relation_stats('public', 'novels_searchdocument')")
 
 
-@pytest.mark.parametrize(("word", "found"), [("frequent", 1000), ("rare", 1), ("absent", 0)])
+@pytest.mark.parametrize(("word", "expected"), [("frequent", 1000), ("rare", 1), ("absent", 0)])
 def test_the_index_serves_a_search_under_row_level_security(
-    make_novels: Callable[..., list[Any]], word: str, found: int
+    make_novels: Callable[..., list[Any]], word: str, expected: int
 ) -> None:
     """Counted by PostgreSQL itself: the plan of a function is not shown to its caller."""
     (novel,) = make_novels(1)
@@ -161,7 +161,7 @@ def test_the_index_serves_a_search_under_row_level_security(
 
     rows = Search(words=word).match().rank()
 
-    assert len(rows) == found
+    assert len(rows) == expected
     sequential, by_index = (now - then for now, then in zip(scans(), before, strict=True))
     assert (sequential, by_index > 0) == (0, True)
 
@@ -197,11 +197,11 @@ def test_a_frequent_word_costs_the_same_however_many_documents_have_it(
     mine, others = make_novels(1)[0], make_novels(1)[0]
     add_documents(mine, 1000 if scope else 25_000)
     search = Search(words="frequent", **{name: mine.owner_id for name in scope})
-    before = found_and_read(mine.owner_id, search)
+    before = candidates_and_documents_read(mine.owner_id, search)
 
     add_documents(others, 50_000)
 
-    assert found_and_read(mine.owner_id, search)[1] <= 1.1 * before[1]
+    assert candidates_and_documents_read(mine.owner_id, search)[1] <= 1.1 * before[1]
 
 
 @pytest.mark.django_db(transaction=True)
@@ -220,17 +220,17 @@ def test_statistics_of_an_empty_table_make_no_search_read_all_for_each(
 
     with transaction.atomic():
         before = documents_read()
-        found = search.match()
+        matches = search.match()
         assert documents_read() - before < 50_000
     with write_transaction(as_user=other.owner_id):
         Novel.objects.filter(pk=other.pk).update(is_public=False)
     with transaction.atomic():
         before = documents_read()
-        again = search.refresh(found)
+        again = search.refresh(matches)
         assert documents_read() - before < 10
 
     assert again is not None
-    assert len(found.candidates) == 1100 and len(again.candidates) == 1099
+    assert len(matches.candidates) == 1100 and len(again.candidates) == 1099
 
 
 def test_the_newest_are_found_wherever_they_are(make_novels: Callable[..., list[Any]]) -> None:
@@ -239,15 +239,15 @@ def test_the_newest_are_found_wherever_they_are(make_novels: Callable[..., list[
     add_documents(novel, 60_000, vector="other:1")
     add_documents(novel, 700)
 
-    found = {row.id for row in Search(words="frequent").match().rank()}
+    ids = {row.id for row in Search(words="frequent").match().rank()}
 
     with write_transaction(as_user=novel.owner_id), connection.cursor() as cursor:
         cursor.execute(
             "SELECT id FROM novels_searchdocument WHERE vector = 'frequent:1' "
             "ORDER BY id DESC LIMIT 1000"
         )
-        assert found == {row[0] for row in cursor.fetchall()}
-    assert len(found) == 1000
+        assert ids == {row[0] for row in cursor.fetchall()}
+    assert len(ids) == 1000
 
 
 def add_documents(novel: Any, count: int, vector: str = "frequent:1") -> None:
@@ -259,12 +259,12 @@ def add_documents(novel: Any, count: int, vector: str = "frequent:1") -> None:
         )
 
 
-def found_and_read(user_id: int, search: Any) -> Any:
+def candidates_and_documents_read(user_id: int, search: Any) -> Any:
     """Return how many candidates there are, and how many documents were read for them."""
     before = documents_read()
     with write_transaction(as_user=user_id):
-        found = len(search.match().rank())
-    return found, documents_read() - before
+        count = len(search.match().rank())
+    return count, documents_read() - before
 
 
 def documents_read() -> int:

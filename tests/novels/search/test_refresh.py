@@ -264,9 +264,9 @@ def test_a_refresh_between_any_two_snapshots(
             return Matches.of("", LanguageQueries([], []), newest, at_most=most + spare)
 
         changed = frozenset({1, 2})
-        stayed = [one for one in snapshots[0] if one.novel_id not in changed]
-        ids = {one.id for one in stayed}
-        entered = [one for one in snapshots[1] if one.novel_id in changed and one.id not in ids]
+        stayed = [row for row in snapshots[0] if row.novel_id not in changed]
+        ids = {row.id for row in stayed}
+        entered = [row for row in snapshots[1] if row.novel_id in changed and row.id not in ids]
 
         refreshed = match(snapshots[0]).refresh(Changes("", changed, frozenset(), entered))
 

@@ -75,7 +75,7 @@ def state_of(novel: Any) -> Any:
     return row.state, row.progress, row.message
 
 
-def stored(novel: Any) -> Any:
+def stored_rows(novel: Any) -> Any:
     with write_transaction(as_user=novel.owner_id):
         return (
             list(Chapter.objects.of_novel(novel.pk).values_list("number", "title", "word_count")),
@@ -97,21 +97,21 @@ def test_a_parse_completes_the_novel(make_upload: Callable[..., Any]) -> None:
     now = fresh(novel)
     assert (now.title, now.author, now.language.code) == ("A Tale", "Ann Author", "en")
     assert (now.chapter_count, now.word_count) == (2, 4)
-    assert stored(novel) == ([(1, "The start", 2), (2, "The end", 2)], 2, 3)
+    assert stored_rows(novel) == ([(1, "The start", 2), (2, "The end", 2)], 2, 3)
     assert state_of(novel) == ("completed", 100, "")
 
 
 def test_parsing_twice_gives_the_same_rows(make_upload: Callable[..., Any]) -> None:
     novel = make_upload()
     parse(novel)
-    once = stored(novel)
+    once = stored_rows(novel)
 
     parse(novel)
 
-    assert stored(novel) == once
+    assert stored_rows(novel) == once
 
 
-def test_what_the_owner_said_stays(make_upload: Callable[..., Any]) -> None:
+def test_a_parse_keeps_the_owners_fields(make_upload: Callable[..., Any]) -> None:
     novel = make_upload(title="my file", author="Somebody else")
 
     parse(novel, given=["author", "title"])
@@ -120,7 +120,7 @@ def test_what_the_owner_said_stays(make_upload: Callable[..., Any]) -> None:
     assert fresh(novel).language.code == "en"
 
 
-def test_what_the_owner_changed_meanwhile_stays(make_upload: Callable[..., Any]) -> None:
+def test_a_parse_keeps_the_owners_changes_during_it(make_upload: Callable[..., Any]) -> None:
     novel = make_upload()
     with write_transaction(as_user=novel.owner_id):
         novel_update(novel_id=novel.pk, changes={"title": "Changed"})
@@ -130,7 +130,7 @@ def test_what_the_owner_changed_meanwhile_stays(make_upload: Callable[..., Any])
     assert (fresh(novel).title, fresh(novel).author) == ("Changed", "Ann Author")
 
 
-def test_a_file_that_cannot_be_parsed_fails_with_its_sentence_and_is_kept(
+def test_a_file_that_cannot_be_parsed_fails_with_its_message_and_stays(
     make_upload: Callable[..., Any],
 ) -> None:
     novel = make_upload()
@@ -146,7 +146,7 @@ def test_a_file_that_cannot_be_parsed_fails_with_its_sentence_and_is_kept(
     assert storages["uploads"].exists(path)
 
 
-def test_a_lost_file_fails_and_says_so(make_upload: Callable[..., Any]) -> None:
+def test_a_missing_file_fails_with_its_message(make_upload: Callable[..., Any]) -> None:
     novel = make_upload()
     with write_transaction(as_user=novel.owner_id):
         storages["uploads"].delete(NovelUpload.objects.get().path)
@@ -156,7 +156,7 @@ def test_a_lost_file_fails_and_says_so(make_upload: Callable[..., Any]) -> None:
     assert state_of(novel)[::2] == ("failed", processing.FILE_LOST)
 
 
-def test_a_fault_of_ours_fails_with_a_general_sentence(
+def test_an_unexpected_error_fails_with_a_general_message(
     make_upload: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     novel = make_upload()
@@ -172,7 +172,7 @@ def test_a_fault_of_ours_fails_with_a_general_sentence(
     assert state_of(novel)[::2] == ("failed", processing.BROKEN)
 
 
-def test_a_novel_deleted_before_its_parse_ends_it_quietly(make_upload: Callable[..., Any]) -> None:
+def test_a_parse_of_a_deleted_novel_ends_without_an_error(make_upload: Callable[..., Any]) -> None:
     novel = make_upload()
     with write_transaction(as_user=novel.owner_id):
         novel_delete(novel_id=novel.pk)
@@ -182,7 +182,7 @@ def test_a_novel_deleted_before_its_parse_ends_it_quietly(make_upload: Callable[
     assert not Chapter.objects.exists() and not ProcessingStatus.objects.exists()
 
 
-def test_a_novel_deleted_during_its_parse_is_not_brought_back(
+def test_a_novel_deleted_during_its_parse_stays_deleted(
     make_upload: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     novel = make_upload()
@@ -204,7 +204,7 @@ def test_a_novel_deleted_during_its_parse_is_not_brought_back(
         status_advance(novel_id=novel.pk, owner_id=novel.owner_id, stage="x", progress=1)
 
 
-def test_progress_is_told_on_the_way(
+def test_a_parse_reports_its_progress(
     make_upload: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     novel = make_upload()
@@ -221,7 +221,7 @@ def test_progress_is_told_on_the_way(
     assert percents == sorted(percents) and percents[-1] < 100
 
 
-def test_long_titles_of_a_file_are_cut(make_upload: Callable[..., Any]) -> None:
+def test_long_titles_of_a_file_are_truncated(make_upload: Callable[..., Any]) -> None:
     novel = make_upload()
     long = ParsedNovel("t" * 999, "a" * 999, "en", (ParsedChapter("c" * 999, "text"),))
 
@@ -256,7 +256,7 @@ def test_two_parses_of_one_novel_at_once_leave_no_duplicate(
     for thread in threads:
         thread.join()
 
-    rows, texts, documents = stored(novel)
+    rows, texts, documents = stored_rows(novel)
     assert errors == []
     assert ([number for number, _, _ in rows], texts, documents) == (list(range(1, 101)), 100, 101)
 
@@ -272,7 +272,7 @@ def test_a_failed_novel_is_parsed_again_on_demand(make_upload: Callable[..., Any
     assert state_of(novel)[:2] == ("pending", 0)
     call_command("worker", batch=True)
     assert state_of(novel)[:2] == ("completed", 100)
-    assert len(stored(novel)[0]) == 2
+    assert len(stored_rows(novel)[0]) == 2
 
 
 def test_nothing_is_parsed_again_without_a_file_or_twice(

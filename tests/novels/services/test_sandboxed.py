@@ -82,7 +82,7 @@ def test_a_file_is_checked_and_parsed_from_its_bytes_or_its_path(tmp_path: Path)
     assert len(sandboxed.parse_novel(path, "tale.txt").chapters) == 2
 
 
-def test_a_name_that_a_client_chose_is_no_path() -> None:
+def test_a_file_name_of_a_client_is_not_used_as_a_path() -> None:
     file = a_file(b"%PDF-1.4")
     file.name = __file__
 
@@ -105,7 +105,7 @@ def test_a_file_that_needs_too_much_memory_is_refused(settings: Any) -> None:
         sandboxed.parse_novel(a_file(b"ab\n" * 6_000_000), "tale.txt")
 
 
-def test_a_file_that_ends_its_reader_is_refused_and_logged(
+def test_a_file_that_crashes_its_parser_is_refused_and_logged(
     parsing_is: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     parsing_is(functions.segv)
@@ -116,7 +116,7 @@ def test_a_file_that_ends_its_reader_is_refused_and_logged(
     assert "SIGSEGV" in caplog.text
 
 
-def test_a_check_that_gets_no_turn_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_check_without_a_free_slot_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     bulkhead = Bulkhead(1, most_waiting=1, patience_s=0.01)
     monkeypatch.setattr(sandboxed, "CHECKING", bulkhead)
 
@@ -125,7 +125,7 @@ def test_a_check_that_gets_no_turn_is_refused(monkeypatch: pytest.MonkeyPatch) -
 
 
 @pytest.mark.django_db
-def test_a_parse_that_takes_too_long_fails_with_what_to_do(
+def test_a_parse_that_takes_too_long_fails_with_advice(
     make_upload: Any, settings: Any, parsing_is: Any
 ) -> None:
     novel = make_upload()
@@ -175,8 +175,8 @@ def test_no_transaction_is_open_while_an_upload_is_checked(
 
     monkeypatch.setattr(sandboxed, "run_or_refuse", watched)
 
-    answer = as_user(make_user("ann")).post(
+    response = as_user(make_user("ann")).post(
         "/api/v1/novels/", {"file": a_file()}, format="multipart"
     )
 
-    assert (answer.status_code, open_before) == (201, [False])
+    assert (response.status_code, open_before) == (201, [False])

@@ -45,7 +45,9 @@ def test_a_chapter_has_its_text(
         assert api.get(url(novel, f"chapters/{number}/")).status_code == 404
 
 
-def test_the_status_is_told(api: APIClient, make_novels: Callable[..., list[Any]]) -> None:
+def test_the_processing_status_is_shown(
+    api: APIClient, make_novels: Callable[..., list[Any]]
+) -> None:
     (novel,) = make_novels(1)
 
     status = api.get(url(novel, "status/")).json()
@@ -62,7 +64,7 @@ def test_the_status_is_told(api: APIClient, make_novels: Callable[..., list[Any]
 
 
 @pytest.mark.parametrize("rest", ["chapters/", "chapters/1/", "status/"])
-def test_what_belongs_to_a_private_novel_is_its_owners(
+def test_chapters_and_status_of_a_private_novel_are_404_for_others(
     api: APIClient,
     as_user: Callable[..., APIClient],
     make_user: Callable[..., Any],

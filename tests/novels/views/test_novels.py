@@ -70,7 +70,7 @@ def test_the_list_is_the_same_for_everyone(
     assert as_user(ann).get(URL).json() == api.get(URL).json()
 
 
-def test_owner_me_lists_all_of_my_own_and_nobody_elses(
+def test_owner_me_lists_exactly_the_callers_own(
     as_user: Callable[..., APIClient], make_novels: Callable[..., list[Any]], ann: User, bob: User
 ) -> None:
     mine = make_novels(1, owner=ann) + make_novels(1, owner=ann, is_public=False)
@@ -86,7 +86,7 @@ def test_owner_me_demands_a_login(api: APIClient) -> None:
     assert api.get(f"{URL}?owner=me").status_code == 401
 
 
-def test_a_cursor_of_my_own_list_is_not_valid_for_somebody_else(
+def test_a_cursor_of_ones_own_list_is_invalid_for_another_user(
     as_user: Callable[..., APIClient], make_novels: Callable[..., list[Any]], ann: User, bob: User
 ) -> None:
     make_novels(3, owner=ann, is_public=False)
@@ -96,7 +96,9 @@ def test_a_cursor_of_my_own_list_is_not_valid_for_somebody_else(
     assert as_user(bob).get(following).status_code == 400
 
 
-def test_filters_choose(api: APIClient, make_novels: Callable[..., list[Any]], ann: User) -> None:
+def test_filters_select_novels(
+    api: APIClient, make_novels: Callable[..., list[Any]], ann: User
+) -> None:
     gothic = Genre.objects.get(slug="gothic")
     german = Language.objects.get(code="de")
     both, only_genre, only_language, other = (
@@ -113,7 +115,7 @@ def test_filters_choose(api: APIClient, make_novels: Callable[..., list[Any]], a
     assert ids(api.get(f"{URL}?owner={ann.pk}")) == [other.pk]
 
 
-def test_a_filter_by_somebody_elses_id_shows_public_novels_only(
+def test_a_filter_by_another_users_id_shows_public_novels_only(
     as_user: Callable[..., APIClient], make_novels: Callable[..., list[Any]], ann: User, bob: User
 ) -> None:
     (public,) = make_novels(1, owner=ann)
@@ -130,14 +132,14 @@ def test_a_walk_meets_each_novel_once_in_every_ordering(
     api: APIClient, make_novels: Callable[..., list[Any]], ordering: str
 ) -> None:
     novels = make_novels(7)
-    seen, url = [], f"{URL}?ordering={ordering}&page_size=3"
+    ids_seen, url = [], f"{URL}?ordering={ordering}&page_size=3"
     while url:
         page = api.get(url).json()
-        seen += [row["id"] for row in page["results"]]
+        ids_seen += [row["id"] for row in page["results"]]
         url = page["next"]
 
     expected = [novel.pk for novel in novels]
-    assert seen == (expected[::-1] if ordering.startswith("-") else expected)
+    assert ids_seen == (expected[::-1] if ordering.startswith("-") else expected)
 
 
 @pytest.mark.parametrize(
@@ -186,7 +188,7 @@ def test_an_unchanged_public_page_is_not_sent_again(
         assert again.status_code == 304 and again.content == b""
 
 
-def test_a_private_novel_exists_for_its_owner_alone(
+def test_a_private_novel_is_404_for_all_but_its_owner(
     api: APIClient,
     as_user: Callable[..., APIClient],
     make_novels: Callable[..., list[Any]],
@@ -272,7 +274,7 @@ def test_a_bad_change_is_refused(
     assert response.status_code == 400, response.content
 
 
-def test_what_is_not_to_be_changed_stays(
+def test_read_only_fields_do_not_change(
     as_user: Callable[..., APIClient], make_novels: Callable[..., list[Any]], ann: User, bob: User
 ) -> None:
     (novel,) = make_novels(1, owner=ann)
@@ -291,15 +293,15 @@ def test_search_follows_a_change(
 ) -> None:
     (novel,) = make_novels(1, owner=ann, language=Language.objects.get(code="en"))
     make_chapters(novel, "They were running.")
-    found = "/api/v1/search/?q={}&kind={}"
+    search = "/api/v1/search/?q={}&kind={}"
 
     as_user(ann).patch(f"{URL}{novel.pk}/", {"title": "Albatross", "language": None})
 
-    assert len(ids_of(api.get(found.format("albatross", "novel")))) == 1
+    assert len(ids_of(api.get(search.format("albatross", "novel")))) == 1
     # Without a language, words are found as they are written.
-    assert ids_of(api.get(found.format("run", "chapter"))) == []
+    assert ids_of(api.get(search.format("run", "chapter"))) == []
     as_user(ann).patch(f"{URL}{novel.pk}/", {"language": "en"})
-    assert ids_of(api.get(found.format("run", "chapter"))) == [novel.pk]
+    assert ids_of(api.get(search.format("run", "chapter"))) == [novel.pk]
 
 
 def ids_of(response: Any) -> list[Any]:
@@ -326,11 +328,11 @@ def test_deleting_a_novel_takes_all_that_belongs_to_it(
 
 
 @pytest.mark.parametrize("path", ["0/", "99999999999999999999/", "1/chapters/", "1/status/"])
-def test_what_is_not_there_is_not_found(db: None, api: APIClient, path: str) -> None:
+def test_an_unknown_novel_is_404(db: None, api: APIClient, path: str) -> None:
     assert api.get(URL + path).status_code == 404
 
 
-def test_options_describe_and_head_answers_without_a_body(
+def test_options_describe_and_head_has_no_body(
     api: APIClient, make_novels: Callable[..., list[Any]]
 ) -> None:
     (novel,) = make_novels(1)
@@ -351,7 +353,7 @@ def test_a_name_with_hidden_characters_is_refused(
     ann = make_user("ann")
     [novel] = make_novels(owner=ann)
 
-    answer = as_user(ann).patch(f"/api/v1/novels/{novel.pk}/", {field: "A\u2067 tale"})
+    response = as_user(ann).patch(f"/api/v1/novels/{novel.pk}/", {field: "A\u2067 tale"})
 
-    assert answer.status_code == 400
-    assert answer.json()["errors"][field] == ["Remove the invisible characters: U+2067."]
+    assert response.status_code == 400
+    assert response.json()["errors"][field] == ["Remove the invisible characters: U+2067."]

@@ -23,14 +23,14 @@ def english(db: None) -> Any:
     return Language.objects.get(code="en")
 
 
-def found(client: APIClient, query: str, **filters: Any) -> Any:
+def search(client: APIClient, query: str, **filters: Any) -> Any:
     response = client.get(URL, {"q": query, **filters})
     assert response.status_code == 200, response.content
     return response.json()["results"]
 
 
 def titles(client: APIClient, query: str, **filters: Any) -> list[Any]:
-    return [row["title"] for row in found(client, query, **filters)]
+    return [row["title"] for row in search(client, query, **filters)]
 
 
 def test_a_chapter_is_found_with_a_snippet(
@@ -44,7 +44,7 @@ def test_a_chapter_is_found_with_a_snippet(
         novel, "She fell.", "It ran down the rabbit-hole.", titles=["The fall", "The race"]
     )
 
-    (row,) = found(api, '"down the rabbit-hole"')
+    (row,) = search(api, '"down the rabbit-hole"')
 
     rank = row.pop("rank")
     assert 0 < rank <= 1
@@ -65,7 +65,7 @@ def test_a_novel_is_found_by_title_author_and_synopsis(
     make_chapters(novel, "Nothing.")
 
     for words in ("alice", "carroll", "glass"):
-        (row,) = found(api, words)
+        (row,) = search(api, words)
         assert (row["kind"], row["novel"], row["chapter"]) == ("novel", novel.pk, None)
         assert row["title"] == "Alice" and "<mark>" in row["snippet"]
 
@@ -85,7 +85,7 @@ def test_the_best_comes_first(
         titles=["Little", "The whale", "Much"],
     )
 
-    rows = found(api, "whale")
+    rows = search(api, "whale")
 
     assert [row["title"] for row in rows] == ["The whale", "Much", "Little"]
     assert [row["rank"] for row in rows] == sorted((row["rank"] for row in rows), reverse=True)
@@ -104,7 +104,7 @@ def test_quotes_or_and_minus_work(
     assert set(titles(api, '"red fox"')) == {"1"}
     assert set(titles(api, "fox or hen")) == {"1", "2", "3", "4"}
     assert set(titles(api, "red -fox")) == {"2"}
-    assert found(api, "red -fox")[0]["rank"] > 0.01
+    assert search(api, "red -fox")[0]["rank"] > 0.01
 
 
 def test_minus_excludes_what_the_texts_language_means(
@@ -136,10 +136,10 @@ def test_each_text_is_read_in_its_own_language(
     make_chapters(in_english, "running")
     make_chapters(in_german, "Häuser")
 
-    assert [row["novel"] for row in found(api, "runs")] == [in_english.pk]
-    assert {row["novel"] for row in found(api, "running")} == {unknown.pk, in_english.pk}
-    assert [row["novel"] for row in found(api, "Haus")] == [in_german.pk]
-    assert "<mark>Häuser</mark>" in found(api, "Haus")[0]["snippet"]
+    assert [row["novel"] for row in search(api, "runs")] == [in_english.pk]
+    assert {row["novel"] for row in search(api, "running")} == {unknown.pk, in_english.pk}
+    assert [row["novel"] for row in search(api, "Haus")] == [in_german.pk]
+    assert "<mark>Häuser</mark>" in search(api, "Haus")[0]["snippet"]
 
 
 def test_a_mistyped_text_search_configuration_breaks_nothing(
@@ -149,7 +149,7 @@ def test_a_mistyped_text_search_configuration_breaks_nothing(
     (novel,) = make_novels(1, language=language)
     make_chapters(novel, "whale")
 
-    assert len(found(api, "whale")) == 1
+    assert len(search(api, "whale")) == 1
 
 
 def test_filters_combine(
@@ -159,23 +159,23 @@ def test_filters_combine(
     english: Any,
 ) -> None:
     gothic = Genre.objects.get(slug="gothic")
-    one, two, three = (
+    first, second, third = (
         make_novels(1, title="whale", genre=gothic, language=english)[0],
         make_novels(1, title="whale", genre=gothic)[0],
         make_novels(1, title="whale", language=english)[0],
     )
-    for novel in (one, two, three):
+    for novel in (first, second, third):
         make_chapters(novel, "whale")
 
     def novels(**filters: Any) -> set[Any]:
-        return {(row["novel"], row["kind"]) for row in found(api, "whale", **filters)}
+        return {(row["novel"], row["kind"]) for row in search(api, "whale", **filters)}
 
-    every = {(novel.pk, kind) for novel in (one, two, three) for kind in ("novel", "chapter")}
+    every = {(novel.pk, kind) for novel in (first, second, third) for kind in ("novel", "chapter")}
     assert novels() == every
-    assert novels(kind="novel") == {(novel.pk, "novel") for novel in (one, two, three)}
-    assert {pk for pk, _ in novels(genre="gothic")} == {one.pk, two.pk}
-    assert {pk for pk, _ in novels(language="en")} == {one.pk, three.pk}
-    assert novels(kind="chapter", genre="gothic", language="en") == {(one.pk, "chapter")}
+    assert novels(kind="novel") == {(novel.pk, "novel") for novel in (first, second, third)}
+    assert {pk for pk, _ in novels(genre="gothic")} == {first.pk, second.pk}
+    assert {pk for pk, _ in novels(language="en")} == {first.pk, third.pk}
+    assert novels(kind="chapter", genre="gothic", language="en") == {(first.pk, "chapter")}
 
 
 def test_private_texts_are_found_by_their_owner_alone(
@@ -190,28 +190,28 @@ def test_private_texts_are_found_by_their_owner_alone(
     make_chapters(novel, "The whale is secret.")
     make_chapters(make_novels(1, owner=bob)[0], "A public whale.")
 
-    assert {row["novel"] for row in found(as_user(ann), "secret", scope="mine")} == {novel.pk}
-    assert len(found(as_user(ann), "whale", scope="mine")) == 2
-    assert found(as_user(ann), "secret") == []
+    assert {row["novel"] for row in search(as_user(ann), "secret", scope="mine")} == {novel.pk}
+    assert len(search(as_user(ann), "whale", scope="mine")) == 2
+    assert search(as_user(ann), "secret") == []
     for client in (api, as_user(bob)):
-        assert novel.pk not in {row["novel"] for row in found(client, "whale")}
+        assert novel.pk not in {row["novel"] for row in search(client, "whale")}
     assert "Secret whale" not in titles(as_user(bob), "whale", scope="mine")
 
 
-def test_what_is_withdrawn_is_not_found_any_more(
+def test_a_search_does_not_find_withdrawn_novels(
     api: APIClient, make_novels: Callable[..., list[Any]], make_chapters: Callable[..., list[Any]]
 ) -> None:
     (novel,) = make_novels(1)
     make_chapters(novel, "whale")
-    assert found(api, "whale")
+    assert search(api, "whale")
 
     with write_transaction(as_user=novel.owner_id):
         Novel.objects.update(is_public=False)
 
-    assert found(api, "whale") == []
+    assert search(api, "whale") == []
 
 
-def test_my_own_search_demands_a_login_and_is_private(
+def test_a_search_of_ones_own_novels_demands_a_login_and_is_private(
     api: APIClient, as_user: Callable[..., APIClient], make_user: Callable[..., Any]
 ) -> None:
     assert api.get(URL, {"q": "x", "scope": "mine"}).status_code == 401
@@ -278,9 +278,7 @@ def test_a_cursor_belongs_to_one_search_of_one_caller(
     ],
     ids=repr,
 )
-def test_a_search_that_cannot_be_is_refused(
-    db: None, api: APIClient, query: dict[str, Any]
-) -> None:
+def test_an_invalid_search_is_refused(db: None, api: APIClient, query: dict[str, Any]) -> None:
     response = api.get(URL, query)
 
     assert response.status_code == 400, response.content
@@ -290,7 +288,7 @@ def test_a_search_that_cannot_be_is_refused(
 @pytest.mark.parametrize(
     "query", ["-whale", "-a -b", "fox or -whale", '"', "'", "!!&|():*", "\\", "<->", "%", "--", "…"]
 )
-def test_a_search_without_a_word_that_must_occur_finds_nothing(
+def test_a_search_without_a_required_word_finds_nothing(
     api: APIClient,
     make_novels: Callable[..., list[Any]],
     make_chapters: Callable[..., list[Any]],
@@ -298,7 +296,7 @@ def test_a_search_without_a_word_that_must_occur_finds_nothing(
 ) -> None:
     make_chapters(make_novels(1)[0], "whale")
 
-    assert found(api, query) == []
+    assert search(api, query) == []
 
 
 def test_a_snippet_holds_no_mark_up_of_the_text(
@@ -307,13 +305,13 @@ def test_a_snippet_holds_no_mark_up_of_the_text(
     (novel,) = make_novels(1, title="whale <script>alert(1)</script>")
     make_chapters(novel, "a < whale & \x02b\x03 <img src=x onerror=alert(1)> <mark>q</mark>")
 
-    for row in found(api, "whale"):
+    for row in search(api, "whale"):
         plain = row["snippet"].replace("<mark>whale</mark>", "")
         assert "<" not in plain and ">" not in plain and "\x02" not in plain
         assert row["snippet"].count("<mark>whale</mark>") == 1
 
 
-def test_a_search_costs_the_same_however_much_is_found(
+def test_a_search_costs_the_same_however_many_matches_there_are(
     api: APIClient,
     make_novels: Callable[..., list[Any]],
     make_chapters: Callable[..., list[Any]],
@@ -326,13 +324,13 @@ def test_a_search_costs_the_same_however_much_is_found(
         for other in make_novels(3, genre=Genre.objects.get(slug="gothic")):
             make_chapters(other, *["whale"] * 4)
 
-    # What is asked, candidates, cards and snippets; warm, none (test_warm.py).
+    # Text search configurations, candidates, cards and snippets; none when warm (test_warm.py).
     assert_flat_queries(lambda: api.get(URL, {"q": "whale"}), more, budget=4)
     assert_flat_queries(lambda: api.get(URL, {"q": "whale", "genre": "gothic"}), more, budget=5)
 
 
 def snippet(client: APIClient, query: str) -> Any:
-    return next(row["snippet"] for row in found(client, query) if row["kind"] == "chapter")
+    return next(row["snippet"] for row in search(client, query) if row["kind"] == "chapter")
 
 
 PROSE = "It was the best of times, it was the worst of times. "
@@ -362,9 +360,10 @@ def test_a_snippet_shows_words_that_stand_far_apart(
     text = f"{PROSE * 60} A harbour. {PROSE * 60} A whale. {PROSE * 60}"
     make_chapters(make_novels(1, language=english)[0], text)
 
-    shown = snippet(api, "whale harbour")
+    excerpt = snippet(api, "whale harbour")
 
-    assert "<mark>harbour</mark>" in shown and "<mark>whale</mark>" in shown and " … " in shown
+    assert "<mark>harbour</mark>" in excerpt and "<mark>whale</mark>" in excerpt
+    assert " … " in excerpt
 
 
 def test_a_snippet_prefers_the_place_of_all_words(
@@ -395,10 +394,10 @@ def test_no_word_is_lost_or_cut_where_passages_meet(
     at = words.index(" ", 1_350 + shift) + 1
     make_chapters(make_novels(1)[0], f"{words[:at]}harbour {words[at:]}")
 
-    shown = snippet(api, "harbour").replace("<mark>", "").replace("</mark>", "").split()
+    excerpt = snippet(api, "harbour").replace("<mark>", "").replace("</mark>", "").split()
 
-    assert "harbour" in shown
-    assert {*shown} <= {"alpha", "bravo", "charlie", "delta", "harbour", "…"}
+    assert "harbour" in excerpt
+    assert {*excerpt} <= {"alpha", "bravo", "charlie", "delta", "harbour", "…"}
 
 
 def test_a_snippet_shows_a_long_run_and_angle_brackets_as_they_are(
@@ -447,7 +446,7 @@ def test_a_hostile_text_and_query_stay_within_the_limit(
     settings.MORPHEUS_SEARCH_TIMEOUT_S = 10
     make_chapters(make_novels(1)[0], *["whale " + (text * 50_000)[:50_000]] * 5)
 
-    rows = found(api, query, page_size=100)
+    rows = search(api, query, page_size=100)
 
     assert len(rows) == 5 and all("<mark>" in row["snippet"] for row in rows)
 
@@ -455,7 +454,7 @@ def test_a_hostile_text_and_query_stay_within_the_limit(
 @pytest.mark.parametrize("scope", [{}, {"scope": "mine"}], ids=["public", "mine"])
 @pytest.mark.parametrize("statement", ["_CANDIDATES", "_SNIPPETS"])
 @pytest.mark.django_db(transaction=True)
-def test_a_slow_search_is_503_and_leaves_nothing_behind(
+def test_a_slow_search_is_503_and_leaves_no_statement_running(
     as_user: Callable[..., APIClient],
     make_novels: Callable[..., list[Any]],
     make_chapters: Callable[..., list[Any]],
@@ -484,7 +483,7 @@ def test_a_slow_search_is_503_and_leaves_nothing_behind(
         "WARNING"
     ]
     settings.MORPHEUS_SEARCH_TIMEOUT_S = 60
-    assert len(found(client, "whale", **scope)) == 1
+    assert len(search(client, "whale", **scope)) == 1
 
 
 @pytest.mark.django_db(transaction=True)

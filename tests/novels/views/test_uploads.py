@@ -48,7 +48,7 @@ class FullStorage(FileSystemStorage):
         raise OSError(errno.ENOSPC, "No space left on device")
 
 
-def kept_files() -> set[Any]:
+def stored_files() -> set[Any]:
     root = settings.STORAGES["uploads"]["OPTIONS"]["location"]
     return {path for path in root.rglob("*") if path.is_file()}
 
@@ -57,7 +57,7 @@ def assert_nothing_is_left(user: Any, files: Any) -> None:
     with write_transaction(as_user=user.pk):
         assert not Novel.objects.exists() and not NovelUpload.objects.exists()
     assert not DBTaskResult.objects.exists()
-    assert kept_files() == files
+    assert stored_files() == files
 
 
 def test_only_a_file_is_required(as_user: Callable[..., APIClient], ann: User) -> None:
@@ -72,8 +72,8 @@ def test_only_a_file_is_required(as_user: Callable[..., APIClient], ann: User) -
     assert (status["state"], status["progress"]) == ("pending", 0)
 
 
-def test_what_is_said_about_a_novel_is_kept(as_user: Callable[..., APIClient], ann: User) -> None:
-    said = {
+def test_the_fields_of_an_upload_are_stored(as_user: Callable[..., APIClient], ann: User) -> None:
+    fields = {
         "title": "A tale",
         "author": "Ann",
         "synopsis": "Short.",
@@ -82,9 +82,9 @@ def test_what_is_said_about_a_novel_is_kept(as_user: Callable[..., APIClient], a
         "visibility": "public",
     }
 
-    response = upload(as_user(ann), **said)
+    response = upload(as_user(ann), **fields)
 
-    assert said.items() <= response.json().items()
+    assert fields.items() <= response.json().items()
     given = DBTaskResult.objects.get().args_kwargs["kwargs"]["given"]
     assert {"title", "author", "language"} <= set(given)
 
@@ -97,14 +97,14 @@ def test_an_empty_value_counts_as_absent(as_user: Callable[..., APIClient], ann:
     assert DBTaskResult.objects.get().args_kwargs["kwargs"]["given"] == []
 
 
-def test_the_file_is_kept_under_a_name_of_ours_for_us_alone(
+def test_the_file_is_stored_under_a_generated_name_readable_by_the_server_alone(
     as_user: Callable[..., APIClient], ann: User
 ) -> None:
-    before = kept_files()
+    before = stored_files()
 
     upload(as_user(ann), name="../../etc/evil.txt")
 
-    (path,) = kept_files() - before
+    (path,) = stored_files() - before
     assert path.read_bytes() == TEXT
     assert "evil" not in str(path)
     assert path.stat().st_mode & 0o077 == 0
@@ -114,7 +114,7 @@ def test_the_file_is_kept_under_a_name_of_ours_for_us_alone(
 
 
 def test_uploading_demands_a_login(api: APIClient, ann: User) -> None:
-    files = kept_files()
+    files = stored_files()
 
     assert upload(api).status_code == 401
     assert_nothing_is_left(ann, files)
@@ -124,14 +124,14 @@ def test_the_same_file_twice_by_one_owner_is_one_novel(
     as_user: Callable[..., APIClient], make_user: Callable[..., Any], ann: User
 ) -> None:
     first = upload(as_user(ann)).json()
-    files = kept_files()
+    files = stored_files()
 
     again = upload(as_user(ann), name="other.txt", title="Other")
 
     assert again.status_code == 409
     assert again["Content-Type"] == "application/problem+json"
     assert again.json()["existing_id"] == first["id"]
-    assert kept_files() == files
+    assert stored_files() == files
     assert upload(as_user(make_user("bob"))).status_code == 201
 
 
@@ -157,10 +157,10 @@ def epub_of(entries: Any) -> Any:
         ("bomb.epub", epub_of({"mimetype": "application/epub+zip", "a": b"0" * 30_000_000})),
     ],
 )
-def test_a_bad_file_is_refused_and_nothing_is_left(
+def test_a_bad_file_is_refused_and_leaves_nothing(
     as_user: Callable[..., APIClient], ann: User, name: str, content: Any
 ) -> None:
-    files = kept_files()
+    files = stored_files()
 
     response = upload(as_user(ann), content, name)
 
@@ -181,10 +181,10 @@ def test_a_bad_file_is_refused_and_nothing_is_left(
     ],
     ids=repr,
 )
-def test_a_bad_field_is_refused_and_nothing_is_left(
+def test_a_bad_field_is_refused_and_leaves_nothing(
     as_user: Callable[..., APIClient], ann: User, fields: dict[str, Any]
 ) -> None:
-    files = kept_files()
+    files = stored_files()
 
     response = upload(as_user(ann), **fields)
 
@@ -193,7 +193,7 @@ def test_a_bad_field_is_refused_and_nothing_is_left(
     assert_nothing_is_left(ann, files)
 
 
-def test_a_form_that_is_none_is_refused(as_user: Callable[..., APIClient], ann: User) -> None:
+def test_a_malformed_form_is_refused(as_user: Callable[..., APIClient], ann: User) -> None:
     client = as_user(ann)
 
     assert client.post(URL, {"title": "x"}, format="multipart").status_code == 400
@@ -207,7 +207,7 @@ def test_a_file_over_the_limit_is_refused(
     as_user: Callable[..., APIClient], ann: User, settings: Settings, excess: int
 ) -> None:
     settings.MORPHEUS_MAX_UPLOAD_BYTES = 1024 * 1024
-    files = kept_files()
+    files = stored_files()
 
     response = upload(as_user(ann), b"a " * (512 * 1024) + b"a" * excess)
 
@@ -223,14 +223,14 @@ def test_of_two_equal_uploads_at_once_one_wins(
 ) -> None:
     ann = make_user("ann")
     clients = [as_user(ann) for _ in range(4)]
-    files = kept_files()
+    files = stored_files()
     barrier = threading.Barrier(len(clients))
-    answers = []
+    responses = []
 
     def post(client: APIClient) -> None:
         try:
             barrier.wait()
-            answers.append(upload(client))
+            responses.append(upload(client))
         finally:
             connection.close()
 
@@ -240,11 +240,11 @@ def test_of_two_equal_uploads_at_once_one_wins(
     for thread in threads:
         thread.join()
 
-    won = [answer for answer in answers if answer.status_code == 201]
-    lost = [answer for answer in answers if answer.status_code == 409]
-    assert (len(won), len(lost)) == (1, 3), [answer.content for answer in answers]
-    assert {answer.json()["existing_id"] for answer in lost} == {won[0].json()["id"]}
-    assert len(kept_files() - files) == 1
+    won = [response for response in responses if response.status_code == 201]
+    lost = [response for response in responses if response.status_code == 409]
+    assert (len(won), len(lost)) == (1, 3), [response.content for response in responses]
+    assert {response.json()["existing_id"] for response in lost} == {won[0].json()["id"]}
+    assert len(stored_files() - files) == 1
     with write_transaction(as_user=ann.pk):
         assert ProcessingStatus.objects.count() == 1
     assert DBTaskResult.objects.count() == 1
@@ -255,17 +255,19 @@ def test_deleting_a_novel_deletes_its_file_once_that_is_committed(
     as_user: Callable[..., APIClient], make_user: Callable[..., Any]
 ) -> None:
     client = as_user(make_user("ann"))
-    files = kept_files()
+    files = stored_files()
     novel_id = upload(client).json()["id"]
-    assert kept_files() != files
+    assert stored_files() != files
 
     assert client.delete(f"{URL}{novel_id}/").status_code == 204
 
-    assert kept_files() == files
+    assert stored_files() == files
     assert upload(client).status_code == 201
 
 
-def test_a_session_uploads_too(make_user: Callable[..., Any], client: APIClient, ann: User) -> None:
+def test_a_session_can_upload_too(
+    make_user: Callable[..., Any], client: APIClient, ann: User
+) -> None:
     client.force_login(ann)
 
     response = client.post(URL, {"file": SimpleUploadedFile("a.txt", TEXT)})
@@ -291,7 +293,7 @@ def test_below_the_floor_of_free_space_no_file_is_received(
         "morpheus.http.request_bodies.BoundedUploadHandler.handle_raw_input",
         lambda *_, **__: read.append(1),
     )
-    before = kept_files()
+    before = stored_files()
 
     response = upload(as_user(ann))
 
@@ -302,10 +304,10 @@ def test_below_the_floor_of_free_space_no_file_is_received(
     assert as_user(ann).get(URL).status_code == 200
 
 
-def test_a_full_disk_is_told_and_keeps_no_half_of_a_file(
+def test_a_full_disk_is_507_and_leaves_no_partial_file(
     as_user: Callable[..., APIClient], ann: User, settings: Settings
 ) -> None:
-    before = kept_files()
+    before = stored_files()
     full = settings.STORAGES["uploads"] | {"BACKEND": f"{__name__}.FullStorage"}
     settings.STORAGES = settings.STORAGES | {"uploads": full}
 
@@ -318,10 +320,10 @@ def test_a_full_disk_is_told_and_keeps_no_half_of_a_file(
 
 @pytest.mark.parametrize("field", ["title", "author"])
 @pytest.mark.parametrize("name", ["\u200b\u200b", "\u202eTale", "\u0301"], ids=ascii)
-def test_a_name_with_hidden_characters_is_refused_and_nothing_is_kept(
+def test_a_name_with_hidden_characters_is_refused_and_leaves_nothing(
     as_user: Callable[..., APIClient], ann: User, field: str, name: str
 ) -> None:
-    files = kept_files()
+    files = stored_files()
 
     response = upload(as_user(ann), **{field: name})
 
@@ -356,7 +358,7 @@ def test_a_file_that_is_cut_short_without_an_error_is_not_acknowledged(
         path.write_bytes(content.read()[: content.size // 2])
         return name
 
-    before = kept_files()
+    before = stored_files()
     monkeypatch.setattr(FileSystemStorage, "_save", save)
 
     response = upload(as_user(ann))

@@ -1,4 +1,4 @@
-"""What novels cost when the cache is warm: no statement, whoever asks."""
+"""A warm cache serves novels without a statement, to every reader."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def urls(novel: Any) -> dict[str, Any]:
     }
 
 
-def test_public_answers_leave_by_the_fast_lane(
+def test_public_responses_come_from_the_response_cache(
     visitor: Visitor, novel: Any, settings: Settings
 ) -> None:
     for url, (cold, without) in urls(novel).items():
@@ -69,23 +69,23 @@ def test_public_answers_leave_by_the_fast_lane(
         plain = visitor.get(url)
 
         assert first.status == 200, first.body
-        # Fewer where an answer before has left cards or names.
-        assert len(first.queries) <= cold and not first.was_kept, (url, first.queries)
-        assert second.was_kept and second.queries == [], url
+        # Fewer where an earlier response has cached cards or names.
+        assert len(first.queries) <= cold and not first.was_cached, (url, first.queries)
+        assert second.was_cached and second.queries == [], url
         assert first.body == second.body == plain.body
         assert first.headers["ETag"] == second.headers["ETag"] == plain.headers["ETag"]
         assert len(plain.queries) == without, (url, plain.queries)
 
 
-def test_further_pages_leave_by_the_fast_lane_too(visitor: Visitor, novel: Any) -> None:
+def test_further_pages_come_from_the_response_cache_too(visitor: Visitor, novel: Any) -> None:
     for _ in range(2):
         page = visitor.get(f"{LIST}?page_size=2")
         while following := page.json()["next"]:
             page = visitor.get(following)
-    assert page.was_kept and len(page.json()["results"]) == 2
+    assert page.was_cached and len(page.json()["results"]) == 2
 
 
-def test_a_logged_in_reader_costs_only_who_they_are(
+def test_a_logged_in_reader_costs_only_the_queries_of_identity(
     as_user: Callable[..., APIClient], make_user: Callable[..., Any], novel: Any
 ) -> None:
     bob = as_user(make_user("bob"))
@@ -96,7 +96,7 @@ def test_a_logged_in_reader_costs_only_who_they_are(
         assert not [sql for sql in seen.sql if "novels_" in sql], url
 
 
-def test_what_is_mine_alone_costs_only_who_i_am(
+def test_a_private_novel_costs_its_owner_only_the_queries_of_identity(
     as_user: Callable[..., APIClient],
     ann: User,
     make_novels: Callable[..., list[Any]],
@@ -115,18 +115,18 @@ def test_what_is_mine_alone_costs_only_who_i_am(
     }.items():
         for most in (cold, 0):
             with counted_queries() as seen:
-                answer = client.get(url)
-            assert answer.status_code == 200 and "private" in answer["Cache-Control"]
+                response = client.get(url)
+            assert response.status_code == 200 and "private" in response["Cache-Control"]
             assert len([sql for sql in seen.sql if "novels_" in sql]) <= most, (url, seen.sql)
 
 
-def test_the_fast_lane_ends_with_what_an_answer_shows(
+def test_a_change_of_a_shown_value_invalidates_the_cached_response(
     visitor: Visitor, novel: Any, by_psql: Callable[..., None]
 ) -> None:
     url, lists = f"{LIST}{novel.pk}/", f"{LIST}?ordering=title"
 
     def warm() -> Any:
-        return [visitor.get(each).was_kept for each in (url, url, lists, lists)][1::2]
+        return [visitor.get(each).was_cached for each in (url, url, lists, lists)][1::2]
 
     def titles() -> Any:
         return visitor.get(url).json()["title"], visitor.get(lists).json()["results"][-1]["title"]
@@ -162,7 +162,7 @@ def test_a_new_or_deleted_novel_changes_lists_at_once(
     assert ids() == before
 
 
-def test_a_change_that_no_list_shows_by_its_place_ends_no_page(api: APIClient, novel: Any) -> None:
+def test_a_change_that_moves_no_row_invalidates_no_page(api: APIClient, novel: Any) -> None:
     """One card is read again, not which novels stand where."""
     api.get(LIST)
 
@@ -175,7 +175,7 @@ def test_a_change_that_no_list_shows_by_its_place_ends_no_page(api: APIClient, n
     assert ["ANY" in sql for sql in seen.sql] == [True]
 
 
-def test_lists_of_my_own_follow_my_writes(
+def test_lists_of_ones_own_novels_follow_ones_writes(
     as_user: Callable[..., APIClient], ann: User, make_novels: Callable[..., list[Any]]
 ) -> None:
     client = as_user(ann)
@@ -198,7 +198,7 @@ def test_chapters_follow_their_novel(
     by_psql: Callable[..., None],
 ) -> None:
     url = f"{LIST}{novel.pk}/chapters/"
-    assert [visitor.get(url).was_kept for _ in range(2)] == [False, True]
+    assert [visitor.get(url).was_cached for _ in range(2)] == [False, True]
 
     make_chapters(novel, "Four.")
     assert len(visitor.get(url).json()["results"]) == 4
@@ -229,47 +229,47 @@ def test_chapters_of_a_novel_that_becomes_private_meanwhile_are_its_owners(
             novel_update(novel_id=novel.pk, changes={"is_public": True})
         withdrawn = replace(CHAPTERS, parent=access_then_withdraw)
         monkeypatch.setattr(ChapterListView, "read", withdrawn)
-        answer = client.get(f"{LIST}{novel.pk}/chapters/")
-        assert answer.status_code == status
+        response = client.get(f"{LIST}{novel.pk}/chapters/")
+        assert response.status_code == status
         if status == 200:
-            assert len(answer.json()["results"]) == 3
-            assert "private" in answer["Cache-Control"]
+            assert len(response.json()["results"]) == 3
+            assert "private" in response["Cache-Control"]
 
 
-def found(client: APIClient | Visitor, **query: Any) -> list[Any]:
-    answer = client.get(f"{SEARCH}?q=whale" + "".join(f"&{k}={v}" for k, v in query.items()))
+def search_results(client: APIClient | Visitor, **query: Any) -> list[Any]:
+    response = client.get(f"{SEARCH}?q=whale" + "".join(f"&{k}={v}" for k, v in query.items()))
     return [
-        (row["chapter"], row["novel_title"], row["snippet"]) for row in answer.json()["results"]
+        (row["chapter"], row["novel_title"], row["snippet"]) for row in response.json()["results"]
     ]
 
 
 WHALE = "<mark>whale</mark>"
 
 
-def test_what_is_found_follows_who_writes_how(
+def test_search_results_follow_every_kind_of_write(
     visitor: Visitor,
     novel: Any,
     make_chapters: Callable[..., list[Any]],
     by_psql: Callable[..., None],
 ) -> None:
-    one, two = (1, novel.title, WHALE), (2, novel.title, "<mark>whales</mark>")
+    first, second = (1, novel.title, WHALE), (2, novel.title, "<mark>whales</mark>")
     for _ in range(2):
-        assert sorted(found(visitor)) == [one, two]
+        assert sorted(search_results(visitor)) == [first, second]
 
     make_chapters(novel, "A whale.")
-    assert {number for number, *_ in found(visitor)} == {1, 2, 4}
+    assert {number for number, *_ in search_results(visitor)} == {1, 2, 4}
     by_psql("UPDATE novels_novel SET title = 'Renamed'")
-    assert {title for _, title, _ in found(visitor)} == {"Renamed"}
+    assert {title for _, title, _ in search_results(visitor)} == {"Renamed"}
     by_psql("UPDATE novels_chaptertext SET content = 'Whales!' WHERE content = 'A whale.'")
-    assert (4, "Renamed", "<mark>Whales</mark>") in found(visitor)
+    assert (4, "Renamed", "<mark>Whales</mark>") in search_results(visitor)
     by_psql("DELETE FROM novels_chapter WHERE number = 2")
-    assert {number for number, *_ in found(visitor)} == {1, 4}
+    assert {number for number, *_ in search_results(visitor)} == {1, 4}
     with write_transaction(as_user=novel.owner_id):
         novel_update(novel_id=novel.pk, changes={"is_public": False})
-    assert found(visitor) == []
+    assert search_results(visitor) == []
 
 
-def test_what_is_found_of_mine_follows_my_writes(
+def test_private_search_results_follow_their_owners_writes(
     as_user: Callable[..., APIClient],
     ann: User,
     make_user: Callable[..., Any],
@@ -282,12 +282,12 @@ def test_what_is_found_of_mine_follows_my_writes(
             changed = novel_update(novel_id=novel.pk, changes={"is_public": is_public})
         make_chapters(changed, "A whale.")
         for _ in range(2):
-            assert len(found(client, scope="mine")) == (3 if is_public else 4)
-            assert found(other, scope="mine") == []
-            assert len(found(other)) == (3 if is_public else 0)
+            assert len(search_results(client, scope="mine")) == (3 if is_public else 4)
+            assert search_results(other, scope="mine") == []
+            assert len(search_results(other)) == (3 if is_public else 0)
 
 
-def test_a_walk_through_what_is_found_ranks_once(
+def test_pages_of_search_results_are_ranked_once(
     api: APIClient, novel: Any, make_chapters: Callable[..., list[Any]]
 ) -> None:
     make_chapters(novel, *["whale"] * 7)
