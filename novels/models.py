@@ -1,4 +1,4 @@
-"""Novels, their chapters, and how far each is processed.
+"""Novels, their chapters and processing statuses.
 
 Tables are cut by temperature: what lists read, what only a reader of one chapter reads,
 and what a running parse writes every second stand apart.
@@ -55,7 +55,7 @@ def _public(*fields: str, name: str) -> models.Index:
 
 
 class Novel(models.Model):
-    """A novel as its readers know it; `word_count` and `chapter_count` are set by its parse."""
+    """A novel; `word_count` and `chapter_count` are set by its parse."""
 
     title = NameField(max_length=300, db_collation=TITLE_COLLATION)
     author = NameField(max_length=200, blank=True, default="")
@@ -120,7 +120,7 @@ class Novel(models.Model):
 
 
 class NovelUpload(models.Model):
-    """The file that a novel was made from; kept, so that it can be parsed again.
+    """The uploaded file of a novel; it is stored so that it can be parsed again.
 
     One owner has each file once: `digest` is its SHA-256 in hexadecimal.
     """
@@ -189,7 +189,7 @@ class Chapter(Belonging):
 
 
 class ChapterText(Belonging):
-    """What a chapter says; apart, because it can be megabytes and lists never read it."""
+    """The text of a chapter; it has a table of its own, because it can be megabytes."""
 
     chapter = models.OneToOneField(
         Chapter,
@@ -205,7 +205,7 @@ class ChapterText(Belonging):
 
 
 class SearchDocument(models.Model):
-    """What full-text search reads: one row per novel (title, author, synopsis) and per chapter.
+    """A document for full-text search: one row per novel (title, author, synopsis) and per chapter.
 
     Written by `novels.search.documents` alone. `chapter` is empty for the novel's own row.
     """
@@ -237,7 +237,7 @@ class SearchDocument(models.Model):
 
 
 class ProcessingStatus(Belonging):
-    """How far a novel's upload is parsed; the one row that a running parse keeps writing.
+    """The processing status of a novel; a running parse updates only this row.
 
     Moves `pending → processing → completed | failed`, and back to `pending` when parsed again.
     """

@@ -1,4 +1,4 @@
-"""Import novels from files and folders, parsing them here and now."""
+"""Import novels from files and folders, and parse them in this process."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ class Command(BaseCommand):
 
 
 def _files(paths: Iterable[Path]) -> Iterator[Path]:
-    """Yield files as they are named, and those of folders by their paths.
+    """Yield the given files in order, and the files of folders sorted by path.
 
     Raises:
         CommandError: There is no such file or folder.

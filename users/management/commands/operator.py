@@ -21,7 +21,7 @@ HOW = "Log in at /admin/, or for the API at POST /api/v1/auth/token/."
 
 
 class Login(NamedTuple):
-    """What `MORPHEUS_VAR/operator-login` holds, one line each."""
+    """The lines of `MORPHEUS_VAR/operator-login`."""
 
     email: str
     password: str
@@ -38,7 +38,9 @@ class Command(BaseCommand):
         path = settings.MORPHEUS_VAR / "operator-login"
         try:
             validate_email(email := User.objects.normalize_email(email))
-            made = services.operator_ensure(email=email, password=lambda: _kept(path, email))
+            made = services.operator_ensure(
+                email=email, password=lambda: _stored_password(path, email)
+            )
         except ValidationError as error:
             raise CommandError(f"{email} is not an e-mail address.") from error
         except services.NotAnOperator as error:
@@ -48,10 +50,10 @@ class Command(BaseCommand):
             ) from error
         if not quiet:
             with write_transaction(as_staff=True):
-                self.stdout.write(_first(path) if made else _again(path))
+                self.stdout.write(_created_message(path) if made else _existing_message(path))
 
 
-def _first(path: Path) -> str:
+def _created_message(path: Path) -> str:
     login = _read(path)
     return (
         f"A superuser was made:\n  e-mail    {login.email}\n  password  {login.password}\n"
@@ -59,7 +61,7 @@ def _first(path: Path) -> str:
     )
 
 
-def _again(path: Path) -> str:
+def _existing_message(path: Path) -> str:
     """Return the operator's address, and whether the stored password is still valid."""
     try:
         login = _read(path)
@@ -76,10 +78,10 @@ def _read(path: Path) -> Login:
     return Login(*path.read_text().split("\n")[:2])
 
 
-def _kept(path: Path, email: str) -> str:
-    """Return the password kept for `email`; make and keep one, for our eyes only, if needed.
+def _stored_password(path: Path, email: str) -> str:
+    """Return the stored password of `email`; create and store one (mode 600) if there is none.
 
-    Kept before the user is made: a crash in between costs nothing, the next run uses it.
+    The password is stored before the user is created, so the next run after a crash uses it.
     """
     if path.exists():
         login = _read(path)
