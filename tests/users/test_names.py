@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.test import Client
 from django.urls import reverse
 from rest_framework.test import APIClient
 
@@ -39,7 +40,7 @@ def test_a_name_in_any_script_is_shown_unchanged(api: APIClient, name: str) -> N
     assert (response.status_code, response.json()["display_name"]) == (201, name)
 
 
-def test_the_admin_refuses_the_same_names(client: APIClient, make_user: Callable[..., Any]) -> None:
+def test_the_admin_refuses_the_same_names(client: Client, make_user: Callable[..., Any]) -> None:
     client.force_login(make_user("root", is_staff=True, is_superuser=True))
     add = reverse("admin:users_user_add")
     passwords = {"usable_password": "true", "password1": PASSWORD, "password2": PASSWORD}

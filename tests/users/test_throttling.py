@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.hashers import MD5PasswordHasher
-from django.test import RequestFactory
+from django.test import Client, RequestFactory
 from pytest_django import Settings
 from rest_framework.test import APIClient
 
@@ -124,7 +124,7 @@ def test_concurrent_guesses_are_all_counted(rf: RequestFactory, settings: Settin
 
 def test_no_password_is_hashed_beyond_the_limit(
     api: APIClient,
-    client: APIClient,
+    client: Client,
     make_user: Callable[..., Any],
     settings: Settings,
     monkeypatch: pytest.MonkeyPatch,
@@ -173,7 +173,7 @@ def test_registrations_from_one_place_are_limited(api: APIClient) -> None:
 
 
 def test_the_admins_login_form_is_limited_together_with_the_api(
-    client: APIClient, make_user: Callable[..., Any]
+    client: Client, make_user: Callable[..., Any]
 ) -> None:
     make_user("ann", is_staff=True, is_superuser=True)
     form = {"username": "ann@example.org", "password": "wrong"}
@@ -193,7 +193,7 @@ def test_the_admins_login_form_is_limited_together_with_the_api(
     "spelling", ["ann@example.org", " ANN@example.org ", "\uff41nn@example.org"]
 )
 def test_the_admins_login_counts_against_the_authenticated_name(
-    client: APIClient, make_user: Callable[..., Any], settings: Settings, spelling: str
+    client: Client, make_user: Callable[..., Any], settings: Settings, spelling: str
 ) -> None:
     settings.MORPHEUS_THROTTLE_RATES = settings.MORPHEUS_THROTTLE_RATES | {
         "login_network": (100, 60)
@@ -211,7 +211,7 @@ def test_the_admins_login_counts_against_the_authenticated_name(
 
 
 def test_a_decoy_in_the_admins_form_locks_no_other_user(
-    client: APIClient, api: APIClient, make_user: Callable[..., Any]
+    client: Client, api: APIClient, make_user: Callable[..., Any]
 ) -> None:
     make_user("ann")
     form = {"username": "bob@example.org", "password": "wrong", "email": "ann@example.org"}
