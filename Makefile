@@ -34,10 +34,11 @@ test-browser: $(STAMP)  ## Test the pages in Chromium (apt-get install chromium 
 test-hostile: $(STAMP)  ## Attack a whole Morpheus, and measure the latency of its readers
 	@$(PYTHON) -m pytest -p no:cacheprovider tests/hostile $(ARGS)
 
-lint: $(STAMP)  ## Check format, style and types
+lint: $(STAMP)  ## Check format, style, types and words
 	$(VENV)/bin/ruff format --check $(CHECKED)
 	$(VENV)/bin/ruff check $(CHECKED)
 	$(VENV)/bin/mypy
+	$(PYTHON) -m tests.plain_english
 
 # On services of its own: it kills them and deletes novels.
 check-cache: $(STAMP)  ## Check that no client reads a stale value, under faults too (ARGS= to shorten)
