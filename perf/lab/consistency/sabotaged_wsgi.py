@@ -1,6 +1,6 @@
 """WSGI entry point like `morpheus.wsgi`, with a sabotaged cache, for the checker to report.
 
-The environment says what is changed:
+The environment selects the changes:
 
 - `CONSISTENCY_SABOTAGE`: one of `phases.SABOTAGES`, or empty;
 - `CONSISTENCY_DELAY_S`: the longest random delay at the places where races are decided, every third
