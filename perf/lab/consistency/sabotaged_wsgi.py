@@ -25,9 +25,11 @@ from morpheus.wsgi import application
 
 __all__ = ["application"]
 
-SABOTAGE = os.environ.get("CONSISTENCY_SABOTAGE")
-DELAY_S = float(os.environ.get("CONSISTENCY_DELAY_S") or 0)
-CRASHES = float(os.environ.get("CONSISTENCY_CRASHES") or 0)
+# The checker sets these for the servers that it starts; they are no settings.
+_environment: Mapping[str, str] = os.environ
+SABOTAGE = _environment.get("CONSISTENCY_SABOTAGE")
+DELAY_S = float(_environment.get("CONSISTENCY_DELAY_S") or 0)
+CRASHES = float(_environment.get("CONSISTENCY_CRASHES") or 0)
 
 _invalidate, _store = CacheStore.invalidate, BatchRead._store
 _threads = ThreadPoolExecutor(max_workers=8)
