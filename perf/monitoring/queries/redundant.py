@@ -47,6 +47,8 @@ def find_redundant_queries(
     statements: Sequence[Statement], normalized: Sequence[NormalizedStatement]
 ) -> list[RedundantQueries]:
     """Return the redundant queries of a request, given its statements in order."""
+    if len(statements) < 2:  # As behind a cached response.
+        return []
     counts = Counter(its.fingerprint for its in normalized if its.kind in _CHECKED_KINDS)
     # Most requests end here: only repeated statements need a look at their values.
     if all(count == 1 for count in counts.values()):
