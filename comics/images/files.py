@@ -17,6 +17,7 @@ _EXTENSIONS = {
     "image/jpeg": "jpg",
     "image/webp": "webp",
     "image/gif": "gif",
+    "image/avif": "avif",
 }
 
 

@@ -37,7 +37,8 @@ def refuse_costly(data: bytes) -> None:
         ImageRefused: It has more scans, segments, chunks or blocks than any honest one.
     """
     if data.startswith(b"\xff\xd8"):
-        markers = list(islice(jpeg_markers(data), MAX_SEGMENTS + 1))
+        segments = islice(jpeg_segments(data), MAX_SEGMENTS + 1)
+        markers = [marker for marker, _, _ in segments]
         _refuse_above(MAX_SCANS, markers.count(_START_OF_SCAN), "scans")
         _refuse_above(MAX_SEGMENTS, len(markers), "segments")
     elif data.startswith(b"\x89PNG"):
@@ -48,17 +49,20 @@ def refuse_costly(data: bytes) -> None:
         _refuse_many(MAX_GIF_BLOCKS, gif_blocks(data), "blocks")
 
 
-def jpeg_markers(data: bytes) -> Iterator[int]:
-    """Yield the markers of a JPEG up to its end, as decoders find them."""
+def jpeg_segments(data: bytes) -> Iterator[tuple[int, int, int]]:
+    """Yield each marker of a JPEG up to its end, with the start and end of its segment.
+
+    Decoders find them the same way. The data of a scan follows its segment.
+    """
     at = 2
     while match := _MARKER.search(data, at):
-        marker = data[match.start() + 1]
-        yield marker
+        start, at = match.start(), match.end()
+        marker = data[start + 1]
+        if marker != _END_OF_IMAGE and marker not in _ALONE:
+            at += max(2, int.from_bytes(data[at : at + 2], "big"))
+        yield marker, start, at
         if marker == _END_OF_IMAGE:
             return
-        at = match.end()
-        if marker not in _ALONE:
-            at += max(2, int.from_bytes(data[at : at + 2], "big"))
 
 
 def png_chunks(data: bytes) -> Iterator[int]:
@@ -97,6 +101,13 @@ def gif_blocks(data: bytes) -> Iterator[int]:
             yield at
             at += 1 + data[at]
         at += 1
+
+
+def skip_gif_data(data: bytes, at: int) -> int:
+    """Return the offset after the sub-blocks at `at`, and after the empty one that ends them."""
+    while at < len(data) and data[at]:
+        at += 1 + data[at]
+    return min(at + 1, len(data))
 
 
 def _palette_bytes(data: bytes, at: int) -> int:

@@ -32,7 +32,7 @@ def save_image(image: Image.Image, kind: str, **options: Any) -> bytes:
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "I;16"])
-@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "GIF"])
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "GIF", "AVIF"])
 def test_ordinary_pictures_are_kept_byte_for_byte_and_can_be_made_smaller(
     kind: Any, mode: Any
 ) -> None:
@@ -120,7 +120,7 @@ def test_a_phones_picture_with_a_second_view_becomes_a_plain_one() -> None:
         assert (picture.media_type, image.format, image.size) == ("image/jpeg", "JPEG", (64, 48))
 
 
-@pytest.mark.parametrize("kind", ["GIF", "WEBP", "PNG"])
+@pytest.mark.parametrize("kind", ["GIF", "WEBP", "PNG", "AVIF"])
 def test_animated_pictures_are_refused(kind: Any) -> None:
     frames = [drawn(), drawn().rotate(90), drawn().rotate(180)]
     data = save_image(frames[0], kind, save_all=True, append_images=frames[1:])
@@ -142,6 +142,7 @@ def test_animated_pictures_are_refused(kind: Any) -> None:
         b"RIFF\x00\x00\x00\x00WEBPVP8 ",
         save_image(drawn(), "BMP"),
         save_image(drawn(), "TIFF"),
+        b"\0\0\0\x1cftypavif",
     ],
 )
 def test_a_file_that_is_no_accepted_picture_is_refused(data: Any) -> None:
@@ -149,7 +150,7 @@ def test_a_file_that_is_no_accepted_picture_is_refused(data: Any) -> None:
         picture_read(data)
 
 
-@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "GIF"])
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "GIF", "AVIF"])
 @pytest.mark.parametrize("part", [0.2, 0.5, 0.9])
 def test_a_truncated_picture_is_refused(kind: Any, part: Any) -> None:
     data = save_image(drawn(400, 300).rotate(20), kind)
