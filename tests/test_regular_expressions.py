@@ -44,7 +44,7 @@ BOUNDED = {
 AT_ONE_PLACE = {
     "morpheus.cache.response_keys._PLAIN",
     "novels.parsing.contents._NUMBER",
-    "novels.parsing.epub.page._NOTE_LINK",
+    "novels.parsing.epub.notes._NOTE_LINK",
     "novels.parsing.epub.page._NOTE_MARK",
     "novels.parsing.sections._DROPPED",
     "novels.parsing.sections._NAMED",

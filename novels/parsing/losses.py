@@ -18,22 +18,22 @@ def find_losses(
     left_out: Sequence[LeftOut],
     *,
     words: int,
-    documents: int | None = None,
+    documents: int = 0,
 ) -> tuple[ParseWarning, ...]:
     """Return a warning for each kind of loss.
 
     Args:
-        words: How many words the file has.
-        documents: How many documents an EPUB has; None for a text, which has passages.
+        words: How many words should be in the chapters: all but titles and what was left out.
+        documents: How many documents an EPUB has.
     """
     warnings: list[ParseWarning] = []
-    if left_out and documents is None:
-        detail = f"Left out: {_names(left_out)}."
-        warnings.append(ParseWarning("passages_left_out", detail))
-    elif left_out:
-        detail = f"{len(left_out)} of {documents} documents left out: {_names(left_out)}."
+    if whole := [part for part in left_out if part.is_document]:
+        detail = f"{len(whole)} of {documents} documents left out: {_names(whole)}."
         warnings.append(ParseWarning("documents_left_out", detail))
-    warnings += _lost_words(chapters, left_out, words)
+    if passages := [part for part in left_out if not part.is_document]:
+        detail = f"Left out: {_names(passages)}."
+        warnings.append(ParseWarning("passages_left_out", detail))
+    warnings += _lost_words(chapters, words)
     empty = [f"{number}" for number, chapter in enumerate(chapters, 1) if not chapter.content]
     if empty:
         numbers = ", ".join(empty[:_MOST_NAMES])
@@ -41,11 +41,8 @@ def find_losses(
     return tuple(warnings)
 
 
-def _lost_words(
-    chapters: Sequence[ParsedChapter], left_out: Sequence[LeftOut], words: int
-) -> list[ParseWarning]:
-    kept = sum(chapter.word_count for chapter in chapters)
-    lost = words - kept - sum(part.words for part in left_out)
+def _lost_words(chapters: Sequence[ParsedChapter], words: int) -> list[ParseWarning]:
+    lost = words - sum(chapter.word_count for chapter in chapters)
     if lost <= words * _TOLERATED_SHARE:
         return []
     detail = f"{lost:,} of {words:,} words are in no chapter. Compare the novel with its file."

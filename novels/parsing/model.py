@@ -38,11 +38,13 @@ class LeftOut:
         name: A document ("cover.xhtml") or a kind of passage ("notes").
         reason: Why, in a few words: "no text", "title page".
         words: How many words it has.
+        is_document: Whether it is a whole document of an EPUB.
     """
 
     name: str
     reason: str
     words: int
+    is_document: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,8 @@ def sniff_format(head: bytes, filename: str) -> FileFormat:
     """
     if not head:
         raise ParseError("empty", "The file is empty. Choose a file with text in it.")
-    if head.startswith((b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")):
+    # Some servers send an empty line first.
+    if head.lstrip(b"\r\n").startswith((b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")):
         return "epub"
     _refuse_foreign(head)
     if filename.lower().endswith(".epub"):

@@ -1,4 +1,4 @@
-"""Count words: what a file has, and what of it is kept, are counted in the same way."""
+"""Count words, in the same way before and after a parse."""
 
 from __future__ import annotations
 

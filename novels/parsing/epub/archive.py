@@ -1,4 +1,4 @@
-"""The ZIP file of an EPUB, with limits on everything that is read."""
+"""The ZIP file of an EPUB: names as they are in the wild, limits on everything that is read."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ import io
 import posixpath
 import re
 import stat
+import unicodedata
 import zipfile
 import zlib
+from collections.abc import Iterator
 from typing import Final
 from urllib.parse import unquote
 
@@ -17,7 +19,11 @@ from novels.parsing.limits import Limits
 _DIRECTORY_ENTRY: Final = b"PK\x01\x02"
 _CHUNK_BYTES: Final = 256 * 1024
 _ENCRYPTED_FLAG: Final = 0x1
+_UTF8_FLAG: Final = 0x800
 _DRIVE: Final = re.compile(r"[A-Za-z]:")
+# Names without the flag for UTF-8 are in the code page of the system that made the archive.
+_NAME_ENCODINGS: Final = ("utf-8", "cp1252", "cp866", "cp1251", "cp932", "gbk", "big5", "euc-kr")
+_CONTAINER: Final = "META-INF/container.xml"
 
 
 class Archive:
@@ -42,18 +48,33 @@ class Archive:
             _check_entry(entry, limits)
         if sum(entry.file_size for entry in entries) > limits.max_total_bytes:
             raise _bomb(f"it unpacks to more than {limits.max_total_bytes // 1024**2} MB")
-        self._entries = {entry.filename: entry for entry in entries}
-        self._lower = {entry.filename.lower(): entry.filename for entry in entries}
+        self._entries = {_name(entry): entry for entry in entries}
+        folder = _enclosing_folder(self._entries)
+        if folder:
+            inside = [name for name in self._entries if name.startswith(folder)]
+            self._entries = {name[len(folder) :]: self._entries[name] for name in inside}
+        # In any letter case and Unicode form; of several the first.
+        self._alike: dict[str, str] = {}
+        for name, entry in self._entries.items():
+            for spelling in _spellings(name, entry, folder):
+                self._alike.setdefault(_fold(spelling), name)
 
     def __contains__(self, name: str) -> bool:
         return name in self._entries
 
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._entries)
+
     def find(self, name: str) -> str | None:
-        """Return the entry of that name, ignoring case if there is no exact match."""
-        return name if name in self._entries else self._lower.get(name.lower())
+        """Return the entry of that name, in another spelling if there is no exact match."""
+        return name if name in self._entries else self._alike.get(_fold(name))
 
     def read(self, name: str, *, max_bytes: int) -> bytes:
-        """Return a file, at most `max_bytes`; the sizes in the ZIP directory are not trusted."""
+        """Return a file, at most `max_bytes`; the sizes in the ZIP directory are not trusted.
+
+        Raises:
+            ParseError: Damaged, or too large.
+        """
         try:
             with self._zip.open(self._entries[name]) as file:
                 chunks: list[bytes] = []
@@ -63,9 +84,9 @@ class Archive:
                     size += len(chunk)
                     if size > max_bytes:
                         raise _bomb(f"its file {name[:80]!r} is too large")
+        except ParseError:
+            raise
         except (zipfile.BadZipFile, zlib.error, EOFError, ValueError, OSError) as error:
-            if isinstance(error, ParseError):
-                raise
             raise _broken() from error
         except (RuntimeError, NotImplementedError) as error:
             raise _broken() from error
@@ -73,7 +94,10 @@ class Archive:
 
     def read_text_file(self, name: str) -> bytes:
         """Return a text document; all of them together are bounded."""
-        data = self.read(name, max_bytes=self._limits.max_text_bytes - self._text_bytes)
+        left = self._limits.max_text_bytes - self._text_bytes
+        if self._entries[name].file_size > left:
+            raise _bomb(f"its texts have more than {self._limits.max_text_bytes // 1024**2} MB")
+        data = self.read(name, max_bytes=left)
         self._text_bytes += len(data)
         return data
 
@@ -84,17 +108,46 @@ def resolve(base: str, href: str) -> str:
     Raises:
         ParseError: The link leads out of the archive.
     """
-    path = unquote(href.partition("#")[0])
+    path = unquote(href.partition("#")[0]).strip().replace("\\", "/")
     name = posixpath.normpath(posixpath.join(posixpath.dirname(base), path)) if path else base
-    if name.startswith(("/", "../")) or name == ".." or "\\" in name:
+    if name.startswith(("/", "../")) or name == ".." or _DRIVE.match(name):
         raise _traversal(href)
     return name
 
 
+def _name(entry: zipfile.ZipInfo) -> str:
+    return entry.filename.replace("\\", "/").removeprefix("./")
+
+
+def _enclosing_folder(names: dict[str, zipfile.ZipInfo]) -> str:
+    """Return the folder that holds the whole book, empty in a proper EPUB."""
+    if _CONTAINER in names:
+        return ""
+    candidates = [name for name in names if name.endswith(f"/{_CONTAINER}")]
+    return min(candidates, key=len).removesuffix(_CONTAINER) if candidates else ""
+
+
+def _spellings(name: str, entry: zipfile.ZipInfo, folder: str) -> Iterator[str]:
+    """Yield a name as it is, and as read in other encodings if the archive does not say which."""
+    yield name
+    if entry.flag_bits & _UTF8_FLAG or name.isascii():
+        return
+    raw = name.encode("cp437", "replace")
+    for encoding in _NAME_ENCODINGS:
+        try:
+            yield raw.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+
+
+def _fold(name: str) -> str:
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
+
+
 def _check_entry(entry: zipfile.ZipInfo, limits: Limits) -> None:
     # zipfile cuts `filename` at a zero byte, so compare the original.
-    name = entry.orig_filename
-    if name.startswith("/") or "\\" in name or "\0" in name or _DRIVE.match(name):
+    name = entry.orig_filename.replace("\\", "/")
+    if name.startswith("/") or "\0" in name or _DRIVE.match(name):
         raise _traversal(name)
     if ".." in name.split("/"):
         raise _traversal(name)
@@ -104,8 +157,6 @@ def _check_entry(entry: zipfile.ZipInfo, limits: Limits) -> None:
         )
     if entry.flag_bits & _ENCRYPTED_FLAG:
         raise ParseError("drm", "The EPUB has a password. Upload a copy without one.")
-    if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        raise _broken()
     too_dense = entry.file_size > max(1, entry.compress_size) * limits.max_ratio
     if too_dense and entry.file_size > limits.ratio_floor_bytes:
         raise _bomb("it unpacks to far more than its size")

@@ -1,20 +1,45 @@
-"""Parse an EPUB: pages in reading order, cut at its navigation or its headings."""
+"""Parse an EPUB: pages in reading order, cut at its contents or its headings."""
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable
 
-from novels.parsing.assembly import Section, assemble
+from novels.parsing.assembly import assemble
+from novels.parsing.decoding import decode_markup
 from novels.parsing.epub.archive import Archive
-from novels.parsing.epub.cuts import cut_at_marks, heading_marks, nav_marks
-from novels.parsing.epub.navigation import read_navigation
-from novels.parsing.epub.package import Package, read_package
+from novels.parsing.epub.cuts import Cut, cut_at_marks
+from novels.parsing.epub.marks import (
+    Mark,
+    chapter_marks,
+    contents_marks,
+    ends_of_entries,
+    is_container,
+    spans,
+    with_headings_inside,
+)
+from novels.parsing.epub.matter import (
+    drop_by_name,
+    drop_contents,
+    drop_declared,
+    drop_publishers_pages,
+    words_of,
+)
+from novels.parsing.epub.navigation import Navigation, read_navigation
+from novels.parsing.epub.notes import remove_notes
+from novels.parsing.epub.package import Package, SpineItem, read_package
 from novels.parsing.epub.page import Page, read_page
 from novels.parsing.epub.protection import refuse_protected
 from novels.parsing.epub.reading import Reading
+from novels.parsing.errors import ParseError
+from novels.parsing.headings import parse_heading
 from novels.parsing.limits import Limits
-from novels.parsing.model import ParsedNovel
+from novels.parsing.losses import find_losses
+from novels.parsing.model import LeftOut, ParsedNovel, ParseWarning
 from novels.parsing.outline import outline
+
+# A page of contents in the reading order may have a few words besides.
+_MOST_WORDS_OF_CONTENTS = 60
 
 
 def check_epub(data: bytes, *, limits: Limits) -> None:
@@ -34,19 +59,29 @@ def parse_epub(data: bytes, *, limits: Limits, progress: Callable[[str, int], No
     """
     progress("reading", 0)
     archive, package = _open(data, limits)
-    pages: dict[str, Page] = {}
-    paragraphs = 0
-    for index, name in enumerate(package.spine, 1):
-        if name not in package.dropped:
-            page = read_page(archive.read_text_file(name), limits.max_paragraphs - paragraphs)
-            pages[name] = page
-            paragraphs += len(page.blocks)
-        progress("reading", 80 * index // len(package.spine))
+    navigation = read_navigation(archive, package, limits)
+    pages = _Pages(archive, package, navigation, limits)
+    pages.read(progress)
     progress("splitting", 80)
-    sections = _sections(Reading(pages), archive, package, limits)
-    chapters = assemble(sections, fallback_title=package.title, limits=limits)
+    reading = Reading(pages.pages)
+    _drop_matter(reading, package, navigation)
+    cut = _cut(reading, navigation, package, limits)
+    try:
+        chapters = assemble(cut.sections, fallback_title=package.title, limits=limits)
+    except ParseError as error:
+        raise pages.error or error from error
+    left_out = [*pages.left_out, *reading.left_out()]
+    words = reading.words(0, len(reading.blocks)) - cut.heading_words
+    warnings = find_losses(chapters, left_out, words=words, documents=len(package.spine))
     progress("splitting", 100)
-    return ParsedNovel(package.title, package.author, package.language, chapters)
+    return ParsedNovel(
+        package.title,
+        package.author,
+        package.language,
+        chapters,
+        tuple(left_out),
+        (*warnings, *_empty_warning(cut.empty), *pages.warnings()),
+    )
 
 
 def _open(data: bytes, limits: Limits) -> tuple[Archive, Package]:
@@ -55,20 +90,136 @@ def _open(data: bytes, limits: Limits) -> tuple[Archive, Package]:
     return archive, read_package(archive, limits)
 
 
-def _sections(
-    reading: Reading, archive: Archive, package: Package, limits: Limits
-) -> list[Section]:
-    """Cut by navigation, by headings if they have more chapters, else as plain text."""
-    navigation = read_navigation(archive, package, limits)
-    by_nav = cut_at_marks(reading, nav_marks(reading, navigation), package.title)
-    by_heading = cut_at_marks(reading, heading_marks(reading), package.title)
-    best = by_heading if _chapter_count(by_heading) > _chapter_count(by_nav) else by_nav
-    if _chapter_count(best) > 1:
+class _Pages:
+    """Reads the documents of the reading order.
+
+    Attributes:
+        left_out: Those that could not be read, or do not belong to it.
+        error: Why the first of them could not be read.
+    """
+
+    def __init__(
+        self, archive: Archive, package: Package, navigation: Navigation, limits: Limits
+    ) -> None:
+        self.pages: dict[str, Page] = {}
+        self.left_out: list[LeftOut] = []
+        self.error: ParseError | None = None
+        self._archive = archive
+        self._package = package
+        self._limits = limits
+        self._paragraphs = 0
+        self._undecodable: list[str] = []
+        self._fragments: dict[str, set[str]] = defaultdict(set)
+        for entry in navigation.entries:
+            self._fragments[entry.document].add(entry.fragment)
+        self._is_any_linear = any(item.is_linear for item in package.spine if not item.missing)
+
+    def read(self, progress: Callable[[str, int], None]) -> None:
+        """Read all documents.
+
+        Raises:
+            ParseError: They exceed a limit.
+        """
+        for index, item in enumerate(self._package.spine, 1):
+            if item.missing:
+                self._leave_out(item.name, item.missing, 0)
+                self.error = self.error or item.error
+            elif item.name not in self.pages:
+                self._read_item(item)
+            progress("reading", 80 * index // len(self._package.spine))
+
+    def warnings(self) -> list[ParseWarning]:
+        """Return what was repaired in the documents."""
+        if not self._undecodable:
+            return []
+        names = ", ".join(self._undecodable[:20])
+        detail = f"Bytes that are no characters were replaced in: {names}."
+        return [ParseWarning("undecodable_bytes", detail)]
+
+    def _read_item(self, item: SpineItem) -> None:
+        try:
+            data = self._archive.read_text_file(item.name)
+        except ParseError as error:
+            if error.code != "bad_zip":
+                raise
+            self.error = self.error or error
+            self._leave_out(item.name, "damaged", 0)
+            return
+        source = decode_markup(data)
+        if "\ufffd" in source and "\ufffd".encode() not in data:
+            self._undecodable.append(item.name)
+        page = read_page(
+            source,
+            self._limits.max_paragraphs - self._paragraphs,
+            self._fragments.get(item.name, ()),
+        )
+        words = page.words()
+        if item.name == self._package.nav and words <= _MOST_WORDS_OF_CONTENTS:
+            self._leave_out(item.name, "table of contents", words + page.skipped.total())
+        elif self._is_any_linear and not item.is_linear and item.name not in self._fragments:
+            self._leave_out(item.name, "outside the reading order", words)
+        else:
+            self.pages[item.name] = page
+            self._paragraphs += len(page.blocks)
+
+    def _leave_out(self, name: str, reason: str, words: int) -> None:
+        self.left_out.append(LeftOut(name, reason, words, is_document=True))
+
+
+def _drop_matter(reading: Reading, package: Package, navigation: Navigation) -> None:
+    """Take out notes, and front and back matter that is no text of the author."""
+    remove_notes(reading)
+    drop_declared(reading, {**package.declared, **navigation.declared})
+    drop_contents(reading)
+    labels: dict[int, str] = {}
+    for _, start, end in reading.spans():
+        first = next((b for b in reading.blocks[start:end] if b.text), None)
+        if first is not None and first.level:
+            drop_by_name(reading, start, end, first.text)
+    marks = contents_marks(reading, navigation.entries)
+    for mark, end in zip(marks, ends_of_entries(reading, marks), strict=True):
+        labels[mark.index] = mark.label
+        if parse_heading(mark.label) is None:
+            drop_by_name(reading, mark.index, end, mark.label)
+    title = words_of(package.title or "")
+    listed = sorted(i for i, label in labels.items() if words_of(label) != title)
+    drop_publishers_pages(reading, [package.title or "", package.author or ""], listed)
+
+
+def _cut(reading: Reading, navigation: Navigation, package: Package, limits: Limits) -> Cut:
+    """Cut by the contents; where there are none by headings, else as plain text."""
+    title = words_of(package.title or "")
+    marks = _with_text(reading, contents_marks(reading, navigation.entries))
+    marks = with_headings_inside(reading, marks, title)
+    by_contents = cut_at_marks(reading, marks, package.title)
+    if by_contents.chapters > 1:
+        return by_contents
+    by_heading = cut_at_marks(reading, chapter_marks(reading), package.title)
+    best = by_heading if by_heading.chapters > by_contents.chapters else by_contents
+    if best.chapters > 1:
         return best
     texts = [block.text for block in reading.blocks if block.text]
-    by_text = outline([tuple(text.split("\n")) for text in texts], limits)
-    return by_text if _chapter_count(by_text) > 1 else best
+    by_text = Cut(outline([tuple(text.split("\n")) for text in texts], limits))
+    has_empty = any(s.heading and not s.paragraphs for s in by_text.sections)
+    return by_text if by_text.chapters > 1 and not has_empty else best
 
 
-def _chapter_count(sections: list[Section]) -> int:
-    return sum(section.heading is not None for section in sections)
+def _with_text(reading: Reading, marks: list[Mark]) -> list[Mark]:
+    """Return the marks without those of dropped pieces; parts may have no text of their own."""
+    kept: list[Mark] = []
+    for mark, end, following in spans(marks, len(reading.blocks)):
+        own_end = min(end, reading.document_end(mark.index))
+        is_dropped = own_end > mark.index and not reading.words(mark.index, own_end)
+        has_children = following is not None and following.depth > mark.depth
+        if has_children or is_container(mark.label):
+            kept.append(mark)
+        elif not is_dropped and reading.words(mark.index, end):
+            kept.append(mark)
+    return kept
+
+
+def _empty_warning(labels: list[str]) -> list[ParseWarning]:
+    if not labels:
+        return []
+    names = ", ".join(label[:60] for label in labels[:20])
+    return [ParseWarning("empty_chapter", f"No chapter was made of titles without text: {names}.")]

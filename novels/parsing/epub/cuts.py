@@ -1,152 +1,244 @@
-"""Where the chapters of an EPUB begin, by navigation or by headings."""
+"""Cut an EPUB at its marks, and say which of them are parts, chapters or sections."""
 
 from __future__ import annotations
 
-import re
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from novels.parsing.assembly import Section
-from novels.parsing.epub.navigation import NavEntry
-from novels.parsing.epub.page import PageBlock
+from novels.parsing.epub.marks import Mark, heads_of, spans, text_words
+from novels.parsing.epub.matter import words_of
+from novels.parsing.epub.page import SCENE_BREAK, PageBlock
 from novels.parsing.epub.reading import Reading
 from novels.parsing.headings import Heading, parse_heading
-from novels.parsing.sections import is_dropped, is_named, without_title_page
-from novels.parsing.series import choose_headings
+from novels.parsing.sections import is_named
+from novels.parsing.words import count_words
 
 # At most volume, part, book title, number, title and subtitle stand above a chapter.
 _MOST_HEADINGS: Final = 8
+# A dedication or a motto has fewer words; in a book with numbers it joins a neighbour.
+_FEW_WORDS: Final = 60
+# So does a short preface, prologue or epilogue.
+_MOST_JOINED_WORDS: Final = 400
+# Parts inside of parts, from the outermost.
+_PART_KINDS: Final = ("volume", "book", "part")
+# A piece with the book's title is its title page, or from here on the book.
+_MOST_TITLE_WORDS: Final = 300
 
 
-@dataclass(frozen=True, slots=True)
-class Mark:
-    """A named position; `depth` is its level in the navigation or of its heading."""
+@dataclass(slots=True)
+class Cut:
+    """A book cut at its marks.
 
-    label: str
-    index: int
-    depth: int
+    Attributes:
+        heading_words: How many words of the text became titles.
+        empty: Labels without text below.
+    """
 
+    sections: list[Section]
+    heading_words: int = 0
+    empty: list[str] = field(default_factory=list)
 
-def nav_marks(reading: Reading, entries: Sequence[NavEntry]) -> list[Mark]:
-    """Return the positions of the navigation; a label without link has that of its first child."""
-    marks: list[Mark] = []
-    following: int | None = None
-    for entry in reversed(entries):
-        index = reading.place(entry.document, entry.fragment) if entry.document else following
-        if index is not None:
-            marks.append(Mark(entry.label, index, entry.depth))
-            following = index
-    return sorted(reversed(marks), key=lambda mark: mark.index)
-
-
-def heading_marks(reading: Reading) -> list[Mark]:
-    """Return numbered headings, or if there are none those that open a document."""
-    marks = [
-        Mark(" ".join(block.text.split()), index, block.level)
-        for index, block in enumerate(reading.blocks)
-        if block.level and block.text
-    ]
-    if any(not head.is_container for head in choose_headings(_heads(marks))):
-        return marks
-    # The book's title, a part's and a chapter's may follow each other on top of one page.
-    openings: set[int] = set()
-    for start in reading.starts.values():
-        while start < len(reading.blocks) and reading.blocks[start].level:
-            openings.add(start)
-            start += 1
-    return [mark for mark in marks if mark.index in openings]
+    @property
+    def chapters(self) -> int:
+        """Return the number of pieces with a heading."""
+        return sum(
+            section.heading is not None and not section.heading.is_container
+            for section in self.sections
+        )
 
 
-def _heads(marks: Sequence[Mark]) -> list[Heading]:
-    """Return the labels that read like chapter headings; `position` is the index in `marks`."""
-    return [
-        head.at(index)
-        for index, mark in enumerate(marks)
-        if (head := parse_heading(mark.label)) is not None
-    ]
-
-
-def cut_at_marks(reading: Reading, marks: Sequence[Mark], title: str | None) -> list[Section]:
+def cut_at_marks(reading: Reading, marks: Sequence[Mark], title: str | None) -> Cut:
     """Return the text cut at the marks that are chapters or hold chapters.
 
-    Where chapters have numbers, what has none (preface, interlude, epilogue) joins a neighbour.
+    Where chapters have numbers, a preface, interlude or epilogue joins a neighbour.
     """
-    marks = _without_dropped(reading, marks)
-    roles = _roles(reading, marks, title)
+    marks = _without_sections(reading, marks)
+    roles = _Roles(reading, marks, words_of(title or "")).headings()
     if not roles:
-        return [Section(None, _texts(reading.blocks))]
+        return Cut([Section(None, _texts(reading.blocks))])
     first = marks[0].index
-    sections = [Section(None, without_title_page(_texts(reading.blocks[:first])))]
-    ends = [mark.index for mark in marks[1:]] + [len(reading.blocks)]
+    cut = Cut([Section(None, _texts(reading.blocks[:first]))])
     above: list[str] = [title] if title else []
-    for index, (mark, end) in enumerate(zip(marks, ends, strict=False)):
-        blocks = reading.blocks[mark.index : end]
-        heading = roles.get(index)
+    parts = _OpenParts(marks)
+    for number, (mark, end, _) in enumerate(spans(marks, len(reading.blocks))):
+        blocks = [block for block in reading.blocks[mark.index : end] if block.text]
+        heading = roles.get(number)
         if heading is not None:
-            heading, blocks = _take_heading(heading, [*above, mark.label], blocks)
-            sections.append(Section(heading, _texts(blocks)))
-        elif title and _words(mark.label) == _words(title):
-            sections[-1].paragraphs += without_title_page(_texts(blocks))
-        else:
-            is_headed = any(b.level for b in blocks[:1]) or not _texts(blocks)
-            label = [] if is_headed or mark.depth > 1 else [mark.label]
-            sections[-1].paragraphs += [*label, *_texts(blocks)]
+            heading, rest = _take_heading(heading, [*above, mark.label], blocks)
+            taken = sum(count_words(b.text) for b in blocks) - sum(
+                count_words(b.text) for b in rest
+            )
+            cut.heading_words += taken
+            cut.sections += parts.close(mark)
+            _add(cut, parts.open(number, heading), mark, rest)
+        elif blocks:
+            is_headed = (
+                blocks[0].level or mark.depth > 1 or words_of(mark.label) == words_of(title or "")
+            )
+            label = [] if is_headed or _starts_with(blocks[0], mark.label) else [mark.label]
+            cut.sections[-1].paragraphs += [*label, *_texts(blocks)]
         # Headings of parts may stand on the page of the chapter that follows.
         above = [*above, mark.label][-_MOST_HEADINGS:] if not blocks else [title or ""]
-    return sections
+    return cut
 
 
-def _without_dropped(reading: Reading, marks: Sequence[Mark]) -> list[Mark]:
-    """Drop pages that the navigation calls cover, imprint, endnotes and the like."""
+def _add(cut: Cut, heading: Heading, mark: Mark, blocks: list[PageBlock]) -> None:
+    """Add a section; a heading without text below makes no chapter."""
+    if all(b.text == SCENE_BREAK for b in blocks) and not heading.is_container:
+        cut.empty.append(mark.label)
+    else:
+        cut.sections.append(Section(heading, _texts(blocks)))
+
+
+class _OpenParts:
+    """Ends a part where the contents go on beside it; in flat contents the next one ends it."""
+
+    def __init__(self, marks: Sequence[Mark]) -> None:
+        self._children = _children(marks)
+        self._marks = marks
+        self._depths: list[int] = []
+
+    def open(self, number: int, heading: Heading) -> Heading:
+        """Return the heading; that of a part as one inside of the parts that are open."""
+        if not (heading.is_container and self._children[number]):
+            return heading
+        self._depths.append(self._marks[number].depth)
+        return replace(heading, kind=_PART_KINDS[min(len(self._depths), len(_PART_KINDS)) - 1])
+
+    def close(self, mark: Mark) -> list[Section]:
+        """Return sections that end the parts which do not hold a mark."""
+        closed: list[Section] = []
+        while self._depths and self._depths[-1] >= mark.depth:
+            kind = _PART_KINDS[min(len(self._depths), len(_PART_KINDS)) - 1]
+            self._depths.pop()
+            closed.append(Section(Heading(kind, "end", None, "", "")))
+        return closed
+
+
+class _Roles:
+    """Finds the marks that are parts or chapters; `title` is the book's, as `words_of`."""
+
+    def __init__(self, reading: Reading, marks: Sequence[Mark], title: str) -> None:
+        self._marks = marks
+        self._title = title
+        self._children = _children(marks)
+        self._words = [
+            text_words(reading, mark.index, end)
+            for mark, end, _ in spans(marks, len(reading.blocks))
+        ]
+        self._title_pages = self._find_title_pages()
+
+    def headings(self) -> dict[int, Heading]:
+        """Return the heading of each mark that is a chapter or a part, by its number."""
+        parts = {i for i in range(len(self._marks)) if self._is_part(i)}
+        chapters = [i for i in range(len(self._marks)) if i not in parts and not self._is_title(i)]
+        heads = {head.position: head for head in heads_of(self._marks)}
+        if sum(i in heads and heads[i].kind == "bare" for i in chapters) * 2 < len(chapters):
+            # "24 Hours" is no number where most chapters have none.
+            heads = {i: head for i, head in heads.items() if head.kind != "bare"}
+        numbered = [i for i in chapters if i in heads and not heads[i].is_container]
+        others = [i for i in chapters if i not in heads]
+        plain = [i for i in others if not is_named(self._marks[i].label)]
+        chosen = {i: heads[i] for i in [*parts, *chapters] if i in heads}
+        for i in others:
+            most = _MOST_JOINED_WORDS if is_named(self._marks[i].label) else _FEW_WORDS
+            if len(numbered) < max(1, len(plain)) or self._words[i] > most:
+                chosen[i] = _make_titled_heading(self._marks[i].label, "section")
+        for i in parts:
+            if i not in chosen or not chosen[i].is_container:
+                chosen[i] = _make_titled_heading(self._marks[i].label, "part")
+        for i in chapters:
+            if i in chosen and chosen[i].is_container and not self._holds_next(i, chosen):
+                chosen[i] = replace(chosen[i], kind="section")
+        return chosen
+
+    def _is_title(self, number: int) -> bool:
+        """Return whether a mark is the book's title page, or the book above its chapters."""
+        is_title = words_of(self._marks[number].label) == self._title
+        return is_title and (
+            bool(self._children[number]) or self._words[number] <= _MOST_TITLE_WORDS
+        )
+
+    def _is_part(self, number: int) -> bool:
+        """Return whether a mark holds chapters, or is a title alone before several of them."""
+        if self._is_title(number):
+            return False
+        return bool(self._children[number]) or number in self._title_pages
+
+    def _find_title_pages(self) -> set[int]:
+        """Return titles without text before chapters, in flat contents; one alone is none."""
+        pages = {
+            number
+            for number in range(len(self._marks) - 1)
+            if not self._words[number]
+            and self._words[number + 1]
+            and self._marks[number].depth == self._marks[number + 1].depth
+            and not self._is_title(number)
+            and not self._are_alike(number)
+        }
+        return pages if len(pages) > 1 else set()
+
+    def _are_alike(self, number: int) -> bool:
+        """Return whether a mark and the next one are both chapters with numbers."""
+        head, following = (parse_heading(self._marks[i].label) for i in (number, number + 1))
+        return head is not None and following is not None and head.kind == following.kind
+
+    def _holds_next(self, number: int, chosen: dict[int, Heading]) -> bool:
+        """Return whether a part in flat contents is followed by one of its chapters."""
+        following = chosen.get(number + 1)
+        return following is not None and not following.is_container
+
+
+def _without_sections(reading: Reading, marks: Sequence[Mark]) -> list[Mark]:
+    """Return the marks without those of sections inside of a chapter."""
+    children = _children(marks)
+    parents = Counter(mark.depth for mark, below in zip(marks, children, strict=True) if below)
+    leaves = Counter(
+        mark.depth
+        for (mark, end, _), below in zip(spans(marks, len(reading.blocks)), children, strict=True)
+        if not below and not is_named(mark.label) and text_words(reading, mark.index, end)
+    )
     kept: list[Mark] = []
-    ends = [mark.index for mark in marks[1:]] + [len(reading.blocks)]
-    for mark, end in zip(marks, ends, strict=False):
-        if is_dropped(mark.label) and parse_heading(mark.label) is None:
-            reading.drop(mark.index, min(end, reading.document_end(mark.index)))
-        else:
-            kept.append(mark)
+    inside: int | None = None
+    for mark, below in zip(marks, children, strict=True):
+        if inside is not None and mark.depth > inside:
+            continue
+        kept.append(mark)
+        is_part = _holds_chapters(reading, mark, [marks[i] for i in below])
+        if is_part is None:
+            is_part = leaves[mark.depth] < parents[mark.depth]
+        inside = mark.depth if below and not is_part else None
     return kept
 
 
-def _roles(reading: Reading, marks: Sequence[Mark], title: str | None) -> dict[int, Heading]:
-    """Return the heading of each mark that is a chapter or a part, by index in `marks`."""
-    chosen = {head.position: head for head in choose_headings(_heads(marks))}
-    numbered = {index for index, head in chosen.items() if not head.is_container}
-    others = _others(reading, marks, numbered, chosen, title)
-    plain = [index for index in others if not is_named(marks[index].label)]
-    cuts = {*others, *chosen}
-    parents = {i for i in others if i + 1 in cuts and marks[i + 1].depth > marks[i].depth}
-    if len(numbered) < max(1, len(plain) - len(parents)):
-        chapters = [index for index in others if index not in parents]
-        chosen |= {index: _make_titled_heading(marks[index].label, "section") for index in chapters}
-    chosen |= {index: _make_titled_heading(marks[index].label, "part") for index in parents}
-    return chosen
+def _holds_chapters(reading: Reading, mark: Mark, children: Sequence[Mark]) -> bool | None:
+    """Return whether what stands below a line of the contents are chapters, None if unclear."""
+    head = parse_heading(mark.label)
+    if head is not None and (head.is_container or head.kind != "bare"):
+        return head.is_container
+    heads = [parse_heading(child.label) for child in children]
+    if sum(bool(h and h.kind != "bare") for h in heads) * 2 > len(children):
+        return True
+    end = reading.document_end(mark.index)
+    if sum(child.index >= end for child in children) * 2 > len(children):
+        return True
+    return None if head is None else False
 
 
-def _others(
-    reading: Reading,
-    marks: Sequence[Mark],
-    numbered: set[int],
-    chosen: dict[int, Heading],
-    title: str | None,
-) -> list[int]:
-    """Return the marks without number that are not sections inside of a chapter."""
-    others: list[int] = []
-    # Depth and document of the chapter whose sections are passed over.
-    inside: tuple[int, int] | None = None
-    for index, mark in enumerate(marks):
-        if inside and mark.depth <= inside[0]:
-            inside = None
-        if index in chosen:
-            inside = (mark.depth, mark.index) if index in numbered else None
-        elif inside is None and _words(mark.label) != _words(title or ""):
-            others.append(index)
-            following = marks[index + 1] if index + 1 < len(marks) else None
-            end = reading.document_end(mark.index)
-            if following and following.depth > mark.depth and mark.index < following.index < end:
-                inside = (mark.depth, mark.index)
-    return others
+def _children(marks: Sequence[Mark]) -> list[list[int]]:
+    """Return for each mark those directly below it."""
+    children: list[list[int]] = [[] for _ in marks]
+    path: list[int] = []
+    for number, mark in enumerate(marks):
+        while path and marks[path[-1]].depth >= mark.depth:
+            path.pop()
+        if path:
+            children[path[-1]].append(number)
+        path.append(number)
+    return children
 
 
 def _make_titled_heading(label: str, kind: str) -> Heading:
@@ -157,25 +249,31 @@ def _take_heading(
     heading: Heading, labels: Sequence[str], blocks: list[PageBlock]
 ) -> tuple[Heading, list[PageBlock]]:
     """Take the heading's own lines off the text, and from them the title that it lacks."""
-    known = {_words(text) for text in [*labels, heading.label, heading.title]}
-    rest = [block for block in blocks if block.text]
-    for _ in range(min(len(rest), _MOST_HEADINGS)):
-        text = " ".join(rest[0].text.split())
-        read = parse_heading(text) if rest[0].level else None
-        if _words(text) not in known:
-            if not rest[0].level or (read and read.number != heading.number):
-                break
-            if heading.title:
-                break
-            heading = replace(heading, title=read.title if read else text)
-            known.add(_words(heading.title))
-        rest = rest[1:]
-    return heading, rest
+    known = {words_of(text) for text in [*labels, heading.label, heading.title]} - {""}
+    kept: list[PageBlock] = []
+    for number, block in enumerate(blocks):
+        text = " ".join(block.text.split())
+        head = parse_heading(text) if block.level else None
+        is_own = head is not None and head.number in (heading.number, None)
+        is_number = head is not None and heading.number is None and not heading.is_container
+        if words_of(text) in known or (head and words_of(head.title) in known):
+            known.add(words_of(text))
+            if head and head.number == heading.number:
+                # A second line with this number is that of a section.
+                known -= {words_of(heading.label), words_of(text)}
+        elif number >= _MOST_HEADINGS or not block.level:
+            return heading, [*kept, *blocks[number:]]
+        elif not heading.title and (head is None or is_own):
+            heading = replace(heading, title=head.title if head else text)
+            known.add(words_of(heading.title))
+        elif not (is_number and head and not head.title and not head.is_container):
+            kept.append(block)
+    return heading, kept
+
+
+def _starts_with(block: PageBlock, label: str) -> bool:
+    return words_of(block.text).startswith(words_of(label))
 
 
 def _texts(blocks: Sequence[PageBlock]) -> list[str]:
     return [block.text for block in blocks if block.text]
-
-
-def _words(text: str) -> str:
-    return " ".join(re.findall(r"\w+", text.lower()))

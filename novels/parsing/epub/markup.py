@@ -1,98 +1,124 @@
-"""Tokenize XHTML into tags and texts, in one pass and linear time, malformed pages included.
+"""Read mark-up with lxml: as XML where it is well-formed, else as tolerantly as browsers do.
 
-No tree is built and no entity is declared, so neither nesting nor expansion can hurt.
+Nothing external is loaded, and expansion of entities is bounded by libxml2. Pages are not kept as
+trees: a target receives their events, so that nesting and size cost little memory.
 """
 
 from __future__ import annotations
 
-import html
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Final
+from collections.abc import Callable, Mapping
+from html.entities import html5
+from typing import Final, Protocol, TypeVar
 
-from novels.parsing.decoding import clean, decode_markup
+from lxml import etree
 
-# Possessive, so that an unclosed tag costs linear time.
-_TAG: Final = re.compile(r"<(/?)([A-Za-z][\w:.-]{0,60})((?:[^<>\"']|\"[^\"<]*+\"|'[^'<]*+')*+)>")
-# Text, with "<" signs that begin no tag.
-_RUN: Final = re.compile(r"(?:[^<]|<(?![A-Za-z/!?]))++")
-_ATTRIBUTE: Final = re.compile(r"([\w:.-]{1,60})\s*=\s*(?:\"([^\"]*)\"|'([^']*)'|([^\s\"'>]+))")
-_SKIPPED: Final = {"<!--": "-->", "<?": "?>", "<!": ">"}
-_CDATA: Final = "<![CDATA["
-_RAW: Final = frozenset({"script", "style"})
-_DIGITS: Final = re.compile(r"&#[xX]?[0-9a-fA-F]{8,};?")
-VOID: Final = frozenset(
-    "area base br col embed hr img input link meta param source track wbr".split()
+from novels.parsing.decoding import clean
+
+# Names as XHTML's DTD has them; XML itself knows five.
+_REFERENCE: Final = re.compile(r"&([A-Za-z][A-Za-z0-9]{1,31});")
+_XML_NAMES: Final = frozenset({"amp", "lt", "gt", "quot", "apos"})
+_DECLARED: Final = re.compile(r"<!ENTITY\s{1,9}([A-Za-z][\w.-]{0,60})\s")
+_DECLARATION: Final = re.compile(r"\s{0,99}<\?xml[^>]{0,200}\?>")
+# An entity can be declared within this distance from the beginning only.
+_SUBSET_CHARS: Final = 50_000
+_DIRTY: Final = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\xa0\xad\u2007-\u200b\u2028-\u202f\u2060\ufeff]"
 )
 
-
-@dataclass(slots=True)
-class Tag:
-    """A start tag, an end tag, or both in one (`is_start` and `is_end`)."""
-
-    name: str
-    attributes: dict[str, str]
-    is_start: bool
-    is_end: bool
-
-    @property
-    def types(self) -> frozenset[str]:
-        """Return the words of epub:type and of role, the latter without "doc-"."""
-        roles = self.attributes.get("role", "").replace("doc-", "")
-        return frozenset(f"{self.attributes.get('epub:type', '')} {roles}".lower().split())
+_SAFE: Final = {"no_network": True, "huge_tree": True}
 
 
-def read_markup(data: bytes) -> Iterator[Tag | str]:
-    """Yield tags with lower-case names and texts with their references resolved."""
-    source = decode_markup(data)
-    at = 0
-    while at < len(source):
-        if run := _RUN.match(source, at):
-            yield _text(run[0])
-        opening = run.end() if run else at
-        if opening == len(source):
-            return
-        if source.startswith(_CDATA, opening):
-            end = _find(source, "]]>", opening)
-            yield clean(source[opening + len(_CDATA) : end])
-            at = end + 3
-        elif match := _TAG.match(source, opening):
-            tag = _tag(match)
-            yield tag
-            at = match.end()
-            if tag.name in _RAW and tag.is_start and not tag.is_end:
-                at = _find(source, f"</{tag.name}", at)
-        else:
-            at = _skip(source, opening)
-            if at == opening + 1:
-                yield "<"
+class Target(Protocol):
+    """Receives the elements and texts of a document in order."""
+
+    def start(self, tag: str, attributes: Mapping[str, str]) -> None:
+        """Begin an element; the tag has its namespace in braces."""
+
+    def end(self, tag: str) -> None:
+        """End the element."""
+
+    def data(self, text: str) -> None:
+        """Receive text."""
+
+    def close(self) -> None:
+        """End the document."""
 
 
-def _text(raw: str) -> str:
-    return clean(html.unescape(_DIGITS.sub("\ufffd", raw))) if "&" in raw else clean(raw)
+T = TypeVar("T", bound=Target)
 
 
-def _find(source: str, end: str, start: int) -> int:
-    at = source.find(end, start)
-    return len(source) if at < 0 else at
+def read_markup(source: str, make_target: Callable[[], T]) -> T:
+    """Return a target that received the document; a new one if it is not well-formed XML."""
+    target = make_target()
+    try:
+        etree.fromstring(
+            _encode(source),
+            etree.XMLParser(target=target, encoding="utf-8", resolve_entities="internal", **_SAFE),
+        )
+    except etree.LxmlError:
+        target = make_target()
+        try:
+            etree.fromstring(
+                _without_doctype(source).encode("utf-8", "replace"),
+                etree.HTMLParser(target=target, encoding="utf-8", **_SAFE),
+            )
+        except etree.LxmlError:
+            # Nothing that looks like mark-up; what was read stays.
+            pass
+    return target
 
 
-def _skip(source: str, at: int) -> int:
-    for opening, closing in _SKIPPED.items():
-        if source.startswith(opening, at):
-            return _find(source, closing, at) + len(closing)
-    return at + 1
+def parse_tree(source: str) -> tuple[etree._Element | None, bool]:
+    """Return the root of a small XML file, repaired if need be, and whether it was sound."""
+    encoded = _encode(source)
+    for recover in (False, True):
+        parser = etree.XMLParser(
+            recover=recover,
+            encoding="utf-8",
+            resolve_entities="internal",
+            no_network=True,
+            remove_comments=True,
+            remove_pis=True,
+        )
+        try:
+            root = etree.fromstring(encoded, parser)
+        except etree.LxmlError:
+            continue
+        return root, not recover
+    return None, False
 
 
-def _tag(match: re.Match[str]) -> Tag:
-    closing, name, rest = match.groups()
-    name = name.lower().rpartition(":")[2]
-    if closing:
-        return Tag(name, {}, is_start=False, is_end=True)
-    attributes = {
-        key.lower(): _text(double or single or plain)
-        for key, double, single, plain in _ATTRIBUTE.findall(rest)
-    }
-    is_end = rest.endswith("/") or name in VOID
-    return Tag(name, attributes, is_start=True, is_end=is_end)
+def clean_text(text: str) -> str:
+    """Return the text without invisible and unstorable characters."""
+    return clean(text) if _DIRTY.search(text) else text
+
+
+def local_name(tag: str) -> str:
+    """Return a tag's or attribute's name without namespace or prefix, in lower case."""
+    return tag.rpartition("}")[2].rpartition(":")[2].lower()
+
+
+def _encode(source: str) -> bytes:
+    """Return the document as UTF-8, with HTML's names for characters resolved."""
+    text = source[declaration.end() :] if (declaration := _DECLARATION.match(source)) else source
+    if "&" in text:
+        subset = text[:_SUBSET_CHARS] if "<!ENTITY" in text[:_SUBSET_CHARS] else ""
+        declared = {*_DECLARED.findall(subset), *_XML_NAMES}
+
+        def resolve(match: re.Match[str]) -> str:
+            name = match[1]
+            return match[0] if name in declared else html5.get(f"{name};", f"&amp;{name};")
+
+        text = _REFERENCE.sub(resolve, text)
+    return text.lstrip().encode("utf-8", "replace")
+
+
+def _without_doctype(source: str) -> str:
+    """Return the document without a DTD of its own, which HTML does not have."""
+    start = source.find("<!DOCTYPE", 0, _SUBSET_CHARS)
+    opening = source.find("[", start, start + 500)
+    if start < 0 or opening < 0 or ">" in source[start:opening]:
+        return source
+    end = source.find("]>", opening)
+    return source if end < 0 else source[:start] + source[end + 2 :]

@@ -2,35 +2,60 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
-from xml.etree.ElementTree import Element
 
 from novels.parsing.epub.archive import Archive, resolve
-from novels.parsing.epub.xml import attribute, elements, parse_xml, text_of
+from novels.parsing.epub.vocabulary import DROPPED_REFERENCES
+from novels.parsing.epub.xml import Element, attribute, broken_xml, elements, parse_xml, text_of
 from novels.parsing.errors import ParseError
 from novels.parsing.languages import language_code
 from novels.parsing.limits import Limits
 
 _CONTAINER: Final = "META-INF/container.xml"
 _MIME: Final = b"application/epub+zip"
-# Kinds of pages, named in the guide of EPUB 2, that are no text of the author.
-_GUIDE_DROPPED: Final = frozenset(
-    {"cover", "title-page", "toc", "index", "colophon", "copyright-page", "notes", "loi", "lot"}
-)
+_PACKAGE_MIME: Final = "application/oebps-package+xml"
+_NCX_MIME: Final = "application/x-dtbncx+xml"
+# Documents of these types are pages; one of an unknown type is, unless it has a fallback.
+_PAGE_TYPES: Final = ("html", "dtbook", "oeb1-document")
+_NO_PAGES: Final = ("image/", "audio/", "video/", "font/", "text/css", "application/pdf")
+_SVG: Final = "image/svg+xml"
+_MOST_FALLBACKS: Final = 10
+
+
+@dataclass(frozen=True, slots=True)
+class SpineItem:
+    """A document of the reading order.
+
+    Attributes:
+        name: Its name in the archive, or of a missing one as the package writes it.
+        missing: Why it cannot be read; empty if it can.
+        is_linear: Whether it belongs to the main reading order.
+        error: The refusal if no other document can be read either.
+    """
+
+    name: str
+    missing: str = ""
+    is_linear: bool = True
+    error: ParseError | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Package:
-    """The contents of the package file; all names are those of the archive."""
+    """The contents of the package file; all names are those of the archive.
+
+    Attributes:
+        declared: Documents that the guide calls cover, imprint and the like, with the reason.
+    """
 
     title: str | None
     author: str | None
     language: str | None
-    spine: tuple[str, ...]
+    spine: tuple[SpineItem, ...]
     nav: str | None
     ncx: str | None
-    dropped: frozenset[str]
+    declared: Mapping[str, str]
 
 
 def read_package(archive: Archive, limits: Limits) -> Package:
@@ -41,15 +66,16 @@ def read_package(archive: Archive, limits: Limits) -> Package:
     """
     name = _package_name(archive, limits)
     root = parse_xml(archive.read(name, max_bytes=limits.max_xml_bytes), name)
-    manifest = {attribute(item, "id"): item for item in elements(root, "item")}
-    spine = _spine(root, manifest, name, archive)
-    if not spine:
-        raise _bad("names no text that it contains")
-    navs = [i for i in manifest.values() if "nav" in attribute(i, "properties").split()]
+    manifest = _Manifest(root, name, archive)
+    spine = tuple(dict.fromkeys(manifest.spine(root)))
+    if all(item.missing for item in spine):
+        raise next((item.error for item in spine if item.error), None) or _no_text(root, name)
+    navs = [item for item in manifest.items if "nav" in attribute(item, "properties").split()]
     toc_ids = [attribute(element, "toc") for element in elements(root, "spine")]
-    ncxs = [manifest[key] for key in toc_ids if key in manifest]
-    ncxs += [i for i in manifest.values() if attribute(i, "media-type").endswith("dtbncx+xml")]
-    titles = list(elements(root, "title"))
+    ncxs = [manifest.by_id[key] for key in toc_ids if key in manifest.by_id]
+    ncxs += [item for item in manifest.items if media_type(item) == _NCX_MIME]
+    ncxs += [item for item in manifest.items if attribute(item, "href").lower().endswith(".ncx")]
+    titles = list(elements(root, "title")) + list(elements(root, "Title"))
     return Package(
         title=_main_title(root, titles),
         author=_authors(root),
@@ -57,49 +83,105 @@ def read_package(archive: Archive, limits: Limits) -> Package:
             (c for e in elements(root, "language") if (c := language_code(text_of(e)))), None
         ),
         spine=spine,
-        nav=_first(navs, name, archive),
-        ncx=_first(ncxs, name, archive),
-        dropped=_guide(root, name),
+        nav=next(filter(None, map(manifest.find, navs)), None),
+        ncx=next(filter(None, map(manifest.find, ncxs)), None),
+        declared=_guide(root, name, archive),
     )
+
+
+def media_type(item: Element) -> str:
+    """Return the media type of an item, without parameters."""
+    return attribute(item, "media-type").partition(";")[0].strip().lower()
+
+
+class _Manifest:
+    """The files that the package lists."""
+
+    def __init__(self, root: Element, base: str, archive: Archive) -> None:
+        self.items = list(elements(root, "item"))
+        self.by_id: dict[str, Element] = {}
+        for item in self.items:
+            self.by_id.setdefault(attribute(item, "id"), item)
+        self._base = base
+        self._archive = archive
+
+    def find(self, item: Element) -> str | None:
+        """Return the file of an item, None if it is not in the archive."""
+        try:
+            return self._archive.find(resolve(self._base, attribute(item, "href")))
+        except ParseError:
+            return self._archive.find(attribute(item, "href").lstrip("/"))
+
+    def spine(self, root: Element) -> Iterator[SpineItem]:
+        """Yield the documents of the reading order, also those that cannot be read."""
+        references = list(elements(root, "itemref"))
+        for reference in references:
+            item = self.by_id.get(attribute(reference, "idref"))
+            if item is None:
+                yield SpineItem(attribute(reference, "idref"), "not in the package's list of files")
+            else:
+                yield self._item(item, attribute(reference, "linear").lower() != "no")
+        if not references:
+            pages = (item for item in self.items if "html" in media_type(item))
+            yield from (self._item(page, True) for page in pages)
+
+    def _item(self, item: Element, is_linear: bool) -> SpineItem:
+        page = self._page(item)
+        if page is None:
+            return SpineItem(
+                attribute(item, "href"), f"not text, but {media_type(item)}", is_linear
+            )
+        name = self.find(page)
+        if name is not None:
+            return SpineItem(name, "", is_linear)
+        href = attribute(page, "href")
+        try:
+            resolve(self._base, href)
+        except ParseError as error:
+            return SpineItem(href, "its address leads out of the EPUB", is_linear, error)
+        return SpineItem(href, "not in the archive", is_linear)
+
+    def _page(self, item: Element) -> Element | None:
+        """Return the item, or the fallback that is a page."""
+        seen: Element | None = item
+        for _ in range(_MOST_FALLBACKS):
+            if seen is None:
+                break
+            if any(kind in media_type(seen) for kind in _PAGE_TYPES):
+                return seen
+            seen = self.by_id.get(attribute(seen, "fallback"))
+        kind = media_type(item)
+        return None if kind.startswith(_NO_PAGES) and kind != _SVG else item
 
 
 def _package_name(archive: Archive, limits: Limits) -> str:
     if "mimetype" in archive:
         mime = archive.read("mimetype", max_bytes=limits.max_xml_bytes)
-        if mime.removeprefix(b"\xef\xbb\xbf").strip() != _MIME:
+        if mime.strip() and _MIME not in mime.lower():
             raise _bad("says that it is another kind of file")
-    if _CONTAINER not in archive:
+    container = archive.find(_CONTAINER)
+    if container is None:
         raise _bad("has no META-INF/container.xml")
-    root = parse_xml(archive.read(_CONTAINER, max_bytes=limits.max_xml_bytes), _CONTAINER)
-    for rootfile in elements(root, "rootfile"):
-        name = archive.find(resolve("", attribute(rootfile, "full-path")))
+    root = parse_xml(archive.read(container, max_bytes=limits.max_xml_bytes), _CONTAINER)
+    files = list(elements(root, "rootfile"))
+    # A book may have other forms beside the EPUB, such as a PDF.
+    files.sort(key=lambda file: media_type(file) not in (_PACKAGE_MIME, ""))
+    for file in files:
+        name = archive.find(resolve("", attribute(file, "full-path").lstrip("/")))
         if name is not None:
             return name
-    raise _bad("has no package file")
+    raise _bad("has no package file") if not _is_unsound(root) else broken_xml(_CONTAINER)
 
 
-def _spine(
-    root: Element, manifest: dict[str, Element], base: str, archive: Archive
-) -> tuple[str, ...]:
-    names: dict[str, None] = {}
-    for itemref in elements(root, "itemref"):
-        item = manifest.get(attribute(itemref, "idref"))
-        if item is None or attribute(itemref, "linear").lower() == "no":
-            continue
-        if "html" not in attribute(item, "media-type") or _is_nav(item):
-            continue
-        name = archive.find(resolve(base, attribute(item, "href")))
-        if name is not None:
-            names[name] = None
-    return tuple(names)
+def _is_unsound(root: Element) -> bool:
+    """Return whether a file is broken, or declares entities, which may stand for its content."""
+    log = root.getroottree().parser
+    has_errors = log is not None and len(log.error_log) > 0
+    return has_errors or bool(root.getroottree().docinfo.internalDTD is not None)
 
 
-def _is_nav(item: Element) -> bool:
-    return "nav" in attribute(item, "properties").split()
-
-
-def _first(items: list[Element], base: str, archive: Archive) -> str | None:
-    return archive.find(resolve(base, attribute(items[0], "href"))) if items else None
+def _no_text(root: Element, name: str) -> ParseError:
+    return broken_xml(name) if _is_unsound(root) else _bad("names no text that it contains")
 
 
 def _refinements(root: Element, key: str) -> dict[str, str]:
@@ -118,17 +200,27 @@ def _authors(root: Element) -> str | None:
     roles = _refinements(root, "role")
     names: list[str] = []
     others: list[str] = []
-    for creator in elements(root, "creator"):
+    for creator in [*elements(root, "creator"), *elements(root, "Creator")]:
         role = attribute(creator, "role") or roles.get(f"#{attribute(creator, 'id')}", "")
         (names if role in ("", "aut") else others).append(text_of(creator))
     return ", ".join(dict.fromkeys(filter(None, names or others))) or None
 
 
-def _guide(root: Element, base: str) -> frozenset[str]:
-    references = [r for r in elements(root, "reference") if attribute(r, "type") in _GUIDE_DROPPED]
-    # A link to a place inside a file says nothing about the whole file.
-    hrefs = [href for r in references if "#" not in (href := attribute(r, "href"))]
-    return frozenset(resolve(base, href) for href in hrefs)
+def _guide(root: Element, base: str, archive: Archive) -> dict[str, str]:
+    references: dict[str, str] = {}
+    for reference in elements(root, "reference"):
+        reason = DROPPED_REFERENCES.get(attribute(reference, "type").lower())
+        href = attribute(reference, "href")
+        # A link to a place inside a file says nothing about the whole file.
+        if reason is None or not href or "#" in href:
+            continue
+        try:
+            name = archive.find(resolve(base, href))
+        except ParseError:
+            continue
+        if name is not None:
+            references.setdefault(name, reason)
+    return references
 
 
 def _bad(why: str) -> ParseError:

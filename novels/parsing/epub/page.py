@@ -1,160 +1,281 @@
-"""Split one XHTML document into blocks of text."""
+"""Split one XHTML document into blocks of text, and count the words of other parts."""
 
 from __future__ import annotations
 
 import re
+from collections import Counter
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from novels.parsing.epub.markup import Tag, read_markup
+from novels.parsing.epub.markup import clean_text, local_name, read_markup
+from novels.parsing.epub.vocabulary import (
+    BLOCK_TAGS,
+    HEADING_LEVELS,
+    INLINE_REASONS,
+    NOT_COUNTED,
+    SKIPPED_CLASSES,
+    SKIPPED_IDS,
+    SKIPPED_TAGS,
+    SKIPPED_TYPES,
+)
 from novels.parsing.paragraphs import too_many_paragraphs
+from novels.parsing.words import count_words
 
-_BLOCK_TAGS: Final = frozenset(
-    "address article aside blockquote body center dd div dl dt figcaption figure footer h1 h2 h3 "
-    "h4 h5 h6 header hgroup hr li main ol p pre section table tbody tr ul".split()
+# The mark of a note, or the arrow that leads back from a note.
+_NOTE_MARK: Final = re.compile(
+    r"[\[({]?(?:\d{1,4}|[*†‡§¶#]{1,4}|[a-z]|[ivx]{1,6}|[↩↑^←]\ufe0e?)[\])}.:]?"
 )
-_HEADING_TAGS: Final = {f"h{level}": level for level in range(1, 7)}
-_SKIPPED_TAGS: Final = frozenset(
-    "head script style svg math nav template rt rp audio video".split()
-)
-# Parts of a page, by epub:type or role, that are not the author's text.
-_SKIPPED_TYPES: Final = frozenset(
-    "cover titlepage halftitlepage imprint colophon copyright-page toc landmarks page-list loi lot "
-    "endnotes endnote rearnotes rearnote footnotes footnote noteref backlink pagebreak index "
-    "other-credits".split()
-)
-_SKIPPED_CLASSES: Final = frozenset(
-    "pagenum pageno page-number pg-boilerplate pgheader noteref footnote-ref".split()
-)
-_SKIPPED_IDS: Final = frozenset({"pg-header", "pg-footer", "pg-machine-header"})
-_NOTE_LINK: Final = re.compile(r"[^#]*#(?:_?(?:foot|end|rear)?note|fn|en\d|ftn)", re.IGNORECASE)
-_NOTE_MARK: Final = re.compile(r"[\[(]?(?:\d{1,3}|[*†‡§]{1,3}|[a-z])[\])]?")
+# Stands in a text where a link with such a mark was, until all pages are read.
+MARK: Final = "\ufdd0"
+# Longer elements that claim to be page numbers or marks were not closed, and hold text.
+_MOST_INLINE_CHARS: Final = 40
 # Bounds memory; no table of contents links to so many positions.
 _MOST_PLACES: Final = 100_000
+# Bounds the time that the search for notes takes.
+_MOST_LINKS: Final = 100
+# A place that the contents name cuts a paragraph, unless only the beginning of a heading is above.
+_MOST_HEADING_CHARS: Final = 60
 SCENE_BREAK: Final = "* * *"
 
 
 @dataclass(slots=True)
+class NoteLink:
+    """A link whose text is that of a note's mark; `href` as written."""
+
+    mark: str
+    href: str
+
+
+@dataclass(slots=True)
 class PageBlock:
-    """A paragraph or heading; `level` is 1–6 for headings, else 0."""
+    """A paragraph or heading.
+
+    Attributes:
+        level: 1–6 for headings, else 0.
+        links: Where its links to other places of the book lead.
+        linked_chars: How many characters of the text are links.
+        notes: One for each `MARK` in the text.
+    """
 
     text: str
     level: int = 0
+    links: list[str] = field(default_factory=list)
+    linked_chars: int = 0
+    notes: list[NoteLink] = field(default_factory=list)
 
 
 @dataclass(slots=True)
 class Page:
-    """A document: its blocks, and for each id the index of the block where it stands."""
+    """A document.
+
+    Attributes:
+        places: For each id the index of the block where it stands.
+        skipped: Words that are no text of the author, by reason.
+    """
 
     blocks: list[PageBlock] = field(default_factory=list)
     places: dict[str, int] = field(default_factory=dict)
+    skipped: Counter[str] = field(default_factory=Counter)
+
+    def words(self) -> int:
+        """Return the number of words of the text."""
+        return sum(count_words(block.text) for block in self.blocks)
 
 
-def read_page(data: bytes, max_blocks: int) -> Page:
-    """Return the text of a document without notes, navigation, title page and the like.
+def read_page(source: str, max_blocks: int, targets: Collection[str] = ()) -> Page:
+    """Return the text of a document; `targets` are the ids that the contents link to.
 
     Raises:
         ParseError: More than `max_blocks` blocks.
     """
-    reader = _Reader()
-    for token in read_markup(data):
-        if isinstance(token, str):
-            reader.text(token)
-        else:
-            reader.tag(token)
-        if len(reader.page.blocks) > max_blocks:
-            raise too_many_paragraphs(max_blocks)
-    reader.flush()
-    return reader.page
+    return read_markup(source, lambda: PageReader(max_blocks, targets)).page
 
 
-class _Reader:
+class PageReader:
     """Collects text until a tag ends the block; keeps only counts, so nesting costs no memory."""
 
-    def __init__(self) -> None:
+    def __init__(self, max_blocks: int, targets: Collection[str] = ()) -> None:
         self.page = Page()
+        self._max_blocks = max_blocks
+        self._targets = targets
         self._parts: list[str] = []
+        self._anchors: list[tuple[str, int]] = []
         self._level = 0
         self._groups = 0
         self._preformatted = 0
-        # While text is skipped: the tag that began it, and the number of open tags of that name.
-        self._skipping = ""
+        # While text is skipped: the reason, the open elements, and the text.
+        self._reason = ""
         self._open = 0
-        # A link may be the mark of a note, which shows at its end.
-        self._link_start: int | None = None
+        self._is_inline = False
+        self._skipped: list[str] = []
+        # The link that is open: its address, and the number of parts before it.
+        self._link: tuple[str, int] | None = None
+        self._links: list[str] = []
+        self._linked_chars = 0
+        self._notes: list[NoteLink] = []
 
-    def text(self, text: str) -> None:
-        if not self._skipping:
-            self._parts.append(text if self._preformatted else re.sub(r"\s+", " ", text))
-
-    def tag(self, tag: Tag) -> None:
-        if tag.is_start and (name := tag.attributes.get("id") or tag.attributes.get("name")):
-            if len(self.page.places) < _MOST_PLACES:
-                self.page.places.setdefault(name, len(self.page.blocks))
-        if self._skipping:
-            if tag.name == self._skipping:
-                self._open += tag.is_start - tag.is_end
-                if self._open <= 0:
-                    self._skipping = ""
-            return
-        if tag.is_start and not tag.is_end and _is_skipped(tag):
-            self._skipping, self._open = tag.name, 1
-            return
-        if tag.name in _BLOCK_TAGS:
-            self._block(tag)
-        elif tag.name == "br":
+    def start(self, tag: str, attributes: Mapping[str, str]) -> None:
+        """Begin a block, a link or a part that is skipped."""
+        name = local_name(tag)
+        if attributes:
+            for key in ("id", "name"):
+                if place := attributes.get(key):
+                    self._anchor(place)
+        if self._reason:
+            if not (self._is_inline and name in BLOCK_TAGS):
+                self._open += 1
+                return
+            # The element was not closed: it ends with its paragraph.
+            self._end_skipping()
+        if reason := _reason_to_skip(name, attributes):
+            if name in BLOCK_TAGS:
+                self.flush()
+            self._reason, self._open = reason, 1
+            self._is_inline = name not in BLOCK_TAGS and reason in INLINE_REASONS
+        elif name in BLOCK_TAGS:
+            self._block(name, 1)
+        elif name == "br":
             self._parts.append("\n")
-        elif tag.name in ("td", "th"):
+        elif name in ("td", "th"):
             self._parts.append(" ")
-        elif tag.name == "a":
-            self._link(tag)
+        elif name == "a":
+            self._link = (attributes.get("href", ""), len(self._parts))
+        elif name == "img" and len(letter := attributes.get("alt", "").strip()) == 1:
+            # A drawn initial.
+            self._parts.append(letter)
 
-    def _block(self, tag: Tag) -> None:
+    def end(self, tag: str) -> None:
+        """End a block, a link or a part that is skipped."""
+        if self._reason:
+            self._open -= 1
+            if self._open <= 0:
+                self._end_skipping()
+            return
+        name = local_name(tag)
+        if name in BLOCK_TAGS:
+            self._block(name, -1)
+        elif name == "a" and self._link is not None:
+            self._end_link(*self._link)
+            self._link = None
+
+    def data(self, text: str) -> None:
+        """Take text, or count it if it is skipped."""
+        if self._reason:
+            self._skipped.append(text)
+            if self._is_inline and sum(map(len, self._skipped)) > _MOST_INLINE_CHARS:
+                self._parts += self._skipped
+                self._skipped.clear()
+                self._reason = ""
+        elif self._preformatted:
+            self._parts.append(text)
+        else:
+            self._parts.append(text.replace("\n", " ") if "\n" in text else text)
+
+    def close(self) -> None:
+        """End the last block."""
+        if self._reason:
+            self._end_skipping()
         self.flush()
-        step = tag.is_start - tag.is_end
-        if tag.name in _HEADING_TAGS:
-            self._level = _HEADING_TAGS[tag.name] if step > 0 else 0
-        elif tag.name == "hgroup":
+
+    def _anchor(self, place: str) -> None:
+        if place in self._targets and not self._level and not self._groups:
+            if len("".join(self._parts)) > _MOST_HEADING_CHARS:
+                self.flush()
+        if len(self.page.places) + len(self._anchors) < _MOST_PLACES:
+            self._anchors.append((place, len(self._parts)))
+
+    def _end_skipping(self) -> None:
+        text = "".join(self._skipped)
+        if self._reason not in NOT_COUNTED and (words := count_words(text)):
+            self.page.skipped[self._reason] += words
+        self._skipped.clear()
+        self._reason = ""
+
+    def _block(self, name: str, step: int) -> None:
+        self.flush()
+        if name in HEADING_LEVELS:
+            self._level = HEADING_LEVELS[name] if step > 0 else 0
+        elif name == "hgroup":
             self._groups = max(0, self._groups + step)
-        elif tag.name == "pre":
+        elif name == "pre":
             self._preformatted = max(0, self._preformatted + step)
-        elif tag.name == "hr" and self.page.blocks:
+        elif name == "hr" and step > 0 and self.page.blocks:
             self.page.blocks.append(PageBlock(SCENE_BREAK))
 
-    def _link(self, tag: Tag) -> None:
-        if tag.is_start and not tag.is_end:
-            is_note = bool(_NOTE_LINK.match(tag.attributes.get("href", "")))
-            self._link_start = len(self._parts) if is_note else None
-        elif tag.is_end and self._link_start is not None:
-            mark = "".join(self._parts[self._link_start :]).strip()
-            if _NOTE_MARK.fullmatch(mark):
-                del self._parts[self._link_start :]
-            self._link_start = None
+    def _end_link(self, href: str, start: int) -> None:
+        text = "".join(self._parts[start:]).strip()
+        if not href or "://" in href or not text:
+            return
+        if len(self._notes) + len(self._links) >= _MOST_LINKS:
+            return
+        if "#" in href and _NOTE_MARK.fullmatch(text):
+            self._parts[start:] = [MARK]
+            self._notes.append(NoteLink(text, href))
+        else:
+            self._links.append(href)
+            self._linked_chars += len(text)
 
     def flush(self) -> None:
         """End the block; without text there is none."""
-        if not self._parts:
+        joined = "".join(self._parts) if self._parts else ""
+        if not joined.strip():
+            self._place_anchors(len(self.page.blocks))
+            self._parts.clear()
             return
-        lines = [
-            line.rstrip() if self._preformatted else " ".join(line.split())
-            for line in "".join(self._parts).split("\n")
-        ]
-        text = re.sub(r"\n{3,}", "\n\n", "\n".join(lines).strip("\n"))
-        self._parts.clear()
-        self._link_start = None
-        if text.strip():
+        index = len(self.page.blocks)
+        for place, part in self._anchors:
+            # An anchor at the end of a paragraph means the next one.
+            is_last = part and not "".join(self._parts[part:]).strip()
+            self.page.places.setdefault(place, index + 1 if is_last else index)
+        self._anchors.clear()
+        text = _format(clean_text(joined), keeps_spaces=bool(self._preformatted))
+        if text:
             level = self._level or (2 if self._groups else 0)
-            self.page.blocks.append(PageBlock(text, level))
+            block = PageBlock(text, level, self._links, self._linked_chars, self._notes)
+            self.page.blocks.append(block)
+            if len(self.page.blocks) > self._max_blocks:
+                raise too_many_paragraphs(self._max_blocks)
+        self._parts.clear()
+        self._linked_chars = 0
+        self._links, self._notes = [], []
+        self._link = None
+
+    def _place_anchors(self, index: int) -> None:
+        for place, _ in self._anchors:
+            self.page.places.setdefault(place, index)
+        self._anchors.clear()
 
 
-def _is_skipped(tag: Tag) -> bool:
-    attributes = tag.attributes
+def _format(text: str, *, keeps_spaces: bool) -> str:
+    if keeps_spaces:
+        lines = [line.rstrip() for line in text.split("\n")]
+    elif "\n" in text:
+        lines = [" ".join(line.split()) for line in text.split("\n")]
+    else:
+        return " ".join(text.split())
+    joined = re.sub(r"\n{3,}", "\n\n", "\n".join(lines).strip("\n"))
+    return joined if joined.strip() else ""
+
+
+def _reason_to_skip(name: str, attributes: Mapping[str, str]) -> str:
+    """Return why an element is no text of the author; an empty string if it is."""
+    if name in SKIPPED_TAGS:
+        return SKIPPED_TAGS[name]
     if not attributes:
-        return tag.name in _SKIPPED_TAGS
-    return (
-        tag.name in _SKIPPED_TAGS
-        or not _SKIPPED_TYPES.isdisjoint(tag.types)
-        or not _SKIPPED_CLASSES.isdisjoint(attributes.get("class", "").lower().split())
-        or attributes.get("id") in _SKIPPED_IDS
-        or "hidden" in attributes
-    )
+        return ""
+    for key, value in attributes.items():
+        key = local_name(key)
+        if key == "type" or key == "role":
+            for word in value.lower().split():
+                if reason := SKIPPED_TYPES.get(word.removeprefix("doc-")):
+                    return reason
+        elif key == "class":
+            for word in value.lower().split():
+                if reason := SKIPPED_CLASSES.get(word):
+                    return reason
+        elif key == "id" and value in SKIPPED_IDS:
+            return SKIPPED_IDS[value]
+        elif key == "hidden" or (key == "style" and "display:none" in value.replace(" ", "")):
+            return "hidden text"
+    return ""

@@ -13,8 +13,13 @@ from novels.parsing.limits import Limits
 _FONT_METHODS: Final = frozenset(
     {"http://www.idpf.org/2008/embedding", "http://ns.adobe.com/pdf/enc#RC"}
 )
-# Licences of Adobe, Readium LCP and Apple FairPlay.
-_LICENCES: Final = ("META-INF/rights.xml", "META-INF/license.lcpl", "META-INF/sinf.xml")
+# Licences of Readium LCP and Apple FairPlay. Adobe's rights.xml also remains in books whose
+# protection was removed, or that were sold without: there encryption.xml tells.
+_LICENCES: Final = ("META-INF/license.lcpl", "META-INF/sinf.xml")
+# Pictures and sounds alone may be encrypted: the text can be read.
+_NO_TEXT: Final = tuple(
+    ".jpg .jpeg .png .gif .webp .mp3 .mp4 .m4a .ogg .otf .ttf .woff .css".split()
+)
 _ENCRYPTION: Final = "META-INF/encryption.xml"
 
 
@@ -34,7 +39,9 @@ def refuse_protected(archive: Archive, limits: Limits) -> None:
         methods = [
             attribute(element, "Algorithm") for element in elements(data, "EncryptionMethod")
         ]
-        if not methods or any(method not in _FONT_METHODS for method in methods):
+        is_font = bool(methods) and all(method in _FONT_METHODS for method in methods)
+        files = [attribute(file, "URI").lower() for file in elements(data, "CipherReference")]
+        if not is_font and not (files and all(file.endswith(_NO_TEXT) for file in files)):
             raise _protection_error()
 
 

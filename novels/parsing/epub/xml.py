@@ -1,55 +1,51 @@
-"""XML of package files: no entities, nothing external."""
+"""XML of package files, read with lxml; the elements of any namespace by their local names."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
-from typing import Final
-from xml.etree.ElementTree import Element
-from xml.etree.ElementTree import ParseError as XmlSyntaxError
+from typing import TypeAlias
 
-from defusedxml.common import DefusedXmlException
-from defusedxml.ElementTree import fromstring
+from lxml import etree
 
+from novels.parsing.decoding import decode_markup
+from novels.parsing.epub.markup import clean_text, parse_tree
 from novels.parsing.errors import ParseError
 
-# NCX files of EPUB 2 carry the declaration of their DTD; it is never fetched.
-_DOCTYPE: Final = re.compile(rb"<!DOCTYPE[^>\[]{0,500}>", re.IGNORECASE)
+Element: TypeAlias = etree._Element
 
 
 def parse_xml(data: bytes, name: str) -> Element:
-    """Return the root element.
+    """Return the root element; of a broken file, as much as can be read.
 
     Raises:
-        ParseError: Not well-formed, or it declares entities.
+        ParseError: There is nothing to read.
     """
-    try:
-        root: Element = fromstring(_DOCTYPE.sub(b"", data, count=1))
-    except (XmlSyntaxError, DefusedXmlException, ValueError, LookupError) as error:
-        raise ParseError(
-            "bad_xml", f"The EPUB's file {name[:80]!r} is broken XML. Export the book again."
-        ) from error
+    root, _ = parse_tree(decode_markup(data))
+    if root is None:
+        raise broken_xml(name)
     return root
 
 
-def local_name(element: Element) -> str:
-    """Return the tag without its namespace."""
-    return str(element.tag).rpartition("}")[2]
+def broken_xml(name: str) -> ParseError:
+    """Return the refusal of a package file."""
+    return ParseError(
+        "bad_xml", f"The EPUB's file {name[:80]!r} is broken XML. Export the book again."
+    )
 
 
 def elements(root: Element, name: str) -> Iterator[Element]:
     """Yield the elements of that local name, in document order, whatever the namespace."""
-    return (element for element in root.iter() if local_name(element) == name)
+    yield from root.iter(f"{{*}}{name}")
 
 
 def attribute(element: Element, name: str) -> str:
-    """Return an attribute by local name, else an empty string."""
+    """Return an attribute by local name without spaces around, else an empty string."""
     for key, value in element.items():
-        if key.rpartition("}")[2] == name:
-            return value
+        if str(key).rpartition("}")[2] == name:
+            return str(value).strip()
     return ""
 
 
 def text_of(element: Element) -> str:
     """Return the text with white space collapsed."""
-    return " ".join("".join(element.itertext()).split())
+    return " ".join(clean_text("".join(map(str, element.itertext()))).split())

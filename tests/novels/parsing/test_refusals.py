@@ -124,7 +124,6 @@ ENCRYPTION = (
 @pytest.mark.parametrize(
     "more",
     [
-        {"META-INF/rights.xml": "<rights/>"},
         {"META-INF/license.lcpl": "{}"},
         {"META-INF/sinf.xml": "<sinf/>"},
         {
@@ -216,5 +215,5 @@ def test_deeply_nested_package_xml_does_no_harm() -> None:
     nested = "<a>" * 100_000 + "</a>" * 100_000
 
     assert refusal(epub(PAGES, more={"OEBPS/book.opf": f"<package>{nested}</package>"})) == (
-        "bad_epub"
+        "bad_xml"
     )

@@ -1,0 +1,216 @@
+"""Front and back matter that the author did not write: title page, imprint, contents, index.
+
+The book's own declaration decides. A name alone decides nothing: a chapter may be called "Notes".
+It counts together with what stands there: hardly any text, links, or the words of an imprint.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
+
+from novels.parsing.epub.page import SCENE_BREAK, PageBlock
+from novels.parsing.epub.reading import Reading
+from novels.parsing.sections import is_named
+from novels.parsing.words import count_words
+
+_IGNORED: Final = re.IGNORECASE
+# Names that a chapter hardly has.
+_PLAIN_NAMES: Final = {
+    "title page": r"(?:half[- ]?)?title[- ]?page|half[- ]?title|titelseite|page de titre|portada",
+    "copyright page": r"(?:un)?copyright(?: page| notice)?|imprint|impressum|colophon|colofón"
+    r"|copyright information|legal notice|achevé d.imprimer|版权(?:信息|页)?|奥付",
+    "table of contents": r"table of contents|inhaltsverzeichnis|table des matières|содержание"
+    r"|оглавление|sumario|目录|目錄|目次|차례",
+    "list of illustrations": r"list of (?:illustrations|figures|tables|plates)",
+    "advertisement": r"about the (?:author|publisher)s?|also by .{1,60}"
+    r"|(?:other )?books by .{1,60}",
+    "transcriber's note": r"transcriber['’]?s['’]? notes?",
+    "text of Project Gutenberg": r"(?:the full )?project gutenberg.{0,80}",
+    "notes": r"(?:end|foot)notes",
+}
+# Names that a chapter may have as well.
+_COMMON_NAMES: Final = {
+    "cover": r"cover|couverture|umschlag|cubierta|copertina|обложка|封面|表紙",
+    "table of contents": r"contents|inhalt|índice|indice|sommaire|spis treści|innehåll|inhoud",
+    "notes": r"notes|anmerkungen|примечания",
+    "index": r"index|register",
+    "list of illustrations": r"illustrations",
+    "advertisement": r"advertisements?",
+}
+_PLAIN: Final = {reason: re.compile(names, _IGNORED) for reason, names in _PLAIN_NAMES.items()}
+_COMMON: Final = {reason: re.compile(names, _IGNORED) for reason, names in _COMMON_NAMES.items()}
+# Imprints and advertisements are shorter than chapters; a few words are no chapter.
+_MOST_WORDS: Final = 600
+_FEW_WORDS: Final = 60
+_ORNAMENTS: Final = "#*_=~ -—–|[]:."
+_MOST_NAME_CHARS: Final = 100
+
+# Each is one sign of an imprint; two different ones in a short document make it one.
+_STRONG_SIGNS: Final = tuple(
+    re.compile(pattern, _IGNORED)
+    for pattern in (
+        r"©|\(c\) ?\d{4}|copyright (?:©|\(c\)|\d{4}|by)|版权所有",
+        r"\bisbn\b",
+        r"all rights reserved|alle rechte vorbehalten|tous droits réservés|todos los derechos"
+        r"|tutti i diritti|todos os direitos|все права защищены|all rights are reserved",
+    )
+)
+_WEAK_SIGNS: Final = tuple(
+    re.compile(pattern, _IGNORED)
+    for pattern in (
+        r"printed (?:in|by|at)|gedruckt|imprimé|impreso|druck:",
+        r"published|publisher|publishing|verlag|éditions|editorial|издательство|出版",
+        r"first edition|first published|library of congress|e-?book",
+        r"www\.|https?:",
+    )
+)
+_MOST_IMPRINT_CHARS: Final = 4_000
+# Cover, title and imprint that a whole book claims to be are a mistake; notes may be long.
+_MOST_DECLARED_WORDS: Final = 1_500
+_LONG_MATTER: Final = frozenset({"notes", "index", "table of contents"})
+# Fewer lines of links in a row are no table of contents.
+_FEWEST_LINKS: Final = 3
+_SENTENCE_ENDS: Final = ".!?…:;—-。！？」』”"
+_PROSE_CHARS: Final = 60
+_PROSE_CHARS_CJK: Final = 20
+
+
+def drop_declared(reading: Reading, declared: Mapping[str, str]) -> None:
+    """Drop documents that guide or landmarks call cover, imprint and the like, by reason."""
+    for name, start, end in reading.spans():
+        reason = declared.get(name)
+        if reason is not None and (
+            reason in _LONG_MATTER or _count(reading.blocks[start:end]) <= _MOST_DECLARED_WORDS
+        ):
+            reading.drop(start, end, reason)
+
+
+def drop_contents(reading: Reading) -> None:
+    """Drop lines that are links to several places of the book, and the heading above them."""
+    run: list[int] = []
+    for index, block in enumerate([*reading.blocks, PageBlock("end")]):
+        if not block.text:
+            continue
+        if block.links and block.linked_chars * 2 > len(block.text):
+            run.append(index)
+            continue
+        if _is_contents(reading, run):
+            before = run[0] - 1
+            is_headed = before >= 0 and named_reason(reading.blocks[before].text) is not None
+            reading.drop(before if is_headed else run[0], run[-1] + 1, "table of contents")
+        run = []
+
+
+def _is_contents(reading: Reading, run: Sequence[int]) -> bool:
+    """Return whether lines lead to the beginnings of pieces, not back to marks of notes."""
+    links = ((i, href) for i in run for href in reading.blocks[i].links)
+    targets = {reading.link_target(i, href) for i, href in links} - {None}
+    begins = [
+        target
+        for target in targets
+        if target is not None
+        and target < len(reading.blocks)
+        and (target > run[-1] or reading.blocks[target].level or reading.opens_document(target))
+    ]
+    return len(begins) >= _FEWEST_LINKS and len(begins) * 2 > len(targets)
+
+
+def drop_by_name(reading: Reading, start: int, end: int, label: str) -> bool:
+    """Drop a piece whose name and text both say that it is front or back matter."""
+    blocks = [block for block in reading.blocks[start:end] if block.text]
+    reason = named_reason(label)
+    if reason is None or not blocks:
+        return False
+    words = _count(blocks)
+    linked = sum(block.linked_chars for block in blocks) * 3 > sum(len(b.text) for b in blocks)
+    most = _MOST_WORDS if _match(_PLAIN, label) else _FEW_WORDS
+    if words <= most or linked or is_imprint(blocks):
+        reading.drop(start, end, reason)
+        return True
+    return False
+
+
+def named_reason(label: str) -> str | None:
+    """Return which front or back matter a name stands for, if any."""
+    return _match(_PLAIN, label) or _match(_COMMON, label)
+
+
+def is_imprint(blocks: Iterable[PageBlock]) -> bool:
+    """Return whether a short text has two signs of an imprint, one of them beyond doubt."""
+    text = "\n".join(block.text for block in blocks)
+    if len(text) > _MOST_IMPRINT_CHARS:
+        return False
+    strong = sum(bool(sign.search(text)) for sign in _STRONG_SIGNS)
+    weak = sum(bool(sign.search(text)) for sign in _WEAK_SIGNS)
+    return strong > 0 and strong + weak > 1
+
+
+def is_title_page(blocks: Sequence[PageBlock], names: Iterable[str]) -> bool:
+    """Return whether a few lines without a sentence have the title or the author in them."""
+    if _count(blocks) > _FEW_WORDS * 2 or any(is_prose(block.text) for block in blocks):
+        return False
+    text = words_of(" ".join(block.text for block in blocks))
+    return any(words_of(name) in text for name in names if words_of(name))
+
+
+def is_prose(text: str) -> bool:
+    """Return whether a paragraph is a sentence; a line of CJK has more in fewer characters."""
+    stripped = text.rstrip("_*\"'”’)» ")
+    if not stripped or stripped[-1] not in _SENTENCE_ENDS:
+        return False
+    return len(text) >= (_PROSE_CHARS if text.isascii() or " " in text else _PROSE_CHARS_CJK)
+
+
+def words_of(text: str) -> str:
+    """Return the words of a text in lower case, for comparison."""
+    return " ".join(re.findall(r"\w+", text.lower()))
+
+
+def _match(names: Mapping[str, re.Pattern[str]], label: str) -> str | None:
+    bare = label.strip(_ORNAMENTS)
+    if len(bare) > _MOST_NAME_CHARS:
+        return None
+    return next((reason for reason, name in names.items() if name.fullmatch(bare)), None)
+
+
+def _count(blocks: Iterable[PageBlock]) -> int:
+    return sum(count_words(block.text) for block in blocks if block.text != SCENE_BREAK)
+
+
+def drop_publishers_pages(reading: Reading, names: Sequence[str], listed: Sequence[int]) -> None:
+    """Drop imprints that the contents do not list, and title pages in front of the text.
+
+    `listed` are the sorted indexes of the lines of the contents.
+    """
+    is_front = True
+    for _, start, end in reading.spans():
+        blocks = [block for block in reading.blocks[start:end] if block.text]
+        if not blocks:
+            continue
+        after = bisect_left(listed, start)
+        first_listed = next((i for i in listed[after : after + 1] if i < end), None)
+        if first_listed is None and is_imprint(blocks):
+            reading.drop(start, end, "imprint")
+        elif is_front:
+            until = end if first_listed is None else first_listed
+            _drop_title_lines(reading, start, until, names)
+        is_front = is_front and first_listed is None and _count(blocks) <= _MOST_WORDS
+
+
+def _drop_title_lines(reading: Reading, start: int, end: int, names: Sequence[str]) -> None:
+    """Drop lines above the first sentence if the title or the author stands there."""
+    known = {words_of(name) for name in names}
+    blocks = reading.blocks[start:end]
+    is_text = any(is_prose(block.text) for block in blocks)
+    until = start
+    while until < end:
+        block = reading.blocks[until]
+        is_heading = block.level and words_of(block.text) not in known
+        if is_text and (is_prose(block.text) or is_named(block.text) or is_heading):
+            break
+        until += 1
+    if is_title_page([b for b in reading.blocks[start:until] if b.text], names):
+        reading.drop(start, until, "title page")
