@@ -28,7 +28,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ("cache", "0001_outbox_and_triggers"),
-        ("novels", "0001_novels_and_chapters"),
+        ("novels", "0001_novels"),
     ]
 
     operations = [

@@ -19,10 +19,8 @@ CROSS JOIN LATERAL novels_search_config(l.search_config) config
 _OF_NOVELS = f"""
 INSERT INTO novels_searchdocument (novel_id, chapter_id, vector)
 SELECT n.id, NULL,
-    setweight(to_tsvector(config, novels_search_plain(n.title)), 'A')
-        || setweight(
-            to_tsvector(config, novels_search_plain(n.author || ' ' || n.synopsis)), 'B'
-        )
+    novels_search_vector(config, n.title, 'A')
+        || novels_search_vector(config, n.author || ' ' || n.synopsis, 'B')
 {_SPOKEN}
 WHERE n.id BETWEEN %s AND %s
 ORDER BY n.id
@@ -30,8 +28,8 @@ ORDER BY n.id
 _OF_CHAPTERS = f"""
 INSERT INTO novels_searchdocument (novel_id, chapter_id, vector)
 SELECT n.id, c.id,
-    setweight(to_tsvector(config, novels_search_plain(c.title)), 'A')
-        || to_tsvector(config, novels_search_plain(left(t.content, {MAX_INDEXED_CHARS})))
+    novels_search_vector(config, c.title, 'A')
+        || novels_search_vector(config, left(t.content, {MAX_INDEXED_CHARS}), 'D')
 {_SPOKEN}
 JOIN novels_chapter c ON c.novel_id = n.id
 JOIN novels_chaptertext t ON t.chapter_id = c.id

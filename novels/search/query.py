@@ -74,13 +74,12 @@ LEFT JOIN novels_chapter c ON c.id = found.chapter_id
 LEFT JOIN novels_chaptertext t ON t.chapter_id = c.id
 LEFT JOIN novels_language l ON l.id = n.language_id
 CROSS JOIN LATERAL novels_search_config(l.search_config) config
-CROSS JOIN LATERAL websearch_to_tsquery(config, %(words)s) query
 CROSS JOIN LATERAL left(
     CASE WHEN c.id IS NULL THEN concat_ws(' · ', n.title, NULLIF(n.author, ''), n.synopsis)
     ELSE t.content END,
     %(chars)s
 ) text
-CROSS JOIN LATERAL novels_search_excerpt(config, text, query) passage
+CROSS JOIN LATERAL novels_search_excerpt(config, text, normalize(%(words)s)) passage
 WHERE (n.is_public OR n.owner_id = %(reader)s) AND (found.chapter_id IS NULL OR c.id IS NOT NULL)
 """
 

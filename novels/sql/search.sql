@@ -7,16 +7,6 @@
 
 -- migrate:up
 
--- The text search configuration `name`, or 'simple' (word by word) if the admin mistyped it.
-CREATE FUNCTION novels_search_config(name text) RETURNS regconfig
-LANGUAGE sql STABLE
-AS $$
-    SELECT COALESCE(
-        (SELECT oid FROM pg_ts_config WHERE cfgname = name AND pg_ts_config_is_visible(oid)),
-        'simple'::regconfig
-    )::regconfig
-$$;
-
 -- The query that the words make in each language; 0 stands for no language.
 --
 -- Each text is searched in its own language, so that `-word` excludes that language's meaning.
@@ -29,8 +19,10 @@ AS $$
         SELECT id, search_config FROM novels_language
         UNION ALL SELECT 0, 'simple'
     ) l
-    CROSS JOIN LATERAL websearch_to_tsquery(novels_search_config(l.search_config), words)
-        AS q (query)
+    JOIN (
+        SELECT c.name, novels_search_query(novels_search_config(c.name), words) AS query
+        FROM (SELECT 'simple' AS name UNION SELECT search_config FROM novels_language) c
+    ) q ON q.name = l.search_config
     WHERE (novels_search_queries.language IS NULL OR l.id = novels_search_queries.language)
         -- A query without a word that must occur cannot use the index and matches everything.
         AND querytree(q.query) NOT IN ('', 'T')
@@ -214,5 +206,4 @@ RESET ROLE;
 DROP FUNCTION
     novels_search_ranked(tsquery),
     novels_search_words(tsquery),
-    novels_search_queries(text, bigint),
-    novels_search_config(text);
+    novels_search_queries(text, bigint);

@@ -3,20 +3,9 @@
 -- Without these functions, each of the following took minutes:
 -- - ts_headline over 50,000 characters with thousands of matches, and over any text for a query of
 --   many alternatives (`a b or a b or …`), because it tries all their combinations;
--- - to_tsvector of long runs without a space (`a_a_a_…`) and of `<!--`, because PostgreSQL's parser
---   reads the rest of the run again at each character.
+-- - to_tsvector of long runs without a space (`a_a_a_…`) and of `<!--` (see novels_search_plain).
 
 -- migrate:up
-
--- The text as it is indexed: runs of 64 characters are cut, and `<` is no markup.
---
--- The parser takes both control characters for blanks; a snippet shows `<` for the first and
--- nothing for the second.
-CREATE FUNCTION novels_search_plain(content text) RETURNS text
-LANGUAGE sql IMMUTABLE
-AS $$
-    SELECT regexp_replace(replace(content, '<', E'\x01'), '\S{64}', E'\\&\x04', 'g')
-$$;
 
 -- The query to mark matches by: as it is, or any of its words if ts_headline would take long for it
 -- (alternatives, repeated words, more than 16 words).
@@ -36,7 +25,7 @@ $$;
 -- The first passage that matches the query. If none does: the first passage with any of the words
 -- and the first one with another word. Otherwise the beginning of the text.
 CREATE FUNCTION novels_search_excerpt(
-    config regconfig, content text, query tsquery, OUT excerpt text, OUT shown tsquery
+    config regconfig, content text, words text, OUT excerpt text, OUT shown tsquery
 )
 LANGUAGE plpgsql STABLE
 AS $$
@@ -45,6 +34,7 @@ DECLARE
     -- Passages overlap, so that at least one has each word and each short phrase in full.
     step CONSTANT integer := 1400;
     rest text := content;
+    query tsquery := websearch_to_tsquery(config, words);
     missing text[] := (novels_search_words(query))[1:16];
     present text[];
     marked text[] := '{}';
@@ -56,7 +46,7 @@ BEGIN
     LOOP
         passage := left(rest, size);
         is_last := octet_length(passage) = octet_length(rest);
-        passage := novels_search_plain(passage);
+        passage := novels_search_set_apart(novels_search_plain(passage), words);
         -- Cut off half words at both ends.
         IF beginning IS NOT NULL THEN
             passage := substr(passage, 1 + COALESCE(
@@ -95,6 +85,5 @@ $$;
 
 -- migrate:down
 DROP FUNCTION
-    novels_search_excerpt(regconfig, text, tsquery),
-    novels_search_shown(tsquery),
-    novels_search_plain(text);
+    novels_search_excerpt(regconfig, text, text),
+    novels_search_shown(tsquery);

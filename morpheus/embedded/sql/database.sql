@@ -52,7 +52,8 @@ BEGIN
     END LOOP;
 END $$;
 
-CREATE EXTENSION IF NOT EXISTS pg_trgm;
+-- Search folds accents.
+CREATE EXTENSION IF NOT EXISTS unaccent;
 
 -- Without its library the server works, but slow queries are not recorded: a notice, not an error.
 DO $$ BEGIN

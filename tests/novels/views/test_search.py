@@ -412,10 +412,10 @@ def test_a_snippet_shows_a_long_run_and_angle_brackets_as_they_are(
 def test_no_more_than_two_passages_are_read_by_ts_headline(db: None) -> None:
     text = "bx by " * 4000 + "harbour " + PROSE * 500 + "whale " + PROSE * 500
     with connection.cursor() as cursor:
-        for query in ("bx & by", "harbour & whale", "absent"):
+        for words in ("bx by", "harbour whale", "absent"):
             cursor.execute(
-                "SELECT length(excerpt) FROM novels_search_excerpt('simple', %s, %s::tsquery)",
-                [text, query],
+                "SELECT length(excerpt) FROM novels_search_excerpt('simple', %s, %s)",
+                [text, words],
             )
             assert 1_000 < cursor.fetchone()[0] <= 2 * 1_500 + 3
 

@@ -251,6 +251,7 @@ class Migration(migrations.Migration):
         ),
         run_sql_file("novels", "foreign_keys"),
         run_sql_file("novels", "policies"),
+        run_sql_file("novels", "search_words"),
         run_sql_file("novels", "search"),
         run_sql_file("novels", "search_snippets"),
         run_sql_file("novels", "search_changes"),
