@@ -25,4 +25,4 @@ THUMBNAIL = CachePolicy("comics.thumbnail", version=1, ttl_s=3600)
 
 # A part of a user's dashboard (newest novels, newest comics, totals of both, totals of statuses):
 # `name:<id>`, and those of `owner:<id>/novels`, `…/states`, `…/comics` that it shows.
-DASHBOARD = CachePolicy("comics.dashboard", version=2, ttl_s=3600)
+DASHBOARD = CachePolicy("comics.dashboard", version=3, ttl_s=3600)

@@ -85,7 +85,7 @@ class StatusInline(admin.StackedInline):  # type: ignore[type-arg] # at run time
 
     model = ProcessingStatus
     can_delete = False
-    readonly_fields = ["state", "stage", "progress", "message", "updated_at"]
+    readonly_fields = ["state", "stage", "progress", "message", "warnings", "updated_at"]
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False

@@ -20,7 +20,7 @@ CONTENTS = CachePolicy("novels.contents", version=1, ttl_s=3600)
 CHAPTER = CachePolicy("novels.chapter", version=1, ttl_s=3600, max_bytes=512 * 1024)
 
 # Processing status: `status:<novel>`, `novel:<novel>/access`.
-STATUS = CachePolicy("novels.status", version=1, ttl_s=30)
+STATUS = CachePolicy("novels.status", version=2, ttl_s=30)
 
 # At most 1,000 ranked matches, and what `Search.refresh` needs: `search`, or `search:<id>` for the
 # user's own novels. A search is the most expensive read, so other processes wait for the one that

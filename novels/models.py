@@ -258,7 +258,14 @@ class ProcessingStatus(Belonging):
     state = models.CharField(max_length=10, choices=State.choices, default=State.PENDING)
     stage = models.CharField(max_length=40, blank=True, default="")
     progress = models.PositiveSmallIntegerField(default=0)
+    # Of a failed parse why, of a completed one what the warnings say.
     message = models.CharField(max_length=500, blank=True, default="")
+    # What the import left out or repaired: `{"code", "detail"}` each.
+    warnings = models.JSONField(
+        blank=True,
+        default=list,
+        db_default=models.Value([], output_field=models.JSONField()),
+    )
     updated_at = models.DateTimeField(auto_now=True)
 
     objects = StatusQuerySet.as_manager()

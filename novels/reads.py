@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from hashlib import md5
 from typing import Any
 
+from django.db.models import TextField
+from django.db.models.functions import Cast
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 
@@ -56,7 +58,10 @@ _NAMED_CARDS = VisibleRead(
 _STATUS = VisibleRead(
     int,
     ProcessingStatus,
-    lambda rows, novel: rows.filter(pk=novel).values_list(*PROCESSING_STATUS.columns),
+    lambda rows, novel: rows.filter(pk=novel).values_list(
+        # A compiled read has no JSON of Python's.
+        *(Cast(c, TextField()) if c == "warnings" else c for c in PROCESSING_STATUS.columns)
+    ),
 )
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
 
+import orjson
 from rest_framework import serializers
 
 from morpheus.db.name_fields import validate_name
 from novels.models import Chapter, Genre, Language, Novel, ProcessingStatus
+from novels.parsing import WarningCode
 from users.models import PublicUser
 
 PUBLIC, PRIVATE = "public", "private"
@@ -118,14 +120,35 @@ class ChapterTextSerializer(ChapterSerializer):
         read_only_fields = fields
 
 
+class StoredListSerializer(serializers.ListSerializer[Any]):
+    """A JSON column that is shown as it is; a compiled read has its text."""
+
+    def to_representation(self, data: Any) -> Any:
+        return orjson.loads(data) if isinstance(data, str) else data
+
+
+class StatusWarningSerializer(serializers.Serializer[Any]):
+    """What an import left out or repaired."""
+
+    code = serializers.ChoiceField(choices=get_args(WarningCode))
+    detail = serializers.CharField(help_text="A sentence for the owner of the novel.")
+
+    class Meta:
+        list_serializer_class = StoredListSerializer
+
+
 class StatusSerializer(serializers.ModelSerializer[Any]):
-    """The processing status of an upload; `progress` is in percent."""
+    """The processing status of an upload; `progress` is in percent.
+
+    `message` says why a parse failed, or what the warnings of a completed one say.
+    """
 
     novel = serializers.IntegerField(source="novel_id")
+    warnings = StatusWarningSerializer(many=True)
 
     class Meta:
         model = ProcessingStatus
-        fields = ["novel", "state", "stage", "progress", "message", "updated_at"]
+        fields = ["novel", "state", "stage", "progress", "message", "warnings", "updated_at"]
         read_only_fields = fields
 
 

@@ -2,7 +2,7 @@
 
 from novels.parsing.errors import ErrorCode, ParseError
 from novels.parsing.limits import Limits
-from novels.parsing.model import LeftOut, ParsedChapter, ParsedNovel, ParseWarning
+from novels.parsing.model import LeftOut, ParsedChapter, ParsedNovel, ParseWarning, WarningCode
 from novels.parsing.parser import check_upload, parse_novel
 from novels.parsing.sniffing import FileFormat, sniff_format
 
@@ -15,6 +15,7 @@ __all__ = [
     "ParseWarning",
     "ParsedChapter",
     "ParsedNovel",
+    "WarningCode",
     "check_upload",
     "parse_novel",
     "sniff_format",

@@ -11,6 +11,7 @@ from novels.parsing.model import LeftOut, ParsedChapter, ParseWarning
 _TOLERATED_SHARE: Final = 0.02
 # A status shows a few names; `left_out` has all.
 _MOST_NAMES: Final = 20
+_MOST_NAME_CHARS: Final = 60
 
 
 def find_losses(
@@ -50,6 +51,9 @@ def _lost_words(chapters: Sequence[ParsedChapter], words: int) -> list[ParseWarn
 
 
 def _names(left_out: Sequence[LeftOut]) -> str:
-    names = [f"{part.name} ({part.reason})" for part in left_out[:_MOST_NAMES]]
+    names = [
+        f"{part.name[-_MOST_NAME_CHARS:]} ({part.reason[:_MOST_NAME_CHARS]})"
+        for part in left_out[:_MOST_NAMES]
+    ]
     more = len(left_out) - _MOST_NAMES
     return ", ".join(names) + (f" and {more} more" if more > 0 else "")

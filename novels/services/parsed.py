@@ -47,7 +47,7 @@ def novel_store_parsed(*, novel_id: int, parsed: ParsedNovel, given: Collection[
     novel.word_count = sum(chapter.word_count for chapter in chapters)
     novel.save(update_fields=[*metadata, "chapter_count", "word_count", "updated_at"])
     documents_rebuild(novel_id=novel_id)
-    status_set(novel_id=novel_id, state=State.COMPLETED, progress=100)
+    status_set(novel_id=novel_id, state=State.COMPLETED, progress=100, warnings=parsed.warnings)
 
 
 def _metadata(novel: Novel, parsed: ParsedNovel) -> dict[str, str | Language]:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import asdict
+from textwrap import shorten
+
 from django.utils import timezone
 
 from morpheus.db.transactions import write_transaction
 from morpheus.worker.tasks import hold_task
 from novels.models import ProcessingStatus
+from novels.parsing import ParseWarning
 
 State = ProcessingStatus.State
 
@@ -31,18 +36,35 @@ def status_fail(*, novel_id: int, owner_id: int, message: str) -> None:
     with write_transaction(as_user=owner_id):
         hold_task()
         ProcessingStatus.objects.filter(pk=novel_id).update(
-            state=State.FAILED, stage="", message=message[:500], updated_at=timezone.now()
+            state=State.FAILED,
+            stage="",
+            message=message[:500],
+            warnings=[],
+            updated_at=timezone.now(),
         )
 
 
-def status_set(*, novel_id: int, state: State, stage: str = "", progress: int) -> None:
-    """Write the status row in the caller's transaction.
+def status_set(
+    *,
+    novel_id: int,
+    state: State,
+    stage: str = "",
+    progress: int,
+    warnings: Iterable[ParseWarning] = (),
+) -> None:
+    """Write the status row in the caller's transaction; the message repeats the warnings.
 
     Raises:
         NovelGone: The novel was deleted.
     """
+    details = [asdict(warning) for warning in warnings]
     updated = ProcessingStatus.objects.filter(pk=novel_id).update(
-        state=state, stage=stage, progress=progress, message="", updated_at=timezone.now()
+        state=state,
+        stage=stage,
+        progress=progress,
+        message=shorten(" ".join(each["detail"] for each in details), 500, placeholder=" …"),
+        warnings=details,
+        updated_at=timezone.now(),
     )
     if not updated:
         raise NovelGone

@@ -73,8 +73,8 @@ LEFT JOIN novels_novel novel ON novel.id = novel_id
 CROSS JOIN LATERAL (VALUES
     ('status:' || novel_id), ('owner:' || novel.owner_id || '/states')
 ) touched (tag)
-WHERE ROW(o.state, o.stage, o.progress, o.message, o.updated_at)
-    IS DISTINCT FROM ROW(n.state, n.stage, n.progress, n.message, n.updated_at)
+WHERE ROW(o.state, o.stage, o.progress, o.message, o.warnings, o.updated_at)
+    IS DISTINCT FROM ROW(n.state, n.stage, n.progress, n.message, n.warnings, n.updated_at)
 $$);
 
 CALL cache_tags_create('novels_searchdocument', $$

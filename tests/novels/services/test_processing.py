@@ -13,10 +13,11 @@ from django.core.files.storage import storages
 from django.core.management import call_command
 from django.db import connection
 from django_tasks_db.models import DBTaskResult
+from rest_framework.test import APIClient
 
 from morpheus.db.transactions import write_transaction
 from novels.models import Chapter, ChapterText, Novel, NovelUpload, ProcessingStatus, SearchDocument
-from novels.parsing import ParsedChapter, ParsedNovel
+from novels.parsing import ParsedChapter, ParsedNovel, ParseWarning
 from novels.services import (
     NothingToParse,
     NovelGone,
@@ -31,6 +32,7 @@ from novels.services import (
     upload_parse,
 )
 from novels.services.sandboxed import parse_novel
+from tests.novels.parsing.epub_files import epub, page
 from users.models import User
 
 TEXT = b"""Title: A Tale
@@ -98,6 +100,38 @@ def test_a_parse_completes_the_novel(make_upload: Callable[..., Any]) -> None:
     assert (now.title, now.author, now.language.code) == ("A Tale", "Ann Author", "en")
     assert (now.chapter_count, now.word_count) == (2, 4)
     assert stored_rows(novel) == ([(1, "The start", 2), (2, "The end", 2)], 2, 3)
+    assert state_of(novel) == ("completed", 100, "")
+
+
+def test_the_status_names_what_an_import_left_out(
+    make_upload: Callable[..., Any], api: APIClient
+) -> None:
+    pages = {"cover.xhtml": page("<img src='c.png'/>"), "a.xhtml": page("<p>It began.</p>")}
+    novel = make_upload(epub(pages).getvalue(), "book.epub")
+
+    parse(novel)
+
+    detail = "1 of 2 documents left out: OEBPS/cover.xhtml (no text)."
+    with write_transaction(as_user=novel.owner_id):
+        row = ProcessingStatus.objects.get(pk=novel.pk)
+        novel_set_visibility(novel_ids=[novel.pk], is_public=True)
+    assert (row.state, row.message) == ("completed", detail)
+    assert row.warnings == [{"code": "documents_left_out", "detail": detail}]
+    assert api.get(f"/api/v1/novels/{novel.pk}/status/").json()["warnings"] == row.warnings
+
+
+def test_another_parse_forgets_the_warnings_of_the_one_before(
+    make_upload: Callable[..., Any],
+) -> None:
+    novel = make_upload()
+    warning = ParseWarning("words_lost", "word " * 200)
+    parsed = ParsedNovel(None, None, None, (ParsedChapter("One", "It began."),), (), (warning,))
+    with write_transaction(as_user=novel.owner_id):
+        novel_store_parsed(novel_id=novel.pk, parsed=parsed, given=())
+    assert state_of(novel)[2].endswith(" …") and len(state_of(novel)[2]) <= 500
+
+    parse(novel)
+
     assert state_of(novel) == ("completed", 100, "")
 
 

@@ -60,6 +60,7 @@ def test_the_processing_status_is_shown(
         "stage": "",
         "progress": 100,
         "message": "",
+        "warnings": [],
     }
 
 
