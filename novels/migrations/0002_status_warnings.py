@@ -11,7 +11,7 @@ from morpheus.db.operations import read_sql_file
 
 
 class Migration(migrations.Migration):
-    dependencies = [("novels", "0001_novels_and_chapters")]
+    dependencies = [("novels", "0001_novels")]
 
     operations = [
         migrations.AddField(
