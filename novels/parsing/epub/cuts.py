@@ -250,25 +250,32 @@ def _take_heading(
 ) -> tuple[Heading, list[PageBlock]]:
     """Take the heading's own lines off the text, and from them the title that it lacks."""
     known = {words_of(text) for text in [*labels, heading.label, heading.title]} - {""}
+    lines = [" ".join(block.text.split()) for block in blocks[:_MOST_HEADINGS]]
     kept: list[PageBlock] = []
-    for number, block in enumerate(blocks):
-        text = " ".join(block.text.split())
-        head = parse_heading(text) if block.level else None
-        is_own = head is not None and head.number in (heading.number, None)
-        is_number = head is not None and heading.number is None and not heading.is_container
-        if words_of(text) in known or (head and words_of(head.title) in known):
-            known.add(words_of(text))
+    for number, (line, block) in enumerate(zip(lines, blocks, strict=False)):
+        head = parse_heading(line) if block.level else None
+        if words_of(line) in known or (head and words_of(head.title) in known):
+            known.add(words_of(line))
             if head and head.number == heading.number:
                 # A second line with this number is that of a section.
-                known -= {words_of(heading.label), words_of(text)}
-        elif number >= _MOST_HEADINGS or not block.level:
+                known -= {words_of(heading.label), words_of(line)}
+        elif not block.level:
             return heading, [*kept, *blocks[number:]]
-        elif not heading.title and (head is None or is_own):
-            heading = replace(heading, title=head.title if head else text)
+        elif not heading.title and (head is None or head.number in (heading.number, None)):
+            heading = replace(heading, title=head.title if head else line)
             known.add(words_of(heading.title))
-        elif not (is_number and head and not head.title and not head.is_container):
+        elif not _is_number_above(heading, head, lines[number + 1 :], known):
             kept.append(block)
-    return heading, kept
+    return heading, [*kept, *blocks[_MOST_HEADINGS:]]
+
+
+def _is_number_above(
+    heading: Heading, head: Heading | None, below: Sequence[str], known: set[str]
+) -> bool:
+    """Return whether a line is the number of a chapter whose title follows it."""
+    if head is None or head.title or head.is_container or heading.number is not None:
+        return False
+    return any(words_of(line) in known for line in below)
 
 
 def _starts_with(block: PageBlock, label: str) -> bool:

@@ -68,7 +68,7 @@ def _with_titles(reading: Reading, marks: list[Mark]) -> list[Mark]:
 
 
 def ends_of_entries(reading: Reading, marks: Sequence[Mark]) -> list[int]:
-    """Return the index after the text of each line of the contents and of those below it.
+    """Return the index after the text of each line of the contents and of the lines below it.
 
     A line without others below it ends with its document.
     """
@@ -102,6 +102,7 @@ def with_headings_inside(reading: Reading, marks: Sequence[Mark], title: str) ->
         ):
             continue
         inside = headings[bisect_left(places, mark.index) : bisect_left(places, end)]
+        inside = [h for h in inside if words_of(h.label) != words_of(mark.label)]
         if sum(not is_container(h.label) for h in inside) > 1:
             refined += (Mark(h.label, h.index, mark.depth + h.depth) for h in inside)
     return refined

@@ -9,10 +9,12 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
+from math import inf
 from typing import Final
 
 from novels.parsing.epub.page import SCENE_BREAK, PageBlock
 from novels.parsing.epub.reading import Reading
+from novels.parsing.epub.vocabulary import MOST_WORDS
 from novels.parsing.sections import is_named
 from novels.parsing.words import count_words
 
@@ -68,9 +70,6 @@ _WEAK_SIGNS: Final = tuple(
     )
 )
 _MOST_IMPRINT_CHARS: Final = 4_000
-# Cover, title and imprint that a whole book claims to be are a mistake; notes may be long.
-_MOST_DECLARED_WORDS: Final = 1_500
-_LONG_MATTER: Final = frozenset({"notes", "index", "table of contents"})
 # Fewer lines of links in a row are no table of contents.
 _FEWEST_LINKS: Final = 3
 _SENTENCE_ENDS: Final = ".!?…:;—-。！？」』”"
@@ -82,9 +81,8 @@ def drop_declared(reading: Reading, declared: Mapping[str, str]) -> None:
     """Drop documents that guide or landmarks call cover, imprint and the like, by reason."""
     for name, start, end in reading.spans():
         reason = declared.get(name)
-        if reason is not None and (
-            reason in _LONG_MATTER or _count(reading.blocks[start:end]) <= _MOST_DECLARED_WORDS
-        ):
+        # Notes, an index or a table of contents may be long.
+        if reason and _count(reading.blocks[start:end]) <= MOST_WORDS.get(reason, inf):
             reading.drop(start, end, reason)
 
 

@@ -13,11 +13,9 @@ from novels.parsing.epub.vocabulary import (
     BLOCK_TAGS,
     HEADING_LEVELS,
     INLINE_REASONS,
+    MOST_WORDS,
     NOT_COUNTED,
-    SKIPPED_CLASSES,
-    SKIPPED_IDS,
-    SKIPPED_TAGS,
-    SKIPPED_TYPES,
+    reason_to_skip,
 )
 from novels.parsing.paragraphs import too_many_paragraphs
 from novels.parsing.words import count_words
@@ -72,11 +70,14 @@ class Page:
     Attributes:
         places: For each id the index of the block where it stands.
         skipped: Words that are no text of the author, by reason.
+        pieces: First block, index after the last one, and kind of each piece that is front or back
+            matter if it is short.
     """
 
     blocks: list[PageBlock] = field(default_factory=list)
     places: dict[str, int] = field(default_factory=dict)
     skipped: Counter[str] = field(default_factory=Counter)
+    pieces: list[tuple[int, int, str]] = field(default_factory=list)
 
     def words(self) -> int:
         """Return the number of words of the text."""
@@ -104,6 +105,9 @@ class PageReader:
         self._level = 0
         self._groups = 0
         self._preformatted = 0
+        self._depth = 0
+        # Pieces that are open: their depth, first block, and kind.
+        self._pieces: list[tuple[int, int, str]] = []
         # While text is skipped: the reason, the open elements, and the text.
         self._reason = ""
         self._open = 0
@@ -118,6 +122,7 @@ class PageReader:
     def start(self, tag: str, attributes: Mapping[str, str]) -> None:
         """Begin a block, a link or a part that is skipped."""
         name = local_name(tag)
+        self._depth += 1
         if attributes:
             for key in ("id", "name"):
                 if place := attributes.get(key):
@@ -128,7 +133,12 @@ class PageReader:
                 return
             # The element was not closed: it ends with its paragraph.
             self._end_skipping()
-        if reason := _reason_to_skip(name, attributes):
+        reason = reason_to_skip(name, attributes)
+        if reason in MOST_WORDS:
+            self.flush()
+            self._pieces.append((self._depth, len(self.page.blocks), reason))
+            reason = ""
+        if reason:
             if name in BLOCK_TAGS:
                 self.flush()
             self._reason, self._open = reason, 1
@@ -148,6 +158,7 @@ class PageReader:
     def end(self, tag: str) -> None:
         """End a block, a link or a part that is skipped."""
         if self._reason:
+            self._depth -= 1
             self._open -= 1
             if self._open <= 0:
                 self._end_skipping()
@@ -155,7 +166,10 @@ class PageReader:
         name = local_name(tag)
         if name in BLOCK_TAGS:
             self._block(name, -1)
-        elif name == "a" and self._link is not None:
+        if self._pieces and self._pieces[-1][0] == self._depth:
+            self._end_piece()
+        self._depth -= 1
+        if name == "a" and self._link is not None:
             self._end_link(*self._link)
             self._link = None
 
@@ -177,6 +191,13 @@ class PageReader:
         if self._reason:
             self._end_skipping()
         self.flush()
+        while self._pieces:
+            self._end_piece()
+
+    def _end_piece(self) -> None:
+        self.flush()
+        _, start, kind = self._pieces.pop()
+        self.page.pieces.append((start, len(self.page.blocks), kind))
 
     def _anchor(self, place: str) -> None:
         if place in self._targets and not self._level and not self._groups:
@@ -256,26 +277,3 @@ def _format(text: str, *, keeps_spaces: bool) -> str:
         return " ".join(text.split())
     joined = re.sub(r"\n{3,}", "\n\n", "\n".join(lines).strip("\n"))
     return joined if joined.strip() else ""
-
-
-def _reason_to_skip(name: str, attributes: Mapping[str, str]) -> str:
-    """Return why an element is no text of the author; an empty string if it is."""
-    if name in SKIPPED_TAGS:
-        return SKIPPED_TAGS[name]
-    if not attributes:
-        return ""
-    for key, value in attributes.items():
-        key = local_name(key)
-        if key == "type" or key == "role":
-            for word in value.lower().split():
-                if reason := SKIPPED_TYPES.get(word.removeprefix("doc-")):
-                    return reason
-        elif key == "class":
-            for word in value.lower().split():
-                if reason := SKIPPED_CLASSES.get(word):
-                    return reason
-        elif key == "id" and value in SKIPPED_IDS:
-            return SKIPPED_IDS[value]
-        elif key == "hidden" or (key == "style" and "display:none" in value.replace(" ", "")):
-            return "hidden text"
-    return ""

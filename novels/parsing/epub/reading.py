@@ -9,6 +9,7 @@ from urllib.parse import unquote
 
 from novels.parsing.epub.archive import resolve
 from novels.parsing.epub.page import Page, PageBlock
+from novels.parsing.epub.vocabulary import MOST_WORDS
 from novels.parsing.errors import ParseError
 from novels.parsing.gutenberg import boilerplate_indexes
 from novels.parsing.model import LeftOut
@@ -27,6 +28,7 @@ class Reading:
         self.starts: dict[str, int] = {}
         self._places: dict[tuple[str, str], int] = {}
         self._skipped: dict[str, Counter[str]] = defaultdict(Counter)
+        pieces: list[tuple[int, int, str]] = []
         for name, page in pages.items():
             start = len(self.blocks)
             self.starts[name] = start
@@ -34,10 +36,14 @@ class Reading:
                 self._places[name, key] = start + place
             self.blocks += page.blocks
             self._skipped[name].update(page.skipped)
+            pieces += ((start + first, start + end, kind) for first, end, kind in page.pieces)
         self._names = list(self.starts)
         self._ends = [*list(self.starts.values()), len(self.blocks)][1:]
         for index in boilerplate_indexes([block.text for block in self.blocks]):
             self.drop(index, index + 1, "text of Project Gutenberg")
+        for first, end, kind in pieces:
+            if self.words(first, end) <= MOST_WORDS[kind]:
+                self.drop(first, end, kind)
 
     def place(self, document: str, fragment: str) -> int | None:
         """Return the index of the block that a link means, None outside of the spine."""

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
+
+from novels.parsing.epub.markup import local_name
 
 
 def _table(rows: dict[str, str]) -> dict[str, str]:
@@ -38,6 +41,11 @@ SKIPPED_TAGS: Final = _table(
         "marks of notes": "noteref",
     }
 )
+# A short piece of this kind is dropped; a long one has the wrong type. Most words of each.
+MOST_WORDS: Final = {
+    **dict.fromkeys(("cover", "title page"), 200),
+    **dict.fromkeys(("imprint", "colophon", "copyright page", "credits"), 1_500),
+}
 # Words of epub:type, and of role without "doc-".
 SKIPPED_TYPES: Final = _table(
     {
@@ -76,3 +84,26 @@ DROPPED_REFERENCES: Final = _table(
         "notes": "notes endnotes footnotes rearnotes",
     }
 )
+
+
+def reason_to_skip(name: str, attributes: Mapping[str, str]) -> str:
+    """Return why an element is no text of the author; an empty string if it is."""
+    if name in SKIPPED_TAGS:
+        return SKIPPED_TAGS[name]
+    if not attributes:
+        return ""
+    for key, value in attributes.items():
+        key = local_name(key)
+        if key == "type" or key == "role":
+            for word in value.lower().split():
+                if reason := SKIPPED_TYPES.get(word.removeprefix("doc-")):
+                    return reason
+        elif key == "class":
+            for word in value.lower().split():
+                if reason := SKIPPED_CLASSES.get(word):
+                    return reason
+        elif key == "id" and value in SKIPPED_IDS:
+            return SKIPPED_IDS[value]
+        elif key == "hidden" or (key == "style" and "display:none" in value.replace(" ", "")):
+            return "hidden text"
+    return ""
