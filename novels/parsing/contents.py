@@ -18,6 +18,13 @@ _FEWEST_TITLES: Final = 3
 _MOST_LINES: Final = 2_000
 # Longer lines are text; titles that count have less than 100 characters beside their dots.
 _MOST_LINE_CHARS: Final = 1_000
+# An entry of the table has at most a few lines of summary, and its chapter much more.
+_MOST_ENTRY_CHARS: Final = 400
+# A part has the entries of its chapters below.
+_MOST_PART_CHARS: Final = 5_000
+_CHAPTER_TIMES_ENTRY: Final = 5
+# Above the entries a line may say "Chapter    Page"; a paragraph is looked at no further.
+_FIRST_LINES: Final = 3
 _NUMBER: Final = re.compile(r"(?:[IVXLC]+|\d{1,3})[.:)]\s+")
 # Matches from the first dot or space only; else the pattern is tried at each (quadratic time).
 _PAGE: Final = re.compile(r"(?<![\s.])[\s.]*\s(?:\d{1,4}|[ivxl]{1,6})$")
@@ -28,43 +35,68 @@ def is_list_of_headings(block: Block) -> bool:
     if len(block) < 2:
         return False
     lines = [line for line in block if len(line) <= 120]
+    if not any(map(is_contents_line, lines[:_FIRST_LINES])) and not parse_heading(block[0]):
+        return False
     heads = [head for line in lines if (head := parse_heading(line))]
     same_kind = Counter(head.kind for head in heads).most_common(1)
     paged = sum(map(is_contents_line, lines))
     return paged > 1 or (bool(same_kind) and same_kind[0][1] > 1)
 
 
-def without_contents(heads: Sequence[Heading], has_text: Sequence[bool]) -> list[Heading]:
-    """Drop runs of headings without text whose numbers all appear again later.
+def contents_spans(heads: Sequence[Heading], chars: Sequence[int]) -> list[range]:
+    """Return the blocks of tables of contents.
 
-    An empty chapter stays: its number does not appear again.
+    Their entries follow each other with hardly any text (`chars` below each), and their numbers
+    stand again above a chapter. An empty chapter is none: its number does not stand again.
     """
+    longest = _longest(heads, chars)
     last_at = {_key(head): index for index, head in enumerate(heads)}
-    kept: list[Heading] = []
-    run: list[int] = []
-    for index in range(len(heads)):
-        run.append(index)
-        if not has_text[index]:
-            continue
-        # The last line of the table may be followed by a dedication.
-        *empty, closing = run
-        again = sum(last_at[_key(heads[i])] > empty[-1] for i in empty)
-        listed = len(empty) > 1 and again * 5 >= len(empty) * 4
-        if not listed:
-            kept += (heads[i] for i in run)
-        elif last_at[_key(heads[closing])] == closing or not _continues(heads, closing):
-            kept.append(heads[closing])
-        run = []
-    return [*kept, *(heads[i] for i in run)]
+    spans: list[range] = []
+    start = 0
+    seen_chapter = False
+    for index in range(len(heads) + 1):
+        if index < len(heads) and chars[index] <= _most_entry_chars(heads[index]):
+            # Inside of the text "1. Milk" is no entry for "Chapter 1".
+            head = heads[index]
+            key = (head.kind, head.number or head.label) if seen_chapter else _key(head)
+            if longest[key] > _CHAPTER_TIMES_ENTRY * chars[index]:
+                continue
+        if index - start > 1:
+            spans.append(_span(heads, start, index, last_at))
+        if index < len(heads):
+            seen_chapter = seen_chapter or not heads[index].is_container
+        start = index + 1
+    return spans
 
 
-def _key(head: Heading) -> tuple[str, int | None]:
-    return ("bare" if head.kind == "bare" else head.kind, head.number)
+def _most_entry_chars(head: Heading) -> int:
+    return _MOST_PART_CHARS if head.is_container else _MOST_ENTRY_CHARS
 
 
-def _continues(heads: Sequence[Heading], index: int) -> bool:
-    before = heads[index - 1]
-    return heads[index].number == (before.number or 0) + 1
+def _longest(heads: Sequence[Heading], chars: Sequence[int]) -> dict[object, int]:
+    """Return the most text below a number, for its kind of heading and for any kind."""
+    longest: dict[object, int] = {}
+    for head, count in zip(heads, chars, strict=True):
+        for key in (_key(head), (head.kind, head.number or head.label)):
+            longest[key] = max(longest.get(key, 0), count)
+    return longest
+
+
+def _span(heads: Sequence[Heading], start: int, end: int, last_at: dict[object, int]) -> range:
+    """Return the blocks of a run of entries; below the last entry a preface may stand."""
+    if end == len(heads):
+        return range(heads[start].position, heads[-1].position + 1)
+    closing, first = heads[end], heads[start].position
+    after = heads[end + 1] if end + 1 < len(heads) else None
+    goes_on = closing.number in (None, (heads[end - 1].number or 0) + 1)
+    restarts = after is not None and (after.number == 1 or after.is_container)
+    if last_at[_key(closing)] > end and goes_on and restarts and not closing.is_container:
+        return range(first, closing.position + 1)
+    return range(first, closing.position)
+
+
+def _key(head: Heading) -> object:
+    return head.is_container, head.number or head.label.lower()
 
 
 def listed_titles(blocks: Sequence[Block]) -> list[int]:

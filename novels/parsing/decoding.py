@@ -1,17 +1,26 @@
-"""Decode bytes: by byte order mark, as UTF-8, as declared in the file, then by a detector."""
+"""Decode bytes: by byte order mark, as UTF-8, as declared in the file, then by a detector.
+
+One invalid byte is one replacement character; it never decides the encoding of the rest.
+"""
 
 from __future__ import annotations
 
 import codecs
 import re
+from collections import Counter
 from typing import Final
 
-from charset_normalizer import from_bytes
+import chardet
 
 from novels.parsing.errors import ParseError
 
-# The detector's time grows with its input; this much text decides as well as a whole book.
-_SAMPLE_BYTES: Final = 64 * 1024
+# The detector's time grows with its input. Of several pieces one with an invalid byte, which
+# rules out the right encoding there, is outvoted.
+_PIECE_BYTES: Final = 8 * 1024
+_LEAST_PIECE_BYTES: Final = 512
+_MOST_PIECES: Final = 8
+# The check for binary files looks at this much first.
+_HEAD_CHARS: Final = 64 * 1024
 # UTF-32 first: its little-endian mark begins with that of UTF-16.
 _BOMS: Final = (
     (codecs.BOM_UTF8, "utf-8"),
@@ -20,9 +29,10 @@ _BOMS: Final = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
+_WITH_ZEROS: Final = ("utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be")
 # Python has codecs that are no character sets (zip, rot13, idna); only these are accepted.
 _DECLARABLE: Final = re.compile(
-    r"utf-8|iso8859-\d+|cp(125\d|437|85\d|866|932|949)|koi8-[ru]|mac-(roman|cyrillic|latin2)"
+    r"utf-8|iso8859-\d+|cp(125\d|437|85\d|866|874|932|949)|koi8-[ru]|mac-(roman|cyrillic|latin2)"
     r"|big5|gb2312|gbk|gb18030|shift_jis|euc_(jp|kr)"
 )
 _DECLARED: Final = re.compile(
@@ -30,18 +40,31 @@ _DECLARED: Final = re.compile(
     re.IGNORECASE | re.MULTILINE,
 )
 _HIGH: Final = re.compile(rb"[\x80-\xff]")
-# In Western languages at most every tenth letter has an accent; in Cyrillic or Greek all do.
-_WESTERN_SHARE: Final = 0.10
-# A few words may have more, and are too short a sample for the detector.
-_SHORT_WESTERN_SHARE: Final = 0.25
-_SHORT_BYTES: Final = 2_000
-_WESTERN: Final = frozenset("€‚ƒ„…ˆ‰Š‹ŒŽ‘’“”•–—™š›œžŸ\xa0¡£§©ª«®°´·º»½¼¾¿×÷­")
+_UTF8_CHARACTER: Final = re.compile(
+    rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}"
+)
+REPLACEMENT: Final = "\ufffd"
+# More invalid bytes than one in so many characters beyond ASCII: another encoding.
+_VALID_TIMES_INVALID: Final = 10
+# More replaced characters than one in so many: no text in that encoding.
+_CHARS_PER_REPLACEMENT: Final = 50
+# Wider sets of the same letters, which also have what old encodings lack.
+_WIDER: Final = {
+    "iso8859-1": "cp1252",
+    "ascii": "cp1252",
+    "gb2312": "gb18030",
+    "gbk": "gb18030",
+    "shift_jis": "cp932",
+    "euc_kr": "cp949",
+}
 # Form feeds and the end-of-file mark of DOS occur in ordinary texts.
 _CONTROLS: Final = re.compile(r"[\x00-\x08\x0e-\x19\x1b-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff]")
 _INVISIBLE: Final = (*range(0x20), 0x7F, *range(0x80, 0xA0), 0xAD, 0x200B, 0x2060, 0xFEFF)
 _DROPPED: Final[dict[int, str | None]] = {
     **dict.fromkeys((*_INVISIBLE, 0xFFFE, 0xFFFF, *range(0xD800, 0xE000))),
-    **dict.fromkeys((0x09, 0x0B, 0xA0, 0x2007, 0x2009, 0x200A, 0x202F), " "),
+    **dict.fromkeys((0x0B, 0xA0, 0x2007, 0x2009, 0x200A, 0x202F), " "),
+    # A tab indents the first line of a paragraph.
+    0x09: "    ",
     **dict.fromkeys((0x0A, 0x0C, 0x85, 0x2028), "\n"),
     0x2029: "\n\n",
 }
@@ -57,7 +80,7 @@ def decode_text(data: bytes) -> str:
     if "\0" in text:
         raise _binary()
     # The beginning first, so that a large binary file is refused without a full scan.
-    for part in (text[:_SAMPLE_BYTES], text):
+    for part in (text[:_HEAD_CHARS], text):
         if len(_CONTROLS.findall(part)) > 5 + len(part) // 1000:
             raise _binary()
     cleaned = clean(text.replace("\r\n", "\n").replace("\r", "\n"))
@@ -71,95 +94,119 @@ def clean(text: str) -> str:
     return text.translate(_DROPPED)
 
 
-def _decode(data: bytes) -> str:
-    for bom, encoding in _BOMS:
-        if data.startswith(bom):
-            text = _try(data[len(bom) :], encoding)
-            if text is None:
-                raise _binary()
-            return text
-    if b"\0" in data:
-        return _utf16_without_bom(data)
-    text = _try(data, "utf-8")
-    if text is None:
-        text = _try_declared(data)
-    return _detect(data) if text is None else text
-
-
-def _try(data: bytes, encoding: str) -> str | None:
-    try:
-        return data.decode(encoding)
-    except (UnicodeDecodeError, LookupError):
-        return None
-
-
-def _utf16_without_bom(data: bytes) -> str:
-    """Return the byte order that gives more spaces and line ends; every language has them."""
-    readings = [_try(data, "utf-16-le"), _try(data, "utf-16-be")]
-    texts = [text for text in readings if text is not None and "\0" not in text]
-    best = max(texts, key=lambda text: sum(map(text.count, " \n")), default="")
-    if sum(map(best.count, " \n")) * 50 < len(best) or not best:
-        raise _binary()
-    return best
-
-
-def _try_declared(data: bytes) -> str | None:
-    match = _DECLARED.search(data[:20_000])
-    if match is None:
-        return None
-    try:
-        name = codecs.lookup(match.group(1).decode("ascii")).name
-    except LookupError:
-        return None
-    # "Latin-1" usually means Windows-1252, which has quotes in place of control characters.
-    if name == "iso8859-1":
-        return _western(data)
-    return _try(data, name) if _DECLARABLE.fullmatch(name) else None
-
-
-def _western(data: bytes) -> str:
-    return _try(data, "cp1252") or data.decode("latin-1")
-
-
-def _detect(data: bytes) -> str:
-    sample = _telling_lines(data)
-    if _looks_western(sample):
-        return _western(data)
-    match = from_bytes(sample).best()
-    text = _try(data, match.encoding) if match is not None else None
-    return _western(data) if text is None else text
-
-
-def _telling_lines(data: bytes) -> bytes:
-    """Return lines that have letters beyond ASCII: only they distinguish encodings."""
-    lines: list[bytes] = []
-    end = size = 0
-    while size < _SAMPLE_BYTES and (high := _HIGH.search(data, end)):
-        start = data.rfind(b"\n", end, high.start()) + 1 or end
-        line_end = data.find(b"\n", high.end()) + 1 or len(data)
-        end = min(line_end, high.end() + _SAMPLE_BYTES)
-        lines.append(data[start:end])
-        size += end - start
-    return b"".join(lines)[:_SAMPLE_BYTES]
-
-
-def _looks_western(sample: bytes) -> bool:
-    text = _western(sample)
-    high = [char for char in text if char > "\x7f"]
-    letters = sum(map(str.isalpha, text)) or 1
-    foreign = sum(not ("À" <= char <= "ÿ" or char in _WESTERN) for char in high)
-    share = sum(map(str.isalpha, high)) / letters
-    limit = _SHORT_WESTERN_SHARE if len(sample) < _SHORT_BYTES else _WESTERN_SHARE
-    return share <= limit and foreign * 20 <= len(high)
-
-
-def _binary() -> ParseError:
-    return ParseError("binary", "The file is not text. Upload a .txt or an .epub file.")
-
-
 def decode_markup(data: bytes) -> str:
     """Return the text of an XHTML document; bytes that fit no encoding are replaced."""
     try:
         return _decode(data).replace("\r\n", "\n").replace("\r", "\n")
     except ParseError:
         return data.decode("utf-8", errors="replace")
+
+
+def _decode(data: bytes) -> str:
+    for bom, encoding in _BOMS:
+        if data.startswith(bom):
+            text = _with_replacements(data[len(bom) :], encoding)
+            if text is None:
+                raise _binary()
+            return text
+    if b"\0" in data:
+        return _with_zeros(data)
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError:
+        pass
+    if _is_nearly_utf8(data):
+        return data.decode("utf-8", errors="replace")
+    for encoding in (*_declared(data), *_detected(data)):
+        text = _with_replacements(data, encoding)
+        if text is not None:
+            return text
+    return _western(data)
+
+
+def _with_replacements(data: bytes, encoding: str) -> str | None:
+    """Return the text, or None if more than a few bytes are invalid."""
+    try:
+        text = data.decode(encoding, errors="replace")
+    except LookupError:
+        return None
+    most = 1 + len(text) // _CHARS_PER_REPLACEMENT
+    return text if text.count(REPLACEMENT) <= most else None
+
+
+def _is_nearly_utf8(data: bytes) -> bool:
+    """Return whether nearly all bytes beyond ASCII form UTF-8; by chance few do."""
+    valid, rest = 0, len(_HIGH.findall(data))
+    for match in _UTF8_CHARACTER.finditer(data):
+        valid += 1
+        rest -= match.end() - match.start()
+    return valid >= rest * _VALID_TIMES_INVALID
+
+
+def _with_zeros(data: bytes) -> str:
+    """Return UTF-16 or UTF-32 in the order that gives most spaces and line ends."""
+    texts = [_with_replacements(data, encoding) for encoding in _WITH_ZEROS]
+    candidates = [text for text in texts if text is not None and "\0" not in text]
+    best = max(candidates, key=_count_spaces, default="")
+    if _count_spaces(best) * 50 < len(best) or not best:
+        raise _binary()
+    return best
+
+
+def _count_spaces(text: str) -> int:
+    """Return the number of characters that separate words in every language, or sentences."""
+    return sum(map(text.count, " \n\u3000。，、"))
+
+
+def _declared(data: bytes) -> list[str]:
+    """Return the encoding that a line of the text names, if there is one."""
+    match = _DECLARED.search(data[:20_000])
+    if match is None:
+        return []
+    try:
+        name = codecs.lookup(match.group(1).decode("ascii")).name
+    except LookupError:
+        return []
+    return [_WIDER.get(name, name)] if _DECLARABLE.fullmatch(name) else []
+
+
+def _western(data: bytes) -> str:
+    try:
+        return data.decode("cp1252")
+    except UnicodeDecodeError:
+        return data.decode("latin-1")
+
+
+def _detected(data: bytes) -> list[str]:
+    """Return the encodings that the detector finds in pieces of the text, the likeliest first."""
+    votes: Counter[str] = Counter()
+    for piece in _telling_pieces(data):
+        result = chardet.detect(piece)
+        if result["encoding"]:
+            name = codecs.lookup(result["encoding"]).name
+            votes[_WIDER.get(name, name)] += 1
+    return [name for name, _ in votes.most_common()]
+
+
+def _telling_pieces(data: bytes) -> list[bytes]:
+    """Return pieces of lines that have bytes beyond ASCII: only they distinguish encodings."""
+    piece_bytes = max(_LEAST_PIECE_BYTES, min(_PIECE_BYTES, len(data) // _MOST_PIECES))
+    pieces: list[bytes] = []
+    lines: list[bytes] = []
+    end = size = 0
+    while len(pieces) < _MOST_PIECES and (high := _HIGH.search(data, end)):
+        start = data.rfind(b"\n", end, high.start()) + 1 or end
+        line_end = data.find(b"\n", high.end()) + 1 or len(data)
+        end = min(line_end, high.end() + piece_bytes)
+        lines.append(data[start:end])
+        size += end - start
+        if size >= piece_bytes:
+            pieces.append(b"".join(lines))
+            lines, size = [], 0
+    if lines and (size >= piece_bytes // 2 or not pieces):
+        pieces.append(b"".join(lines))
+    return pieces
+
+
+def _binary() -> ParseError:
+    return ParseError("binary", "The file is not text. Upload a .txt or an .epub file.")

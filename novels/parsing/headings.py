@@ -1,4 +1,4 @@
-"""Recognise one line as a heading: "CHAPTER I. Title", "VII. TITLE", "XII", "PART TWO"."""
+"""Recognise one line as a heading: "CHAPTER I. Title", "VII. TITLE", "XII", "第三章"."""
 
 from __future__ import annotations
 
@@ -6,47 +6,57 @@ import re
 from dataclasses import dataclass, replace
 from typing import Final
 
-from novels.parsing.numerals import ROMAN, SPELLED, parse_number
+from novels.parsing.counters import parse_counter
+from novels.parsing.heading_words import (
+    CONTAINER_KINDS,
+    ENGLISH_WORDS,
+    KINDS,
+    LAST_WORDS,
+    fold,
+)
+from novels.parsing.numerals import CHINESE, ROMAN, parse_chinese, parse_number, parse_spelled
 
-# Words for chapters and for parts that contain chapters; some languages need no number.
-_CHAPTER_WORDS: Final = "chapter chap kapitel chapitre capítulo capitulo capitolo глава hoofdstuk"
-_FOREIGN: Final = "kapitel|chapitre|cap[íi]tulo|capitolo|глава|hoofdstuk|teil|partie|часть|deel"
-_KINDS: Final = {
-    **dict.fromkeys(_CHAPTER_WORDS.split(), "chapter"),
-    **{
-        word: word
-        for word in "letter adventure stave canto tale story episode night sketch fable".split()
-    },
-    **dict.fromkeys("part teil partie parte часть deel".split(), "part"),
-    **dict.fromkeys("book buch livre libro книга boek".split(), "book"),
-    **dict.fromkeys("volume tome tomo том".split(), "volume"),
-}
-CONTAINER_KINDS: Final = frozenset({"part", "book", "volume"})
-
-_KEYWORD: Final = "(?P<word>" + "|".join(sorted(_KINDS, key=len, reverse=True)) + r")\b\.?"
-_NUMBER: Final = rf"(?P<number>\d{{1,4}}|{ROMAN}|{SPELLED})\b"
-_REST: Final = r"(?:\s*(?P<separator>[.:)\]—–-]+|\s)\s*(?P<title>.*))?"
-_FORWARD: Final = re.compile(
-    rf"(?:the\s+)?{_KEYWORD}\s*(?:the\s+|no\.?\s*|nr\.?\s*)?{_NUMBER}{_REST}", re.IGNORECASE
+# Vowel signs of Indian and Thai scripts are no letters to `re`.
+_LETTER: Final = r"(?:(?![\d_])[\w\u0900-\u0dff\u0e00-\u0fff])"
+_WORD: Final = rf"{_LETTER}+(?:['’]{_LETTER}+)*"
+_ARTICLE: Final = r"(?:(?:the|das|der|die|den|det|de|la|le|el|il)\s+)?"
+_FIRST_WORD: Final = re.compile(
+    rf"{_ARTICLE}(?P<word>{_WORD})\b[.:]?[\s-]*(?:(?:the|no|nr|n[º°o]|№|#)\b\.?\s*|[№#]\s*)?",
+    re.IGNORECASE,
 )
-_BACKWARD: Final = re.compile(
-    rf"(?:the\s+)?(?P<number>\d{{1,4}}|{ROMAN}|{SPELLED})\.?\s+{_KEYWORD}{_REST}", re.IGNORECASE
+_ARTICLE_ONLY: Final = re.compile(_ARTICLE, re.IGNORECASE)
+_FIGURE: Final = re.compile(
+    rf"(?P<number>\d{{1,4}}|{ROMAN})(?:(?:st|nd|rd|th|er|ère|e|º|ª|°)(?!\w)|(?![\w’']))",
+    re.IGNORECASE,
 )
-_FOREIGN_SPELLED: Final = re.compile(
-    rf"(?P<before>\w{{3,20}}\s+)?(?P<word>{_FOREIGN})(?P<after>\s+\w{{3,20}})?", re.IGNORECASE
+_SPELLED_WORDS: Final = re.compile(rf"{_WORD}(?:[\s-]+{_WORD}){{0,3}}")
+_END: Final = re.compile(r"(?:(?P<separator>\s*[.:)\]—–-]+|\s)\s*(?P<title>.*))?")
+_UNKNOWN_NUMBER: Final = re.compile(
+    rf"(?P<number>{_WORD}(?:\s+{_WORD})?)(?:\s*[.:—–]+\s*(?P<title>.*))?"
 )
-_BARE_ALONE: Final = re.compile(rf"(?P<number>\d{{1,3}}|{ROMAN}|{SPELLED})(?P<dot>[.:)]?)")
-_SPELLED_ALONE: Final = re.compile(rf"(?P<number>{SPELLED})(?P<dot>[.:]?)", re.IGNORECASE)
+_BARE_ALONE: Final = re.compile(rf"(?P<number>\d{{1,3}}|{ROMAN}|{CHINESE})\s?[.:)、．]?")
+_SPELLED_ALONE: Final = re.compile(rf"(?P<number>{_WORD}(?:[\s-]+{_WORD})?)[.:]?")
 _BARE_TITLED: Final = re.compile(
-    rf"(?P<number>\d{{1,3}}|{ROMAN})(?:[.:)]\s*|\s+[—–-]+\s+)(?P<title>[^\W_a-z].*|[\"“‘'«(].*)"
+    rf"(?P<number>\d{{1,3}}|{ROMAN}|{CHINESE}(?=[、．]))"
+    r"(?:\s?[.:)、．]\s*|\s+[—–-]+\s+)(?P<title>[^\W_].*|[\"“‘'«„¿¡(「『].*)"
 )
 _BARE_CAPITALS: Final = re.compile(rf"(?P<number>\d{{1,3}}|{ROMAN})\s+(?P<title>\D.*)")
-_ORNAMENTS: Final = "#*_=~ -—–|"
-_PAGE: Final = re.compile(r"(?:\s*\.(?:\s?\.){2,}|\s{3,}|\t)\s*(?:\d{1,4}|[ivxl]{1,6})$")
+# An article, a number of up to four words, the word itself.
+_MOST_CHARS_TO_KEYWORD: Final = 80
+_WORD_BREAKS: Final = str.maketrans(dict.fromkeys(".:,;()[]—–-", " "))
+_ORNAMENTS: Final = "#*_=~ -—–|\u3000"
+_BRACKETS: Final = dict(zip("[(【〔<〈（［「{", "])】〕>〉）］」}", strict=True))
+_NOTE_MARK: Final = re.compile(r"(?<=[^\W\d]|[.!?])[\[({]\d{1,3}[\])}]\.?$")
+_NOTE_ENDS: Final = ("]", ")", "}", "].", ").", "}.")
+_PAGE_ENDS: Final = tuple("0123456789ivxl")
+_PAGE: Final = re.compile(r"(?:\s*\.(?:\s{0,4}\.){2,}|\s{3,}|\t)\s*(?:\d{1,4}|[ivxl]{1,6})$")
 
-MAX_HEADING_CHARS: Final = 100
+MAX_HEADING_CHARS: Final = 200
+# Text in small type that begins with a number is a note or a list.
+_MAX_BARE_CHARS: Final = 100
+_MAX_SPELLED_CHARS: Final = 30
 # Including the spaces that centre it.
-_MAX_LINE_CHARS: Final = 250
+_MAX_LINE_CHARS: Final = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +65,8 @@ class Heading:
 
     Attributes:
         kind: "chapter", "part", …, or "bare" for a number without a word.
-        form: Lines of one series look alike: script of a bare number, titled or not, its dot.
-        number: None where the numeral is spelled in another language than English.
+        form: Lines of one series look alike: script of a bare number, titled or not.
+        number: None where the numeral is spelled in a language whose numerals are not known.
         label: The heading without its title: "CHAPTER IV".
         position: Index of the block, set by the caller that collects headings.
     """
@@ -80,68 +90,178 @@ class Heading:
 
 def is_contents_line(line: str) -> bool:
     """Return whether a line ends in a page number, as in a table of contents."""
-    return bool(_PAGE.search(line[-40:]))
+    return line[-1:] in _PAGE_ENDS and bool(_PAGE.search(line[-40:]))
 
 
 def parse_heading(line: str) -> Heading | None:
     """Parse a line as a heading; return None if it is not a heading."""
     # Hostile files have lines of megabytes, so only short lines are parsed.
-    text = " ".join(line[:_MAX_LINE_CHARS].split()).strip(_ORNAMENTS)
-    if not text or len(text) > MAX_HEADING_CHARS or len(line) > _MAX_LINE_CHARS:
+    if len(line) > _MAX_LINE_CHARS:
         return None
-    if is_contents_line(line):
+    text = _without_ornaments(line)
+    if not text or len(text) > MAX_HEADING_CHARS or is_contents_line(line):
         return None
-    return _keyword(text) or _foreign(text) or _bare(text)
+    counted = parse_counter(text)
+    if counted is not None:
+        return Heading(counted.kind, "keyword", *counted[1:])
+    head = None
+    if _has_keyword(text):
+        head = _forward(text) or _backward(text)
+    return head or _bare(text)
 
 
-def _keyword(text: str) -> Heading | None:
-    match = _FORWARD.fullmatch(text) or _BACKWARD.fullmatch(text)
-    if match is None:
-        return None
-    title = (match["title"] or "").strip(_ORNAMENTS)
-    number = parse_number(match["number"])
-    if number is None or not _is_title(title, after_space=not (match["separator"] or " ").strip()):
-        return None
-    label = text[: match.start("separator")] if match["separator"] else text
-    return Heading(_KINDS[match["word"].lower()], "keyword", number, label.rstrip(". "), title)
+def _has_keyword(text: str) -> bool:
+    """Return whether a word of headings is near the beginning; most lines have none."""
+    words = fold(text[:_MOST_CHARS_TO_KEYWORD]).translate(_WORD_BREAKS).split()
+    return not KINDS.keys().isdisjoint(words)
 
 
-def _foreign(text: str) -> Heading | None:
-    """Read "Erstes Kapitel" or "Глава первая"; the number follows from the order."""
-    match = _FOREIGN_SPELLED.fullmatch(text.rstrip("."))
-    if match is None or bool(match["before"]) == bool(match["after"]):
+def _without_ornaments(line: str) -> str:
+    text = " ".join(line.split()).strip(_ORNAMENTS)
+    if text.endswith(_NOTE_ENDS):
+        text = _NOTE_MARK.sub("", text)
+    closing = _BRACKETS.get(text[:1])
+    if closing and text.find(closing) == len(text) - 1:
+        return text[1:-1].strip(_ORNAMENTS)
+    return text
+
+
+def _forward(text: str) -> Heading | None:
+    """Read "Chapter 1", "Глава первая. Дом" or "Kapitola první"."""
+    match = _FIRST_WORD.match(text)
+    kind = KINDS.get(fold(match["word"])) if match else None
+    if match is None or kind is None:
         return None
-    return Heading(_KINDS[match["word"].lower()], "keyword", None, match[0], "")
+    rest = text[match.end() :]
+    for value, length in _numbers(rest):
+        end = _END.fullmatch(rest, length)
+        if end is not None and _is_title(end["title"], separator=end["separator"]):
+            return _keyword_heading(kind, value, text[: match.end() + length], end["title"])
+    unknown = _UNKNOWN_NUMBER.fullmatch(rest.rstrip("."))
+    if text[0].islower() or unknown is None or not _may_have_unknown_number(match["word"]):
+        return None
+    if unknown["title"] and (" " in unknown["number"] or unknown["title"][0].islower()):
+        return None
+    label = text[: match.end() + unknown.end("number")]
+    return _keyword_heading(kind, None, label, unknown["title"])
+
+
+def _backward(text: str) -> Heading | None:
+    """Read "1. Kapitel", "THE FIRST CHAPTER" or "Prvo poglavje"."""
+    start = _ARTICLE_ONLY.match(text)
+    offset = start.end() if start else 0
+    rest = text[offset:]
+    for value, length in [*_numbers(rest), *_unknown_numbers(rest)]:
+        word = _FIRST_WORD.match(rest[length:].lstrip(". "))
+        if word is None:
+            continue
+        kind = KINDS.get(fold(word["word"]))
+        if (
+            kind is None
+            or text[0].islower()
+            or (value is None and not _may_have_unknown_number(word["word"]))
+        ):
+            continue
+        after = rest[length:].lstrip(". ")[word.end("word") :]
+        end = _END.fullmatch(after)
+        # "III. The Night Shadows" is a title.
+        is_glued = bool(end and end["title"] and not (end["separator"] or "").strip())
+        is_english = fold(word["word"]) in ENGLISH_WORDS
+        # So is "One Day".
+        if word.start("word") or (is_english and (is_glued or kind in ("day", "night"))):
+            continue
+        if end is not None and _is_title(end["title"], separator=end["separator"]):
+            label = text[: len(text) - len(after)]
+            return _keyword_heading(kind, value, label, end["title"])
+    return None
+
+
+def _may_have_unknown_number(word: str) -> bool:
+    """Return whether other words beside this one may be a numeral: not "part of", nor "del"."""
+    return len(word) > 3 and fold(word) not in ENGLISH_WORDS
+
+
+def _numbers(text: str) -> list[tuple[int | None, int]]:
+    """Return the numbers that a text may begin with, and their lengths, the longest first."""
+    figure = _FIGURE.match(text)
+    if figure is not None:
+        value = parse_number(figure["number"])
+        return [] if value is None else [(value, figure.end())]
+    words = _SPELLED_WORDS.match(text)
+    if words is not None and fold(words[0]) in LAST_WORDS:
+        return [(None, words.end())]
+    numbers: list[tuple[int | None, int]] = []
+    while words is not None:
+        value = parse_spelled(words[0])
+        if value is not None:
+            numbers.append((value, words.end()))
+        cut = max(words[0].rfind(" "), words[0].rfind("-"), 0)
+        words = _SPELLED_WORDS.match(text, 0, cut) if cut else None
+    return numbers
+
+
+def _unknown_numbers(text: str) -> list[tuple[int | None, int]]:
+    """Return the ends of the first and the second word, which may be a numeral."""
+    words = text.split(" ", 2)[:-1]
+    if (
+        not words
+        or text[0].islower()
+        or _FIGURE.match(text)
+        or not all(word.rstrip(".").isalpha() for word in words)
+    ):
+        return []
+    ends = [len(words[0]), len(" ".join(words))][: len(words)]
+    return [(None, end) for end in ends]
+
+
+def _keyword_heading(kind: str, number: int | None, label: str, title: str | None) -> Heading:
+    return Heading(kind, "keyword", number, label.strip(". "), (title or "").strip(_ORNAMENTS))
 
 
 def _bare(text: str) -> Heading | None:
-    match = _BARE_ALONE.fullmatch(text) or _SPELLED_ALONE.fullmatch(text)
+    if len(text) > _MAX_BARE_CHARS:
+        return None
     title = ""
-    if match is None:
+    match = _BARE_ALONE.fullmatch(text)
+    value = parse_number(match["number"]) if match else None
+    if match is None and len(text) <= _MAX_SPELLED_CHARS and not text[0].islower():
+        match = _SPELLED_ALONE.fullmatch(text)
+        value = parse_spelled(match["number"]) if match else None
+    if match is None or value is None:
         match = _BARE_TITLED.fullmatch(text) or _BARE_CAPITALS.fullmatch(text)
         if match is None:
             return None
-        title = match["title"].strip()
+        title, value = match["title"].strip(), parse_number(match["number"])
+        if title[:1].islower() or not _is_title(title, separator=" "):
+            return None
         if match.re is _BARE_CAPITALS and not title.isupper():
             return None
-        if not _is_title(title, after_space=True):
-            return None
-    number = parse_number(match["number"])
-    if not number:
+    if not value:
         return None
-    script = "arabic" if match["number"].isdigit() else "word"
-    script = "roman" if re.fullmatch(ROMAN, match["number"]) else script
-    shape = "titled" if title else "alone" + match["dot"]
-    return Heading("bare", f"{script} {shape}", number, match["number"], title)
+    shape = "titled" if title else "alone"
+    return Heading("bare", f"{_script(match['number'])} {shape}", value, match["number"], title)
 
 
-def _is_title(title: str, *, after_space: bool) -> bool:
-    """Return whether the rest of a heading line is a title and not the rest of a sentence."""
+def _script(number: str) -> str:
+    if number.isdecimal():
+        return "arabic"
+    if parse_chinese(number):
+        return "chinese"
+    return "roman" if re.fullmatch(ROMAN, number) else "word"
+
+
+def _is_title(title: str | None, *, separator: str | None) -> bool:
+    """Return whether the rest of a heading line is a title and not the rest of a sentence.
+
+    Behind a colon, a full stop or a dash a title may begin in small letters.
+    """
     if not title:
+        return True
+    if separator and separator.strip():
         return True
     if title[0].islower() or title[-1] in ",;":
         return False
-    return not after_space or not title.endswith(".") or len(title.split()) <= 8
+    return not title.endswith(".") or len(title.split()) <= 8
 
 
 def is_title_line(line: str) -> bool:
@@ -150,7 +270,7 @@ def is_title_line(line: str) -> bool:
         return False
     text = line.strip().strip(_ORNAMENTS)
     letters = [char for char in text if char.isalpha()]
-    if not letters or len(text) > MAX_HEADING_CHARS:
+    if not letters or len(text) > MAX_HEADING_CHARS // 2:
         return False
     if text.isupper():
         return len(letters) > 1

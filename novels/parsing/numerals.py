@@ -1,43 +1,122 @@
-"""Numbers as headings write them: IV, 24, TWENTY-ONE, the First."""
+"""Numbers as headings write them: IV, 24, TWENTY-ONE, Siebzehntes, двадцать первая, 二十一."""
 
 from __future__ import annotations
 
 import re
 from typing import Final
 
-_ONES: Final = (
-    "one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen "
-    "sixteen seventeen eighteen nineteen"
-).split()
-_ORDINALS: Final = (
-    "first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth "
-    "thirteenth fourteenth fifteenth sixteenth seventeenth eighteenth nineteenth"
-).split()
-_TENS: Final = "twenty thirty forty fifty sixty seventy eighty ninety".split()
-_WORDS: Final[dict[str, int]] = {
-    **{word: number for number, word in enumerate(_ONES, 1)},
-    **{word: number for number, word in enumerate(_ORDINALS, 1)},
-    **{word: number for word, number in zip(_TENS, range(20, 100, 10), strict=True)},
-    **{f"{w[:-1]}ieth": n for w, n in zip(_TENS, range(20, 100, 10), strict=True)},
-    "hundred": 100,
-    "hundredth": 100,
+from novels.parsing.heading_words import fold
+
+# Stems, so that endings ("erste", "erstes") need no lines of their own: 1, 2, 3 … 20, then tens.
+# A slash separates other words for the same number.
+_STEMS: Final = {
+    "de": "ein/eins/erst zwei/zweit/zwo drei/dritt vier fünf sechs sieb/sieben acht neun zehn elf "
+    "zwölf dreizehn vierzehn fünfzehn sechzehn siebzehn achtzehn neunzehn zwanzig "
+    "dreißig/dreissig vierzig fünfzig sechzig siebzig achtzig neunzig",
+    "nl": "een/eerst twee/tweed drie/derd vier/vierd vijf/vijfd zes/zesd zeven/zevend acht/achtst "
+    "negen/negend tien/tiend elf/elfd twaalf/twaalfd dertien veertien vijftien zestien zeventien "
+    "achttien negentien twintig dertig veertig vijftig zestig zeventig tachtig negentig",
+    "sv": "ett/först två/andra tre/tredj fyra/fjärd fem sex/sjätt sju/sjund åtta/åttond nio/niond "
+    "tio/tiond elva/elft tolv/tolft tretton fjorton femton sexton sjutton arton nitton tjugo "
+    "trettio fyrtio femtio sextio sjuttio åttio nittio",
+    "da": "én/først to/anden/andet tre/tredj fire/fjerd fem seks/sjett syv/syvend otte/ottend "
+    "ni/niend ti/tiend elleve/ellevt tolv/tolvt tretten fjorten femten seksten sytten/syttend "
+    "atten/attend nitten tyve/tyvend tredive fyrre halvtreds",
+    "fr": "un/une/premier/premièr deux/second trois quatr cinq six sept huit neuf/neuv dix onz "
+    "douz treiz quatorz quinz seiz dix-sept dix-huit dix-neuf/dix-neuv vingt trent quarant "
+    "cinquant soixant",
+    "es": "uno/primer dos/segund tres/tercer cuatro/cuart cinco/quint seis/sext siete/séptim/sétim "
+    "ocho/octav nueve/noven/non diez/décim once/undécim/onceno doce/duodécim/doceno trece "
+    "catorce quince dieciséis diecisiete dieciocho diecinueve veint/vigésim treint/trigésim "
+    "cuarent/cuadragésim cincuent/quincuagésim sesent/sexagésim",
+    "pt": "um/primeir dois/segund três/terceir quatro/quart cinco/quint seis/sext sete/sétim "
+    "oito/oitav nove/non dez/décim onze/undécim doze/duodécim treze quatorze/catorze quinze "
+    "dezesseis dezessete/dezasete dezoito dezenove/dezanove vint/vigésim trint/trigésim quarent",
+    "it": "uno/prim due/second tre/terz quattro/quart cinque/quint sei/sest sette/settim "
+    "otto/ottav nove/non dieci/decim undici/undicesim/undecim dodici/dodicesim/duodecim "
+    "tredici/tredicesim "
+    "quattordici/quattordicesim quindici/quindicesim sedici/sedicesim diciassett diciott "
+    "diciannov vent trent quarant cinquant sessant",
+    "ro": "întâi/prim/una doi/doua trei/treia patru/patra cinci/cincea șase/șasea șapte/șaptea "
+    "opt/opta nouă/noua zece/zecea",
+    "ru": "один/одна/перв два/две/втор три/трет четыр/четв пят шест сем/седьм восем/восьм девят "
+    "десят одиннадцат двенадцат тринадцат четырнадцат пятнадцат шестнадцат семнадцат восемнадцат "
+    "девятнадцат двадцат тридцат сорок пятьдесят/пятидесят шестьдесят/шестидесят",
+    "pl": "jeden/pierwsz dwa/drug trzy/trzec cztery/czwart pięć/piąt sześć/szóst siedem/siódm "
+    "osiem/ósm dziewięć/dziewiąt dziesięć/dziesiąt jedenaś/jedenast dwanaś/dwunast "
+    "trzynaś/trzynast czternaś/czternast piętnaś/piętnast szesnaś/szesnast "
+    "siedemnaś/siedemnast osiemnaś/osiemnast "
+    "dziewiętnaś/dziewiętnast dwadzieścia/dwudziest trzydzieści/trzydziest czterdzie pięćdziesi",
+    "cs": "jedna/prvn/prvy dva/druh tři/třet čtyři/čtvrt pět/pát šest/šestý sedm osm devět/devát "
+    "deset/desát jedenáct dvanáct třináct čtrnáct patnáct šestnáct sedmnáct osmnáct devatenáct "
+    "dvacet/dvacát třicet/třicát čtyřicet padesát",
+    "hu": "egy/első második harmadik negyed ötöd hatod heted nyolcad/nyolczad kilenced "
+    "tiz/tized/tizen tizenegyed tizenkettedik/tizenketted tizenharmad tizennegyed tizenötöd "
+    "tizenhatod tizenheted tizennyolcad/tizennyolczad tizenkilenced husz/huszad/huszon harmincad/"
+    "harminc/harmincz negyven",
+    "fi": "yksi/ensimmäi kaksi/toinen kolme/kolmas neljä viisi/viides kuusi/kuudes seitsemä "
+    "kahdeksa yhdeksä kymmene yhdestoist kahdestoist kolmastoist neljästoist viidestoist",
+    "lv": "viens/pirm divi/otr trīs/treš četri/ceturt pieci/piekt seši/sest septi astoņi/astot "
+    "deviņi/devīt desmit vienpadsmit divpadsmit trīspadsmit četrpadsmit piecpadsmit sešpadsmit",
+    "sl": "ena/prv dva/drug tri/tretj štiri/četrt pet šest sedem/sedm osem/osm devet deset enajst "
+    "dvanajst trinajst štirinajst petnajst šestnajst sedemnajst osemnajst devetnajst dvajset "
+    "trideset štirideset",
+    "uk": "один/перш/перв два/друг три/трет четверт пят/п'ят/п’ят шост сьом восьм "
+    "девят/дев'ят/дев’ят десят одинадцят дванадцят тринадцят чотирнадцят",
 }
+_ENGLISH: Final = (
+    "one/first two/second three/third four/fourth five/fifth six/sixth seven/seventh eight/eighth "
+    "nine/ninth ten/tenth eleven/eleventh twelve/twelfth thirteen/thirteenth fourteen/fourteenth "
+    "fifteen/fifteenth sixteen/sixteenth seventeen/seventeenth eighteen/eighteenth "
+    "nineteen/nineteenth twenty/twentieth thirty/thirtieth forty/fortieth fifty/fiftieth "
+    "sixty/sixtieth seventy/seventieth eighty/eightieth ninety/ninetieth"
+)
+_HUNDREDS: Final = frozenset({"hundred", "hundredth", "cien", "ciento", "cent", "cento", "hundert"})
+# Between the parts of a number: "twenty and one", "vingt et un", "einundzwanzig".
+_AND: Final = frozenset({"and", "et", "y", "e", "og", "och", "und", "en"})
+_GLUES: Final = ("und", "en", "og", "e", "i", "a", "")
+_MOST_ENDING_CHARS: Final = 5
+_MOST_SPELLED_WORDS: Final = 4
+
 _ROMAN: Final = re.compile(r"M{0,3}(?:CM|CD|D?C{0,4})(?:XC|XL|L?X{0,4})(?:IX|IV|V?I{0,4})")
 _ROMAN_VALUES: Final = {"I": 1, "V": 5, "X": 10, "L": 50, "C": 100, "D": 500, "M": 1000}
+# Russian and Ukrainian keyboards have their own I, X, C and M.
+_LATIN: Final = str.maketrans("ІХСМ", "IXCM")
+ROMAN: Final = "[IVXLCDMІХСМ]{1,12}"
 
-_WORD: Final = "(?:" + "|".join(sorted(_WORDS, key=len, reverse=True)) + ")"
-SPELLED: Final = rf"{_WORD}(?:[-\s]+(?:and\s+)?{_WORD}){{0,3}}"
-ROMAN: Final = "[IVXLCDM]{1,12}"
+_CHINESE_DIGITS: Final = {
+    **{char: value for value, char in enumerate("〇一二三四五六七八九")},
+    **dict(zip("零壹貳參肆伍陸柒捌玖", range(10), strict=True)),
+    **dict(zip("两兩壱弐参廿卅", (2, 2, 1, 2, 3, 20, 30), strict=True)),
+}
+_CHINESE_UNITS: Final = {"十": 10, "拾": 10, "百": 100, "千": 1000}
+CHINESE: Final = "[〇一二三四五六七八九零壹貳參肆伍陸柒捌玖两兩壱弐参廿卅十拾百千]{1,9}"
+
+
+def _values(numbers: str) -> dict[str, int]:
+    values = [*range(1, 21), *range(30, 100, 10)]
+    return {
+        fold(word): value
+        for names, value in zip(numbers.split(), values, strict=False)
+        for word in names.split("/")
+    }
+
+
+_EXACT: Final = _values(_ENGLISH)
+_BY_STEM: Final = {
+    stem: value for numbers in _STEMS.values() for stem, value in _values(numbers).items()
+}
+_LONGEST_STEM: Final = max(map(len, _BY_STEM))
 
 
 def parse_number(text: str) -> int | None:
-    """Return the value of a Roman, Arabic or spelled numeral, else None."""
-    if text.isascii() and text.isdigit():
+    """Return the value of a numeral of any kind, else None."""
+    if text.isdecimal():
         return int(text) if len(text) <= 4 else None
-    upper = text.upper()
+    upper = text.translate(_LATIN).upper()
     if upper and _ROMAN.fullmatch(upper):
         return _roman(upper)
-    return _parse_spelled(text.lower())
+    return parse_chinese(text) or parse_spelled(text)
 
 
 def _roman(text: str) -> int:
@@ -46,12 +125,71 @@ def _roman(text: str) -> int:
     return sum(-v if v < after else v for v, after in zip(values, following, strict=True))
 
 
-def _parse_spelled(text: str) -> int | None:
+def parse_chinese(text: str) -> int | None:
+    """Return the value of 二十一, 一百零三 or 一〇三."""
+    if not text or any(c not in _CHINESE_DIGITS and c not in _CHINESE_UNITS for c in text):
+        return None
+    if not any(char in _CHINESE_UNITS for char in text) and len(text) > 1:
+        return int("".join(str(_CHINESE_DIGITS[char] % 10) for char in text)) or None
+    total, digit = 0, 0
+    for char in text:
+        if char in _CHINESE_UNITS:
+            total += max(digit, 1) * _CHINESE_UNITS[char]
+            digit = 0
+        else:
+            digit = _CHINESE_DIGITS[char]
+    return total + digit or None
+
+
+def parse_spelled(text: str) -> int | None:
+    """Return the value of words such as "twenty-one", "vingt et unième" or "Einundzwanzigstes"."""
+    folded = fold(text)
+    whole = _word_value(folded)
+    if whole is not None:
+        return whole
+    words = [word for word in re.split(r"[-\s]+", folded) if word not in _AND]
+    if not 1 < len(words) <= _MOST_SPELLED_WORDS:
+        return None
     total = 0
-    words = [word for word in re.split(r"[-\s]+", text) if word != "and"]
     for word in words:
-        value = _WORDS.get(word)
-        if value is None:
+        value = 100 if word in _HUNDREDS else _word_value(word)
+        # The parts of a number become smaller: twenty, one.
+        if value is None or (value != 100 and total % 100 and (total % 100) <= value):
             return None
         total = max(total, 1) * 100 if value == 100 else total + value
-    return total or None
+    return total
+
+
+def _word_value(word: str) -> int | None:
+    """Return the value of one folded word: a stem and an ending, or two stems."""
+    if word in _EXACT:
+        return _EXACT[word]
+    for length in range(min(len(word), _LONGEST_STEM), 1, -1):
+        value = _BY_STEM.get(word[:length])
+        if value is None:
+            continue
+        rest = word[length:]
+        added = _second_value(value, rest)
+        if added is not None:
+            return value + added
+        if not rest or (length > 2 and len(rest) <= _MOST_ENDING_CHARS and rest.isalpha()):
+            return value
+    return None
+
+
+def _second_value(value: int, rest: str) -> int | None:
+    """Return the value of the second half of "einundzwanzig" (unit first) or "ventuno"."""
+    for glue in _GLUES if len(rest) > 2 else ():
+        if rest.startswith(glue):
+            other = _simple_value(rest[len(glue) :])
+            if other and ((value < 10 and other >= 20 and glue) or (value >= 20 and other < 10)):
+                return other
+    return None
+
+
+def _simple_value(word: str) -> int | None:
+    for length in range(min(len(word), _LONGEST_STEM), 1, -1):
+        value = _BY_STEM.get(word[:length])
+        if value is not None and len(word) - length <= _MOST_ENDING_CHARS:
+            return value
+    return None

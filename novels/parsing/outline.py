@@ -2,22 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import accumulate
 from typing import Final
 
 from novels.parsing.assembly import Section, too_many_chapters
-from novels.parsing.contents import is_list_of_headings, listed_titles, without_contents
+from novels.parsing.contents import contents_spans, is_list_of_headings
 from novels.parsing.headings import Heading, is_title_line, parse_heading
 from novels.parsing.limits import Limits
+from novels.parsing.model import LeftOut
 from novels.parsing.paragraphs import Block, chars_with_next_word, reflow, wrap_width
-from novels.parsing.sections import is_back_matter, is_named, without_title_page
+from novels.parsing.sections import is_back_matter, is_contents, without_title_page
 from novels.parsing.series import choose_headings
+from novels.parsing.unnumbered import declared_headings, titles_apart, unnumbered_headings
+from novels.parsing.words import count_words
 
 # Chapter titles of the eighteenth century run over several lines.
-_MAX_TITLE_LINES: Final = 4
+_MAX_TITLE_LINES: Final = 5
 # A line of the table of contents, the heading itself, and sections in the chapter.
 _HEADINGS_PER_CHAPTER: Final = 5
+# More text behind the last chapter is a chapter that is named like notes.
+_MOST_BACK_SHARE: Final = 0.2
+_BACK_CHARS: Final = 2_000
+
+
+@dataclass(slots=True)
+class Outline:
+    """A text cut at its headings, and the parts that belong to no chapter."""
+
+    sections: list[Section]
+    left_out: list[LeftOut] = field(default_factory=list)
 
 
 def outline(blocks: Sequence[Block], limits: Limits) -> list[Section]:
@@ -26,38 +41,44 @@ def outline(blocks: Sequence[Block], limits: Limits) -> list[Section]:
     Raises:
         ParseError: So many lines like headings that no novel can be meant.
     """
-    blocks = _split_part_lines(blocks)
+    return find_chapters(blocks, [], limits).sections
+
+
+def find_chapters(blocks: Sequence[Block], gaps: Sequence[int], limits: Limits) -> Outline:
+    """Return the text cut at its headings, and what is left out; `gaps` are blank lines above.
+
+    Raises:
+        ParseError: So many lines like headings that no novel can be meant.
+    """
+    blocks, gaps = _split_part_lines(blocks, gaps)
     width = wrap_width(blocks)
-    heads = choose_headings(_candidates(blocks, width, limits))
-    if _are_list_items(heads, len(blocks)):
-        heads = []
-    heads = heads or _find_unnumbered(blocks)
-    heads = _with_titles_below(heads, blocks)
+    candidates = _candidates(blocks, width, limits)
+    spans = contents_spans(candidates, _chars_below(blocks, candidates))
+    in_contents = {place for span in spans for place in span}
+    heads = [head for head in candidates if head.position not in in_contents]
+    heads = declared_headings(blocks) or _chosen(heads, blocks, gaps)
+    heads = _with_titles_below(heads, blocks, width)
     if not heads:
-        return [Section(None, _paragraphs(blocks, width))]
-    front = without_title_page(
-        _paragraphs([b for b in blocks[: heads[0].position] if not is_list_of_headings(b)], width)
-    )
-    sections = [Section(None, front)]
-    ends = [head.position for head in heads[1:]] + [_end_of_text(blocks, heads[-1])]
-    for head, end in zip(heads, ends, strict=False):
-        below = _rest_of_heading(blocks, head, width)
-        section = Section(head, _paragraphs([*below, *blocks[_after(blocks, head) : end]], width))
-        sections.append(section)
-    return sections
+        return Outline([Section(None, _paragraphs(blocks, width))])
+    return _cut(blocks, heads, in_contents, width)
 
 
-def _split_part_lines(blocks: Sequence[Block]) -> list[Block]:
+def _split_part_lines(
+    blocks: Sequence[Block], gaps: Sequence[int]
+) -> tuple[list[Block], list[int]]:
     """Put "PART ONE" and "CHAPTER I", two lines of one block, into blocks of their own."""
     split: list[Block] = []
-    for block in blocks:
+    split_gaps: list[int] = []
+    for index, block in enumerate(blocks):
         if 2 <= len(block) <= _MAX_TITLE_LINES:
             first, second = parse_heading(block[0]), parse_heading(block[1])
             if first and second and first.is_container and second.kind != first.kind:
                 split += [block[:1], block[1:]]
+                split_gaps += [gaps[index], 0] if gaps else []
                 continue
         split.append(block)
-    return split
+        split_gaps += [gaps[index]] if gaps else []
+    return split, split_gaps
 
 
 def _candidates(blocks: Sequence[Block], width: int, limits: Limits) -> list[Heading]:
@@ -68,39 +89,81 @@ def _candidates(blocks: Sequence[Block], width: int, limits: Limits) -> list[Hea
             heads.append(head.at(index))
         if len(heads) > limits.max_chapters * _HEADINGS_PER_CHAPTER:
             raise too_many_chapters(limits.max_chapters)
-    ends = [head.position for head in heads[1:]] + [len(blocks)]
-    has_text = [
-        any(_is_text(block) for block in blocks[head.position + 1 : end])
-        or len(blocks[head.position]) > _MAX_TITLE_LINES
-        for head, end in zip(heads, ends, strict=False)
-    ]
-    return without_contents(heads, has_text)
+    return heads
 
 
-def _is_text(block: Block) -> bool:
-    return not is_list_of_headings(block) and not (
-        len(block) == 1 and (is_title_line(block[0]) or is_named(block[0]))
-    )
+def _chars_below(blocks: Sequence[Block], heads: Sequence[Heading]) -> list[int]:
+    """Return how much text stands between each heading and the next."""
+    sums = [0, *accumulate(_text_chars(block) for block in blocks)]
+    below: list[int] = []
+    end = container_end = len(blocks)
+    for head in reversed(heads):
+        own = sum(map(len, blocks[head.position][_MAX_TITLE_LINES:]))
+        # A part has the text of its chapters.
+        until = container_end if head.is_container else end
+        below.append(own + sums[until] - sums[head.position + 1])
+        end = head.position
+        container_end = head.position if head.is_container else container_end
+    return below[::-1]
+
+
+def _text_chars(block: Block) -> int:
+    return 0 if is_list_of_headings(block) else sum(map(len, block))
 
 
 def _block_heading(block: Block, width: int) -> Heading | None:
     head = parse_heading(block[0])
     if head is None or len(block) == 1:
         return head
+    if is_list_of_headings(block):
+        return None
+    if _lines_below(block, head, width):
+        return head
     # Lines of a paragraph are full; those of a heading end early.
-    if chars_with_next_word(block[0], block[1]) > width or is_list_of_headings(block):
-        return None
-    if head.kind == "bare" and not _title_lines(block):
-        return None
-    return head
+    is_full = chars_with_next_word(block[0], block[1]) > width
+    return None if is_full or head.kind == "bare" else head
 
 
-def _title_lines(block: Block) -> int:
+def _lines_below(block: Block, head: Heading, width: int) -> int:
     """Return how many lines below the first are the rest of the heading."""
     rest = block[1:]
-    if len(rest) < _MAX_TITLE_LINES and all(is_title_line(line) for line in rest):
-        return len(rest)
-    return 0
+    if not 0 < len(rest) < _MAX_TITLE_LINES:
+        return 0
+    is_wrapped = (
+        bool(head.title)
+        and head.kind != "bare"
+        and (chars_with_next_word(block[0], block[1]) > width * 0.8)
+    )
+    return len(rest) if is_wrapped or all(map(is_title_line, rest)) else 0
+
+
+def _chosen(
+    candidates: Sequence[Heading], blocks: Sequence[Block], gaps: Sequence[int]
+) -> list[Heading]:
+    """Return the numbered chapters and parts, or else titles without numbers."""
+    heads = choose_headings(candidates)
+    if _are_list_items(heads, len(blocks)):
+        heads = []
+    numbered = [head for head in heads if not head.is_container]
+    if not numbered or all(head.kind == "bare" for head in numbered):
+        apart = titles_apart(blocks, gaps)
+        if _is_inside_one(numbered, apart):
+            numbered = []
+    if numbered:
+        return heads
+    parts = [head for head in heads if head.is_container]
+    known = {head.position for head in parts}
+    titles = unnumbered_headings(blocks, gaps)
+    merged = [*parts, *(head for head in titles if head.position not in known)]
+    return sorted(merged, key=lambda head: head.position)
+
+
+def _is_inside_one(numbered: Sequence[Heading], titles: Sequence[Heading]) -> bool:
+    """Return whether all numbers stand below one of several titles: its sections."""
+    if not numbered or len(titles) < 3:
+        return False
+    before = {sum(t.position < head.position for t in titles) for head in numbered}
+    return len(before) == 1 and before != {0}
 
 
 def _are_list_items(heads: Sequence[Heading], count: int) -> bool:
@@ -112,19 +175,9 @@ def _are_list_items(heads: Sequence[Heading], count: int) -> bool:
     return direct * 2 >= len(heads)
 
 
-def _find_unnumbered(blocks: Sequence[Block]) -> list[Heading]:
-    """Return titles that a table of contents lists, or else prologue, epilogue and the like."""
-    places = listed_titles(blocks) or [
-        index for index, block in enumerate(blocks) if len(block) == 1 and is_named(block[0])
-    ]
-    return [
-        Heading("section", "title", None, title, title, place)
-        for place in places
-        for title in [" ".join(blocks[place][0].split()).strip("#*_= ")]
-    ]
-
-
-def _with_titles_below(heads: Sequence[Heading], blocks: Sequence[Block]) -> list[Heading]:
+def _with_titles_below(
+    heads: Sequence[Heading], blocks: Sequence[Block], width: int
+) -> list[Heading]:
     """Take the titles that stand below the numbers.
 
     In a block of its own a title is believed only if most chapters have one.
@@ -141,7 +194,8 @@ def _with_titles_below(heads: Sequence[Heading], blocks: Sequence[Block]) -> lis
     common = sum(below) * 2 > sum(not head.is_container for head in heads)
     titled: list[Heading] = []
     for head, has_below in zip(heads, below, strict=True):
-        lines = blocks[head.position][1 : 1 + _title_lines(blocks[head.position])]
+        block = blocks[head.position]
+        lines = block[1 : 1 + _lines_below(block, head, width)]
         if has_below and common:
             lines = blocks[head.position + 1]
         title = " ".join([head.title, *(line.strip().strip("#*_=") for line in lines)]).strip()
@@ -149,23 +203,48 @@ def _with_titles_below(heads: Sequence[Heading], blocks: Sequence[Block]) -> lis
     return titled
 
 
-def _after(blocks: Sequence[Block], head: Heading) -> int:
-    return head.position + (2 if head.form == "below" else 1)
+def _cut(
+    blocks: Sequence[Block], heads: Sequence[Heading], in_contents: set[int], width: int
+) -> Outline:
+    """Return the sections from heading to heading, without contents, title page and notes."""
+    first, end = heads[0].position, _end_of_text(blocks, heads[-1])
+    listed = in_contents | {
+        index
+        for index, block in enumerate(blocks[:first])
+        if is_list_of_headings(block) or is_contents(block[0])
+    }
+    above = _paragraphs((b for i, b in enumerate(blocks[:first]) if i not in listed), width)
+    front = without_title_page(above)
+    sections = [Section(None, front)]
+    ends = [head.position for head in heads[1:]] + [end]
+    for head, section_end in zip(heads, ends, strict=False):
+        block, start = blocks[head.position], head.position + (2 if head.form == "below" else 1)
+        rest = block[1 + _lines_below(block, parse_heading(block[0]) or head, width) :]
+        body = (blocks[i] for i in range(start, section_end) if i not in in_contents)
+        sections.append(Section(head, _paragraphs([rest, *body] if rest else body, width)))
+    parts = {
+        ("contents", "lists the chapters"): (blocks[index] for index in sorted(listed)),
+        ("title page", "no prose"): ((p,) for p in above[: len(above) - len(front)]),
+        ("notes", "behind the last chapter"): blocks[end:],
+    }
+    return Outline(sections, list(_left_out(parts)))
 
 
-def _rest_of_heading(blocks: Sequence[Block], head: Heading, width: int) -> list[Block]:
-    """Return text that follows the heading in the same block."""
-    block = blocks[head.position]
-    rest = block[1 + _title_lines(block) :]
-    return [rest] if rest else []
+def _left_out(parts: dict[tuple[str, str], Iterable[Block]]) -> Iterable[LeftOut]:
+    for (name, reason), blocks in parts.items():
+        words = sum(count_words(line) for block in blocks for line in block)
+        if words:
+            yield LeftOut(name, reason, words)
 
 
 def _end_of_text(blocks: Sequence[Block], last: Heading) -> int:
+    total = sum(len(line) for block in blocks for line in block)
     for index in range(last.position + 1, len(blocks)):
         if len(blocks[index]) == 1 and is_back_matter(blocks[index][0]):
-            return index
+            behind = sum(len(line) for block in blocks[index:] for line in block)
+            return index if behind <= max(total * _MOST_BACK_SHARE, _BACK_CHARS) else len(blocks)
     return len(blocks)
 
 
-def _paragraphs(blocks: Sequence[Block], width: int) -> list[str]:
+def _paragraphs(blocks: Iterable[Block], width: int) -> list[str]:
     return [paragraph for block in blocks for paragraph in reflow(block, width) if paragraph]

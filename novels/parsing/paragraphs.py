@@ -4,44 +4,132 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 from novels.parsing.errors import ParseError
+from novels.parsing.headings import parse_heading
 
 Block = tuple[str, ...]
 
 # A paragraph typed as one line; such files need no blank lines between paragraphs.
 _LONG_LINE_CHARS: Final = 120
 _DEFAULT_WIDTH: Final = 70
+# Fewer lines decide nothing about the layout of a file.
+_FEWEST_LINES: Final = 10
+# Of wrapped lines every tenth ends a sentence; of paragraphs typed as one line nearly all do.
+_PARAGRAPH_LINES: Final = 0.6
+# Indented lines that open paragraphs follow the end of a sentence; verse does less.
+_FIRST_LINES: Final = 0.6
+_MOST_GAP: Final = 255
+_SENTENCE_END: Final = tuple('.!?…:"”’»)]*_。！？」』）】—~～؟।')
+_CJK: Final = "\u2e80-\u2fdf\u3000-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff00-\uffef"
+_IS_CJK: Final = re.compile(f"[{_CJK}]")
+# Chinese and Western texts share these.
+_SHARED_QUOTES: Final = tuple("“”‘’…—")
 _ILLUSTRATION: Final = re.compile(r"\[Illustrations?(?::[^\[\]]{0,1000})?\]", re.IGNORECASE)
-_BLANK_LINES: Final = re.compile(r"\n[ \n]*\n")
 _SPACES: Final = re.compile(" {2,}")
 _EMPHASIS: Final = re.compile(r"(?<![\w_])_([^_]{1,4000})_(?![\w_])")
 
 
+class Layout(NamedTuple):
+    """A text in blocks.
+
+    Attributes:
+        blocks: Runs of lines that belong together: a paragraph, a stanza, a heading.
+        gaps: How many blank lines stand above each block, at most 255.
+        captions: The captions of pictures, which are in no block.
+    """
+
+    blocks: list[Block]
+    gaps: bytearray
+    captions: list[str]
+
+
 def split_blocks(text: str, max_blocks: int) -> list[Block]:
-    """Return runs of lines that have text, pictures' captions removed; a long line stands alone.
+    """Return the blocks of a text, captions of pictures removed.
 
     Raises:
         ParseError: More than `max_blocks` of them.
     """
-    text = _BLANK_LINES.sub("\n\n", _ILLUSTRATION.sub("", text))
-    if text.count("\n\n") > max_blocks:
-        raise too_many_paragraphs(max_blocks)
-    blocks: list[Block] = []
+    return lay_out(text, max_blocks).blocks
+
+
+def lay_out(text: str, max_blocks: int) -> Layout:
+    """Cut a text at blank lines, long lines, first lines of paragraphs and headings.
+
+    Raises:
+        ParseError: More than `max_blocks` blocks.
+    """
+    layout = Layout([], bytearray(), _ILLUSTRATION.findall(text))
+    if layout.captions:
+        text = _ILLUSTRATION.sub("", text)
+    lines = [line.rstrip() for line in text.split("\n")]
+    cut_all, cut_indented = _style(lines)
     run: list[str] = []
-    for line in text.split("\n"):
-        line = line.rstrip()
-        if run and (not line or len(line) > _LONG_LINE_CHARS):
-            blocks.append(tuple(run))
-            run = []
-        if len(line) > _LONG_LINE_CHARS:
-            blocks.append((line,))
-        elif line:
+    gap = 0
+    for line in lines:
+        if run and (
+            not line
+            or cut_all
+            or len(line) > _LONG_LINE_CHARS
+            or len(run[-1]) > _LONG_LINE_CHARS
+            or (cut_indented and line[0].isspace() and run[-1].endswith(_SENTENCE_END))
+            or _is_heading_in_run(run[-1], line)
+            or (len(run) == 1 and _is_heading_above(run[0], line))
+        ):
+            _append(layout, run, gap, max_blocks)
+            run, gap = [], 0
+        if line:
             run.append(line)
+        else:
+            gap += 1
     if run:
-        blocks.append(tuple(run))
-    return blocks
+        _append(layout, run, gap, max_blocks)
+    return layout
+
+
+def _append(layout: Layout, run: list[str], gap: int, max_blocks: int) -> None:
+    if len(layout.blocks) >= max_blocks:
+        raise too_many_paragraphs(max_blocks)
+    layout.blocks.append(tuple(run))
+    layout.gaps.append(min(gap, _MOST_GAP))
+
+
+def _style(lines: Sequence[str]) -> tuple[bool, bool]:
+    """Return whether each line is a paragraph, and whether indented lines open paragraphs."""
+    inner = ended = indented = opened = 0
+    before = ""
+    for line in lines:
+        if line and before:
+            inner += 1
+            is_end = before.endswith(_SENTENCE_END)
+            ended += is_end
+            if line[0].isspace():
+                indented += 1
+                opened += is_end
+        before = line
+    if inner < _FEWEST_LINES:
+        return False, False
+    return (
+        ended >= inner * _PARAGRAPH_LINES,
+        inner >= indented * 2 >= _FEWEST_LINES and opened >= indented * _FIRST_LINES,
+    )
+
+
+def _is_heading_in_run(before: str, line: str) -> bool:
+    """Return whether a line is a heading although no blank line stands above it."""
+    if not before.endswith(_SENTENCE_END):
+        return False
+    head = parse_heading(line)
+    return head is not None and head.kind != "bare" and head.number is not None
+
+
+def _is_heading_above(line: str, after: str) -> bool:
+    """Return whether the first line of a run is a heading, and an indented paragraph follows."""
+    if line[0].isspace() or not after[:1].isspace():
+        return False
+    head = parse_heading(line)
+    return head is not None and head.kind != "bare"
 
 
 def too_many_paragraphs(limit: int) -> ParseError:
@@ -54,7 +142,11 @@ def too_many_paragraphs(limit: int) -> ParseError:
 def wrap_width(blocks: Sequence[Block]) -> int:
     """Return the column at which the file wraps its lines."""
     lengths = sorted(len(line) for block in blocks if len(block) > 2 for line in block)
-    return max(40, lengths[len(lengths) * 9 // 10]) if lengths else _DEFAULT_WIDTH
+    if not lengths:
+        return _DEFAULT_WIDTH
+    sample = next(block[0] for block in blocks if len(block) > 2)
+    # Chinese and Japanese characters are twice as wide.
+    return max(15 if _IS_CJK.match(sample[-1]) else 40, lengths[len(lengths) * 9 // 10])
 
 
 def reflow(block: Block, width: int) -> list[str]:
@@ -83,8 +175,10 @@ def keeps_lines(block: Block, width: int) -> bool:
 def chars_with_next_word(line: str, after: str) -> int:
     """Return how long a line would be with the first word of the next one.
 
-    That may be empty: between two <br> in a paragraph.
+    That may be empty: between two <br> in a paragraph. Chinese and Japanese wrap anywhere.
     """
+    if _IS_CJK.match(after.lstrip()):
+        return len(line) + 1
     first, *_ = after.split(None, 1) or [""]
     return len(line) + 1 + len(first)
 
@@ -94,24 +188,35 @@ def _join_lines(block: Block) -> list[str]:
     paragraphs: list[list[str]] = []
     before = "  "
     for line in block:
-        if not before.startswith("  ") and line.startswith("  ") or not paragraphs:
+        if not _is_indented(before) and _is_indented(line) or not paragraphs:
             paragraphs.append([])
         paragraphs[-1].append(line.strip())
         before = line
     return [_join(lines) for lines in paragraphs]
 
 
+def _is_indented(line: str) -> bool:
+    return line.startswith(("  ", "\u3000"))
+
+
 def _join(lines: list[str]) -> str:
-    """Join by spaces, but a word that ends in a dash goes on without one."""
+    """Join by spaces, but not behind a dash, nor in Chinese and Japanese."""
     parts = [lines[0]]
     for before, line in zip(lines, lines[1:], strict=False):
-        dashed = before.endswith(("--", "—")) or re.search(r"\w-$", before)
-        parts.append(line if dashed else f" {line}")
+        dashed = before.endswith(("--", "—")) or (before.endswith("-") and before[-2:-1].isalnum())
+        parts.append(line if dashed or _has_no_space(before, line) else f" {line}")
     return "".join(parts)
+
+
+def _has_no_space(before: str, line: str) -> bool:
+    """Return whether a line ends inside of a Chinese or Japanese sentence."""
+    if _IS_CJK.match(before[-1:]):
+        return bool(_IS_CJK.match(line)) or line.startswith(_SHARED_QUOTES)
+    return bool(_IS_CJK.match(line)) and before.endswith(_SHARED_QUOTES)
 
 
 def _plain(paragraph: str) -> str:
     """Drop the underscores that stand for italics, and spaces at the ends of lines."""
-    plain = _EMPHASIS.sub(r"\1", paragraph)
+    plain = _EMPHASIS.sub(r"\1", paragraph) if "_" in paragraph else paragraph
     lines = [line.rstrip() for line in plain.strip("\n").split("\n")]
     return "\n".join(lines) if len(lines) > 1 else _SPACES.sub(" ", plain).strip()

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
-from novels.parsing.assembly import assemble
-from novels.parsing.decoding import decode_text
-from novels.parsing.gutenberg import is_boilerplate, split_front
+from novels.parsing.aozora import read_aozora
+from novels.parsing.assembly import Section, assemble
+from novels.parsing.decoding import REPLACEMENT, decode_text
+from novels.parsing.gutenberg import Front, is_boilerplate, split_front
+from novels.parsing.languages import detect_language
 from novels.parsing.limits import Limits
-from novels.parsing.model import ParsedNovel
-from novels.parsing.outline import outline
-from novels.parsing.paragraphs import Block, split_blocks
+from novels.parsing.losses import find_losses
+from novels.parsing.model import LeftOut, ParsedNovel, ParseWarning
+from novels.parsing.outline import find_chapters
+from novels.parsing.paragraphs import Layout, lay_out
+from novels.parsing.words import count_words
 
 
 def parse_plain(
@@ -24,19 +28,66 @@ def parse_plain(
     progress("decoding", 0)
     text = decode_text(data)
     progress("reading", 20)
-    front = split_front(text)
-    blocks = split_blocks(front.body, limits.max_paragraphs)
+    front, left_out = _split_front(text)
+    layout = lay_out(front.body, limits.max_paragraphs)
+    left_out += _words_of("captions", "of pictures", layout.captions)
     if front.is_gutenberg:
-        blocks = _without_boilerplate(blocks)
+        layout, credits = _without_boilerplate(layout)
+        left_out += _words_of("credits", "of Project Gutenberg", credits)
     progress("splitting", 40)
-    chapters = assemble(outline(blocks, limits), fallback_title=front.title, limits=limits)
+    outline = find_chapters(layout.blocks, layout.gaps, limits)
+    left_out += outline.left_out
+    chapters = assemble(outline.sections, fallback_title=front.title, limits=limits)
+    language = front.language or detect_language(front.body)
+    words = count_words(text) - _heading_words(outline.sections)
+    warnings = (*_undecodable(text), *find_losses(chapters, left_out, words=words))
     progress("splitting", 100)
-    return ParsedNovel(front.title, front.author, front.language, chapters)
+    return ParsedNovel(front.title, front.author, language, chapters, tuple(left_out), warnings)
 
 
-def _without_boilerplate(blocks: list[Block]) -> list[Block]:
-    return [
-        block
-        for index, block in enumerate(blocks)
-        if not is_boilerplate(" ".join(block[:40]), leading=index < 8)
-    ]
+def _split_front(text: str) -> tuple[Front, list[LeftOut]]:
+    """Return the text without what its publisher added, and what that was."""
+    aozora = read_aozora(text)
+    if aozora is not None:
+        front = Front(aozora.title, aozora.author, "ja", aozora.body, is_gutenberg=False)
+        dropped = count_words(text) - count_words(aozora.body)
+        return front, _make_left_out("readings and colophon", "of Aozora Bunko", dropped)
+    front = split_front(text)
+    dropped = count_words(text) - count_words(front.body)
+    if front.is_gutenberg:
+        return front, _make_left_out("header and licence", "of Project Gutenberg", dropped)
+    return front, _make_left_out("header", "title and author", dropped)
+
+
+def _make_left_out(name: str, reason: str, words: int) -> list[LeftOut]:
+    return [LeftOut(name, reason, words)] if words > 0 else []
+
+
+def _words_of(name: str, reason: str, texts: Iterable[str]) -> list[LeftOut]:
+    return _make_left_out(name, reason, sum(map(count_words, texts)))
+
+
+def _without_boilerplate(layout: Layout) -> tuple[Layout, list[str]]:
+    kept = Layout([], bytearray(), layout.captions)
+    dropped: list[str] = []
+    for index, (block, gap) in enumerate(zip(layout.blocks, layout.gaps, strict=True)):
+        if is_boilerplate(" ".join(block[:40]), leading=index < 8):
+            dropped += block
+        else:
+            kept.blocks.append(block)
+            kept.gaps.append(gap)
+    return kept, dropped
+
+
+def _heading_words(sections: Iterable[Section]) -> int:
+    """Return the words of headings, which are in the titles of chapters, not in their texts."""
+    heads = [section.heading for section in sections if section.heading]
+    return sum(count_words(f"{head.label} {head.title}") for head in heads)
+
+
+def _undecodable(text: str) -> list[ParseWarning]:
+    count = text.count(REPLACEMENT)
+    if not count:
+        return []
+    detail = f"{count:,} characters could not be decoded; each is shown as {REPLACEMENT}."
+    return [ParseWarning("undecodable_bytes", detail)]

@@ -6,7 +6,10 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
+from novels.parsing.heading_words import CONTENTS_NAMES, UNNUMBERED_NAMES, fold
+
 # Written by the author: kept, at the beginning of the first chapter or the end of the last one.
+# The names of all languages are in `heading_words.py`; English has more ways to say them.
 _NAMED: Final = re.compile(
     r"(?:(?:author['’]?s?['’]? |general |the )?"
     r"(?:preface|prologue|prelude|introduction|foreword|proem|epilogue|conclusion|afterword"
@@ -24,9 +27,10 @@ _DROPPED: Final = re.compile(
     r"gutenberg.{0,80}|inhalt(?:sverzeichnis)?|table des matières|índice|indice|содержание",
     re.IGNORECASE,
 )
-_BACK: Final = re.compile(r"transcriber['’]?s['’]? notes?|(?:end|foot)notes|index", re.IGNORECASE)
-_CONTENTS: Final = re.compile(
-    r"(?:table of )?contents|inhalt(?:sverzeichnis)?|table des matières", re.IGNORECASE
+_BACK: Final = re.compile(
+    r"transcriber['’]?s['’]? notes?|notes? (?:du|de la) transcript(?:ion|eur)"
+    r"|(?:end|foot)notes|fu(?:ß|ss)noten|anmerkungen|notas|voetnoten|index|底本.{0,40}",
+    re.IGNORECASE,
 )
 _IMPRINT: Final = re.compile(
     r"copyright|all rights reserved|printed (?:in|by|at)|published|publisher|\bisbn\b|transcriber"
@@ -38,6 +42,9 @@ _ORNAMENTS: Final = "#*_=~ -—–|[]:."
 _MOST_LABEL_CHARS: Final = 1_000
 # Title pages have short lines; a line of prose is longer than this and ends like a sentence.
 _PROSE_CHARS: Final = 60
+# Chinese and Japanese say as much in a third of the characters.
+_CJK_PROSE_CHARS: Final = 20
+_CJK_ENDS: Final = tuple("。！？」』")
 
 
 def _is(pattern: re.Pattern[str], label: str) -> bool:
@@ -47,7 +54,10 @@ def _is(pattern: re.Pattern[str], label: str) -> bool:
 
 def is_named(label: str) -> bool:
     """Return whether a heading is that of a preface, an epilogue or the like."""
-    return _is(_NAMED, label)
+    if len(label) > _MOST_LABEL_CHARS:
+        return False
+    name = fold(" ".join(label.split()).strip(_ORNAMENTS))
+    return name in UNNUMBERED_NAMES or _is(_NAMED, label)
 
 
 def is_dropped(label: str) -> bool:
@@ -62,7 +72,9 @@ def is_back_matter(label: str) -> bool:
 
 def is_contents(label: str) -> bool:
     """Return whether a heading is that of a table of contents."""
-    return _is(_CONTENTS, label)
+    return len(label) <= _MOST_LABEL_CHARS and (
+        fold(" ".join(label.split()).strip(_ORNAMENTS)) in CONTENTS_NAMES
+    )
 
 
 def without_title_page(paragraphs: Iterable[str]) -> list[str]:
@@ -75,8 +87,10 @@ def without_title_page(paragraphs: Iterable[str]) -> list[str]:
 
 
 def _is_prose(paragraph: str) -> bool:
+    if paragraph.endswith(_CJK_ENDS) and len(paragraph) >= _CJK_PROSE_CHARS:
+        return True
     text = paragraph.rstrip("_*\"'”’)» ")
-    return len(text) >= _PROSE_CHARS and "\n" not in text and text[-1] in ".!?…:;—-"
+    return len(text) >= _PROSE_CHARS and "\n" not in text and text[-1] in ".!?…:;—-。！？؟।"
 
 
 def is_imprint(paragraphs: Iterable[str]) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from pathlib import PurePath
 
-from django.db import transaction
+from django.db import connection, transaction
 
 from morpheus.db.name_fields import clean_imported_name
 from novels.models import Chapter, ChapterText, Language, Novel
@@ -59,10 +59,27 @@ def _metadata(novel: Novel, parsed: ParsedNovel) -> dict[str, str | Language]:
     if author and not novel.author:
         metadata["author"] = author[:200]
     if parsed.language and novel.language_id is None:
-        language = Language.objects.filter(code=parsed.language).first()
-        if language is not None:
-            metadata["language"] = language
+        metadata["language"] = language_ensure(parsed.language)
     return metadata
+
+
+def language_ensure(code: str) -> Language:
+    """Return the row of a language, made when the first novel in it comes.
+
+    Its name is that of CLDR; search uses PostgreSQL's configuration of that name, if there is one.
+    """
+    language = Language.objects.filter(code=code).first()
+    if language is not None:
+        return language
+    # The names of all languages take 25 MB and 0.6 s, so only a new language loads them.
+    import langcodes
+
+    name = langcodes.Language.get(code).display_name()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1 FROM pg_ts_config WHERE cfgname = %s", [name.lower()])
+        config = name.lower() if cursor.fetchone() else "simple"
+    defaults = {"name": name, "search_config": config}
+    return Language.objects.get_or_create(code=code, defaults=defaults)[0]
 
 
 def _chapters_create(novel: Novel, parsed: tuple[ParsedChapter, ...]) -> list[Chapter]:

@@ -1,0 +1,56 @@
+"""Headings of Chinese, Japanese and Korean books: 第三章, 卷三, 제3장, 3화."""
+
+from __future__ import annotations
+
+import re
+from typing import Final, NamedTuple
+
+from novels.parsing.heading_words import COUNTERS
+from novels.parsing.numerals import CHINESE, parse_chinese
+
+_KINDS: Final = {char: kind for kind, chars in COUNTERS.items() for char in chars.split()}
+_COUNTER: Final = "[" + "".join(_KINDS) + "]"
+_GAP: Final = r"[\s:：、.．・—–-]"
+# Words may stand before (正文 第三章). A title without a space may follow this form only.
+_AROUND: Final = re.compile(
+    r"(?:[^第제]{1,12}\s)?\s*"
+    rf"(?P<label>[第제]\s*(?P<number>\d{{1,4}}|{CHINESE})\s*(?P<counter>{_COUNTER}))"
+    rf"(?P<gap>{_GAP}*)(?P<title>.*)"
+)
+_COUNTER_FIRST: Final = re.compile(
+    rf"(?P<label>(?P<counter>[卷巻])[之の]?\s*(?P<number>\d{{1,4}}|{CHINESE}))"
+    rf"(?P<gap>{_GAP}+|$)(?P<title>.*)"
+)
+_NUMBER_FIRST: Final = re.compile(
+    rf"(?P<label>(?P<number>\d{{1,4}})\s*(?P<counter>[장화회부권편막]))(?P<gap>{_GAP}+|$)(?P<title>.*)"
+)
+_FORMS: Final = (_AROUND, _COUNTER_FIRST, _NUMBER_FIRST)
+_SENTENCE: Final = re.compile(r"[。！？；，]")
+_MOST_TITLE_CHARS: Final = 40
+
+
+class CountedHeading(NamedTuple):
+    """A heading with its number; `label` is 第三章, without the title."""
+
+    kind: str
+    number: int
+    label: str
+    title: str
+
+
+def parse_counter(text: str) -> CountedHeading | None:
+    """Read a line of at most 200 characters; return None if it is no such heading."""
+    if text.isascii():
+        return None
+    for form in _FORMS:
+        match = form.fullmatch(text)
+        if match is None:
+            continue
+        title, number = match["title"].strip(), match["number"]
+        value = int(number) if number.isdecimal() else parse_chinese(number)
+        is_text = title.endswith(("。", "，", "；")) or len(title) > _MOST_TITLE_CHARS
+        is_glued = bool(title) and not match["gap"]
+        if value is None or is_text or (is_glued and _SENTENCE.search(title)):
+            return None
+        return CountedHeading(_KINDS[match["counter"]], value, match["label"], title)
+    return None

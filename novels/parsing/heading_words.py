@@ -1,0 +1,294 @@
+"""The words that begin chapters and parts, by language; the number may stand before or after.
+
+Case and accents do not count, so they need not be right: "CAPITULO" is "capítulo".
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import Final, Literal
+
+Kind = Literal[
+    "chapter", "letter", "canto", "night", "day", "section", "act", "part", "book", "volume"
+]
+
+# Each language's words, one line a language: {kind: "words and abbreviations"}.
+HEADING_WORDS: Final[dict[str, dict[Kind, str]]] = {
+    "en": {
+        "chapter": "chapter chap ch",
+        "letter": "letter epistle",
+        "canto": "canto",
+        "night": "night",
+        "day": "day",
+        "section": "section scene",
+        "act": "act",
+        "part": "part pt",
+        "book": "book bk",
+        "volume": "volume vol tome",
+    },
+    "af": {"chapter": "hoofstuk", "part": "deel", "book": "boek"},
+    "ar": {"chapter": "الفصل فصل الباب باب", "part": "الجزء جزء القسم", "book": "الكتاب"},
+    "az": {"chapter": "fəsil", "part": "hissə", "book": "kitab", "volume": "cild"},
+    "be": {"chapter": "раздзел глава", "part": "частка", "book": "кніга", "volume": "том"},
+    "bg": {"chapter": "глава", "part": "част", "book": "книга", "volume": "том"},
+    "bn": {"chapter": "অধ্যায় পরিচ্ছেদ", "part": "খণ্ড ভাগ"},
+    "ca": {"chapter": "capítol", "part": "part", "book": "llibre", "volume": "volum"},
+    "cs": {
+        "chapter": "kapitola kap hlava",
+        "part": "část díl oddíl",
+        "book": "kniha",
+        "volume": "svazek",
+        "act": "jednání dějství",
+    },
+    "cy": {"chapter": "pennod", "part": "rhan", "book": "llyfr"},
+    "da": {"chapter": "kapitel kap", "part": "del", "book": "bog", "volume": "bind"},
+    "de": {
+        "chapter": "kapitel kap",
+        "letter": "brief",
+        "canto": "gesang",
+        "night": "nacht vigilie",
+        "act": "akt aufzug",
+        "section": "abschnitt szene",
+        "part": "teil theil abteilung abtheilung",
+        "book": "buch",
+        "volume": "band",
+    },
+    "el": {
+        "chapter": "κεφάλαιο κεφάλαιον κεφ",
+        "part": "μέρος",
+        "book": "βιβλίο βιβλίον",
+        "volume": "τόμος",
+    },
+    "eo": {"chapter": "ĉapitro", "part": "parto", "book": "libro", "volume": "volumo"},
+    "es": {
+        "chapter": "capítulo cap",
+        "letter": "carta",
+        "canto": "canto",
+        "act": "acto jornada",
+        "section": "escena",
+        "part": "parte",
+        "book": "libro",
+        "volume": "tomo volumen",
+    },
+    "et": {"chapter": "peatükk", "part": "osa", "book": "raamat", "volume": "köide"},
+    "eu": {"chapter": "kapitulua atala", "part": "zatia", "book": "liburua"},
+    "fa": {"chapter": "فصل", "part": "بخش", "book": "کتاب", "volume": "جلد"},
+    "fi": {"chapter": "luku", "part": "osa", "book": "kirja", "volume": "nide"},
+    "fr": {
+        "chapter": "chapitre chap",
+        "letter": "lettre",
+        "canto": "chant",
+        "night": "nuit",
+        "act": "acte",
+        "section": "scène",
+        "part": "partie",
+        "book": "livre",
+        "volume": "tome volume",
+    },
+    "ga": {"chapter": "caibidil", "part": "cuid"},
+    "he": {"chapter": "פרק", "part": "חלק", "book": "ספר", "volume": "כרך"},
+    "hi": {"chapter": "अध्याय", "part": "भाग", "volume": "खंड"},
+    "hr": {"chapter": "poglavlje glava", "part": "dio deo", "book": "knjiga", "volume": "svezak"},
+    "hu": {
+        "chapter": "fejezet",
+        "act": "felvonás",
+        "part": "rész",
+        "book": "könyv",
+        "volume": "kötet",
+    },
+    "hy": {"chapter": "գլուխ", "part": "մաս", "book": "գիրք"},
+    "id": {"chapter": "bab", "part": "bagian", "book": "buku", "volume": "jilid"},
+    "is": {"chapter": "kafli kapítuli", "part": "hluti þáttur", "book": "bók"},
+    "it": {
+        "chapter": "capitolo cap",
+        "letter": "lettera",
+        "canto": "canto",
+        "act": "atto",
+        "section": "scena",
+        "part": "parte",
+        "book": "libro",
+        "volume": "tomo volume",
+    },
+    "ka": {"chapter": "თავი", "part": "ნაწილი", "book": "წიგნი"},
+    "la": {"chapter": "caput capitulum", "part": "pars", "book": "liber"},
+    "lt": {"chapter": "skyrius pasaka", "part": "dalis", "book": "knyga", "volume": "tomas"},
+    "lv": {"chapter": "nodaļa", "part": "daļa", "book": "grāmata", "volume": "sējums"},
+    "mk": {"chapter": "поглавје глава", "part": "дел", "book": "книга"},
+    "ms": {"chapter": "bab", "part": "bahagian", "book": "buku", "volume": "jilid"},
+    "nl": {
+        "chapter": "hoofdstuk",
+        "letter": "brief",
+        "part": "deel afdeeling",
+        "book": "boek",
+        "volume": "deel",
+    },
+    "no": {
+        "chapter": "kapittel kapitel kap stykke",
+        "part": "del",
+        "book": "bok",
+        "volume": "bind",
+    },
+    "pl": {
+        "chapter": "rozdział rozdz",
+        "letter": "list",
+        "canto": "pieśń",
+        "act": "akt",
+        "part": "część",
+        "book": "księga",
+        "volume": "tom",
+    },
+    "pt": {
+        "chapter": "capítulo capitulo cap",
+        "letter": "carta",
+        "canto": "canto",
+        "act": "acto ato",
+        "section": "scena cena",
+        "part": "parte",
+        "book": "livro",
+        "volume": "tomo volume",
+    },
+    "ro": {
+        "chapter": "capitolul capitol cap",
+        "act": "actul",
+        "part": "partea",
+        "book": "cartea",
+        "volume": "volumul tomul",
+    },
+    "ru": {
+        "chapter": "глава гл",
+        "letter": "письмо",
+        "canto": "песнь",
+        "night": "ночь",
+        "day": "день",
+        "act": "действие акт",
+        "section": "явление сцена",
+        "part": "часть",
+        "book": "книга",
+        "volume": "том",
+    },
+    "sk": {"chapter": "kapitola", "part": "časť diel", "book": "kniha", "volume": "zväzok"},
+    "sl": {"chapter": "poglavje", "part": "del", "book": "knjiga", "volume": "zvezek"},
+    "sq": {"chapter": "kapitulli kreu", "part": "pjesa", "book": "libri"},
+    "sr": {
+        "chapter": "поглавље глава",
+        "part": "део дѣо дио",
+        "book": "књига",
+        "volume": "том свеска",
+    },
+    "sv": {"chapter": "kapitel kapitlet kap", "part": "del delen", "book": "bok boken"},
+    "sw": {"chapter": "sura", "part": "sehemu"},
+    "ta": {"chapter": "அத்தியாயம்", "part": "பாகம்"},
+    "th": {"chapter": "บทที่ บท ตอนที่", "part": "ภาค ภาคที่", "volume": "เล่ม เล่มที่"},
+    "tl": {"chapter": "kabanata", "part": "bahagi", "book": "aklat"},
+    "tr": {"chapter": "bölüm", "part": "kısım", "book": "kitap", "volume": "cilt"},
+    "uk": {
+        "chapter": "розділ глава",
+        "letter": "лист",
+        "canto": "пісня",
+        "act": "дія",
+        "part": "частина часть",
+        "book": "книга",
+        "volume": "том",
+    },
+    "ur": {"chapter": "باب", "part": "حصہ", "volume": "جلد"},
+    "vi": {"chapter": "chương hồi", "part": "phần", "book": "quyển", "volume": "tập"},
+}
+
+# Further words of English, each with numbers of its own.
+SERIES_WORDS: Final = "adventure stave tale story episode sketch fable lecture voyage".split()
+
+# Chinese, Japanese and Korean put the number inside: 第三章, 제3장.
+COUNTERS: Final[dict[Kind, str]] = {
+    "chapter": "章 回 話 话 囘 장 화 회",
+    "night": "夜",
+    "section": "节 節 場 场 절",
+    "act": "幕 折 막",
+    "part": "部 篇 編 编 부 편",
+    "volume": "卷 巻 册 冊 集 권",
+}
+
+# Written by the author, without a number: prologue, epilogue, preface and the like.
+UNNUMBERED: Final = {
+    "cs": "prolog epilog předmluva úvod doslov závěr",
+    "da": "prolog epilog forord indledning efterskrift",
+    "de": "prolog epilog vorwort nachwort einleitung vorrede vorspiel nachspiel zueignung schluß",
+    "el": "πρόλογος επίλογος εισαγωγή προοίμιον",
+    "en": "prologue prelude epilogue preface introduction foreword proem conclusion afterword "
+    "postscript interlude l'envoi",
+    "eo": "prologo epilogo antaŭparolo",
+    "es": "prólogo epílogo prefacio introducción advertencia conclusión preámbulo",
+    "et": "proloog epiloog eessõna järelsõna sissejuhatus",
+    "fi": "prologi epilogi esipuhe johdanto alkulause loppusanat jälkisanat",
+    "fr": "prologue épilogue préface avant-propos introduction conclusion avertissement postface",
+    "hr": "prolog epilog predgovor uvod pogovor zaključak",
+    "hu": "prológus epilógus előszó bevezetés utószó előhang utóhang",
+    "id": "prolog epilog pendahuluan penutup",
+    "it": "prologo epilogo prefazione introduzione proemio conclusione",
+    "ja": "プロローグ エピローグ 序 序章 序文 終章 あとがき 後書き まえがき はしがき",
+    "ko": "프롤로그 에필로그 서장 종장 서문 머리말 후기 작가의말",
+    "lt": "prologas epilogas prakalba įvadas pratarmė",
+    "lv": "prologs epilogs priekšvārds ievads",
+    "nl": "proloog epiloog voorwoord inleiding nawoord voorrede besluit",
+    "no": "prolog epilog forord innledning etterord",
+    "pl": "prolog epilog przedmowa wstęp posłowie zakończenie",
+    "pt": "prólogo epílogo prefácio introdução advertência conclusão",
+    "ro": "prolog epilog prefață introducere încheiere",
+    "ru": "пролог эпилог предисловие введение послесловие заключение вступление",
+    "sl": "prolog epilog predgovor uvod sklep",
+    "sr": "пролог епилог предговор увод поговор",
+    "sv": "prolog epilog förord inledning efterskrift företal",
+    "tr": "önsöz giriş sonsöz prolog epilog",
+    "uk": "пролог епілог передмова вступ післямова",
+    "vi": "mở đầu|lời nói đầu|vĩ thanh|lời bạt|ngoại truyện",
+    "zh": "楔子 序章 序言 序 前言 引子 尾声 尾聲 终章 終章 后记 後記 番外 引言",
+}
+
+# The heading of a table of contents.
+CONTENTS: Final = (
+    "contents|table of contents|inhalt|inhaltsverzeichnis|inhaltsübersicht|table|"
+    "table des matières|table des chapitres|sommaire|índice|tabla de contenidos|indice|sommario|"
+    "índex|inhoud|inhoudsopgave|innehåll|innehållsförteckning|indhold|indholdsfortegnelse|"
+    "innhold|sisällys|sisällysluettelo|sisukord|saturs|turinys|spis treści|spis rozdziałów|obsah|"
+    "tartalom|tartalomjegyzék|cuprins|kazalo|sadržaj|садржај|содержание|оглавление|зміст|змест|"
+    "съдържание|περιεχόμενα|içindekiler|daftar isi|mục lục|nilalaman|enhavo|目录|目錄|目次|차례|"
+    "목차|สารบัญ|الفهرس|المحتويات|תוכן העניינים|תוכן|efnisyfirlit"
+)
+
+
+# "Chapter the Last" goes on with any number.
+LAST_WORDS: Final = frozenset(
+    "last letztes letzter dernier derniere ultimo ultima laatste sidste siste sista последняя "
+    "posledni ostatni utolso viimeinen".split()
+)
+
+
+def fold(text: str) -> str:
+    """Return a text without case and accents, as words of headings are compared."""
+    if text.isascii():
+        return text.lower()
+    parts = unicodedata.normalize("NFKD", text)
+    bare = "".join(char for char in parts if not unicodedata.combining(char))
+    return unicodedata.normalize("NFC", bare).casefold()
+
+
+def _by_word() -> dict[str, str]:
+    kinds: dict[str, str] = {word: word for word in SERIES_WORDS}
+    for words in HEADING_WORDS.values():
+        for kind, names in words.items():
+            for name in names.split():
+                kinds.setdefault(fold(name), kind)
+    return kinds
+
+
+# The kind of each folded word, of all languages together.
+KINDS: Final = _by_word()
+CONTAINER_KINDS: Final = frozenset({"act", "part", "book", "volume"})
+ENGLISH_WORDS: Final = frozenset(
+    {*SERIES_WORDS, *(w for words in HEADING_WORDS["en"].values() for w in words.split())}
+)
+UNNUMBERED_NAMES: Final = frozenset(
+    fold(name)
+    for names in UNNUMBERED.values()
+    for name in (names.split("|") if "|" in names else names.split())
+)
+CONTENTS_NAMES: Final = frozenset(map(fold, CONTENTS.split("|")))
