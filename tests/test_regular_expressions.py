@@ -27,11 +27,10 @@ CALLS = {"compile", "match", "fullmatch", "search", "sub", "subn", "split", "fin
 LIMITS = JobLimits(cpu_s=60, wall_s=300, memory_bytes=512 * 1024 * 1024)
 
 # Patterns that never meet long text, each with the reason.
-_HEADING = "`parse_heading` looks at 100 characters"
+_HEADING = "`parse_heading` looks at 200 characters"
 BOUNDED = {
-    "novels.parsing.headings._FORWARD": _HEADING,
-    "novels.parsing.headings._BACKWARD": _HEADING,
-    "novels.parsing.headings._FOREIGN_SPELLED": _HEADING,
+    "novels.parsing.counters._AROUND": _HEADING,
+    "novels.parsing.headings._FIRST_WORD": _HEADING,
     "novels.parsing.headings._BARE_ALONE": _HEADING,
     "novels.parsing.headings._SPELLED_ALONE": _HEADING,
     "novels.parsing.headings._BARE_TITLED": _HEADING,

@@ -117,7 +117,7 @@ def _decode(data: bytes) -> str:
         pass
     if _is_nearly_utf8(data):
         return data.decode("utf-8", errors="replace")
-    for encoding in (*_declared(data), *_detected(data)):
+    for encoding in (*_read_declared(data), *_detect_encodings(data)):
         text = _with_replacements(data, encoding)
         if text is not None:
             return text
@@ -158,7 +158,7 @@ def _count_spaces(text: str) -> int:
     return sum(map(text.count, " \n\u3000。，、"))
 
 
-def _declared(data: bytes) -> list[str]:
+def _read_declared(data: bytes) -> list[str]:
     """Return the encoding that a line of the text names, if there is one."""
     match = _DECLARED.search(data[:20_000])
     if match is None:
@@ -177,7 +177,7 @@ def _western(data: bytes) -> str:
         return data.decode("latin-1")
 
 
-def _detected(data: bytes) -> list[str]:
+def _detect_encodings(data: bytes) -> list[str]:
     """Return the encodings that the detector finds in pieces of the text, the likeliest first."""
     votes: Counter[str] = Counter()
     for piece in _telling_pieces(data):

@@ -45,7 +45,7 @@ def outline(blocks: Sequence[Block], limits: Limits) -> list[Section]:
 
 
 def find_chapters(blocks: Sequence[Block], gaps: Sequence[int], limits: Limits) -> Outline:
-    """Return the text cut at its headings, and what is left out; `gaps` are blank lines above.
+    """Return the text cut at its headings, and the parts left out; `gaps` are blank lines above.
 
     Raises:
         ParseError: So many lines like headings that no novel can be meant.

@@ -29,6 +29,8 @@ def parse_plain(
     text = decode_text(data)
     progress("reading", 20)
     front, left_out = _split_front(text)
+    words = count_words(front.body)
+    around = len(left_out)
     layout = lay_out(front.body, limits.max_paragraphs)
     left_out += _words_of("captions", "of pictures", layout.captions)
     if front.is_gutenberg:
@@ -39,7 +41,7 @@ def parse_plain(
     left_out += outline.left_out
     chapters = assemble(outline.sections, fallback_title=front.title, limits=limits)
     language = front.language or detect_language(front.body)
-    words = count_words(text) - _heading_words(outline.sections)
+    words -= _heading_words(outline.sections) + sum(part.words for part in left_out[around:])
     warnings = (*_undecodable(text), *find_losses(chapters, left_out, words=words))
     progress("splitting", 100)
     return ParsedNovel(front.title, front.author, language, chapters, tuple(left_out), warnings)
@@ -53,10 +55,11 @@ def _split_front(text: str) -> tuple[Front, list[LeftOut]]:
         dropped = count_words(text) - count_words(aozora.body)
         return front, _make_left_out("readings and colophon", "of Aozora Bunko", dropped)
     front = split_front(text)
+    if not front.is_gutenberg:
+        # Lines such as "Author: …" are in the novel's fields.
+        return front, []
     dropped = count_words(text) - count_words(front.body)
-    if front.is_gutenberg:
-        return front, _make_left_out("header and licence", "of Project Gutenberg", dropped)
-    return front, _make_left_out("header", "title and author", dropped)
+    return front, _make_left_out("header and licence", "of Project Gutenberg", dropped)
 
 
 def _make_left_out(name: str, reason: str, words: int) -> list[LeftOut]:

@@ -30,12 +30,12 @@ def unnumbered_headings(blocks: Sequence[Block], gaps: Sequence[int]) -> list[He
     """Return titles that the contents list, or that stand apart, or else prologue and epilogue."""
     places = listed_titles(blocks)
     if places:
-        return [_titled(blocks[place], place) for place in places]
+        return [_make_heading(blocks[place], place) for place in places]
     apart = titles_apart(blocks, gaps)
     if apart:
         return apart
     return [
-        _titled(block, place)
+        _make_heading(block, place)
         for place, block in enumerate(blocks)
         if len(block) == 1 and is_named(block[0])
     ]
@@ -62,8 +62,8 @@ def declared_headings(blocks: Sequence[Block]) -> list[Heading]:
     ]
     if len(levels[chapters]) < 2:
         return []
-    heads = [_titled(blocks[place], place) for place in levels[chapters]]
-    heads += [_titled(blocks[place], place, kind="part") for place in parts]
+    heads = [_make_heading(blocks[place], place) for place in levels[chapters]]
+    heads += [_make_heading(blocks[place], place, kind="part") for place in parts]
     return sorted(heads, key=lambda head: head.position)
 
 
@@ -120,7 +120,7 @@ def _with_parts(blocks: Sequence[Block], places: Sequence[int]) -> list[Heading]
     first = next((i for i, count in enumerate(chars) if count >= _LEAST_MEAN_CHARS), len(chars))
     above = [i for i in range(first) if chars[i] == 0 and places[i] + 1 == places[first]][-1:]
     heads = [
-        _titled(blocks[places[i]], places[i], kind="section" if chars[i] else "part")
+        _make_heading(blocks[places[i]], places[i], kind="section" if chars[i] else "part")
         for i in [*above, *range(first, len(places))]
     ]
     while heads and heads[-1].is_container:
@@ -133,7 +133,7 @@ def _with_parts(blocks: Sequence[Block], places: Sequence[int]) -> list[Heading]
     return heads if enough else []
 
 
-def _titled(block: Block, place: int, *, kind: str = "section") -> Heading:
+def _make_heading(block: Block, place: int, *, kind: str = "section") -> Heading:
     title = " ".join(" ".join(block).split()).strip(_ORNAMENTS)
     head = parse_heading(title)
     if head is not None:
