@@ -146,12 +146,25 @@ def is_imprint(blocks: Iterable[PageBlock]) -> bool:
     return strong > 0 and strong + weak > 1
 
 
-def is_title_page(blocks: Sequence[PageBlock], names: Iterable[str]) -> bool:
-    """Return whether a few lines without a sentence have the title or the author in them."""
-    if _count(blocks) > _FEW_WORDS * 2 or any(is_prose(block.text) for block in blocks):
-        return False
-    text = words_of(" ".join(block.text for block in blocks))
-    return any(words_of(name) in text for name in names if words_of(name))
+def _end_of_title(blocks: Sequence[PageBlock], names: Iterable[str]) -> int:
+    """Return how many lines are title and author, and what stands below about the printing.
+
+    A dedication or a motto below is the author's text.
+    """
+    if _count(blocks) > _FEW_WORDS * 2:
+        return 0
+    known = [words_of(name) for name in names if words_of(name)]
+    texts = [words_of(block.text) for block in blocks]
+    end = max((i + 1 for i, text in enumerate(texts) if any(n in text for n in known)), default=0)
+    while 0 < end < len(blocks) and _is_about_printing(blocks[end].text):
+        end += 1
+    return end
+
+
+def _is_about_printing(text: str) -> bool:
+    return not any(map(str.isalpha, text)) or any(
+        sign.search(text) for sign in (*_STRONG_SIGNS, *_WEAK_SIGNS)
+    )
 
 
 def is_prose(text: str) -> bool:
@@ -210,5 +223,5 @@ def _drop_title_lines(reading: Reading, start: int, end: int, names: Sequence[st
         if is_text and (is_prose(block.text) or is_named(block.text) or is_heading):
             break
         until += 1
-    if is_title_page([b for b in reading.blocks[start:until] if b.text], names):
-        reading.drop(start, until, "title page")
+    end_of_title = _end_of_title(reading.blocks[start:until], names)
+    reading.drop(start, start + end_of_title, "title page")

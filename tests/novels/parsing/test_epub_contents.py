@@ -142,6 +142,14 @@ def test_an_imprint_that_the_contents_do_not_list_is_dropped_and_listed() -> Non
     assert titles(file) == ["Home", "Away"] and codes(file) == ["documents_left_out"]
 
 
+def test_a_motto_below_title_and_author_is_the_authors_text() -> None:
+    front = "<h1>The Storm</h1><p>by Ann Author</p><p>London, published 1898</p><p>For my cat</p>"
+    file = book({"t": front, "a": P, "b": P}, {"a": "Home", "b": "Away"})
+
+    assert parse(file).chapters[0].content.startswith("For my cat\n\n")
+    assert [part.name for part in parse(file).left_out] == ["title page"]
+
+
 NAMES = ["Notes", "Index", "Illustrations", "Cover", "Advertisement", "Contents"]
 
 
