@@ -26,8 +26,8 @@ os.environ["MORPHEUS_PIN"] = "off"
 os.environ["DATABASE_REPLICA_URL"] = ""
 os.environ["SECRET_KEY"] = "only-for-tests"  # noqa: S105
 _worker = os.environ.get("PYTEST_XDIST_WORKER", "gw0")
-# Four logical databases per parallel worker, after those of a developer's own server.
-os.environ["MORPHEUS_CACHE_DATABASE_BASE"] = str(4 + 4 * int(_worker.removeprefix("gw")))
+# Three logical databases per parallel worker, after those of a developer's own server.
+os.environ["MORPHEUS_CACHE_DATABASE_BASE"] = str(3 + 3 * int(_worker.removeprefix("gw")))
 
 from morpheus.settings import *  # noqa: E402, F403
 from morpheus.settings import DATABASES, MORPHEUS_VAR, STORAGES  # noqa: E402

@@ -34,12 +34,6 @@ _writes = Counter(
 _invalidations = Counter(
     "morpheus_cache_invalidations_total", "Tags that were invalidated, by writes of any kind."
 )
-_operations = Counter(
-    "morpheus_django_cache_operations_total",
-    "Keys of Django's caches (throttling, reference tables) that were read or written, by alias "
-    "and outcome: hit, miss, write, failed.",
-    ["alias", "outcome"],
-)
 _verified = Counter(
     "morpheus_cache_shadowed_total",
     "Hits that shadow verification computed again, by policy and outcome: same, changed (since "
@@ -85,12 +79,6 @@ def count_write(outcome: str) -> None:
 def count_invalidations(count: int) -> None:
     """Count invalidated tags."""
     _invalidations.inc(count)
-
-
-def count_operations(alias: str, outcome: str, count: int = 1) -> None:
-    """Count keys of one of Django's caches."""
-    if count:
-        _get_child(_operations, alias, outcome).inc(count)
 
 
 def count_verified(policy: CachePolicy, outcome: str, count: int) -> None:

@@ -105,7 +105,8 @@ class RedisClient:
             except TimeoutError:
                 raise
             except (Disconnected, OSError):
-                # The server closed an idle connection. All commands are safe to send again.
+                # The server closed an idle connection. All commands are safe to send again; a
+                # throttle may count a request twice.
                 self.close()
         connection, prefix = self._local.connection = self._connect()
         return _exchange(connection, build(prefix))
