@@ -34,7 +34,7 @@ if PROFILE.stages:
         """The number of users that the profile wants at each moment."""
 
         def tick(self) -> tuple[int, float] | None:
-            elapsed_s = self.get_run_time()
+            elapsed_s = self.get_run_time()  # type: ignore[no-untyped-call]
             for until_s, users in PROFILE.stages:
                 if elapsed_s < until_s:
                     return users, PROFILE.spawn_per_s
@@ -47,21 +47,21 @@ if "LOAD_CORE" in os.environ:
 _before: dict[str, ServerCounters] = {}
 
 
-@events.test_start.add_listener
+@events.test_start.add_listener  # type: ignore[untyped-decorator]
 def read_catalogue(environment: Any, **_: Any) -> None:
     """Read the catalogue once, for all users."""
     Visitor.catalogue = Catalogue(environment.host)
     _before["server"] = read_counters(environment.host)
 
 
-@events.spawning_complete.add_listener
+@events.spawning_complete.add_listener  # type: ignore[untyped-decorator]
 def begin_measurement(**_: Any) -> None:
     """Count from the moment when all users have begun, as locust's own statistics do."""
     if not PROFILE.stages:
         _before["server"] = read_counters(Visitor.catalogue.url)
 
 
-@events.quitting.add_listener
+@events.quitting.add_listener  # type: ignore[untyped-decorator]
 def judge(environment: Any, **_: Any) -> None:
     """Print the verdict, which is the exit code."""
     entries = environment.stats.entries.values()

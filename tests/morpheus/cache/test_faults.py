@@ -17,8 +17,9 @@ from morpheus.cache.policies import CachePolicy
 from morpheus.cache.redis_client import RedisClient
 from morpheus.cache.store import CacheStore, cache_store
 from novels.models import Novel
-from tests.conftest import PASSWORD, counted_queries
+from tests.conftest import PASSWORD
 from tests.morpheus.cache.conftest import stop_listener
+from tests.visitor import counted_queries
 
 from .own_server import OwnServer, free_port, short_folder, wait_until
 
@@ -194,7 +195,7 @@ def test_responses_stay_right_and_nothing_stale_returns(
 
     def recovered() -> bool:
         assert world.title() == "Meanwhile"
-        return world.is_recovered() and world.is_kept()
+        return bool(world.is_recovered() and world.is_kept())
 
     wait_until(recovered, "a cache that is used again")
     assert world.kept_by_the_other() in (b"", b'"Meanwhile"')

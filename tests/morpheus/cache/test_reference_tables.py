@@ -22,10 +22,12 @@ from morpheus.cache import outbox
 from morpheus.cache.dependencies import record_dependencies
 from morpheus.cache.store import CacheStore, cache_store
 from morpheus.db import replica
+from morpheus.tracing.request_trace import REPLICA
 from morpheus.worker.loop import release_connections
 from novels.models import Genre, Language, Novel
 from novels.reads import genre_id, language_id
-from tests.conftest import as_staff, counted_queries
+from tests.conftest import as_staff
+from tests.visitor import counted_queries
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -168,7 +170,7 @@ def test_a_transaction_reads_what_it_wrote_and_keeps_nothing() -> None:
 
 
 def test_rows_come_back_as_they_were() -> None:
-    queries = [
+    queries: list[Callable[[], Any]] = [
         lambda: list(Language.objects.values_list("id", "code", "search_config")),
         lambda: list(Language.objects.values("code", "name")),
         lambda: [(each.pk, each.code, each.name) for each in Language.objects.all()],
@@ -188,7 +190,7 @@ def test_rows_come_back_as_they_were() -> None:
 def test_no_other_table_is_kept(make_novels: Callable[..., Any]) -> None:
     make_novels(1, genre=Genre.objects.get(slug="horror"))
     own = Novel.objects.filter(genre=OuterRef("pk"))
-    queries = [
+    queries: list[Callable[[], Any]] = [
         lambda: list(Novel.objects.all()),
         lambda: list(Novel.objects.select_related("genre")),
         lambda: list(Genre.objects.annotate(novels=Count(Subquery(own.values("pk"))))),
@@ -227,7 +229,7 @@ def test_a_cache_server_out_of_reach_is_no_error(monkeypatch: pytest.MonkeyPatch
 
 
 def test_a_replica_that_may_lag_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(replica, "reading_alias", lambda: replica.REPLICA)
+    monkeypatch.setattr(replica, "reading_alias", lambda: REPLICA)
     router = replica.ReplicaRouter()
 
     assert router.db_for_read(Genre) == "default"
@@ -239,12 +241,12 @@ def pool_of_one(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Have one connection for all."""
     options = connection.settings_dict["OPTIONS"]
     connections.close_all()
-    connection.close_pool()
+    connection.close_pool()  # type: ignore[attr-defined]
     small = options["pool"] | {"min_size": 0, "max_size": 1}
     monkeypatch.setitem(options, "pool", small)
     yield
     connections.close_all()
-    connection.close_pool()
+    connection.close_pool()  # type: ignore[attr-defined]
 
 
 def poisoned_thread_heals_by(heal: Callable[[], Any]) -> None:
@@ -261,10 +263,11 @@ def poisoned_thread_heals_by(heal: Callable[[], Any]) -> None:
     thread.start()
     assert held.wait(10)
     # Impatient only now: on a busy machine it takes long to connect.
-    patience_s, connection.pool.timeout = connection.pool.timeout, 0.05
+    pool = connection.pool  # type: ignore[attr-defined]
+    patience_s, pool.timeout = pool.timeout, 0.05
     with pytest.raises(OperationalError), transaction.atomic():
         pass
-    connection.pool.timeout = patience_s
+    pool.timeout = patience_s
     done.set()
     thread.join(10)
     # Otherwise there would be nothing to heal, and cachalot has learnt it.

@@ -102,7 +102,8 @@ def test_every_metric_is_described_with_its_labels(client: Any) -> None:
     for collector in {*REGISTRY._collector_to_names}:
         names = [n for n in REGISTRY._collector_to_names[collector] if n in described]
         for name in names:
-            assert described[name] == [*collector._labelnames], name
+            labels = collector._labelnames  # type: ignore[attr-defined]
+            assert described[name] == [*labels], name
 
 
 def test_the_example_configuration_reads_these_files() -> None:
