@@ -8,9 +8,15 @@ from functools import partial
 from statistics import median
 
 from perf.lab.example_requests import HttpRequest
-from perf.lab.harness.http_client import BadResponse, Connection
+from perf.lab.harness.http_client import Connection
 from perf.lab.harness.load_driver import drive
-from perf.lab.harness.measurements import cpu_seconds, measure_in_turns, pin, process_tree
+from perf.lab.harness.measurements import (
+    cpu_seconds,
+    measure_in_turns,
+    percentile,
+    pin,
+    process_tree,
+)
 from perf.lab.harness.servers import Servers
 
 from .contestants import CONSTANT, CONTESTANTS, OURS, Backends, running_constant
@@ -97,14 +103,11 @@ def measure(server: Servers, request: HttpRequest, *, seconds: float, connection
     """Send one request over and over to one server, while the others are idle.
 
     Raises:
-        BadResponse: A status is not 200.
+        BadResponse, OSError: As `drive`.
     """
     [pid] = server.pids
     before_s = cpu_seconds(pid)
-    result = drive(server.ports[0], [request], connections=connections, seconds=seconds)
+    result = drive(server.ports[0], request, connections=connections, seconds=seconds)
     used_s = cpu_seconds(pid) - before_s
-    if result.failures:
-        raise BadResponse(f"GET {request.path}: {dict(result.failures)}")
-    return Figures(
-        result.per_second, result.percentile_ms(0.99), used_s / result.responses * 1_000_000
-    )
+    p99_ms = percentile(result.ms, 0.99)
+    return Figures(result.per_second, p99_ms, used_s / result.responses * 1_000_000)

@@ -137,8 +137,10 @@ def summarize(proofs: list[Proof]) -> str:
     early, late = (
         sum(getattr(plans, f"{end}_buffers") for plans in all_plans) for end in ("early", "late")
     )
+    slowest = max(plan.execution_ms for each in all_plans for plan in (*each.early, *each.late))
     return (
-        f"{len(all_plans)} of {len(proofs)} combinations; at most {worst} buffers a page; the last "
+        f"{len(all_plans)} of {len(proofs)} combinations; at most {worst} buffers a page, the "
+        f"slowest page read in {slowest:.1f} ms; the last "
         f"pages ÷ the first ones from the second on (up to {PAGES_AT_EACH_END} of each): at most "
         f"{max(plans.depth_ratio for plans in all_plans):.2f}, together {late / early:.2f}."
     )

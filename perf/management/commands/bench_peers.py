@@ -45,7 +45,7 @@ class Command(BaseCommand):
         try:
             call_command("seed", if_empty=True, quiet=True)
             self._run(_find_backends(), options)
-        except (NoExampleRows, ServerFailed, BadResponse) as error:
+        except (NoExampleRows, ServerFailed, BadResponse, OSError) as error:
             raise CommandError(str(error)) from error
 
     def _run(self, backends: Backends, options: dict[str, Any]) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 from argparse import ArgumentParser
 from collections.abc import Iterator
+from concurrent.futures import BrokenExecutor
+from threading import BrokenBarrierError
 from typing import Any
 
 from django.core.management import call_command
@@ -13,7 +15,6 @@ from django.core.management.base import BaseCommand, CommandError
 from perf.lab.consistency import faults, phases
 from perf.lab.consistency.database import ForeignData
 from perf.lab.harness.databases import own_services
-from perf.lab.harness.processes import ProcessFailed
 from perf.lab.harness.servers import ServerFailed
 from perf.lab.harness.tables import Table
 
@@ -51,8 +52,8 @@ class Command(BaseCommand):
                 are_ok = [self._print(phase) for phase in self._run_phases(options)]
             except ForeignData as error:
                 raise CommandError(f"{error} Use a MORPHEUS_VAR of its own.") from error
-            except (ServerFailed, ProcessFailed) as error:
-                raise CommandError(str(error)) from error
+            except (ServerFailed, BrokenExecutor, BrokenBarrierError) as error:
+                raise CommandError(f"{error} A process failed; its output says why.") from error
         if not all(are_ok):
             sys.exit(1)
 

@@ -8,7 +8,6 @@ from typing import Any
 
 import psycopg
 import pytest
-from django.core.management import call_command
 
 from perf.monitoring.statistics import indexes
 
@@ -114,20 +113,6 @@ def test_a_large_table_with_sequential_scans_is_listed(
     assert scans.scans >= 1 and scans.rows_read >= 4_000 and scans.rows == 4_000
     assert "stats_child" not in before or before["stats_child"].scans < scans.scans
     assert "stats_parent" not in {index.table for index in indexes.sequential_scans()}
-
-
-def test_the_command_shows_all_findings(
-    table: psycopg.Connection, capsys: pytest.CaptureFixture[str]
-) -> None:
-    table.execute("CREATE INDEX stats_word_idx ON stats_child (word)")
-    table.execute("CREATE INDEX stats_long_idx ON stats_child (word, number)")
-
-    call_command("perf_indexes")
-
-    lines = capsys.readouterr().out.replace("\u00a0", " ")
-    assert "stats_child (parent_id): a deletion in stats_parent scans" in lines
-    assert "stats_word_idx, " in lines and "stats_long_idx covers it" in lines
-    assert "stats_long_idx on stats_child, " in lines and "no scan for " in lines
 
 
 def test_statistics_have_the_time_of_their_reset(db: None) -> None:
