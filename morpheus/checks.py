@@ -81,17 +81,6 @@ def check_max_connections(
 
 
 @register(CONTRADICTIONS)
-def check_persistent_connections(
-    app_configs: Sequence[AppConfig] | None, **kwargs: Any
-) -> list[CheckMessage]:
-    """Refuse persistent connections beside a connection pool."""
-    database = settings.DATABASES["default"]
-    if database.get("OPTIONS", {}).get("pool") and database.get("CONN_MAX_AGE"):
-        return [Error("CONN_MAX_AGE must be 0 while the pool is on.", id="morpheus.E002")]
-    return []
-
-
-@register(CONTRADICTIONS)
 def check_proxies(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
     """Refuse settings that contradict each other about a proxy in front of the server."""
     errors: list[CheckMessage] = []

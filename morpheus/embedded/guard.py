@@ -1,14 +1,16 @@
 """The guard: a process that runs servers, replaces those that end or hang, and ends with its owner.
 
 It has a session of its own, so that Ctrl-C reaches neither it nor the servers, and imports the
-standard library only, so that it starts at once. Standard input: the JSON of an `Order`.
+standard library only, so that it starts at once. Standard input: the pickle of an `Order`.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import pickle
 import select
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,7 +19,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from .health import Health, HealthProbe
 from .processes import die_with_parent
@@ -47,7 +48,7 @@ class Service:
     command: list[str]
     signals: list[int]
     patience_s: float
-    log: str | None = None
+    log: Path | None = None
     cwd: str = "/"
     uid: int | None = None
     gid: int | None = None
@@ -66,22 +67,14 @@ class Order:
             ended. Without one, only a signal ends the guard.
         record: File that tells other processes what runs.
         lock: Descriptor of the locked file beside `record`, held while a server may run.
+        scratch: Folder that only the servers use; removed when they have ended.
     """
 
     services: list[Service]
-    owner: int
     owner_pipe: int | None = None
-    record: str | None = None
+    record: Path | None = None
     lock: int | None = None
-
-    @classmethod
-    def from_json(cls, text: str) -> Order:
-        """Read what `json.dumps(asdict(order))` wrote."""
-        content = json.loads(text)
-        entries = content.pop("services")
-        for entry in entries:
-            entry["health"] = entry["health"] and Health(**entry["health"])
-        return cls(services=[Service(**entry) for entry in entries], **content)
+    scratch: Path | None = None
 
 
 class GuardedProcess:
@@ -95,9 +88,6 @@ class GuardedProcess:
 
     def _start(self) -> None:
         service = self.service
-        user: dict[str, Any] = {}
-        if service.uid is not None:
-            user = {"user": service.uid, "group": service.gid, "extra_groups": []}
         output = _open_log(service.log) if service.log else None
         self.process = subprocess.Popen(  # noqa: S603 - our own command line
             service.command,
@@ -107,10 +97,12 @@ class GuardedProcess:
             cwd=service.cwd,
             env=service.environment,
             pass_fds=service.descriptors,
+            user=service.uid,
+            group=service.gid,
+            extra_groups=None if service.uid is None else [],
             start_new_session=True,
             # Stops the server even if the guard is killed.
             preexec_fn=partial(die_with_parent, None, service.signals[0]),
-            **user,
         )
         if output is not None:
             os.close(output)
@@ -196,8 +188,10 @@ def run_guard(order: Order) -> int:
         # In reverse order: the later ones may use the earlier ones.
         for each in reversed(running):
             each.stop()
+        if order.scratch:
+            shutil.rmtree(order.scratch, ignore_errors=True)
         if order.record and _holds_lock(order):
-            os.unlink(order.record)
+            order.record.unlink()
     return 0
 
 
@@ -230,10 +224,10 @@ def _print(message: str) -> None:
         print(message, flush=True)
 
 
-def _open_log(path: str) -> int:
+def _open_log(path: Path) -> int:
     try:
-        if os.path.exists(path) and os.path.getsize(path) > LARGEST_LOG_BYTES:
-            os.replace(path, f"{path}.1")
+        if path.exists() and path.stat().st_size > LARGEST_LOG_BYTES:
+            path.replace(f"{path}.1")
         return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o640)
     except OSError:
         return os.open(os.devnull, os.O_WRONLY)
@@ -246,7 +240,6 @@ def _write_record(order: Order, state: str, running: list[GuardedProcess]) -> No
     content = {
         "state": state,
         "guard": os.getpid(),
-        "owner": order.owner,
         "services": {each.service.name: each.process.pid for each in running},
     }
     draft = Path(f"{order.record}.draft")
@@ -260,11 +253,11 @@ def _holds_lock(order: Order) -> bool:
     if order.record is None or order.lock is None:
         return True
     try:
-        current = Path(order.record).with_suffix(".lock").stat()
+        current = order.record.with_suffix(".lock").stat()
     except FileNotFoundError:
         return False
     return os.path.samestat(os.fstat(order.lock), current)
 
 
 def main() -> int:
-    return run_guard(Order.from_json(sys.stdin.read()))
+    return run_guard(pickle.load(sys.stdin.buffer))  # noqa: S301 - of our own process

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import pickle
 import signal
 import subprocess
 import sys
 import tempfile
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,7 @@ class GuardedServices:
     Attributes:
         log: File for the guard's own output; None means the output of this process.
         lock: Locked descriptor that the guard holds while a server may run.
+        scratch: Folder that the guard removes when the servers have ended.
         detached: The servers outlive this process; only `stop` or a signal to the guard ends them.
     """
 
@@ -44,20 +45,21 @@ class GuardedServices:
         log: Path | None = None,
         record: Path | None = None,
         lock: int | None = None,
+        scratch: Path | None = None,
         detached: bool = False,
     ) -> None:
         inherited, self._owner_pipe = os.pipe()
         order = Order(
             services=services,
-            owner=os.getpid(),
             owner_pipe=None if detached else inherited,
-            record=str(record) if record else None,
+            record=record,
             lock=lock,
+            scratch=scratch,
         )
         output = log.open("ab") if log else None
         # A file, not a pipe: writing it never waits for the reader, whatever its size.
         with tempfile.TemporaryFile() as stdin:
-            stdin.write(json.dumps(asdict(order)).encode())
+            pickle.dump(order, stdin)
             stdin.seek(0)
             self._process = subprocess.Popen(  # noqa: S603 - our own program
                 [sys.executable, "-I", "-S", "-c", PROGRAM, str(ROOT), str(record or "")],

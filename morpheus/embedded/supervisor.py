@@ -6,20 +6,17 @@ import fcntl
 import os
 import signal
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
 from . import postgres, valkey
 from .addresses import Addresses
-from .guard import Service
 from .guard_client import RECORD, GuardedServices, read_record
 from .paths import ServiceError, ServicePaths, find_paths, prepare_paths
 from .processes import stop_process
 from .roles import RolesUnavailable, ensure_roles
 
-DEFAULT_CACHE_MB = 256
 # Recovery after a crash in the middle of a large load takes long.
 START_TIMEOUT_S = 180.0
 # A server that ends so often while it starts will not become ready.
@@ -28,11 +25,8 @@ POLL_S = 0.05
 # A guard notices the end of its owner at once; this is enough on a busy machine, too.
 SETTLE_S = 0.2
 
-# Each returns None until the server is ready.
-READ_VERSION: dict[str, Callable[[Addresses], str | None]] = {
-    "postgres": postgres.read_version,
-    "valkey": valkey.read_version,
-}
+# In the order of their start.
+SERVERS = {"postgres": postgres, "valkey": valkey}
 
 
 @dataclass(frozen=True)
@@ -43,7 +37,6 @@ class ServiceStatus:
     pid: int | None
     socket: Path
     data: Path
-    size_bytes: int
     version: str | None
 
     @property
@@ -51,10 +44,12 @@ class ServiceStatus:
         return self.version is not None
 
     def __str__(self) -> str:
-        data = f"data in {self.data} ({self.size_bytes >> 20} MB)"
         if not self.is_up:
-            return f"{self.name}: down, {data}"
-        return f"{self.name}: up, {self.version}, pid {self.pid}, socket {self.socket}, {data}"
+            return f"{self.name}: down, data in {self.data}"
+        return (
+            f"{self.name}: up, {self.version}, pid {self.pid}, socket {self.socket}, "
+            f"data in {self.data}"
+        )
 
 
 class EmbeddedServices:
@@ -73,14 +68,12 @@ class EmbeddedServices:
         self,
         var: Path,
         *,
-        wanted: tuple[str, ...] = ("postgres", "valkey"),
-        cache_mb: int = DEFAULT_CACHE_MB,
+        wanted: tuple[str, ...] = tuple(SERVERS),
         durable: bool = True,
     ) -> None:
         self.var = var.resolve()
         self.addresses = Addresses.under(self.var)
         self.wanted = wanted
-        self.cache_mb = cache_mb
         self.durable = durable
         self._guarded: GuardedServices | None = None
 
@@ -108,7 +101,10 @@ class EmbeddedServices:
             paths = prepare_paths(self.var, self.addresses.socket_dir)
             self._stop_orphans()
             self._guarded = GuardedServices(
-                self._build_services(paths),
+                [
+                    SERVERS[name].build_service(paths, self.addresses, durable=self.durable)
+                    for name in self.wanted
+                ],
                 log=paths.log_file("guard"),
                 record=paths.var / RECORD,
                 lock=lock,
@@ -157,20 +153,10 @@ class EmbeddedServices:
                 pid=pids.get(name),
                 socket=places[name][0],
                 data=places[name][1],
-                size_bytes=_measure_folder(places[name][1]),
-                version=READ_VERSION[name](addresses),
+                version=SERVERS[name].read_version(addresses),
             )
             for name in self.wanted
         ]
-
-    def environment(self) -> dict[str, str]:
-        """Return variables for a child process that shall use these services.
-
-        They have precedence over `.env`, so no other server is used by mistake.
-        """
-        names = ("DATABASE_URL", "DATABASE_OWNER_URL", "DATABASE_LOADER_URL")
-        unset = (*names, "DATABASE_REPLICA_URL", "REDIS_URL")
-        return {"MORPHEUS_VAR": str(self.var), **dict.fromkeys(unset, "")}
 
     def __enter__(self) -> Self:
         return self.start()
@@ -216,7 +202,7 @@ class EmbeddedServices:
                 f"The services of {self.var} already run, without {', '.join(sorted(missing))}. "
                 "Stop them first: `manage.py services down`."
             )
-        return all(READ_VERSION[name](self.addresses) for name in self.wanted)
+        return all(SERVERS[name].read_version(self.addresses) for name in self.wanted)
 
     def _stop_orphans(self) -> None:
         """Stop the services in the last record that still run: their guard was killed."""
@@ -226,22 +212,11 @@ class EmbeddedServices:
             stop_process(pid, needle, signals=gentle_to_hard, timeout_s=10)
         (self.var / RECORD).unlink(missing_ok=True)
 
-    def _build_services(self, paths: ServicePaths) -> list[Service]:
-        addresses, durable = self.addresses, self.durable
-        services = []
-        if "postgres" in self.wanted:
-            services.append(postgres.build_service(paths, addresses, durable=durable))
-        if "valkey" in self.wanted:
-            services.append(
-                valkey.build_service(paths, addresses, memory_mb=self.cache_mb, durable=durable)
-            )
-        return services
-
     def _wait_until_ready(self, paths: ServicePaths, guarded: GuardedServices) -> None:
         deadline = time.monotonic() + START_TIMEOUT_S
         pids: dict[str, set[int]] = {name: set() for name in self.wanted}
         for name in self.wanted:
-            while not READ_VERSION[name](self.addresses):
+            while not SERVERS[name].read_version(self.addresses):
                 pids[name].add(read_record(self.var).get("services", {}).get(name, 0))
                 given_up = len(pids[name] - {0}) >= STARTS_BEFORE_GIVING_UP
                 if given_up or time.monotonic() > deadline:
@@ -251,16 +226,6 @@ class EmbeddedServices:
                 if guarded.have_ended():
                     raise ServiceError(f"The guard ended:\n{_read_tail(paths.log_file('guard'))}")
                 time.sleep(POLL_S)
-
-
-def _measure_folder(folder: Path) -> int:
-    total = 0
-    for path in folder.rglob("*"):
-        try:
-            total += path.lstat().st_size
-        except FileNotFoundError:
-            continue  # A running server removes files.
-    return total
 
 
 def _read_tail(file: Path, lines: int = 15) -> str:

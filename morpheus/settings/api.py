@@ -19,7 +19,6 @@ REST_FRAMEWORK = {
     "DEFAULT_THROTTLE_CLASSES": ["morpheus.http.throttling.WriteThrottle"],
     "EXCEPTION_HANDLER": "morpheus.http.errors.build_problem_response",
     "DATETIME_FORMAT": "%Y-%m-%dT%H:%M:%S.%fZ",
-    "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
     "URL_FORMAT_OVERRIDE": None,
 }

@@ -70,9 +70,6 @@ MORPHEUS_CACHE_SHADOW_PERCENT = env.number(
     "MORPHEUS_CACHE_SHADOW_PERCENT", default=1.0, at_least=0, at_most=100
 )
 
-# Memory of the embedded server; beyond it the least recently used keys are evicted.
-MORPHEUS_CACHE_MB = env.number("MORPHEUS_CACHE_MB", default=256, at_least=8)
-
 # Sessions are stored in the database and only cached, so they survive the loss of the cache.
 SESSION_ENGINE = "morpheus.cache.sessions"
 
@@ -86,7 +83,6 @@ CACHALOT_ADDITIONAL_SUPPORTED_DATABASES = ("morpheus.db.postgresql",)
 CACHALOT_TIMEOUT = 300  # Seconds.
 CACHALOT_QUERY_KEYGEN = "morpheus.cache.reference_tables.query_key"
 CACHALOT_CACHE_ITERATORS = False
-CACHALOT_CACHE_RANDOM = False
 # Each costs a statement more than it saves (docs/caching.md). Triggers see raw SQL, and the key
 # generator refuses subqueries.
 CACHALOT_INVALIDATE_RAW = False

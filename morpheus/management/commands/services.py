@@ -6,18 +6,13 @@ import contextlib
 import os
 import signal
 import sys
-import threading
 from argparse import REMAINDER, ArgumentParser
 from collections.abc import Callable
 from typing import Any
 
-import psycopg
-import redis
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from psycopg.conninfo import conninfo_to_dict
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
 from morpheus.embedded.addresses import Addresses
 from morpheus.embedded.guard_client import stop_services
@@ -40,10 +35,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         actions = parser.add_subparsers(dest="action", required=True)
-        up = actions.add_parser("up", help="start; return when both are ready")
-        up.add_argument(
-            "--foreground", action="store_true", help="stay until Ctrl-C, which stops them"
-        )
+        actions.add_parser("up", help="start; return when both are ready")
         actions.add_parser("down", help="stop, whichever process started them")
         actions.add_parser("status", help="one line per service; exit code 3 unless all are up")
         roles = actions.add_parser("roles", help="make roles, database and rights")
@@ -66,20 +58,11 @@ class Command(BaseCommand):
         except (ServiceError, RolesUnavailable) as error:
             raise CommandError(str(error)) from error
 
-    def up(self, *, foreground: bool, **_: Any) -> None:
+    def up(self, **_: Any) -> None:
         services = embedded_services()
         if services.wanted:
-            services.start(detached=not foreground)
+            services.start(detached=True)
         self._print_status()
-        if not services.is_owner:
-            return
-        stopped = threading.Event()
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, lambda *_: stopped.set())
-        while not stopped.wait(0.5):
-            if services.have_ended():
-                raise CommandError("Another process stopped the services.")
-        services.stop()
 
     def down(self, **_: Any) -> None:
         stopped = stop_services(settings.MORPHEUS_VAR)
@@ -117,18 +100,14 @@ class Command(BaseCommand):
                     sys.exit(code)
 
     def _print_status(self) -> bool:
-        """Print one line per service; tell whether all are up."""
-        all_up = True
-        for status in embedded_services().status():
+        """Print one line per service; tell whether all embedded ones are up."""
+        statuses = embedded_services().status()
+        for status in statuses:
             self.stdout.write(str(status))
-            all_up &= status.is_up
         for name, variable in REPLACED_BY.items():
-            if url := os.environ.get(variable):
-                is_up = PINGS[name](url)
-                state = "up" if is_up else "down"
-                self.stdout.write(f"{name}: {state}, not embedded, the server of {variable}")
-                all_up &= is_up
-        return all_up
+            if os.environ.get(variable):
+                self.stdout.write(f"{name}: not embedded, the server of {variable}")
+        return all(status.is_up for status in statuses)
 
 
 def _read_passwords() -> dict[str, str]:
@@ -141,24 +120,3 @@ def _read_passwords() -> dict[str, str]:
         for role, login in logins.items()
         if login.get("user") == role and login.get("password")
     }
-
-
-def _ping_postgres(url: str) -> bool:
-    try:
-        psycopg.connect(url, connect_timeout=5).close()
-    except psycopg.Error:
-        return False
-    return True
-
-
-def _ping_valkey(url: str) -> bool:
-    client = redis.Redis.from_url(url, socket_timeout=5, retry=Retry(NoBackoff(), 0))
-    try:
-        return bool(client.ping())
-    except redis.RedisError:
-        return False
-    finally:
-        client.close()
-
-
-PINGS = {"postgres": _ping_postgres, "valkey": _ping_valkey}

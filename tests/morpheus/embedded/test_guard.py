@@ -192,7 +192,7 @@ def test_a_full_disk_does_not_end_the_guard(tmp_path: Path) -> None:
     lock = os.open(tmp_path / "services.lock", os.O_RDWR)
 
     guarded = GuardedServices(
-        [replace(_service("fails", appends), log=str(tmp_path / "absent" / "log"))],
+        [replace(_service("fails", appends), log=tmp_path / "absent" / "log")],
         log=Path("/dev/full"),
         record=tmp_path / "services.json",
         lock=lock,
