@@ -1,4 +1,4 @@
-"""The guard: a process that runs servers, replaces those that end or hang, and ends with its owner.
+"""The guard: a process that runs servers, replaces those that end or hang, and ends with its users.
 
 It has a session of its own, so that Ctrl-C reaches neither it nor the servers, and imports the
 standard library only, so that it starts at once. Standard input: the pickle of an `Order`.
@@ -6,6 +6,7 @@ standard library only, so that it starts at once. Standard input: the pickle of 
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import pickle
@@ -63,18 +64,18 @@ class Order:
     """What a guard runs, and for how long.
 
     Attributes:
-        owner_pipe: Pipe whose other end only the owner holds open; its end means that the owner has
-            ended. Without one, only a signal ends the guard.
+        used_folder: Folder on which each process that uses the servers holds a shared lock; the
+            guard ends when none does.
+        is_temporary: Whether the guard removes that folder when the servers have ended.
         record: File that tells other processes what runs.
         lock: Descriptor of the locked file beside `record`, held while a server may run.
-        scratch: Folder that only the servers use; removed when they have ended.
     """
 
     services: list[Service]
-    owner_pipe: int | None = None
+    used_folder: Path
+    is_temporary: bool
     record: Path | None = None
     lock: int | None = None
-    scratch: Path | None = None
 
 
 class GuardedProcess:
@@ -166,15 +167,15 @@ class GuardedProcess:
 
 
 def run_guard(order: Order) -> int:
-    """Run the services until the owner ends, a signal comes or one of them fails for good."""
+    """Run the services until the last user ends, a signal comes or one of them fails for good."""
     wake = _open_signal_pipe()
-    watched = [wake] + ([order.owner_pipe] if order.owner_pipe is not None else [])
+    folder = os.open(order.used_folder, os.O_RDONLY)
     running: list[GuardedProcess] = []
     try:
         for service in order.services:
             running.append(GuardedProcess(service))  # noqa: PERF401 - `finally` stops these
         _write_record(order, "running", running)
-        while not _wait_for_end(order, watched) and _holds_lock(order):
+        while not _wait_for_signal(wake) and _has_users(folder) and _holds_lock(order):
             for each in running:
                 each.check_health()
                 if each.is_hopeless:
@@ -188,8 +189,8 @@ def run_guard(order: Order) -> int:
         # In reverse order: the later ones may use the earlier ones.
         for each in reversed(running):
             each.stop()
-        if order.scratch:
-            shutil.rmtree(order.scratch, ignore_errors=True)
+        if order.is_temporary:
+            shutil.rmtree(order.used_folder, ignore_errors=True)
         if order.record and _holds_lock(order):
             order.record.unlink()
     return 0
@@ -207,13 +208,19 @@ def _open_signal_pipe() -> int:
     return wake_read
 
 
-def _wait_for_end(order: Order, watched: list[int]) -> bool:
+def _wait_for_signal(wake: int) -> bool:
     """Wait for the next event, at most `POLL_S`; tell whether the guard must end."""
-    ready = select.select(watched, [], [], POLL_S)[0]
-    if order.owner_pipe in ready:
+    ready = select.select([wake], [], [], POLL_S)[0]
+    return bool(ready) and bool(set(os.read(wake, 4096)) - {signal.SIGCHLD})
+
+
+def _has_users(folder: int) -> bool:
+    """Tell whether a process uses the servers; if none does, new ones wait for the guard's end."""
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
         return True
-    wake = watched[0]
-    return wake in ready and bool(set(os.read(wake, 4096)) - {signal.SIGCHLD})
+    return False
 
 
 # On a full disk log and record are not written, and the servers go on.

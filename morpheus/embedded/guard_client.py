@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import pickle
@@ -33,9 +34,11 @@ class GuardedServices:
 
     Attributes:
         log: File for the guard's own output; None means the output of this process.
+        shared_folder: Several processes use the servers by `use_folder`, for as long as any does.
+        own_folder: Folder of these servers alone, which the guard removes after their end.
+        record: File in which the guard says what runs.
         lock: Locked descriptor that the guard holds while a server may run.
-        scratch: Folder that the guard removes when the servers have ended.
-        detached: The servers outlive this process; only `stop` or a signal to the guard ends them.
+        descriptors: Further files that the guard keeps open.
     """
 
     def __init__(
@@ -43,19 +46,15 @@ class GuardedServices:
         services: list[Service],
         *,
         log: Path | None = None,
+        shared_folder: Path | None = None,
+        own_folder: Path | None = None,
         record: Path | None = None,
         lock: int | None = None,
-        scratch: Path | None = None,
-        detached: bool = False,
+        descriptors: tuple[int, ...] = (),
     ) -> None:
-        inherited, self._owner_pipe = os.pipe()
-        order = Order(
-            services=services,
-            owner_pipe=None if detached else inherited,
-            record=record,
-            lock=lock,
-            scratch=scratch,
-        )
+        folder = shared_folder or own_folder or Path(tempfile.mkdtemp(prefix="morpheus-guard-"))
+        self._own_use = None if shared_folder else use_folder(folder)
+        order = Order(services, folder, shared_folder is None, record, lock)
         output = log.open("ab") if log else None
         # A file, not a pipe: writing it never waits for the reader, whatever its size.
         with tempfile.TemporaryFile() as stdin:
@@ -68,12 +67,12 @@ class GuardedServices:
                 stderr=output,
                 cwd="/",
                 pass_fds=[
-                    *(fd for fd in (inherited, lock) if fd is not None),
+                    *([] if lock is None else [lock]),
+                    *descriptors,
                     *(fd for service in services for fd in service.descriptors),
                 ],
                 start_new_session=True,
             )
-        os.close(inherited)
         if output is not None:
             output.close()
 
@@ -85,12 +84,22 @@ class GuardedServices:
         """Stop all servers and return when they have ended."""
         self._process.terminate()
         self._process.wait(STOP_TIMEOUT_S)
-        os.close(self._owner_pipe)
+        if self._own_use is not None:
+            os.close(self._own_use)
 
     def let_go(self) -> None:
-        """Leave detached servers alone."""
-        os.close(self._owner_pipe)
+        """Leave the guard to the other users of its servers."""
         self._process.returncode = 0  # It outlives this process on purpose: no ResourceWarning.
+
+
+def use_folder(folder: Path) -> int:
+    """Lock `folder` for use, and return its descriptor; closing that, and any end, unlocks it.
+
+    Waits while the guard of an earlier use stops its servers.
+    """
+    descriptor = os.open(folder, os.O_RDONLY)
+    fcntl.flock(descriptor, fcntl.LOCK_SH)
+    return descriptor
 
 
 def read_record(var: Path) -> dict[str, Any]:
@@ -103,7 +112,7 @@ def read_record(var: Path) -> dict[str, Any]:
 
 
 def stop_services(var: Path) -> bool:
-    """Stop the services of `var`, whichever process owns them; tell whether there were any."""
+    """Stop the services of `var`, whichever processes use them; tell whether there were any."""
     pid = read_record(var).get("guard")
     needle = str(var.resolve() / RECORD)
     if pid is None or not is_running(pid, needle):

@@ -12,18 +12,16 @@ from typing import Self
 
 from . import postgres, valkey
 from .addresses import Addresses
-from .guard_client import RECORD, GuardedServices, read_record
+from .guard_client import RECORD, GuardedServices, read_record, stop_services, use_folder
 from .paths import ServiceError, ServicePaths, find_paths, prepare_paths
 from .processes import stop_process
-from .roles import RolesUnavailable, ensure_roles
+from .roles import ensure_roles
 
 # Recovery after a crash in the middle of a large load takes long.
 START_TIMEOUT_S = 180.0
 # A server that ends so often while it starts will not become ready.
 STARTS_BEFORE_GIVING_UP = 4
 POLL_S = 0.05
-# A guard notices the end of its owner at once; this is enough on a busy machine, too.
-SETTLE_S = 0.2
 
 # In the order of their start.
 SERVERS = {"postgres": postgres, "valkey": valkey}
@@ -53,15 +51,14 @@ class ServiceStatus:
 
 
 class EmbeddedServices:
-    """PostgreSQL and Valkey of one var folder, owned by this process.
+    """PostgreSQL and Valkey of one var folder, for any number of processes at once.
 
-    They stop when this process stops, exits or is killed. If a live process already owns the
-    services of the folder, `start` uses those and `stop` leaves them running.
+    The first process that wants them starts them. They stop with the last one that uses them, even
+    if it is killed.
 
     Attributes:
         wanted: Names of the services to run: "postgres", "valkey".
         durable: False makes PostgreSQL faster, and a crash may lose data; for tests.
-        is_owner: Whether this object started the services.
     """
 
     def __init__(
@@ -75,72 +72,51 @@ class EmbeddedServices:
         self.addresses = Addresses.under(self.var)
         self.wanted = wanted
         self.durable = durable
+        self._use: int | None = None
         self._guarded: GuardedServices | None = None
 
-    @property
-    def is_owner(self) -> bool:
-        return self._guarded is not None
-
     def start(self, *, detached: bool = False) -> Self:
-        """Start the services; return when all are ready and the roles exist.
+        """Start the services if they do not run; return when all are ready and the roles exist.
 
-        `detached` services outlive this process until `stop_services`.
+        `detached` services outlive all processes until `stop_services`.
 
         Raises:
             ServiceError: A service does not start; the message holds the end of its log.
         """
         self.var.mkdir(parents=True, exist_ok=True)
-        while (lock := self._lock_or_attach()) is None:
-            try:
-                self._ensure_roles()  # The owner may not have made them yet.
-                return self
-            except RolesUnavailable:
-                if self._is_served():
-                    raise
+        self._use = use_folder(self.var)
         try:
-            paths = prepare_paths(self.var, self.addresses.socket_dir)
-            self._stop_orphans()
-            self._guarded = GuardedServices(
-                [
-                    SERVERS[name].build_service(paths, self.addresses, durable=self.durable)
-                    for name in self.wanted
-                ],
-                log=paths.log_file("guard"),
-                record=paths.var / RECORD,
-                lock=lock,
-                detached=detached,
-            )
-        finally:
-            os.close(lock)  # Only the guard holds it from now on.
-        try:
-            self._wait_until_ready(paths, self._guarded)
-            self._ensure_roles()
+            if (lock := self._lock_or_attach()) is not None:
+                self._start_guard(lock, detached=detached)
+            if "postgres" in self.wanted:
+                ensure_roles(self.addresses.database_url("postgres", "postgres"))
         except BaseException:
+            if self._guarded is not None:
+                self._guarded.stop()
             self.stop()
             raise
         if detached:
-            self._guarded.let_go()
-            self._guarded = None
+            self._release()
         return self
 
-    def take_over(self) -> bool:
-        """Start the services if another process that owned them has ended; tell whether it has."""
-        if self.is_owner or not self.wanted:
-            return False
-        return self.start().is_owner
-
     def stop(self) -> None:
-        """Stop the services if this object started them; return when they have ended."""
-        if self._guarded is not None:
-            self._guarded.stop()
-            self._guarded = None
+        """Stop the services if no other process uses them; return when they have ended."""
+        if self._use is None:
+            return
+        try:
+            fcntl.flock(self._use, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            pass  # Another process uses them.
+        else:
+            stop_services(self.var)
+        self._release()
 
     def have_ended(self) -> bool:
         """Tell whether the services that this object started have ended without `stop`."""
         return self._guarded is not None and self._guarded.have_ended()
 
     def status(self) -> list[ServiceStatus]:
-        """Return the status of each wanted service, whichever process owns it."""
+        """Return the status of each wanted service, whichever process started it."""
         paths, addresses = find_paths(self.var), self.addresses
         places = {
             "postgres": (addresses.postgres_socket, paths.postgres_data),
@@ -164,9 +140,12 @@ class EmbeddedServices:
     def __exit__(self, *_: object) -> None:
         self.stop()
 
-    def _ensure_roles(self) -> None:
-        if "postgres" in self.wanted:
-            ensure_roles(self.addresses.database_url("postgres", "postgres"))
+    def _release(self) -> None:
+        if self._guarded is not None and not self._guarded.have_ended():
+            self._guarded.let_go()
+        if self._use is not None:
+            os.close(self._use)
+        self._use = self._guarded = None
 
     def _lock_or_attach(self) -> int | None:
         """Return the locked descriptor, or None if another process runs the wanted services."""
@@ -176,20 +155,37 @@ class EmbeddedServices:
         except PermissionError as error:
             raise ServiceError(f"{self.var} belongs to another user.") from error
         deadline = time.monotonic() + START_TIMEOUT_S
-        is_served = False
         while time.monotonic() < deadline:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 return lock
             except BlockingIOError:
-                # Twice in a row, because a guard may not have noticed yet that its owner has ended.
-                is_served, was_served = self._is_served(), is_served
-                if is_served and was_served:
+                if self._is_served():
                     os.close(lock)
                     return None
-            time.sleep(SETTLE_S)
+            time.sleep(POLL_S)
         os.close(lock)
         raise ServiceError(f"Another process holds {lock_file}, and its services are not ready.")
+
+    def _start_guard(self, lock: int, *, detached: bool) -> None:
+        try:
+            paths = prepare_paths(self.var, self.addresses.socket_dir)
+            self._stop_orphans()
+            self._guarded = GuardedServices(
+                [
+                    SERVERS[name].build_service(paths, self.addresses, durable=self.durable)
+                    for name in self.wanted
+                ],
+                log=paths.log_file("guard"),
+                shared_folder=self.var,
+                record=paths.var / RECORD,
+                lock=lock,
+                # A user of its own servers does not stop them.
+                descriptors=(self._use,) if detached and self._use is not None else (),
+            )
+        finally:
+            os.close(lock)  # Only the guard holds it from now on.
+        self._wait_until_ready(paths, self._guarded)
 
     def _is_served(self) -> bool:
         """Tell whether the wanted services of another process are ready."""

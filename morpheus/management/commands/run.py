@@ -61,21 +61,19 @@ class Command(BaseCommand):
                 _bind(host, port) as listener,
                 services if services.wanted else contextlib.nullcontext(),
             ):
-                self._prepare(services, no_seed=no_seed)
+                self._prepare(no_seed=no_seed)
                 self._serve(host, port, listener, services)
         except KeyboardInterrupt:
             self.stdout.write("Stopped.")
         except (ServiceError, RolesUnavailable) as error:
             raise CommandError(str(error)) from error
 
-    def _prepare(self, services: EmbeddedServices, *, no_seed: bool) -> None:
+    def _prepare(self, *, no_seed: bool) -> None:
         # In a process of its own, so that its connections are closed before the server starts.
         self.stdout.flush()
         command = _manage("prepare", *(["--no-seed"] if no_seed else []))
-        while run_command(command, cwd=str(settings.BASE_DIR)) != 0:
-            # The services may have stopped with another run that owned them.
-            if not services.take_over():
-                raise CommandError("Preparing the database failed, see above.")
+        if run_command(command, cwd=str(settings.BASE_DIR)) != 0:
+            raise CommandError("Preparing the database failed, see above.")
 
     def _serve(
         self, host: str, port: int, listener: socket.socket, services: EmbeddedServices
@@ -86,7 +84,7 @@ class Command(BaseCommand):
         metrics = make_metrics_folder()
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(metrics)
         running = GuardedServices(
-            [_build_server(host, port, listener), _build_worker()], scratch=metrics
+            [_build_server(host, port, listener), _build_worker()], own_folder=metrics
         )
         listener.close()  # The guard keeps it open.
         try:
