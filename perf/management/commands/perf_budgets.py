@@ -17,7 +17,7 @@ from perf.lab.harness.http_client import BadResponse
 from perf.lab.harness.servers import ServerFailed
 from perf.lab.harness.tables import text_table
 from perf.lab.plans.capture import RequestFailed
-from perf.lab.suite.results import ResultFolder, ResultLine, growth_table
+from perf.lab.suite.results import ResultFolder, ResultLine
 from perf.lab.suite.run import MIN_NOVELS, run_suite
 from perf.seeding.options import SCALES
 from perf.seeding.seeder import database_is_empty
@@ -61,9 +61,6 @@ class Command(BaseCommand):
         folder.write(document, as_baseline=keep_baseline)
         self._show_progress("")
         self.stdout.write(text_table([_cells(line, baseline) for line in result.lines], HEADINGS))
-        growth, headings = growth_table(folder.read_all())
-        if growth:
-            self.stdout.write("\n" + text_table(growth, headings))
         self.stdout.write(
             f"\n{rounds} rounds in {time.monotonic() - began:.0f} s, times in ms; the reference "
             f"took {result.slowdown:.1f} times its time on an idle machine.\n{folder.result}"
