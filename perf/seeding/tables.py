@@ -37,7 +37,7 @@ DOMAIN = [
         Panel,
     )
 ]
-# A job that waits for a novel would find another one under its id.
+# A job that waits for a novel would find another novel under its id.
 JOBS = DBTaskResult._meta.db_table
 
 COLUMNS = {
@@ -55,7 +55,7 @@ COLUMNS = {
 }
 SEARCH = SearchDocument._meta.db_table
 SEEDED = [*COLUMNS, SEARCH]
-# Made by a migration, and only referred to.
+# Filled by a migration; seeding only refers to them.
 REFERENCES = [model._meta.db_table for model in (Genre, Language)]
 
 
@@ -64,8 +64,8 @@ class Load:
     """Rows for one table.
 
     Attributes:
-        lines: Makes them while they are sent, as lines of COPY's text format; the same every time.
-        count: How many lines that are.
+        lines: Generates lines of COPY's text format while they are sent.
+        count: The number of lines.
     """
 
     table: str
