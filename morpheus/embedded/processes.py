@@ -14,7 +14,6 @@ from pathlib import Path
 PR_SET_PDEATHSIG = 1
 # Loaded before any fork: loading takes locks.
 LIBC = ctypes.CDLL(None)
-STOP_TIMEOUT_S = 20.0
 
 
 def die_with_parent(parent: int | None = None, number: int = signal.SIGTERM) -> None:
@@ -32,26 +31,17 @@ def die_with_parent(parent: int | None = None, number: int = signal.SIGTERM) -> 
 def run_command(command: list[str], *, cwd: str) -> int:
     """Run `command` on this process' terminal and return its exit code.
 
-    An exception here, raised by a signal for example, stops the command. It has a session of its
+    An exception here, raised by a signal for example, kills the command. It has a session of its
     own, so that only this process handles Ctrl-C.
     """
-    process = subprocess.Popen(  # noqa: S603 - our own command line
+    return subprocess.run(  # noqa: S603 - our own command line
         command,
         cwd=cwd,
         stdin=subprocess.DEVNULL,
         start_new_session=True,
         preexec_fn=partial(die_with_parent, os.getpid()),
-    )
-    try:
-        return process.wait()
-    except BaseException:
-        process.terminate()
-        try:
-            process.wait(STOP_TIMEOUT_S)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-        raise
+        check=False,
+    ).returncode
 
 
 def read_command_line(pid: int) -> list[str]:
