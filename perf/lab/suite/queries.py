@@ -10,7 +10,7 @@ from morpheus.db.transactions import write_transaction
 from perf.lab.plans.capture import Statement
 from perf.lab.plans.explain import explain_read
 from perf.lab.plans.recorded_requests import record_requests, record_search_refresh
-from perf.lab.suite.timing import Measurement, Times
+from perf.lab.suite.timing import Measurement
 from perf.monitoring.budgets import query_name
 
 # Until the statement is prepared and its rows are in memory.
@@ -32,8 +32,8 @@ def time_queries(*, rounds: int, progress: Callable[[str], None]) -> list[Measur
             known = measurements.get(name)
             if known is None or plan.buffers > (known.buffers or 0):
                 progress(f"statements: {name}")
-                times = _time(statement, rounds)
-                measurements[name] = Measurement(name, name, DATABASE, times, plan.buffers)
+                measurements[name] = Measurement(name, name, DATABASE, plan.buffers)
+                _time(statement, measurements[name], rounds)
 
     with transaction.atomic():
         for request in record_requests():
@@ -45,7 +45,7 @@ def time_queries(*, rounds: int, progress: Callable[[str], None]) -> list[Measur
     return list(measurements.values())
 
 
-def _time(statement: Statement, rounds: int) -> Times:
+def _time(statement: Statement, measurement: Measurement, rounds: int) -> None:
     def run() -> None:
         with connection.cursor() as cursor:
             cursor.execute(statement.sql, statement.params)
@@ -53,7 +53,5 @@ def _time(statement: Statement, rounds: int) -> Times:
 
     for _ in range(WARM_UP):
         run()
-    times = Times()
     for _ in range(rounds):
-        times.measure(run)
-    return times
+        measurement.measure(run)

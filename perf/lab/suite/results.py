@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from perf.lab.harness.measurements import percentile
 from perf.lab.plans.costs import RAISE
 from perf.lab.suite.timing import Measurement, allowed_ms
 from perf.monitoring.budgets import Budgets
@@ -83,7 +84,6 @@ def build_line(measurement: Measurement, references: list[float], budgets: Budge
             which ran by turns.
     """
     entry: Any = {**budgets.routes, **budgets.queries}[measurement.budget]
-    times = measurement.times
     allowed_95, allowed_99 = (
         allowed_ms(budget_ms, share, references, budgets.reference_ms)
         for budget_ms, share in ((entry.p95_ms, 0.95), (entry.p99_ms, 0.99))
@@ -92,11 +92,11 @@ def build_line(measurement: Measurement, references: list[float], budgets: Budge
         budget=measurement.budget,
         name=measurement.name,
         temperature=measurement.temperature,
-        p50=times.percentile(0.5),
-        p95=times.percentile(0.95),
-        p99=times.percentile(0.99),
-        max=max(times.ms),
-        ratio=times.ratio,
+        p50=percentile(measurement.ms, 0.5),
+        p95=percentile(measurement.ms, 0.95),
+        p99=percentile(measurement.ms, 0.99),
+        max=max(measurement.ms),
+        ratio=measurement.ratio,
         budget_p95=entry.p95_ms,
         budget_p99=entry.p99_ms,
         allowed_p95=allowed_95,

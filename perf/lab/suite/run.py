@@ -94,14 +94,14 @@ def run_suite(*, rounds: int, progress: Progress) -> SuiteResult:
     buffers = _buffers_by_name(explained)
     for measurement in routes:
         measurement.buffers = buffers.get(measurement.name.split(",")[0])
-    references = [ms for measurement in routes for ms in measurement.times.references]
+    references = [ms for measurement in routes for ms in measurement.references]
     lines = [build_line(measurement, references, budgets()) for measurement in routes]
-    lines += [build_line(each, each.times.references, budgets()) for each in queries]
+    lines += [build_line(each, each.references, budgets()) for each in queries]
     rows = _count_rows()
     return SuiteResult(
         lines=lines,
         breaches=_count_breaches(explained, rows),
-        references=[*references, *(ms for each in queries for ms in each.times.references)],
+        references=[*references, *(ms for each in queries for ms in each.references)],
         rows=rows,
         rounds=rounds,
     )

@@ -10,7 +10,8 @@ from django.core.management.base import BaseCommand, CommandError
 
 from novels.models import Novel
 from perf.lab.harness.tables import text_table
-from perf.lab.plans.list_proofs import HEADINGS, PAGES_AT_EACH_END, prove, summarize
+from perf.lab.plans.list_pages import PAGES_AT_EACH_END
+from perf.lab.plans.list_proofs import HEADINGS, prove, summarize
 from perf.lab.plans.plan_snapshots import (
     build_snapshots,
     diff_snapshots,

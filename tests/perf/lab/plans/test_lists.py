@@ -11,7 +11,8 @@ from django.db import connection
 
 from morpheus.api.reads import ListFilter
 from novels.reads import NOVELS
-from perf.lab.plans.list_proofs import PAGES_AT_EACH_END, prove
+from perf.lab.plans.list_pages import PAGES_AT_EACH_END
+from perf.lab.plans.list_proofs import prove
 from perf.monitoring.list_routes import Combination, Route, list_api_routes, list_combinations
 from perf.seeding.tables import SEEDED
 
