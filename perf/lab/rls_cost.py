@@ -90,21 +90,18 @@ def private_reads(rows: ExampleRows) -> list[PrivateRead]:
 
     `GET /users/me/` reads no table with rows of other users.
     """
-    public, own = [], []
+    reads: dict[str, ExampleRequest] = {}
     for sent in (*RECORDED, *_FURTHER):
         if sent.route in _WITH_LARGE_PAGES:
             sent = replace(sent, query={"page_size": "100"})
-        if sent.is_read and sent.caller == "anonymous":
-            public.append(sent)
-        elif sent.is_read and sent.caller == "owner":
-            own.append(sent)
+        if sent.is_read and sent.caller in ("anonymous", "owner"):
+            reads.setdefault(sent.name, sent)
     values = {**rows.values, "owner_id": rows.owner_id}
-    names = {sent.name for sent in public}
-    own = [sent for sent in own if sent.name not in names]
     return [
         PrivateRead(sent, sent.build(values).path, reader_id)
-        for reader_id, reads in ((None, public), (rows.owner_id, public + own))
-        for sent in reads
+        for reader_id in (None, rows.owner_id)
+        for sent in reads.values()
+        if reader_id is not None or sent.caller == "anonymous"
     ]
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import ExitStack, closing
 from functools import partial
+
+from tqdm import tqdm
 
 from perf.lab.example_requests import EXAMPLES, Conversation, ExampleRequest, example
 from perf.lab.harness.http_client import Connection, Response
@@ -86,11 +88,7 @@ class RouteTimer:
 
 
 def time_routes(
-    callers: SuiteCallers,
-    ports: Mapping[str, int],
-    *,
-    rounds: int,
-    progress: Callable[[str], None],
+    callers: SuiteCallers, ports: Mapping[str, int], *, rounds: int
 ) -> list[Measurement]:
     """Time every route so many times on each server.
 
@@ -107,9 +105,9 @@ def time_routes(
         }
         timer = RouteTimer(callers, connections)
         timer.explain_request(wait=True)
-        for number in range(WARM_UP_ROUNDS + rounds):
-            if number == WARM_UP_ROUNDS:
+        # On a terminal alone.
+        for number in tqdm(range(-WARM_UP_ROUNDS, rounds), "routes", disable=None, leave=False):
+            if number == 0:
                 timer.measurements.clear()
             timer.run_round(f"perf{number}")
-            progress(f"routes: {max(0, number + 1 - WARM_UP_ROUNDS)}/{rounds}")
     return list(timer.measurements.values())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -31,7 +31,6 @@ from perf.lab.suite.results import ResultLine, build_line
 from perf.lab.suite.timing import slowdown
 from perf.monitoring.budgets import budgets
 
-Progress = Callable[[str], None]
 # Counts are compared with budgets from the size of the data on that `make test` has.
 MIN_NOVELS = ROWS["novels"]
 _TABLES = ["novels_novel", "novels_chapter", "comics_comic", "comics_panel", "users_user"]
@@ -72,7 +71,7 @@ class SuiteResult:
         }
 
 
-def run_suite(*, rounds: int, progress: Progress) -> SuiteResult:
+def run_suite(*, rounds: int) -> SuiteResult:
     """Measure everything on the data in the database; delete what the suite writes.
 
     Raises:
@@ -80,17 +79,15 @@ def run_suite(*, rounds: int, progress: Progress) -> SuiteResult:
             error, or there is no data.
     """
     prepare_thumbnails()
-    progress("vacuum")
     # Dead rows would count until autovacuum removes them.
     with connected_as("owner"), connection.cursor() as cursor:
         cursor.execute("VACUUM (ANALYZE)")
-    progress("counting")
     explained = [*explain_requests(), *explain_operator_requests()]
     with create_callers() as callers:
-        queries = time_queries(rounds=rounds, progress=progress)
+        queries = time_queries(rounds=rounds)
         with _serve(has_cache=False) as cold, _serve(has_cache=True) as warm:
             ports = {COLD: cold, WARM: warm}
-            routes = time_routes(callers, ports, rounds=rounds, progress=progress)
+            routes = time_routes(callers, ports, rounds=rounds)
     buffers = _buffers_by_name(explained)
     for measurement in routes:
         measurement.buffers = buffers.get(measurement.name.split(",")[0])

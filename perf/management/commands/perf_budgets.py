@@ -48,10 +48,9 @@ class Command(BaseCommand):
         began = time.monotonic()
         folder = ResultFolder(Path(output), scale)
         if database_is_empty():
-            self._show_progress(f"seeding, {scale}")
-            call_command("seed", scale=scale, quiet=True)
+            call_command("seed", scale=scale)
         try:
-            result = run_suite(rounds=rounds, progress=self._show_progress)
+            result = run_suite(rounds=rounds)
         except (ServerFailed, RequestFailed, BadResponse, NoExampleRows) as error:
             raise CommandError(str(error)) from error
         breaches = [*result.breaches, *(text for line in result.lines for text in line.breaches())]
@@ -59,7 +58,6 @@ class Command(BaseCommand):
         breaches += folder.regressions(result.lines, slowdown=result.slowdown)
         document = {"scale": scale, "breaches": breaches, "baseline": baseline, **result.as_json()}
         folder.write(document, as_baseline=keep_baseline)
-        self._show_progress("")
         self.stdout.write(text_table([_cells(line, baseline) for line in result.lines], HEADINGS))
         self.stdout.write(
             f"\n{rounds} rounds in {time.monotonic() - began:.0f} s, times in ms; the reference "
@@ -72,11 +70,6 @@ class Command(BaseCommand):
         if breaches:
             sys.exit(1)
         self.stdout.write("ok")
-
-    def _show_progress(self, text: str) -> None:
-        if self.stderr.isatty():
-            self.stderr.write(f"\r\033[K{text}", ending="")
-            self.stderr.flush()
 
 
 def _cells(line: ResultLine, baseline: dict[str, float]) -> list[str]:
