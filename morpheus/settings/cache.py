@@ -73,8 +73,8 @@ MORPHEUS_CACHE_SHADOW_PERCENT = env.number(
 # Sessions are stored in the database and only cached, so they survive the loss of the cache.
 SESSION_ENGINE = "morpheus.cache.sessions"
 
-# django-cachalot caches reads of these tables alone: public, small, rarely written. System checks
-# refuse others (morpheus.cache.reference_tables).
+# django-cachalot caches reads of these tables alone: public, small, rarely written. Tests refuse a
+# table under row level security, and columns that JSON does not preserve.
 CACHALOT_ONLY_CACHABLE_TABLES = ("novels_genre", "novels_language")
 CACHALOT_ENABLED = MORPHEUS_CACHE
 # Not the replica, where no write is seen. By name, because cachalot ignores an unknown engine.

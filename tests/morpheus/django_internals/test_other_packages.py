@@ -70,11 +70,9 @@ def test_cachalot_knows_transactions_of_this_thread() -> None:
 @pytest.mark.django_db(transaction=True)
 def test_cachalot_forgets_transactions_that_never_began() -> None:
     cachalot_caches.enter_atomic("default")
-    assert cachalot.is_in_transaction("default")
-
-    cachalot.forget_failed_transactions()
 
     assert not cachalot.is_in_transaction("default")
+    assert not cachalot_caches.atomic_caches["default"]
 
 
 def test_cachalot_s_key_comes_with_the_sql_that_it_is_made_of() -> None:
