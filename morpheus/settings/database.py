@@ -93,7 +93,8 @@ DATABASES: dict[str, dict[str, Any]] = {
     | {
         "ENGINE": "morpheus.db.postgresql",
         "CONN_HEALTH_CHECKS": False,  # The engine has its own.
-        "DISABLE_SERVER_SIDE_CURSORS": MORPHEUS_PGBOUNCER,
+        # Nothing reads more rows than fit into memory, and a PgBouncer could not keep them open.
+        "DISABLE_SERVER_SIDE_CURSORS": True,
         "OPTIONS": _app.get("OPTIONS", {}) | _options,
     }
 }

@@ -9,13 +9,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
+from django.apps import apps
 from django.contrib import admin
 from django.contrib.auth import get_user_model
 from django.db import connection
 from django.test import Client, override_settings
 from django.urls import URLPattern, reverse
 
-from morpheus.django_internals.django import list_model_admins
 from novels.search.matches import MAX_CANDIDATES, SPARE_CANDIDATES, Candidate, Matches
 from novels.search.query import CHANGED_PER_KNOWN, Search
 from perf.lab.example_requests import (
@@ -106,7 +106,7 @@ def warm_reads() -> list[ExampleRequest]:
 
 def operator_requests() -> list[ExampleRequest]:
     """Return the probes, the admin's pages without parameters, and the list of each model."""
-    models = [model_admin.opts for model_admin in list_model_admins(admin.site)]
+    models = [model._meta for model in apps.get_models() if admin.site.is_registered(model)]
     names = [f"{meta.app_label}_{meta.model_name}_changelist" for meta in models]
     names += [
         pattern.name

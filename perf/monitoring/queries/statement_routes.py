@@ -11,7 +11,7 @@ from collections import defaultdict
 
 from morpheus.cache.redis_client import RedisUnavailable
 from morpheus.cache.store import cache_store
-from morpheus.tracing import FinishedRequest
+from morpheus.tracing.request_trace import FinishedRequest
 from perf.monitoring.queries.monitor import normalize
 
 logger = logging.getLogger(__name__)

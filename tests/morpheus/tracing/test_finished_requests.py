@@ -10,8 +10,8 @@ import pytest
 from pytest_django import Settings
 from rest_framework.test import APIClient
 
-from morpheus.cache import metrics
-from morpheus.tracing import on_request_finished
+from morpheus.cache import shadow_verification
+from morpheus.tracing.events import on_request_finished
 from novels.models import Novel
 from tests.visitor import Visitor
 
@@ -105,7 +105,14 @@ def test_a_shadow_verification_is_no_request(
     statements: list[Any] = []
     checked = threading.Event()
     monkeypatch.setattr("morpheus.tracing.events.on_statement_executed", [statements.append])
-    monkeypatch.setattr(metrics, "count_verified", lambda *of: checked.set())
+    verify = shadow_verification.verify
+
+    def verify_and_tell(hits: Any) -> Any:
+        counts = verify(hits)
+        checked.set()
+        return counts
+
+    monkeypatch.setattr(shadow_verification, "verify", verify_and_tell)
     url = f"/api/v1/novels/{novel.pk}/"
     visitor.get(url)
     settings.MORPHEUS_CACHE_SHADOW_PERCENT = 100

@@ -10,7 +10,7 @@ from django.db import DatabaseError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 from psycopg import sql
 
-from morpheus.tracing import on_statement_executed
+from morpheus.tracing.events import on_statement_executed
 from morpheus.tracing.request_trace import COMMIT, trace_request
 
 TABLE = "novels_genre"
@@ -62,64 +62,6 @@ def test_rows_that_are_read_bit_by_bit_are_one_statement_with_all_of_them(told: 
     [statement] = told
     assert len(read) == statement.rows == count
     assert statement.sql.startswith("SELECT")
-
-
-def test_a_cursor_that_closes_early_counts_the_rows_read(told: list[Any]) -> None:
-    from novels.models import Genre
-
-    iterator: Any = Genre.objects.iterator(chunk_size=2)
-    next(iterator)
-    assert told == []
-    iterator.close()
-
-    [statement] = told
-    assert statement.rows == 2
-
-
-def test_a_reading_that_fails_on_the_way_is_told(told: list[Any]) -> None:
-    with pytest.raises(DatabaseError, match="division by zero"), transaction.atomic():
-        with connection.chunked_cursor() as cursor:
-            cursor.execute("SELECT 1 / (3 - number) FROM generate_series(1, 5) number")
-            while cursor.fetchmany(1):
-                pass
-
-    [failed] = [statement for statement in told if statement.sql.startswith("SELECT 1 /")]
-    assert (failed.rows, failed.is_failed) == (None, True)
-
-
-def test_copy_in_is_told_with_its_rows(told: list[Any], numbers: None) -> None:
-    del told[:]
-    with connection.cursor() as cursor, cursor.copy("COPY numbers FROM STDIN") as copy:
-        for number in range(5):
-            copy.write_row([number])
-
-    [statement] = told
-    assert (statement.sql, statement.rows, statement.is_failed) == (
-        "COPY numbers FROM STDIN",
-        5,
-        False,
-    )
-
-
-def test_copy_out_is_told_with_its_rows(told: list[Any], numbers: None) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute("INSERT INTO numbers SELECT generate_series(1, 6)")
-        del told[:]
-        with cursor.copy("COPY numbers TO STDOUT") as copy:
-            assert len([*copy.rows()]) == 6
-
-    [statement] = told
-    assert statement.rows == 6
-
-
-def test_a_copy_that_fails_is_told(told: list[Any], numbers: None) -> None:
-    del told[:]
-    with pytest.raises(Exception, match="invalid input"), transaction.atomic():
-        with connection.cursor() as cursor, cursor.copy("COPY numbers FROM STDIN") as copy:
-            copy.write(b"no number\n")
-
-    [failed] = [statement for statement in told if statement.sql.startswith("COPY")]
-    assert (failed.rows, failed.is_failed) == (None, True)
 
 
 @pytest.mark.parametrize("many", [[(1,), (2,), (3,)], ((number,) for number in (1, 2, 3))])

@@ -9,7 +9,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from PIL import Image
 
-from morpheus.tracing import FinishedRequest
+from morpheus.tracing.request_trace import FinishedRequest
 from perf.monitoring.queries.monitor import NORMALIZED_COMMIT, normalize
 from perf.monitoring.sql_text import MAX_CHARS, format_sql, mask_values, normalize_statement
 

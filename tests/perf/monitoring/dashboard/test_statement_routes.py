@@ -9,7 +9,7 @@ from django.test import Client
 
 from morpheus.cache.redis_client import RedisUnavailable
 from morpheus.cache.store import cache_store
-from morpheus.tracing import FinishedRequest, RequestTrace, Statement
+from morpheus.tracing.request_trace import FinishedRequest, RequestTrace, Statement
 from perf.monitoring.queries import statement_routes
 from perf.monitoring.sql_text import normalize_statement
 from tests.perf.monitoring.dashboard.conftest import text_of, url

@@ -11,7 +11,7 @@ from django.test import Client
 from pytest_django import Settings
 from rest_framework.test import APIClient
 
-from morpheus.tracing import FinishedRequest
+from morpheus.tracing.request_trace import FinishedRequest
 from perf.monitoring.budgets import budgets
 from perf.monitoring.request_traces import sampling
 from tests.conftest import PASSWORD
