@@ -63,9 +63,6 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
-        "morpheus.api.openapi.describe_pages",
-        "morpheus.api.openapi.add_problem_responses",
-        "morpheus.api.openapi.add_not_modified",
-        "morpheus.api.openapi.add_summaries",
+        "morpheus.api.openapi.complete_document",
     ],
 }

@@ -11,7 +11,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db.models import QuerySet, Value
 from django.db.models.functions import Concat
 
-from morpheus.api.compiled_pages import load_page_rows
+from morpheus.api.compiled_pages import Page, load_page_rows
 from morpheus.db.compiled_reads import CompiledRead
 from morpheus.pagination import Position
 from novels.models import Genre, Novel, ProcessingStatus
@@ -75,7 +75,7 @@ def load_compiled(
     backwards: bool = False,
 ) -> tuple[list[Any], list[str]]:
     with counted_queries() as seen:
-        rows = load_page_rows(queryset, columns, position, backwards, 3, names)
+        rows = load_page_rows(queryset, position, Page(columns, backwards, 3, names))
     return rows, seen.sql
 
 
@@ -124,8 +124,8 @@ def test_times_and_flags_are_kept_apart(
 
     def count(flag: bool) -> int:
         novels = Novel.objects.filter(is_public=flag)
-        columns = ("created_at", "id")
-        return len(load_page_rows(novels, columns, long_ago, False, 100, ("id",)))
+        page = Page(("created_at", "id"), False, 100, ("id",))
+        return len(load_page_rows(novels, long_ago, page))
 
     assert [count(True), count(False), count(True)] == [7, 0, 7]  # Private ones are invisible.
 
