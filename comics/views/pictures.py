@@ -60,7 +60,7 @@ class PictureView(MorpheusAPIView):
         requested = self.request.query_params.get("v")
         if requested not in (None, version) and (record := current_dependencies()):
             # Any text is a wrong version, and each would be cached with a copy of the bytes.
-            record.mark_incomplete()
+            record.is_complete = False
         scope = "public" if is_public else "private"
         lifetime = f"max-age={_YEAR_S}, immutable" if requested == version else "no-cache"
         response["ETag"] = etag

@@ -121,7 +121,7 @@ class CacheStore:
             RedisUnavailable: The tags may be invalidated or not.
         """
         self._run_script(scripts.INVALIDATE, (), token or "-", *tags)
-        metrics.count_invalidations(len(tags))
+        metrics.invalidations.inc(len(tags))
 
     def suspend_reads(self) -> None:
         """Stop reading: a change that this process knows of may not have reached Redis."""
@@ -146,9 +146,7 @@ class CacheStore:
 
     def _run_script(self, script: scripts.Script, keys: Sequence[str], *arguments: Any) -> Any:
         try:
-            return self.client.run_script(
-                script, lambda prefix: [prefix + key for key in keys], *arguments
-            )
+            return self.client.run_script(script, keys, *arguments)
         except RedisUnavailable:
             self.suspend_reads()
             raise
@@ -169,8 +167,7 @@ class CacheStore:
 @cache
 def cache_store() -> CacheStore:
     """Return this process' store."""
-    url = settings.CACHES["values"]["LOCATION"]
-    return CacheStore(RedisClient(url, timeout_s=0.25, breaker=server_breaker))
+    return CacheStore(RedisClient(settings.CACHES["values"]["LOCATION"]))
 
 
 # A fork has no threads and must not use its parent's connections.

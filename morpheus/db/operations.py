@@ -46,27 +46,19 @@ def id_column() -> models.BigAutoField[int, int]:
     )
 
 
+# Of foreign keys; `sql/foreign_keys.sql` of the app has the constraint.
+_REFERENCE: dict[str, Any] = {"db_constraint": False, "on_delete": models.DO_NOTHING}
+
+
 def reference(to: str, *, related_name: str = "+", **options: Any) -> models.ForeignKey[Any, Any]:
-    """Return a foreign key column; `sql/foreign_keys.sql` of the app has its constraint."""
-    return models.ForeignKey(
-        to,
-        db_constraint=False,
-        db_index=False,
-        on_delete=models.DO_NOTHING,
-        related_name=related_name,
-        **options,
-    )
+    """Return a foreign key column."""
+    return models.ForeignKey(to, db_index=False, related_name=related_name, **_REFERENCE, **options)
 
 
 def reference_as_key(to: str, *, related_name: str) -> models.OneToOneField[Any, Any]:
-    """Return a foreign key column that is the primary key, as `reference`."""
+    """Return a foreign key column that is the primary key."""
     return models.OneToOneField(
-        to,
-        db_constraint=False,
-        on_delete=models.DO_NOTHING,
-        primary_key=True,
-        related_name=related_name,
-        serialize=False,
+        to, primary_key=True, related_name=related_name, serialize=False, **_REFERENCE
     )
 
 

@@ -133,7 +133,7 @@ def test_tags_are_deferred_in_the_transaction_that_touched_them(psql: psycopg.Co
     assert list_outbox_tags(psql) == ["novel:1", "novel:2"]
     assert len(list(psql.notifies(timeout=10, stop_after=1))) == 1
 
-    with pytest.raises(ZeroDivisionError), transaction.atomic(), connection.cursor() as cursor:
-        outbox.defer(cursor, ["novel:3"])
+    with pytest.raises(ZeroDivisionError), transaction.atomic():
+        outbox.defer(connection.connection, ["novel:3"])
         raise ZeroDivisionError
     assert list_outbox_tags(psql) == ["novel:1", "novel:2"]
