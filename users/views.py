@@ -21,7 +21,6 @@ from rest_framework.response import Response
 from rest_framework.serializers import Serializer
 
 from morpheus.api.views import MorpheusAPIView
-from morpheus.django_internals.rest_framework import get_django_request
 from users import services
 from users.authentication import BearerAuthentication, SessionAuthentication
 from users.models import User
@@ -120,7 +119,7 @@ class LoginView(AnonymousView):
         """Log in; sets the cookies `sessionid` and `csrftoken`."""
         user = self.authenticate_user(request)
         # Creates a new session key and a new CSRF token.
-        login(get_django_request(request), user)
+        login(request, user)
         return Response(ProfileSerializer(user).data, headers={"Cache-Control": "no-store"})
 
 
@@ -141,7 +140,7 @@ class LogoutView(MorpheusAPIView):
         """End the session of the cookie."""
         if not isinstance(request.successful_authenticator, SessionAuthentication):
             raise ParseError("No session. Revoke a token at /auth/token/.")
-        logout(get_django_request(request))
+        logout(request)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 

@@ -17,7 +17,6 @@ from django.db import connection, transaction
 from django.http import HttpResponse
 from django.test import RequestFactory
 from granian.server.mp import MPServer
-from rest_framework.request import Request
 from rest_framework.test import ForceAuthClientHandler
 
 from morpheus.django_internals import cachalot, prometheus_client, rest_framework
@@ -25,12 +24,6 @@ from morpheus.django_internals.granian import ListeningServer
 from morpheus.django_internals.psycopg import TimedConnection
 from novels.models import Genre
 from users.models import User
-
-
-def test_drf_wraps_the_request_that_django_made(rf: RequestFactory) -> None:
-    request = rf.get("/")
-
-    assert rest_framework.get_django_request(Request(request)) is request
 
 
 def test_a_test_client_s_handler_forces_another_user(
