@@ -42,7 +42,6 @@ BOUNDED = {
 }
 # Patterns that are applied at one place of a text only, where `findall` tries each.
 AT_ONE_PLACE = {
-    "morpheus.cache.response_keys._PLAIN",
     "novels.parsing.contents._NUMBER",
     "novels.parsing.epub.page._NOTE_LINK",
     "novels.parsing.epub.page._NOTE_MARK",
