@@ -95,16 +95,6 @@ def check_proxies(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> lis
                 id="morpheus.E004",
             )
         )
-    if settings.MORPHEUS_TRUSTED_PROXIES and settings.SECURE_SSL_REDIRECT and not behind_proxy:
-        errors.append(
-            Error(
-                "MORPHEUS_TRUSTED_PROXIES is set and MORPHEUS_BEHIND_PROXY is off: every request "
-                "would be redirected to HTTPS again and again.",
-                hint="Set MORPHEUS_BEHIND_PROXY=on if the proxy sets X-Forwarded-Proto, else "
-                "MORPHEUS_HTTPS=off.",
-                id="morpheus.E005",
-            )
-        )
     if (behind_proxy or settings.MORPHEUS_TRUSTED_PROXIES) and not settings.MORPHEUS_METRICS_TOKEN:
         errors.append(
             Error(

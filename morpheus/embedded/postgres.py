@@ -22,7 +22,6 @@ ENVIRONMENT = {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"}
 # For two cores that also run the application, and for loading millions of rows by COPY.
 SETTINGS = {
     "shared_preload_libraries": "pg_stat_statements,auto_explain",
-    "max_connections": "100",
     "shared_buffers": "256MB",
     "effective_cache_size": "1GB",
     "work_mem": "16MB",

@@ -7,7 +7,6 @@ import os
 import signal
 import sys
 from argparse import REMAINDER, ArgumentParser
-from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings
@@ -36,7 +35,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         actions = parser.add_subparsers(dest="action", required=True)
         actions.add_parser("up", help="start; return when both are ready")
-        actions.add_parser("down", help="stop, whichever process started them")
+        actions.add_parser("down", help="stop, whichever processes use them")
         actions.add_parser("status", help="one line per service; exit code 3 unless all are up")
         roles = actions.add_parser("roles", help="make roles, database and rights")
         roles.add_argument("--sql", action="store_true", help="print a psql script instead")
@@ -46,33 +45,26 @@ class Command(BaseCommand):
         during.add_argument("command", nargs=REMAINDER, help="for example: seed --scale small")
 
     def handle(self, *, action: str, **options: Any) -> None:
-        handlers: dict[str, Callable[..., None]] = {
-            "up": self.up,
-            "down": self.down,
-            "status": self.status,
-            "roles": self.roles,
-            "with": self.run_with,
-        }
         try:
-            handlers[action](**options)
+            getattr(self, f"_{action}")(**options)
         except (ServiceError, RolesUnavailable) as error:
             raise CommandError(str(error)) from error
 
-    def up(self, **_: Any) -> None:
+    def _up(self, **_: Any) -> None:
         services = embedded_services()
         if services.wanted:
             services.start(detached=True)
         self._print_status()
 
-    def down(self, **_: Any) -> None:
+    def _down(self, **_: Any) -> None:
         stopped = stop_services(settings.MORPHEUS_VAR)
         self.stdout.write("Stopped." if stopped else "Nothing was running.")
 
-    def status(self, **_: Any) -> None:
+    def _status(self, **_: Any) -> None:
         if not self._print_status():
             sys.exit(EXIT_NOT_UP)
 
-    def roles(self, *, sql: bool, **_: Any) -> None:
+    def _roles(self, *, sql: bool, **_: Any) -> None:
         admin_url = os.environ.get("DATABASE_ADMIN_URL", "")
         app_url = os.environ.get("DATABASE_URL", "")
         database = str(conninfo_to_dict(app_url).get("dbname") or "morpheus")
@@ -89,7 +81,7 @@ class Command(BaseCommand):
             self.stderr.write(warning)
         self.stdout.write(f"{', '.join(ROLE_URLS)} and database {database} are ready.")
 
-    def run_with(self, *, command: list[str], **_: Any) -> None:
+    def _with(self, *, command: list[str], **_: Any) -> None:
         """Migrate and run `command`; then stop the services unless they ran before."""
         services = embedded_services()
         signal.signal(signal.SIGTERM, signal.default_int_handler)
