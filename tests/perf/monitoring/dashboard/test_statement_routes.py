@@ -21,8 +21,6 @@ SQL = "SELECT id FROM novels_novel WHERE id = %s"
 def no_known_routes(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let this process know no routes, as after its start."""
     monkeypatch.setattr(statement_routes, "_pairs", set())
-    monkeypatch.setattr(statement_routes, "_sent", set())
-    monkeypatch.setattr(statement_routes, "_sent_at", float("-inf"))
 
 
 def finish_request(route: str, sql: str = SQL) -> None:
@@ -58,16 +56,14 @@ def test_a_statement_has_all_its_routes() -> None:
     }
 
 
-def test_lost_routes_are_sent_again_after_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_lost_routes_are_sent_again() -> None:
     finish_request("GET /novels/")
     statement_routes.send_statement_routes()
     cache_store().client.run(lambda prefix: [("DEL", f"{prefix}origins")])
-
-    statement_routes.send_statement_routes()
     assert statement_routes.load_statement_routes() == {}
 
-    monkeypatch.setattr(statement_routes, "_RESEND_S", 0.0)
     statement_routes.send_statement_routes()
+
     assert len(statement_routes.load_statement_routes()) == 1
 
 
