@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from django.core.management.base import CommandError
 from django.db import connection
 
 from morpheus.db.transactions import write_transaction
 
 
-class NoExampleRows(Exception):
-    """The data has no public novel and public comic to read; the message says what to do."""
+class NoExampleRows(CommandError):
+    """The data lacks rows of some kind; the message says what to do."""
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from secrets import token_hex
 from threading import Event
 
 import psycopg
+from django.core.management.base import CommandError
 from django.db import InterfaceError, OperationalError, connection
 
 from comics.models import Comic
@@ -44,7 +45,7 @@ class Size:
     slots: int = 6
 
 
-class ForeignData(Exception):
+class ForeignData(CommandError):
     """The database has users that were not made here."""
 
 
@@ -56,7 +57,10 @@ def build_scene(size: Size) -> Scene:
     """
     with write_transaction(as_staff=True):
         if User.objects.exclude(email__endswith=DOMAIN).exists():
-            raise ForeignData("There are other users in this database: its novels stay.")
+            raise ForeignData(
+                "There are other users in this database: its novels stay. Use a MORPHEUS_VAR of "
+                "its own."
+            )
         Comic.objects.all().delete()
         Novel.objects.all().delete()
     scene = Scene([_make_owner() for _ in range(OWNERS)], {}, {}, [], {})
