@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from .guard import Order, Service
-from .processes import is_running, stop_process
+from .processes import stop_process
 
 RECORD = "services.json"
 STOP_TIMEOUT_S = 180.0
@@ -115,7 +115,6 @@ def stop_services(var: Path) -> bool:
     """Stop the services of `var`, whichever processes use them; tell whether there were any."""
     pid = read_record(var).get("guard")
     needle = str(var.resolve() / RECORD)
-    if pid is None or not is_running(pid, needle):
-        return False
-    stop_process(pid, needle, signals=(signal.SIGTERM,), timeout_s=STOP_TIMEOUT_S)
-    return True
+    return pid is not None and stop_process(
+        pid, needle, signals=(signal.SIGTERM,), timeout_s=STOP_TIMEOUT_S
+    )

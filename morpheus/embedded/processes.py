@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -44,42 +45,36 @@ def run_command(command: list[str], *, cwd: str) -> int:
     ).returncode
 
 
-def read_command_line(pid: int) -> list[str]:
-    """Return the command line of `pid`, empty if there is no such process.
+def stop_process(
+    pid: int, needle: str, *, signals: tuple[signal.Signals, ...], timeout_s: float
+) -> bool:
+    """Send the signals one after the other, `timeout_s` apart, until the process has ended.
 
-    A pid in a file may belong to another process by now; only the command line tells.
+    Args:
+        needle: Part of its command line: the pid may belong to another process by now.
+
+    Returns:
+        Whether it was running.
     """
+    was_running = _is_running(pid, needle)
+    for number in signals:
+        if not _is_running(pid, needle):
+            break
+        with suppress(ProcessLookupError):
+            os.kill(pid, number)
+        deadline = time.monotonic() + timeout_s
+        while time.monotonic() < deadline and _is_running(pid, needle):
+            time.sleep(0.02)
+    return was_running
+
+
+def _is_running(pid: int, needle: str) -> bool:
     try:
-        raw = Path(f"/proc/{pid}/cmdline").read_bytes()
+        line = Path(f"/proc/{pid}/cmdline").read_bytes()
     except OSError:
         if Path("/proc/self/cmdline").exists():
-            return []
-        # No /proc (macOS). `ps` separates arguments by blanks.
+            return False
+        # No /proc (macOS).
         command = ["ps", "-ww", "-p", str(pid), "-o", "command="]
-        result = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
-        return result.stdout.split()
-    return [os.fsdecode(argument) for argument in raw.split(b"\0") if argument]
-
-
-def is_running(pid: int, *needles: str) -> bool:
-    """Tell whether process `pid` lives and its command line contains each needle."""
-    line = " ".join(read_command_line(pid))
-    return bool(line) and all(needle in line for needle in needles)
-
-
-def stop_process(
-    pid: int, *needles: str, signals: tuple[signal.Signals, ...], timeout_s: float
-) -> None:
-    """Send the signals one after the other, `timeout_s` apart, until the process has ended."""
-    for number in signals:
-        if not is_running(pid, *needles):
-            return
-        try:
-            os.kill(pid, number)
-        except ProcessLookupError:
-            return
-        deadline = time.monotonic() + timeout_s
-        while time.monotonic() < deadline:
-            if not is_running(pid, *needles):
-                return
-            time.sleep(0.02)
+        line = subprocess.run(command, capture_output=True, check=False).stdout  # noqa: S603
+    return os.fsencode(needle) in line
