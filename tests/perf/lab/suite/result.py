@@ -36,6 +36,6 @@ def make_result(lines: list[ResultLine] = LINES) -> SuiteResult:
         lines=lines,
         breaches=[],
         references=[0.4, 0.4],
-        rows={"novels_novel": 600},
+        novels=600,
         rounds=2,
     )
