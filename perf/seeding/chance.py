@@ -113,9 +113,5 @@ def changed_at(draw: Draw, made: datetime) -> datetime:
     return min(END, made + timedelta(seconds=MEAN_CHANGE_S * pick(draw, _CHANGES)))
 
 
-def _draw_changes() -> list[float]:
-    draw = draws("lognormals", "changes")
-    return [lognormal(draw, 1.5) for _ in range(POOL)]
-
-
-_CHANGES = _draw_changes()
+_draw_change = draws("lognormals", "changes")
+_CHANGES = [lognormal(_draw_change, 1.5) for _ in range(POOL)]

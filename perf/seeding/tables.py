@@ -5,37 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from django.apps import apps
 from django_tasks_db.models import DBTaskResult
 
-from comics.models import Comic, Image, Panel, Rendition
-from novels.models import (
-    Chapter,
-    ChapterText,
-    Genre,
-    Language,
-    Novel,
-    NovelUpload,
-    ProcessingStatus,
-    SearchDocument,
-)
+from novels.models import Genre, Language, SearchDocument
 from users.models import User
 
 USERS = User._meta.db_table
-# Emptied by --reset. Users are not: operators stay. Nor are genres and languages.
+# Filled by a migration; seeding only refers to them.
+REFERENCES = [model._meta.db_table for model in (Genre, Language)]
+# Emptied by --reset. Users are not: operators stay.
 DOMAIN = [
     model._meta.db_table
-    for model in (
-        Novel,
-        NovelUpload,
-        ProcessingStatus,
-        Chapter,
-        ChapterText,
-        SearchDocument,
-        Image,
-        Rendition,
-        Comic,
-        Panel,
-    )
+    for label in ("novels", "comics")
+    for model in apps.get_app_config(label).get_models()
+    if model._meta.db_table not in REFERENCES
 ]
 # A job that waits for a novel would find another novel under its id.
 JOBS = DBTaskResult._meta.db_table
@@ -55,8 +39,6 @@ COLUMNS = {
 }
 SEARCH = SearchDocument._meta.db_table
 SEEDED = [*COLUMNS, SEARCH]
-# Filled by a migration; seeding only refers to them.
-REFERENCES = [model._meta.db_table for model in (Genre, Language)]
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import cast
 
 from morpheus.admin.site import AdminPage, MorpheusAdminSite
@@ -25,22 +26,16 @@ def _path(name: str) -> str:
     return "perf/" if name == OVERVIEW else f"perf/{name.removeprefix('perf_')}/"
 
 
+_build_detail = partial(AdminPage, is_listed=False)
+
 PAGES = [AdminPage(name, _path(name), TABS[name], view) for name, view in _VIEWS.items()]
 PAGES += [
-    AdminPage("perf_route", "perf/route/", "Route", server_pages.show_route, is_listed=False),
-    AdminPage(
-        "perf_slow_query",
-        "perf/slow/<int:pk>/",
-        "Slow query",
-        server_pages.show_slow_query,
-        is_listed=False,
+    _build_detail("perf_route", "perf/route/", "Route", server_pages.show_route),
+    _build_detail(
+        "perf_slow_query", "perf/slow/<int:pk>/", "Slow query", server_pages.show_slow_query
     ),
-    AdminPage(
-        "perf_query",
-        "perf/queries/<slug:query_id>/",
-        "Query",
-        database_pages.show_query,
-        is_listed=False,
+    _build_detail(
+        "perf_query", "perf/queries/<slug:query_id>/", "Query", database_pages.show_query
     ),
 ]
 
