@@ -9,7 +9,8 @@ import django.utils.timezone
 from django.conf import settings
 from django.db import migrations, models
 
-from morpheus.db.operations import id_column, list_index, public_owner, reference, run_sql_file
+from morpheus.db.columns import id_column, list_index, public_owner, reference
+from morpheus.db.operations import run_sql_file
 
 
 def picture_fields() -> list[tuple[str, models.Field[Any, Any]]]:

@@ -9,14 +9,14 @@ from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchVectorField
 from django.db import migrations, models
 
-from morpheus.db.operations import (
+from morpheus.db.columns import (
     id_column,
     list_index,
     public_owner,
     reference,
     reference_as_key,
-    run_sql_file,
 )
+from morpheus.db.operations import run_sql_file
 
 
 class Migration(migrations.Migration):

@@ -8,7 +8,8 @@ from django.conf import settings
 from django.db import migrations, models
 from django.db.models.functions import Lower
 
-from morpheus.db.operations import id_column, reference, run_sql_file
+from morpheus.db.columns import id_column, reference
+from morpheus.db.operations import run_sql_file
 
 
 class Migration(migrations.Migration):
