@@ -82,9 +82,7 @@ class TokenView(AnonymousView):
     def get_throttles(self) -> list[Any]:
         return [LoginThrottle()] if self.request.method == "POST" else super().get_throttles()
 
-    @extend_schema(
-        operation_id="auth_token_create", tags=["auth"], responses={200: TokenSerializer}
-    )
+    @extend_schema(operation_id="auth_token_create", responses={200: TokenSerializer})
     def post(self, request: Request) -> Response:
         """Log in. The token is shown this once; send it as `Authorization: Bearer <token>`."""
         user = self.authenticate_user(request)
@@ -94,7 +92,6 @@ class TokenView(AnonymousView):
 
     @extend_schema(
         operation_id="auth_token_revoke",
-        tags=["auth"],
         responses={204: None},
         auth=[{"bearer": []}],  # type: ignore[list-item] # a security requirement
     )
@@ -114,7 +111,7 @@ class LoginView(AnonymousView):
     serializer_class = UserLoginInput
     throttle_classes = [LoginThrottle]
 
-    @extend_schema(operation_id="auth_login", tags=["auth"], responses={200: ProfileSerializer})
+    @extend_schema(operation_id="auth_login", responses={200: ProfileSerializer})
     def post(self, request: Request) -> Response:
         """Log in; sets the cookies `sessionid` and `csrftoken`."""
         user = self.authenticate_user(request)
@@ -131,7 +128,6 @@ class LogoutView(MorpheusAPIView):
 
     @extend_schema(
         operation_id="auth_logout",
-        tags=["auth"],
         request=None,
         responses={204: None},
         auth=[{"session": []}],  # type: ignore[list-item] # a security requirement
@@ -150,9 +146,7 @@ class UserListView(AnonymousView):
     serializer_class = UserRegisterInput
     throttle_classes = [RegisterThrottle]
 
-    @extend_schema(
-        operation_id="users_register", tags=["users"], responses={201: ProfileSerializer}
-    )
+    @extend_schema(operation_id="users_register", responses={201: ProfileSerializer})
     def post(self, request: Request) -> Response:
         """Register with an e-mail address that no user has, whatever its case."""
         form = self.get_serializer(data=request.data)
@@ -170,14 +164,13 @@ class UserView(MorpheusAPIView):
     permission_classes = [IsAuthenticated]
     serializer_class = OwnProfileSerializer
 
-    @extend_schema(operation_id="users_me", tags=["users"])
+    @extend_schema(operation_id="users_me")
     def get(self, request: Request) -> Response:
         """Show my profile."""
         return Response(self.get_serializer(request.user).data)
 
     @extend_schema(
         operation_id="users_me_update",
-        tags=["users"],
         request=UserUpdateInput,
         responses={200: OwnProfileSerializer},
     )

@@ -9,10 +9,10 @@ from rest_framework.request import Request
 from rest_framework.reverse import reverse
 
 from comics.cache_policies import CARD, PAGE, THUMBNAIL
-from comics.images import Picture
+from comics.images.decoding import Picture
 from comics.models import Comic
 from comics.serializers import ComicSerializer
-from comics.services import rendition_create
+from comics.services.images import rendition_create
 from morpheus.api.reads import (
     BIGINT_MAX,
     ListFilter,

@@ -10,12 +10,11 @@ from rest_framework.reverse import reverse
 from comics.models import Comic
 from comics.reads.comics import COMICS, comic_read, comic_read_uncached
 from comics.serializers import ComicCreateInput, ComicSerializer, ComicUpdateInput
-from comics.services import comic_create, comic_delete, comic_update
+from comics.services.comics import comic_create, comic_delete, comic_update
 from morpheus.api.lists import ListView
 from morpheus.api.views import MorpheusAPIView
 
 
-@extend_schema(tags=["comics"])
 class ComicListView(ListView):
     """/api/v1/comics/."""
 
@@ -42,7 +41,6 @@ class ComicListView(ListView):
         return Response(body, status=201, headers={"Location": location})
 
 
-@extend_schema(tags=["comics"])
 class ComicView(MorpheusAPIView):
     """/api/v1/comics/{id}/."""
 

@@ -18,7 +18,7 @@ class DashboardView(MorpheusAPIView):
     permission_classes = [IsAuthenticated]
     serializer_class = DashboardSerializer
 
-    @extend_schema(operation_id="users_me_dashboard", tags=["users"])
+    @extend_schema(operation_id="users_me_dashboard")
     def get(self, request: Request) -> Response:
         """Show my newest novels with their processing state, my newest comics, and totals."""
         return Response(dashboard_read(self.user.pk, request))

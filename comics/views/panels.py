@@ -14,12 +14,11 @@ from rest_framework.response import Response
 from comics.models import Comic
 from comics.reads.panels import PANEL_LIST, panel_render
 from comics.serializers import PanelCreateInput, PanelSerializer
-from comics.services import panel_add
+from comics.services.comics import panel_add
 from morpheus.api.lists import ListView
 from morpheus.db.transactions import read_transaction
 
 
-@extend_schema(tags=["comics"])
 class PanelListView(ListView):
     """/api/v1/comics/{id}/panels/."""
 

@@ -69,7 +69,6 @@ class PictureView(MorpheusAPIView):
         return response
 
 
-@extend_schema(tags=["comics"])
 class PanelImageView(PictureView):
     """/api/v1/comics/{id}/panels/{number}/image/."""
 
@@ -99,7 +98,6 @@ class PanelImageView(PictureView):
         )
 
 
-@extend_schema(tags=["comics"])
 class ThumbnailView(PictureView):
     """/api/v1/comics/{id}/thumbnail/: the first panel, smaller."""
 

@@ -18,9 +18,8 @@ from morpheus.api.domain_errors import DomainError
 from novels.models import Novel, NovelUpload, ProcessingStatus
 from novels.parsing import FileFormat
 from novels.search.documents import documents_rebuild
-from novels.services.parsed import default_title, novel_store_parsed
+from novels.services.processing import State, default_title, novel_store_parsed, status_set
 from novels.services.sandboxed import check_upload, parse_novel
-from novels.services.status import State, status_set
 from users.models import belonging_to
 from users.quotas import quota_require
 

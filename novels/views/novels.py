@@ -19,15 +19,11 @@ from novels.models import Novel
 from novels.parsing import FileFormat, ParseError
 from novels.reads import NOVELS, novel_read, novel_read_uncached
 from novels.serializers import NovelCreateInput, NovelSerializer, NovelUpdateInput
-from novels.services import (
-    check_upload,
-    novel_create_from_upload,
-    novel_delete,
-    novel_update,
-)
+from novels.services.novels import novel_delete, novel_update
+from novels.services.sandboxed import check_upload
+from novels.services.uploads import novel_create_from_upload
 
 
-@extend_schema(tags=["novels"])
 class NovelListView(ListView):
     """/api/v1/novels/."""
 
@@ -83,7 +79,6 @@ def _read_upload(request: Request) -> tuple[File[Any], FileFormat, dict[str, Any
         raise ValidationError({"file": [error.message]}) from error
 
 
-@extend_schema(tags=["novels"])
 class NovelView(MorpheusAPIView):
     """/api/v1/novels/{id}/."""
 

@@ -69,7 +69,6 @@ class SearchPagination(KeysetPagination):
         return (place > self.position.values) == backwards
 
 
-@extend_schema(tags=["search"])
 class SearchView(MorpheusAPIView):
     """/api/v1/search/: pages of a cached ranking, which no index can serve."""
 

@@ -6,13 +6,13 @@ Everything is one transaction: an interruption leaves the database as it was bef
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import astuple
 from functools import partial
 from typing import Any
 
 from django.db import connection, transaction
 
-from comics.images import image_file_store
+from comics.images.decoding import Picture, picture_read
+from comics.images.files import picture_file_write
 from morpheus.db.roles import connected_as
 from novels.search.documents import documents_build_range
 
@@ -101,13 +101,15 @@ class _Seeder:
         users = database.free_user_ids(self.cursor, options.users)
         yield Load(USERS, partial(user_lines, options, users), len(users))
         images = self._store_images()
-        image_lines = [line(number, *astuple(image)) for number, image in enumerate(images, 1)]
+        image_lines = [
+            line(number, *image.columns.values()) for number, image in enumerate(images, 1)
+        ]
         yield Load("comics_image", lambda: image_lines, len(image_lines))
         references = References(users, *database.reference_ids(self.cursor))
         with self.progress.step("owners, sizes", options.novels + options.comics) as bar:
             catalogue = Catalogue(options, references)
             bar.update(options.novels)
-            gallery = Gallery(catalogue, [image.size_bytes for image in images])
+            gallery = Gallery(catalogue, [len(image.data) for image in images])
             bar.update(options.comics)
         yield Load(NOVELS, catalogue.novel_lines, options.novels)
         yield Load("novels_processingstatus", catalogue.status_lines, options.novels)
@@ -116,12 +118,14 @@ class _Seeder:
         yield Load("comics_comic", gallery.comic_lines, options.comics)
         yield Load("comics_panel", gallery.panel_lines, options.panels)
 
-    def _store_images(self) -> list[Any]:
+    def _store_images(self) -> list[Picture]:
         """Store the files of the pictures and return what describes them."""
         images = []
         with self.progress.step("pictures", KINDS, " files") as bar:
             for kind in range(KINDS):
-                images.append(image_file_store(draw_picture(self.options.seed, kind)))
+                image = picture_read(draw_picture(self.options.seed, kind))
+                picture_file_write(image)
+                images.append(image)
                 bar.update()
         return images
 

@@ -16,7 +16,7 @@ from morpheus.db.transactions import write_transaction
 from novels.models import Novel
 from novels.parsing import ParseError
 from novels.serializers import PUBLIC, VISIBILITIES
-from novels.services import UploadExists, novel_import
+from novels.services.uploads import UploadExists, novel_import
 from users.models import User
 
 # The default owner of imported novels, a user without a password.

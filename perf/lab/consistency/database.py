@@ -19,7 +19,7 @@ from comics.models import Comic
 from morpheus.cache.outbox import connect
 from morpheus.db.transactions import write_transaction
 from novels.models import Chapter, ChapterText, Genre, Language, Novel, ProcessingStatus
-from novels.services import status_advance
+from novels.services.processing import status_advance
 from users.models import PublicUser, User, belonging_to
 from users.services import token_create
 

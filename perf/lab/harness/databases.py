@@ -14,7 +14,7 @@ from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 from comics.models import Image, Rendition
-from comics.services import rendition_create
+from comics.services.images import rendition_create
 from morpheus.embedded.roles import APP, OWNER
 from morpheus.embedded.supervisor import EmbeddedServices
 from morpheus.management.embedded import REPLACED_BY, embedded_services

@@ -16,7 +16,7 @@ from comics.models import Comic, Panel
 from morpheus.admin import changelists as admin_lists
 from morpheus.db.transactions import write_transaction
 from novels.models import Chapter, Novel, ProcessingStatus
-from novels.services import novel_reparse
+from novels.services.uploads import novel_reparse
 from tests.conftest import PASSWORD
 from tests.morpheus.admin.conftest import url
 from tests.pages import written_into
