@@ -16,7 +16,7 @@ from django.db import connection
 from django.test import Client, override_settings
 from django.urls import URLPattern, reverse
 
-from novels.search.matches import MAX_CANDIDATES, SPARE_CANDIDATES, Candidate, Matches
+from novels.search.matches import MAX_CANDIDATES, SPARE_CANDIDATES, Candidate
 from novels.search.query import CHANGED_PER_KNOWN, Search
 from perf.lab.example_requests import (
     EXAMPLES,
@@ -171,9 +171,11 @@ def record_search_refresh() -> list[Statement]:
         cursor.execute("DELETE FROM novels_searchchange")
         cursor.execute(_CHANGES, {"at": _LONG_AGO, "count": CHANGED_PER_KNOWN * most})
     search = Search("the")
-    queries = search.match().queries
+    known = search.match()
     candidate = Candidate(id=1, score=1, novel_id=1, chapter_id=None)
     with capture_statements() as statements:
-        search.refresh(Matches(_FIRST_SNAPSHOT, queries, 1, [candidate] * most))
-        search.refresh(Matches(_FIRST_SNAPSHOT, queries, 0, []))
+        search.refresh(
+            known._replace(snapshot=_FIRST_SNAPSHOT, horizon=1, candidates=[candidate] * most)
+        )
+        search.refresh(known._replace(snapshot=_FIRST_SNAPSHOT, horizon=0, candidates=[]))
     return statements
