@@ -81,26 +81,23 @@ class LanguageAdmin(ReferenceAdmin):
     list_display = ["name", "code", "search_config"]
 
 
-class StatusInline(admin.StackedInline):  # type: ignore[type-arg] # at run time
-    """The processing status of the novel."""
+class ReadOnlyInline(admin.StackedInline):  # type: ignore[type-arg] # at run time
+    """A row that belongs to the novel, and that only Morpheus writes."""
 
-    model = ProcessingStatus
     can_delete = False
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+class StatusInline(ReadOnlyInline):
+    model = ProcessingStatus
     readonly_fields = ["state", "stage", "progress", "message", "updated_at"]
 
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
-
-class UploadInline(admin.StackedInline):  # type: ignore[type-arg] # at run time
-    """The uploaded file of the novel."""
-
+class UploadInline(ReadOnlyInline):
     model = NovelUpload
-    can_delete = False
     readonly_fields = ["filename", "size_bytes", "digest", "path", "uploaded_at"]
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
 
 @admin.register(Novel)

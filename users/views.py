@@ -8,13 +8,7 @@ from django.contrib.auth import authenticate, login, logout
 from drf_spectacular.utils import extend_schema
 from rest_framework import status
 from rest_framework.authentication import BaseAuthentication
-from rest_framework.exceptions import (
-    AuthenticationFailed,
-    NotAuthenticated,
-    ParseError,
-    Throttled,
-    ValidationError,
-)
+from rest_framework.exceptions import AuthenticationFailed, NotAuthenticated, ParseError, Throttled
 from rest_framework.permissions import AllowAny, IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -56,13 +50,11 @@ class AnonymousView(MorpheusAPIView):
                 inactive: the same response after the same work.
             Throttled: Too many attempts for this address failed; no password is compared.
         """
-        form = UserLoginInput(data=request.data)
-        form.is_valid(raise_exception=True)
-        email, password = form.validated_data["email"], form.validated_data["password"]
-        limit = UserLoginLimit(request, email)
+        form = self.read_input(UserLoginInput)
+        limit = UserLoginLimit(request, form["email"])
         if (wait_s := limit.take()) is not None:
             raise Throttled(wait_s)
-        user = authenticate(request, username=email, password=password)
+        user = authenticate(request, username=form["email"], password=form["password"])
         if not isinstance(user, User):
             raise AuthenticationFailed("Invalid credentials.")
         limit.give_back()
@@ -149,12 +141,7 @@ class UserListView(AnonymousView):
     @extend_schema(operation_id="users_register", responses={201: ProfileSerializer})
     def post(self, request: Request) -> Response:
         """Register with an e-mail address that no user has, whatever its case."""
-        form = self.get_serializer(data=request.data)
-        form.is_valid(raise_exception=True)
-        try:
-            user = services.user_register(**form.validated_data)
-        except services.EmailTaken as error:
-            raise ValidationError({"email": ["A user with this address exists."]}) from error
+        user = services.user_register(**self.read_input(UserRegisterInput))
         return Response(ProfileSerializer(user).data, status=status.HTTP_201_CREATED)
 
 
@@ -176,7 +163,6 @@ class UserView(MorpheusAPIView):
     )
     def patch(self, request: Request) -> Response:
         """Change my name or what I say about myself."""
-        changes = UserUpdateInput(request.user, data=request.data, partial=True)
-        changes.is_valid(raise_exception=True)
-        services.user_update(user=self.user, **changes.validated_data)
+        changes = self.read_input(UserUpdateInput, partial=True)
+        services.user_update(user=self.user, **changes)
         return Response(self.get_serializer(request.user).data)

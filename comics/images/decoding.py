@@ -15,12 +15,7 @@ from PIL import Image, ImageOps, JpegImagePlugin
 from comics.images.structure import ImageRefused, refuse_costly
 
 # Formats that every browser shows. SVG is not among them: it can hold scripts.
-MEDIA_TYPES = {
-    "PNG": "image/png",
-    "JPEG": "image/jpeg",
-    "WEBP": "image/webp",
-    "GIF": "image/gif",
-}
+MEDIA_TYPES = {"PNG": "image/png", "JPEG": "image/jpeg", "WEBP": "image/webp", "GIF": "image/gif"}
 
 # A page of A4 at 600 dpi has 35 million; decoded, this many take 160 MB.
 MAX_PIXELS = 40_000_000

@@ -11,12 +11,7 @@ from django.core.files.storage import storages
 
 from comics.images.decoding import Picture
 
-_EXTENSIONS = {
-    "image/png": "png",
-    "image/jpeg": "jpg",
-    "image/webp": "webp",
-    "image/gif": "gif",
-}
+_EXTENSIONS = {"image/png": "png", "image/jpeg": "jpg", "image/webp": "webp", "image/gif": "gif"}
 
 
 def picture_file_write(picture: Picture) -> None:

@@ -13,15 +13,7 @@ from comics.images.decoding import Picture
 from comics.models import Comic
 from comics.serializers import ComicSerializer
 from comics.services.images import rendition_create
-from morpheus.api.reads import (
-    BIGINT_MAX,
-    ListFilter,
-    ListRead,
-    Row,
-    Scope,
-    order_by,
-    parse_id_of,
-)
+from morpheus.api.reads import BIGINT_MAX, ListFilter, ListRead, Row, Scope, order_by, parse_id_of
 from morpheus.api.rendering import RowRenderer
 from morpheus.cache.cached_reads import VisibleValue, read_many, read_public_then_private
 from novels.reads import OWNER_NAME, novel_cards

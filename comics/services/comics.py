@@ -17,7 +17,6 @@ from comics.images.files import picture_file_write
 from comics.models import Comic, Panel
 from comics.services.images import image_row_hold, images_delete_unused
 from morpheus.api.domain_errors import DomainError
-from morpheus.db.expressions import AnyOf
 from novels.models import Novel
 from users.models import belonging_to
 from users.quotas import quota_require
@@ -95,11 +94,9 @@ def comic_delete(*, comic_id: int) -> None:
 def comic_set_visibility(*, comic_ids: list[int], is_public: bool) -> int:
     """Publish or withdraw comics; return how many of them the user may change."""
     with transaction.atomic(savepoint=False):
-        rows = Comic.objects.filter(AnyOf("pk", comic_ids)).order_by("pk")
+        rows = Comic.objects.of_ids(comic_ids).order_by("pk")
         locked = list(rows.select_for_update(no_key=True).values_list("pk", flat=True))
-        return Comic.objects.filter(AnyOf("pk", locked)).update(
-            is_public=is_public, updated_at=timezone.now()
-        )
+        return Comic.objects.of_ids(locked).update(is_public=is_public, updated_at=timezone.now())
 
 
 def panel_add(

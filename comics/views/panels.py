@@ -65,10 +65,7 @@ class PanelListView(ListView):
         with read_transaction(as_user=self.reader_id):
             self.require_owner(Comic.objects, comic_id)
         _refuse_huge(request)
-        form = PanelCreateInput(data=request.data)
-        form.is_valid(raise_exception=True)
-        fields: dict[str, Any] = form.validated_data
-        return fields
+        return self.read_input(PanelCreateInput)
 
 
 def _refuse_huge(request: Request) -> None:

@@ -56,7 +56,10 @@ class PictureView(MorpheusAPIView):
     ) -> HttpResponseBase:
         """Respond with an image or 304; the URL with its version is immutable."""
         etag = f'"{digest}"'
-        response = get_conditional_response(self.request, etag=etag) or open_picture()
+        try:
+            response = get_conditional_response(self.request, etag=etag) or open_picture()
+        except FileNotFoundError as error:
+            raise Http404 from error  # It was deleted after the read.
         requested = self.request.query_params.get("v")
         if requested not in (None, version) and (record := current_dependencies()):
             # Any text is a wrong version, and each would be cached with a copy of the bytes.
@@ -75,8 +78,7 @@ class PanelImageView(PictureView):
     parameters = (_VERSION,)
 
     @extend_schema(
-        operation_id="panels_image",
-        responses={(200, "image/*"): OpenApiTypes.BINARY, 304: None},
+        operation_id="panels_image", responses={(200, "image/*"): OpenApiTypes.BINARY, 304: None}
     )
     def get(self, request: Request, comic_id: int, number: int) -> HttpResponseBase:
         """Respond with the image of a panel."""
@@ -84,17 +86,11 @@ class PanelImageView(PictureView):
         if panel is None:
             raise Http404
         digest, media_type = panel["image__digest"], panel["image__media_type"]
-
-        def open_picture() -> HttpResponseBase:
-            try:
-                file = image_path(digest, media_type).open("rb")
-            except FileNotFoundError as error:
-                raise Http404 from error  # It was deleted after the read.
-            return PictureFile(file, content_type=media_type)
-
-        version = image_version(digest)
         return self.respond_picture(
-            open_picture, digest=digest, version=version, is_public=is_public
+            lambda: PictureFile(image_path(digest, media_type).open("rb"), content_type=media_type),
+            digest=digest,
+            version=image_version(digest),
+            is_public=is_public,
         )
 
 

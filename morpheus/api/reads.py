@@ -121,8 +121,6 @@ class ListRead:
         values = {name: params[name] for name in self.filters if name in params}
         self._refuse_unserved(frozenset(values), params)
         for name, value in values.items():
-            if "\x00" in value:
-                raise ValidationError({name: ["Null characters are not allowed."]})
             if value != self.filters[name].own:
                 rows = self.filters[name].apply(rows, value)
         return rows
