@@ -71,7 +71,7 @@ load: $(STAMP)  ## Load test with 100 users, judged by perf/budgets.toml (ARGS="
 	@env MORPHEUS_VAR=var/load MORPHEUS_HTTPS=off $(PYTHON) manage.py load_test $(ARGS)
 
 # About 25 minutes, so that the figures are reliable. Shorter: ARGS="--rounds 3 --seconds 1.5".
-bench-peers: $(STAMP)  ## Compare with Django REST framework, cachalot and the limits
+bench-peers: $(STAMP)  ## Compare with Django REST framework and cachalot
 	@env MORPHEUS_VAR=var/bench MORPHEUS_HTTPS=off DATABASE_URL= REDIS_URL= \
 		$(PYTHON) manage.py services with bench_peers $(ARGS)
 

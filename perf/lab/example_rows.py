@@ -11,10 +11,6 @@ from django.db import connection
 from morpheus.db.transactions import write_transaction
 
 
-class NoExampleRows(CommandError):
-    """The data lacks rows of some kind; the message says what to do."""
-
-
 @dataclass(frozen=True)
 class ExampleRows:
     """A novel and a comic, and values for `ExampleRequest.build`.
@@ -56,7 +52,7 @@ def first_rows() -> ExampleRows:
     """Return the first public novel and comic that belong to the same owner.
 
     Raises:
-        NoExampleRows: Seed first.
+        CommandError: Seed first.
     """
     return _find(_FIRST)
 
@@ -65,7 +61,7 @@ def largest_rows() -> ExampleRows:
     """Return the owner of most novels, the novel of most chapters, the comic of most panels.
 
     Raises:
-        NoExampleRows: Seed first.
+        CommandError: Seed first.
     """
     return _find(_LARGEST)
 
@@ -76,7 +72,7 @@ def _find(statement: str) -> ExampleRows:
         cursor.execute(statement)
         row = cursor.fetchone()
     if row is None or None in row[:3]:
-        raise NoExampleRows("There is nothing to read: run `manage.py seed` first.")
+        raise CommandError("There is nothing to read: run `manage.py seed` first.")
     owner_id, novel_id, comic_id, genre, language = row
     values = {"novel_id": novel_id, "comic_id": comic_id, "number": 1}
     return ExampleRows(owner_id, values | {"genre": genre, "language": language})

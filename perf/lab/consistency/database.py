@@ -45,19 +45,15 @@ class Size:
     slots: int = 6
 
 
-class ForeignData(CommandError):
-    """The database has users that were not made here."""
-
-
 def build_scene(size: Size) -> Scene:
     """Delete all novels and comics and make the hot ones.
 
     Raises:
-        ForeignData: There are users that were not made here.
+        CommandError: There are users that were not made here.
     """
     with write_transaction(as_staff=True):
         if User.objects.exclude(email__endswith=DOMAIN).exists():
-            raise ForeignData(
+            raise CommandError(
                 "There are other users in this database: its novels stay. Use a MORPHEUS_VAR of "
                 "its own."
             )

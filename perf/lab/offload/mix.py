@@ -9,9 +9,9 @@ from itertools import accumulate, product
 from typing import Any, NamedTuple
 
 import psycopg
+from django.core.management.base import CommandError
 
 from perf.lab.example_requests import HttpRequest, bearer, example
-from perf.lab.example_rows import NoExampleRows
 from perf.seeding.chance import Draw, Skewed, draws
 
 Rows = Mapping[str, Sequence[Any]]
@@ -100,7 +100,7 @@ def load_rows(database_url: str, *, seed: int) -> Rows:
     """Read the rows past row level security, the most popular first; the seed decides which.
 
     Raises:
-        NoExampleRows: Seed first.
+        CommandError: Seed first.
     """
     loaded = {}
     with psycopg.connect(database_url) as database:
@@ -109,7 +109,7 @@ def load_rows(database_url: str, *, seed: int) -> Rows:
             rows = database.execute(query.encode()).fetchall()
             loaded[name] = [row for _, row in sorted((draw(), row) for row in rows)]
             if not loaded[name]:
-                raise NoExampleRows(f"There are no rows for {name!r}: seed more.")
+                raise CommandError(f"There are no rows for {name!r}: seed more.")
     return loaded
 
 

@@ -32,7 +32,6 @@ from .contestants import (
     OURS_WARM,
     running_constant,
 )
-from .limits import measure_cache_limit, measure_sql_limit
 from .routes import Route
 
 CONNECTIONS = (16, 100)
@@ -65,16 +64,11 @@ class Figures:
 
 @dataclass(frozen=True)
 class Comparison:
-    """All rounds of one route with one number of connections, by contestant.
-
-    Attributes:
-        limits: Executions per second by program; None where it is not installed.
-    """
+    """All rounds of one route with one number of connections, by contestant."""
 
     route: Route
     connections: int
     rounds: Mapping[str, Sequence[Figures]]
-    limits: Mapping[str, float | None]
 
     def medians(self, name: str) -> Figures:
         """Return the median of each figure of a contestant."""
@@ -90,8 +84,6 @@ class Comparison:
             figures = self.medians(contestant.name)
             cells = (f"{figures.per_second:,.0f}", f"{figures.p99_ms:,.1f}")
             yield table.row(contestant.title, *cells, f"{figures.cpu_us:,.0f}")
-        for program, limit in self.limits.items():
-            yield table.row(program, "missing" if limit is None else f"{limit:,.0f}")
         for ours, theirs in PAIRS:
             us, them = self.rounds[ours.name], self.rounds[theirs.name]
             responses = median_ratio([f.per_second for f in us], [f.per_second for f in them])
@@ -134,11 +126,7 @@ def _compare_route(
     for name in servers:
         measure_one(name, min(WARM_UP_S, seconds))
     results = measure_in_turns([*servers], measure_one, rounds=rounds)
-    limits = {
-        "pgbench": measure_sql_limit(route, seconds=seconds, connections=connections),
-        "redis-benchmark": measure_cache_limit(size, connections=connections),
-    }
-    return Comparison(route, connections, results, limits)
+    return Comparison(route, connections, results)
 
 
 def measure(server: Servers, request: HttpRequest, *, seconds: float, connections: int) -> Figures:

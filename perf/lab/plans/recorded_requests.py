@@ -76,8 +76,7 @@ def record_requests() -> Iterator[RecordedRequest]:
     Thumbnails must exist (`prepare_thumbnails`): a rollback does not delete the file of a new one.
 
     Raises:
-        RequestFailed: A response is an error.
-        NoExampleRows: Seed first.
+        CommandError: A response is an error, or there is no data.
     """
     rows = first_rows()
     secret, _ = token_create(user=User(pk=rows.owner_id))

@@ -53,7 +53,7 @@ def create_callers() -> Iterator[SuiteCallers]:
     """Yield the callers; delete afterwards everything that they wrote.
 
     Raises:
-        NoExampleRows: Seed first.
+        CommandError: Seed first.
     """
     _delete_rows()
     began = timezone.now()

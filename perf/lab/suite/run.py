@@ -74,8 +74,7 @@ def run_suite(*, rounds: int) -> SuiteResult:
     """Measure everything on the data in the database; delete what the suite writes.
 
     Raises:
-        ServerFailed, RequestFailed, NoExampleRows: A server does not start, a response is an
-            error, or there is no data.
+        CommandError: A server does not start, a response is an error, or there is no data.
     """
     prepare_thumbnails()
     # Dead rows would count until autovacuum removes them.

@@ -14,35 +14,12 @@ import psycopg
 import pytest
 from cachalot.cache import cachalot_caches
 from django.db import connection, transaction
-from django.http import HttpResponse
-from django.test import RequestFactory
 from granian.server.mp import MPServer
-from rest_framework.test import ForceAuthClientHandler
 
-from morpheus.django_internals import cachalot, prometheus_client, rest_framework
+from morpheus.django_internals import cachalot, prometheus_client
 from morpheus.django_internals.granian import ListeningServer
 from morpheus.django_internals.psycopg import TimedConnection
 from novels.models import Genre
-from users.models import User
-
-
-def test_a_test_client_s_handler_forces_another_user(
-    rf: RequestFactory, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    handler = ForceAuthClientHandler()
-    seen: list[Any] = []
-
-    def respond(request: Any) -> HttpResponse:
-        seen.append(request._force_auth_user)
-        return HttpResponse()
-
-    monkeypatch.setattr(handler, "load_middleware", lambda: None)
-    monkeypatch.setattr(handler, "_middleware_chain", respond, raising=False)
-    for pk in (1, 2):
-        rest_framework.force_user(handler, User(pk=pk))
-        handler(rf.get("/").environ)
-
-    assert [user.pk for user in seen] == [1, 2]
 
 
 def test_psycopg_waits_with_a_timeout() -> None:

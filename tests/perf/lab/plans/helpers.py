@@ -58,7 +58,7 @@ def record_warm_reads() -> Iterator[RecordedRequest]:
     Not in a transaction, because a transaction bypasses the cache.
 
     Raises:
-        RequestFailed, NoExampleRows: As `record_requests`.
+        RequestFailed, CommandError: As `record_requests`.
     """
     rows = first_rows()
     secret, token = token_create(user=User(pk=rows.owner_id))
