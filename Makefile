@@ -58,9 +58,9 @@ import: $(STAMP)  ## Import novels (FILES="a.txt b.epub folder/")
 	@$(PYTHON) manage.py services with import_novels $(FILES) $(ARGS)
 
 # On a small database of its own, which it empties.
-snapshots: $(STAMP)  ## Renew the plans in perf/lab/plans/snapshots/, and show what changed
+snapshots: $(STAMP)  ## Renew the statements and plans in perf/lab/plans/snapshots/, and show what changed
 	@env MORPHEUS_VAR=var/snapshots MORPHEUS_HTTPS=off MORPHEUS_LOG_REQUESTS=off DATABASE_URL= REDIS_URL= \
-		$(PYTHON) manage.py services with perf_snapshots --update $(ARGS)
+		$(PYTHON) manage.py services with perf_plans --renew-snapshots
 
 # On data and servers of its own: it empties the cache server.
 bench-offload: $(STAMP)  ## Measure the database time that the cache saves (ARGS="--requests 20000")
@@ -71,7 +71,7 @@ load: $(STAMP)  ## Load test with 100 users, judged by perf/budgets.toml (ARGS="
 	@env MORPHEUS_VAR=var/load MORPHEUS_HTTPS=off $(PYTHON) manage.py load_test $(ARGS)
 
 # About 25 minutes, so that the figures are reliable. Shorter: ARGS="--rounds 3 --seconds 1.5".
-bench-peers: $(STAMP)  ## Compare with Django REST framework, cachalot and the limits
+bench-peers: $(STAMP)  ## Compare with Django REST framework and cachalot
 	@env MORPHEUS_VAR=var/bench MORPHEUS_HTTPS=off DATABASE_URL= REDIS_URL= \
 		$(PYTHON) manage.py services with bench_peers $(ARGS)
 

@@ -17,7 +17,7 @@ from perf.lab.load.catalogue import Catalogue
 from perf.lab.load.profiles import PROFILES
 from perf.lab.load.server_counters import ServerCounters, read_counters
 from perf.lab.load.users import REFUSED, Author, Operator, Reader, Stranger, Visitor
-from perf.lab.load.verdict import Requirements, RouteResult, find_breaches
+from perf.lab.load.verdict import RouteResult, find_breaches
 from perf.monitoring.budgets import budgets
 
 __all__ = ["Author", "Operator", "Reader", "Stranger"]
@@ -34,7 +34,7 @@ if PROFILE.stages:
         """The number of users that the profile wants at each moment."""
 
         def tick(self) -> tuple[int, float] | None:
-            elapsed_s = self.get_run_time()
+            elapsed_s = self.get_run_time()  # type: ignore[no-untyped-call]
             for until_s, users in PROFILE.stages:
                 if elapsed_s < until_s:
                     return users, PROFILE.spawn_per_s
@@ -47,21 +47,21 @@ if "LOAD_CORE" in os.environ:
 _before: dict[str, ServerCounters] = {}
 
 
-@events.test_start.add_listener
+@events.test_start.add_listener  # type: ignore[untyped-decorator]
 def read_catalogue(environment: Any, **_: Any) -> None:
     """Read the catalogue once, for all users."""
     Visitor.catalogue = Catalogue(environment.host)
     _before["server"] = read_counters(environment.host)
 
 
-@events.spawning_complete.add_listener
+@events.spawning_complete.add_listener  # type: ignore[untyped-decorator]
 def begin_measurement(**_: Any) -> None:
     """Count from the moment when all users have begun, as locust's own statistics do."""
     if not PROFILE.stages:
         _before["server"] = read_counters(Visitor.catalogue.url)
 
 
-@events.quitting.add_listener
+@events.quitting.add_listener  # type: ignore[untyped-decorator]
 def judge(environment: Any, **_: Any) -> None:
     """Print the verdict, which is the exit code."""
     entries = environment.stats.entries.values()
@@ -70,8 +70,15 @@ def judge(environment: Any, **_: Any) -> None:
     counters = None
     if "server" in _before:
         counters = read_counters(environment.host).since(_before["server"])
-    required = _find_requirements(environment.parsed_options)
-    breaches = find_breaches(results, budgets().routes, required, counters)
+    slowdown = float(os.environ.get("LOAD_SLOWDOWN", "1"))
+    breaches = find_breaches(
+        results,
+        budgets().routes,
+        PROFILE,
+        counters,
+        min_requests=_min_requests(environment.parsed_options),
+        slowdown=slowdown,
+    )
     environment.process_exit_code = 1 if breaches else 0
     requests = sum(each.requests for each in results)
     failures = sum(each.failures for each in results)
@@ -79,7 +86,7 @@ def judge(environment: Any, **_: Any) -> None:
     print(
         f"\n{requests:,} requests, {failures:,} failed, {refused:,} refused and sent again; "
         f"offload {'unknown' if offload is None else f'{offload:.1%}'}; "
-        f"this machine is {required.slowdown:.2f} times slower than an idle one"
+        f"this machine is {slowdown:.2f} times slower than an idle one"
     )
     for breach in breaches:
         print(f"FAIL  {breach}")
@@ -87,14 +94,13 @@ def judge(environment: Any, **_: Any) -> None:
         print("ok  The run kept its budgets.")
 
 
-def _find_requirements(options: Any) -> Requirements:
-    """Return the requirements for the users and seconds of this run."""
+def _min_requests(options: Any) -> int:
+    """Return the requests that the users and seconds of this run must have made."""
     users = options.num_users or PROFILE.users
     seconds = min(int(options.run_time or PROFILE.seconds), PROFILE.seconds)
     # Nothing is counted until the last user has begun.
     seconds -= users // PROFILE.spawn_per_s
-    slowdown = float(os.environ.get("LOAD_SLOWDOWN", "1"))
-    return PROFILE.require(users=users, seconds=seconds, slowdown=slowdown)
+    return PROFILE.min_requests(users, seconds)
 
 
 def _make_result(entry: Any) -> RouteResult:

@@ -9,8 +9,8 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
 
-from comics import services
 from comics.models import Comic, Image, Panel, Rendition
+from comics.services.comics import comic_delete, comic_set_visibility, comic_update
 from morpheus.admin.model_admins import PublishableAdmin, ReadOnlyAdmin
 from novels.admin import OWNERS_EMAIL
 
@@ -38,13 +38,13 @@ class ComicAdmin(PublishableAdmin):
 
     def save_model(self, request: HttpRequest, obj: Comic, form: Any, change: bool) -> None:
         changes = {name: form.cleaned_data[name] for name in form.changed_data}
-        services.comic_update(comic_id=obj.pk, **changes)
+        comic_update(comic_id=obj.pk, **changes)
 
     def delete_row(self, pk: int) -> None:
-        services.comic_delete(comic_id=pk)
+        comic_delete(comic_id=pk)
 
     def set_visibility(self, pks: list[int], is_public: bool) -> int:
-        return services.comic_set_visibility(comic_ids=pks, is_public=is_public)
+        return comic_set_visibility(comic_ids=pks, is_public=is_public)
 
 
 @admin.register(Panel)

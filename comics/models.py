@@ -7,9 +7,10 @@ from django.db.models import Q
 from django.utils import timezone
 
 from comics.querysets import ComicQuerySet, PanelQuerySet
+from morpheus.db.columns import list_index, public_owner, reference
 from morpheus.db.name_fields import NameField
-from novels.models import TITLE_COLLATION, Novel
-from users.models import Belonging, User, public_owner, shown_index
+from novels.models import TITLE_COLLATION
+from users.models import Belonging, User
 
 
 class Image(models.Model):
@@ -45,13 +46,7 @@ class Rendition(models.Model):
         MEDIUM = "medium"
         LARGE = "large"
 
-    image = models.ForeignKey(
-        Image,
-        on_delete=models.DO_NOTHING,
-        db_constraint=False,
-        db_index=False,
-        related_name="renditions",
-    )
+    image = reference(Image, related_name="renditions")
     size = models.CharField(max_length=6, choices=Size.choices)
     digest = models.CharField(max_length=64)
     media_type = models.CharField(max_length=20)
@@ -72,10 +67,6 @@ class Rendition(models.Model):
         return f"{self.size} of image {self.image_id}"
 
 
-def _public(*fields: str, name: str) -> models.Index:
-    return shown_index(*fields, name=f"comics_comic_{name}_idx", condition=Q(is_public=True))
-
-
 class Comic(models.Model):
     """A comic; `cover` is the image of its first panel, `panel_count` the number of its panels.
 
@@ -83,35 +74,13 @@ class Comic(models.Model):
     """
 
     title = NameField(max_length=300, db_collation=TITLE_COLLATION)
-    novel = models.ForeignKey(
-        Novel,
-        on_delete=models.DO_NOTHING,
-        db_constraint=False,
-        db_index=False,
-        null=True,
-        blank=True,
-        related_name="comics",
-    )
-    owner = models.ForeignKey(
-        User,
-        on_delete=models.DO_NOTHING,
-        db_constraint=False,
-        db_index=False,
-        related_name="comics",
-    )
+    novel = reference("novels.Novel", null=True, blank=True, related_name="comics")
+    owner = reference(User, related_name="comics")
     public_owner = public_owner()
     is_public = models.BooleanField(default=False)
     panel_count = models.PositiveIntegerField(default=0)
     image_bytes = models.PositiveBigIntegerField(default=0, db_default=0, editable=False)
-    cover = models.ForeignKey(
-        Image,
-        on_delete=models.DO_NOTHING,
-        db_constraint=False,
-        null=True,
-        blank=True,
-        db_index=False,
-        related_name="+",
-    )
+    cover = reference("comics.Image", null=True, blank=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     updated_at = models.DateTimeField(auto_now=True)
 
@@ -120,23 +89,29 @@ class Comic(models.Model):
     class Meta:
         # GET /comics/: each filter with each ordering, over public comics.
         indexes = [
-            _public("created_at", "id", name="newest"),
-            _public("title", "id", name="title"),
-            _public("novel", "title", "id", name="novel_title"),
-            _public("owner", "created_at", "id", name="owner_newest"),
-            _public("owner", "title", "id", name="owner_title"),
+            list_index("comics_comic_newest_idx", "created_at", "id"),
+            list_index("comics_comic_title_idx", "title", "id"),
+            list_index("comics_comic_novel_title_idx", "novel", "title", "id"),
+            list_index("comics_comic_owner_newest_idx", "owner", "created_at", "id"),
+            list_index("comics_comic_owner_title_idx", "owner", "title", "id"),
             # GET /comics/?owner=me, GET /users/me/dashboard/; the foreign key's own look-ups.
-            shown_index(
+            list_index(
+                "comics_comic_mine_newest_idx",
                 "owner",
                 "created_at",
                 "id",
-                name="comics_comic_mine_newest_idx",
-                also=("panel_count", "image_bytes"),
+                include=("panel_count", "image_bytes"),
+                public_only=False,
             ),
-            shown_index("owner", "title", "id", name="comics_comic_mine_title_idx"),
+            list_index("comics_comic_mine_title_idx", "owner", "title", "id", public_only=False),
             # GET /comics/?novel=; the foreign key's own look-ups, so also of private comics.
-            shown_index(
-                "novel", "is_public", "created_at", "id", name="comics_comic_novel_newest_idx"
+            list_index(
+                "comics_comic_novel_newest_idx",
+                "novel",
+                "is_public",
+                "created_at",
+                "id",
+                public_only=False,
             ),
             # Deleting an image finds the comics that name it.
             models.Index(fields=["cover"], name="comics_comic_cover_fk_idx"),
@@ -149,18 +124,10 @@ class Comic(models.Model):
 class Panel(Belonging):
     """One picture of a comic; numbers run from 1 in reading order."""
 
-    comic = models.ForeignKey(
-        Comic,
-        on_delete=models.DO_NOTHING,
-        db_constraint=False,
-        db_index=False,
-        related_name="panels",
-    )
+    comic = reference(Comic, related_name="panels")
     number = models.PositiveIntegerField()
     caption = models.CharField(max_length=500, blank=True, default="")
-    image = models.ForeignKey(
-        Image, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="+"
-    )
+    image = reference(Image)
 
     objects = PanelQuerySet.as_manager()
 

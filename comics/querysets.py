@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from typing import Any
 
 from django.db import models
-from django.db.models import Count, Exists, FilteredRelation, Q, Sum
-from django.db.models.functions import Coalesce
+from django.db.models import Count, Exists, FilteredRelation, Q
 
-from morpheus.db.expressions import AnyOf
 from novels.models import Novel
+from novels.querysets import total_of
 from users.querysets import VisibleQuerySet
-from users.quotas import Usage
-
-_BIGINT = models.BigIntegerField()
 
 
 class ComicQuerySet(VisibleQuerySet):
@@ -24,10 +19,6 @@ class ComicQuerySet(VisibleQuerySet):
         """Comics of a public novel; none of a private one, so its id is not confirmed."""
         # A subquery, which PostgreSQL evaluates once; a join would check each comic.
         return self.filter(Exists(Novel.objects.public().filter(pk=novel_id)), novel_id=novel_id)
-
-    def of_ids(self, comic_ids: Collection[int]) -> ComicQuerySet:
-        """The comics with these primary keys."""
-        return self.filter(AnyOf("pk", comic_ids))
 
     def for_thumbnail(self, size: str) -> models.QuerySet[Any, dict[str, Any]]:
         """The cover and its rendition of a size, if it exists: one query of plain values."""
@@ -41,13 +32,11 @@ class ComicQuerySet(VisibleQuerySet):
 
     def totals(self) -> dict[str, int]:
         """Count the comics and panels of one owner: one query."""
-        return self.aggregate(
-            comics=Count("pk"), panels=Coalesce(Sum("panel_count"), 0, output_field=_BIGINT)
-        )
+        return self.aggregate(comics=Count("pk"), panels=total_of("panel_count"))
 
-    def usage(self) -> Usage:
+    def usage(self) -> dict[str, int]:
         """Size of one owner's images, for the quota: one index-only query."""
-        return Usage(**self.aggregate(bytes=Coalesce(Sum("image_bytes"), 0, output_field=_BIGINT)))
+        return self.aggregate(bytes=total_of("image_bytes"))
 
 
 class PanelQuerySet(VisibleQuerySet):

@@ -7,9 +7,11 @@ from typing import Any
 from django.core.files.uploadedfile import UploadedFile
 from rest_framework import serializers
 
-from comics.images import ImageRefused, Picture, picture_check
+from comics.images.decoding import Picture
+from comics.images.sandboxed import picture_check
+from comics.images.structure import ImageRefused
 from comics.models import Comic, Panel
-from comics.services.panels import PANEL_NUMBER_MAX
+from comics.services.comics import PANEL_NUMBER_MAX
 from morpheus.api.reads import BIGINT_MAX
 from morpheus.db.name_fields import validate_name
 from novels.serializers import NovelSerializer, OwnerSerializer, StatusSerializer, VisibilityField

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from comics.views.comics import ComicListView, ComicView
-from comics.views.dashboard import DashboardView
+from comics.views.comics import ComicListView, ComicView, DashboardView
 from comics.views.panels import PanelListView
 from comics.views.pictures import PanelImageView, ThumbnailView
 

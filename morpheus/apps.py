@@ -12,6 +12,7 @@ class MorpheusConfig(AppConfig):
 
     def ready(self) -> None:
         from morpheus import checks  # noqa: F401
+        from morpheus.cache.store import collect_cache_metrics
         from morpheus.db import checks as database_checks  # noqa: F401
         from morpheus.db.pool_metrics import collect_pool_metrics
         from morpheus.http.disk_space import update_disk_metrics
@@ -19,6 +20,5 @@ class MorpheusConfig(AppConfig):
         from morpheus.tracing.events import on_request_finished
         from morpheus.tracing.periodic import every_second
 
-        every_second.append(collect_pool_metrics)
-        every_second.append(update_disk_metrics)
+        every_second.extend([collect_cache_metrics, collect_pool_metrics, update_disk_metrics])
         on_request_finished.append(log_request)

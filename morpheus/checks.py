@@ -81,17 +81,6 @@ def check_max_connections(
 
 
 @register(CONTRADICTIONS)
-def check_persistent_connections(
-    app_configs: Sequence[AppConfig] | None, **kwargs: Any
-) -> list[CheckMessage]:
-    """Refuse persistent connections beside a connection pool."""
-    database = settings.DATABASES["default"]
-    if database.get("OPTIONS", {}).get("pool") and database.get("CONN_MAX_AGE"):
-        return [Error("CONN_MAX_AGE must be 0 while the pool is on.", id="morpheus.E002")]
-    return []
-
-
-@register(CONTRADICTIONS)
 def check_proxies(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
     """Refuse settings that contradict each other about a proxy in front of the server."""
     errors: list[CheckMessage] = []
@@ -104,16 +93,6 @@ def check_proxies(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> lis
                 hint="Set MORPHEUS_TRUSTED_PROXIES to the number of proxies, and have each of them "
                 "append to X-Forwarded-For.",
                 id="morpheus.E004",
-            )
-        )
-    if settings.MORPHEUS_TRUSTED_PROXIES and settings.SECURE_SSL_REDIRECT and not behind_proxy:
-        errors.append(
-            Error(
-                "MORPHEUS_TRUSTED_PROXIES is set and MORPHEUS_BEHIND_PROXY is off: every request "
-                "would be redirected to HTTPS again and again.",
-                hint="Set MORPHEUS_BEHIND_PROXY=on if the proxy sets X-Forwarded-Proto, else "
-                "MORPHEUS_HTTPS=off.",
-                id="morpheus.E005",
             )
         )
     if (behind_proxy or settings.MORPHEUS_TRUSTED_PROXIES) and not settings.MORPHEUS_METRICS_TOKEN:

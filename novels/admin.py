@@ -13,7 +13,6 @@ from django.urls import reverse
 from django.utils.html import format_html
 
 from morpheus.admin.model_admins import MorpheusAdmin, PublishableAdmin, ReadOnlyAdmin
-from novels import services
 from novels.models import (
     Chapter,
     ChapterText,
@@ -24,6 +23,8 @@ from novels.models import (
     ProcessingStatus,
     SearchDocument,
 )
+from novels.services.novels import novel_delete, novel_set_visibility, novel_update
+from novels.services.uploads import NothingToParse, novel_reparse
 
 OWNERS_EMAIL = "full e-mail address of the owner"
 
@@ -36,9 +37,9 @@ def reparse(
     queued = 0
     for novel_id in novel_ids:
         try:
-            services.novel_reparse(novel_id=novel_id)
+            novel_reparse(novel_id=novel_id)
             queued += 1
-        except services.NothingToParse as error:
+        except NothingToParse as error:
             modeladmin.message_user(request, str(error), messages.WARNING)
     modeladmin.message_user(
         request,
@@ -80,26 +81,23 @@ class LanguageAdmin(ReferenceAdmin):
     list_display = ["name", "code", "search_config"]
 
 
-class StatusInline(admin.StackedInline):  # type: ignore[type-arg] # at run time
-    """The processing status of the novel."""
+class ReadOnlyInline(admin.StackedInline):  # type: ignore[type-arg] # at run time
+    """A row that belongs to the novel, and that only Morpheus writes."""
 
-    model = ProcessingStatus
     can_delete = False
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+class StatusInline(ReadOnlyInline):
+    model = ProcessingStatus
     readonly_fields = ["state", "stage", "progress", "message", "warnings", "updated_at"]
 
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
-
-class UploadInline(admin.StackedInline):  # type: ignore[type-arg] # at run time
-    """The uploaded file of the novel."""
-
+class UploadInline(ReadOnlyInline):
     model = NovelUpload
-    can_delete = False
     readonly_fields = ["filename", "size_bytes", "digest", "path", "uploaded_at"]
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
 
 @admin.register(Novel)
@@ -155,13 +153,13 @@ class NovelAdmin(PublishableAdmin):
 
     def save_model(self, request: HttpRequest, obj: Novel, form: Any, change: bool) -> None:
         changes = {name: form.cleaned_data[name] for name in form.changed_data}
-        services.novel_update(novel_id=obj.pk, changes=changes)
+        novel_update(novel_id=obj.pk, changes=changes)
 
     def delete_row(self, pk: int) -> None:
-        services.novel_delete(novel_id=pk)
+        novel_delete(novel_id=pk)
 
     def set_visibility(self, pks: list[int], is_public: bool) -> int:
-        return services.novel_set_visibility(novel_ids=pks, is_public=is_public)
+        return novel_set_visibility(novel_ids=pks, is_public=is_public)
 
     @admin.action(description="Parse failed novels again", permissions=["change"])
     def reparse_failed(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 from django.apps import AppConfig
+from django.db import connection
 from django.db.models.signals import post_migrate
+
+REFERENCE_ROWS = Path(__file__).with_name("sql") / "reference_rows.sql"
 
 
 class NovelsConfig(AppConfig):
@@ -14,8 +20,18 @@ class NovelsConfig(AppConfig):
     def ready(self) -> None:
         from novels import tasks  # noqa: F401 - connects to signals
         from novels.models import NovelUpload
-        from novels.reference import reference_rows_ensure
         from users.quotas import usage_sources
 
         usage_sources["novels"] = NovelUpload.objects.usage
         post_migrate.connect(reference_rows_ensure, sender=self)
+
+
+def reference_rows_ensure(**signal: Any) -> None:
+    """Add missing genres and languages; existing ones stay unchanged.
+
+    Runs after each `migrate`, also after one that took the tables away, and after a test has
+    emptied them.
+    """
+    if "novels_language" in connection.introspection.table_names():
+        with connection.cursor() as cursor:
+            cursor.execute(REFERENCE_ROWS.read_text())

@@ -12,9 +12,10 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
+from morpheus.db.columns import list_index, public_owner, reference, reference_as_key
 from morpheus.db.name_fields import NameField
 from novels.querysets import ChapterQuerySet, NovelQuerySet, StatusQuerySet, UploadManager
-from users.models import Belonging, User, public_owner, shown_index
+from users.models import Belonging, User
 
 # Titles are ordered by code point. This order is the same in every PostgreSQL and never changes
 # under an index, as that of a language's collation may with the operating system (docs/limits.md);
@@ -50,10 +51,6 @@ class Language(models.Model):
         return str(self.name)
 
 
-def _public(*fields: str, name: str) -> models.Index:
-    return shown_index(*fields, name=f"novels_novel_{name}_idx", condition=Q(is_public=True))
-
-
 class Novel(models.Model):
     """A novel; `word_count` and `chapter_count` are set by its parse."""
 
@@ -69,13 +66,7 @@ class Novel(models.Model):
     is_public = models.BooleanField(default=False)
     word_count = models.PositiveIntegerField(default=0)
     chapter_count = models.PositiveIntegerField(default=0)
-    owner = models.ForeignKey(
-        User,
-        on_delete=models.DO_NOTHING,
-        db_constraint=False,
-        db_index=False,
-        related_name="novels",
-    )
+    owner = reference(User, related_name="novels")
     public_owner = public_owner()
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     updated_at = models.DateTimeField(auto_now=True)
@@ -86,32 +77,35 @@ class Novel(models.Model):
         # GET /novels/: each filter with each ordering, over public novels; an index is read in both
         # directions, so it serves the ascending and the descending ordering.
         indexes = [
-            _public("created_at", "id", name="newest"),
-            _public("title", "id", name="title"),
-            _public("word_count", "id", name="words"),
-            _public("genre", "created_at", "id", name="genre_newest"),
-            _public("genre", "title", "id", name="genre_title"),
-            _public("genre", "word_count", "id", name="genre_words"),
-            _public("language", "created_at", "id", name="lang_newest"),
-            _public("language", "title", "id", name="lang_title"),
-            _public("language", "word_count", "id", name="lang_words"),
-            _public("author", "created_at", "id", name="author_newest"),
-            _public("author", "title", "id", name="author_title"),
-            _public("author", "word_count", "id", name="author_words"),
-            _public("owner", "created_at", "id", name="owner_newest"),
-            _public("owner", "title", "id", name="owner_title"),
-            _public("owner", "word_count", "id", name="owner_words"),
+            list_index("novels_novel_newest_idx", "created_at", "id"),
+            list_index("novels_novel_title_idx", "title", "id"),
+            list_index("novels_novel_words_idx", "word_count", "id"),
+            list_index("novels_novel_genre_newest_idx", "genre", "created_at", "id"),
+            list_index("novels_novel_genre_title_idx", "genre", "title", "id"),
+            list_index("novels_novel_genre_words_idx", "genre", "word_count", "id"),
+            list_index("novels_novel_lang_newest_idx", "language", "created_at", "id"),
+            list_index("novels_novel_lang_title_idx", "language", "title", "id"),
+            list_index("novels_novel_lang_words_idx", "language", "word_count", "id"),
+            list_index("novels_novel_author_newest_idx", "author", "created_at", "id"),
+            list_index("novels_novel_author_title_idx", "author", "title", "id"),
+            list_index("novels_novel_author_words_idx", "author", "word_count", "id"),
+            list_index("novels_novel_owner_newest_idx", "owner", "created_at", "id"),
+            list_index("novels_novel_owner_title_idx", "owner", "title", "id"),
+            list_index("novels_novel_owner_words_idx", "owner", "word_count", "id"),
             # GET /novels/?genre=&language=
-            _public("genre", "language", "created_at", "id", name="genre_lang"),
+            list_index("novels_novel_genre_lang_idx", "genre", "language", "created_at", "id"),
             # GET /novels/?owner=me, GET /users/me/dashboard/; the foreign key's own look-ups.
-            shown_index("owner", "created_at", "id", name="novels_novel_mine_newest_idx"),
-            shown_index("owner", "title", "id", name="novels_novel_mine_title_idx"),
-            shown_index(
+            list_index(
+                "novels_novel_mine_newest_idx", "owner", "created_at", "id", public_only=False
+            ),
+            list_index("novels_novel_mine_title_idx", "owner", "title", "id", public_only=False),
+            list_index(
+                "novels_novel_mine_words_idx",
                 "owner",
                 "word_count",
                 "id",
-                name="novels_novel_mine_words_idx",
-                also=("chapter_count",),
+                include=("chapter_count",),
+                public_only=False,
             ),
         ]
 
@@ -125,16 +119,8 @@ class NovelUpload(models.Model):
     One owner has each file once: `digest` is its SHA-256 in hexadecimal.
     """
 
-    novel = models.OneToOneField(
-        Novel,
-        primary_key=True,
-        on_delete=models.DO_NOTHING,
-        db_constraint=False,
-        related_name="upload",
-    )
-    owner = models.ForeignKey(
-        User, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="+"
-    )
+    novel = reference_as_key(Novel, related_name="upload")
+    owner = reference(User)
     digest = models.CharField(max_length=64)
     filename = models.CharField(max_length=255)
     path = models.CharField(max_length=255)
@@ -164,13 +150,7 @@ class NovelUpload(models.Model):
 class Chapter(Belonging):
     """One line of a novel's table of contents; numbers run from 1."""
 
-    novel = models.ForeignKey(
-        Novel,
-        on_delete=models.DO_NOTHING,
-        db_constraint=False,
-        db_index=False,
-        related_name="chapters",
-    )
+    novel = reference(Novel, related_name="chapters")
     number = models.PositiveIntegerField()
     title = models.CharField(max_length=300)
     word_count = models.PositiveIntegerField(default=0)
@@ -191,13 +171,7 @@ class Chapter(Belonging):
 class ChapterText(Belonging):
     """The text of a chapter; it has a table of its own, because it can be megabytes."""
 
-    chapter = models.OneToOneField(
-        Chapter,
-        primary_key=True,
-        on_delete=models.DO_NOTHING,
-        db_constraint=False,
-        related_name="text",
-    )
+    chapter = reference_as_key(Chapter, related_name="text")
     content = models.TextField()
 
     def __str__(self) -> str:
@@ -210,17 +184,8 @@ class SearchDocument(models.Model):
     Written by `novels.search.documents` alone. `chapter` is empty for the novel's own row.
     """
 
-    novel = models.ForeignKey(
-        Novel, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="+"
-    )
-    chapter = models.ForeignKey(
-        Chapter,
-        on_delete=models.DO_NOTHING,
-        db_constraint=False,
-        db_index=False,
-        null=True,
-        related_name="+",
-    )
+    novel = reference(Novel)
+    chapter = reference("novels.Chapter", null=True)
     vector = SearchVectorField()
 
     class Meta:
@@ -248,13 +213,7 @@ class ProcessingStatus(Belonging):
         COMPLETED = "completed"
         FAILED = "failed"
 
-    novel = models.OneToOneField(
-        Novel,
-        primary_key=True,
-        on_delete=models.DO_NOTHING,
-        db_constraint=False,
-        related_name="status",
-    )
+    novel = reference_as_key(Novel, related_name="status")
     state = models.CharField(max_length=10, choices=State.choices, default=State.PENDING)
     stage = models.CharField(max_length=40, blank=True, default="")
     progress = models.PositiveSmallIntegerField(default=0)

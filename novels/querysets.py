@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 from django.db import models
 from django.db.models import BigIntegerField, Count, Q, Sum
 from django.db.models.functions import Coalesce
 
-from morpheus.db.expressions import AnyOf
 from users.querysets import VisibleQuerySet
-from users.quotas import Usage
 
 
 class NovelQuerySet(VisibleQuerySet):
@@ -21,14 +18,10 @@ class NovelQuerySet(VisibleQuerySet):
         """Title, author, language and counts, for the summary of an import: one query."""
         return self.select_related("language").defer("synopsis")
 
-    def of_ids(self, novel_ids: Iterable[int]) -> NovelQuerySet:
-        """The novels with these primary keys."""
-        return self.filter(AnyOf("pk", novel_ids))
-
     def totals(self) -> dict[str, int]:
         """Count the novels, chapters and words of one owner: one query."""
         return self.aggregate(
-            novels=Count("pk"), chapters=_sum("chapter_count"), words=_sum("word_count")
+            novels=Count("pk"), chapters=total_of("chapter_count"), words=total_of("word_count")
         )
 
 
@@ -55,14 +48,14 @@ class ChapterQuerySet(VisibleQuerySet):
 class UploadManager(models.Manager[Any]):
     """Reads of uploads."""
 
-    def usage(self, owner_id: int) -> Usage:
+    def usage(self, owner_id: int) -> dict[str, int]:
         """Count and size of an owner's uploads, for the quota: one index-only query."""
         # Counts a column of the index; the primary key is not in it.
-        totals = self.filter(owner_id=owner_id).aggregate(
-            novels=Count("size_bytes"), bytes=_sum("size_bytes")
+        return self.filter(owner_id=owner_id).aggregate(
+            novels=Count("size_bytes"), bytes=total_of("size_bytes")
         )
-        return Usage(**totals)
 
 
-def _sum(column: str) -> Coalesce:
+def total_of(column: str) -> Coalesce:
+    """Return the sum of a column; 0 without rows."""
     return Coalesce(Sum(column), 0, output_field=BigIntegerField())

@@ -11,15 +11,7 @@ from django.db.models.functions import Cast
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 
-from morpheus.api.reads import (
-    BIGINT_MAX,
-    ListFilter,
-    ListRead,
-    Row,
-    Scope,
-    order_by,
-    parse_id_of,
-)
+from morpheus.api.reads import BIGINT_MAX, ListFilter, ListRead, Row, Scope, order_by, parse_id_of
 from morpheus.api.rendering import RowRenderer
 from morpheus.cache.batch_read import read_from_database
 from morpheus.cache.cached_reads import (
@@ -51,9 +43,7 @@ _CARDS = VisibleRead(
     list, Novel, lambda novels, ids: novels.of_ids(ids).values_list(*NOVEL_CARD.columns)
 )
 _NAMED_CARDS = VisibleRead(
-    list,
-    Novel,
-    lambda novels, ids: novels.of_ids(ids).values_list(*NOVEL_CARD.columns, OWNER_NAME),
+    list, Novel, lambda novels, ids: novels.of_ids(ids).values_list(*NOVEL_CARD.columns, OWNER_NAME)
 )
 _STATUS = VisibleRead(
     int,

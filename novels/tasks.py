@@ -8,7 +8,7 @@ from django.dispatch import receiver
 from django_tasks import task
 
 from morpheus.worker.tasks import MAX_ATTEMPTS, TaskRow, task_given_up
-from novels.services import status_fail, upload_parse
+from novels.services.processing import status_fail, upload_parse
 
 GIVEN_UP = (
     f"The worker stopped {MAX_ATTEMPTS} times in the middle of this file, so it was given up. "

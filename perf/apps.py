@@ -14,7 +14,7 @@ class PerfConfig(AppConfig):
         from django.contrib import admin
 
         from morpheus.http.metrics import derived_metrics
-        from morpheus.tracing import on_request_finished, on_statement_executed
+        from morpheus.tracing.events import on_request_finished, on_statement_executed
         from morpheus.tracing.periodic import every_ten_seconds
         from perf.monitoring import list_indexes  # noqa: F401 - it registers a check
         from perf.monitoring.cache_offload import collect_cache_offload

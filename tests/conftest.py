@@ -18,7 +18,7 @@ from django.core.management import call_command
 from django.db import connection
 from rest_framework.test import APIClient
 
-from morpheus.cache.circuit_breaker import circuit_breakers
+from morpheus.cache.circuit_breaker import server_breaker
 from morpheus.cache.outbox import drain
 from morpheus.cache.store import CacheStore, cache_store
 from morpheus.db.transactions import write_transaction
@@ -80,8 +80,7 @@ def empty_caches(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
     No thread drains the outbox or updates gauges, unless a test starts one.
     """
-    for breaker in circuit_breakers():
-        breaker.record_success()
+    server_breaker.record_success()
     for alias in settings.CACHES:
         caches[alias].clear()
     monkeypatch.setattr(
@@ -90,6 +89,14 @@ def empty_caches(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr("morpheus.tracing.periodic.start", lambda: None)
     yield
     cache_store().client.close()
+    cache_store.cache_clear()
+
+
+@pytest.fixture
+def no_cache_server(settings: Any) -> None:
+    """Let the cache server be out of reach."""
+    nowhere = settings.CACHES["values"] | {"LOCATION": "redis://127.0.0.1:1?db=0"}
+    settings.CACHES = settings.CACHES | {"values": nowhere}
     cache_store.cache_clear()
 
 

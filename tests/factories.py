@@ -55,6 +55,12 @@ def as_user() -> Callable[..., APIClient]:
     return client
 
 
+def secret_of(client: APIClient) -> str:
+    """Return the bearer token that a client of `as_user` sends."""
+    credentials: dict[str, str] = vars(client)["_credentials"]
+    return credentials["HTTP_AUTHORIZATION"].split()[1]
+
+
 @pytest.fixture
 def make_novels(make_user: Callable[..., Any]) -> Callable[..., list[Any]]:
     """Make novels with the status completed, public by default, with distinct titles."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from morpheus.tracing import FinishedRequest, on_request_finished
+from morpheus.tracing.events import on_request_finished
+from morpheus.tracing.request_trace import FinishedRequest
 from perf.monitoring.queries.monitor import normalize
 from perf.monitoring.queries.redundant import RedundantQueries, find_redundant_queries
 

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from morpheus.embedded.supervisor import EmbeddedServices
 from morpheus.serving.listening import server_command
 
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -31,10 +30,16 @@ def wait_until(condition: Callable[[], bool], patience_s: float = PATIENCE_S) ->
 
 
 def environment(var: Path, **more: str) -> dict[str, str]:
-    """Return the variables of a Morpheus on the embedded services of `var`."""
+    """Return the variables of a Morpheus on the embedded services of `var`.
+
+    The empty URLs have precedence over `.env`, so no other server is used by mistake.
+    """
+    names = ("DATABASE_URL", "DATABASE_OWNER_URL", "DATABASE_LOADER_URL")
+    unset = (*names, "DATABASE_REPLICA_URL", "REDIS_URL")
     return {
         "PATH": "/usr/bin:/bin",
-        **EmbeddedServices(var).environment(),
+        "MORPHEUS_VAR": str(var),
+        **dict.fromkeys(unset, ""),
         "MORPHEUS_HTTPS": "off",
         "MORPHEUS_THREADS": "8",
         # The tests are about the way to the database.

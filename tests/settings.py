@@ -26,11 +26,14 @@ os.environ["MORPHEUS_PIN"] = "off"
 os.environ["DATABASE_REPLICA_URL"] = ""
 os.environ["SECRET_KEY"] = "only-for-tests"  # noqa: S105
 _worker = os.environ.get("PYTEST_XDIST_WORKER", "gw0")
-# Four logical databases per parallel worker, after those of a developer's own server.
-os.environ["MORPHEUS_CACHE_DATABASE_BASE"] = str(4 + 4 * int(_worker.removeprefix("gw")))
+# Three logical databases per parallel worker, after those of a developer's own server.
+os.environ["MORPHEUS_CACHE_DATABASE_BASE"] = str(3 + 3 * int(_worker.removeprefix("gw")))
 
 from morpheus.settings import *  # noqa: E402, F403
-from morpheus.settings import DATABASES, MORPHEUS_VAR, STORAGES  # noqa: E402
+from morpheus.settings import DATABASES, INSTALLED_APPS, MORPHEUS_VAR, STORAGES  # noqa: E402
+
+# For the command by which Django empties tables after a test. First, to take the place of its own.
+INSTALLED_APPS = ["tests", *INSTALLED_APPS]
 
 DATABASES["default"]["NAME"] = f"test_morpheus_{_worker}"
 DATABASES["default"]["OPTIONS"]["pool"]["min_size"] = 0

@@ -131,7 +131,6 @@ DOCUMENTED = {
 UNDOCUMENTED = (
     "cachalot.cache",
     "cachalot.utils",
-    "django.db.backends.utils",
     "django.db.migrations.executor",
     "django.db.models.fields.tuple_lookups",
     "django.db.models.query",

@@ -37,11 +37,9 @@ BOUNDED = {
     "novels.parsing.headings._BARE_CAPITALS": _HEADING,
     "novels.parsing.numerals._ROMAN": _HEADING,
     "novels.parsing.headings._PAGE": "`is_contents_line` looks at the last 40 characters",
-    "perf.lab.peers.limits._PER_SECOND": "the last lines of a benchmark that we start",
 }
 # Patterns that are applied at one place of a text only, where `findall` tries each.
 AT_ONE_PLACE = {
-    "morpheus.cache.response_keys._PLAIN",
     "novels.parsing.contents._NUMBER",
     "novels.parsing.epub.notes._NOTE_LINK",
     "novels.parsing.epub.page._NOTE_MARK",

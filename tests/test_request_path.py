@@ -35,7 +35,6 @@ CLOSED = {
         "morpheus/db/transactions.py",
     ),
     "are behind the interface of the cache": (
-        "morpheus/cache/backend.py",
         "morpheus/cache/circuit_breaker.py",
         "morpheus/cache/compression.py",
         "morpheus/cache/dependencies.py",

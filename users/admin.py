@@ -9,7 +9,6 @@ from django import forms
 from django.contrib import admin
 from django.contrib.admin.forms import AdminAuthenticationForm
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
-from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
@@ -50,33 +49,10 @@ class LimitedLoginForm(AdminAuthenticationForm):
 admin.site.login_form = LimitedLoginForm
 
 
-class _LowerCaseEmail:
-    """Normalizes the address of a form, as in the database."""
-
-    cleaned_data: dict[str, Any]
-
-    def clean_email(self) -> str:
-        return User.objects.normalize_email(self.cleaned_data["email"])
-
-
-class UserAddForm(_LowerCaseEmail, AdminUserCreationForm):  # type: ignore[type-arg] # at run time
-    class Meta:
-        model = User
-        fields = ["email", "display_name"]
-
-
-class UserEditForm(_LowerCaseEmail, UserChangeForm):  # type: ignore[type-arg] # at run time
-    class Meta:
-        model = User
-        fields = "__all__"  # noqa: DJ007 - the admin's fieldsets choose
-
-
 @admin.register(User)
 class UserAdmin(MorpheusAdmin, DjangoUserAdmin):  # type: ignore[type-arg] # at run time
     """Only superusers grant rights, or change superusers."""
 
-    form = UserEditForm
-    add_form = UserAddForm
     fieldsets = [
         (None, {"fields": ["email", "password", "display_name", "bio"]}),
         (

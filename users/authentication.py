@@ -34,31 +34,24 @@ def token_digest(secret: str) -> bytes:
     return hashlib.sha256(secret.encode()).digest()
 
 
-class BearerAuthentication(authentication.BaseAuthentication):
+class BearerAuthentication(authentication.TokenAuthentication):
     """`Authorization: Bearer <token>`."""
 
     keyword = "Bearer"
 
-    def authenticate(self, request: Request) -> tuple[User, AccessToken] | None:
-        """Return user and token, None without this header.
+    def authenticate_credentials(self, key: str) -> tuple[User, AccessToken]:
+        """Return user and token.
 
         Raises:
             AuthenticationFailed: The token is unknown, revoked, expired, or its user inactive.
         """
-        scheme, _, secret = request.headers.get("Authorization", "").partition(" ")
-        if scheme.lower() != "bearer":
-            return None
-        secret = secret.strip()
         # Another text needs no look-up.
-        token = token_read(token_digest(secret)) if _SECRET.fullmatch(secret) else None
+        token = token_read(token_digest(key)) if _SECRET.fullmatch(key) else None
         user = user_read(token.user_id) if token is not None else None
         if token is None or user is None or not user.is_active:
             raise AuthenticationFailed("Invalid or expired token.")
         token.user = user
         return user, token
-
-    def authenticate_header(self, request: Request) -> str:
-        return self.keyword
 
 
 class SessionAuthentication(authentication.SessionAuthentication):

@@ -11,6 +11,7 @@ from django.db import DEFAULT_DB_ALIAS, models
 from django.db.models.functions import Lower
 from django.utils import timezone
 
+from morpheus.db.columns import reference
 from morpheus.db.name_fields import NameField
 from morpheus.db.transactions import write_transaction
 from morpheus.django_internals.django import DigestSessionHash, forget_new_password
@@ -55,6 +56,11 @@ class User(DigestSessionHash, AbstractBaseUser, PermissionsMixin):
 
     def __str__(self) -> str:
         return str(self.email)
+
+    @classmethod
+    def normalize_username(cls, username: Any) -> Any:
+        """Return an address as the database has it; forms of the admin call this."""
+        return cls.objects.normalize_email(username)
 
     def get_short_name(self) -> str:
         return str(self.display_name)
@@ -112,21 +118,6 @@ class PublicUser(models.Model):
         return str(self.display_name)
 
 
-def public_owner() -> models.ForeignObject[Any, Any]:
-    """Return a relation from a model's `owner` to the owner's public columns.
-
-    It joins by the column of `owner` and adds none. The row always exists, because a foreign key in
-    the database requires the owner.
-    """
-    return models.ForeignObject(
-        PublicUser,
-        on_delete=models.DO_NOTHING,
-        from_fields=["owner"],
-        to_fields=["id"],
-        related_name="+",
-    )
-
-
 class Belonging(models.Model):
     """A row that belongs to a novel or comic, with the owner and visibility of its parent.
 
@@ -134,14 +125,7 @@ class Belonging(models.Model):
     the parent's, also when the parent is published or withdrawn.
     """
 
-    owner = models.ForeignKey(
-        User,
-        on_delete=models.DO_NOTHING,
-        db_constraint=False,
-        db_index=False,
-        editable=False,
-        related_name="+",
-    )
+    owner = reference(User, editable=False)
     is_public = models.BooleanField(editable=False)
 
     class Meta:
@@ -153,17 +137,6 @@ def belonging_to(parent: Any) -> dict[str, Any]:
     return {"owner_id": parent.owner_id, "is_public": parent.is_public}
 
 
-def shown_index(
-    *fields: str, name: str, condition: models.Q | None = None, also: tuple[str, ...] = ()
-) -> models.Index:
-    """Return an index of a list that includes the columns that row level security compares.
-
-    Pages of ids, and sums of the columns `also`, are then index-only scans.
-    """
-    include = [*(column for column in ("owner", "is_public") if column not in fields), *also]
-    return models.Index(fields=[*fields], name=name, condition=condition, include=include)
-
-
 class AccessToken(models.Model):
     """A bearer token; the table has its SHA-256 digest only.
 
@@ -171,13 +144,7 @@ class AccessToken(models.Model):
     """
 
     digest = models.BinaryField(max_length=32)
-    user = models.ForeignKey(
-        User,
-        on_delete=models.DO_NOTHING,
-        db_constraint=False,
-        db_index=False,
-        related_name="tokens",
-    )
+    user = reference(User, related_name="tokens")
     created_at = models.DateTimeField(default=timezone.now)
     expires_at = models.DateTimeField()
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import datetime
+from collections.abc import Callable, Iterable
 from typing import Any, Self
 
 from django.contrib.auth.models import BaseUserManager
@@ -11,6 +10,7 @@ from django.db import connection, models
 from django.db.models import Q
 
 from morpheus.db.compiled_reads import CompiledRead
+from morpheus.db.expressions import AnyOf
 from morpheus.db.transactions import write_transaction
 
 _OF_EMAIL = """
@@ -88,6 +88,10 @@ class VisibleQuerySet(models.QuerySet[Any]):
         """Public rows; the literal condition lets partial indexes serve it."""
         return self.filter(is_public=True)
 
+    def of_ids(self, pks: Iterable[int]) -> Self:
+        """The rows with these primary keys."""
+        return self.filter(AnyOf("pk", pks))
+
     def owned_by(self, user_id: int) -> Self:
         """All rows of one owner, of every visibility."""
         return self.filter(owner_id=user_id)
@@ -142,11 +146,3 @@ class AccessTokenQuerySet(models.QuerySet[Any]):
         for token in self.raw(_OF_DIGEST, [digest]):
             return {name: getattr(token, name) for name in _OF_TOKEN}
         return None
-
-    def expired(self, now: datetime) -> AccessTokenQuerySet:
-        """Expired tokens."""
-        return self.filter(expires_at__lte=now)
-
-    def of_user(self, user_id: int) -> AccessTokenQuerySet:
-        """All tokens of one user, valid or expired."""
-        return self.filter(user_id=user_id)

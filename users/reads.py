@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from django.db import DEFAULT_DB_ALIAS
 from django.utils import timezone
 
 from morpheus.cache.cached_reads import read, read_many
@@ -26,16 +25,17 @@ def user_names(user_ids: Iterable[int]) -> dict[int, str | None]:
 
     Tag: `name:<id>`.
     """
-    return read_many(NAME, user_ids, tags=lambda user_id: [f"name:{user_id}"], load=_load_names)
+    return read_many(
+        NAME,
+        user_ids,
+        tags=lambda user_id: [f"name:{user_id}"],
+        load=lambda missing: dict(_NAMES.rows(missing)),
+    )
 
 
 def add_owner(card: dict[str, Any], display_name: str) -> dict[str, Any]:
     """Return the card of a novel or comic, which has its owner's id, with the owner's name."""
     return card | {"owner": {"id": card["owner"], "display_name": display_name}}
-
-
-def _load_names(user_ids: list[int]) -> dict[int, str]:
-    return dict(_NAMES.rows(user_ids))
 
 
 def token_read(digest: bytes) -> AccessToken | None:
@@ -45,20 +45,14 @@ def token_read(digest: bytes) -> AccessToken | None:
     """
     name = digest.hex()
     cached = read(
-        TOKEN,
-        name,
-        tags=[f"token:{name}"],
-        load=lambda: AccessToken.objects.of_secret(digest),
+        TOKEN, name, tags=[f"token:{name}"], load=lambda: AccessToken.objects.of_secret(digest)
     )
     if cached is None:
         return None
-    expires_at = datetime.fromisoformat(cached["expires_at"])
-    if expires_at <= timezone.now():
-        return None
-    names = ["id", "digest", "user_id", "created_at", "expires_at"]
-    created_at = datetime.fromisoformat(cached["created_at"])
-    values = [cached["id"], digest, cached["user_id"], created_at, expires_at]
-    return AccessToken.from_db(DEFAULT_DB_ALIAS, names, values)
+    for name in ("created_at", "expires_at"):
+        cached[name] = datetime.fromisoformat(cached[name])
+    token = AccessToken(**cached, digest=digest)
+    return token if token.expires_at > timezone.now() else None
 
 
 def user_read(user_id: int) -> User | None:
@@ -71,14 +65,10 @@ def user_read(user_id: int) -> User | None:
         ACCOUNT,
         user_id,
         tags=[f"user:{user_id}"],
-        load=lambda: _load_account(user_id),
+        load=lambda: next(iter(User.objects.account(user_id)), None),
         reader_id=user_id,
     )
     if cached is None:
         return None
     cached["date_joined"] = datetime.fromisoformat(cached["date_joined"])
     return User.from_cache(cached)
-
-
-def _load_account(user_id: int) -> dict[str, Any] | None:
-    return next(iter(User.objects.account(user_id)), None)

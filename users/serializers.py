@@ -74,9 +74,9 @@ class OwnProfileSerializer(ProfileSerializer):
     def get_usage(self, user: User) -> dict[str, int | None]:
         used = usage_cached(user.pk)
         return {
-            "novels": used.novels,
+            "novels": used["novels"],
             "novels_limit": settings.MORPHEUS_QUOTA_NOVELS or None,
-            "bytes": used.bytes,
+            "bytes": used["bytes"],
             "bytes_limit": settings.MORPHEUS_QUOTA_BYTES or None,
         }
 
@@ -96,11 +96,9 @@ class UserLoginInput(serializers.Serializer[Any]):
     password = PasswordField()
 
 
-class UserRegisterInput(serializers.Serializer[Any]):
+class UserRegisterInput(UserLoginInput):
     """A new user."""
 
-    email = EmailField()
-    password = PasswordField()
     display_name = serializers.CharField(max_length=80, validators=[validate_name])
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:

@@ -10,14 +10,17 @@ from django.conf import settings
 from django.db import IntegrityError, connection
 from django.utils import timezone
 
+from morpheus.api.domain_errors import DomainError
 from morpheus.db.transactions import write_transaction
 from morpheus.django_internals.django import has_new_password
 from users.authentication import token_digest, token_secret
 from users.models import AccessToken, User
 
 
-class EmailTaken(Exception):
+class EmailTaken(DomainError):
     """Another user has this address."""
+
+    field = "email"
 
 
 class NotAnOperator(Exception):
@@ -37,7 +40,7 @@ def user_register(*, email: str, password: str, display_name: str) -> User:
     try:
         User.objects.register(user)
     except IntegrityError as error:
-        raise EmailTaken from error
+        raise EmailTaken("A user with this address exists.") from error
     return user
 
 
@@ -79,7 +82,7 @@ def token_create(*, user: User) -> tuple[str, AccessToken]:
     now = timezone.now()
     secret = token_secret()
     with write_transaction(as_user=user.pk):
-        AccessToken.objects.of_user(user.pk).expired(now).delete()
+        AccessToken.objects.filter(user=user, expires_at__lte=now).delete()
         token = AccessToken.objects.create(
             digest=token_digest(secret),
             user=user,
@@ -98,7 +101,7 @@ def token_revoke(*, token_id: int) -> None:
 
 def tokens_revoke_all(*, user_id: int) -> int:
     """Delete all tokens of a user; return their number."""
-    return AccessToken.objects.of_user(user_id).delete()[0]
+    return AccessToken.objects.filter(user_id=user_id).delete()[0]
 
 
 def tokens_revoke_with_password(

@@ -10,13 +10,23 @@ from morpheus.http.throttling import WindowLimit, WindowThrottle
 from users.models import User
 
 
-class LoginThrottle(WindowThrottle):
+class NetworkThrottle(WindowThrottle):
+    """Limits the requests from one network, of all users."""
+
+    def identities(self, request: Request | HttpRequest) -> list[str]:
+        return [f"ip:{get_client_network(request)}"]
+
+
+class LoginThrottle(NetworkThrottle):
     """Limits logins from one network, of all users and with any body."""
 
     scope = "login_network"
 
-    def identities(self, request: Request | HttpRequest) -> list[str]:
-        return [f"ip:{get_client_network(request)}"]
+
+class RegisterThrottle(NetworkThrottle):
+    """Limits registrations from one network."""
+
+    scope = "register"
 
 
 class UserLoginLimit:
@@ -47,12 +57,3 @@ class UserLoginLimit:
         """Uncount the attempt: it succeeded."""
         for limit in self._limits:
             limit.release()
-
-
-class RegisterThrottle(WindowThrottle):
-    """Limits registrations from one network."""
-
-    scope = "register"
-
-    def identities(self, request: Request) -> list[str]:
-        return [f"ip:{get_client_network(request)}"]

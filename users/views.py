@@ -8,20 +8,13 @@ from django.contrib.auth import authenticate, login, logout
 from drf_spectacular.utils import extend_schema
 from rest_framework import status
 from rest_framework.authentication import BaseAuthentication
-from rest_framework.exceptions import (
-    AuthenticationFailed,
-    NotAuthenticated,
-    ParseError,
-    Throttled,
-    ValidationError,
-)
+from rest_framework.exceptions import AuthenticationFailed, NotAuthenticated, ParseError, Throttled
 from rest_framework.permissions import AllowAny, IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import Serializer
 
 from morpheus.api.views import MorpheusAPIView
-from morpheus.django_internals.rest_framework import get_django_request
 from users import services
 from users.authentication import BearerAuthentication, SessionAuthentication
 from users.models import User
@@ -57,13 +50,11 @@ class AnonymousView(MorpheusAPIView):
                 inactive: the same response after the same work.
             Throttled: Too many attempts for this address failed; no password is compared.
         """
-        form = UserLoginInput(data=request.data)
-        form.is_valid(raise_exception=True)
-        email, password = form.validated_data["email"], form.validated_data["password"]
-        limit = UserLoginLimit(request, email)
+        form = self.read_input(UserLoginInput)
+        limit = UserLoginLimit(request, form["email"])
         if (wait_s := limit.take()) is not None:
             raise Throttled(wait_s)
-        user = authenticate(request, username=email, password=password)
+        user = authenticate(request, username=form["email"], password=form["password"])
         if not isinstance(user, User):
             raise AuthenticationFailed("Invalid credentials.")
         limit.give_back()
@@ -83,9 +74,7 @@ class TokenView(AnonymousView):
     def get_throttles(self) -> list[Any]:
         return [LoginThrottle()] if self.request.method == "POST" else super().get_throttles()
 
-    @extend_schema(
-        operation_id="auth_token_create", tags=["auth"], responses={200: TokenSerializer}
-    )
+    @extend_schema(operation_id="auth_token_create", responses={200: TokenSerializer})
     def post(self, request: Request) -> Response:
         """Log in. The token is shown this once; send it as `Authorization: Bearer <token>`."""
         user = self.authenticate_user(request)
@@ -95,7 +84,6 @@ class TokenView(AnonymousView):
 
     @extend_schema(
         operation_id="auth_token_revoke",
-        tags=["auth"],
         responses={204: None},
         auth=[{"bearer": []}],  # type: ignore[list-item] # a security requirement
     )
@@ -115,12 +103,12 @@ class LoginView(AnonymousView):
     serializer_class = UserLoginInput
     throttle_classes = [LoginThrottle]
 
-    @extend_schema(operation_id="auth_login", tags=["auth"], responses={200: ProfileSerializer})
+    @extend_schema(operation_id="auth_login", responses={200: ProfileSerializer})
     def post(self, request: Request) -> Response:
         """Log in; sets the cookies `sessionid` and `csrftoken`."""
         user = self.authenticate_user(request)
         # Creates a new session key and a new CSRF token.
-        login(get_django_request(request), user)
+        login(request, user)
         return Response(ProfileSerializer(user).data, headers={"Cache-Control": "no-store"})
 
 
@@ -132,7 +120,6 @@ class LogoutView(MorpheusAPIView):
 
     @extend_schema(
         operation_id="auth_logout",
-        tags=["auth"],
         request=None,
         responses={204: None},
         auth=[{"session": []}],  # type: ignore[list-item] # a security requirement
@@ -141,7 +128,7 @@ class LogoutView(MorpheusAPIView):
         """End the session of the cookie."""
         if not isinstance(request.successful_authenticator, SessionAuthentication):
             raise ParseError("No session. Revoke a token at /auth/token/.")
-        logout(get_django_request(request))
+        logout(request)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
@@ -151,17 +138,10 @@ class UserListView(AnonymousView):
     serializer_class = UserRegisterInput
     throttle_classes = [RegisterThrottle]
 
-    @extend_schema(
-        operation_id="users_register", tags=["users"], responses={201: ProfileSerializer}
-    )
+    @extend_schema(operation_id="users_register", responses={201: ProfileSerializer})
     def post(self, request: Request) -> Response:
         """Register with an e-mail address that no user has, whatever its case."""
-        form = self.get_serializer(data=request.data)
-        form.is_valid(raise_exception=True)
-        try:
-            user = services.user_register(**form.validated_data)
-        except services.EmailTaken as error:
-            raise ValidationError({"email": ["A user with this address exists."]}) from error
+        user = services.user_register(**self.read_input(UserRegisterInput))
         return Response(ProfileSerializer(user).data, status=status.HTTP_201_CREATED)
 
 
@@ -171,20 +151,18 @@ class UserView(MorpheusAPIView):
     permission_classes = [IsAuthenticated]
     serializer_class = OwnProfileSerializer
 
-    @extend_schema(operation_id="users_me", tags=["users"])
+    @extend_schema(operation_id="users_me")
     def get(self, request: Request) -> Response:
         """Show my profile."""
         return Response(self.get_serializer(request.user).data)
 
     @extend_schema(
         operation_id="users_me_update",
-        tags=["users"],
         request=UserUpdateInput,
         responses={200: OwnProfileSerializer},
     )
     def patch(self, request: Request) -> Response:
         """Change my name or what I say about myself."""
-        changes = UserUpdateInput(request.user, data=request.data, partial=True)
-        changes.is_valid(raise_exception=True)
-        services.user_update(user=self.user, **changes.validated_data)
+        changes = self.read_input(UserUpdateInput, partial=True)
+        services.user_update(user=self.user, **changes)
         return Response(self.get_serializer(request.user).data)

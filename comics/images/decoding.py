@@ -62,6 +62,17 @@ class Picture:
     width: int
     height: int
 
+    @property
+    def columns(self) -> dict[str, Any]:
+        """The columns of an image or a rendition that describe its file."""
+        return {
+            "digest": self.digest,
+            "media_type": self.media_type,
+            "width": self.width,
+            "height": self.height,
+            "size_bytes": len(self.data),
+        }
+
 
 def picture_read(data: bytes) -> Picture:
     """Decode an upload to the last pixel and return the file to store.

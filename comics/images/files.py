@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
 from django.core.files.storage import storages
 
-from comics.images.decoding import Picture, picture_read
+from comics.images.decoding import Picture
 
 _EXTENSIONS = {
     "image/png": "png",
@@ -19,30 +18,6 @@ _EXTENSIONS = {
     "image/gif": "gif",
     "image/avif": "avif",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class StoredImage:
-    """A picture whose file is in place: the columns of its row in `comics_image`."""
-
-    digest: str
-    media_type: str
-    width: int
-    height: int
-    size_bytes: int
-
-
-def image_file_store(data: bytes) -> StoredImage:
-    """Check a picture and put its file in place; the database is not touched.
-
-    Raises:
-        ImageRefused: It is not a picture that is kept here.
-    """
-    picture = picture_read(data)
-    picture_file_write(picture)
-    return StoredImage(
-        picture.digest, picture.media_type, picture.width, picture.height, len(picture.data)
-    )
 
 
 def picture_file_write(picture: Picture) -> None:

@@ -39,8 +39,9 @@ def refuse_costly(data: bytes) -> None:
     if data.startswith(b"\xff\xd8"):
         segments = islice(jpeg_segments(data), MAX_SEGMENTS + 1)
         markers = [marker for marker, _, _ in segments]
-        _refuse_above(MAX_SCANS, markers.count(_START_OF_SCAN), "scans")
-        _refuse_above(MAX_SEGMENTS, len(markers), "segments")
+        scans = (marker for marker in markers if marker == _START_OF_SCAN)
+        _refuse_many(MAX_SCANS, scans, "scans")
+        _refuse_many(MAX_SEGMENTS, iter(markers), "segments")
     elif data.startswith(b"\x89PNG"):
         _refuse_many(MAX_CHUNKS, png_chunks(data), "chunks")
     elif data.startswith(b"RIFF"):
@@ -116,11 +117,7 @@ def _palette_bytes(data: bytes, at: int) -> int:
 
 
 def _refuse_many(limit: int, parts: Iterator[int], name: str) -> None:
-    _refuse_above(limit, sum(1 for _ in islice(parts, limit + 1)), name)
-
-
-def _refuse_above(limit: int, count: int, name: str) -> None:
-    if count > limit:
+    if next(islice(parts, limit, None), None) is not None:
         raise ImageRefused(
             f"This picture has more than {limit:,} {name}. Save it anew with another program."
         )

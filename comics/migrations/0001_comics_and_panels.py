@@ -5,11 +5,12 @@ To recover from an interruption, migrate again: the migration is one transaction
 
 from typing import Any
 
-import django.utils.timezone
 from django.conf import settings
 from django.db import migrations, models
+from django.utils import timezone
 
-from morpheus.db.operations import id_column, list_index, public_owner, reference, run_sql_file
+from morpheus.db.columns import id_column, list_index, public_owner, reference
+from morpheus.db.operations import run_sql_file
 
 
 def picture_fields() -> list[tuple[str, models.Field[Any, Any]]]:
@@ -26,10 +27,7 @@ def picture_fields() -> list[tuple[str, models.Field[Any, Any]]]:
 class Migration(migrations.Migration):
     initial = True
 
-    dependencies = [
-        ("cache", "0001_outbox_and_triggers"),
-        ("novels", "0001_novels"),
-    ]
+    dependencies = [("cache", "0001_outbox_and_triggers"), ("novels", "0001_novels")]
 
     operations = [
         migrations.CreateModel(
@@ -39,10 +37,9 @@ class Migration(migrations.Migration):
                 "constraints": [
                     models.UniqueConstraint(fields=("digest",), name="comics_image_digest_uq"),
                     models.CheckConstraint(
-                        condition=models.Q(height__gte=1, width__gte=1),
-                        name="comics_image_size_ck",
+                        condition=models.Q(height__gte=1, width__gte=1), name="comics_image_size_ck"
                     ),
-                ],
+                ]
             },
         ),
         migrations.CreateModel(
@@ -68,7 +65,7 @@ class Migration(migrations.Migration):
                         condition=models.Q(size__in=["small", "medium", "large"]),
                         name="comics_rendition_size_ck",
                     ),
-                ],
+                ]
             },
         ),
         migrations.CreateModel(
@@ -78,15 +75,9 @@ class Migration(migrations.Migration):
                 ("title", models.CharField(db_collation="C", max_length=300)),
                 ("is_public", models.BooleanField(default=False)),
                 ("panel_count", models.PositiveIntegerField(default=0)),
-                (
-                    "created_at",
-                    models.DateTimeField(default=django.utils.timezone.now, editable=False),
-                ),
+                ("created_at", models.DateTimeField(default=timezone.now, editable=False)),
                 ("updated_at", models.DateTimeField(auto_now=True)),
-                (
-                    "novel",
-                    reference("novels.novel", related_name="comics", blank=True, null=True),
-                ),
+                ("novel", reference("novels.novel", related_name="comics", blank=True, null=True)),
                 ("owner", reference(settings.AUTH_USER_MODEL, related_name="comics")),
                 ("public_owner", public_owner()),
                 ("cover", reference("comics.image", blank=True, null=True)),
@@ -122,7 +113,7 @@ class Migration(migrations.Migration):
                         public_only=False,
                     ),
                     models.Index(fields=["cover"], name="comics_comic_cover_fk_idx"),
-                ],
+                ]
             },
         ),
         migrations.CreateModel(

@@ -9,19 +9,11 @@ from rest_framework.request import Request
 from rest_framework.reverse import reverse
 
 from comics.cache_policies import CARD, PAGE, THUMBNAIL
-from comics.images import Picture
+from comics.images.decoding import Picture
 from comics.models import Comic
 from comics.serializers import ComicSerializer
-from comics.services import rendition_create
-from morpheus.api.reads import (
-    BIGINT_MAX,
-    ListFilter,
-    ListRead,
-    Row,
-    Scope,
-    order_by,
-    parse_id_of,
-)
+from comics.services.images import rendition_create
+from morpheus.api.reads import BIGINT_MAX, ListFilter, ListRead, Row, Scope, order_by, parse_id_of
 from morpheus.api.rendering import RowRenderer
 from morpheus.cache.cached_reads import VisibleValue, read_many, read_public_then_private
 from novels.reads import OWNER_NAME, novel_cards

@@ -9,12 +9,7 @@ from rest_framework.request import Request
 
 from comics.cache_policies import DASHBOARD
 from comics.models import Comic
-from comics.reads.comics import (
-    COMIC_CARD,
-    add_thumbnail_url,
-    comic_render_card,
-    comics_add_names,
-)
+from comics.reads.comics import COMIC_CARD, add_thumbnail_url, comic_render_card, comics_add_names
 from comics.serializers import DashboardTotalsSerializer
 from morpheus.api.reads import Row
 from morpheus.api.rendering import RowRenderer

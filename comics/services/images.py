@@ -11,8 +11,10 @@ import logging
 
 from django.db import IntegrityError, OperationalError, transaction
 
-from comics.images import ImageRefused, Picture, rendition_check
+from comics.images.decoding import Picture
 from comics.images.files import image_files_delete, image_path, rendition_path, write_whole
+from comics.images.sandboxed import rendition_check
+from comics.images.structure import ImageRefused
 from comics.models import Comic, Image, Panel, Rendition
 from morpheus.db.expressions import AnyOf
 from morpheus.http.disk_space import has_free_space, is_disk_full
@@ -25,13 +27,7 @@ def image_row_hold(picture: Picture) -> Image:
 
     ON CONFLICT DO UPDATE, because DO NOTHING neither locks nor returns an existing row.
     """
-    image = Image(
-        digest=picture.digest,
-        media_type=picture.media_type,
-        width=picture.width,
-        height=picture.height,
-        size_bytes=len(picture.data),
-    )
+    image = Image(**picture.columns)
     Image.objects.bulk_create(
         [image],
         update_conflicts=True,
@@ -92,15 +88,7 @@ def rendition_create(*, image_id: int, digest: str, media_type: str, size: str) 
 
 
 def _rendition_store(image_id: int, image_digest: str, size: str, copy: Picture) -> None:
-    rendition = Rendition(
-        image_id=image_id,
-        size=size,
-        digest=copy.digest,
-        media_type=copy.media_type,
-        width=copy.width,
-        height=copy.height,
-        size_bytes=len(copy.data),
-    )
+    rendition = Rendition(image_id=image_id, size=size, **copy.columns)
     try:
         with transaction.atomic():
             # The foreign key locks the image until the file is written.

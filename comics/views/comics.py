@@ -1,21 +1,27 @@
-"""The gallery, and one comic."""
+"""The gallery, one comic, and a user's dashboard."""
 
 from __future__ import annotations
 
 from drf_spectacular.utils import extend_schema
+from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.reverse import reverse
 
 from comics.models import Comic
 from comics.reads.comics import COMICS, comic_read, comic_read_uncached
-from comics.serializers import ComicCreateInput, ComicSerializer, ComicUpdateInput
-from comics.services import comic_create, comic_delete, comic_update
+from comics.reads.dashboard import dashboard_read
+from comics.serializers import (
+    ComicCreateInput,
+    ComicSerializer,
+    ComicUpdateInput,
+    DashboardSerializer,
+)
+from comics.services.comics import comic_create, comic_delete, comic_update
 from morpheus.api.lists import ListView
 from morpheus.api.views import MorpheusAPIView
 
 
-@extend_schema(tags=["comics"])
 class ComicListView(ListView):
     """/api/v1/comics/."""
 
@@ -28,21 +34,16 @@ class ComicListView(ListView):
         return self.respond_page(request)
 
     @extend_schema(
-        operation_id="comics_create",
-        request=ComicCreateInput,
-        responses={201: ComicSerializer},
+        operation_id="comics_create", request=ComicCreateInput, responses={201: ComicSerializer}
     )
     def post(self, request: Request) -> Response:
         """Create a comic without panels; it is private unless stated otherwise."""
-        form = ComicCreateInput(data=request.data)
-        form.is_valid(raise_exception=True)
-        comic = comic_create(owner_id=self.user.pk, **form.validated_data)
+        comic = comic_create(owner_id=self.user.pk, **self.read_input(ComicCreateInput))
         location = reverse("comic", [comic.pk], request=request)
         body = comic_read_uncached(comic.pk, self.user.pk, request)
         return Response(body, status=201, headers={"Location": location})
 
 
-@extend_schema(tags=["comics"])
 class ComicView(MorpheusAPIView):
     """/api/v1/comics/{id}/."""
 
@@ -59,9 +60,7 @@ class ComicView(MorpheusAPIView):
     def patch(self, request: Request, comic_id: int) -> Response:
         """Change the title, the novel or the visibility of my comic."""
         self.require_owner(Comic.objects, comic_id)
-        changes = ComicUpdateInput(data=request.data, partial=True)
-        changes.is_valid(raise_exception=True)
-        comic_update(comic_id=comic_id, **changes.validated_data)
+        comic_update(comic_id=comic_id, **self.read_input(ComicUpdateInput, partial=True))
         return Response(comic_read_uncached(comic_id, self.user.pk, request))
 
     @extend_schema(operation_id="comics_destroy", responses={204: None})
@@ -70,3 +69,15 @@ class ComicView(MorpheusAPIView):
         self.require_owner(Comic.objects, comic_id)
         comic_delete(comic_id=comic_id)
         return Response(status=204)
+
+
+class DashboardView(MorpheusAPIView):
+    """/api/v1/users/me/dashboard/."""
+
+    permission_classes = [IsAuthenticated]
+    serializer_class = DashboardSerializer
+
+    @extend_schema(operation_id="users_me_dashboard")
+    def get(self, request: Request) -> Response:
+        """Show my newest novels with their processing state, my newest comics, and totals."""
+        return Response(dashboard_read(self.user.pk, request))

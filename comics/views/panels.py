@@ -14,12 +14,11 @@ from rest_framework.response import Response
 from comics.models import Comic
 from comics.reads.panels import PANEL_LIST, panel_render
 from comics.serializers import PanelCreateInput, PanelSerializer
-from comics.services import panel_add
+from comics.services.comics import panel_add
 from morpheus.api.lists import ListView
 from morpheus.db.transactions import read_transaction
 
 
-@extend_schema(tags=["comics"])
 class PanelListView(ListView):
     """/api/v1/comics/{id}/panels/."""
 
@@ -66,10 +65,7 @@ class PanelListView(ListView):
         with read_transaction(as_user=self.reader_id):
             self.require_owner(Comic.objects, comic_id)
         _refuse_huge(request)
-        form = PanelCreateInput(data=request.data)
-        form.is_valid(raise_exception=True)
-        fields: dict[str, Any] = form.validated_data
-        return fields
+        return self.read_input(PanelCreateInput)
 
 
 def _refuse_huge(request: Request) -> None:

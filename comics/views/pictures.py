@@ -56,11 +56,14 @@ class PictureView(MorpheusAPIView):
     ) -> HttpResponseBase:
         """Respond with an image or 304; the URL with its version is immutable."""
         etag = f'"{digest}"'
-        response = get_conditional_response(self.request, etag=etag) or open_picture()
+        try:
+            response = get_conditional_response(self.request, etag=etag) or open_picture()
+        except FileNotFoundError as error:
+            raise Http404 from error  # It was deleted after the read.
         requested = self.request.query_params.get("v")
         if requested not in (None, version) and (record := current_dependencies()):
             # Any text is a wrong version, and each would be cached with a copy of the bytes.
-            record.mark_incomplete()
+            record.is_complete = False
         scope = "public" if is_public else "private"
         lifetime = f"max-age={_YEAR_S}, immutable" if requested == version else "no-cache"
         response["ETag"] = etag
@@ -69,15 +72,13 @@ class PictureView(MorpheusAPIView):
         return response
 
 
-@extend_schema(tags=["comics"])
 class PanelImageView(PictureView):
     """/api/v1/comics/{id}/panels/{number}/image/."""
 
     parameters = (_VERSION,)
 
     @extend_schema(
-        operation_id="panels_image",
-        responses={(200, "image/*"): OpenApiTypes.BINARY, 304: None},
+        operation_id="panels_image", responses={(200, "image/*"): OpenApiTypes.BINARY, 304: None}
     )
     def get(self, request: Request, comic_id: int, number: int) -> HttpResponseBase:
         """Respond with the image of a panel."""
@@ -85,21 +86,14 @@ class PanelImageView(PictureView):
         if panel is None:
             raise Http404
         digest, media_type = panel["image__digest"], panel["image__media_type"]
-
-        def open_picture() -> HttpResponseBase:
-            try:
-                file = image_path(digest, media_type).open("rb")
-            except FileNotFoundError as error:
-                raise Http404 from error  # It was deleted after the read.
-            return PictureFile(file, content_type=media_type)
-
-        version = image_version(digest)
         return self.respond_picture(
-            open_picture, digest=digest, version=version, is_public=is_public
+            lambda: PictureFile(image_path(digest, media_type).open("rb"), content_type=media_type),
+            digest=digest,
+            version=image_version(digest),
+            is_public=is_public,
         )
 
 
-@extend_schema(tags=["comics"])
 class ThumbnailView(PictureView):
     """/api/v1/comics/{id}/thumbnail/: the first panel, smaller."""
 

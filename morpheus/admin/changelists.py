@@ -8,7 +8,7 @@ from typing import Any
 from django.contrib.admin.views.main import ChangeList
 from django.core.paginator import Paginator
 from django.db import connection
-from django.db.models import F, Lookup, Model, Q, QuerySet
+from django.db.models import F, Lookup, Q, QuerySet
 
 # Staff search instead of paging beyond so many rows. It bounds the count and the depth of pages.
 MAX_LISTED = 5_000
@@ -102,11 +102,3 @@ def filter_by_term(
         for prefix in {term, term[:1].upper() + term[1:]}:
             condition |= Q(StartsWith(F(column), prefix))
     return rows.filter(condition) if condition else rows.none()
-
-
-def describe_referring_rows(error: BaseException, models: list[type[Model]]) -> str:
-    """Return the plural name of the rows whose foreign key refused a deletion."""
-    diagnosis = getattr(error.__cause__, "diag", None)
-    table = getattr(diagnosis, "table_name", None)
-    names = [str(m._meta.verbose_name_plural) for m in models if m._meta.db_table == table]
-    return names[0] if names else "other rows"

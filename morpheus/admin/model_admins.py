@@ -4,18 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from django.apps import apps
-from django.contrib import admin, messages
-from django.db import IntegrityError, models, transaction
+from django.contrib import admin
+from django.db import models
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest
 
-from morpheus.admin.changelists import (
-    CappedPaginator,
-    LightChangeList,
-    describe_referring_rows,
-    filter_by_term,
-)
+from morpheus.admin.changelists import CappedPaginator, LightChangeList, filter_by_term
 
 
 class MorpheusAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
@@ -58,40 +52,6 @@ class MorpheusAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
             email=self.search_email,
         )
         return rows, False
-
-    def delete_view(
-        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
-    ) -> HttpResponse:
-        """Django's view; a deletion that PostgreSQL refuses becomes a message."""
-        try:
-            # A savepoint: it undoes the rest of the deletion, and the page can still be rendered.
-            with transaction.atomic():
-                return super().delete_view(request, object_id, extra_context)
-        except IntegrityError as error:
-            return self._refuse_deletion(request, error)
-
-    def changelist_view(
-        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
-    ) -> HttpResponse:
-        """Django's view, with the same message for the action that deletes several rows."""
-        if request.method != "POST":
-            return super().changelist_view(request, extra_context)
-        try:
-            with transaction.atomic():
-                return super().changelist_view(request, extra_context)
-        except IntegrityError as error:
-            return self._refuse_deletion(request, error)
-
-    def _refuse_deletion(self, request: HttpRequest, error: IntegrityError) -> HttpResponse:
-        if getattr(error.__cause__, "sqlstate", None) not in ("23001", "23503"):
-            raise error
-        rows = describe_referring_rows(error, list(apps.get_models()))
-        self.message_user(
-            request,
-            f"Nothing was deleted: {rows} still refer to it. Delete them first.",
-            messages.ERROR,
-        )
-        return HttpResponseRedirect(request.get_full_path())
 
 
 class PublishableAdmin(MorpheusAdmin):

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import wraps
-from typing import Any, cast
+from typing import Any
 
-from django.contrib import admin
+from django.apps import apps
+from django.contrib import admin, messages
 from django.contrib.admin.apps import AdminConfig
-from django.http import HttpRequest, StreamingHttpResponse
+from django.db import IntegrityError
+from django.http import HttpRequest, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.urls import URLPattern, URLResolver, path, reverse
 
@@ -116,23 +118,27 @@ class MorpheusAdminSite(admin.AdminSite):
         def as_staff(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
             if not self.has_permission(request):
                 return inner(request, *args, **kwargs)  # type: ignore[no-any-return]
-            # Read it first: logging out, a view of this site too, makes the user anonymous.
-            staff_id = request.user.pk
-            with write_transaction(as_user=staff_id, as_staff=True):
-                response: HttpResponseBase = inner(request, *args, **kwargs)
-                # Templates read rows too: render inside the transaction.
-                render = getattr(response, "render", None)
-                if callable(render):
-                    return render()  # type: ignore[no-any-return]
-            if isinstance(response, StreamingHttpResponse) and not response.is_async:
-                chunks = cast("Iterable[bytes]", response.streaming_content)
-                response.streaming_content = _stream_as_staff(staff_id, chunks)
-            return response
+            try:
+                with write_transaction(as_user=request.user.pk, as_staff=True):
+                    response: HttpResponseBase = inner(request, *args, **kwargs)
+                    # Templates read rows too: render inside the transaction.
+                    render = getattr(response, "render", None)
+                    return render() if callable(render) else response
+            except IntegrityError as error:
+                return _refuse_deletion(request, error)
 
         return as_staff
 
 
-def _stream_as_staff(staff_id: int | None, chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """Yield chunks that are read only while they are sent, after the view's transaction."""
-    with write_transaction(as_user=staff_id, as_staff=True):
-        yield from chunks
+def _refuse_deletion(request: HttpRequest, error: IntegrityError) -> HttpResponseBase:
+    """Show the same page with a message, if other rows refer to what was to be deleted."""
+    # The list deletes rows by an action.
+    name = request.resolver_match.url_name if request.resolver_match else None
+    is_deletion = name is not None and name.endswith(("_delete", "_changelist"))
+    if not is_deletion or getattr(error.__cause__, "sqlstate", None) not in ("23001", "23503"):
+        raise error
+    table = getattr(getattr(error.__cause__, "diag", None), "table_name", None)
+    names = [m._meta.verbose_name_plural for m in apps.get_models() if m._meta.db_table == table]
+    rows = names[0] if names else "other rows"
+    messages.error(request, f"Nothing was deleted: {rows} still refer to it. Delete them first.")
+    return HttpResponseRedirect(request.get_full_path())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -22,6 +21,20 @@ from morpheus.pagination import (
 COMPILED_MAX = 500
 
 
+class Page(NamedTuple):
+    """A page of any list: its order, direction, size and columns."""
+
+    ordering: tuple[str, ...]
+    backwards: bool
+    size: int
+    columns: tuple[str, ...]
+
+    def select(self, rows: QuerySet[Any], position: Position | None) -> QuerySet[Any]:
+        """Return the columns of the rows beyond a position."""
+        rows = seek_rows(rows, self.ordering, position, self.backwards)
+        return limit_before_joins(rows, self.size).values_list(*self.columns)
+
+
 class PageForm(NamedTuple):
     """Everything that the SQL of a page depends on.
 
@@ -36,12 +49,9 @@ class PageForm(NamedTuple):
     related: Any
     flags: tuple[tuple[str, bool], ...]
     compared: tuple[tuple[str, type], ...]
-    columns: tuple[str, ...]
     position: tuple[type, ...] | None
     inclusive: bool
-    backwards: bool
-    size: int
-    names: tuple[str, ...]
+    page: Page
 
     def queryset(self, *values: Any) -> QuerySet[Any]:
         """Return the page for the values of `compared`, followed by those of the position."""
@@ -52,19 +62,15 @@ class PageForm(NamedTuple):
             rows = rows.select_related(*self.related)
         position = None
         if self.position is not None:
-            position = Position(self.backwards, self.inclusive, values[len(self.compared) :])
-        return _page(rows, self.columns, position, self.backwards, self.size, self.names)
+            beyond = values[len(self.compared) :]
+            position = Position(self.page.backwards, self.inclusive, beyond)
+        return self.page.select(rows, position)
 
 
 def load_page_rows(
-    queryset: QuerySet[Any],
-    columns: Sequence[str],
-    position: Position | None,
-    backwards: bool,
-    count: int,
-    names: Sequence[str],
+    queryset: QuerySet[Any], position: Position | None, page: Page
 ) -> list[tuple[Any, ...]]:
-    """Return columns of the `count` rows beyond a position: 1 query.
+    """Return the rows of a page: 1 query.
 
     A queryset with other conditions than equality is compiled each time.
     """
@@ -78,32 +84,17 @@ def load_page_rows(
         or not has_only_equality_conditions(queryset)
         or not KINDS.keys() >= {*kinds}
     ):
-        return list(_page(queryset, columns, position, backwards, count, names))
+        return list(page.select(queryset, position))
     form = PageForm(
         model=queryset.model,
         related=tuple(related) if related else (),
         flags=tuple((name, value) for name, value in conditions.items() if name not in values),
         compared=tuple(zip(values, kinds, strict=False)),
-        columns=tuple(columns),
         position=tuple(kinds[len(values) :]) if position is not None else None,
         inclusive=position is not None and position.inclusive,
-        backwards=backwards,
-        size=count,
-        names=tuple(names),
+        page=page,
     )
     return _compile(form).rows(*values.values(), *beyond)
-
-
-def _page(
-    queryset: QuerySet[Any],
-    columns: Sequence[str],
-    position: Position | None,
-    backwards: bool,
-    count: int,
-    names: Sequence[str],
-) -> QuerySet[Any]:
-    rows = seek_rows(queryset, columns, position, backwards)
-    return limit_before_joins(rows, count).values_list(*names)
 
 
 @lru_cache(maxsize=COMPILED_MAX)

@@ -12,7 +12,7 @@ from rest_framework.filters import BaseFilterBackend
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from morpheus.api.compiled_pages import load_page_rows
+from morpheus.api.compiled_pages import Page, load_page_rows
 from morpheus.api.reads import ListRead, Row, Scope
 from morpheus.api.views import MorpheusAPIView
 from morpheus.cache.cached_reads import read
@@ -81,16 +81,14 @@ class ReadPagination(KeysetPagination):
         cached = self._cached
         ordering = [column.removeprefix("-") for column in self.columns]
         key: Any = queryset.model._meta.pk
-        names = list(dict.fromkeys([key.name, *ordering, *cached.columns]))
-
-        def load() -> list[tuple[Any, ...]]:
-            return load_page_rows(queryset, self.columns, self.position, backwards, count, names)
+        names = tuple(dict.fromkeys([key.name, *ordering, *cached.columns]))
+        page = Page(self.columns, backwards, count, names)
 
         values = read(
             cached.policy,
             self._page_key(backwards, count),
             tags=cached.tags(ordering),
-            load=load,
+            load=lambda: load_page_rows(queryset, self.position, page),
             reader_id=cached.reader_id,
         )
         # The first name is the primary key's.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from typing import Any, ClassVar
 
 from django.conf import settings
@@ -42,55 +41,48 @@ _UNAVAILABLE = (
 )
 
 
-def describe_pages(result: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
-    """Describe a page's links as OpenAPI 3.1 does: always present, and null at an end."""
-    for name, schema in result.get("components", {}).get("schemas", {}).items():
-        if name.startswith("Paginated"):
-            schema["required"] = ["next", "previous", "results"]
-            for link in ("next", "previous"):
-                schema["properties"][link] = {"type": ["string", "null"], "format": "uri"}
-    return result
-
-
-def add_problem_responses(result: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
-    """Describe the error responses of every operation."""
+def complete_document(result: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
+    """Add what holds for all operations: summaries, links of pages, errors and 304."""
     schemas = result.setdefault("components", {}).setdefault("schemas", {})
+    for name, schema in schemas.items():
+        if name.startswith("Paginated"):
+            _describe_page(schema)
     schemas["Problem"] = _PROBLEM
-    content = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
-    for operation in _iterate_operations(result):
-        responses = operation["responses"]
-        responses.setdefault("4XX", {"description": "The request is refused."})
-        responses.setdefault("503", {"description": _UNAVAILABLE})
-        if "requestBody" in operation:
-            responses.setdefault("408", {"description": "The request body arrived too slowly."})
-        for status, response in responses.items():
-            if status.startswith(("4", "5")):
-                response.setdefault("content", content)
-    return result
-
-
-def add_not_modified(result: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
-    """Describe the response to a conditional GET."""
     for path in result.get("paths", {}).values():
+        for operation in path.values():
+            _add_summary(operation)
+            _add_problem_responses(operation)
         if "get" in path:
             path["get"]["responses"]["304"] = {"description": "`If-None-Match` has its `ETag`."}
     return result
 
 
-def add_summaries(result: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
-    """Give each operation the first sentence of its description as summary."""
-    for operation in _iterate_operations(result):
-        text = " ".join(operation.get("description", "").split())
-        # A sentence ends before a space and a capital: ".txt or .epub" does not end one.
-        first = re.split(r"(?<=[.!?]) (?=[A-Z])", text)[0].rstrip(".")
-        if first:
-            operation.setdefault("summary", first)
-    return result
+def _describe_page(schema: dict[str, Any]) -> None:
+    """Describe a page's links as OpenAPI 3.1 does: null at an end."""
+    schema["required"] = ["next", "previous", "results"]
+    for link in ("next", "previous"):
+        schema["properties"][link] = {"type": ["string", "null"], "format": "uri"}
 
 
-def _iterate_operations(result: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    for path in result.get("paths", {}).values():
-        yield from path.values()
+def _add_summary(operation: dict[str, Any]) -> None:
+    """Take the first sentence of the description as summary."""
+    text = " ".join(operation.get("description", "").split())
+    # A sentence ends before a space and a capital: ".txt or .epub" does not end one.
+    first = re.split(r"(?<=[.!?]) (?=[A-Z])", text)[0].rstrip(".")
+    if first:
+        operation.setdefault("summary", first)
+
+
+def _add_problem_responses(operation: dict[str, Any]) -> None:
+    responses = operation["responses"]
+    responses.setdefault("4XX", {"description": "The request is refused."})
+    responses.setdefault("503", {"description": _UNAVAILABLE})
+    if "requestBody" in operation:
+        responses.setdefault("408", {"description": "The request body arrived too slowly."})
+    content = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    for status, response in responses.items():
+        if status.startswith(("4", "5")):
+            response.setdefault("content", content)
 
 
 class SchemaView(ParameterView, SpectacularAPIView):

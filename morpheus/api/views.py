@@ -15,6 +15,7 @@ from rest_framework.generics import GenericAPIView
 from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.serializers import Serializer
 from rest_framework.views import APIView
 
 from morpheus.api.domain_errors import DomainError
@@ -73,7 +74,7 @@ def refuse_unknown(params: QueryDict, known: tuple[str, ...]) -> None:
     """Check the names of a query string.
 
     Raises:
-        ValidationError: A parameter is unknown, or occurs twice.
+        ValidationError: A parameter is unknown, occurs twice, or has a null character.
     """
     errors = {}
     for name, values in params.lists():
@@ -81,6 +82,8 @@ def refuse_unknown(params: QueryDict, known: tuple[str, ...]) -> None:
             errors[name] = [f"Unknown parameter. {_hint(name, known)}"]
         elif len(values) > 1:
             errors[name] = ["Give this parameter once."]
+        elif "\x00" in values[0]:
+            errors[name] = ["Null characters are not allowed."]
         if len(errors) == _MAX_REPORTED:
             break
     if errors:
@@ -166,6 +169,17 @@ class MorpheusAPIView(ParameterView, GenericAPIView):  # type: ignore[type-arg]
     def reader_id(self) -> int | None:
         """Primary key of the caller, None when anonymous."""
         return self.request.user.pk if self.request.user.is_authenticated else None
+
+    def read_input(self, serializer: type[Serializer[Any]], **options: Any) -> dict[str, Any]:
+        """Return the fields of the body.
+
+        Raises:
+            ValidationError: A field is malformed.
+        """
+        form = serializer(data=self.request.data, **options)
+        form.is_valid(raise_exception=True)
+        fields: dict[str, Any] = form.validated_data
+        return fields
 
     def respond(self, seen: VisibleValue) -> Response:
         """Return what a read found.

@@ -6,6 +6,6 @@ In reading order:
 - read: `policies`, `cached_reads`, `batch_read`, `single_flight`, `compression`
 - write: `tagged_commit`, `outbox`, `outbox_listener`
 - responses: `dependencies`, `response_keys`, `response_cache`
-- Django: `sessions`, `backend`, `reference_tables` (django-cachalot)
+- Django: `sessions`, `reference_tables` (django-cachalot)
 - observation: `metrics`, `shadow_verification`
 """

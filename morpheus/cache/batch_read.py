@@ -98,7 +98,7 @@ class BatchRead:
             # A writer is about to commit: the loaded values may be stale in a moment.
             self._record("write_intent", missing)
             if dependencies:
-                dependencies.mark_incomplete()
+                dependencies.is_complete = False
             return self._load(missing, is_filled=False)
         if dependencies:
             dependencies.add(versions)
@@ -179,13 +179,11 @@ class BatchRead:
         return {identity: orjson.dumps(values.get(identity)) for identity in identities}
 
     def _hits(self, payloads: Mapping[Any, bytes]) -> Hits:
-        keys = {identity: self._key(identity) for identity in payloads}
-
         def compute() -> dict[str, bytes]:
             loaded = self._load([*payloads])
-            return {keys[identity]: compress(payload) for identity, payload in loaded.items()}
+            return {self._key(each): compress(payload) for each, payload in loaded.items()}
 
-        by_key = {keys[identity]: payload for identity, payload in payloads.items()}
+        by_key = {self._key(each): payload for each, payload in payloads.items()}
         return Hits(self.policy, by_key, compute)
 
     def _record(self, outcome: str, identities: Collection[Any]) -> None:
@@ -210,7 +208,7 @@ def read_from_database(
     """
     _record_lookup(policy, "bypass", identities, tags, reader_id)
     if dependencies := current_dependencies():
-        dependencies.mark_incomplete()
+        dependencies.is_complete = False
     return _load(policy, len(identities), load, reader_id)
 
 
@@ -223,7 +221,9 @@ def _load(
     with loading_cached_value(), read_transaction(as_user=reader_id):
         loaded = load()
     database_s = trace.seconds - database_s_before if trace else 0.0
-    metrics.record_load(policy, count, time.perf_counter() - start, database_s)
+    metrics.loads.labels(policy.name).inc(count)
+    metrics.load_seconds.labels(policy.name).inc(time.perf_counter() - start)
+    metrics.load_database_seconds.labels(policy.name).inc(database_s)
     return loaded
 
 

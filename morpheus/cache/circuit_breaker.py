@@ -1,12 +1,17 @@
-"""Circuit breakers: after a failure, a process does not call the server during a cool-down."""
+"""The circuit breaker: after a failure, a process does not call Redis during a cool-down."""
 
 from __future__ import annotations
 
 import threading
 import time
-from urllib.parse import urlsplit
+
+from prometheus_client import Counter
 
 COOL_DOWN_S = 0.5
+
+_failures = Counter(
+    "morpheus_cache_failures_total", "Calls of Redis that failed or that Redis refused."
+)
 
 
 class CircuitBreaker:
@@ -44,6 +49,7 @@ class CircuitBreaker:
         """Open the breaker."""
         with self._lock:
             self.failures += 1
+            _failures.inc()
             self._attempt_at = time.monotonic() + self.cool_down_s
 
     def record_success(self) -> None:
@@ -53,21 +59,5 @@ class CircuitBreaker:
                 self._attempt_at = None
 
 
-# By scheme, address and path of the server.
-_breakers: dict[tuple[str, str, str], CircuitBreaker] = {}
-_creation = threading.Lock()
-
-
-def circuit_breaker_for(url: str) -> CircuitBreaker:
-    """Return this process' breaker of a server; all logical databases of the server share it."""
-    parts = urlsplit(url)
-    with _creation:
-        return _breakers.setdefault(
-            (parts.scheme, parts.netloc, parts.path), CircuitBreaker(cool_down_s=COOL_DOWN_S)
-        )
-
-
-def circuit_breakers() -> list[CircuitBreaker]:
-    """Return the breakers of all servers that this process has called."""
-    with _creation:
-        return list(_breakers.values())
+# This process' breaker: all its logical databases are on one server.
+server_breaker = CircuitBreaker(cool_down_s=COOL_DOWN_S)

@@ -33,10 +33,6 @@ class Dependencies:
             if self.versions.setdefault(tag, version) != version:
                 self.is_complete = False
 
-    def mark_incomplete(self) -> None:
-        """Record that the response depends on something without tags."""
-        self.is_complete = False
-
     def observe_statement(
         self, execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any
     ) -> Any:

@@ -14,44 +14,38 @@ _lookups = Counter(
     "write_intent (a writer was committing), bypass (in a transaction, or cache not usable).",
     ["policy", "outcome"],
 )
-_loads = Counter(
+loads = Counter(
     "morpheus_cache_loads_total", "Values loaded from the database, by policy.", ["policy"]
 )
-_load_seconds = Counter(
+load_seconds = Counter(
     "morpheus_cache_load_seconds_total", "Seconds that loading took, by policy.", ["policy"]
 )
-_load_database_seconds = Counter(
+load_database_seconds = Counter(
     "morpheus_cache_load_database_seconds_total",
     "Part of the loading seconds that the database took, by policy.",
     ["policy"],
 )
-_writes = Counter(
+writes = Counter(
     "morpheus_cache_writes_total",
     "Transactions that changed cached values, by outcome: invalidated (before the response), "
     "deferred (to the outbox).",
     ["outcome"],
 )
-_invalidations = Counter(
+invalidations = Counter(
     "morpheus_cache_invalidations_total", "Tags that were invalidated, by writes of any kind."
 )
-_operations = Counter(
-    "morpheus_django_cache_operations_total",
-    "Keys of Django's caches (throttling, reference tables) that were read or written, by alias "
-    "and outcome: hit, miss, write, failed.",
-    ["alias", "outcome"],
-)
-_verified = Counter(
+verified = Counter(
     "morpheus_cache_shadowed_total",
     "Hits that shadow verification computed again, by policy and outcome: same, changed (since "
     "the hit), stale, failed.",
     ["policy", "outcome"],
 )
-_verification_seconds = Counter(
+verification_seconds = Counter(
     "morpheus_cache_shadowed_seconds_total",
     "Seconds that shadow verification took, by policy. Divided by its hits: what one hit saves.",
     ["policy"],
 )
-_verification_database_seconds = Counter(
+verification_database_seconds = Counter(
     "morpheus_cache_shadowed_database_seconds_total",
     "Part of the verification seconds that the database took, by policy.",
     ["policy"],
@@ -68,37 +62,3 @@ def count_lookups(policy: CachePolicy, outcome: str, count: int) -> None:
     """Count lookups of values."""
     if count:
         _get_child(_lookups, policy.name, outcome).inc(count)
-
-
-def record_load(policy: CachePolicy, count: int, seconds: float, database_s: float) -> None:
-    """Count loaded values and the time that loading took."""
-    _get_child(_loads, policy.name).inc(count)
-    _get_child(_load_seconds, policy.name).inc(seconds)
-    _get_child(_load_database_seconds, policy.name).inc(database_s)
-
-
-def count_write(outcome: str) -> None:
-    """Count a transaction that changed cached values."""
-    _get_child(_writes, outcome).inc()
-
-
-def count_invalidations(count: int) -> None:
-    """Count invalidated tags."""
-    _invalidations.inc(count)
-
-
-def count_operations(alias: str, outcome: str, count: int = 1) -> None:
-    """Count keys of one of Django's caches."""
-    if count:
-        _get_child(_operations, alias, outcome).inc(count)
-
-
-def count_verified(policy: CachePolicy, outcome: str, count: int) -> None:
-    """Count hits that shadow verification computed again."""
-    _get_child(_verified, policy.name, outcome).inc(count)
-
-
-def record_verification(policy: CachePolicy, seconds: float, database_s: float) -> None:
-    """Record the time that computing hits again took."""
-    _get_child(_verification_seconds, policy.name).inc(seconds)
-    _get_child(_verification_database_seconds, policy.name).inc(database_s)

@@ -8,7 +8,6 @@ commits the deletion of their rows. So no tag is lost; at worst it is invalidate
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from typing import Any, Protocol
 
 import psycopg
 from django.db import DEFAULT_DB_ALIAS, connections
@@ -28,12 +27,6 @@ _DEFER = """
 SELECT cache_touch(%s::text[])
 FROM (SELECT set_config('app.touches', '', true) OFFSET 0) collects_nothing
 """
-
-
-class _Executes(Protocol):
-    """A psycopg connection, or a cursor of psycopg's or Django's."""
-
-    def execute(self, query: str, params: Sequence[Any], /) -> Any: ...
 
 
 def connect(application_name: str = "morpheus outbox") -> psycopg.Connection:
@@ -70,6 +63,6 @@ def is_empty(connection: psycopg.Connection) -> bool:
     return row == (False,)
 
 
-def defer(cursor: _Executes, tags: Collection[str]) -> None:
-    """Insert tags into the outbox, in the transaction of `cursor`."""
-    cursor.execute(_DEFER, [list(tags)])
+def defer(connection: psycopg.Connection, tags: Collection[str]) -> None:
+    """Insert tags into the outbox, in the transaction of `connection`."""
+    connection.execute(_DEFER, [list(tags)])

@@ -13,7 +13,7 @@ from redis.connection import ConnectionInterface, ConnectionPool
 from redis.exceptions import ConnectionError as Disconnected
 from redis.exceptions import NoScriptError, RedisError, TimeoutError
 
-from morpheus.cache.circuit_breaker import CircuitBreaker
+from morpheus.cache.circuit_breaker import CircuitBreaker, server_breaker
 from morpheus.cache.scripts import Script
 
 # Part of every key. Raise it when the format of keys or values changes.
@@ -37,7 +37,9 @@ class RedisClient:
         breaker: The server's circuit breaker.
     """
 
-    def __init__(self, url: str, *, timeout_s: float, breaker: CircuitBreaker) -> None:
+    def __init__(
+        self, url: str, *, timeout_s: float = 0.25, breaker: CircuitBreaker = server_breaker
+    ) -> None:
         self.breaker = breaker
         self._pool = ConnectionPool.from_url(  # Only parses the URL.
             url,
@@ -69,26 +71,16 @@ class RedisClient:
         self.breaker.record_success()
         return replies
 
-    def run_script(
-        self, script: Script, keys: Callable[[str], Sequence[Any]], *arguments: Any
-    ) -> Any:
-        """Run a script on the keys that `keys` returns for a key prefix; return its reply.
+    def run_script(self, script: Script, keys: Sequence[str], *arguments: Any) -> Any:
+        """Run a script on keys, which get the prefix; return its reply.
 
         Raises:
             RedisUnavailable: As `run`.
         """
-
-        def evaluate(command: str, text: str) -> Any:
-            def build(prefix: str) -> list[Command]:
-                full_keys = keys(prefix)
-                return [(command, text, len(full_keys), *full_keys, f"{prefix}t:", *arguments)]
-
-            return self.run(build)[0]
-
         try:
-            return evaluate("EVALSHA", script.digest)
+            return self._evaluate("EVALSHA", script.digest, keys, arguments)
         except NoScriptError:
-            return evaluate("EVAL", script.text)
+            return self._evaluate("EVAL", script.text, keys, arguments)
 
     def close(self) -> None:
         """Close this thread's connection."""
@@ -96,6 +88,13 @@ class RedisClient:
         self._local.connection = None
         if current is not None:
             current[0].disconnect()
+
+    def _evaluate(self, command: str, text: str, keys: Sequence[str], arguments: Command) -> Any:
+        def build(prefix: str) -> list[Command]:
+            full_keys = [prefix + key for key in keys]
+            return [(command, text, len(keys), *full_keys, f"{prefix}t:", *arguments)]
+
+        return self.run(build)[0]
 
     def _run(self, build: Callable[[str], Sequence[Command]]) -> list[Any]:
         current: tuple[ConnectionInterface, str] | None = getattr(self._local, "connection", None)
@@ -105,7 +104,8 @@ class RedisClient:
             except TimeoutError:
                 raise
             except (Disconnected, OSError):
-                # The server closed an idle connection. All commands are safe to send again.
+                # The server closed an idle connection. All commands are safe to send again; a
+                # throttle may count a request twice.
                 self.close()
         connection, prefix = self._local.connection = self._connect()
         return _exchange(connection, build(prefix))

@@ -6,7 +6,6 @@ client can vary without changing the response would fill the cache with copies.
 
 from __future__ import annotations
 
-import re
 from functools import lru_cache
 from time import monotonic
 from typing import Any
@@ -35,8 +34,6 @@ _UNCACHED_HEADERS = (
     "HTTP_IF_UNMODIFIED_SINCE",
     "HTTP_TRANSFER_ENCODING",
 )
-# A query string that has no other encoding except for the order of its parameters.
-_PLAIN = re.compile(r"[\w.~-]+=[\w.~+-]*(?:&[\w.~-]+=[\w.~+-]*)*", re.ASCII)
 
 # Unusual spellings of `Host` that a process caches responses for, and the seconds after which an
 # unused one is dropped.
@@ -139,8 +136,6 @@ def _normalize_query(query: str) -> str | None:
 
     Spellings differ in the order of parameters, in escapes and in empty parts.
     """
-    if _PLAIN.fullmatch(query):
-        return "&".join(sorted(query.split("&"))) if "&" in query else query
     if len(query) > _MAX_KEY_CHARS:
         return None
     try:

@@ -6,11 +6,9 @@ session is valid again when the server is back.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import datetime
-from functools import wraps
 from hashlib import sha256
-from typing import Any, TypeVar
+from typing import Any
 
 from django.contrib.sessions.backends import db
 from django.db.models import F
@@ -24,25 +22,19 @@ from morpheus.django_internals.django import forget_session_key
 # Data and expiry of a session; invalidated by `session:<digest of its key>`.
 SESSION = CachePolicy("sessions", version=1, ttl_s=3600, caches_none=False)
 
-Operation = TypeVar("Operation", bound=Callable[..., Any])
-
-
-def _in_write_transaction(operation: Operation) -> Operation:
-    """Invalidate what `operation` changes before it returns."""
-
-    @wraps(operation)
-    def run(*args: Any, **kwargs: Any) -> Any:
-        with unowned_write_transaction():
-            return operation(*args, **kwargs)
-
-    return run  # type: ignore[return-value]
-
 
 class SessionStore(db.SessionStore):
     """Django's database sessions, whose reads are cached."""
 
-    save = _in_write_transaction(db.SessionStore.save)
-    delete = _in_write_transaction(db.SessionStore.delete)
+    def save(self, must_create: bool = False) -> None:
+        """Write the row, and invalidate the cached one before this returns."""
+        with unowned_write_transaction():
+            super().save(must_create)
+
+    def delete(self, session_key: str | None = None) -> None:
+        """Delete the row, and invalidate the cached one before this returns."""
+        with unowned_write_transaction():
+            super().delete(session_key)
 
     def load(self) -> dict[str, Any]:
         """Return the session's data; of an expired session, nothing, and forget its key."""

@@ -79,7 +79,9 @@ def verify(hits: Hits) -> Counter[str]:
         bypasses_cache.reset(token)
         connections.close_all()
         publish_statements(trace)
-    metrics.record_verification(hits.policy, time.perf_counter() - start, trace.seconds)
+    name = hits.policy.name
+    metrics.verification_seconds.labels(name).inc(time.perf_counter() - start)
+    metrics.verification_database_seconds.labels(name).inc(trace.seconds)
     different = {
         key: payload
         for key, payload in hits.payloads.items()
@@ -90,7 +92,7 @@ def verify(hits: Hits) -> Counter[str]:
         stale = _still_served(stale)
     for _ in stale:
         # Without the key: a response's key contains the query string.
-        logger.error("The cache serves a stale %s.", hits.policy.name)
+        logger.error("The cache serves a stale %s.", name)
     counts = {
         "same": len(hits.payloads) - len(different),
         "changed": len(different) - len(stale),
@@ -138,4 +140,4 @@ def _work(samples: queue.Queue[Hits]) -> None:
             logger.exception("Hits of %s could not be verified.", hits.policy.name)
             outcomes = Counter(failed=len(hits.payloads))
         for outcome, count in outcomes.items():
-            metrics.count_verified(hits.policy, outcome, count)
+            metrics.verified.labels(hits.policy.name, outcome).inc(count)

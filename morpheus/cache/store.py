@@ -12,10 +12,10 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
-from prometheus_client import Counter, Gauge
+from prometheus_client import Gauge
 
 from morpheus.cache import metrics, scripts
-from morpheus.cache.circuit_breaker import circuit_breaker_for, circuit_breakers
+from morpheus.cache.circuit_breaker import server_breaker
 from morpheus.cache.redis_client import RedisClient, RedisUnavailable
 from morpheus.cache.single_flight import SingleFlight
 
@@ -121,7 +121,7 @@ class CacheStore:
             RedisUnavailable: The tags may be invalidated or not.
         """
         self._run_script(scripts.INVALIDATE, (), token or "-", *tags)
-        metrics.count_invalidations(len(tags))
+        metrics.invalidations.inc(len(tags))
 
     def suspend_reads(self) -> None:
         """Stop reading: a change that this process knows of may not have reached Redis."""
@@ -146,9 +146,7 @@ class CacheStore:
 
     def _run_script(self, script: scripts.Script, keys: Sequence[str], *arguments: Any) -> Any:
         try:
-            return self.client.run_script(
-                script, lambda prefix: [prefix + key for key in keys], *arguments
-            )
+            return self.client.run_script(script, keys, *arguments)
         except RedisUnavailable:
             self.suspend_reads()
             raise
@@ -169,8 +167,7 @@ class CacheStore:
 @cache
 def cache_store() -> CacheStore:
     """Return this process' store."""
-    url = settings.CACHES["values"]["LOCATION"]
-    return CacheStore(RedisClient(url, timeout_s=0.25, breaker=circuit_breaker_for(url)))
+    return CacheStore(RedisClient(settings.CACHES["values"]["LOCATION"]))
 
 
 # A fork has no threads and must not use its parent's connections.
@@ -210,18 +207,9 @@ _up = Gauge(
     "reached it.",
     multiprocess_mode="livemin",
 )
-_failures = Counter(
-    "morpheus_cache_failures_total", "Calls of Redis that failed or that Redis refused."
-)
-_counted_failures = 0
 
 
 def collect_cache_metrics() -> None:
     """Update the metrics of this process; calls no server."""
-    global _counted_failures
-    breakers = circuit_breakers()
     is_healthy = not cache_store.cache_info().currsize or cache_store().is_healthy
-    _up.set(is_healthy and not any(breaker.is_open for breaker in breakers))
-    failures = sum(breaker.failures for breaker in breakers)
-    _failures.inc(max(failures - _counted_failures, 0))
-    _counted_failures = failures
+    _up.set(is_healthy and not server_breaker.is_open)

@@ -37,7 +37,7 @@ def commit_and_invalidate(connection: Any, commit: Callable[[], None]) -> None:
             defer(connection.connection, tags)
         commit()
         store.suspend_reads()
-        metrics.count_write("deferred")
+        metrics.writes.labels("deferred").inc()
         return
     # If this raises, the database may have committed. The write intents stay until they expire.
     commit()
@@ -45,7 +45,7 @@ def commit_and_invalidate(connection: Any, commit: Callable[[], None]) -> None:
         store.invalidate(tags, token)
     except RedisUnavailable:
         pass  # The write intents expire, and then the tags have no version.
-    metrics.count_write("invalidated")
+    metrics.writes.labels("invalidated").inc()
 
 
 def _read_collected_tags(connection: Any) -> list[str]:

@@ -11,40 +11,25 @@ from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.db import connections
 
 from morpheus.checks import CONTRADICTIONS
-from morpheus.embedded.addresses import Addresses
 
 
 @register(CONTRADICTIONS)
-def check_pgbouncer_settings(
+def check_pgbouncer_options(
     app_configs: Sequence[AppConfig] | None, **kwargs: Any
 ) -> list[CheckMessage]:
-    """Refuse a PgBouncer in front of the embedded server, and options that it does not pass on."""
-    if not settings.MORPHEUS_PGBOUNCER:
+    """Refuse options of a connection, which a PgBouncer does not pass on."""
+    databases = settings.DATABASES.values()
+    if not settings.MORPHEUS_PGBOUNCER or not any("options" in db["OPTIONS"] for db in databases):
         return []
-    errors: list[CheckMessage] = []
-    embedded = Addresses.under(settings.MORPHEUS_VAR)
-    default = settings.DATABASES["default"]
-    address = (str(embedded.socket_dir), str(embedded.postgres_port))
-    if (default["HOST"], default["PORT"]) == address:
-        errors.append(
-            Error(
-                "MORPHEUS_PGBOUNCER is on and DATABASE_URL is not set: there is no PgBouncer in "
-                "front of the embedded server.",
-                hint="Set DATABASE_URL to the PgBouncer, or MORPHEUS_PGBOUNCER=off.",
-                id="morpheus.E013",
-            )
+    return [
+        Error(
+            "MORPHEUS_PGBOUNCER is on and a database's URL has `options`, which PgBouncer does not "
+            "pass on.",
+            hint="Write them into its `connect_query` (docs/pool.md), or give them to the role by "
+            "ALTER ROLE … SET.",
+            id="morpheus.E014",
         )
-    if any("options" in database["OPTIONS"] for database in settings.DATABASES.values()):
-        errors.append(
-            Error(
-                "MORPHEUS_PGBOUNCER is on and a database's URL has `options`, which PgBouncer "
-                "does not pass on.",
-                hint="Write them into its `connect_query` (docs/pool.md), or give them to the "
-                "role by ALTER ROLE … SET.",
-                id="morpheus.E014",
-            )
-        )
-    return errors
+    ]
 
 
 @register(Tags.database)
@@ -59,17 +44,18 @@ def check_pooler(
         if not connection.settings_dict["OPTIONS"].get("pool"):
             continue
         has_pooler = _has_pooler(connection)
-        if has_pooler and not settings.MORPHEUS_PGBOUNCER:
-            text = f"There is a pooler in front of the database {alias!r}, and MORPHEUS_PGBOUNCER "
+        if has_pooler == settings.MORPHEUS_PGBOUNCER:
+            continue
+        if has_pooler:
+            text = "is off, and there is a pooler in front of the database"
             hint = "Set MORPHEUS_PGBOUNCER=on, unless the pooler keeps whole sessions."
-            warnings.append(Warning(f"{text}is off.", hint=hint, id="morpheus.W010"))
-        elif settings.MORPHEUS_PGBOUNCER and not has_pooler:
-            text = (
-                f"MORPHEUS_PGBOUNCER is on, and there is no pooler in front of the database "
-                f"{alias!r}: its statements are neither prepared nor limited in time."
-            )
+        else:
+            # Its statements are neither prepared nor limited in time.
+            text = "is on, and there is no pooler in front of the database"
             hint = "Set MORPHEUS_PGBOUNCER=off, or point the URL at the PgBouncer."
-            warnings.append(Warning(text, hint=hint, id="morpheus.W010"))
+        warnings.append(
+            Warning(f"MORPHEUS_PGBOUNCER {text} {alias!r}.", hint=hint, id="morpheus.W010")
+        )
     return warnings
 
 

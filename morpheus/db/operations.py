@@ -1,12 +1,11 @@
-"""What migrations are made of: hand-written SQL files, and the columns that most tables have."""
+"""Hand-written SQL files as operations of migrations."""
 
 from __future__ import annotations
 
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
-from django.db import migrations, models
+from django.db import migrations
 
 _UP, _DOWN = "-- migrate:up\n", "-- migrate:down\n"
 
@@ -37,58 +36,3 @@ def read_sql_file(package: str, name: str) -> tuple[str, str]:
         raise ValueError(f"{path} must have the lines {_UP.strip()} and {_DOWN.strip()}.")
     up, down = text.split(_UP)[1].split(_DOWN)
     return up, down
-
-
-def id_column() -> models.BigAutoField[int, int]:
-    """Return Django's default primary key."""
-    return models.BigAutoField(
-        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-    )
-
-
-def reference(to: str, *, related_name: str = "+", **options: Any) -> models.ForeignKey[Any, Any]:
-    """Return a foreign key column; `sql/foreign_keys.sql` of the app has its constraint."""
-    return models.ForeignKey(
-        to,
-        db_constraint=False,
-        db_index=False,
-        on_delete=models.DO_NOTHING,
-        related_name=related_name,
-        **options,
-    )
-
-
-def reference_as_key(to: str, *, related_name: str) -> models.OneToOneField[Any, Any]:
-    """Return a foreign key column that is the primary key, as `reference`."""
-    return models.OneToOneField(
-        to,
-        db_constraint=False,
-        on_delete=models.DO_NOTHING,
-        primary_key=True,
-        related_name=related_name,
-        serialize=False,
-    )
-
-
-def public_owner() -> models.ForeignObject[Any, Any]:
-    """Return the relation from the column `owner` to the name that everyone may read; no column."""
-    return models.ForeignObject(
-        from_fields=["owner"],
-        on_delete=models.DO_NOTHING,
-        related_name="+",
-        to="users.publicuser",
-        to_fields=["id"],
-    )
-
-
-def list_index(
-    name: str, *fields: str, include: tuple[str, ...] = (), public_only: bool = True
-) -> models.Index:
-    """Return an index of a list, with the columns that row level security compares."""
-    compared = tuple(column for column in ("owner", "is_public") if column not in fields)
-    return models.Index(
-        fields=fields,
-        include=compared + include,
-        condition=models.Q(is_public=True) if public_only else None,
-        name=name,
-    )

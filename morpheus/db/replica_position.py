@@ -10,7 +10,6 @@ from typing import Any
 import psycopg
 from django.db import DEFAULT_DB_ALIAS, connections
 
-from morpheus.django_internals.django import close_pool
 from morpheus.django_internals.psycopg import TimedConnection
 from morpheus.tracing.request_trace import REPLICA
 
@@ -99,7 +98,7 @@ class ReplicaMonitor:
 
     def _wait_for_replica(self) -> None:
         # The old pool would replace its broken connections more and more slowly.
-        close_pool(connections[REPLICA])
+        connections[REPLICA].close_pool()  # type: ignore[attr-defined]
         while obstacle := _find_obstacle():
             self._log(obstacle)
             time.sleep(RETRY_S)

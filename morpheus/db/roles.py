@@ -9,8 +9,6 @@ from typing import Any, Literal
 from django.conf import settings
 from django.db import connection
 
-from morpheus.django_internals.django import close_pool
-
 
 @contextmanager
 def connected_as(role: Literal["owner", "loader"]) -> Iterator[None]:
@@ -35,4 +33,4 @@ def connected_as(role: Literal["owner", "loader"]) -> Iterator[None]:
 
 def _disconnect() -> None:
     connection.close()
-    close_pool(connection)
+    connection.close_pool()  # type: ignore[attr-defined]

@@ -8,7 +8,6 @@ from contextvars import ContextVar
 from typing import Any
 
 from django.conf import settings
-from django.db import NotSupportedError
 from psycopg import Cursor
 
 _QUERY_CANCELED = "57014"
@@ -56,11 +55,6 @@ def _execute_in_pipeline(
     values = {name: value for name, value in _settings.get().items() if value}
     if not values:
         return execute(sql, params, many, context)
-    if getattr(context["cursor"].cursor, "name", None):
-        # Its later round trips would run without the settings.
-        raise NotSupportedError(
-            "Use .iterator() in write_transaction(), not in read_transaction()."
-        )
     database = context["connection"]
     calls = ", ".join(f"set_config('{name}', %s, true)" for name in values)
     # Errors and results arrive when the pipeline ends, before the cursor is read.

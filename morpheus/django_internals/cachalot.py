@@ -12,8 +12,15 @@ __all__ = ["UncachableQuery"]
 
 
 def is_in_transaction(alias: str) -> bool:
-    """Tell whether cachalot takes this thread to be in a transaction of the database."""
-    return bool(cachalot_caches.atomic_caches[alias])
+    """Tell whether this thread is in a transaction, after removing those that never began.
+
+    cachalot registers a transaction before BEGIN. If BEGIN fails because the pool is exhausted,
+    cachalot would take all later results of the thread for those of a transaction.
+    """
+    levels = cachalot_caches.atomic_caches[alias]
+    if not connections[alias].in_atomic_block:
+        levels.clear()
+    return bool(levels)
 
 
 def compile_query_key(compiler: Any) -> tuple[str, str]:
@@ -24,14 +31,3 @@ def compile_query_key(compiler: Any) -> tuple[str, str]:
     """
     key: str = get_query_cache_key(compiler)
     return key, compiler.__cachalot_generated_sql
-
-
-def forget_failed_transactions(**signal: Any) -> None:
-    """Remove transactions that never began from cachalot's state, between requests or tasks.
-
-    cachalot registers a transaction before BEGIN. If BEGIN fails because the pool is exhausted, the
-    thread keeps all its later invalidations to itself.
-    """
-    for alias, levels in cachalot_caches.atomic_caches.items():
-        if levels and not connections[alias].in_atomic_block:
-            levels.clear()

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.postgresql.base import DatabaseWrapper
-from django.db.backends.utils import CursorDebugWrapper, CursorWrapper
 from django.db.migrations.executor import MigrationExecutor
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -16,12 +15,8 @@ from django.utils.functional import SimpleLazyObject
 from psycopg_pool import ConnectionPool
 
 if TYPE_CHECKING:
-    from django.contrib.admin import AdminSite, ModelAdmin
     from django.contrib.auth.base_user import AbstractBaseUser
     from django.contrib.sessions.backends.base import SessionBase
-
-__all__ = ["CursorDebugWrapper"]
-
 
 # Requests
 
@@ -83,23 +78,6 @@ def forget_session_key(session: SessionBase) -> None:
 # Database connections
 
 
-class ObservableCursor(CursorWrapper):
-    """A cursor whose executions pass through `observe`.
-
-    Public execute wrappers do not serve: they do not see COPY and server-side cursors, and a block
-    that ends may remove the wrapper of another block.
-    """
-
-    def _execute_with_wrappers(self, sql: Any, params: Any, many: bool, executor: Any) -> Any:
-        return self.observe(super()._execute_with_wrappers, sql, params, many, executor)  # type: ignore[misc]
-
-    def observe(
-        self, execute: Callable[..., Any], sql: Any, params: Any, many: bool, executor: Any
-    ) -> Any:
-        """Return `execute(sql, params, many, executor)`."""
-        raise NotImplementedError
-
-
 class BackendHooks(BaseDatabaseWrapper):
     """Hooks of a PostgreSQL backend, which has none in public; for a class before the backend's.
 
@@ -133,26 +111,14 @@ class BackendHooks(BaseDatabaseWrapper):
             super()._set_autocommit(autocommit)  # type: ignore[misc]
 
     def create_cursor(self, name: str | None = None) -> Any:
-        # As Django's, which sets a time zone in the loader of times that psycopg's own lacks.
-        if name is None:
-            return self.connection.cursor()
-        return self.connection.cursor(name, scrollable=False, withhold=self.connection.autocommit)
+        # As Django's, which sets a time zone in the loader of times that psycopg's own lacks. It
+        # never has a name, because server-side cursors are off.
+        return self.connection.cursor()
 
 
 def list_pools() -> dict[str, ConnectionPool]:
     """Return the pools that are open, by alias; the public property `pool` would open one."""
     return dict(DatabaseWrapper._connection_pools)  # type: ignore[attr-defined]
-
-
-def get_pool(connection: Any) -> ConnectionPool | None:
-    """Return a connection's pool, opened if need be; documented only as a setting."""
-    pool: ConnectionPool | None = connection.pool
-    return pool
-
-
-def close_pool(connection: Any) -> None:
-    """Close a connection's pool, so that the next statement logs in again."""
-    connection.close_pool()
 
 
 def has_unapplied_migrations(connection: Any) -> bool:
@@ -187,11 +153,3 @@ def compile_query(queryset: QuerySet[Any]) -> CompiledQuery:
 def get_select_related(queryset: QuerySet[Any]) -> Any:
     """Return the relations that a queryset joins: False, True for all, or a nested dictionary."""
     return queryset.query.select_related
-
-
-# Admin
-
-
-def list_model_admins(site: AdminSite) -> Iterable[ModelAdmin[Any]]:
-    """Return all model admins of a site; in public they are found one by one, by their model."""
-    return site._registry.values()

@@ -2,10 +2,10 @@
 
 To run the services of a var folder, and a process that uses them:
 
-    with EmbeddedServices(var) as services:  # morpheus.embedded.supervisor
-        subprocess.run(command, env={**os.environ, **services.environment()}, check=True)
+    with EmbeddedServices(var):  # morpheus.embedded.supervisor
+        subprocess.run(command, env={**os.environ, "MORPHEUS_VAR": str(var)}, check=True)
 
 `supervisor` starts the services under a guard (`guard`), which replaces a server that ends and
-stops all of them with their owner. `guard_client` puts any other servers under a guard, `processes`
-runs single commands that end with this process.
+stops all of them with their last user. `guard_client` puts any other servers under a guard,
+`processes` runs single commands that end with this process.
 """

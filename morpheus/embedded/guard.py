@@ -1,14 +1,17 @@
-"""The guard: a process that runs servers, replaces those that end or hang, and ends with its owner.
+"""The guard: a process that runs servers, replaces those that end or hang, and ends with its users.
 
 It has a session of its own, so that Ctrl-C reaches neither it nor the servers, and imports the
-standard library only, so that it starts at once. Standard input: the JSON of an `Order`.
+standard library only, so that it starts at once. Standard input: the pickle of an `Order`.
 """
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
+import pickle
 import select
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,7 +20,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from .health import Health, HealthProbe
 from .processes import die_with_parent
@@ -47,7 +49,7 @@ class Service:
     command: list[str]
     signals: list[int]
     patience_s: float
-    log: str | None = None
+    log: Path | None = None
     cwd: str = "/"
     uid: int | None = None
     gid: int | None = None
@@ -62,26 +64,18 @@ class Order:
     """What a guard runs, and for how long.
 
     Attributes:
-        owner_pipe: Pipe whose other end only the owner holds open; its end means that the owner has
-            ended. Without one, only a signal ends the guard.
+        used_folder: Folder on which each process that uses the servers holds a shared lock; the
+            guard ends when none does.
+        is_temporary: Whether the guard removes that folder when the servers have ended.
         record: File that tells other processes what runs.
         lock: Descriptor of the locked file beside `record`, held while a server may run.
     """
 
     services: list[Service]
-    owner: int
-    owner_pipe: int | None = None
-    record: str | None = None
+    used_folder: Path
+    is_temporary: bool
+    record: Path | None = None
     lock: int | None = None
-
-    @classmethod
-    def from_json(cls, text: str) -> Order:
-        """Read what `json.dumps(asdict(order))` wrote."""
-        content = json.loads(text)
-        entries = content.pop("services")
-        for entry in entries:
-            entry["health"] = entry["health"] and Health(**entry["health"])
-        return cls(services=[Service(**entry) for entry in entries], **content)
 
 
 class GuardedProcess:
@@ -95,9 +89,6 @@ class GuardedProcess:
 
     def _start(self) -> None:
         service = self.service
-        user: dict[str, Any] = {}
-        if service.uid is not None:
-            user = {"user": service.uid, "group": service.gid, "extra_groups": []}
         output = _open_log(service.log) if service.log else None
         self.process = subprocess.Popen(  # noqa: S603 - our own command line
             service.command,
@@ -107,10 +98,12 @@ class GuardedProcess:
             cwd=service.cwd,
             env=service.environment,
             pass_fds=service.descriptors,
+            user=service.uid,
+            group=service.gid,
+            extra_groups=None if service.uid is None else [],
             start_new_session=True,
             # Stops the server even if the guard is killed.
             preexec_fn=partial(die_with_parent, None, service.signals[0]),
-            **user,
         )
         if output is not None:
             os.close(output)
@@ -174,15 +167,15 @@ class GuardedProcess:
 
 
 def run_guard(order: Order) -> int:
-    """Run the services until the owner ends, a signal comes or one of them fails for good."""
+    """Run the services until the last user ends, a signal comes or one of them fails for good."""
     wake = _open_signal_pipe()
-    watched = [wake] + ([order.owner_pipe] if order.owner_pipe is not None else [])
+    folder = os.open(order.used_folder, os.O_RDONLY)
     running: list[GuardedProcess] = []
     try:
         for service in order.services:
             running.append(GuardedProcess(service))  # noqa: PERF401 - `finally` stops these
         _write_record(order, "running", running)
-        while not _wait_for_end(order, watched) and _holds_lock(order):
+        while not _wait_for_signal(wake) and _has_users(folder) and _holds_lock(order):
             for each in running:
                 each.check_health()
                 if each.is_hopeless:
@@ -196,8 +189,10 @@ def run_guard(order: Order) -> int:
         # In reverse order: the later ones may use the earlier ones.
         for each in reversed(running):
             each.stop()
+        if order.is_temporary:
+            shutil.rmtree(order.used_folder, ignore_errors=True)
         if order.record and _holds_lock(order):
-            os.unlink(order.record)
+            order.record.unlink()
     return 0
 
 
@@ -213,13 +208,19 @@ def _open_signal_pipe() -> int:
     return wake_read
 
 
-def _wait_for_end(order: Order, watched: list[int]) -> bool:
+def _wait_for_signal(wake: int) -> bool:
     """Wait for the next event, at most `POLL_S`; tell whether the guard must end."""
-    ready = select.select(watched, [], [], POLL_S)[0]
-    if order.owner_pipe in ready:
+    ready = select.select([wake], [], [], POLL_S)[0]
+    return bool(ready) and bool(set(os.read(wake, 4096)) - {signal.SIGCHLD})
+
+
+def _has_users(folder: int) -> bool:
+    """Tell whether a process uses the servers; if none does, new ones wait for the guard's end."""
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
         return True
-    wake = watched[0]
-    return wake in ready and bool(set(os.read(wake, 4096)) - {signal.SIGCHLD})
+    return False
 
 
 # On a full disk log and record are not written, and the servers go on.
@@ -230,10 +231,10 @@ def _print(message: str) -> None:
         print(message, flush=True)
 
 
-def _open_log(path: str) -> int:
+def _open_log(path: Path) -> int:
     try:
-        if os.path.exists(path) and os.path.getsize(path) > LARGEST_LOG_BYTES:
-            os.replace(path, f"{path}.1")
+        if path.exists() and path.stat().st_size > LARGEST_LOG_BYTES:
+            path.replace(f"{path}.1")
         return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o640)
     except OSError:
         return os.open(os.devnull, os.O_WRONLY)
@@ -246,7 +247,6 @@ def _write_record(order: Order, state: str, running: list[GuardedProcess]) -> No
     content = {
         "state": state,
         "guard": os.getpid(),
-        "owner": order.owner,
         "services": {each.service.name: each.process.pid for each in running},
     }
     draft = Path(f"{order.record}.draft")
@@ -260,11 +260,11 @@ def _holds_lock(order: Order) -> bool:
     if order.record is None or order.lock is None:
         return True
     try:
-        current = Path(order.record).with_suffix(".lock").stat()
+        current = order.record.with_suffix(".lock").stat()
     except FileNotFoundError:
         return False
     return os.path.samestat(os.fstat(order.lock), current)
 
 
 def main() -> int:
-    return run_guard(Order.from_json(sys.stdin.read()))
+    return run_guard(pickle.load(sys.stdin.buffer))  # noqa: S301 - of our own process

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
+import pickle
 import signal
 import subprocess
 import sys
 import tempfile
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from .guard import Order, Service
-from .processes import is_running, stop_process
+from .processes import stop_process
 
 RECORD = "services.json"
 STOP_TIMEOUT_S = 180.0
@@ -33,8 +34,11 @@ class GuardedServices:
 
     Attributes:
         log: File for the guard's own output; None means the output of this process.
+        shared_folder: Several processes use the servers by `use_folder`, for as long as any does.
+        own_folder: Folder of these servers alone, which the guard removes after their end.
+        record: File in which the guard says what runs.
         lock: Locked descriptor that the guard holds while a server may run.
-        detached: The servers outlive this process; only `stop` or a signal to the guard ends them.
+        descriptors: Further files that the guard keeps open.
     """
 
     def __init__(
@@ -42,22 +46,19 @@ class GuardedServices:
         services: list[Service],
         *,
         log: Path | None = None,
+        shared_folder: Path | None = None,
+        own_folder: Path | None = None,
         record: Path | None = None,
         lock: int | None = None,
-        detached: bool = False,
+        descriptors: tuple[int, ...] = (),
     ) -> None:
-        inherited, self._owner_pipe = os.pipe()
-        order = Order(
-            services=services,
-            owner=os.getpid(),
-            owner_pipe=None if detached else inherited,
-            record=str(record) if record else None,
-            lock=lock,
-        )
+        folder = shared_folder or own_folder or Path(tempfile.mkdtemp(prefix="morpheus-guard-"))
+        self._own_use = None if shared_folder else use_folder(folder)
+        order = Order(services, folder, shared_folder is None, record, lock)
         output = log.open("ab") if log else None
         # A file, not a pipe: writing it never waits for the reader, whatever its size.
         with tempfile.TemporaryFile() as stdin:
-            stdin.write(json.dumps(asdict(order)).encode())
+            pickle.dump(order, stdin)
             stdin.seek(0)
             self._process = subprocess.Popen(  # noqa: S603 - our own program
                 [sys.executable, "-I", "-S", "-c", PROGRAM, str(ROOT), str(record or "")],
@@ -66,12 +67,12 @@ class GuardedServices:
                 stderr=output,
                 cwd="/",
                 pass_fds=[
-                    *(fd for fd in (inherited, lock) if fd is not None),
+                    *([] if lock is None else [lock]),
+                    *descriptors,
                     *(fd for service in services for fd in service.descriptors),
                 ],
                 start_new_session=True,
             )
-        os.close(inherited)
         if output is not None:
             output.close()
 
@@ -83,12 +84,22 @@ class GuardedServices:
         """Stop all servers and return when they have ended."""
         self._process.terminate()
         self._process.wait(STOP_TIMEOUT_S)
-        os.close(self._owner_pipe)
+        if self._own_use is not None:
+            os.close(self._own_use)
 
     def let_go(self) -> None:
-        """Leave detached servers alone."""
-        os.close(self._owner_pipe)
+        """Leave the guard to the other users of its servers."""
         self._process.returncode = 0  # It outlives this process on purpose: no ResourceWarning.
+
+
+def use_folder(folder: Path) -> int:
+    """Lock `folder` for use, and return its descriptor; closing that, and any end, unlocks it.
+
+    Waits while the guard of an earlier use stops its servers.
+    """
+    descriptor = os.open(folder, os.O_RDONLY)
+    fcntl.flock(descriptor, fcntl.LOCK_SH)
+    return descriptor
 
 
 def read_record(var: Path) -> dict[str, Any]:
@@ -101,10 +112,9 @@ def read_record(var: Path) -> dict[str, Any]:
 
 
 def stop_services(var: Path) -> bool:
-    """Stop the services of `var`, whichever process owns them; tell whether there were any."""
+    """Stop the services of `var`, whichever processes use them; tell whether there were any."""
     pid = read_record(var).get("guard")
     needle = str(var.resolve() / RECORD)
-    if pid is None or not is_running(pid, needle):
-        return False
-    stop_process(pid, needle, signals=(signal.SIGTERM,), timeout_s=STOP_TIMEOUT_S)
-    return True
+    return pid is not None and stop_process(
+        pid, needle, signals=(signal.SIGTERM,), timeout_s=STOP_TIMEOUT_S
+    )

@@ -42,13 +42,18 @@ class HealthProbe:
 
     def step(self) -> None:
         """Take the response if it is there; send the next request if it is due. Never wait."""
-        now = time.monotonic()
-        if self._connection is not None:
-            response = self._receive()
-            if response is not None or now >= self._due_at:
-                self._record(response or b"")
-        elif now >= self._due_at:
-            self._send()
+        is_due = time.monotonic() >= self._due_at
+        if self._connection is None:
+            if is_due:
+                self._send()
+            return
+        try:
+            self._record(self._connection.recv(64))
+        except BlockingIOError:
+            if is_due:
+                self._record(b"")
+        except OSError:
+            self._record(b"")
 
     def close(self) -> None:
         """Drop a request that waits for its response."""
@@ -67,15 +72,6 @@ class HealthProbe:
             self._connection.send(request.encode())
         except OSError:
             self._record(b"")
-
-    def _receive(self) -> bytes | None:
-        """Return the beginning of the response, None while there is none."""
-        try:
-            return self._connection.recv(64) if self._connection else b""
-        except BlockingIOError:
-            return None
-        except OSError:
-            return b""
 
     def _record(self, response: bytes) -> None:
         self.close()

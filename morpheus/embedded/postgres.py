@@ -8,14 +8,13 @@ import shutil
 import signal
 import subprocess
 from functools import partial
-from pathlib import Path
 
 import psycopg
 
 from .addresses import Addresses
 from .guard import Service
 from .paths import ServiceError, ServicePaths, make_private_folder
-from .processes import die_with_parent, stop_process
+from .processes import die_with_parent
 
 # Nothing of the caller's environment: PG* variables would change initdb and the server.
 ENVIRONMENT = {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"}
@@ -23,7 +22,6 @@ ENVIRONMENT = {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"}
 # For two cores that also run the application, and for loading millions of rows by COPY.
 SETTINGS = {
     "shared_preload_libraries": "pg_stat_statements,auto_explain",
-    "max_connections": "100",
     "shared_buffers": "256MB",
     "effective_cache_size": "1GB",
     "work_mem": "16MB",
@@ -57,10 +55,9 @@ NO_SUCH_PID = 2**22 + 1
 
 def build_service(paths: ServicePaths, addresses: Addresses, *, durable: bool) -> Service:
     """Return how the guard runs the server; makes the cluster at first use, heals a crashed one."""
-    _heal(paths, addresses)
+    _clear_stale_locks(paths, addresses)
     if not (paths.postgres_data / "PG_VERSION").exists():
         _create_cluster(paths, durable=durable)
-    _check_version(paths)
     _write_settings(paths, SETTINGS | ({} if durable else NOT_DURABLE))
     return Service(
         name="postgres",
@@ -73,7 +70,7 @@ def build_service(paths: ServicePaths, addresses: Addresses, *, durable: bool) -
         ],
         uid=paths.user.pw_uid if paths.user else None,
         gid=paths.user.pw_gid if paths.user else None,
-        log=str(paths.log_file("postgres")),
+        log=paths.log_file("postgres"),
         # Fast shutdown with a checkpoint; then immediate shutdown (recovery at the next start).
         signals=[signal.SIGINT, signal.SIGQUIT],
         patience_s=60,
@@ -91,33 +88,20 @@ def read_version(addresses: Addresses) -> str | None:
         return None
 
 
-def _heal(paths: ServicePaths, addresses: Addresses) -> None:
-    """Stop a server that outlived its guard; clear the lock files of a dead one.
+def _clear_stale_locks(paths: ServicePaths, addresses: Addresses) -> None:
+    """Clear the lock files of a dead server: their pid may belong to another process by now.
 
-    The caller holds the lock of var, so a server on these sockets is an orphan. The pid of a dead
-    server may belong to another process by now, and PostgreSQL would refuse to start.
+    The caller holds the lock of var and has stopped orphans, so no server runs.
     """
-    socket_lock = addresses.postgres_socket.with_name(f"{addresses.postgres_socket.name}.lock")
+    addresses.postgres_socket.with_name(f"{addresses.postgres_socket.name}.lock").unlink(
+        missing_ok=True
+    )
     postmaster_pid = paths.postgres_data / "postmaster.pid"
-    for file in (postmaster_pid, socket_lock):
-        pid = _read_pid(file)
-        if pid is not None:
-            gentle_to_hard = (signal.SIGINT, signal.SIGQUIT, signal.SIGKILL)
-            needles = ("postgres", str(addresses.socket_dir))
-            stop_process(pid, *needles, signals=gentle_to_hard, timeout_s=10)
-    socket_lock.unlink(missing_ok=True)
     if postmaster_pid.exists():
         # Only the pid is replaced. PostgreSQL also reads from this file which shared memory must be
         # unused, and that protects the data from backends that survive a killed postmaster.
         lines = postmaster_pid.read_text().splitlines(keepends=True)
         postmaster_pid.write_text("".join([f"{NO_SUCH_PID}\n", *lines[1:]]))
-
-
-def _read_pid(file: Path) -> int | None:
-    try:
-        return int(file.read_text().split("\n", 1)[0])
-    except (OSError, ValueError):
-        return None
 
 
 def _create_cluster(paths: ServicePaths, *, durable: bool) -> None:
@@ -172,19 +156,6 @@ def _find_character_types() -> str:
     finally:
         locale.setlocale(locale.LC_CTYPE, before)
     return "C"
-
-
-def _check_version(paths: ServicePaths) -> None:
-    data_version = (paths.postgres_data / "PG_VERSION").read_text().strip()
-    program = [str(paths.postgres_home / "bin" / "postgres"), "--version"]
-    result = subprocess.run(program, capture_output=True, text=True, check=True)  # noqa: S603
-    installed = result.stdout.split()[-1].split(".")[0]
-    if data_version != installed:
-        raise ServiceError(
-            f"{paths.postgres_data} was made by PostgreSQL {data_version}, and {installed} is "
-            "installed. Dump it with the old version and restore it, or start anew after "
-            "`make clean`."
-        )
 
 
 def _write_settings(paths: ServicePaths, settings: dict[str, str]) -> None:

@@ -8,13 +8,13 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
 PR_SET_PDEATHSIG = 1
 # Loaded before any fork: loading takes locks.
 LIBC = ctypes.CDLL(None)
-STOP_TIMEOUT_S = 20.0
 
 
 def die_with_parent(parent: int | None = None, number: int = signal.SIGTERM) -> None:
@@ -32,64 +32,49 @@ def die_with_parent(parent: int | None = None, number: int = signal.SIGTERM) -> 
 def run_command(command: list[str], *, cwd: str) -> int:
     """Run `command` on this process' terminal and return its exit code.
 
-    An exception here, raised by a signal for example, stops the command. It has a session of its
+    An exception here, raised by a signal for example, kills the command. It has a session of its
     own, so that only this process handles Ctrl-C.
     """
-    process = subprocess.Popen(  # noqa: S603 - our own command line
+    return subprocess.run(  # noqa: S603 - our own command line
         command,
         cwd=cwd,
         stdin=subprocess.DEVNULL,
         start_new_session=True,
         preexec_fn=partial(die_with_parent, os.getpid()),
-    )
-    try:
-        return process.wait()
-    except BaseException:
-        process.terminate()
-        try:
-            process.wait(STOP_TIMEOUT_S)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-        raise
-
-
-def read_command_line(pid: int) -> list[str]:
-    """Return the command line of `pid`, empty if there is no such process.
-
-    A pid in a file may belong to another process by now; only the command line tells.
-    """
-    try:
-        raw = Path(f"/proc/{pid}/cmdline").read_bytes()
-    except OSError:
-        if Path("/proc/self/cmdline").exists():
-            return []
-        # No /proc (macOS). `ps` separates arguments by blanks.
-        command = ["ps", "-ww", "-p", str(pid), "-o", "command="]
-        result = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
-        return result.stdout.split()
-    return [os.fsdecode(argument) for argument in raw.split(b"\0") if argument]
-
-
-def is_running(pid: int, *needles: str) -> bool:
-    """Tell whether process `pid` lives and its command line contains each needle."""
-    line = " ".join(read_command_line(pid))
-    return bool(line) and all(needle in line for needle in needles)
+        check=False,
+    ).returncode
 
 
 def stop_process(
-    pid: int, *needles: str, signals: tuple[signal.Signals, ...], timeout_s: float
-) -> None:
-    """Send the signals one after the other, `timeout_s` apart, until the process has ended."""
+    pid: int, needle: str, *, signals: tuple[signal.Signals, ...], timeout_s: float
+) -> bool:
+    """Send the signals one after the other, `timeout_s` apart, until the process has ended.
+
+    Args:
+        needle: Part of its command line: the pid may belong to another process by now.
+
+    Returns:
+        Whether it was running.
+    """
+    was_running = _is_running(pid, needle)
     for number in signals:
-        if not is_running(pid, *needles):
-            return
-        try:
+        if not _is_running(pid, needle):
+            break
+        with suppress(ProcessLookupError):
             os.kill(pid, number)
-        except ProcessLookupError:
-            return
         deadline = time.monotonic() + timeout_s
-        while time.monotonic() < deadline:
-            if not is_running(pid, *needles):
-                return
+        while time.monotonic() < deadline and _is_running(pid, needle):
             time.sleep(0.02)
+    return was_running
+
+
+def _is_running(pid: int, needle: str) -> bool:
+    try:
+        line = Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        if Path("/proc/self/cmdline").exists():
+            return False
+        # No /proc (macOS).
+        command = ["ps", "-ww", "-p", str(pid), "-o", "command="]
+        line = subprocess.run(command, capture_output=True, check=False).stdout  # noqa: S603
+    return os.fsencode(needle) in line

@@ -6,33 +6,25 @@ import fcntl
 import os
 import signal
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
 from . import postgres, valkey
 from .addresses import Addresses
-from .guard import Service
-from .guard_client import RECORD, GuardedServices, read_record
+from .guard_client import RECORD, GuardedServices, read_record, stop_services, use_folder
 from .paths import ServiceError, ServicePaths, find_paths, prepare_paths
 from .processes import stop_process
-from .roles import RolesUnavailable, ensure_roles
+from .roles import ensure_roles
 
-DEFAULT_CACHE_MB = 256
 # Recovery after a crash in the middle of a large load takes long.
 START_TIMEOUT_S = 180.0
 # A server that ends so often while it starts will not become ready.
 STARTS_BEFORE_GIVING_UP = 4
 POLL_S = 0.05
-# A guard notices the end of its owner at once; this is enough on a busy machine, too.
-SETTLE_S = 0.2
 
-# Each returns None until the server is ready.
-READ_VERSION: dict[str, Callable[[Addresses], str | None]] = {
-    "postgres": postgres.read_version,
-    "valkey": valkey.read_version,
-}
+# In the order of their start.
+SERVERS = {"postgres": postgres, "valkey": valkey}
 
 
 @dataclass(frozen=True)
@@ -43,7 +35,6 @@ class ServiceStatus:
     pid: int | None
     socket: Path
     data: Path
-    size_bytes: int
     version: str | None
 
     @property
@@ -51,100 +42,81 @@ class ServiceStatus:
         return self.version is not None
 
     def __str__(self) -> str:
-        data = f"data in {self.data} ({self.size_bytes >> 20} MB)"
         if not self.is_up:
-            return f"{self.name}: down, {data}"
-        return f"{self.name}: up, {self.version}, pid {self.pid}, socket {self.socket}, {data}"
+            return f"{self.name}: down, data in {self.data}"
+        return (
+            f"{self.name}: up, {self.version}, pid {self.pid}, socket {self.socket}, "
+            f"data in {self.data}"
+        )
 
 
 class EmbeddedServices:
-    """PostgreSQL and Valkey of one var folder, owned by this process.
+    """PostgreSQL and Valkey of one var folder, for any number of processes at once.
 
-    They stop when this process stops, exits or is killed. If a live process already owns the
-    services of the folder, `start` uses those and `stop` leaves them running.
+    The first process that wants them starts them. They stop with the last one that uses them, even
+    if it is killed.
 
     Attributes:
         wanted: Names of the services to run: "postgres", "valkey".
         durable: False makes PostgreSQL faster, and a crash may lose data; for tests.
-        is_owner: Whether this object started the services.
     """
 
     def __init__(
         self,
         var: Path,
         *,
-        wanted: tuple[str, ...] = ("postgres", "valkey"),
-        cache_mb: int = DEFAULT_CACHE_MB,
+        wanted: tuple[str, ...] = tuple(SERVERS),
         durable: bool = True,
     ) -> None:
         self.var = var.resolve()
         self.addresses = Addresses.under(self.var)
         self.wanted = wanted
-        self.cache_mb = cache_mb
         self.durable = durable
+        self._use: int | None = None
         self._guarded: GuardedServices | None = None
 
-    @property
-    def is_owner(self) -> bool:
-        return self._guarded is not None
-
     def start(self, *, detached: bool = False) -> Self:
-        """Start the services; return when all are ready and the roles exist.
+        """Start the services if they do not run; return when all are ready and the roles exist.
 
-        `detached` services outlive this process until `stop_services`.
+        `detached` services outlive all processes until `stop_services`.
 
         Raises:
             ServiceError: A service does not start; the message holds the end of its log.
         """
         self.var.mkdir(parents=True, exist_ok=True)
-        while (lock := self._lock_or_attach()) is None:
-            try:
-                self._ensure_roles()  # The owner may not have made them yet.
-                return self
-            except RolesUnavailable:
-                if self._is_served():
-                    raise
+        self._use = use_folder(self.var)
         try:
-            paths = prepare_paths(self.var, self.addresses.socket_dir)
-            self._stop_orphans()
-            self._guarded = GuardedServices(
-                self._build_services(paths),
-                log=paths.log_file("guard"),
-                record=paths.var / RECORD,
-                lock=lock,
-                detached=detached,
-            )
-        finally:
-            os.close(lock)  # Only the guard holds it from now on.
-        try:
-            self._wait_until_ready(paths, self._guarded)
-            self._ensure_roles()
+            if (lock := self._lock_or_attach()) is not None:
+                self._start_guard(lock, detached=detached)
+            if "postgres" in self.wanted:
+                ensure_roles(self.addresses.database_url("postgres", "postgres"))
         except BaseException:
+            if self._guarded is not None:
+                self._guarded.stop()
             self.stop()
             raise
         if detached:
-            self._guarded.let_go()
-            self._guarded = None
+            self._release()
         return self
 
-    def take_over(self) -> bool:
-        """Start the services if another process that owned them has ended; tell whether it has."""
-        if self.is_owner or not self.wanted:
-            return False
-        return self.start().is_owner
-
     def stop(self) -> None:
-        """Stop the services if this object started them; return when they have ended."""
-        if self._guarded is not None:
-            self._guarded.stop()
-            self._guarded = None
+        """Stop the services if no other process uses them; return when they have ended."""
+        if self._use is None:
+            return
+        try:
+            fcntl.flock(self._use, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            pass  # Another process uses them.
+        else:
+            stop_services(self.var)
+        self._release()
 
     def have_ended(self) -> bool:
         """Tell whether the services that this object started have ended without `stop`."""
         return self._guarded is not None and self._guarded.have_ended()
 
     def status(self) -> list[ServiceStatus]:
-        """Return the status of each wanted service, whichever process owns it."""
+        """Return the status of each wanted service, whichever process started it."""
         paths, addresses = find_paths(self.var), self.addresses
         places = {
             "postgres": (addresses.postgres_socket, paths.postgres_data),
@@ -157,20 +129,10 @@ class EmbeddedServices:
                 pid=pids.get(name),
                 socket=places[name][0],
                 data=places[name][1],
-                size_bytes=_measure_folder(places[name][1]),
-                version=READ_VERSION[name](addresses),
+                version=SERVERS[name].read_version(addresses),
             )
             for name in self.wanted
         ]
-
-    def environment(self) -> dict[str, str]:
-        """Return variables for a child process that shall use these services.
-
-        They have precedence over `.env`, so no other server is used by mistake.
-        """
-        names = ("DATABASE_URL", "DATABASE_OWNER_URL", "DATABASE_LOADER_URL")
-        unset = (*names, "DATABASE_REPLICA_URL", "REDIS_URL")
-        return {"MORPHEUS_VAR": str(self.var), **dict.fromkeys(unset, "")}
 
     def __enter__(self) -> Self:
         return self.start()
@@ -178,9 +140,12 @@ class EmbeddedServices:
     def __exit__(self, *_: object) -> None:
         self.stop()
 
-    def _ensure_roles(self) -> None:
-        if "postgres" in self.wanted:
-            ensure_roles(self.addresses.database_url("postgres", "postgres"))
+    def _release(self) -> None:
+        if self._guarded is not None and not self._guarded.have_ended():
+            self._guarded.let_go()
+        if self._use is not None:
+            os.close(self._use)
+        self._use = self._guarded = None
 
     def _lock_or_attach(self) -> int | None:
         """Return the locked descriptor, or None if another process runs the wanted services."""
@@ -190,20 +155,37 @@ class EmbeddedServices:
         except PermissionError as error:
             raise ServiceError(f"{self.var} belongs to another user.") from error
         deadline = time.monotonic() + START_TIMEOUT_S
-        is_served = False
         while time.monotonic() < deadline:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 return lock
             except BlockingIOError:
-                # Twice in a row, because a guard may not have noticed yet that its owner has ended.
-                is_served, was_served = self._is_served(), is_served
-                if is_served and was_served:
+                if self._is_served():
                     os.close(lock)
                     return None
-            time.sleep(SETTLE_S)
+            time.sleep(POLL_S)
         os.close(lock)
         raise ServiceError(f"Another process holds {lock_file}, and its services are not ready.")
+
+    def _start_guard(self, lock: int, *, detached: bool) -> None:
+        try:
+            paths = prepare_paths(self.var, self.addresses.socket_dir)
+            self._stop_orphans()
+            self._guarded = GuardedServices(
+                [
+                    SERVERS[name].build_service(paths, self.addresses, durable=self.durable)
+                    for name in self.wanted
+                ],
+                log=paths.log_file("guard"),
+                shared_folder=self.var,
+                record=paths.var / RECORD,
+                lock=lock,
+                # A user of its own servers does not stop them.
+                descriptors=(self._use,) if detached and self._use is not None else (),
+            )
+        finally:
+            os.close(lock)  # Only the guard holds it from now on.
+        self._wait_until_ready(paths, self._guarded)
 
     def _is_served(self) -> bool:
         """Tell whether the wanted services of another process are ready."""
@@ -216,7 +198,7 @@ class EmbeddedServices:
                 f"The services of {self.var} already run, without {', '.join(sorted(missing))}. "
                 "Stop them first: `manage.py services down`."
             )
-        return all(READ_VERSION[name](self.addresses) for name in self.wanted)
+        return all(SERVERS[name].read_version(self.addresses) for name in self.wanted)
 
     def _stop_orphans(self) -> None:
         """Stop the services in the last record that still run: their guard was killed."""
@@ -226,22 +208,11 @@ class EmbeddedServices:
             stop_process(pid, needle, signals=gentle_to_hard, timeout_s=10)
         (self.var / RECORD).unlink(missing_ok=True)
 
-    def _build_services(self, paths: ServicePaths) -> list[Service]:
-        addresses, durable = self.addresses, self.durable
-        services = []
-        if "postgres" in self.wanted:
-            services.append(postgres.build_service(paths, addresses, durable=durable))
-        if "valkey" in self.wanted:
-            services.append(
-                valkey.build_service(paths, addresses, memory_mb=self.cache_mb, durable=durable)
-            )
-        return services
-
     def _wait_until_ready(self, paths: ServicePaths, guarded: GuardedServices) -> None:
         deadline = time.monotonic() + START_TIMEOUT_S
         pids: dict[str, set[int]] = {name: set() for name in self.wanted}
         for name in self.wanted:
-            while not READ_VERSION[name](self.addresses):
+            while not SERVERS[name].read_version(self.addresses):
                 pids[name].add(read_record(self.var).get("services", {}).get(name, 0))
                 given_up = len(pids[name] - {0}) >= STARTS_BEFORE_GIVING_UP
                 if given_up or time.monotonic() > deadline:
@@ -251,16 +222,6 @@ class EmbeddedServices:
                 if guarded.have_ended():
                     raise ServiceError(f"The guard ended:\n{_read_tail(paths.log_file('guard'))}")
                 time.sleep(POLL_S)
-
-
-def _measure_folder(folder: Path) -> int:
-    total = 0
-    for path in folder.rglob("*"):
-        try:
-            total += path.lstat().st_size
-        except FileNotFoundError:
-            continue  # A running server removes files.
-    return total
 
 
 def _read_tail(file: Path, lines: int = 15) -> str:

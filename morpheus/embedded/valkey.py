@@ -11,10 +11,11 @@ from .guard import Service
 from .paths import ServicePaths
 from .postgres import ENVIRONMENT
 
+# Beyond it Valkey evicts the least recently used keys; nothing in it is the only copy.
+MEMORY = "256mb"
 
-def build_service(
-    paths: ServicePaths, addresses: Addresses, *, memory_mb: int, durable: bool
-) -> Service:
+
+def build_service(paths: ServicePaths, addresses: Addresses, *, durable: bool) -> Service:
     """Return how the guard runs the server: as this process' user, which may be root."""
     return Service(
         name="valkey",
@@ -23,8 +24,7 @@ def build_service(
             *("--port", "0"),
             *("--unixsocket", str(addresses.redis_socket), "--unixsocketperm", "700"),
             *("--databases", str(REDIS_DATABASES)),
-            # Evicts the least recently used keys; nothing in it is the only copy.
-            *("--maxmemory", f"{memory_mb}mb", "--maxmemory-policy", "allkeys-lru"),
+            *("--maxmemory", MEMORY, "--maxmemory-policy", "allkeys-lru"),
             *("--dir", str(paths.valkey_data)),
             # A snapshot at each stop, and after five minutes with many changes.
             *("--save", "300 1000" if durable else ""),
@@ -33,7 +33,7 @@ def build_service(
             # Keeps the socket's path in the command line, which identifies an orphan.
             *("--set-proc-title", "no"),
         ],
-        log=str(paths.log_file("valkey")),
+        log=paths.log_file("valkey"),
         signals=[signal.SIGTERM],
         patience_s=20,
         environment=ENVIRONMENT,

@@ -13,16 +13,11 @@ from django.http import HttpRequest
 IPV6_NETWORK_BITS = 64
 
 
-def get_client_address(request: HttpRequest) -> str:
+def get_client_address(environ: Mapping[str, Any]) -> str:
     """Return the client's IP address, as the trusted proxies tell it and not the client.
 
     `MORPHEUS_TRUSTED_PROXIES` proxies each append the address that they saw to `X-Forwarded-For`.
     """
-    return read_client_address(request.META)
-
-
-def read_client_address(environ: Mapping[str, Any]) -> str:
-    """Return the client's IP address from a WSGI environment, as `get_client_address` does."""
     hops: int = settings.MORPHEUS_TRUSTED_PROXIES
     if hops:
         forwarded = environ.get("HTTP_X_FORWARDED_FOR", "").split(",")
@@ -36,7 +31,7 @@ def get_client_network(request: HttpRequest) -> str:
 
     One customer has all 2**64 addresses of a /64, so a limit per address would limit nothing.
     """
-    address = get_client_address(request)
+    address = get_client_address(request.META)
     try:
         parsed = ip_address(address)
     except ValueError:  # A Unix socket, or a proxy that sends no address.

@@ -5,16 +5,12 @@ from __future__ import annotations
 import errno
 import os
 import tempfile
-import time
 from pathlib import Path
 
 from django.conf import settings
 from django.core.files.storage import storages
 from prometheus_client import Gauge
 from psycopg.errors import DiskFull
-
-# Seconds for which a measurement holds.
-FRESH_S = 1.0
 
 _free = Gauge(
     "morpheus_disk_free_bytes",
@@ -27,18 +23,12 @@ _floor = Gauge(
     "Free space below which uploads are refused (MORPHEUS_FREE_SPACE_MB).",
     multiprocess_mode="livemax",
 )
-# Time and result of the last measurement: the least free space of all folders.
-_measurement: tuple[float, int] | None = None
 
 
 def has_free_space() -> bool:
-    """Tell whether each file system had more free space than the floor, a second ago at most."""
-    global _measurement
-    now = time.monotonic()
-    if _measurement is None or now - _measurement[0] >= FRESH_S:
-        _measurement = (now, min(read_free_bytes(folder) for folder in _folders().values()))
+    """Tell whether each file system has more free space than the floor."""
     floor: int = settings.MORPHEUS_FREE_SPACE_BYTES
-    return _measurement[1] >= floor
+    return all(read_free_bytes(folder) >= floor for folder in _folders().values())
 
 
 def read_free_bytes(folder: Path) -> int:

@@ -6,7 +6,7 @@ import json
 import logging
 import math
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -36,19 +36,11 @@ RETRY_AFTER_S = 2
 
 
 class ServiceUnavailable(APIException):
-    """503 with `Retry-After`: the database is unreachable or busy."""
+    """503 with `Retry-After`."""
 
     status_code = HTTPStatus.SERVICE_UNAVAILABLE
     default_detail = "The database is unreachable or busy. Try again shortly."
-    default_code = "unavailable"
     wait = RETRY_AFTER_S
-
-
-class SandboxBusy(ServiceUnavailable):
-    """503 with `Retry-After`: no child process came free in time."""
-
-    default_detail = "Too many files are being processed. Try again shortly."
-    default_code = "busy"
 
 
 class StorageFull(APIException):
@@ -56,14 +48,6 @@ class StorageFull(APIException):
 
     status_code = HTTPStatus.INSUFFICIENT_STORAGE
     default_detail = "There is not enough storage space for this file."
-    default_code = "storage_full"
-
-
-class DatabaseFull(StorageFull):
-    """507: the database's disk is full."""
-
-    default_detail = "The database's disk is full. Reading still works."
-    default_code = "database_full"
 
 
 class BodyIncomplete(ParseError):
@@ -114,38 +98,34 @@ def respond_with(error: APIException) -> HttpResponse:
     return HttpResponse(body, CONTENT_TYPE, error.status_code, headers=_headers(error))
 
 
+def respond(status: int, detail: str, **headers: str) -> HttpResponse:
+    """Return a problem outside of views."""
+    body = json.dumps(build_problem(status, detail))
+    return HttpResponse(body, CONTENT_TYPE, status, headers=headers)
+
+
 def service_unavailable(request: HttpRequest, exception: BaseException) -> HttpResponse:
     """Return 503 with `Retry-After`, or 507 for a write to a full database; log the reason."""
     return respond_with(_translate_database_error(exception, request))
 
 
-def method_not_allowed(allowed: Iterable[str]) -> HttpResponse:
-    """Return 405 for a method that no route has."""
-    return _respond(405, "Method not allowed.", Allow=", ".join(allowed))
-
-
-def length_required() -> HttpResponse:
-    """Return 411 for a chunked body: WSGI would take it for an empty one."""
-    return _respond(411, "Content-Length required. Chunked request bodies are not supported.")
-
-
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Return 400 for a request that Django refuses before a view sees it."""
-    return _respond(400, "Malformed request.")
+    return respond(400, "Malformed request.")
 
 
 def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Return 403 outside of the API's views."""
     if request.path.startswith("/admin/"):
         return defaults.permission_denied(request, exception)
-    return _respond(403, "You do not have permission to perform this action.")
+    return respond(403, "You do not have permission to perform this action.")
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Return 404 for a URL that no route has."""
     if request.path.startswith("/admin/"):
         return defaults.page_not_found(request, exception)
-    return _respond(404, "Not found.")
+    return respond(404, "Not found.")
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
@@ -159,7 +139,7 @@ def server_error(request: HttpRequest) -> HttpResponse:
         return service_unavailable(request, exception)
     if exception is not None and is_disk_full(exception):
         return respond_with(StorageFull())
-    return _respond(500, "Internal server error.")
+    return respond(500, "Internal server error.")
 
 
 def _translate(exc: Exception, request: Request) -> APIException | None:
@@ -170,7 +150,7 @@ def _translate(exc: Exception, request: Request) -> APIException | None:
         return _translate_database_error(exc, request)
     if isinstance(exc, Busy | Unavailable):
         logger.warning("Responded 503: %s", exc)
-        return SandboxBusy()
+        return ServiceUnavailable("Too many files are being processed. Try again shortly.")
     if isinstance(exc, OSError) and is_disk_full(exc):
         logger.error("The disk is full: %s", exc)
         return StorageFull()
@@ -191,11 +171,10 @@ def _translate_database_error(exc: BaseException, request: HttpRequest | Request
     error: APIException = ServiceUnavailable()
     reason = "the database is unreachable or busy"
     # A read that meets a full disk may only have to wait.
-    if isinstance(exc, OperationalError) and is_disk_full(exc):
-        if request.method not in SAFE_METHODS:
-            error, reason = DatabaseFull(), "the database's disk is full"
-    status, route = error.status_code, route_of(request)
-    logger.error("Responded %d to %s: %s: %s", status, route, reason, exc)
+    if is_disk_full(exc) and request.method not in SAFE_METHODS:
+        reason = "the database's disk is full"
+        error = StorageFull("The database's disk is full. Reading still works.")
+    logger.error("Responded %d to %s: %s: %s", error.status_code, route_of(request), reason, exc)
     return error
 
 
@@ -214,8 +193,3 @@ def _headers(error: APIException) -> dict[str, str]:
     if (wait_s := getattr(error, "wait", None)) is not None:
         headers["Retry-After"] = f"{max(1, math.ceil(wait_s))}"
     return headers
-
-
-def _respond(status: int, detail: str, **headers: str) -> HttpResponse:
-    body = json.dumps(build_problem(status, detail))
-    return HttpResponse(body, CONTENT_TYPE, status, headers=headers)

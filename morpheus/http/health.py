@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 
-from django.core.cache import cache
 from django.db import DatabaseError, connection
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.http import require_safe
 
+from morpheus.cache.redis_client import RedisUnavailable
+from morpheus.cache.store import cache_store
 from morpheus.django_internals.django import has_unapplied_migrations
 
 logger = logging.getLogger(__name__)
@@ -56,9 +57,10 @@ def _check_database() -> tuple[str, str]:
 
 
 def _check_cache() -> str:
-    # Read the value back: an ignored error (IGNORE_EXCEPTIONS) looks like a missing key.
-    cache.set("readyz", 1, timeout=5)
-    if cache.get("readyz") == 1:
-        return "ok"
-    logger.warning("Degraded: the cache server does not respond.")
-    return "unreachable"
+    try:
+        # A write, which a full or read-only server refuses.
+        cache_store().client.run(lambda prefix: [("SET", f"{prefix}readyz", 1, "EX", 5)])
+    except RedisUnavailable:
+        logger.warning("Degraded: the cache server does not respond.")
+        return "unreachable"
+    return "ok"

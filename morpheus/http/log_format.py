@@ -41,19 +41,12 @@ def redact(text: str) -> str:
     return text
 
 
-class RequestIDFilter(logging.Filter):
-    """Put the current request's id on every log record that does not have one."""
+class RequestFilter(logging.Filter):
+    """Add the current request's id, and the route in place of the path that Django logs."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         if not hasattr(record, "request_id"):
             record.request_id = request_id.get()
-        return True
-
-
-class PathRedactionFilter(logging.Filter):
-    """Log the route where Django would log the path."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
         request = getattr(record, "request", None)
         if request is not None and hasattr(request, "resolver_match"):
             record.msg = "Responded %s to %s."

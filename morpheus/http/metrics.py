@@ -33,7 +33,7 @@ def metrics(request: HttpRequest) -> HttpResponse:
             request.headers.get("Authorization", "").encode(), f"Bearer {token}".encode()
         )
     else:
-        allowed = get_client_address(request) in ("127.0.0.1", "::1")
+        allowed = get_client_address(request.META) in ("127.0.0.1", "::1")
     if not allowed:
         raise PermissionDenied
     return HttpResponse(generate_latest(_Page()), content_type=CONTENT_TYPE_LATEST)

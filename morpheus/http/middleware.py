@@ -19,13 +19,7 @@ from django_prometheus.middleware import PrometheusAfterMiddleware
 
 from morpheus.cache.dependencies import DEPENDENCIES, Dependencies, record_dependencies
 from morpheus.django_internals.django import ignore_charset
-from morpheus.http.errors import (
-    BodyIncomplete,
-    length_required,
-    method_not_allowed,
-    respond_with,
-    service_unavailable,
-)
+from morpheus.http.errors import BodyIncomplete, respond, respond_with, service_unavailable
 from morpheus.tracing.events import publish_finished_request
 from morpheus.tracing.request_trace import (
     FinishedRequest,
@@ -109,9 +103,10 @@ def _format_timing(trace: RequestTrace, record: Dependencies) -> str:
 
 def _refuse(request: HttpRequest) -> HttpResponse | None:
     if request.method not in METHODS:
-        return method_not_allowed(sorted(METHODS))
+        return respond(405, "Method not allowed.", Allow=", ".join(sorted(METHODS)))
     if "Transfer-Encoding" in request.headers and not request.headers.get("Content-Length"):
-        return length_required()
+        # WSGI would take a chunked body for an empty one.
+        return respond(411, "Content-Length required. Chunked request bodies are not supported.")
     return None
 
 

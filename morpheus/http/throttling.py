@@ -7,11 +7,12 @@ from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from django.conf import settings
-from django.core.cache import cache
 from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
+from morpheus.cache.redis_client import Command, RedisUnavailable
+from morpheus.cache.store import cache_store
 from morpheus.http.client_addresses import get_client_network
 
 if TYPE_CHECKING:  # rest_framework.views imports this module by its name in the settings.
@@ -34,22 +35,27 @@ class WindowLimit:
 
     def acquire(self) -> bool:
         """Count an attempt; return whether it is within the limit."""
-        cache.add(self._key, 0, timeout=self.window_s)
-        try:
-            return bool((cache.incr(self._key) or 0) <= self.limit)
-        except ValueError:  # The key expired or was evicted in between.
-            return True
+        return self._change_count("INCR") <= self.limit
 
     def release(self) -> None:
         """Take an attempt off the count of its window."""
-        try:
-            cache.decr(self._key)
-        except ValueError:  # As above.
-            pass
+        self._change_count("DECR")
 
     def wait_s(self) -> float:
         """Return the seconds until the window ends."""
         return self.window_s - time.time() % self.window_s
+
+    def _change_count(self, command: str) -> int:
+        """Return the count of the window after `command`; 0 without Redis."""
+
+        def build(prefix: str) -> list[Command]:
+            key = f"{prefix}{self._key}"
+            return [(command, key), ("EXPIRE", key, self.window_s)]
+
+        try:
+            return int(cache_store().client.run(build)[0])
+        except RedisUnavailable:
+            return 0
 
 
 class WindowThrottle(BaseThrottle):

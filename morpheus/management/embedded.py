@@ -19,6 +19,5 @@ def embedded_services(*, durable: bool = True) -> EmbeddedServices:
         wanted=tuple(
             name for name, variable in REPLACED_BY.items() if not os.environ.get(variable)
         ),
-        cache_mb=settings.MORPHEUS_CACHE_MB,
         durable=durable,
     )

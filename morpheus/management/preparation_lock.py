@@ -16,11 +16,7 @@ POLL_S = 0.5
 
 _TRY_LOCK = "SELECT pg_try_advisory_lock(hashtextextended('morpheus prepare', 0))"
 # So PostgreSQL notices within a minute that the machine of a lock holder is gone.
-_SET_KEEPALIVE = """
-SELECT set_config('tcp_keepalives_idle', '30', false),
-    set_config('tcp_keepalives_interval', '10', false),
-    set_config('tcp_keepalives_count', '3', false)
-"""
+_KEEPALIVE = "-c tcp_keepalives_idle=30 -c tcp_keepalives_interval=10 -c tcp_keepalives_count=3"
 _is_held = False
 
 
@@ -50,7 +46,8 @@ def preparation_lock(write: Callable[[str], object]) -> Iterator[None]:
 def _open_session() -> psycopg.Connection:
     """Connect as the owner, whose URL never leads to PgBouncer: the lock belongs to a session."""
     with connected_as("owner"):
-        return psycopg.connect(**connection.get_connection_params() | {"autocommit": True})
+        login = connection.get_connection_params()
+    return psycopg.connect(**login | {"autocommit": True, "options": _KEEPALIVE})
 
 
 def _wait_for_lock(session: psycopg.Connection, write: Callable[[str], object]) -> None:
@@ -59,12 +56,8 @@ def _wait_for_lock(session: psycopg.Connection, write: Callable[[str], object]) 
     A statement that waits for it would hold a snapshot, for which `CREATE INDEX CONCURRENTLY` of
     the lock holder would wait for ever.
     """
-    session.execute(_SET_KEEPALIVE)
     has_written = False
-    while True:
-        (has_lock,) = session.execute(_TRY_LOCK).fetchone() or (False,)
-        if has_lock:
-            return
+    while session.execute(_TRY_LOCK).fetchone() != (True,):
         if not has_written:
             write(WAITING)
             has_written = True

@@ -84,11 +84,6 @@ class KeysetPagination(CursorPagination):
         self.display_page_controls = has_neighbour and self.template is not None
         return self.page
 
-    def get_link_after(self, row: Any, queryset: Any, request: Request, view: Any) -> str:
-        """Return the URL of the page after `row` of the list that `request` names: no query."""
-        self._begin(queryset, request, view)
-        return self._link(False, row)
-
     def read(self, queryset: Any, backwards: bool, count: int) -> list[Any]:
         """Return `count` rows beyond the position; override it for rows that no queryset reads."""
         queryset, self._aliases = add_missing_columns(queryset, self.columns)

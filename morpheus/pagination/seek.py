@@ -3,21 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from itertools import groupby
-from typing import Any, NamedTuple
+from typing import Any
 
 from django.db.models import Q, QuerySet
 
 from morpheus.pagination.cursors import Position
 from morpheus.pagination.django_internals import compare_rows, equal_rows
-
-
-class Run(NamedTuple):
-    """Neighbouring ordering columns of one direction, with the position's values."""
-
-    names: list[str]
-    values: tuple[Any, ...]
-    descending: bool
 
 
 def seek_rows(
@@ -48,21 +41,16 @@ def build_seek_condition(columns: Sequence[str], position: Position) -> Any:
     redundant for logic and serves as index condition; the rest filters only rows that share the
     value `x`. The index must have the same directions: `(a DESC, b ASC)`.
     """
-    *outer, (names, values, descending) = _split_by_direction(columns, position.values)
-    condition = compare_rows(names, values, descending=descending, inclusive=position.inclusive)
-    for names, values, descending in reversed(outer):
-        tie = Q(equal_rows(names, values)) & Q(condition)
-        bound = compare_rows(names, values, descending=descending, inclusive=True)
-        beyond = compare_rows(names, values, descending=descending, inclusive=False)
-        condition = Q(bound) & (Q(beyond) | tie)
+    pairs = zip(columns, position.values, strict=True)
+    runs = [(key, [*run]) for key, run in groupby(pairs, lambda pair: pair[0].startswith("-"))]
+    condition: Any = None
+    for descending, run in reversed(runs):
+        names = [column.removeprefix("-") for column, _ in run]
+        values = tuple(value for _, value in run)
+        compare = partial(compare_rows, names, values, descending=descending)
+        if condition is None:
+            condition = compare(inclusive=position.inclusive)
+        else:
+            tie = Q(equal_rows(names, values)) & Q(condition)
+            condition = Q(compare(inclusive=True)) & (Q(compare(inclusive=False)) | tie)
     return condition
-
-
-def _split_by_direction(columns: Sequence[str], values: Sequence[Any]) -> list[Run]:
-    pairs = zip(columns, values, strict=True)
-    runs: list[Run] = []
-    for descending, group in groupby(pairs, key=lambda pair: pair[0].startswith("-")):
-        members = list(group)
-        names = [column.removeprefix("-") for column, _ in members]
-        runs.append(Run(names, tuple(value for _, value in members), descending))
-    return runs

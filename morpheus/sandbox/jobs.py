@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from morpheus.sandbox.launcher import launcher
+from morpheus.sandbox.launcher import running_job
 from morpheus.sandbox.limits import Crashed, JobLimits, MemoryLimit, TimeLimit
 
 T = TypeVar("T")
@@ -41,7 +41,7 @@ def run(
         Crashed: The child ended by itself.
         Unavailable: No child can be started.
     """
-    with launcher.job(function.__module__) as job:
+    with running_job(function.__module__) as job:
         job.send(limits)
         job.send((function, args, progress is not None))
         deadline = time.monotonic() + limits.wall_s + GRACE_S

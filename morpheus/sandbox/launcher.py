@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
 import os
 import signal
 import socket
@@ -11,7 +10,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from multiprocessing.connection import Connection
+from multiprocessing.connection import Connection, Pipe
 from typing import Any
 
 from morpheus.sandbox.limits import Crashed, SandboxError, TimeLimit, Unavailable
@@ -35,21 +34,6 @@ class Job:
         self._channel = channel
         self._leash = leash
 
-    def request(self, module: str) -> None:
-        """Tell the fork server which module the child needs."""
-        self._leash.send_bytes(module.encode())
-
-    def wait_for_start(self) -> None:
-        """Return when the child was forked.
-
-        Raises:
-            EOFError, OSError: The fork server has ended, or cannot fork.
-            Unavailable: It does not respond.
-        """
-        if not self._leash.poll(START_TIMEOUT_S):
-            raise Unavailable(f"No child process was started within {START_TIMEOUT_S:g} s.")
-        self._leash.recv_bytes()
-
     def send(self, message: Any) -> None:
         """Send the child a message.
 
@@ -72,11 +56,6 @@ class Job:
         except _HUNG_UP as error:
             raise self._explain_end() from error
 
-    def close(self) -> None:
-        """Kill the child if it still runs."""
-        self._channel.close()
-        self._leash.close()
-
     def _explain_end(self) -> SandboxError:
         """Return the reason why the child ended without a result."""
         try:
@@ -91,52 +70,28 @@ class Job:
         return Crashed(f"The child process ended by {how}.")
 
 
-class Launcher:
-    """Starts the fork server with the first job, and again when it has ended."""
+@contextmanager
+def running_job(module: str) -> Iterator[Job]:
+    """Start a child that has imported `module`; it is killed at the end of the block.
 
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._server: _ForkServer | None = None
-
-    @contextmanager
-    def job(self, module: str) -> Iterator[Job]:
-        """Start a child that has imported `module`; it ends with the block.
-
-        Raises:
-            Unavailable: No child can be started.
-        """
-        server = self._ensure_server()
+    Raises:
+        Unavailable: No child can be started.
+    """
+    server = _ensure_server()
+    try:
+        channel, leash = server.fork(module)
+    except (EOFError, OSError):
+        # The fork server was killed: try once more with a new one.
         try:
-            job = server.fork(module)
-        except (*_HUNG_UP, OSError):
-            # The fork server was killed: try once more with a new one.
-            try:
-                job = self._ensure_server(instead_of=server).fork(module)
-            except (*_HUNG_UP, OSError) as error:
-                raise Unavailable("No child process can be started.") from error
-        try:
-            yield job
-        finally:
-            job.close()
-
-    def _ensure_server(self, *, instead_of: _ForkServer | None = None) -> _ForkServer:
-        with self._lock:
-            if self._server is None or self._server is instead_of or self._server.has_ended():
-                if self._server is not None:
-                    self._server.close()
-                self._server = _ForkServer()
-            return self._server
-
-    def close(self) -> None:
-        """End the fork server, and with it the children."""
-        with self._lock:
-            if self._server is not None:
-                self._server.close()
-                self._server = None
+            channel, leash = _ensure_server(instead_of=server).fork(module)
+        except (EOFError, OSError) as error:
+            raise Unavailable("No child process can be started.") from error
+    with channel, leash:
+        yield Job(channel, leash)
 
 
 class _ForkServer:
-    """A running `morpheus.sandbox.forkserver`."""
+    """A running `morpheus.sandbox.forkserver`; it ends with this process."""
 
     def __init__(self) -> None:
         environment = {name: os.environ[name] for name in _INHERITED if name in os.environ}
@@ -153,10 +108,6 @@ class _ForkServer:
                 start_new_session=True,
             )
 
-    @property
-    def pid(self) -> int:
-        return self._process.pid
-
     def has_ended(self) -> bool:
         return self._process.poll() is not None
 
@@ -165,26 +116,40 @@ class _ForkServer:
         self._process.kill()
         self._process.wait()
 
-    def fork(self, module: str) -> Job:
-        """Return a running child.
+    def fork(self, module: str) -> tuple[Connection[Any, Any], Connection[Any, Any]]:
+        """Return the channel and the leash of a running child.
 
         Raises:
             EOFError, OSError: The fork server has ended, or cannot fork.
+            Unavailable: It does not respond.
         """
-        channel, its_channel = socket.socketpair()
-        leash, its_leash = socket.socketpair()
-        job = Job(Connection(channel.detach()), Connection(leash.detach()))
+        channel, its_channel = Pipe()
+        leash, its_leash = Pipe()
         try:
             with its_channel, its_leash:
-                job.request(module)
+                leash.send_bytes(module.encode())
                 descriptors = [its_channel.fileno(), its_leash.fileno()]
                 socket.send_fds(self._control, [b"j"], descriptors)
-            job.wait_for_start()
+            if not leash.poll(START_TIMEOUT_S):
+                raise Unavailable(f"No child process was started within {START_TIMEOUT_S:g} s.")
+            leash.recv_bytes()
         except BaseException:
-            job.close()
+            channel.close()
+            leash.close()
             raise
-        return job
+        return channel, leash
 
 
-launcher = Launcher()
-atexit.register(launcher.close)
+_lock = threading.Lock()
+_server: _ForkServer | None = None
+
+
+def _ensure_server(*, instead_of: _ForkServer | None = None) -> _ForkServer:
+    """Return the fork server; start it for the first job, and when it has ended."""
+    global _server
+    with _lock:
+        if _server is None or _server is instead_of or _server.has_ended():
+            if _server is not None:
+                _server.close()
+            _server = _ForkServer()
+        return _server

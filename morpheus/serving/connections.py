@@ -17,8 +17,6 @@ from itertools import islice
 from typing import Literal, NamedTuple
 
 Direction = Literal["in", "out"]
-INCOMING: Direction = "in"
-OUTGOING: Direction = "out"
 
 # A response that moves less than this in `SAMPLE_S` waits for its client.
 _STALLED_BYTES = 32 * 1024
@@ -61,8 +59,9 @@ def close_connections(direction: Direction, peer: str, age_s: float, *, all_sile
     """
     if sys.platform != "linux":
         return 0
-    with _connections_from(peer) as connections:
-        if direction == INCOMING:
+    with _copy_accepted() as accepted:
+        connections = [each for each in accepted if _peer(each) == peer]
+        if direction == "in":
             stuck = [
                 each
                 for each in connections
@@ -109,13 +108,6 @@ def close_crowds(capacity: int) -> int:
 def _is_silent(each: socket.socket) -> bool:
     traffic = _traffic(each)
     return traffic.silent_s > TOLERANCE_S and not traffic.is_sending
-
-
-@contextmanager
-def _connections_from(peer: str) -> Iterator[list[socket.socket]]:
-    """Yield copies of the accepted connections from an address."""
-    with _copy_accepted() as connections:
-        yield [each for each in connections if _peer(each) == peer]
 
 
 @contextmanager

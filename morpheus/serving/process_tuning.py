@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import ctypes
-import fcntl
 import os
-import stat
+import socket
 import sys
-import tempfile
-from pathlib import Path
 
 _M_MMAP_THRESHOLD = -3
 # Request bodies and pictures are larger; the other data of a request is smaller.
@@ -16,6 +13,8 @@ _LARGE_BYTES = 1024 * 1024
 
 # The cores of this process before it was pinned.
 _unpinned: set[int] = set()
+# Open for as long as this process runs.
+_claims: list[socket.socket] = []
 
 
 def return_large_blocks() -> None:
@@ -35,7 +34,7 @@ def list_unpinned_cores() -> list[int]:
     return sorted(_unpinned)
 
 
-def pin(folder: Path | None = None) -> int | None:
+def pin(name: str = "morpheus-core") -> int | None:
     """Pin this process, with all its present and future threads, to a core of its own.
 
     Python runs one thread of a process at a time. If the threads are on several cores, each switch
@@ -45,7 +44,7 @@ def pin(folder: Path | None = None) -> int | None:
     last core stays free for PostgreSQL and clients on the same machine.
 
     Args:
-        folder: Folder of the lock files that claim cores; one for all servers of this user.
+        name: First part of the names that claim cores; one for all servers.
 
     Returns:
         The core; None if there is only one, if all are taken, or if the system cannot pin.
@@ -53,33 +52,24 @@ def pin(folder: Path | None = None) -> int | None:
     if not hasattr(os, "sched_setaffinity"):
         return None
     cores = sorted(os.sched_getaffinity(0))
-    if len(cores) < 2:
-        return None
-    core = _claim(cores, folder or Path(tempfile.gettempdir()) / f"morpheus-cores-{os.geteuid()}")
-    if core is not None:
-        _unpinned.update(cores)
-        for thread in os.listdir("/proc/self/task"):
-            os.sched_setaffinity(int(thread), {core})
-    return core
-
-
-def _claim(cores: list[int], folder: Path) -> int | None:
-    try:
-        folder.mkdir(mode=0o700, exist_ok=True)
-        owner = folder.lstat()
-        # The name can be guessed: another user may have made the folder, or a link in its place.
-        if not stat.S_ISDIR(owner.st_mode) or owner.st_uid != os.geteuid():
-            return None
-        for core in cores[:-1]:
-            lock = os.open(folder / str(core), os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, mode=0o600)
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                os.close(lock)
-            else:
-                # It stays open: the system releases the lock when this process ends, in any way.
-                return core
-    except OSError:
-        # A file of that name, or a full disk: the server runs without being pinned.
-        pass
+    for core in cores[:-1]:
+        if _claim(f"{name}-{os.geteuid()}-{core}"):
+            _unpinned.update(cores)
+            for thread in os.listdir("/proc/self/task"):
+                os.sched_setaffinity(int(thread), {core})
+            return core
     return None
+
+
+def _claim(name: str) -> bool:
+    """Claim a name for this process; tell whether no other process has it."""
+    claim = socket.socket(socket.AF_UNIX)
+    try:
+        # In Linux' abstract namespace. The system releases a name when its process ends, in any
+        # way, and there is no file to protect.
+        claim.bind(f"\0{name}")
+    except OSError:
+        claim.close()
+        return False
+    _claims.append(claim)
+    return True

@@ -15,7 +15,7 @@ import orjson
 from prometheus_client import Counter
 
 from morpheus.http.bulkhead import Bulkhead, Busy
-from morpheus.http.client_addresses import read_client_address
+from morpheus.http.client_addresses import get_client_address
 from morpheus.http.errors import CONTENT_TYPE, build_problem
 from morpheus.serving.transfers import IncomingBody, OutgoingBody
 from morpheus.tracing.events import publish_finished_request
@@ -64,7 +64,7 @@ class RequestBulkheads:
         if kind is None:
             response = handle()
         else:
-            bulkhead, client = self._kinds[kind], read_client_address(environ)
+            bulkhead, client = self._kinds[kind], get_client_address(environ)
             try:
                 bulkhead.enter(client)
             except Busy:
@@ -82,7 +82,7 @@ class RequestBulkheads:
         peer = environ.get("REMOTE_ADDR", "")
         if not _is_long(response):
             return OutgoingBody(response, peer, PIECE_BYTES)
-        bulkhead, client = self._kinds["streams"], read_client_address(environ)
+        bulkhead, client = self._kinds["streams"], get_client_address(environ)
         try:
             bulkhead.enter(client)
         except Busy:

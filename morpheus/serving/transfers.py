@@ -12,14 +12,13 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, Protocol
+from typing import Any
+from wsgiref.types import InputStream
 
 from django.conf import settings
 from prometheus_client import Counter
 
 from morpheus.serving.connections import (
-    INCOMING,
-    OUTGOING,
     TOLERANCE_S,
     Direction,
     close_connections,
@@ -140,12 +139,6 @@ class Transfers:
 transfers = Transfers()
 
 
-class Stream(Protocol):
-    """What granian gives as `wsgi.input`."""
-
-    def read(self, size: int, /) -> bytes: ...
-
-
 class IncomingBody(io.BufferedReader):
     """A `wsgi.input` that arrives whole and in time, or raises BodyIncomplete.
 
@@ -153,12 +146,12 @@ class IncomingBody(io.BufferedReader):
     an upload for the whole.
     """
 
-    def __init__(self, stream: Stream, length: int, peer: str) -> None:
+    def __init__(self, stream: InputStream, length: int, peer: str) -> None:
         super().__init__(_RawBody(stream, length, peer), PIECE_BYTES)
 
 
 class _RawBody(io.RawIOBase):
-    def __init__(self, stream: Stream, length: int, peer: str) -> None:
+    def __init__(self, stream: InputStream, length: int, peer: str) -> None:
         self._stream = stream
         self._left = length
         self._peer = peer
@@ -171,7 +164,7 @@ class _RawBody(io.RawIOBase):
         # The clock runs from the first read to the last, so it excludes the application's own work
         # before the first read.
         if self._transfer is None:
-            self._transfer = Transfer(INCOMING, self._peer)
+            self._transfer = Transfer("in", self._peer)
             transfers.begin(self._transfer)
         size = min(len(buffer), self._left, PIECE_BYTES)
         piece = self._stream.read(size) if size else b""
@@ -211,7 +204,7 @@ class OutgoingBody:
         self._chunks = chunks
         self._piece_bytes = piece_bytes
         self._on_close = on_close
-        self._transfer = Transfer(OUTGOING, peer)
+        self._transfer = Transfer("out", peer)
 
     def __iter__(self) -> Iterator[bytes]:
         transfers.begin(self._transfer)

@@ -19,7 +19,6 @@ REST_FRAMEWORK = {
     "DEFAULT_THROTTLE_CLASSES": ["morpheus.http.throttling.WriteThrottle"],
     "EXCEPTION_HANDLER": "morpheus.http.errors.build_problem_response",
     "DATETIME_FORMAT": "%Y-%m-%dT%H:%M:%S.%fZ",
-    "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
     "URL_FORMAT_OVERRIDE": None,
 }
@@ -64,9 +63,6 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
-        "morpheus.api.openapi.describe_pages",
-        "morpheus.api.openapi.add_problem_responses",
-        "morpheus.api.openapi.add_not_modified",
-        "morpheus.api.openapi.add_summaries",
+        "morpheus.api.openapi.complete_document",
     ],
 }

@@ -52,7 +52,6 @@ MORPHEUS_VAR = env.MORPHEUS_VAR
 
 ROOT_URLCONF = "morpheus.urls"
 WSGI_APPLICATION = "morpheus.wsgi.application"
-APPEND_SLASH = True
 
 TEMPLATES = [
     {
@@ -89,5 +88,4 @@ TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
 LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
 USE_I18N = False
-USE_TZ = True
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"

@@ -13,7 +13,7 @@ from morpheus.embedded.addresses import Addresses
 from . import environment as env
 
 _url = env.text("REDIS_URL")
-# First of the four logical databases; installations that share a server need different ones.
+# First of the three logical databases; installations that share a server need different ones.
 _base = env.number("MORPHEUS_CACHE_DATABASE_BASE", default=0, at_least=0)
 
 
@@ -38,16 +38,15 @@ def _cache(database: int) -> dict[str, Any]:
     else:
         location = Addresses.under(env.MORPHEUS_VAR).redis_url(_base + database)
     return {
-        "BACKEND": "morpheus.cache.backend.CircuitBreakerCache",
+        "BACKEND": "django_redis.cache.RedisCache",
         "LOCATION": location,
         "OPTIONS": {
-            # A stalled server costs these seconds per call that the circuit breaker lets through.
             "SOCKET_CONNECT_TIMEOUT": 0.1,
             "SOCKET_TIMEOUT": 0.25,
             "IGNORE_EXCEPTIONS": True,
             # Each thread uses one at a time. Beyond the limit redis-py raises instead of waiting.
             "CONNECTION_POOL_KWARGS": {"max_connections": 1024},
-            "SERIALIZER": "django_redis.serializers.json.JSONSerializer",
+            "SERIALIZER": "morpheus.cache.reference_tables.RowSerializer",
         },
     }
 
@@ -55,14 +54,13 @@ def _cache(database: int) -> dict[str, Any]:
 if _url:
     _refuse_unusable(_url)
 CACHES = {
+    # Only django-cachalot uses it, for the reference tables.
     "default": _cache(0),
     # Only `morpheus.cache` uses it, over connections of its own.
     "values": _cache(1),
-    "cachalot": _cache(2),
     # Request traces (perf.monitoring.request_traces), over connections of their own.
-    "explained": _cache(3),
+    "explained": _cache(2),
 }
-CACHES["cachalot"]["OPTIONS"]["SERIALIZER"] = "morpheus.cache.reference_tables.RowSerializer"
 
 # Off, every read goes to the database; for measurements and for emergencies.
 MORPHEUS_CACHE = env.flag("MORPHEUS_CACHE", default=True)
@@ -72,26 +70,19 @@ MORPHEUS_CACHE_SHADOW_PERCENT = env.number(
     "MORPHEUS_CACHE_SHADOW_PERCENT", default=1.0, at_least=0, at_most=100
 )
 
-# Memory of the embedded server; beyond it the least recently used keys are evicted.
-MORPHEUS_CACHE_MB = env.number("MORPHEUS_CACHE_MB", default=256, at_least=8)
-
 # Sessions are stored in the database and only cached, so they survive the loss of the cache.
 SESSION_ENGINE = "morpheus.cache.sessions"
 
-# django-cachalot caches reads of these tables alone: public, small, rarely written. System checks
-# refuse others (morpheus.cache.reference_tables).
+# django-cachalot caches reads of these tables alone: public, small, rarely written. Tests refuse a
+# table under row level security, and columns that JSON does not preserve.
 CACHALOT_ONLY_CACHABLE_TABLES = ("novels_genre", "novels_language")
 CACHALOT_ENABLED = MORPHEUS_CACHE
-CACHALOT_CACHE = "cachalot"
 # Not the replica, where no write is seen. By name, because cachalot ignores an unknown engine.
 CACHALOT_DATABASES = ("default",)
 CACHALOT_ADDITIONAL_SUPPORTED_DATABASES = ("morpheus.db.postgresql",)
 CACHALOT_TIMEOUT = 300  # Seconds.
-# cachalot does not know our cache backend, a subclass of a supported one.
-SILENCED_SYSTEM_CHECKS = ["cachalot.W001"]
 CACHALOT_QUERY_KEYGEN = "morpheus.cache.reference_tables.query_key"
 CACHALOT_CACHE_ITERATORS = False
-CACHALOT_CACHE_RANDOM = False
 # Each costs a statement more than it saves (docs/caching.md). Triggers see raw SQL, and the key
 # generator refuses subqueries.
 CACHALOT_INVALIDATE_RAW = False

@@ -92,9 +92,9 @@ DATABASES: dict[str, dict[str, Any]] = {
     "default": _app
     | {
         "ENGINE": "morpheus.db.postgresql",
-        "CONN_MAX_AGE": 0,
         "CONN_HEALTH_CHECKS": False,  # The engine has its own.
-        "DISABLE_SERVER_SIDE_CURSORS": MORPHEUS_PGBOUNCER,
+        # Nothing reads more rows than fit into memory, and a PgBouncer could not keep them open.
+        "DISABLE_SERVER_SIDE_CURSORS": True,
         "OPTIONS": _app.get("OPTIONS", {}) | _options,
     }
 }
@@ -114,8 +114,6 @@ MORPHEUS_SEARCH_TIMEOUT_S = 2.0
 # A statement that the replica does not finish in time is sent to the primary. Longer than any page
 # takes (2 s for a search).
 MORPHEUS_REPLICA_TIMEOUT_S = 5.0
-
-DATABASE_ROUTERS: list[str] = []
 
 # A streaming replica of that server, for the API's reads (docs/replica.md).
 if env.text("DATABASE_REPLICA_URL"):

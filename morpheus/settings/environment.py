@@ -16,37 +16,6 @@ from django.core.exceptions import ImproperlyConfigured
 
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
 
-# Names of earlier versions that are no longer read.
-RENAMED = {
-    name: f"MORPHEUS_{name}"
-    for name in (
-        *("BEHIND_PROXY", "TRUSTED_PROXIES", "METRICS_TOKEN", "TOKEN_TTL_DAYS"),
-        *("CACHE_DATABASE_BASE", "LOG_FORMAT", "LOG_LEVEL", "LOG_REQUESTS"),
-        *("MAX_UPLOAD_MB", "QUOTA_MB", "QUOTA_NOVELS"),
-        *("THROTTLE_LOGIN_PER_MINUTE", "THROTTLE_LOGIN_NETWORK_PER_MINUTE"),
-        *("THROTTLE_REGISTER_PER_HOUR", "THROTTLE_WRITES_PER_MINUTE"),
-    )
-} | {
-    **dict.fromkeys(
-        ("EMAIL_HOST", "EMAIL_PORT", "EMAIL_HOST_USER", "EMAIL_HOST_PASSWORD", "EMAIL_USE_TLS"),
-        "EMAIL_URL",
-    ),
-    "DATABASE_POOL_TIMEOUT_S": "MORPHEUS_POOL_TIMEOUT_S",
-    "DATABASE_STATEMENT_TIMEOUT_S": "MORPHEUS_STATEMENT_TIMEOUT_S",
-}
-# They are constants now, or their feature is gone.
-REMOVED = (
-    *("DATABASE_LOCK_TIMEOUT_S", "DATABASE_REPLICA_TIMEOUT_S", "SEARCH_STATEMENT_TIMEOUT_S"),
-    *("IMAGE_MAX_MB", "PARSE_MEMORY_MB", "PARSE_TIMEOUT_S", "PICTURE_MEMORY_MB"),
-    *(
-        "PICTURE_TIMEOUT_S",
-        "UPLOAD_CHECK_TIMEOUT_S",
-        "THROTTLE_LOGIN_USER_PER_MINUTE",
-        "TRANSFER_GRACE_S",
-    ),
-    *("SLOW_QUERY_WEBHOOK_URL", "SLOW_QUERY_ALERT_EVERY_S"),
-)
-
 _WORDS = dict.fromkeys(("on", "true", "yes", "y", "1"), True)
 _WORDS |= dict.fromkeys(("off", "false", "no", "n", "0"), False)
 
@@ -111,17 +80,7 @@ def choice(name: str, *, default: str, choices: tuple[str, ...]) -> str:
     return value
 
 
-def _refuse_old_names() -> None:
-    messages = [f"{old} is now {new}." for old, new in RENAMED.items() if os.environ.get(old)]
-    messages += [
-        f"{name} is no longer a setting: remove it." for name in REMOVED if os.environ.get(name)
-    ]
-    if messages:
-        raise ImproperlyConfigured(" ".join(messages))
-
-
 environ.Env.read_env(BASE_DIR / ".env")
-_refuse_old_names()
 
 # Folder of everything kept on disk: embedded services, uploads, images, the secret key. Relative to
 # the checkout, not to the current folder.

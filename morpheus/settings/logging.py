@@ -18,8 +18,7 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "filters": {
-        "request_id": {"()": "morpheus.http.log_format.RequestIDFilter"},
-        "redact_path": {"()": "morpheus.http.log_format.PathRedactionFilter"},
+        "request": {"()": "morpheus.http.log_format.RequestFilter"},
         "duplicate_error": {"()": "morpheus.http.log_format.DuplicateErrorFilter"},
         "mail_rate": {"()": "perf.monitoring.slow_queries.mail.RateLimitFilter", "interval_s": 600},
     },
@@ -34,13 +33,13 @@ LOGGING = {
         "stderr": {
             "class": "logging.StreamHandler",
             "formatter": _format,
-            "filters": ["request_id", "redact_path"],
+            "filters": ["request"],
         },
         # Does nothing without ADMINS.
         "mail_admins": {
             "class": "django.utils.log.AdminEmailHandler",
             "formatter": "line",
-            "filters": ["request_id", "mail_rate"],
+            "filters": ["request", "mail_rate"],
             "reporter_class": "perf.monitoring.slow_queries.mail.HintReporter",
         },
     },

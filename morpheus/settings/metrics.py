@@ -24,13 +24,7 @@ MORPHEUS_SLOW_QUERY_MS = env.number("MORPHEUS_SLOW_QUERY_MS", default=0.0, at_le
 # They get a mail about slow queries, at most one in ten minutes from each process (LOGGING).
 ADMINS = [(address, address) for address in env.items("ADMINS", default=[])]
 SERVER_EMAIL = env.text("SERVER_EMAIL", default="morpheus@localhost")
-_email = environ.Env.email_url_config(env.text("EMAIL_URL", default="smtp://localhost:25"))
-EMAIL_BACKEND = _email["EMAIL_BACKEND"]
-EMAIL_HOST = _email["EMAIL_HOST"]
-EMAIL_PORT = _email["EMAIL_PORT"] or 25
-EMAIL_HOST_USER = _email["EMAIL_HOST_USER"]
-EMAIL_HOST_PASSWORD = _email["EMAIL_HOST_PASSWORD"]
-EMAIL_USE_SSL = _email.get("EMAIL_USE_SSL", False)
-EMAIL_USE_TLS = _email.get("EMAIL_USE_TLS", False)
+# EMAIL_BACKEND, EMAIL_HOST and the other settings of the mail server.
+globals().update(environ.Env.email_url_config(env.text("EMAIL_URL", default="smtp://localhost:25")))
 EMAIL_TIMEOUT = 5
 EMAIL_SUBJECT_PREFIX = "[Morpheus] "

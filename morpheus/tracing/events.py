@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable
-from typing import TypeVar
+from time import perf_counter
+from typing import Any, TypeVar
 
 from morpheus.tracing.request_trace import FinishedRequest, RequestTrace, Statement, current_trace
 
@@ -19,6 +20,28 @@ Event = TypeVar("Event")
 # Called for statements outside of requests; those of a request are in its `FinishedRequest`.
 on_statement_executed: list[Callable[[Statement], None]] = []
 on_request_finished: list[Callable[[FinishedRequest], None]] = []
+
+
+def trace_execution(
+    execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: dict[str, Any]
+) -> Any:
+    """Publish each statement of a connection after its execution: an execute wrapper of Django."""
+    if many:
+        params = [*params]  # django-prometheus calls len() on them.
+    cursor = context["cursor"].cursor
+    started = perf_counter()
+    rows = None
+    is_failed = True
+    try:
+        result = execute(sql, params, many, context)
+        rows = cursor.rowcount if cursor.rowcount >= 0 else None
+        is_failed = False
+        return result
+    finally:
+        seconds = perf_counter() - started
+        text = sql if isinstance(sql, str) else _as_text(sql, cursor)
+        alias = context["connection"].alias
+        publish_statement(Statement(alias, text, params, seconds, rows, is_failed, many))
 
 
 def publish_statement(statement: Statement) -> None:
@@ -46,3 +69,7 @@ def _publish(subscribers: Iterable[Callable[[Event], None]], event: Event) -> No
             subscriber(event)
         except Exception:
             logger.exception("A subscriber failed for a %s.", type(event).__name__)
+
+
+def _as_text(sql: Any, cursor: Any) -> str:
+    return str(sql.as_string(cursor)) if hasattr(sql, "as_string") else str(sql, "utf-8", "replace")

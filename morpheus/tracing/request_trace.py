@@ -29,8 +29,7 @@ class Statement:
     Attributes:
         alias: The database.
         sql: The text that the cursor got; `params` are separate.
-        seconds: From sending to the result. For COPY and server-side cursors, the sum of all round
-            trips.
+        seconds: From sending to the result.
         rows: Number of rows returned or changed; None if unknown.
         is_failed: Whether it raised an error.
         is_many: Whether `params` is a list of parameters (`executemany`).

@@ -17,7 +17,6 @@ from django.db import InterfaceError, OperationalError, close_old_connections, c
 from django.utils import timezone
 from django_tasks import TaskResultStatus
 
-from morpheus.django_internals.cachalot import forget_failed_transactions
 from morpheus.http.disk_space import is_disk_full
 from morpheus.worker.lease import Lease
 from morpheus.worker.tasks import (
@@ -92,7 +91,6 @@ class Worker:
 
 def release_connections() -> None:
     """Do between two tasks what Django does between two requests."""
-    forget_failed_transactions()
     if not connection.in_atomic_block:  # As in a test, which is one transaction.
         close_old_connections()
 

@@ -3,29 +3,28 @@
 To recover from an interruption, migrate again: the migration is one transaction.
 """
 
-import django.utils.timezone
+from typing import Any
+
 from django.conf import settings
 from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchVectorField
 from django.db import migrations, models
+from django.utils import timezone
 
-from morpheus.db.operations import (
-    id_column,
-    list_index,
-    public_owner,
-    reference,
-    reference_as_key,
-    run_sql_file,
-)
+from morpheus.db.columns import id_column, list_index, public_owner, reference, reference_as_key
+from morpheus.db.operations import run_sql_file
+
+
+def nullable_reference(to: str) -> models.ForeignKey[Any, Any]:
+    return models.ForeignKey(
+        blank=True, db_index=False, null=True, on_delete=models.PROTECT, related_name="+", to=to
+    )
 
 
 class Migration(migrations.Migration):
     initial = True
 
-    dependencies = [
-        ("cache", "0001_outbox_and_triggers"),
-        ("users", "0001_users_and_tokens"),
-    ]
+    dependencies = [("cache", "0001_outbox_and_triggers"), ("users", "0001_users_and_tokens")]
 
     operations = [
         migrations.CreateModel(
@@ -57,33 +56,10 @@ class Migration(migrations.Migration):
                 ("is_public", models.BooleanField(default=False)),
                 ("word_count", models.PositiveIntegerField(default=0)),
                 ("chapter_count", models.PositiveIntegerField(default=0)),
-                (
-                    "created_at",
-                    models.DateTimeField(default=django.utils.timezone.now, editable=False),
-                ),
+                ("created_at", models.DateTimeField(default=timezone.now, editable=False)),
                 ("updated_at", models.DateTimeField(auto_now=True)),
-                (
-                    "genre",
-                    models.ForeignKey(
-                        blank=True,
-                        db_index=False,
-                        null=True,
-                        on_delete=models.PROTECT,
-                        related_name="+",
-                        to="novels.genre",
-                    ),
-                ),
-                (
-                    "language",
-                    models.ForeignKey(
-                        blank=True,
-                        db_index=False,
-                        null=True,
-                        on_delete=models.PROTECT,
-                        related_name="+",
-                        to="novels.language",
-                    ),
-                ),
+                ("genre", nullable_reference("novels.genre")),
+                ("language", nullable_reference("novels.language")),
                 ("owner", reference(settings.AUTH_USER_MODEL, related_name="novels")),
                 ("public_owner", public_owner()),
             ],
@@ -125,7 +101,7 @@ class Migration(migrations.Migration):
                         include=("chapter_count",),
                         public_only=False,
                     ),
-                ],
+                ]
             },
         ),
         migrations.CreateModel(
@@ -136,7 +112,7 @@ class Migration(migrations.Migration):
                 ("filename", models.CharField(max_length=255)),
                 ("path", models.CharField(max_length=255)),
                 ("size_bytes", models.PositiveIntegerField()),
-                ("uploaded_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("uploaded_at", models.DateTimeField(default=timezone.now)),
                 ("owner", reference(settings.AUTH_USER_MODEL)),
             ],
             options={
@@ -145,12 +121,12 @@ class Migration(migrations.Migration):
                         fields=["owner"],
                         include=["size_bytes"],
                         name="novels_upload_owner_size_idx",
-                    ),
+                    )
                 ],
                 "constraints": [
                     models.UniqueConstraint(
                         fields=("owner", "digest"), name="novels_upload_owner_digest_uq"
-                    ),
+                    )
                 ],
             },
         ),
@@ -173,7 +149,7 @@ class Migration(migrations.Migration):
                     models.CheckConstraint(
                         condition=models.Q(number__gte=1), name="novels_chapter_number_ck"
                     ),
-                ],
+                ]
             },
         ),
         migrations.CreateModel(
@@ -198,7 +174,7 @@ class Migration(migrations.Migration):
                     GinIndex(fastupdate=False, fields=["vector"], name="novels_search_vector_idx"),
                     models.Index(fields=["novel", "chapter"], name="novels_search_novel_idx"),
                     models.Index(fields=["chapter"], name="novels_search_chapter_idx"),
-                ],
+                ]
             },
         ),
         migrations.CreateModel(
@@ -221,6 +197,14 @@ class Migration(migrations.Migration):
                 ("stage", models.CharField(blank=True, default="", max_length=40)),
                 ("progress", models.PositiveSmallIntegerField(default=0)),
                 ("message", models.CharField(blank=True, default="", max_length=500)),
+                (
+                    "warnings",
+                    models.JSONField(
+                        blank=True,
+                        db_default=models.Value([], output_field=models.JSONField()),
+                        default=list,
+                    ),
+                ),
                 ("updated_at", models.DateTimeField(auto_now=True)),
                 ("is_public", models.BooleanField(editable=False)),
                 ("owner", reference(settings.AUTH_USER_MODEL, editable=False)),

@@ -4,23 +4,17 @@ from __future__ import annotations
 
 import html
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from hashlib import sha256
 from typing import Any
 
 from django.conf import settings
 from django.db import InternalError, OperationalError, connections
 
+from morpheus.api.domain_errors import DomainError
 from morpheus.db.replica import reading_alias
 from morpheus.db.statement_settings import is_canceled, statement_timeout
-from novels.search.matches import (
-    MAX_CANDIDATES,
-    SPARE_CANDIDATES,
-    Candidate,
-    Changes,
-    LanguageQueries,
-    Matches,
-)
+from novels.search.matches import MAX_CANDIDATES, SPARE_CANDIDATES, Candidate, Matches
 
 # A refresh searches each changed novel, at less than half the cost of a candidate. With more
 # changed novels than this for each known candidate, a new search is cheaper.
@@ -88,8 +82,10 @@ class SearchTooSlow(Exception):
     """A statement of a search exceeded MORPHEUS_SEARCH_TIMEOUT_S."""
 
 
-class SearchTooDeep(Exception):
+class SearchTooDeep(DomainError):
     """The words have more than 32 operators in a row, which PostgreSQL cannot parse."""
+
+    field = "q"
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,20 +111,14 @@ class Search:
     def match(self) -> Matches:
         """Run the search, as the reader."""
         most = MAX_CANDIDATES + SPARE_CANDIDATES
-        parameters = {
-            "words": self.words,
-            "mine": self.reader_id is not None,
-            "kind": self.kind,
-            "genre": self.genre,
-            "language": self.language,
-            "limit": most,
-        }
+        parameters = asdict(self) | {"mine": self.reader_id is not None, "limit": most}
         # A search of the caller's own novels is never refreshed.
-        pairs = _rows(_QUERIES, parameters) if self.reader_id is None else []
+        parsed = _rows(_QUERIES, parameters) if self.reader_id is None else []
         rows = _rows(_CANDIDATES, parameters)
         return Matches.of(
             rows[0][0],
-            LanguageQueries([query for query, _ in pairs], [language for _, language in pairs]),
+            [query for query, _ in parsed],
+            [language for _, language in parsed],
             [Candidate(*row[1:]) for row in rows if row[1] is not None],
             at_most=most,
         )
@@ -138,11 +128,10 @@ class Search:
         known = len(matches.candidates)
         (snapshot, own, whole, *_), *rows = _rows(
             _CHANGES,
-            {
-                "queries": matches.queries.queries,
-                "languages": matches.queries.languages,
-                "kind": self.kind,
-                "genre": self.genre,
+            asdict(self)
+            | {
+                "queries": matches.queries,
+                "languages": matches.languages,
                 "since": matches.snapshot,
                 "known": known,
                 "horizon": matches.horizon,
@@ -154,7 +143,7 @@ class Search:
         if own is None or len(rows) == MAX_CANDIDATES + SPARE_CANDIDATES:
             return None
         candidates = [Candidate(*row[3:]) for row in rows]
-        return matches.refresh(Changes(snapshot, frozenset(whole), frozenset(own), candidates))
+        return matches.refresh(snapshot, whole={*whole}, own={*own}, matches=candidates)
 
     def snippets(self, candidates: Collection[Candidate]) -> dict[int, dict[str, Any]]:
         """Return number, title and snippet of candidates, by their ids; deleted ones are absent."""
@@ -199,7 +188,8 @@ def _rows(sql: str, parameters: dict[str, Any]) -> list[Any]:
     except InternalError as error:
         # PostgreSQL has no error code for it.
         if "tsquery stack too small" in str(error):
-            raise SearchTooDeep from error
+            message = "Too many operators; use fewer minus signs."
+            raise SearchTooDeep(message) from error
         raise
 
 

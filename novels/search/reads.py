@@ -9,13 +9,7 @@ from morpheus.api.reads import Row
 from morpheus.cache.cached_reads import read, read_many, read_stale
 from novels.cache_policies import SEARCH, SNIPPET
 from novels.reads import contents_tags, novel_cards, novel_tags
-from novels.search.matches import (
-    MAX_CANDIDATES,
-    Candidate,
-    LanguageQueries,
-    Matches,
-    sort_newest_first,
-)
+from novels.search.matches import MAX_CANDIDATES, Candidate, Matches, sort_newest_first
 from novels.search.query import Search
 
 
@@ -47,14 +41,19 @@ def _pack(matches: Matches) -> list[Any]:
     ranked, spare = matches.rank(), matches.candidates[MAX_CANDIDATES:]
     return [
         [*map(list, ranked)],
-        [matches.snapshot, [*matches.queries], matches.horizon, [*map(list, spare)]],
+        [
+            matches.snapshot,
+            [matches.queries, matches.languages],
+            matches.horizon,
+            [*map(list, spare)],
+        ],
     ]
 
 
 def _unpack(value: list[Any]) -> Matches:
-    ranked, (snapshot, queries, horizon, spare) = value
+    ranked, (snapshot, (queries, languages), horizon, spare) = value
     candidates = (Candidate(*row) for row in (*ranked, *spare))
-    return Matches(snapshot, LanguageQueries(*queries), horizon, sort_newest_first(candidates))
+    return Matches(snapshot, queries, languages, horizon, sort_newest_first(candidates))
 
 
 def search_results(search: Search, page: Sequence[Candidate]) -> list[Row]:

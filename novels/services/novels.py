@@ -10,7 +10,6 @@ from django.core.files.storage import storages
 from django.db import transaction
 from django.utils import timezone
 
-from morpheus.db.expressions import AnyOf
 from novels.models import Novel, NovelUpload
 from novels.search.documents import documents_rebuild, novel_document_rebuild
 
@@ -59,10 +58,6 @@ def novel_set_visibility(*, novel_ids: Iterable[int], is_public: bool) -> int:
     """Publish or withdraw novels; return how many changed."""
     rows = Novel.objects.select_for_update(of=("self",), no_key=True).order_by("pk")
     changing = list(
-        rows.filter(AnyOf("pk", novel_ids))
-        .exclude(is_public=is_public)
-        .values_list("pk", flat=True)
+        rows.of_ids(novel_ids).exclude(is_public=is_public).values_list("pk", flat=True)
     )
-    return Novel.objects.filter(AnyOf("pk", changing)).update(
-        is_public=is_public, updated_at=timezone.now()
-    )
+    return Novel.objects.of_ids(changing).update(is_public=is_public, updated_at=timezone.now())

@@ -27,11 +27,6 @@ T = TypeVar("T")
 CHECKING = Bulkhead(2, most_waiting=2, patience_s=4.0)
 
 
-def parsing_limits() -> Limits:
-    """Return how much work one file may cause here."""
-    return Limits(max_file_bytes=settings.MORPHEUS_MAX_UPLOAD_BYTES)
-
-
 def check_upload(file: File[Any], filename: str) -> FileFormat:
     """Refuse a file that can never be parsed; the client waits, so no transaction may be open.
 
@@ -44,7 +39,6 @@ def check_upload(file: File[Any], filename: str) -> FileFormat:
             parsing.check_upload,
             _source(file),
             filename,
-            parsing_limits(),
             timeout_s=settings.MORPHEUS_UPLOAD_CHECK_TIMEOUT_S,
         )
 
@@ -66,7 +60,6 @@ def parse_novel(
         parsing.parse_novel,
         file if isinstance(file, Path) else _source(file),
         filename,
-        parsing_limits(),
         timeout_s=settings.MORPHEUS_PARSE_TIMEOUT_S,
         progress=progress,
         check=check,
@@ -87,6 +80,7 @@ def _read(function: Callable[..., T], *args: object, timeout_s: int, **callbacks
     return run_or_refuse(
         function,
         *args,
+        Limits(max_file_bytes=settings.MORPHEUS_MAX_UPLOAD_BYTES),
         limits=JobLimits(
             cpu_s=timeout_s, wall_s=timeout_s, memory_bytes=settings.MORPHEUS_SANDBOX_MEMORY_BYTES
         ),

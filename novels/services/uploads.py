@@ -18,9 +18,8 @@ from morpheus.api.domain_errors import DomainError
 from novels.models import Novel, NovelUpload, ProcessingStatus
 from novels.parsing import FileFormat
 from novels.search.documents import documents_rebuild
-from novels.services.parsed import default_title, novel_store_parsed
+from novels.services.processing import State, default_title, novel_store_parsed, status_set
 from novels.services.sandboxed import check_upload, parse_novel
-from novels.services.status import State, status_set
 from users.models import belonging_to
 from users.quotas import quota_require
 
@@ -63,9 +62,7 @@ def novel_create_from_upload(
     """
     digest = _new_digest(owner_id, file)
     quota_require(owner_id=owner_id, novels=1, size_bytes=file.size)
-    with _store(file, file_format) as path, _create_rows(owner_id, digest):
-        novel = _novel_create(owner_id, filename, fields)
-        _related_rows_create(novel, filename, digest, path, file.size)
+    with _create(owner_id, file, file_format, filename, digest, fields) as novel:
         _parse_enqueue(novel, given=sorted(fields))
     return novel
 
@@ -82,9 +79,7 @@ def novel_import(
     file_format = check_upload(file, filename)
     digest = _new_digest(owner_id, file)
     parsed = parse_novel(file, filename)
-    with _store(file, file_format) as path, _create_rows(owner_id, digest):
-        novel = _novel_create(owner_id, filename, fields)
-        _related_rows_create(novel, filename, digest, path, file.size)
+    with _create(owner_id, file, file_format, filename, digest, fields) as novel:
         novel_store_parsed(novel_id=novel.pk, parsed=parsed, given=sorted(fields))
     summary: Novel = Novel.objects.for_summary().get(pk=novel.pk)
     return summary
@@ -140,32 +135,36 @@ def _store(file: File[Any], file_format: FileFormat) -> Iterator[str]:
 
 
 @contextmanager
-def _create_rows(owner_id: int, digest: str) -> Iterator[None]:
-    """Write rows in one transaction; the unique index refuses the second of two equal uploads."""
+def _create(
+    owner_id: int,
+    file: File[Any],
+    file_format: FileFormat,
+    filename: str,
+    digest: str,
+    fields: Mapping[str, Any],
+) -> Iterator[Novel]:
+    """Store the file and write the rows of its novel, in one transaction with the block.
+
+    The unique index refuses the second of two equal uploads.
+    """
     try:
-        with transaction.atomic():
-            yield
+        with _store(file, file_format) as path, transaction.atomic():
+            columns = {"title": default_title(filename), **fields}
+            novel = Novel.objects.create(**columns, owner_id=owner_id)
+            NovelUpload.objects.create(
+                novel=novel,
+                owner_id=owner_id,
+                digest=digest,
+                filename=filename[-255:],
+                path=path,
+                size_bytes=file.size,
+            )
+            ProcessingStatus.objects.create(novel=novel, **belonging_to(novel))
+            documents_rebuild(novel_id=novel.pk)
+            yield novel
     except IntegrityError:
         _refuse_existing(owner_id, digest)
         raise
-
-
-def _novel_create(owner_id: int, filename: str, fields: Mapping[str, Any]) -> Novel:
-    columns = {"title": default_title(filename), **fields}
-    return Novel.objects.create(**columns, owner_id=owner_id)
-
-
-def _related_rows_create(novel: Novel, filename: str, digest: str, path: str, size: int) -> None:
-    NovelUpload.objects.create(
-        novel=novel,
-        owner_id=novel.owner_id,
-        digest=digest,
-        filename=filename[-255:],
-        path=path,
-        size_bytes=size,
-    )
-    ProcessingStatus.objects.create(novel=novel, **belonging_to(novel))
-    documents_rebuild(novel_id=novel.pk)
 
 
 def _parse_enqueue(novel: Novel, *, given: list[str]) -> None:

@@ -12,7 +12,6 @@ from novels.reads import CHAPTERS, chapter_read, status_read
 from novels.serializers import ChapterSerializer, ChapterTextSerializer, StatusSerializer
 
 
-@extend_schema(tags=["novels"])
 class ChapterListView(ListView):
     """/api/v1/novels/{id}/chapters/."""
 
@@ -25,7 +24,6 @@ class ChapterListView(ListView):
         return self.respond_page(request, novel_id)
 
 
-@extend_schema(tags=["novels"])
 class ChapterView(MorpheusAPIView):
     """/api/v1/novels/{id}/chapters/{number}/."""
 
@@ -37,7 +35,6 @@ class ChapterView(MorpheusAPIView):
         return self.respond(chapter_read(novel_id, number, self.reader_id))
 
 
-@extend_schema(tags=["novels"])
 class StatusView(MorpheusAPIView):
     """/api/v1/novels/{id}/status/."""
 

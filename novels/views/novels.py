@@ -19,15 +19,11 @@ from novels.models import Novel
 from novels.parsing import FileFormat, ParseError
 from novels.reads import NOVELS, novel_read, novel_read_uncached
 from novels.serializers import NovelCreateInput, NovelSerializer, NovelUpdateInput
-from novels.services import (
-    check_upload,
-    novel_create_from_upload,
-    novel_delete,
-    novel_update,
-)
+from novels.services.novels import novel_delete, novel_update
+from novels.services.sandboxed import check_upload
+from novels.services.uploads import novel_create_from_upload
 
 
-@extend_schema(tags=["novels"])
 class NovelListView(ListView):
     """/api/v1/novels/."""
 
@@ -40,7 +36,7 @@ class NovelListView(ListView):
         super().initial(request, *args, **kwargs)
         if request.method == "POST":
             # Before the transaction, which would wait while the file arrives and is checked.
-            self.upload = _read_upload(request)
+            self.upload = self._read_upload()
 
     @extend_schema(operation_id="novels_list", responses=NovelSerializer(many=True))
     def get(self, request: Request) -> Response:
@@ -70,20 +66,16 @@ class NovelListView(ListView):
         body = novel_read_uncached(novel.pk)
         return Response(body, status.HTTP_201_CREATED, headers={"Location": location})
 
-
-def _read_upload(request: Request) -> tuple[File[Any], FileFormat, dict[str, Any]]:
-    """Return the file of an upload, its format, and the fields of the form."""
-    form = NovelCreateInput(data=request.data)
-    form.is_valid(raise_exception=True)
-    fields = dict(form.validated_data)
-    file = fields.pop("file")
-    try:
-        return file, check_upload(file, file.name), fields
-    except ParseError as error:
-        raise ValidationError({"file": [error.message]}) from error
+    def _read_upload(self) -> tuple[File[Any], FileFormat, dict[str, Any]]:
+        """Return the file of an upload, its format, and the fields of the form."""
+        fields = self.read_input(NovelCreateInput)
+        file = fields.pop("file")
+        try:
+            return file, check_upload(file, file.name), fields
+        except ParseError as error:
+            raise ValidationError({"file": [error.message]}) from error
 
 
-@extend_schema(tags=["novels"])
 class NovelView(MorpheusAPIView):
     """/api/v1/novels/{id}/."""
 
@@ -100,9 +92,8 @@ class NovelView(MorpheusAPIView):
     def patch(self, request: Request, novel_id: int) -> Response:
         """Change the metadata of a novel of mine."""
         self.require_owner(Novel.objects, novel_id)
-        changes = NovelUpdateInput(data=request.data, partial=True)
-        changes.is_valid(raise_exception=True)
-        novel_update(novel_id=novel_id, changes=changes.validated_data)
+        changes = self.read_input(NovelUpdateInput, partial=True)
+        novel_update(novel_id=novel_id, changes=changes)
         return Response(novel_read_uncached(novel_id))
 
     @extend_schema(operation_id="novels_delete", responses={204: None})

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import logging
-from http import HTTPStatus
 from typing import Any, cast
 
 from drf_spectacular.utils import OpenApiParameter, extend_schema
-from rest_framework.exceptions import APIException, NotAuthenticated, ValidationError
+from rest_framework.exceptions import NotAuthenticated, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from morpheus.api.views import MorpheusAPIView
-from morpheus.http.errors import RETRY_AFTER_S
+from morpheus.http.errors import ServiceUnavailable
 from morpheus.pagination import KeysetPagination
 from novels.reads import genre_id, language_id
 from novels.search.matches import Candidate
-from novels.search.query import Search, SearchTooDeep, SearchTooSlow
+from novels.search.query import Search, SearchTooSlow
 from novels.search.reads import search_candidates, search_results
 from novels.serializers import SearchResultSerializer
 
@@ -41,13 +40,11 @@ _PARAMETERS = (
 )
 
 
-class SearchUnavailable(APIException):
+class SearchUnavailable(ServiceUnavailable):
     """503: the search would hold a thread and the database for too long."""
 
-    status_code = HTTPStatus.SERVICE_UNAVAILABLE
     default_detail = "The search took too long; use fewer or rarer words."
     default_code = "search_too_slow"
-    wait = RETRY_AFTER_S
 
 
 class SearchPagination(KeysetPagination):
@@ -69,7 +66,6 @@ class SearchPagination(KeysetPagination):
         return (place > self.position.values) == backwards
 
 
-@extend_schema(tags=["search"])
 class SearchView(MorpheusAPIView):
     """/api/v1/search/: pages of a cached ranking, which no index can serve."""
 
@@ -98,8 +94,6 @@ class SearchView(MorpheusAPIView):
         except SearchTooSlow as error:
             logger.warning("Responded 503 to a search: its statement took too long.")
             raise SearchUnavailable from error
-        except SearchTooDeep as error:
-            raise ValidationError({"q": ["Too many operators; use fewer minus signs."]}) from error
         response = self.get_paginated_response(results)
         return self.set_visibility(response, is_public=search.reader_id is None)
 
@@ -110,9 +104,6 @@ class SearchView(MorpheusAPIView):
             ValidationError: A value is malformed.
             NotAuthenticated: An anonymous caller searches their own novels.
         """
-        for name, value in params.items():
-            if "\x00" in value:
-                raise ValidationError({name: ["Null characters are not allowed."]})
         if _choice("scope", params, (OWN,)) and self.reader_id is None:
             raise NotAuthenticated
         return Search(

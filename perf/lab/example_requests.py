@@ -89,7 +89,7 @@ class ExampleRequest:
 
     @property
     def heading(self) -> str:
-        """The name with the kind of credentials, as docs/performance.md shows it."""
+        """The name with the kind of credentials, as plan snapshots show it."""
         return self.name + _CREDENTIALS_OF[self.caller]
 
     def build(

@@ -5,13 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from django.core.management.base import CommandError
 from django.db import connection
 
 from morpheus.db.transactions import write_transaction
-
-
-class NoExampleRows(Exception):
-    """The data has no public novel and public comic to read; the message says what to do."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +52,7 @@ def first_rows() -> ExampleRows:
     """Return the first public novel and comic that belong to the same owner.
 
     Raises:
-        NoExampleRows: Seed first.
+        CommandError: Seed first.
     """
     return _find(_FIRST)
 
@@ -64,7 +61,7 @@ def largest_rows() -> ExampleRows:
     """Return the owner of most novels, the novel of most chapters, the comic of most panels.
 
     Raises:
-        NoExampleRows: Seed first.
+        CommandError: Seed first.
     """
     return _find(_LARGEST)
 
@@ -75,7 +72,7 @@ def _find(statement: str) -> ExampleRows:
         cursor.execute(statement)
         row = cursor.fetchone()
     if row is None or None in row[:3]:
-        raise NoExampleRows("There is nothing to read: run `manage.py seed` first.")
+        raise CommandError("There is nothing to read: run `manage.py seed` first.")
     owner_id, novel_id, comic_id, genre, language = row
     values = {"novel_id": novel_id, "comic_id": comic_id, "number": 1}
     return ExampleRows(owner_id, values | {"genre": genre, "language": language})

@@ -17,9 +17,8 @@ import psutil
 from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS, connection, connections
 from django.test import RequestFactory, override_settings
-from rest_framework.test import ForceAuthClientHandler
+from rest_framework.test import APIClient
 
-from morpheus.django_internals.rest_framework import force_user
 from perf.lab.example_requests import ExampleRequest
 from perf.lab.example_rows import ExampleRows
 from perf.lab.harness.measurements import measure_in_turns, pin_all
@@ -90,21 +89,18 @@ def private_reads(rows: ExampleRows) -> list[PrivateRead]:
 
     `GET /users/me/` reads no table with rows of other users.
     """
-    public, own = [], []
+    reads: dict[str, ExampleRequest] = {}
     for sent in (*RECORDED, *_FURTHER):
         if sent.route in _WITH_LARGE_PAGES:
             sent = replace(sent, query={"page_size": "100"})
-        if sent.is_read and sent.caller == "anonymous":
-            public.append(sent)
-        elif sent.is_read and sent.caller == "owner":
-            own.append(sent)
+        if sent.is_read and sent.caller in ("anonymous", "owner"):
+            reads.setdefault(sent.name, sent)
     values = {**rows.values, "owner_id": rows.owner_id}
-    names = {sent.name for sent in public}
-    own = [sent for sent in own if sent.name not in names]
     return [
         PrivateRead(sent, sent.build(values).path, reader_id)
-        for reader_id, reads in ((None, public), (rows.owner_id, public + own))
-        for sent in reads
+        for reader_id in (None, rows.owner_id)
+        for sent in reads.values()
+        if reader_id is not None or sent.caller == "anonymous"
     ]
 
 
@@ -112,7 +108,7 @@ def measure_reads(reads: list[PrivateRead], *, rounds: int) -> Iterator[ReadCost
     """Yield the cost of each read, from so many pairs of runs.
 
     Raises:
-        RequestFailed: A response is not 200.
+        CommandError: A response is not 200.
     """
     with ExitStack() as stack:
         stack.enter_context(override_settings(MORPHEUS_CACHE=False))
@@ -161,8 +157,7 @@ def _respond(read: PrivateRead) -> float:
     The lookup of the caller costs the same under both roles, so it is left out.
     """
     environ = RequestFactory(SERVER_NAME=served_host()).get(read.path, secure=True).environ
-    handler = _get_handler()
-    force_user(handler, None if read.reader_id is None else User(pk=read.reader_id))
+    handler = _get_client(read.reader_id).handler
     began = time.perf_counter()
     response: Any = handler(environ)
     ms = (time.perf_counter() - began) * 1000
@@ -175,9 +170,12 @@ def _respond(read: PrivateRead) -> float:
 
 
 @cache
-def _get_handler() -> ForceAuthClientHandler:
-    # The first request of each handler loads the middleware.
-    return ForceAuthClientHandler()
+def _get_client(reader_id: int | None) -> APIClient:
+    # The first request of each client loads the middleware.
+    client = APIClient()
+    if reader_id is not None:
+        client.force_authenticate(User(pk=reader_id))
+    return client
 
 
 def _explain(role: Any, read: PrivateRead, statement: Statement) -> Plan:

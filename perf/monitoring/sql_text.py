@@ -95,11 +95,6 @@ class NormalizedStatement:
         """Whether it is a SELECT … FOR UPDATE or FOR SHARE."""
         return self.is_read and bool(_LOCKS_ROWS.search(self.text))
 
-    @property
-    def sets_config(self) -> bool:
-        """Whether it only sets transaction-local settings, such as the caller's identity."""
-        return bool(_SETS_CONFIG.search(self.text))
-
 
 @lru_cache(maxsize=4096)
 def normalize_statement(sql: str) -> NormalizedStatement:

@@ -5,16 +5,12 @@ from __future__ import annotations
 import logging
 
 from django.db import DatabaseError, connection
+from django.db.models import Count, Min
+from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 from prometheus_client import Gauge
 
 logger = logging.getLogger(__name__)
-
-_WAITING = f"""
-SELECT count(*), COALESCE(EXTRACT(EPOCH FROM now() - min(enqueued_at)), 0)
-FROM {DBTaskResult._meta.db_table}
-WHERE status = 'READY' AND (run_after IS NULL OR run_after <= now())
-"""  # noqa: S608 - a table name of our own
 
 # All processes read the same queue, so their gauges must not be added.
 _tasks = Gauge(
@@ -32,13 +28,13 @@ _age = Gauge(
 def update_queue_gauges() -> None:
     """Count the waiting tasks, and return the connection to the pool at once."""
     try:
-        with connection.cursor() as cursor:
-            cursor.execute(_WAITING)
-            count, age_s = cursor.fetchone()
+        waiting = DBTaskResult.objects.ready()
+        totals = waiting.aggregate(tasks=Count("pk"), oldest=Min("enqueued_at"))
     except DatabaseError as error:
         logger.warning("The task queue could not be read: %s", error)
     else:
-        _tasks.set(count)
-        _age.set(age_s)
+        now = timezone.now()
+        _tasks.set(totals["tasks"])
+        _age.set((now - (totals["oldest"] or now)).total_seconds())
     finally:
         connection.close()

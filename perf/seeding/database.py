@@ -21,21 +21,21 @@ LOCK_TIMEOUT_MS = 15_000
 
 
 class DatabaseNotEmpty(Exception):
-    """There are rows already, and no option says what to do with them."""
+    """There are rows already, and no option allows to delete them."""
 
     def __init__(self) -> None:
         super().__init__(
-            "The database is not empty. --append adds to it, --reset deletes all novels, comics "
-            "and users in it except superusers."
+            "The database is not empty. --reset deletes all novels, comics and users in it except "
+            "superusers."
         )
 
 
 @contextmanager
 def as_loader(cursor: Any) -> Iterator[None]:
-    """Run the block as the role that row level security does not bind.
+    """Run the block as the role that bypasses row level security.
 
-    A role inside the owner's transaction, not a login of its own: COPY, DDL and the look at what
-    is there are one transaction. If the block fails, the rollback ends the role too.
+    A role inside the owner's transaction, not a login of its own: COPY, DDL and the checks are one
+    transaction. If the block fails, the rollback ends the role too.
     """
     cursor.execute(f"SET LOCAL ROLE {LOADER}")
     yield
@@ -43,7 +43,7 @@ def as_loader(cursor: Any) -> Iterator[None]:
 
 
 def prepare_session(cursor: Any) -> None:
-    """Settings of this transaction alone."""
+    """Set the limits of this transaction."""
     for name, value in {
         "lock_timeout": f"{LOCK_TIMEOUT_MS}ms",
         "statement_timeout": "0",
@@ -63,17 +63,9 @@ def is_empty(cursor: Any) -> bool:
         return bool(cursor.fetchone()[0])
 
 
-def count(cursor: Any, table: str) -> int:
-    """Count all rows of a table, which takes as long as reading it."""
-    with as_loader(cursor):
-        cursor.execute(f"SELECT count(*) FROM {table}")
-        return int(cursor.fetchone()[0])
-
-
-def lock(cursor: Any, *, exclusively: bool) -> None:
-    """Keep writers out until the transaction ends; exclusively: readers too."""
-    mode = "ACCESS EXCLUSIVE" if exclusively else "SHARE ROW EXCLUSIVE"
-    cursor.execute(f"LOCK TABLE {', '.join([USERS, *DOMAIN])} IN {mode} MODE")
+def lock(cursor: Any) -> None:
+    """Keep readers and writers out until the transaction ends."""
+    cursor.execute(f"LOCK TABLE {', '.join([USERS, *DOMAIN])} IN ACCESS EXCLUSIVE MODE")
 
 
 def empty(cursor: Any) -> None:
@@ -98,51 +90,27 @@ def _delete_readers(cursor: Any) -> None:
     cursor.execute(f"DELETE FROM {USERS} WHERE NOT is_superuser")
 
 
-def first_free_id(cursor: Any, table: str) -> int:
-    """Return the id after the greatest that was ever given to a row of `table`."""
-    sequence = _sequence(cursor, table)
+def free_user_ids(cursor: Any, count: int) -> list[int]:
+    """Return the lowest ids that operators leave free."""
     with as_loader(cursor):
-        cursor.execute(
-            f"SELECT greatest(CASE WHEN is_called THEN last_value END, "
-            f"(SELECT max(id) FROM {table}), 0) + 1 FROM {sequence}"
-        )
-        return int(cursor.fetchone()[0])
-
-
-def free_user_ids(cursor: Any, count: int, *, append: bool) -> list[int]:
-    """Return ids for new users: the lowest that operators leave free, or those after all."""
-    if append:
-        first = first_free_id(cursor, USERS)
-        return list(range(first, first + count))
-    with as_loader(cursor):
-        cursor.execute(f"SELECT id FROM {USERS} ORDER BY id")
+        cursor.execute(f"SELECT id FROM {USERS}")
         taken = {row[0] for row in cursor.fetchall()}
     ids = (number for number in range(1, count + len(taken) + 1) if number not in taken)
     return [next(ids) for _ in range(count)]
 
 
 def reference_ids(cursor: Any) -> tuple[list[int], list[int]]:
-    """Return the ids of genres and of languages, English first among these."""
+    """Return the ids of genres and of languages, English first."""
     cursor.execute("SELECT id FROM novels_genre ORDER BY slug")
     genres = [row[0] for row in cursor.fetchall()]
     cursor.execute("SELECT id FROM novels_language ORDER BY code <> 'en', code")
     return genres, [row[0] for row in cursor.fetchall()]
 
 
-def image_ids(cursor: Any, digests: list[str]) -> dict[str, int]:
-    """Return the ids of the images that are there, by digest."""
-    cursor.execute("SELECT digest, id FROM comics_image WHERE digest = ANY (%s)", [digests])
-    return dict(cursor.fetchall())
-
-
 def advance_sequences(cursor: Any) -> None:
     """Advance the identity columns to the greatest id."""
-    for table in (table for table, columns in COLUMNS.items() if columns.startswith("id ")):
-        last = first_free_id(cursor, table) - 1
-        if last:
-            cursor.execute(f"SELECT setval('{_sequence(cursor, table)}', {last})")
-
-
-def _sequence(cursor: Any, table: str) -> str:
-    cursor.execute(f"SELECT pg_get_serial_sequence('{table}', 'id')")
-    return str(cursor.fetchone()[0])
+    with as_loader(cursor):
+        for table in (table for table, columns in COLUMNS.items() if columns.startswith("id ")):
+            cursor.execute(
+                f"SELECT setval(pg_get_serial_sequence('{table}', 'id'), max(id)) FROM {table}"
+            )

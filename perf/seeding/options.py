@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import Any, Literal
-
-Mode = Literal["empty", "append", "reset"]
+from typing import Any
 
 SCALES: dict[str, dict[str, int]] = {
     "small": {"novels": 600, "comics": 300, "panels": 3000, "users": 100},
@@ -34,7 +32,7 @@ class SeedOptions:
         chapters_per_novel: Mean; the total is exact.
         words_per_chapter: Mean, roughly.
         seed: The same seed gives the same rows.
-        mode: What to do with a database that is not empty: refuse, add to it, or empty it.
+        reset: Whether to empty a database that has rows; otherwise it is refused.
         password: The password of all seeded users; None: they cannot log in.
     """
 
@@ -45,7 +43,7 @@ class SeedOptions:
     panels: int = 60_000
     users: int = 1_000
     seed: int = 42
-    mode: Mode = "empty"
+    reset: bool = False
     password: str | None = None
 
     def __post_init__(self) -> None:

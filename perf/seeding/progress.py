@@ -1,4 +1,4 @@
-"""Progress bars with rate and remaining time, and the measured times."""
+"""Progress bars with rate and remaining time, and a summary of the measured times."""
 
 from __future__ import annotations
 
@@ -16,30 +16,17 @@ LOG_INTERVAL_S = 10.0
 SCREEN_INTERVAL_S = 0.2
 
 
-@dataclass(frozen=True)
-class Step:
-    """One finished step: its name, number of rows and duration."""
-
-    label: str
-    count: int
-    seconds: float
-
-    @property
-    def per_second(self) -> float:
-        return self.count / self.seconds if self.seconds else 0.0
-
-
 @dataclass
 class Progress:
     """Shows each step while it runs and remembers its time.
 
     Attributes:
         quiet: Show nothing.
-        steps: The finished steps, in order.
+        summary: One line for each finished step: its name, number of rows, duration and rate.
     """
 
     quiet: bool = False
-    steps: list[Step] = field(default_factory=list)
+    summary: list[str] = field(default_factory=list)
 
     @contextmanager
     def step(self, label: str, count: int, unit: str = " rows") -> Iterator[tqdm[NoReturn]]:
@@ -56,4 +43,7 @@ class Progress:
             dynamic_ncols=on_screen,
         ) as bar:
             yield bar
-        self.steps.append(Step(label, count, time.perf_counter() - began))
+        seconds = time.perf_counter() - began
+        self.summary.append(
+            f"{label:<24} {count:>12,} {seconds:>9.1f} s {count / seconds:>12,.0f}/s"
+        )

@@ -1,14 +1,13 @@
 """Indexes and foreign keys that are cheaper to build after the rows than row by row; triggers.
 
 They are dropped and built again inside the transaction that loads the rows, from PostgreSQL's own
-definitions: whatever interrupts it, the rollback brings them back.
+definitions: after any interruption, the rollback restores them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
 from .tables import DOMAIN
@@ -47,33 +46,26 @@ ORDER BY 1
 """
 
 
-@dataclass(frozen=True)
-class Structure:
-    """The statements that restore what was dropped."""
+def drop(cursor: Any) -> list[str]:
+    """Drop indexes, foreign keys and triggers; return the statements that restore them, in order.
 
-    indexes: list[str]
-    foreign_keys: list[str]
-    triggers: list[str]
-
-
-def drop(cursor: Any) -> Structure:
-    """Drop the indexes, foreign keys and triggers of the seeded tables."""
-    dropped: list[list[str]] = []
+    All of them belong to the tables that seeding fills.
+    """
+    restore: list[str] = []
     for query in (_INDEXES, _FOREIGN_KEYS, _TRIGGERS):
         cursor.execute(query, [DOMAIN])
-        rows = cursor.fetchall()
-        for statement, _ in rows:
+        for statement, definition in cursor.fetchall():
             cursor.execute(statement)
-        dropped.append([definition for _, definition in rows])
-    return Structure(*dropped)
+            restore.append(definition)
+    return restore
 
 
 @contextmanager
 def row_security_not_forced(cursor: Any) -> Iterator[None]:
     """Let the owner see all rows in the block.
 
-    A new foreign key is checked by a query of the owner: with private rows hidden it would take
-    them for missing. The tables are locked meanwhile, so no other session sees them.
+    A query of the owner checks a new foreign key; it would miss private rows that are hidden from
+    it. The tables are locked meanwhile, so no other session sees them.
     """
     cursor.execute(_FORCED, [DOMAIN])
     tables = [row[0] for row in cursor.fetchall()]

@@ -5,39 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from django.apps import apps
 from django_tasks_db.models import DBTaskResult
 
-from comics.models import Comic, Image, Panel, Rendition
-from novels.models import (
-    Chapter,
-    ChapterText,
-    Genre,
-    Language,
-    Novel,
-    NovelUpload,
-    ProcessingStatus,
-    SearchDocument,
-)
+from novels.models import Genre, Language, SearchDocument
 from users.models import User
 
 USERS = User._meta.db_table
-# Emptied by --reset. Users are not: operators stay. Nor are genres and languages.
+# Filled by a migration; seeding only refers to them.
+REFERENCES = [model._meta.db_table for model in (Genre, Language)]
+# Emptied by --reset. Users are not: operators stay.
 DOMAIN = [
     model._meta.db_table
-    for model in (
-        Novel,
-        NovelUpload,
-        ProcessingStatus,
-        Chapter,
-        ChapterText,
-        SearchDocument,
-        Image,
-        Rendition,
-        Comic,
-        Panel,
-    )
+    for label in ("novels", "comics")
+    for model in apps.get_app_config(label).get_models()
+    if model._meta.db_table not in REFERENCES
 ]
-# A job that waits for a novel would find another one under its id.
+# A job that waits for a novel would find another novel under its id.
 JOBS = DBTaskResult._meta.db_table
 
 COLUMNS = {
@@ -55,8 +39,6 @@ COLUMNS = {
 }
 SEARCH = SearchDocument._meta.db_table
 SEEDED = [*COLUMNS, SEARCH]
-# Made by a migration, and only referred to.
-REFERENCES = [model._meta.db_table for model in (Genre, Language)]
 
 
 @dataclass(frozen=True)
@@ -64,8 +46,8 @@ class Load:
     """Rows for one table.
 
     Attributes:
-        lines: Makes them while they are sent, as lines of COPY's text format; the same every time.
-        count: How many lines that are.
+        lines: Generates lines of COPY's text format while they are sent.
+        count: The number of lines.
     """
 
     table: str

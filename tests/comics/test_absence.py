@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 from rest_framework.test import APIClient
 
-from comics.services import comic_update
+from comics.services.comics import comic_update
 from morpheus.db.transactions import write_transaction
-from novels.services import novel_update, status_advance
+from novels.services.novels import novel_update
+from novels.services.processing import status_advance
 from users.models import User
 
 pytestmark = pytest.mark.django_db(transaction=True)

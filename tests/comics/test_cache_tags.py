@@ -8,15 +8,10 @@ from typing import Any
 import pytest
 
 from comics.models import Comic, Image, Panel, Rendition
-from comics.services import (
-    comic_create,
-    comic_delete,
-    comic_set_visibility,
-    comic_update,
-    rendition_create,
-)
+from comics.services.comics import comic_create, comic_delete, comic_set_visibility, comic_update
+from comics.services.images import rendition_create
 from morpheus.db.transactions import write_transaction
-from novels.services import novel_delete
+from novels.services.novels import novel_delete
 from tests.conftest import as_staff, collect_tags
 
 pytestmark = pytest.mark.django_db

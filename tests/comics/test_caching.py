@@ -17,13 +17,13 @@ from comics.images.files import rendition_path
 from comics.models import Comic, Panel
 from comics.reads.comics import comic_access
 from comics.reads.panels import PANEL_LIST
-from comics.services import comic_update
+from comics.services.comics import comic_update
 from comics.views.panels import PanelListView
 from morpheus.cache.policies import CachePolicy
 from morpheus.cache.store import cache_store
 from morpheus.db.transactions import write_transaction
 from novels.models import Novel
-from novels.services import status_advance
+from novels.services.processing import status_advance
 from tests.cached_shapes import assert_shape_is_kept
 from tests.conftest import as_staff
 from tests.visitor import Visitor, counted_queries

@@ -321,7 +321,7 @@ def test_a_deleted_comic_is_gone(
 def test_visibility_of_many_of_ones_own_comics_changes_at_once(
     make_user: Callable[..., Any], make_comics: Callable[..., list[Any]]
 ) -> None:
-    from comics.services import comic_set_visibility
+    from comics.services.comics import comic_set_visibility
 
     ann, ben = make_user(), make_user()
     mine = make_comics(2, owner=ann)

@@ -10,9 +10,11 @@ import pytest
 from PIL import Image, ImageCms, ImageDraw
 from PIL.PngImagePlugin import PngInfo
 
-from comics.images import ImageRefused, image_file_store, isobmff, picture_read
-from comics.images.files import image_path
+from comics.images import isobmff
+from comics.images.decoding import Picture, picture_read
+from comics.images.files import image_path, picture_file_write
 from comics.images.renditions import rendition_encode
+from comics.images.structure import ImageRefused
 
 ORIENTATION, MAKER = 0x0112, 0x010F
 XMP = b"<x:xmpmeta xmlns:x='adobe:ns:meta/'>SecretPlace</x:xmpmeta>"
@@ -34,6 +36,12 @@ def encode(image: Image.Image, kind: str, **options: Any) -> bytes:
     out = BytesIO()
     image.save(out, kind, **options)
     return out.getvalue()
+
+
+def store(data: bytes) -> Picture:
+    picture = picture_read(data)
+    picture_file_write(picture)
+    return picture
 
 
 def pixels(data: bytes) -> tuple[str, tuple[int, int], bytes]:
@@ -142,7 +150,7 @@ def test_a_rotated_png_of_16_bits_keeps_its_depth_and_is_shown_upright() -> None
     assert picture.data[24] == 16
     with Image.open(BytesIO(picture.data)) as image:
         assert dict(image.getexif()) == {ORIENTATION: 6}
-    stored = image_file_store(picture.data)
+    stored = store(picture.data)
     small = rendition_encode(image_path(stored.digest, stored.media_type), "small")
     assert (small.width, small.height) == (2, 4)
 
@@ -181,7 +189,7 @@ def test_a_jpeg_that_lacks_data_is_refused() -> None:
 def test_an_avif_is_accepted_and_shown_in_thumbnails_as_it_is_rotated() -> None:
     image = Image.new("RGB", (64, 48), "blue")
     ImageDraw.Draw(image).rectangle((0, 0, 31, 23), fill="red")
-    stored = image_file_store(encode(image, "AVIF", exif=exif_of(6)))
+    stored = store(encode(image, "AVIF", exif=exif_of(6)))
 
     assert (stored.media_type, stored.width, stored.height) == ("image/avif", 48, 64)
     path = image_path(stored.digest, stored.media_type)
@@ -222,7 +230,7 @@ def test_a_transparent_colour_stays_transparent_beside_a_profile() -> None:
     image.paste((0, 128, 0), (20, 0, 40, 40))
     data = encode(image, "PNG", icc_profile=profile, transparency=(255, 0, 255))
 
-    stored = image_file_store(data)
+    stored = store(data)
     small = rendition_encode(image_path(stored.digest, stored.media_type), "small")
 
     with Image.open(BytesIO(small.data)) as shown:

@@ -15,7 +15,9 @@ import pytest
 from django.db import connection
 from rest_framework.test import APIClient
 
-from comics.images import ImageRefused, picture_check, rendition_check, sandboxed
+from comics.images import sandboxed
+from comics.images.sandboxed import picture_check, rendition_check
+from comics.images.structure import ImageRefused
 from morpheus.http.bulkhead import Bulkhead, Busy
 from morpheus.sandbox import Unavailable, run_or_refuse
 from tests.hostile_inputs import jpeg_of_scans

@@ -11,11 +11,11 @@ import pytest
 from django.db import connection, transaction
 from rest_framework.test import APIClient
 
-from comics import services
-from comics.images import picture_read
+from comics.images.decoding import picture_read
 from comics.images.files import image_path, rendition_path
 from comics.models import Comic, Image, Panel, Rendition
-from comics.services.panels import PanelExists
+from comics.services.comics import PanelExists, comic_delete, panel_add
+from comics.services.images import image_row_hold, images_delete_unused, rendition_create
 from morpheus.db.transactions import write_transaction
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -43,7 +43,7 @@ def panel_adder(comic: Comic, data: bytes, **fields: Any) -> Callable[[], Panel]
 
     def add() -> Panel:
         with write_transaction(as_user=comic.owner_id):
-            return services.panel_add(comic_id=comic.pk, picture=picture, **fields)
+            return panel_add(comic_id=comic.pk, picture=picture, **fields)
 
     return add
 
@@ -51,7 +51,7 @@ def panel_adder(comic: Comic, data: bytes, **fields: Any) -> Callable[[], Panel]
 def comic_deleter(comic: Comic) -> Callable[[], None]:
     def delete() -> None:
         with write_transaction(as_user=comic.owner_id):
-            services.comic_delete(comic_id=comic.pk)
+            comic_delete(comic_id=comic.pk)
 
     return delete
 
@@ -129,7 +129,7 @@ def test_deleting_a_comic_deletes_pictures_that_no_other_comic_shows(
     add_panel(other, data[1])
     add_panel(private, data[2])
     for image in (own, shared, hidden):
-        services.rendition_create(
+        rendition_create(
             image_id=image.pk, digest=image.digest, media_type=image.media_type, size="medium"
         )
 
@@ -151,7 +151,7 @@ def test_a_deletion_that_is_rolled_back_keeps_everything(
     image = add_panel(comic).image
 
     with write_transaction(as_user=comic.owner_id), transaction.atomic():
-        services.comic_delete(comic_id=comic.pk)
+        comic_delete(comic_id=comic.pk)
         transaction.set_rollback(True)
 
     assert Comic.objects.filter(pk=comic.pk).exists()
@@ -193,7 +193,7 @@ def test_an_upload_waits_for_the_deletion_of_the_same_picture(
         with write_transaction(as_user=old.owner_id):
             Comic.objects.filter(pk=old.pk).delete()
         with transaction.atomic():
-            services.images_delete_unused(image_ids=[image.pk])
+            images_delete_unused(image_ids=[image.pk])
             unlinked.set()
             assert goes_on.wait(10)
 
@@ -221,7 +221,7 @@ def test_a_deletion_waits_for_an_upload_of_the_same_picture(
 
     def add_slowly() -> Panel:
         with write_transaction(as_user=new.owner_id):
-            panel = services.panel_add(comic_id=new.pk, picture=picture_read(data))
+            panel = panel_add(comic_id=new.pk, picture=picture_read(data))
             stored.append(panel.image_id)
             added.set()
             assert goes_on.wait(10)
@@ -229,12 +229,12 @@ def test_a_deletion_waits_for_an_upload_of_the_same_picture(
 
     # The row is there before, shown by nothing.
     with transaction.atomic():
-        services.images.image_row_hold(picture_read(data))
+        image_row_hold(picture_read(data))
 
     def delete_meanwhile() -> int:
         assert added.wait(10)
         threading.Timer(0.2, goes_on.set).start()
-        return services.images_delete_unused(image_ids=stored)
+        return images_delete_unused(image_ids=stored)
 
     panel, deleted = at_once(add_slowly, delete_meanwhile)
 

@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from comics.images import ImageRefused, decoding, picture_read, structure
+from comics.images import decoding, structure
+from comics.images.decoding import picture_read
+from comics.images.structure import ImageRefused
 from tests import hostile_inputs
 
 MAKERS = [

@@ -62,7 +62,6 @@ def test_complete_proxy_settings_contradict_nothing(settings: Any) -> None:
     ("name", "value", "check_id"),
     [
         ("MORPHEUS_TRUSTED_PROXIES", 0, "morpheus.E004"),
-        ("SECURE_PROXY_SSL_HEADER", None, "morpheus.E005"),
         ("MORPHEUS_METRICS_TOKEN", "", "morpheus.E006"),
     ],
 )

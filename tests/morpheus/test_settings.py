@@ -13,8 +13,6 @@ from typing import Any
 
 import pytest
 
-from morpheus.settings.environment import REMOVED, RENAMED
-
 REPOSITORY = Path(__file__).resolve().parents[2]
 EXAMPLE = REPOSITORY / ".env.example"
 CODE = [
@@ -226,22 +224,6 @@ def test_an_unreadable_value_is_refused_in_a_sentence(
     assert response.stderr.startswith(f"Error in the settings: {sentence}"), response.stderr
     assert "Traceback" not in response.stderr
     assert "secret" not in response.stderr
-
-
-def test_an_old_name_is_refused_with_the_new_one(settings_of: Callable[..., Any]) -> None:
-    start = settings_of("MAX_UPLOAD_MB=1\n", DATABASE_POOL_TIMEOUT_S="2", IMAGE_MAX_MB="3")
-
-    assert start.returncode != 0
-    assert start.stderr.rstrip().endswith(
-        "MAX_UPLOAD_MB is now MORPHEUS_MAX_UPLOAD_MB. "
-        "DATABASE_POOL_TIMEOUT_S is now MORPHEUS_POOL_TIMEOUT_S. "
-        "IMAGE_MAX_MB is no longer a setting: remove it."
-    )
-
-
-def test_each_new_name_is_one_that_is_read() -> None:
-    assert set(RENAMED.values()) <= variables_listed().keys()
-    assert not {*RENAMED, *REMOVED} & variables_listed().keys()
 
 
 def test_importing_settings_writes_nothing(settings_of: Callable[..., Any], tmp_path: Path) -> None:

@@ -16,13 +16,8 @@ from morpheus.db.transactions import write_transaction
 from novels.models import Chapter, ChapterText, Genre, Language, Novel, ProcessingStatus
 from novels.parsing import ParsedChapter, ParsedNovel
 from novels.search.documents import documents_rebuild
-from novels.services import (
-    novel_delete,
-    novel_set_visibility,
-    novel_store_parsed,
-    novel_update,
-    status_advance,
-)
+from novels.services.novels import novel_delete, novel_set_visibility, novel_update
+from novels.services.processing import novel_store_parsed, status_advance
 from tests.conftest import PASSWORD, as_staff, collect_tags, list_outbox_tags
 from tests.morpheus.admin.conftest import url
 

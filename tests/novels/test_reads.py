@@ -25,7 +25,8 @@ from novels.reads import (
 from novels.search.query import Search
 from novels.search.reads import search_candidates
 from novels.serializers import NovelSerializer, StatusSerializer
-from novels.services import novel_delete, novel_update, status_advance
+from novels.services.novels import novel_delete, novel_update
+from novels.services.processing import status_advance
 from tests.conftest import as_staff, collect_tags
 from tests.visitor import counted_queries
 from users.models import User

@@ -59,7 +59,7 @@ class PgBouncer:
         service = Service(
             name="pgbouncer",
             command=[program, str(self._configure())],
-            log=str(self.var / "pgbouncer.log"),
+            log=self.var / "pgbouncer.log",
             signals=[signal.SIGINT, signal.SIGTERM],
             patience_s=PATIENCE_S,
             environment=ENVIRONMENT,

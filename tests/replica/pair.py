@@ -72,7 +72,7 @@ class Pair:
                 *("-c", "listen_addresses=", "-c", f"port={REPLICA_PORT}"),
                 *("-c", f"unix_socket_directories={addresses.socket_dir}"),
             ],
-            log=str(self.var / "replica.log"),
+            log=self.var / "replica.log",
             signals=[signal.SIGQUIT],
             patience_s=PATIENCE_S,
             environment=ENVIRONMENT,

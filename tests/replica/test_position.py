@@ -9,6 +9,7 @@ import psycopg
 import pytest
 from django.conf import settings
 from django.db import connection
+from django.http import HttpResponse
 
 from morpheus.db.replica import reading_alias, reads_replica
 from morpheus.db.replica_position import PrimaryPosition
@@ -84,7 +85,8 @@ def test_a_connection_that_was_lost_is_replaced(primary: CountedPrimary) -> None
 
 
 def test_without_a_replica_nothing_stands_between_a_request_and_its_view() -> None:
-    def view(request: object) -> None: ...
+    def view(request: object) -> HttpResponse:
+        return HttpResponse()
 
     assert reads_replica(view) is view
     assert reading_alias() == "default"

@@ -29,7 +29,8 @@ def test_lists_are_read_from_the_replica_and_not_from_the_primary(
 
 def first(client: Client, path: str, counted: str) -> int:
     """Return the id of the first row of a list that has any of the counted rows."""
-    return next(row["id"] for row in client.get(path).json["results"] if row[counted])
+    rows = client.get(path).json["results"]
+    return int(next(row["id"] for row in rows if row[counted]))
 
 
 def test_every_route_reads_the_same_from_both(pair: Pair, server: Server, writer: Client) -> None:

@@ -14,11 +14,12 @@ from django.db import connection
 from rest_framework.test import APIClient
 
 from comics.models import Comic, Image, Panel
-from comics.services import comic_set_visibility, comic_update
+from comics.services.comics import comic_set_visibility, comic_update
 from morpheus.db.transactions import write_transaction
 from novels.models import Chapter, ChapterText, Novel, NovelUpload, ProcessingStatus
 from novels.parsing import ParsedChapter, ParsedNovel
-from novels.services import novel_set_visibility, novel_store_parsed, novel_update
+from novels.services.novels import novel_set_visibility, novel_update
+from novels.services.processing import novel_store_parsed
 from tests.rls.conftest import connect, rolled_back
 from users.models import Belonging, belonging_to
 

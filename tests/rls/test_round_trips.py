@@ -158,13 +158,8 @@ def test_a_transaction_inside_reading_keeps_the_identity(make_novels: Any) -> No
         assert Novel.objects.filter(pk=novel.pk).update(title="New") == 1
 
 
-def test_reading_in_portions_needs_a_transaction(make_novels: Any) -> None:
-    from django.db import NotSupportedError
-
+def test_reading_in_portions_keeps_the_identity(make_novels: Any) -> None:
     novel = make_novels(is_public=False)[0]
 
-    with (
-        read_transaction(as_user=novel.owner_id),
-        pytest.raises(NotSupportedError, match="write_transaction"),
-    ):
-        list(Novel.objects.iterator())
+    with read_transaction(as_user=novel.owner_id):
+        assert list(Novel.objects.iterator(chunk_size=1)) == [novel]

@@ -16,6 +16,7 @@ from morpheus.cache.store import cache_store
 from morpheus.db.transactions import write_transaction
 from tests.cached_shapes import assert_shape_is_kept
 from tests.conftest import PASSWORD, as_staff
+from tests.factories import secret_of
 from tests.users.conftest import ME, TOKEN
 from tests.visitor import counted_queries
 from users.authentication import token_digest, token_secret
@@ -48,11 +49,6 @@ def warm_browser(browser: APIClient, log_in: Callable[..., Any], ann: User) -> A
     log_in(ann)
     assert browser.get(ME).status_code == 200
     return browser
-
-
-def secret_of(client: APIClient) -> str:
-    credentials: dict[str, str] = vars(client)["_credentials"]
-    return credentials["HTTP_AUTHORIZATION"].split()[1]
 
 
 def digest_of(client: APIClient) -> bytes:

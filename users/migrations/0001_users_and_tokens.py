@@ -3,12 +3,22 @@
 To recover from an interruption, migrate again: the migration is one transaction.
 """
 
-import django.utils.timezone
+from typing import Any
+
 from django.conf import settings
+from django.contrib.auth.models import AbstractBaseUser, PermissionsMixin
 from django.db import migrations, models
 from django.db.models.functions import Lower
+from django.utils import timezone
 
-from morpheus.db.operations import id_column, reference, run_sql_file
+from morpheus.db.columns import id_column, reference
+from morpheus.db.operations import run_sql_file
+
+
+def copy_fields(base: type[models.Model], *names: str) -> list[tuple[str, Any]]:
+    """Return fields of Django's own base classes, whose texts each version of Django may change."""
+    meta: Any = base._meta
+    return [(name, meta.get_field(name).clone()) for name in names]
 
 
 class Migration(migrations.Migration):
@@ -25,53 +35,18 @@ class Migration(migrations.Migration):
             name="User",
             fields=[
                 ("id", id_column()),
-                ("password", models.CharField(max_length=128, verbose_name="password")),
-                (
-                    "last_login",
-                    models.DateTimeField(blank=True, null=True, verbose_name="last login"),
-                ),
-                (
-                    "is_superuser",
-                    models.BooleanField(
-                        default=False,
-                        help_text="Designates that this user has all permissions without "
-                        "explicitly assigning them.",
-                        verbose_name="superuser status",
-                    ),
-                ),
+                *copy_fields(AbstractBaseUser, "password", "last_login"),
+                *copy_fields(PermissionsMixin, "is_superuser", "groups", "user_permissions"),
                 ("email", models.EmailField(max_length=254)),
                 ("display_name", models.CharField(max_length=80)),
                 ("bio", models.TextField(blank=True, default="", max_length=2000)),
                 ("is_staff", models.BooleanField(default=False)),
                 ("is_active", models.BooleanField(default=True)),
-                ("date_joined", models.DateTimeField(default=django.utils.timezone.now)),
-                (
-                    "groups",
-                    models.ManyToManyField(
-                        blank=True,
-                        help_text="The groups this user belongs to. A user will get all "
-                        "permissions granted to each of their groups.",
-                        related_name="user_set",
-                        related_query_name="user",
-                        to="auth.group",
-                        verbose_name="groups",
-                    ),
-                ),
-                (
-                    "user_permissions",
-                    models.ManyToManyField(
-                        blank=True,
-                        help_text="Specific permissions for this user.",
-                        related_name="user_set",
-                        related_query_name="user",
-                        to="auth.permission",
-                        verbose_name="user permissions",
-                    ),
-                ),
+                ("date_joined", models.DateTimeField(default=timezone.now)),
             ],
             options={
                 "indexes": [
-                    models.Index(fields=["-date_joined", "-id"], name="users_user_newest_idx"),
+                    models.Index(fields=["-date_joined", "-id"], name="users_user_newest_idx")
                 ],
                 "constraints": [
                     models.UniqueConstraint(fields=("email",), name="users_user_email_uq"),
@@ -86,17 +61,17 @@ class Migration(migrations.Migration):
             fields=[
                 ("id", id_column()),
                 ("digest", models.BinaryField(max_length=32)),
-                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("created_at", models.DateTimeField(default=timezone.now)),
                 ("expires_at", models.DateTimeField()),
                 ("user", reference(settings.AUTH_USER_MODEL, related_name="tokens")),
             ],
             options={
                 "db_table": "users_token",
                 "indexes": [
-                    models.Index(fields=["user", "expires_at"], name="users_token_user_idx"),
+                    models.Index(fields=["user", "expires_at"], name="users_token_user_idx")
                 ],
                 "constraints": [
-                    models.UniqueConstraint(fields=("digest",), name="users_token_digest_uq"),
+                    models.UniqueConstraint(fields=("digest",), name="users_token_digest_uq")
                 ],
             },
         ),

@@ -11,6 +11,7 @@ from typing import Any
 
 import psycopg
 from django.conf import settings
+from django.db import DEFAULT_DB_ALIAS
 from psycopg import postgres
 from psycopg.pq import Format
 from psycopg_pool import ConnectionPool
@@ -18,8 +19,7 @@ from psycopg_pool import ConnectionPool
 from morpheus.cache.tagged_commit import commit_and_invalidate
 from morpheus.django_internals.django import BackendHooks
 from morpheus.django_internals.django_prometheus import PrometheusDatabaseWrapper
-from morpheus.tracing.cursors import TracedCursor, TracedDebugCursor, TracedServerCursor
-from morpheus.tracing.events import publish_statement
+from morpheus.tracing.events import publish_statement, trace_execution
 from morpheus.tracing.request_trace import COMMIT, Statement
 
 # Prepared statements per connection. Lists have 55 combinations of ordering and filter, each with a
@@ -50,13 +50,10 @@ class DatabaseWrapper(BackendHooks, PrometheusDatabaseWrapper):
     _drained_at: dict[str, float] = {}
     _draining = threading.Lock()
 
-    def make_cursor(self, cursor: Any) -> TracedCursor:
-        return TracedServerCursor(cursor, self) if _is_named(cursor) else TracedCursor(cursor, self)
-
-    def make_debug_cursor(self, cursor: Any) -> TracedCursor:  # type: ignore[override]
-        if _is_named(cursor):
-            return TracedServerCursor(cursor, self)
-        return TracedDebugCursor(cursor, self)
+    def __init__(self, settings_dict: dict[str, Any], alias: str = DEFAULT_DB_ALIAS) -> None:
+        super().__init__(settings_dict, alias)
+        # For good: a block that ends removes the wrapper that was added last.
+        self.execute_wrappers.append(trace_execution)
 
     def prepare_connection(self, connection: Any) -> None:
         connection.prepared_max = PREPARED_MAX
@@ -119,7 +116,3 @@ def _is_silent(connection: Any) -> bool:
     poll = select.poll()
     poll.register(connection.fileno(), select.POLLIN)
     return not poll.poll(0)
-
-
-def _is_named(cursor: Any) -> bool:
-    return bool(getattr(cursor, "name", None))

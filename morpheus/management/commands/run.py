@@ -19,7 +19,7 @@ from django.core.management.base import BaseCommand, CommandError
 from morpheus.embedded.guard import Service
 from morpheus.embedded.guard_client import GuardedServices
 from morpheus.embedded.health import Health
-from morpheus.embedded.metrics_folder import metrics_folder
+from morpheus.embedded.metrics_folder import make_metrics_folder
 from morpheus.embedded.paths import ServiceError
 from morpheus.embedded.processes import run_command
 from morpheus.embedded.roles import RolesUnavailable
@@ -33,10 +33,6 @@ POLL_S = 0.1
 MOST_STARTS = 3
 # Server and worker may finish their work for so long; then they are killed.
 PATIENCE_S = 10.0
-
-
-class Stopped(BaseException):
-    """A signal asks for the end; not an Exception, so that no handler swallows it."""
 
 
 class Command(BaseCommand):
@@ -65,37 +61,31 @@ class Command(BaseCommand):
                 _bind(host, port) as listener,
                 services if services.wanted else contextlib.nullcontext(),
             ):
-                self._prepare(services, no_seed=no_seed)
-                with metrics_folder() as (folder, lock):
-                    # Of this run alone, without the counts of earlier processes.
-                    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)
-                    self._serve(host, port, listener, services, lock)
-        except Stopped:
+                self._prepare(no_seed=no_seed)
+                self._serve(host, port, listener, services)
+        except KeyboardInterrupt:
             self.stdout.write("Stopped.")
         except (ServiceError, RolesUnavailable) as error:
             raise CommandError(str(error)) from error
 
-    def _prepare(self, services: EmbeddedServices, *, no_seed: bool) -> None:
+    def _prepare(self, *, no_seed: bool) -> None:
         # In a process of its own, so that its connections are closed before the server starts.
         self.stdout.flush()
         command = _manage("prepare", *(["--no-seed"] if no_seed else []))
-        while run_command(command, cwd=str(settings.BASE_DIR)) != 0:
-            # The services may have stopped with another run that owned them.
-            if not services.take_over():
-                raise CommandError("Preparing the database failed, see above.")
+        if run_command(command, cwd=str(settings.BASE_DIR)) != 0:
+            raise CommandError("Preparing the database failed, see above.")
 
     def _serve(
-        self,
-        host: str,
-        port: int,
-        listener: socket.socket,
-        services: EmbeddedServices,
-        metrics_lock: int,
+        self, host: str, port: int, listener: socket.socket, services: EmbeddedServices
     ) -> None:
         """Run server and worker until one of them, or the embedded services, fail for good."""
         start_listening(listener)
-        servers = [_build_server(host, port, listener), _build_worker()]
-        running = GuardedServices(servers, lock=metrics_lock)
+        # Of this run alone, without the counts of earlier processes.
+        metrics = make_metrics_folder()
+        os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(metrics)
+        running = GuardedServices(
+            [_build_server(host, port, listener), _build_worker()], own_folder=metrics
+        )
         listener.close()  # The guard keeps it open.
         try:
             self._wait_until_ready(running, host, port)
@@ -168,7 +158,7 @@ def _stop(*_: object) -> NoReturn:
     # A second signal must not interrupt the clean-up.
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
-    raise Stopped
+    raise KeyboardInterrupt
 
 
 def _watch_parent(parent: int) -> None:

@@ -6,18 +6,12 @@ import contextlib
 import os
 import signal
 import sys
-import threading
 from argparse import REMAINDER, ArgumentParser
-from collections.abc import Callable
 from typing import Any
 
-import psycopg
-import redis
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from psycopg.conninfo import conninfo_to_dict
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
 from morpheus.embedded.addresses import Addresses
 from morpheus.embedded.guard_client import stop_services
@@ -40,11 +34,8 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         actions = parser.add_subparsers(dest="action", required=True)
-        up = actions.add_parser("up", help="start; return when both are ready")
-        up.add_argument(
-            "--foreground", action="store_true", help="stay until Ctrl-C, which stops them"
-        )
-        actions.add_parser("down", help="stop, whichever process started them")
+        actions.add_parser("up", help="start; return when both are ready")
+        actions.add_parser("down", help="stop, whichever processes use them")
         actions.add_parser("status", help="one line per service; exit code 3 unless all are up")
         roles = actions.add_parser("roles", help="make roles, database and rights")
         roles.add_argument("--sql", action="store_true", help="print a psql script instead")
@@ -54,42 +45,26 @@ class Command(BaseCommand):
         during.add_argument("command", nargs=REMAINDER, help="for example: seed --scale small")
 
     def handle(self, *, action: str, **options: Any) -> None:
-        handlers: dict[str, Callable[..., None]] = {
-            "up": self.up,
-            "down": self.down,
-            "status": self.status,
-            "roles": self.roles,
-            "with": self.run_with,
-        }
         try:
-            handlers[action](**options)
+            getattr(self, f"_{action}")(**options)
         except (ServiceError, RolesUnavailable) as error:
             raise CommandError(str(error)) from error
 
-    def up(self, *, foreground: bool, **_: Any) -> None:
+    def _up(self, **_: Any) -> None:
         services = embedded_services()
         if services.wanted:
-            services.start(detached=not foreground)
+            services.start(detached=True)
         self._print_status()
-        if not services.is_owner:
-            return
-        stopped = threading.Event()
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, lambda *_: stopped.set())
-        while not stopped.wait(0.5):
-            if services.have_ended():
-                raise CommandError("Another process stopped the services.")
-        services.stop()
 
-    def down(self, **_: Any) -> None:
+    def _down(self, **_: Any) -> None:
         stopped = stop_services(settings.MORPHEUS_VAR)
         self.stdout.write("Stopped." if stopped else "Nothing was running.")
 
-    def status(self, **_: Any) -> None:
+    def _status(self, **_: Any) -> None:
         if not self._print_status():
             sys.exit(EXIT_NOT_UP)
 
-    def roles(self, *, sql: bool, **_: Any) -> None:
+    def _roles(self, *, sql: bool, **_: Any) -> None:
         admin_url = os.environ.get("DATABASE_ADMIN_URL", "")
         app_url = os.environ.get("DATABASE_URL", "")
         database = str(conninfo_to_dict(app_url).get("dbname") or "morpheus")
@@ -106,7 +81,7 @@ class Command(BaseCommand):
             self.stderr.write(warning)
         self.stdout.write(f"{', '.join(ROLE_URLS)} and database {database} are ready.")
 
-    def run_with(self, *, command: list[str], **_: Any) -> None:
+    def _with(self, *, command: list[str], **_: Any) -> None:
         """Migrate and run `command`; then stop the services unless they ran before."""
         services = embedded_services()
         signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -117,18 +92,14 @@ class Command(BaseCommand):
                     sys.exit(code)
 
     def _print_status(self) -> bool:
-        """Print one line per service; tell whether all are up."""
-        all_up = True
-        for status in embedded_services().status():
+        """Print one line per service; tell whether all embedded ones are up."""
+        statuses = embedded_services().status()
+        for status in statuses:
             self.stdout.write(str(status))
-            all_up &= status.is_up
         for name, variable in REPLACED_BY.items():
-            if url := os.environ.get(variable):
-                is_up = PINGS[name](url)
-                state = "up" if is_up else "down"
-                self.stdout.write(f"{name}: {state}, not embedded, the server of {variable}")
-                all_up &= is_up
-        return all_up
+            if os.environ.get(variable):
+                self.stdout.write(f"{name}: not embedded, the server of {variable}")
+        return all(status.is_up for status in statuses)
 
 
 def _read_passwords() -> dict[str, str]:
@@ -141,24 +112,3 @@ def _read_passwords() -> dict[str, str]:
         for role, login in logins.items()
         if login.get("user") == role and login.get("password")
     }
-
-
-def _ping_postgres(url: str) -> bool:
-    try:
-        psycopg.connect(url, connect_timeout=5).close()
-    except psycopg.Error:
-        return False
-    return True
-
-
-def _ping_valkey(url: str) -> bool:
-    client = redis.Redis.from_url(url, socket_timeout=5, retry=Retry(NoBackoff(), 0))
-    try:
-        return bool(client.ping())
-    except redis.RedisError:
-        return False
-    finally:
-        client.close()
-
-
-PINGS = {"postgres": _ping_postgres, "valkey": _ping_valkey}

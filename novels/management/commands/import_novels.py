@@ -2,42 +2,31 @@
 
 from __future__ import annotations
 
-import sys
 from argparse import ArgumentParser
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from django.core.files import File
 from django.core.management.base import BaseCommand, CommandError
-from tqdm import tqdm
 
 from morpheus.db.transactions import write_transaction
 from novels.models import Novel
 from novels.parsing import ParseError
 from novels.serializers import PUBLIC, VISIBILITIES
-from novels.services import UploadExists, novel_import
+from novels.services.uploads import UploadExists, novel_import
 from users.models import User
 
 # The default owner of imported novels, a user without a password.
 LIBRARY_EMAIL, LIBRARY_NAME = "library@morpheus.local", "Library"
 
 SUFFIXES = {".txt", ".epub"}
-HEADER = ("file", "title", "author", "language", "chapters", "words", "result")
-MAX_CELL_CHARS = 48
-
-
-class Line(NamedTuple):
-    """One file in the summary."""
-
-    cells: tuple[str, ...]
-    is_refused: bool = False
 
 
 class Command(BaseCommand):
     help = (
         "Import novels (.txt, .epub) from files and, recursively, folders. A file that its owner "
-        "has already is left alone. Ends with a summary; exit code 1 if a file was refused."
+        "has already is left alone. Prints a line for each; exit code 1 if a file was refused."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -59,19 +48,15 @@ class Command(BaseCommand):
     ) -> None:
         files = list(_files(paths))
         owner_id = _owner(owner).pk
-        bar = tqdm(files, desc="Importing", unit="file", file=sys.stderr, disable=None)
-        lines = [_import(path, owner_id, is_public=visibility == PUBLIC) for path in bar]
-        self._print([HEADER, *(line.cells for line in lines)])
-        refused = sum(line.is_refused for line in lines)
+        refused = 0
+        for path in files:
+            try:
+                self.stdout.write(_import(path, owner_id, is_public=visibility == PUBLIC))
+            except (ParseError, OSError) as error:
+                refused += 1
+                self.stdout.write(f"{path.name}: refused: {error}")
         if refused:
-            raise CommandError(f"{refused} of {len(lines)} files refused.")
-
-    def _print(self, rows: list[tuple[str, ...]]) -> None:
-        cut = [tuple(_cut(cell) for cell in row[:-1]) + row[-1:] for row in rows]
-        widths = [max(map(len, column)) for column in zip(*cut, strict=True)]
-        for row in cut:
-            cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-            self.stdout.write("  ".join(cells).rstrip())
+            raise CommandError(f"{refused} of {len(files)} files refused.")
 
 
 def _files(paths: Iterable[Path]) -> Iterator[Path]:
@@ -101,7 +86,13 @@ def _owner(email: str | None) -> User:
     return user
 
 
-def _import(path: Path, owner_id: int, *, is_public: bool) -> Line:
+def _import(path: Path, owner_id: int, *, is_public: bool) -> str:
+    """Import a file; return the line that describes its novel.
+
+    Raises:
+        ParseError: The file is refused.
+        OSError: It cannot be read or stored.
+    """
     try:
         with path.open("rb") as opened, write_transaction(as_user=owner_id):
             novel = novel_import(
@@ -110,20 +101,14 @@ def _import(path: Path, owner_id: int, *, is_public: bool) -> Line:
                 filename=path.name,
                 fields={"is_public": is_public},
             )
+        result = "imported"
     except UploadExists as known:
         with write_transaction(as_user=owner_id):
             novel = Novel.objects.for_summary().get(pk=known.novel_id)
-        return Line(_cells(path, novel, f"already there (novel {novel.pk})"))
-    except (ParseError, OSError) as error:
-        return Line((path.name, "", "", "", "", "", f"refused: {error}"), is_refused=True)
-    return Line(_cells(path, novel, f"imported (novel {novel.pk})"))
-
-
-def _cells(path: Path, novel: Novel, result: str) -> tuple[str, ...]:
-    language = novel.language.code if novel.language else ""
-    counts = (f"{novel.chapter_count:,}", f"{novel.word_count:,}")
-    return (path.name, novel.title, novel.author, language, *counts, result)
-
-
-def _cut(cell: str) -> str:
-    return cell if len(cell) <= MAX_CELL_CHARS else cell[: MAX_CELL_CHARS - 1] + "…"
+        result = "already there"
+    author = f" by {novel.author}" if novel.author else ""
+    language = f", {novel.language.code}" if novel.language else ""
+    return (
+        f"{path.name}: {result} (novel {novel.pk}): {novel.title}{author}{language}, "
+        f"{novel.chapter_count:,} chapters, {novel.word_count:,} words"
+    )

@@ -10,15 +10,16 @@ from multiprocessing.synchronize import Barrier
 from random import Random
 from typing import Any
 
+from morpheus.embedded.processes import die_with_parent
 from perf.lab.example_requests import HttpRequest
 from perf.lab.harness.http_client import BadResponse, Connection, Response
-from perf.lab.harness.processes import START_TIMEOUT_S
 
 from .history import UNKNOWN, Log, Write
 from .reads import Read, ReadMaker
 from .scene import Scene, slot_of
 from .writers import Attempt, Writer, make_writers
 
+START_TIMEOUT_S = 60.0
 # After a failure, so that a server that restarts is not flooded.
 PAUSE_S = 0.02
 # Shorter than `Retry-After`: the checker wants writers that race.
@@ -177,8 +178,12 @@ class _Client:
         time.sleep(PAUSE_S)
 
 
-def run_client(gate: Barrier, scene: Scene, load: Load, number: int) -> Log:
-    """Run one client and return its log."""
-    client = _Client(scene, load, number)
+def begin_together(gate: Barrier) -> None:
+    """Prepare a client process, and wait until all of them are ready."""
+    die_with_parent()
     gate.wait(START_TIMEOUT_S)
-    return client.run()
+
+
+def run_client(scene: Scene, load: Load, number: int) -> Log:
+    """Run one client and return its log."""
+    return _Client(scene, load, number).run()

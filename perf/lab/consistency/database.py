@@ -12,13 +12,14 @@ from secrets import token_hex
 from threading import Event
 
 import psycopg
+from django.core.management.base import CommandError
 from django.db import InterfaceError, OperationalError, connection
 
 from comics.models import Comic
 from morpheus.cache.outbox import connect
 from morpheus.db.transactions import write_transaction
 from novels.models import Chapter, ChapterText, Genre, Language, Novel, ProcessingStatus
-from novels.services import status_advance
+from novels.services.processing import status_advance
 from users.models import PublicUser, User, belonging_to
 from users.services import token_create
 
@@ -44,19 +45,18 @@ class Size:
     slots: int = 6
 
 
-class ForeignData(Exception):
-    """The database has users that were not made here."""
-
-
 def build_scene(size: Size) -> Scene:
     """Delete all novels and comics and make the hot ones.
 
     Raises:
-        ForeignData: There are users that were not made here.
+        CommandError: There are users that were not made here.
     """
     with write_transaction(as_staff=True):
         if User.objects.exclude(email__endswith=DOMAIN).exists():
-            raise ForeignData("There are other users in this database: its novels stay.")
+            raise CommandError(
+                "There are other users in this database: its novels stay. Use a MORPHEUS_VAR of "
+                "its own."
+            )
         Comic.objects.all().delete()
         Novel.objects.all().delete()
     scene = Scene([_make_owner() for _ in range(OWNERS)], {}, {}, [], {})

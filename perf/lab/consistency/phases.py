@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import dataclass
 from threading import Event
 from typing import Any, NamedTuple
@@ -12,16 +13,17 @@ from typing import Any, NamedTuple
 from django.db import connection
 
 from morpheus.embedded.supervisor import EmbeddedServices
-from perf.lab.harness.processes import ProcessGroup
 from perf.lab.harness.servers import MORPHEUS, UNLIMITED, Servers
 
 from .check import Verdict, check
-from .clients import Load, run_client
+from .clients import START_TIMEOUT_S, Load, begin_together, run_client
 from .database import Size, build_scene, run_direct
 from .faults import Faults
 from .history import Log
 from .scene import Scene
 
+# Spawned, not forked: the parent has threads and connections of its own.
+SPAWN = multiprocessing.get_context("spawn")
 POLL_S = 0.1
 # Rows that are hot enough for races within seconds.
 HOT = Size(novels=2, strips=1, slots=1)
@@ -141,19 +143,31 @@ def run(scene: Scene, load: Load, interfere: Callable[[float], None] | None = No
 
     `interfere` is called repeatedly, with the seconds since the beginning.
     The scene must be new: its rows are in their first states.
+
+    Raises:
+        BrokenExecutor, BrokenBarrierError: A client process died; its output says why.
     """
-    group, stop = ProcessGroup(load.clients), Event()
-    clients = [group.start(run_client, scene, load, number) for number in range(load.clients)]
-    with ThreadPoolExecutor(1) as threads:
-        group.release()
-        direct = threads.submit(run_direct, scene, stop, load.seed)
-        began = time.monotonic()
+    gate, stop = SPAWN.Barrier(load.clients + 1), Event()
+    with (
+        ProcessPoolExecutor(load.clients, SPAWN, begin_together, (gate,)) as processes,
+        ThreadPoolExecutor(1) as threads,
+    ):
+        clients = [
+            processes.submit(run_client, scene, load, number) for number in range(load.clients)
+        ]
         try:
-            while not all(client.is_done() for client in clients):
+            gate.wait(START_TIMEOUT_S)
+            direct = threads.submit(run_direct, scene, stop, load.seed)
+            began = time.monotonic()
+            while not all(client.done() for client in clients):
                 if interfere is not None:
                     interfere(time.monotonic() - began)
                 time.sleep(POLL_S)
             logs = [client.result() for client in clients]
+        except BaseException:
+            for process in multiprocessing.active_children():
+                process.terminate()
+            raise
         finally:
             stop.set()
     busy = [log for log in logs if log.response]

@@ -1,5 +1,4 @@
-"""What all tools of the laboratory share: servers, one HTTP client, processes, one load driver.
+"""What all tools of the laboratory share: servers, one HTTP client, measurements, tables.
 
-`http_client` and `measurements` import neither Django nor psycopg, because locust uses
-them under gevent.
+`http_client` imports neither Django nor psycopg, because locust uses it under gevent.
 """

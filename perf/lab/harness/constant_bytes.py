@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from functools import lru_cache
 from typing import Any
 
 CONSTANT_BYTES = "perf.lab.harness.constant_bytes:application"
@@ -11,12 +10,7 @@ CONSTANT_BYTES = "perf.lab.harness.constant_bytes:application"
 
 def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
     """Return as many bytes as the path says."""
-    body = _make_body(int(environ["PATH_INFO"].strip("/") or 0))
+    body = b"x" * int(environ["PATH_INFO"].strip("/") or 0)
     headers = [("Content-Type", "application/json"), ("Content-Length", str(len(body)))]
     start_response("200 OK", headers)
     return [body]
-
-
-@lru_cache(maxsize=16)
-def _make_body(size: int) -> bytes:
-    return b"x" * size

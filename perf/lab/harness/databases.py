@@ -14,8 +14,7 @@ from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 from comics.models import Image, Rendition
-from comics.services import rendition_create
-from morpheus.django_internals.django import close_pool
+from comics.services.images import rendition_create
 from morpheus.embedded.roles import APP, OWNER
 from morpheus.embedded.supervisor import EmbeddedServices
 from morpheus.management.embedded import REPLACED_BY, embedded_services
@@ -80,4 +79,4 @@ def close_connections() -> None:
     """Close our own connections: PostgreSQL copies no database that has any."""
     for connection in connections.all():
         connection.close()
-        close_pool(connection)
+        connection.close_pool()  # type: ignore[attr-defined]

@@ -9,17 +9,11 @@ import json
 import random
 import re
 import socket
-import ssl
 import time
 import zlib
-from collections.abc import Iterator, Mapping
-from contextlib import closing
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
-
-from prometheus_client.parser import text_string_to_metric_families
-from prometheus_client.samples import Sample
 
 from perf.lab.example_requests import HttpRequest
 
@@ -85,12 +79,6 @@ class Response:
         return json.loads(self.content)
 
     @property
-    def database_ms(self) -> float:
-        """How long the server waited for the database, by its own account."""
-        database = self.header("server-timing").partition(",")[0]
-        return float(database.partition("dur=")[2] or 0)
-
-    @property
     def is_refusal(self) -> bool:
         """As `is_refusal` of the status and the headers."""
         return is_refusal(self.status, self.header("retry-after"), self.header("server-timing"))
@@ -107,21 +95,15 @@ class Response:
 
 
 class Connection:
-    """A connection to a server; it opens with the first request and again after an error.
+    """A connection to a local server; it opens with the first request, and after an error.
 
     Attributes:
         retries: Requests that `exchange_with_retries` sent again.
         sent_at: When the last request was sent, by `time.monotonic`.
     """
 
-    def __init__(self, target: int | str) -> None:
-        """Take a port of this machine, or the URL of a server."""
-        url = f"http://127.0.0.1:{target}" if isinstance(target, int) else target
-        parts = urlsplit(url)
-        self._is_tls = parts.scheme == "https"
-        self._address = parts.hostname or "127.0.0.1"
-        self.port = parts.port or (443 if self._is_tls else 80)
-        self._host = HOST if isinstance(target, int) else parts.netloc
+    def __init__(self, port: int) -> None:
+        self.port = port
         self.retries = 0
         self.sent_at = 0.0
         self._socket: socket.socket | None = None
@@ -161,7 +143,7 @@ class Connection:
 
     def send(self, request: HttpRequest) -> None:
         """Send a request without waiting for the response."""
-        lines = [f"{request.method} {request.path} HTTP/1.1", f"Host: {self._host}"]
+        lines = [f"{request.method} {request.path} HTTP/1.1", f"Host: {HOST}"]
         lines += [f"{name}: {value}" for name, value in request.headers.items()]
         if request.body or request.method not in ("GET", "DELETE"):
             lines.append(f"Content-Length: {len(request.body)}")
@@ -175,20 +157,11 @@ class Connection:
             self.close()
         return response
 
-    @property
-    def is_open(self) -> bool:
-        return self._socket is not None
-
     def open(self) -> socket.socket:
         """Connect unless the connection is open."""
         if self._socket is None:
-            plain = socket.create_connection((self._address, self.port), TIMEOUT_S)
-            plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            if self._is_tls:
-                context = ssl.create_default_context()
-                self._socket = context.wrap_socket(plain, server_hostname=self._address)
-            else:
-                self._socket = plain
+            self._socket = socket.create_connection(("127.0.0.1", self.port), TIMEOUT_S)
+            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return self._socket
 
     def fileno(self) -> int:
@@ -200,14 +173,6 @@ class Connection:
         if self._socket is not None:
             self._socket.close()
             self._socket = None
-
-
-def read_metrics(target: int | str) -> Iterator[Sample]:
-    """Yield the samples of the server on a port or at a URL."""
-    with closing(Connection(target)) as connection:
-        text = connection.get("/metrics").require_ok().content.decode()
-    for family in text_string_to_metric_families(text):
-        yield from family.samples
 
 
 def _receive(opened: socket.socket) -> Response:

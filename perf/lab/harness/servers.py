@@ -14,6 +14,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from django.core.management.base import CommandError
+
 from morpheus.embedded.processes import die_with_parent
 from morpheus.serving.listening import server_command
 from perf.lab.harness.http_client import BadResponse, Connection
@@ -42,7 +44,7 @@ def measured_environment(database_url: str, *, has_cache: bool) -> dict[str, str
     }
 
 
-class ServerFailed(Exception):
+class ServerFailed(CommandError):
     """A server does not start; its output says why."""
 
 

@@ -1,4 +1,4 @@
-"""Tables of figures, for a terminal and for the documentation.
+"""Tables of figures for a terminal.
 
 `Table` formats row by row, because a row may take minutes.
 """
@@ -36,9 +36,3 @@ def text_table(rows: Sequence[Sequence[str]], headings: Sequence[str]) -> str:
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
         for row in [headings, *rows]
     )
-
-
-def markdown(rows: Sequence[Sequence[str]], headings: Sequence[str]) -> str:
-    """Return a Markdown table."""
-    rule = ["---"] * len(headings)
-    return "\n".join("| " + " | ".join(row) + " |" for row in [headings, rule, *rows])

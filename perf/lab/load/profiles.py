@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from perf.lab.load.verdict import Requirements
-
 # Requests per second of one user, at the least, while the server keeps up.
 PACE = 0.5
 # The same with more users than the server can serve at once.
@@ -20,7 +18,9 @@ class Profile:
         spawn_per_s: New users in one second; nothing is counted until the last one has begun.
         stages: Users over time, where their number changes: (until second, users).
         faults: Names of injected faults, in turn (`perf.lab.consistency.faults`).
-        max_failures, min_offload, judges_times: As in `Requirements`.
+        max_failures: Of all requests: connection errors and unexpected statuses.
+        min_offload: Share of database time that the cache must save; None: any.
+        judges_times: Whether routes must keep their p95 and p99.
     """
 
     users: int
@@ -32,16 +32,9 @@ class Profile:
     min_offload: float | None = 0.7
     judges_times: bool = True
 
-    def require(self, *, users: int, seconds: int, slowdown: float = 1.0) -> Requirements:
-        """Return the requirements for so many users and seconds, on a slower machine."""
-        pace = PACE if self.judges_times else QUEUED_PACE
-        return Requirements(
-            min_requests=max(1, int(users * seconds * pace)),
-            max_failures=self.max_failures,
-            min_offload=self.min_offload,
-            judges_times=self.judges_times,
-            slowdown=slowdown,
-        )
+    def min_requests(self, users: int, seconds: int) -> int:
+        """Return the requests of so many users; fewer mean that users waited."""
+        return max(1, int(users * seconds * (PACE if self.judges_times else QUEUED_PACE)))
 
 
 PROFILES = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from perf.lab.load.profiles import Profile
 from perf.lab.load.server_counters import ServerCounters
 from perf.monitoring.budgets import RouteBudget
 
@@ -31,52 +32,38 @@ class RouteResult:
     p99_ms: float
 
 
-@dataclass(frozen=True, slots=True)
-class Requirements:
-    """What a profile requires beside the budgets.
-
-    Attributes:
-        min_requests: In all; fewer mean that users waited or that nothing happened.
-        max_failures: Of all requests.
-        min_offload: Share of database time that the cache must save; None: any.
-        judges_times: Whether routes must keep their p95 and p99.
-        slowdown: How many times slower the machine is; routes may take as much longer.
-    """
-
-    min_requests: int
-    max_failures: int = 0
-    min_offload: float | None = None
-    judges_times: bool = True
-    slowdown: float = 1.0
-
-
 def find_breaches(
     results: Iterable[RouteResult],
     budgets: dict[str, RouteBudget],
-    required: Requirements,
+    profile: Profile,
     counters: ServerCounters | None,
+    *,
+    min_requests: int = 1,
+    slowdown: float = 1.0,
 ) -> list[str]:
     """Return a sentence for each requirement that the run does not meet.
 
     Args:
         counters: Of the server, for the run; None: unknown.
+        min_requests: In all (`Profile.min_requests`).
+        slowdown: How many times slower the machine is; routes may take as much longer.
     """
     routes = [*results]
     breaches = []
-    if (requests := sum(each.requests for each in routes)) < required.min_requests:
-        breaches.append(f"{requests:,} requests, {required.min_requests:,} required.")
-    if (failures := sum(each.failures for each in routes)) > required.max_failures:
-        breaches.append(f"{failures:,} requests failed, {required.max_failures} allowed.")
-    if required.judges_times:
+    if (requests := sum(each.requests for each in routes)) < min_requests:
+        breaches.append(f"{requests:,} requests, {min_requests:,} required.")
+    if (failures := sum(each.failures for each in routes)) > profile.max_failures:
+        breaches.append(f"{failures:,} requests failed, {profile.max_failures} allowed.")
+    if profile.judges_times:
         for each in routes:
-            breaches += _find_late(each, budgets.get(each.route), required.slowdown)
+            breaches += _find_late(each, budgets.get(each.route), slowdown)
     offload = None if counters is None else counters.offload
-    if required.min_offload is not None and (offload is None or offload < required.min_offload):
+    if profile.min_offload is not None and (offload is None or offload < profile.min_offload):
         share = "an unknown share" if offload is None else f"{offload:.1%}"
         breaches.append(
-            f"The cache saved {share} of database time, {required.min_offload:.0%} required."
+            f"The cache saved {share} of database time, {profile.min_offload:.0%} required."
         )
-    if required.judges_times and counters is not None and counters.queued_share > MAX_QUEUED_SHARE:
+    if profile.judges_times and counters is not None and counters.queued_share > MAX_QUEUED_SHARE:
         breaches.append(
             f"{counters.queued_share:.1%} of connections were not free at once, "
             f"{MAX_QUEUED_SHARE:.0%} allowed: the pool is smaller than the threads that use it."

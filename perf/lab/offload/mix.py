@@ -9,6 +9,7 @@ from itertools import accumulate, product
 from typing import Any, NamedTuple
 
 import psycopg
+from django.core.management.base import CommandError
 
 from perf.lab.example_requests import HttpRequest, bearer, example
 from perf.seeding.chance import Draw, Skewed, draws
@@ -33,10 +34,6 @@ QUERIES = {
     "ordering": "VALUES ('created_at'), ('title'), ('-title'), ('word_count'), ('-word_count')",
     "visibility": "VALUES ('public'), ('private')",
 }
-
-
-class NoRows(Exception):
-    """The database lacks rows of a kind; the message says what to do."""
 
 
 class Kind(NamedTuple):
@@ -103,7 +100,7 @@ def load_rows(database_url: str, *, seed: int) -> Rows:
     """Read the rows past row level security, the most popular first; the seed decides which.
 
     Raises:
-        NoRows: Seed first.
+        CommandError: Seed first.
     """
     loaded = {}
     with psycopg.connect(database_url) as database:
@@ -112,7 +109,7 @@ def load_rows(database_url: str, *, seed: int) -> Rows:
             rows = database.execute(query.encode()).fetchall()
             loaded[name] = [row for _, row in sorted((draw(), row) for row in rows)]
             if not loaded[name]:
-                raise NoRows(f"There are no rows for {name!r}: seed more.")
+                raise CommandError(f"There are no rows for {name!r}: seed more.")
     return loaded
 
 

@@ -1,1 +1,1 @@
-"""Morpheus beside implementations that give the same responses, and beside the limits."""
+"""Morpheus beside implementations that give the same responses."""

@@ -30,7 +30,7 @@ def make_routes() -> list[Route]:
     """Return requests for rows of this database.
 
     Raises:
-        NoExampleRows: Seed first.
+        CommandError: Seed first.
     """
     values = largest_rows().values
 

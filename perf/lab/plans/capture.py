@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
+from django.core.management.base import CommandError
 from django.db import connection
 from django.test import override_settings
 
@@ -16,7 +17,7 @@ _IGNORED = ("SAVEPOINT", "RELEASE", "ROLLBACK", "EXPLAIN")
 _IDENTITY = "app.user_id"
 
 
-class RequestFailed(Exception):
+class RequestFailed(CommandError):
     """The response has an unexpected status; the message has the response."""
 
 

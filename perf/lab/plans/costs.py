@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from perf.lab.plans.list_proofs import SMALL_TABLE_ROWS
-from perf.lab.plans.statements import ExplainedRequest, ExplainedStatement
-from perf.monitoring.budgets import budgets, query_name
+from perf.lab.plans.statements import ExplainedRequest
+from perf.monitoring.budgets import budgets
 from perf.monitoring.explain import Plan
 
 ADVICE = {
@@ -39,22 +39,6 @@ def route_breaches(request: ExplainedRequest) -> Iterator[str]:
             yield breach(heading, figure, value, limit)
     for node in forbidden_nodes(request.reads, budget.forbidden_nodes):
         yield breach(heading, "forbidden_nodes", node, "none of them")
-
-
-def query_breaches(heading: str, statement: ExplainedStatement) -> Iterator[str]:
-    """Yield a sentence for each figure over the budget of a reading statement."""
-    name = query_name(statement.sql)
-    if name is None:
-        yield f"{heading}: no [queries] of perf/budgets.toml matches: {statement.sql}"
-        return
-    budget = budgets().queries[name]
-    plan = statement.plan
-    for figure, value, limit in (
-        ("buffers", plan.buffers, budget.buffers),
-        ("examined_per_row", examined_per_row([plan]), budget.examined_per_row),
-    ):
-        if value > limit:
-            yield breach(f"{heading}, query {name!r}", figure, value, limit)
 
 
 def examined_per_row(plans: Iterable[Plan]) -> float:

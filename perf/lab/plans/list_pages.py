@@ -1,4 +1,4 @@
-"""The statements of a list's pages: the first ones, the last ones, and the way back."""
+"""The plans of a list's pages: the first ones, the last ones, and the way back."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
+from statistics import fmean
 from typing import Any, cast
 from urllib.parse import urlencode
 
@@ -13,15 +14,22 @@ from rest_framework.response import Response
 from rest_framework.test import APIRequestFactory, force_authenticate
 
 from perf.lab.plans.capture import RequestFailed, Statement, capture_statements, served_host
+from perf.lab.plans.explain import explain_as
 from perf.lab.plans.list_samples import ListSample, NoSample, choose_sample
+from perf.monitoring.explain import Plan
 from perf.monitoring.list_routes import Combination
 
 PAGE_SIZE = 20
+# The last pages may cost more than the first ones by this factor.
+DEPTH_RATIO = 1.2
+# The rows of a page of three buffers may lie on two leaves of the index, by chance. The mean of
+# this many pages shows the cost of depth.
+PAGES_AT_EACH_END = 8
 
 
 @dataclass(frozen=True, slots=True)
-class ListStatements:
-    """The statements that read pages of one list.
+class ListPlans:
+    """The plans of one list's pages.
 
     Attributes:
         size: Rows per page; fewer than 20 if the data has no list of four such pages.
@@ -31,14 +39,39 @@ class ListStatements:
     """
 
     size: int
-    user_id: int | None
-    early: list[Statement]
-    late: list[Statement]
-    back: Statement
+    early: list[Plan]
+    late: list[Plan]
+    back: Plan
+
+    @property
+    def named(self) -> dict[str, Plan]:
+        return {"second": self.early[0], "deepest": self.late[-1], "back": self.back}
+
+    @property
+    def early_buffers(self) -> float:
+        return fmean(plan.buffers for plan in self.early)
+
+    @property
+    def late_buffers(self) -> float:
+        return fmean(plan.buffers for plan in self.late)
+
+    @property
+    def depth_ratio(self) -> float:
+        return self.late_buffers / self.early_buffers
+
+    @property
+    def is_flat(self) -> bool:
+        """Whether the last pages cost as much as the first ones, apart from chance.
+
+        Heap fetches do not count: a VACUUM removes them.
+        """
+        chance = 0 if len(self.early) == PAGES_AT_EACH_END else 1
+        fetched = fmean(sum(node.heap_fetches for node in plan.nodes) for plan in self.late)
+        return self.late_buffers <= DEPTH_RATIO * self.early_buffers + chance + fetched
 
 
-def record_pages(combination: Combination, *, pages: int = 1) -> ListStatements:
-    """Request pages of the longest list through its own view.
+def explain_pages(combination: Combination, *, pages: int = 1) -> ListPlans:
+    """Request pages of the longest list through its own view, and explain what reads them.
 
     Args:
         pages: The number at each end, unless the list is too short.
@@ -62,7 +95,12 @@ def record_pages(combination: Combination, *, pages: int = 1) -> ListStatements:
     _, deepest = late[-1]
     _, statements = _get(view, deepest.data["previous"], sample)
     back = _page_statement(statements, size)
-    return ListStatements(size, sample.user_id, early, [page for page, _ in late], back)
+
+    def explain(statements: list[Statement]) -> list[Plan]:
+        return [explain_as(sample.user_id, statement) for statement in statements]
+
+    late_statements = [page for page, _ in late]
+    return ListPlans(size, explain(early), explain(late_statements), *explain([back]))
 
 
 def _follow(

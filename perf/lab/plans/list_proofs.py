@@ -5,12 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from statistics import fmean
 
 from django.db import connection
 
-from perf.lab.plans.explain import explain_as
-from perf.lab.plans.list_pages import record_pages
+from perf.lab.plans.list_pages import DEPTH_RATIO, PAGES_AT_EACH_END, ListPlans, explain_pages
 from perf.lab.plans.list_samples import NoSample
 from perf.monitoring.explain import Plan, PlanNode
 from perf.monitoring.list_indexes import build_required_index, find_serving_index
@@ -21,54 +19,14 @@ from perf.monitoring.list_routes import Combination
 BUFFERS_PER_ROW = 13
 BUFFERS_PER_STATEMENT = 10
 
-# The deepest page may cost more than the second by this factor, and by one buffer per two rows:
+# The deepest page may cost more than the second by one buffer per two rows beside `DEPTH_RATIO`:
 # chance decides how many rows share a page of the table.
-DEPTH_RATIO = 1.2
 CHANCE_PER_ROW = 0.5
-# The rows of a page of three buffers may lie on two leaves of the index, again by chance. The mean
-# of this many pages shows the cost of depth.
-PAGES_AT_EACH_END = 8
 
 # A sequential scan of so few rows is fine: genres and languages.
 SMALL_TABLE_ROWS = 100
 
 HEADINGS = "route ordering filter index rows examined second deepest depth".split()
-
-
-@dataclass(frozen=True, slots=True)
-class ListPlans:
-    """The plans of one list's pages; attributes as in `ListStatements`."""
-
-    size: int
-    early: list[Plan]
-    late: list[Plan]
-    back: Plan
-
-    @property
-    def named(self) -> dict[str, Plan]:
-        return {"second": self.early[0], "deepest": self.late[-1], "back": self.back}
-
-    @property
-    def early_buffers(self) -> float:
-        return fmean(plan.buffers for plan in self.early)
-
-    @property
-    def late_buffers(self) -> float:
-        return fmean(plan.buffers for plan in self.late)
-
-    @property
-    def depth_ratio(self) -> float:
-        return self.late_buffers / self.early_buffers
-
-    @property
-    def is_flat(self) -> bool:
-        """Whether the last pages cost as much as the first ones, apart from chance.
-
-        Heap fetches do not count: a VACUUM removes them.
-        """
-        chance = 0 if len(self.early) == PAGES_AT_EACH_END else 1
-        fetched = fmean(sum(node.heap_fetches for node in plan.nodes) for plan in self.late)
-        return self.late_buffers <= DEPTH_RATIO * self.early_buffers + chance + fetched
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,21 +67,16 @@ def prove(combination: Combination, *, pages: int = 1) -> Proof:
         pages: The number at each end; `PAGES_AT_EACH_END` compares what depth costs.
     """
     try:
-        recorded = record_pages(combination, pages=pages)
+        plans = explain_pages(combination, pages=pages)
     except NoSample as missing:
         return Proof(combination, None, [f"{combination} is not proven: {missing}."])
-    early, late, (back,) = (
-        [explain_as(recorded.user_id, statement) for statement in statements]
-        for statements in (recorded.early, recorded.late, [recorded.back])
-    )
-    plans = ListPlans(recorded.size, early, late, back)
     faults = list(_violations(plans, combination))
     if faults:
         faults.append(_advice(combination))
     if pages > 1 and not plans.is_flat:
         faults.append(
-            f"{combination}: the last {len(late)} pages read {plans.late_buffers:.1f} buffers on "
-            f"average, the first ones {plans.early_buffers:.1f}."
+            f"{combination}: the last {len(plans.late)} pages read {plans.late_buffers:.1f} "
+            f"buffers on average, the first ones {plans.early_buffers:.1f}."
         )
     return Proof(combination, plans, faults)
 
@@ -137,8 +90,10 @@ def summarize(proofs: list[Proof]) -> str:
     early, late = (
         sum(getattr(plans, f"{end}_buffers") for plans in all_plans) for end in ("early", "late")
     )
+    slowest = max(plan.execution_ms for each in all_plans for plan in (*each.early, *each.late))
     return (
-        f"{len(all_plans)} of {len(proofs)} combinations; at most {worst} buffers a page; the last "
+        f"{len(all_plans)} of {len(proofs)} combinations; at most {worst} buffers a page, the "
+        f"slowest page read in {slowest:.1f} ms; the last "
         f"pages ÷ the first ones from the second on (up to {PAGES_AT_EACH_END} of each): at most "
         f"{max(plans.depth_ratio for plans in all_plans):.2f}, together {late / early:.2f}."
     )

@@ -1,4 +1,4 @@
-"""The plan of every statement as golden files, so that a changed plan shows in the diff.
+"""Every statement with its plan as golden files, so that a change of either shows in the diff.
 
 A snapshot has no costs, rows or parameters: the rest is the same in each run on the same small
 data.
@@ -31,7 +31,7 @@ def build_snapshots(requests: Iterable[ExplainedRequest]) -> dict[str, str]:
         method, path = request.sent.route.split()
         words = [method.lower(), *re.findall(r"\w+", path)]
         name = f"{'_'.join(words)}.txt"
-        texts[name] = texts.get(name, "") + _text(request)
+        texts[name] = texts.get(name, "") + format_request(request)
     return texts
 
 
@@ -65,8 +65,15 @@ def diff_snapshots(before: dict[str, str], after: dict[str, str]) -> str:
     )
 
 
-def _text(request: ExplainedRequest) -> str:
-    parts = [f"{at}. {_name(each)}\n{_tree(each)}" for at, each in enumerate(request.statements, 1)]
+def format_request(request: ExplainedRequest, *, has_figures: bool = False) -> str:
+    """Return the statements of a request with their plans, and figures of executed reads."""
+    parts = []
+    for at, statement in enumerate(request.statements, 1):
+        figures, plan = "", statement.plan
+        if has_figures and statement.is_read:
+            figures = f": {plan.returned_rows} rows, {plan.buffers} buffers"
+        lines = (line for node in plan.nodes for line in _lines(node))
+        parts += [f"{at}. {_name(statement)}{figures}", statement.sql, *lines, ""]
     return "\n".join([f"=== {request.sent.heading}\n", *parts, ""])
 
 
@@ -75,10 +82,6 @@ def _name(statement: ExplainedStatement) -> str:
     if statement.is_read:
         return query_name(statement.sql) or "without a budget"
     return " ".join(statement.sql.split("(")[0].split("\n")[:2]).strip()
-
-
-def _tree(statement: ExplainedStatement) -> str:
-    return "".join(f"{line}\n" for node in statement.plan.nodes for line in _lines(node))
 
 
 def _lines(node: PlanNode) -> Iterator[str]:

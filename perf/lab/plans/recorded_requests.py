@@ -9,14 +9,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
+from django.apps import apps
 from django.contrib import admin
 from django.contrib.auth import get_user_model
 from django.db import connection
 from django.test import Client, override_settings
 from django.urls import URLPattern, reverse
 
-from morpheus.django_internals.django import list_model_admins
-from novels.search.matches import MAX_CANDIDATES, SPARE_CANDIDATES, Candidate, Matches
+from novels.search.matches import MAX_CANDIDATES, SPARE_CANDIDATES, Candidate
 from novels.search.query import CHANGED_PER_KNOWN, Search
 from perf.lab.example_requests import (
     EXAMPLES,
@@ -28,7 +28,7 @@ from perf.lab.example_requests import (
 from perf.lab.example_rows import first_rows
 from perf.lab.plans.capture import RequestFailed, Statement, capture_statements, served_host
 from users.models import User
-from users.services import token_create, token_revoke
+from users.services import token_create
 
 # Files would stay behind: a rollback does not delete them.
 RECORDED = tuple(sent for sent in EXAMPLES if sent.reads_tables and sent.upload is None)
@@ -37,8 +37,6 @@ _EMAIL = "recorded@example.org"
 _UNLIMITED = dict.fromkeys(
     ("login", "login_network", "login_user", "register", "write"), (1_000_000, 60)
 )
-# The first request fills the cache, the second may store ready bytes.
-_TIMES_BEFORE_WARM = 2
 
 _PROBES = ("/healthz", "/readyz", "/metrics")
 # Pages of Django's admin site that are no lists.
@@ -78,8 +76,7 @@ def record_requests() -> Iterator[RecordedRequest]:
     Thumbnails must exist (`prepare_thumbnails`): a rollback does not delete the file of a new one.
 
     Raises:
-        RequestFailed: A response is an error.
-        NoExampleRows: Seed first.
+        CommandError: A response is an error, or there is no data.
     """
     rows = first_rows()
     secret, _ = token_create(user=User(pk=rows.owner_id))
@@ -89,7 +86,7 @@ def record_requests() -> Iterator[RecordedRequest]:
         for sent in RECORDED:
             with capture_statements() as statements:
                 response = send(talk.build(sent))
-                body = _read(response)
+                body = read_body(response)
             cookies = {name: morsel.value for name, morsel in response.cookies.items()}
             talk.keep_credentials(sent, body, cookies)
             user_id = rows.owner_id if sent.caller == "owner" else None
@@ -106,32 +103,9 @@ def warm_reads() -> list[ExampleRequest]:
     return reads
 
 
-def record_warm_reads() -> Iterator[RecordedRequest]:
-    """Send each read with a warm cache. Creates a token for the owner and revokes it.
-
-    Not in a transaction, because a transaction bypasses the cache.
-
-    Raises:
-        RequestFailed, NoExampleRows: As `record_requests`.
-    """
-    rows = first_rows()
-    secret, token = token_create(user=User(pk=rows.owner_id))
-    talk = Conversation(rows.values, {"owner": bearer(secret)})
-    try:
-        for sent in warm_reads():
-            with capture_statements(cached=True) as statements:
-                for _ in range(_TIMES_BEFORE_WARM):
-                    _read(send(talk.build(sent)))
-                statements.clear()
-                body = _read(send(talk.build(sent)))
-            yield RecordedRequest(sent, rows.owner_id, statements, len(body))
-    finally:
-        token_revoke(token_id=token.pk)
-
-
 def operator_requests() -> list[ExampleRequest]:
     """Return the probes, the admin's pages without parameters, and the list of each model."""
-    models = [model_admin.opts for model_admin in list_model_admins(admin.site)]
+    models = [model._meta for model in apps.get_models() if admin.site.is_registered(model)]
     names = [f"{meta.app_label}_{meta.model_name}_changelist" for meta in models]
     names += [
         pattern.name
@@ -159,7 +133,7 @@ def record_operator_requests() -> Iterator[RecordedRequest]:
     client.force_login(user)
     for sent in operator_requests():
         with capture_statements() as statements:
-            body = _read(send(sent.build({}), client))
+            body = read_body(send(sent.build({}), client))
         yield RecordedRequest(sent, None, statements, len(body))
 
 
@@ -179,7 +153,8 @@ def send(request: HttpRequest, client: Client | None = None) -> Any:
     return response
 
 
-def _read(response: Any) -> bytes:
+def read_body(response: Any) -> bytes:
+    """Return the body of a response, streamed or not."""
     # The file of a picture is closed at its end.
     return b"".join(response.streaming_content) if response.streaming else bytes(response.content)
 
@@ -195,9 +170,11 @@ def record_search_refresh() -> list[Statement]:
         cursor.execute("DELETE FROM novels_searchchange")
         cursor.execute(_CHANGES, {"at": _LONG_AGO, "count": CHANGED_PER_KNOWN * most})
     search = Search("the")
-    queries = search.match().queries
+    known = search.match()
     candidate = Candidate(id=1, score=1, novel_id=1, chapter_id=None)
     with capture_statements() as statements:
-        search.refresh(Matches(_FIRST_SNAPSHOT, queries, 1, [candidate] * most))
-        search.refresh(Matches(_FIRST_SNAPSHOT, queries, 0, []))
+        search.refresh(
+            known._replace(snapshot=_FIRST_SNAPSHOT, horizon=1, candidates=[candidate] * most)
+        )
+        search.refresh(known._replace(snapshot=_FIRST_SNAPSHOT, horizon=0, candidates=[]))
     return statements

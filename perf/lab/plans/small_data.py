@@ -9,7 +9,7 @@ from django.db import connection, transaction
 
 from morpheus.db.roles import connected_as
 from perf.lab.harness.databases import prepare_thumbnails
-from perf.seeding import database, seeder
+from perf.seeding import seeder
 
 ROWS = {
     "novels": 3000,
@@ -22,7 +22,6 @@ ROWS = {
 }
 # Different pictures; drawing them takes the longest.
 KINDS = 6
-
 
 # Seeding leaves these tables empty. The planner guesses the size of a table that was never filled.
 _FURTHER_ROWS = {
@@ -51,11 +50,3 @@ def seed_small() -> None:
         cursor.execute("SET synchronous_commit TO on")
         cursor.execute("CREATE TEMPORARY TABLE flushed ON COMMIT DROP AS SELECT 1")
         cursor.execute(f"VACUUM (ANALYZE) comics_rendition, {', '.join(_FURTHER_ROWS)}")
-
-
-def empty_small() -> None:
-    """Delete the rows of `seed_small`."""
-    with connected_as("owner"), transaction.atomic(), connection.cursor() as cursor:
-        database.empty(cursor)
-        cursor.execute("DELETE FROM comics_image")
-        cursor.execute("DELETE FROM django_session WHERE session_data = 'small'")

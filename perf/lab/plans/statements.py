@@ -1,4 +1,4 @@
-"""Every statement of every example request, with its plan: docs/performance.md shows these."""
+"""Every statement of every example request, with its plan."""
 
 from __future__ import annotations
 
@@ -20,8 +20,6 @@ from perf.lab.plans.recorded_requests import (
 from perf.monitoring.explain import Plan
 from perf.monitoring.sql_text import format_sql
 
-_SHOWN_KINDS = ("Sort", "Aggregate", "Function Scan")
-
 
 @dataclass(frozen=True, slots=True)
 class ExplainedStatement:
@@ -30,16 +28,6 @@ class ExplainedStatement:
     sql: str
     plan: Plan
     is_read: bool
-
-    @property
-    def plan_text(self) -> str:
-        """The nodes that read tables, sort or aggregate, each as often as it occurs."""
-        nodes = [
-            str(node)
-            for node in self.plan.nodes
-            if node.index or node.table or node.kind in _SHOWN_KINDS
-        ]
-        return ", ".join(nodes) or self.plan.nodes[0].kind
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 from django.db import connection, transaction
+from tqdm import tqdm
 
 from morpheus.db.transactions import write_transaction
 from perf.lab.plans.capture import Statement
 from perf.lab.plans.explain import explain_read
-from perf.lab.plans.recorded_requests import record_requests, record_search_refresh
-from perf.lab.suite.timing import Measurement, Times
+from perf.lab.plans.recorded_requests import RECORDED, record_requests, record_search_refresh
+from perf.lab.suite.timing import Measurement
 from perf.monitoring.budgets import query_name
 
 # Until the statement is prepared and its rows are in memory.
@@ -19,7 +20,7 @@ WARM_UP = 8
 DATABASE = "database"
 
 
-def time_queries(*, rounds: int, progress: Callable[[str], None]) -> list[Measurement]:
+def time_queries(*, rounds: int) -> list[Measurement]:
     """Time each named statement in the request in which it reads the most buffers."""
     measurements: dict[str, Measurement] = {}
 
@@ -31,12 +32,14 @@ def time_queries(*, rounds: int, progress: Callable[[str], None]) -> list[Measur
             plan = explain_read(statement)
             known = measurements.get(name)
             if known is None or plan.buffers > (known.buffers or 0):
-                progress(f"statements: {name}")
-                times = _time(statement, rounds)
-                measurements[name] = Measurement(name, name, DATABASE, times, plan.buffers)
+                measurements[name] = Measurement(name, name, DATABASE, plan.buffers)
+                _time(statement, measurements[name], rounds)
 
     with transaction.atomic():
-        for request in record_requests():
+        # On a terminal alone.
+        for request in tqdm(
+            record_requests(), "statements", len(RECORDED), disable=None, leave=False
+        ):
             with write_transaction(as_user=request.user_id):
                 time_costlier(request.statements)
         with write_transaction():
@@ -45,7 +48,7 @@ def time_queries(*, rounds: int, progress: Callable[[str], None]) -> list[Measur
     return list(measurements.values())
 
 
-def _time(statement: Statement, rounds: int) -> Times:
+def _time(statement: Statement, measurement: Measurement, rounds: int) -> None:
     def run() -> None:
         with connection.cursor() as cursor:
             cursor.execute(statement.sql, statement.params)
@@ -53,7 +56,5 @@ def _time(statement: Statement, rounds: int) -> Times:
 
     for _ in range(WARM_UP):
         run()
-    times = Times()
     for _ in range(rounds):
-        times.measure(run)
-    return times
+        measurement.measure(run)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import ExitStack, closing
 from functools import partial
+
+from tqdm import tqdm
 
 from perf.lab.example_requests import EXAMPLES, Conversation, ExampleRequest, example
 from perf.lab.harness.http_client import Connection, Response
@@ -77,7 +79,7 @@ class RouteTimer:
             (sent.heading, temperature), Measurement(sent.route, sent.heading, temperature)
         )
         exchange = partial(self._connections[temperature].exchange, request)
-        response = measurement.times.measure(exchange)
+        response = measurement.measure(exchange)
         if response.status not in _GOOD:
             raise RequestFailed(
                 f"{sent.heading}, {temperature}: {response.status} {response.body[:300]!r}"
@@ -86,11 +88,7 @@ class RouteTimer:
 
 
 def time_routes(
-    callers: SuiteCallers,
-    ports: Mapping[str, int],
-    *,
-    rounds: int,
-    progress: Callable[[str], None],
+    callers: SuiteCallers, ports: Mapping[str, int], *, rounds: int
 ) -> list[Measurement]:
     """Time every route so many times on each server.
 
@@ -100,22 +98,16 @@ def time_routes(
     Raises:
         RequestFailed: A response is an error.
     """
-    with _connect(ports) as connections:
+    with ExitStack() as stack:
+        connections = {
+            temperature: stack.enter_context(closing(Connection(port)))
+            for temperature, port in ports.items()
+        }
         timer = RouteTimer(callers, connections)
         timer.explain_request(wait=True)
-        for number in range(WARM_UP_ROUNDS + rounds):
-            if number == WARM_UP_ROUNDS:
+        # On a terminal alone.
+        for number in tqdm(range(-WARM_UP_ROUNDS, rounds), "routes", disable=None, leave=False):
+            if number == 0:
                 timer.measurements.clear()
             timer.run_round(f"perf{number}")
-            progress(f"routes: {max(0, number + 1 - WARM_UP_ROUNDS)}/{rounds}")
     return list(timer.measurements.values())
-
-
-@contextmanager
-def _connect(ports: Mapping[str, int]) -> Iterator[dict[str, Connection]]:
-    connections = {temperature: Connection(port) for temperature, port in ports.items()}
-    try:
-        yield connections
-    finally:
-        for connection in connections.values():
-            connection.close()

@@ -1,4 +1,4 @@
-"""Results as figures: compared with budgets, with a baseline and with other sizes of the data."""
+"""Results as figures, compared with budgets and with a baseline."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from perf.lab.harness.measurements import percentile
+from perf.lab.plans.costs import RAISE
 from perf.lab.suite.timing import Measurement, allowed_ms
 from perf.monitoring.budgets import Budgets
 
@@ -19,8 +21,6 @@ TOLERANCE_CONSTANT = 1.0
 # On a machine that is slower than this by the reference, processes wait for a core so long that
 # ratios change too. Such a run is no baseline and is not compared with one.
 MAX_SLOWDOWN = 3.0
-# A request may read so many times the buffers on the most rows, compared with the fewest.
-MAX_GROWTH = 1.3
 
 Json = dict[str, Any]
 
@@ -69,12 +69,11 @@ class ResultLine:
                 yield (
                     f"{self.name}, {self.temperature}: {name} is {value:.1f}, the budget "
                     f"{budget:g}, on this machine {allowed:.1f}. Look at its statements: manage.py "
-                    f"perf_plans --statements. If the cost is justified, raise it in "
-                    f"perf/budgets.toml and say why in `reason`."
+                    f"perf_plans --statements. {RAISE}"
                 )
 
     def as_json(self) -> Json:
-        return {**asdict(self), "margin": round(self.margin, 2)}
+        return {**asdict(self), "key": self.key, "margin": round(self.margin, 2)}
 
 
 def build_line(measurement: Measurement, references: list[float], budgets: Budgets) -> ResultLine:
@@ -85,7 +84,6 @@ def build_line(measurement: Measurement, references: list[float], budgets: Budge
             which ran by turns.
     """
     entry: Any = {**budgets.routes, **budgets.queries}[measurement.budget]
-    times = measurement.times
     allowed_95, allowed_99 = (
         allowed_ms(budget_ms, share, references, budgets.reference_ms)
         for budget_ms, share in ((entry.p95_ms, 0.95), (entry.p99_ms, 0.99))
@@ -94,11 +92,11 @@ def build_line(measurement: Measurement, references: list[float], budgets: Budge
         budget=measurement.budget,
         name=measurement.name,
         temperature=measurement.temperature,
-        p50=times.percentile(0.5),
-        p95=times.percentile(0.95),
-        p99=times.percentile(0.99),
-        max=max(times.ms),
-        ratio=times.ratio,
+        p50=percentile(measurement.ms, 0.5),
+        p95=percentile(measurement.ms, 0.95),
+        p99=percentile(measurement.ms, 0.99),
+        max=max(measurement.ms),
+        ratio=measurement.ratio,
         budget_p95=entry.p95_ms,
         budget_p99=entry.p99_ms,
         allowed_p95=allowed_95,
@@ -108,14 +106,9 @@ def build_line(measurement: Measurement, references: list[float], budgets: Budge
 
 
 class ResultFolder:
-    """The last result of each scale as JSON, and the baseline of each.
-
-    Attributes:
-        scale: Name of the size of the data, such as "default".
-    """
+    """The last result of one scale as JSON, and its baseline."""
 
     def __init__(self, folder: Path, scale: str) -> None:
-        self._folder, self.scale = folder, scale
         self.result = folder / f"{scale}.json"
         self.baseline = folder / "baseline" / self.result.name
         self.baseline.parent.mkdir(parents=True, exist_ok=True)
@@ -125,9 +118,7 @@ class ResultFolder:
         self.result.write_text(json.dumps(result, indent=1))
         is_first = not self.baseline.exists() and result["slowdown"] <= MAX_SLOWDOWN
         if as_baseline or is_first:
-            ratios = {
-                f"{line['temperature']} {line['name']}": line["ratio"] for line in result["lines"]
-            }
+            ratios = {line["key"]: line["ratio"] for line in result["lines"]}
             self.baseline.write_text(json.dumps(ratios, indent=1))
 
     def read_baseline(self) -> dict[str, float]:
@@ -149,39 +140,3 @@ class ResultFolder:
                     f"the reference, in the baseline {ratio:.1f} times. Find the change, or run "
                     f"with --keep-baseline."
                 )
-
-    def read_all(self) -> dict[str, Json]:
-        """Return the last result of each scale, the smallest data first."""
-        results = {path.stem: json.loads(path.read_text()) for path in self._folder.glob("*.json")}
-        return dict(sorted(results.items(), key=lambda item: _novels(item[1])))
-
-
-def growth_table(results: dict[str, Json]) -> tuple[list[list[str]], list[str]]:
-    """Return rows and headings: buffers of each cold request by the number of novels.
-
-    The last cell is the growth, marked where it exceeds `MAX_GROWTH`. Empty below two scales.
-
-    Args:
-        results: As `ResultFolder.read_all`.
-    """
-    headings = [
-        "buffers",
-        *(f"{_novels(result):,} novels" for result in results.values()),
-        "growth",
-    ]
-    columns = [
-        {line["name"]: line["buffers"] for line in result["lines"] if line["temperature"] == "cold"}
-        for result in results.values()
-    ]
-    rows = []
-    for name, most in columns[-1].items() if len(columns) > 1 else ():
-        least = columns[0].get(name)
-        if least and most:
-            ratio = most / least
-            growth = f"{ratio:.2f}" + (f" > {MAX_GROWTH}" if ratio > MAX_GROWTH else "")
-            rows.append([name, *(f"{column.get(name) or '–'}" for column in columns), growth])
-    return rows, headings
-
-
-def _novels(result: Json) -> int:
-    return int(result["rows"]["novels_novel"])

@@ -21,9 +21,20 @@ REFERENCE = "SELECT sum(number) FROM generate_series(1, 3000) AS of (number)"
 
 
 @dataclass
-class Times:
-    """Milliseconds, each beside those of the reference that ran just before."""
+class Measurement:
+    """The times of one request or statement, each beside that of the reference just before it.
 
+    Attributes:
+        budget: The entry of budgets.toml.
+        temperature: "cold" without a cache, "warm" with a filled one, "database" for a statement.
+        buffers: Of all reads together; None if they were not counted.
+        ms, references: Milliseconds, in pairs.
+    """
+
+    budget: str
+    name: str
+    temperature: str
+    buffers: int | None = None
     ms: list[float] = field(default_factory=list)
     references: list[float] = field(default_factory=list)
 
@@ -34,32 +45,11 @@ class Times:
         self.ms.append(ms)
         return result
 
-    def percentile(self, share: float) -> float:
-        """Return a percentile of the times."""
-        return percentile(self.ms, share)
-
     @property
     def ratio(self) -> float:
         """The median ratio to the reference: a slow machine does not change it."""
         pairs = zip(self.ms, self.references, strict=True)
         return median(ms / reference for ms, reference in pairs)
-
-
-@dataclass
-class Measurement:
-    """The times of one request or statement.
-
-    Attributes:
-        budget: The entry of budgets.toml.
-        temperature: "cold" without a cache, "warm" with a filled one, "database" for a statement.
-        buffers: Of all reads together; None if they were not counted.
-    """
-
-    budget: str
-    name: str
-    temperature: str
-    times: Times = field(default_factory=Times)
-    buffers: int | None = None
 
 
 def time_call(work: Callable[[], T]) -> tuple[float, T]:

@@ -10,14 +10,10 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management import call_command
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand
 
-from perf.lab.example_rows import NoExampleRows
-from perf.lab.harness.http_client import BadResponse
-from perf.lab.harness.servers import ServerFailed
 from perf.lab.harness.tables import text_table
-from perf.lab.plans.capture import RequestFailed
-from perf.lab.suite.results import ResultFolder, ResultLine, growth_table
+from perf.lab.suite.results import ResultFolder, ResultLine
 from perf.lab.suite.run import MIN_NOVELS, run_suite
 from perf.seeding.options import SCALES
 from perf.seeding.seeder import database_is_empty
@@ -48,38 +44,25 @@ class Command(BaseCommand):
         began = time.monotonic()
         folder = ResultFolder(Path(output), scale)
         if database_is_empty():
-            self._show_progress(f"seeding, {scale}")
-            call_command("seed", scale=scale, quiet=True)
-        try:
-            result = run_suite(rounds=rounds, progress=self._show_progress)
-        except (ServerFailed, RequestFailed, BadResponse, NoExampleRows) as error:
-            raise CommandError(str(error)) from error
+            call_command("seed", scale=scale)
+        result = run_suite(rounds=rounds)
         breaches = [*result.breaches, *(text for line in result.lines for text in line.breaches())]
         baseline = folder.read_baseline()
         breaches += folder.regressions(result.lines, slowdown=result.slowdown)
         document = {"scale": scale, "breaches": breaches, "baseline": baseline, **result.as_json()}
         folder.write(document, as_baseline=keep_baseline)
-        self._show_progress("")
         self.stdout.write(text_table([_cells(line, baseline) for line in result.lines], HEADINGS))
-        growth, headings = growth_table(folder.read_all())
-        if growth:
-            self.stdout.write("\n" + text_table(growth, headings))
         self.stdout.write(
             f"\n{rounds} rounds in {time.monotonic() - began:.0f} s, times in ms; the reference "
             f"took {result.slowdown:.1f} times its time on an idle machine.\n{folder.result}"
         )
-        if result.rows["novels_novel"] < MIN_NOVELS:
+        if result.novels < MIN_NOVELS:
             self.stdout.write(f"Only times are compared: there are fewer than {MIN_NOVELS} novels.")
         for text in breaches:
             self.stderr.write(f"FAIL  {text}")
         if breaches:
             sys.exit(1)
         self.stdout.write("ok")
-
-    def _show_progress(self, text: str) -> None:
-        if self.stderr.isatty():
-            self.stderr.write(f"\r\033[K{text}", ending="")
-            self.stderr.flush()
 
 
 def _cells(line: ResultLine, baseline: dict[str, float]) -> list[str]:

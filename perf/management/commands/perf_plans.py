@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import sys
 from argparse import ArgumentParser
-from pathlib import Path
 from typing import Any
 
-from django.conf import settings
-from django.core.management.base import BaseCommand
-from django.db import connection
+from django.core.management.base import BaseCommand, CommandError
 
-from morpheus.db.roles import connected_as
-from perf.lab.harness.tables import markdown, text_table
-from perf.lab.plans.documentation import replace_parts, statements_markdown
-from perf.lab.plans.list_proofs import HEADINGS, PAGES_AT_EACH_END, prove, summarize
+from novels.models import Novel
+from perf.lab.harness.tables import text_table
+from perf.lab.plans.list_pages import PAGES_AT_EACH_END
+from perf.lab.plans.list_proofs import HEADINGS, prove, summarize
+from perf.lab.plans.plan_snapshots import (
+    build_snapshots,
+    diff_snapshots,
+    format_request,
+    read_snapshots,
+    write_snapshots,
+)
+from perf.lab.plans.small_data import ROWS, seed_small
 from perf.lab.plans.statements import explain_requests
 from perf.monitoring.list_routes import list_combinations
-from perf.seeding.tables import SEEDED
-
-DOCUMENT = Path(settings.BASE_DIR) / "docs" / "performance.md"
+from perf.seeding.seeder import database_is_empty
 
 
 class Command(BaseCommand):
@@ -30,41 +33,48 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--route", default="", help="only lists whose path contains this text")
-        parser.add_argument(
+        modes = parser.add_mutually_exclusive_group()
+        modes.add_argument(
             "--statements", action="store_true", help="show the statements of every route instead"
         )
-        parser.add_argument(
-            "--write", action="store_true", help="VACUUM, then renew docs/performance.md"
+        modes.add_argument(
+            "--renew-snapshots",
+            action="store_true",
+            help="seed a small database, renew perf/lab/plans/snapshots/ and show what changed; "
+            "`make snapshots` does so on a database of its own",
         )
 
-    def handle(self, *, route: str, statements: bool, write: bool, **options: Any) -> None:
+    def handle(
+        self, *, route: str, statements: bool, renew_snapshots: bool, **options: Any
+    ) -> None:
         if statements:
-            self.stdout.write(statements_markdown(explain_requests()))
-            return
-        if write:
-            _vacuum()
+            for request in explain_requests():
+                self.stdout.write(format_request(request, has_figures=True))
+        elif renew_snapshots:
+            self._renew_snapshots()
+        else:
+            self._prove_lists(route)
+
+    def _renew_snapshots(self) -> None:
+        if not database_is_empty() and Novel.objects.public().count() > ROWS["novels"]:
+            raise CommandError("This database has novels, which the command would delete.")
+        seed_small()
+        texts = build_snapshots(explain_requests(generic=True))
+        changes = diff_snapshots(read_snapshots(), texts)
+        write_snapshots(texts)
+        self.stdout.write(changes or f"ok: {len(texts)} snapshots, no change.")
+
+    def _prove_lists(self, route: str) -> None:
         proofs = [
             prove(combination, pages=PAGES_AT_EACH_END)
             for combination in list_combinations()
-            if write or route in combination.route.path
+            if route in combination.route.path
         ]
-        rows, summary = [proof.cells() for proof in proofs], summarize(proofs)
-        if write:
-            plans = f"{markdown(rows, HEADINGS)}\n\n{summary}"
-            parts = {"plans": plans, "statements": statements_markdown(explain_requests())}
-            DOCUMENT.write_text(replace_parts(DOCUMENT.read_text(), parts))
-        else:
-            self.stdout.write(f"{text_table(rows, HEADINGS)}\n\n{summary}")
+        table = text_table([proof.cells() for proof in proofs], HEADINGS)
+        self.stdout.write(f"{table}\n\n{summarize(proofs)}")
         faults = [fault for proof in proofs for fault in proof.faults]
         for fault in faults:
             self.stderr.write(f"FAIL  {fault}")
         if faults:
             sys.exit(1)
         self.stdout.write("ok")
-
-
-def _vacuum() -> None:
-    """Leave the tables as seeding does, so that index-only scans need no heap fetches."""
-    with connected_as("owner"), connection.cursor() as cursor:
-        for table in SEEDED:
-            cursor.execute(f"VACUUM {table}")

@@ -1,9 +1,8 @@
-"""Show or write the budgets as Prometheus recording rules, for the alert rules to compare with."""
+"""Write the budgets as Prometheus recording rules, for the alert rules to compare with."""
 
 from __future__ import annotations
 
 import json
-from argparse import ArgumentParser
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ from perf.monitoring.budgets import Budgets, budgets
 PATH: Path = settings.BASE_DIR / "ops" / "prometheus" / "budgets.rules.yml"
 
 _HEAD = """\
-# Made from perf/budgets.toml by `manage.py perf_rules --write`; change the budgets there.
+# Made from perf/budgets.toml by `manage.py perf_rules`; change the budgets there.
 groups:
   - name: morpheus-budgets
     rules:
@@ -24,19 +23,12 @@ groups:
 
 
 class Command(BaseCommand):
-    help = "Show the budgets as Prometheus rules; --write puts them into ops/prometheus/."
+    help = "Write the budgets as Prometheus rules into ops/prometheus/."
     requires_system_checks: list[str] = []
 
-    def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--write", action="store_true", help="write the file")
-
-    def handle(self, *, write: bool, **options: Any) -> None:
-        text = build_rules(budgets())
-        if write:
-            PATH.write_text(text)
-            self.stdout.write(f"Wrote {PATH.relative_to(PATH.parents[2])}.")
-        else:
-            self.stdout.write(text, ending="")
+    def handle(self, **options: Any) -> None:
+        PATH.write_text(build_rules(budgets()))
+        self.stdout.write(f"Wrote {PATH}.")
 
 
 def build_rules(budgets: Budgets) -> str:

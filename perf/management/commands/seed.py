@@ -12,10 +12,9 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError
 
 from perf.seeding.database import DatabaseNotEmpty
-from perf.seeding.options import SCALES, ImpossibleOptions, Mode, SeedOptions
+from perf.seeding.options import SCALES, ImpossibleOptions, SeedOptions
 from perf.seeding.progress import Progress
 from perf.seeding.seeder import database_is_empty, seed, vacuum
-from perf.seeding.summary import summary
 
 # The exit code of a shell for a command that SIGINT ended.
 EXIT_INTERRUPTED = 130
@@ -37,7 +36,6 @@ class Command(BaseCommand):
         parser.add_argument("--password", help="of all seeded users; default: none can log in")
         parser.add_argument("--quiet", action="store_true", help="print errors only")
         modes = parser.add_mutually_exclusive_group()
-        modes.add_argument("--append", action="store_true", help="add to existing rows")
         modes.add_argument(
             "--reset",
             action="store_true",
@@ -64,16 +62,18 @@ class Command(BaseCommand):
             sys.exit(EXIT_INTERRUPTED)
         vacuum(progress)
         if not quiet:
-            self.stdout.write(summary(progress.steps, time.perf_counter() - began))
+            seconds = time.perf_counter() - began
+            self.stdout.write("\n".join([*progress.summary, f"total: {seconds:.1f} s"]))
 
 
 def _read_options(options: dict[str, Any]) -> SeedOptions:
     """Return the options of the command line; a number replaces that of the scale."""
     numbers = {name: options[name] for name in NUMBERS if options.get(name) is not None}
-    mode: Mode = "append" if options.get("append") else "reset" if options.get("reset") else "empty"
     try:
         return SeedOptions(
-            **{**SCALES[options["scale"]], **numbers}, mode=mode, password=options["password"]
+            **{**SCALES[options["scale"]], **numbers},
+            reset=options["reset"],
+            password=options["password"],
         )
     except ImpossibleOptions as error:
         raise CommandError(str(error)) from error

@@ -6,9 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from django.utils.safestring import SafeString
-
-from perf.monitoring.dashboard.charts import draw_share
 from perf.monitoring.dashboard.page import attempt
 
 State = Literal["good", "bad", "unknown"]
@@ -25,10 +22,6 @@ class CheckResult:
     state: State
     sentence: str
     fill: float | None = None
-
-    @property
-    def picture(self) -> SafeString | None:
-        return None if self.fill is None else draw_share(self.fill, self.state)
 
 
 @dataclass(frozen=True, slots=True)

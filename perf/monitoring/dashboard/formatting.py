@@ -22,6 +22,12 @@ def format_number(value: float | None) -> str:
     return f"{value:,.0f}"
 
 
+def format_average(total: float, count: float) -> str:
+    """Return a total per item: 1.5; 12,345."""
+    average = total / count if count else 0
+    return f"{average:,.0f}" if average >= 10 else f"{average:.1f}"
+
+
 def format_ms(value: float | None) -> str:
     """Return milliseconds: 40 µs, 2.3 ms, 640 ms; from 10,000 on, seconds."""
     if value is None:

@@ -14,6 +14,15 @@ REQUEST_QUERIES = "morpheus_http_request_queries"
 QUERIES = "morpheus_db_query_seconds"
 REDUNDANT_QUERIES = "morpheus_db_wasted_queries_total"
 
+# Outcomes of cache lookups, with their descriptions.
+OUTCOMES = {
+    "hit": "cache hit",
+    "joined": "joined another thread's load",
+    "miss": "cache miss",
+    "write_intent": "bypass, because a writer was committing",
+    "bypass": "other bypass",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Latency:

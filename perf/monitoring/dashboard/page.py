@@ -12,6 +12,7 @@ from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 
+from perf.monitoring.dashboard import thresholds
 from perf.monitoring.statistics.limited_queries import StatisticsUnavailable
 
 logger = logging.getLogger(__name__)
@@ -30,8 +31,6 @@ TABS = {
     "perf_replication": "Replication",
 }
 
-# Title, value and note of a single figure.
-Fact = tuple[str, str, str]
 T = TypeVar("T")
 
 
@@ -57,19 +56,13 @@ def attempt(read: Callable[[], T]) -> Attempt[T]:
 
 
 def render_page(
-    request: HttpRequest,
-    tab: str,
-    *,
-    template: str = "tables",
-    subtitle: str = "",
-    **context: Any,
+    request: HttpRequest, tab: str, *, template: str = "", subtitle: str = "", **context: Any
 ) -> HttpResponse:
     """Return a page of the dashboard.
 
     Args:
         tab: One of TABS.
-        template: Name of the template below `perf/`; "tables" shows `lead`, `bar`, `facts`,
-            `legend`, `tables` and `note`, all optional.
+        template: Name of the template below `perf/`; by default the tab's own.
         subtitle: Heading of a page below the tab's own.
     """
     frame = {
@@ -78,6 +71,8 @@ def render_page(
         "tab_title": TABS[tab],
         "tabs": TABS,
         "page_subtitle": subtitle,
+        "thresholds": thresholds,
     }
     context = admin.site.each_context(request) | frame | context
-    return TemplateResponse(request, f"perf/{template}.html", context)
+    name = template or tab.removeprefix("perf_")
+    return TemplateResponse(request, f"perf/{name}.html", context)

@@ -11,8 +11,7 @@ from pathlib import Path
 from django.conf import settings
 from prometheus_client import Counter, Histogram
 
-from morpheus.tracing import FinishedRequest, RequestTrace, Statement
-from morpheus.tracing.request_trace import COMMIT
+from morpheus.tracing.request_trace import COMMIT, FinishedRequest, RequestTrace, Statement
 from perf.monitoring.queries.redundant import find_redundant_queries
 from perf.monitoring.sql_text import NormalizedStatement, normalize_statement
 

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from morpheus.tracing import Statement
+from morpheus.tracing.request_trace import Statement
 from perf.monitoring.sql_text import READ_KINDS, NormalizedStatement
 
 # From this many different values on, a statement counts as a loop; two may be a coincidence.

@@ -6,12 +6,11 @@ PostgreSQL knows the cost of a statement but not its route; the fingerprint join
 from __future__ import annotations
 
 import logging
-import time
 from collections import defaultdict
 
 from morpheus.cache.redis_client import RedisUnavailable
 from morpheus.cache.store import cache_store
-from morpheus.tracing import FinishedRequest
+from morpheus.tracing.request_trace import FinishedRequest
 from perf.monitoring.queries.monitor import normalize
 
 logger = logging.getLogger(__name__)
@@ -20,12 +19,8 @@ logger = logging.getLogger(__name__)
 MAX_PAIRS = 4096
 _KEY = "origins"
 _TTL_S = 7 * 24 * 3600
-# The cache server may lose the set by a restart or an eviction, so all pairs are sent again.
-_RESEND_S = 60.0
 
 _pairs: set[str] = set()
-_sent: set[str] = set()
-_sent_at = float("-inf")
 
 
 def note_statement_routes(request: FinishedRequest) -> None:
@@ -37,26 +32,19 @@ def note_statement_routes(request: FinishedRequest) -> None:
 
 
 def send_statement_routes() -> None:
-    """Send new pairs to the cache server; after a failure, the next call tries again."""
-    global _sent_at
-    is_due = time.monotonic() >= _sent_at + _RESEND_S
+    """Send all pairs: the cache server may have lost some by a restart or an eviction."""
     pairs = _pairs.copy()
-    new = pairs if is_due else pairs - _sent
-    if not new:
+    if not pairs:
         return
     try:
         cache_store().client.run(
             lambda prefix: [
-                ("SADD", prefix + _KEY, *new),
+                ("SADD", prefix + _KEY, *pairs),
                 ("EXPIRE", prefix + _KEY, _TTL_S),
             ]
         )
     except RedisUnavailable as error:
         logger.debug("The routes of statements were not stored: %s", error)
-    else:
-        _sent.update(new)
-        if is_due:
-            _sent_at = time.monotonic()
 
 
 def load_statement_routes() -> dict[str, list[str]]:

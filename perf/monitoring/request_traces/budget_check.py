@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from morpheus.tracing import FinishedRequest, RequestTrace, Statement
+from morpheus.tracing.request_trace import FinishedRequest, RequestTrace, Statement
 from perf.monitoring.budgets import RouteBudget, budgets, query_name
 from perf.monitoring.cache_offload import FREE_OUTCOMES
 from perf.monitoring.queries.redundant import RedundantQueries

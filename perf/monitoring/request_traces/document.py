@@ -13,7 +13,7 @@ from typing import Any
 import orjson
 
 from morpheus.cache.dependencies import DEPENDENCIES
-from morpheus.tracing import FinishedRequest, Lookup, RequestTrace
+from morpheus.tracing.request_trace import FinishedRequest, Lookup, RequestTrace
 from perf.monitoring.queries.monitor import normalize
 from perf.monitoring.queries.redundant import RedundantQueries, find_redundant_queries
 from perf.monitoring.request_traces.budget_check import TracedStatement, check_budget

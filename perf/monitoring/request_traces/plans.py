@@ -10,8 +10,7 @@ import psycopg
 from django.db import DatabaseError, connection, connections, transaction
 
 from morpheus.db.transactions import write_transaction
-from morpheus.django_internals.django import get_pool
-from morpheus.tracing import Statement
+from morpheus.tracing.request_trace import Statement
 from perf.monitoring.explain import explain
 from perf.monitoring.request_traces.budget_check import TracedStatement
 from perf.monitoring.sql_text import has_plan
@@ -91,7 +90,7 @@ def _describe_refusal(error: DatabaseError) -> TracedPlan:
 
 
 def _is_pool_busy() -> bool:
-    pool = get_pool(connection)
+    pool = connection.pool  # type: ignore[attr-defined]
     if pool is None:
         return False
     stats = pool.get_stats()

@@ -16,7 +16,7 @@ from django.conf import settings
 from prometheus_client import Counter
 
 from morpheus.cache.redis_client import RedisUnavailable
-from morpheus.tracing import FinishedRequest
+from morpheus.tracing.request_trace import FinishedRequest
 from perf.monitoring.request_traces.document import build_trace, serialize_trace, summarize_trace
 from perf.monitoring.request_traces.storage import trace_store
 

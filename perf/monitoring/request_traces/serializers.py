@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from rest_framework import serializers
 
-from perf.monitoring.queries.redundant import DUPLICATE, N_PLUS_ONE
-
 
 class TraceSummarySerializer(serializers.Serializer):  # type: ignore[type-arg]
     """A trace in the list."""
@@ -33,72 +31,28 @@ class TraceSummarySerializer(serializers.Serializer):  # type: ignore[type-arg]
     )
 
 
-class BudgetCheckSerializer(serializers.Serializer):  # type: ignore[type-arg]
-    """The budget of the route (perf/budgets.toml) and its violations."""
-
-    is_within_budget = serializers.BooleanField(allow_null=True)
-    violations = serializers.ListField(child=serializers.CharField(), help_text="Sentences.")
-    queries = serializers.IntegerField(
-        help_text="Number of statements without settings, savepoints and COMMIT."
-    )
-    queries_budget = serializers.IntegerField(
-        allow_null=True, help_text="The warm budget if all cache lookups were hits."
-    )
-    p95_ms = serializers.FloatField(allow_null=True)
-    p99_ms = serializers.FloatField(allow_null=True)
-
-
-class RedundantQueriesSerializer(serializers.Serializer):  # type: ignore[type-arg]
-    """Executions of one statement that a single execution could replace."""
-
-    kind = serializers.ChoiceField([N_PLUS_ONE, DUPLICATE])
-    fingerprint = serializers.CharField()
-    times = serializers.IntegerField()
-    sql = serializers.CharField()
-
-
-class StatementSerializer(serializers.Serializer):  # type: ignore[type-arg]
-    """A statement without its values."""
-
-    fingerprint = serializers.CharField()
-    kind = serializers.CharField(help_text="simple, join, search, write, control or commit.")
-    sql = serializers.CharField(help_text="With `?` for each value.")
-    alias = serializers.CharField(help_text="The database alias.")
-    ms = serializers.FloatField()
-    budget_ms = serializers.FloatField(allow_null=True)
-    rows = serializers.IntegerField(allow_null=True, help_text="Rows returned or changed.")
-    is_failed = serializers.BooleanField()
-    plan = serializers.DictField(
-        allow_null=True,
-        help_text="EXPLAIN's output just after the response, with `?` for each value; only the "
-        "first statement of a fingerprint has it.",
-    )
-    no_plan_reason = serializers.CharField(allow_blank=True)
-
-
-class LookupSerializer(serializers.Serializer):  # type: ignore[type-arg]
-    """Values of one cache policy that were looked up together."""
-
-    policy = serializers.CharField()
-    outcome = serializers.CharField(help_text="hit, miss, joined, write_intent or bypass.")
-    reader_id = serializers.IntegerField(allow_null=True, help_text="Null for public values.")
-    values = serializers.IntegerField(help_text="Number of values.")
-    keys = serializers.ListField(
-        child=serializers.CharField(), help_text="Keys that are not numbers are hashed."
-    )
-    tags = serializers.ListField(child=serializers.CharField())
-
-
 class RequestTraceSerializer(TraceSummarySerializer):
-    """The whole trace of a request."""
+    """The whole trace of a request; docs/explain.md describes the objects in it."""
 
     method = serializers.CharField()
     replica_queries = serializers.IntegerField()
-    budget = BudgetCheckSerializer()
-    redundant_queries = RedundantQueriesSerializer(many=True)  # type: ignore[assignment] # a list
-    statements = StatementSerializer(many=True)
+    budget = serializers.DictField(
+        help_text="The budget of the route (perf/budgets.toml), whether the request kept it, and "
+        "its `violations` as sentences."
+    )
+    redundant_queries = serializers.ListField(  # type: ignore[assignment] # not their number
+        child=serializers.DictField(), help_text="N+1 queries and duplicate queries."
+    )
+    statements = serializers.ListField(
+        child=serializers.DictField(),
+        help_text="Statements in their order with time, rows and plan; `?` stands for each value.",
+    )
     statements_left_out = serializers.IntegerField()
-    cache = LookupSerializer(many=True)
+    cache = serializers.ListField(
+        child=serializers.DictField(),
+        help_text="Cache lookups with policy, outcome, keys and tags; keys that are not numbers "
+        "are hashed.",
+    )
     cache_left_out = serializers.IntegerField()
     tags = serializers.ListField(
         child=serializers.CharField(), help_text="All cache tags that the response depends on."

@@ -13,7 +13,6 @@ from typing import Any
 import orjson
 from django.conf import settings
 
-from morpheus.cache.circuit_breaker import circuit_breaker_for
 from morpheus.cache.redis_client import RedisClient
 
 MAX_TRACES = 500
@@ -72,8 +71,7 @@ class TraceStore:
 @cache
 def trace_store() -> TraceStore:
     """Return the store of this process, configured by the settings."""
-    url = settings.CACHES["explained"]["LOCATION"]
-    return TraceStore(RedisClient(url, timeout_s=0.25, breaker=circuit_breaker_for(url)))
+    return TraceStore(RedisClient(settings.CACHES["explained"]["LOCATION"]))
 
 
 # A forked process must not use its parent's connections.

@@ -13,7 +13,7 @@ from django.conf import settings
 from prometheus_client import Counter
 
 from morpheus.http.log_format import log_event
-from morpheus.tracing import FinishedRequest, Statement
+from morpheus.tracing.request_trace import FinishedRequest, Statement
 from perf.monitoring.budgets import budgets
 from perf.monitoring.explain import explain_generic
 from perf.monitoring.queries.monitor import get_source, normalize

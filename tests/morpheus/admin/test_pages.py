@@ -10,14 +10,13 @@ from django.contrib import admin
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Group
 from django.db import connection
-from django.http import StreamingHttpResponse
 from django.urls import reverse
 
 from comics.models import Comic, Panel
 from morpheus.admin import changelists as admin_lists
 from morpheus.db.transactions import write_transaction
 from novels.models import Chapter, Novel, ProcessingStatus
-from novels.services import novel_reparse
+from novels.services.uploads import novel_reparse
 from tests.conftest import PASSWORD
 from tests.morpheus.admin.conftest import url
 from tests.pages import written_into
@@ -249,23 +248,6 @@ def test_the_history_shows_user_and_change(site: Any, operator: Any, make_rows: 
 
     assert LogEntry.objects.get().user_id == operator.pk
     assert "Title" in site.get(url(Comic, "history", comic.pk)).content.decode()
-
-
-def test_a_streamed_response_is_read_as_staff(operator: Any, make_rows: Any, rf: Any) -> None:
-    make_rows(2)
-    request = rf.get("/")
-    request.user = operator
-
-    def lines_of_novels() -> Any:
-        for novel in Novel.objects.all():
-            yield f"{novel}\n"
-
-    view: Any = admin.site.admin_view(lambda request: StreamingHttpResponse(lines_of_novels()))
-
-    response: Any = view(request)
-    lines = list(response.streaming_content)
-
-    assert len(lines) == 2
 
 
 def test_processing_statuses_are_read_only(site: Any, operator: Any, make_rows: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -10,6 +11,16 @@ from morpheus.cache.policies import CachePolicy
 from morpheus.cache.store import cache_store
 
 TAG = "thing:1"
+
+
+def hold(begun: threading.Event, release: threading.Event) -> Callable[[], None]:
+    """Return a `before_return` that says when a load has begun, and waits."""
+
+    def wait() -> None:
+        begun.set()
+        assert release.wait(10)
+
+    return wait
 
 
 class Source:

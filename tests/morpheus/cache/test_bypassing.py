@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Iterator
+from typing import Any
 
+import psycopg
 import pytest
 
 from morpheus.cache.outbox_listener import OutboxListener
 from morpheus.cache.store import cache_store
-from tests.conftest import counted_queries
 from tests.morpheus.cache.conftest import stop_listener
+from tests.visitor import counted_queries
 from users.reads import user_names
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -19,7 +22,7 @@ PATIENCE_S = 30
 
 
 @pytest.fixture
-def listener(psql):
+def listener(psql: psycopg.Connection) -> Iterator[OutboxListener]:
     """The engine's, which hears of changes and does not look for them."""
     cache = cache_store()
     listener = OutboxListener(
@@ -33,7 +36,7 @@ def listener(psql):
     stop_listener(listener)
 
 
-def name_becomes(user, name):
+def name_becomes(user: Any, name: str | None) -> bool:
     deadline = time.monotonic() + PATIENCE_S
     while time.monotonic() < deadline:
         if user_names([user.pk]) == {user.pk: name}:
@@ -41,7 +44,9 @@ def name_becomes(user, name):
     return False
 
 
-def test_a_name_changed_by_psql_is_read_anew(psql, listener, make_user):
+def test_a_name_changed_by_psql_is_read_anew(
+    psql: psycopg.Connection, listener: OutboxListener, make_user: Callable[..., Any]
+) -> None:
     ann, bob = make_user("ann"), make_user("bob")
     user_names([ann.pk, bob.pk])
     assert name_becomes(ann, "Ann")
@@ -55,7 +60,9 @@ def test_a_name_changed_by_psql_is_read_anew(psql, listener, make_user):
     assert queries.sql == []
 
 
-def test_a_user_deleted_by_psql_is_absent(psql, listener, make_user):
+def test_a_user_deleted_by_psql_is_absent(
+    psql: psycopg.Connection, listener: OutboxListener, make_user: Callable[..., Any]
+) -> None:
     ann = make_user("ann")
     assert name_becomes(ann, "Ann")
 
@@ -64,7 +71,9 @@ def test_a_user_deleted_by_psql_is_absent(psql, listener, make_user):
     assert name_becomes(ann, None)
 
 
-def test_a_table_emptied_by_psql_is_empty_for_all(psql, listener, make_user):
+def test_a_table_emptied_by_psql_is_empty_for_all(
+    psql: psycopg.Connection, listener: OutboxListener, make_user: Callable[..., Any]
+) -> None:
     ann = make_user("ann")
     assert name_becomes(ann, "Ann")
 
@@ -73,7 +82,9 @@ def test_a_table_emptied_by_psql_is_empty_for_all(psql, listener, make_user):
     assert name_becomes(ann, None)
 
 
-def test_what_psql_rolls_back_was_never_read(psql, listener, make_user):
+def test_what_psql_rolls_back_was_never_read(
+    psql: psycopg.Connection, listener: OutboxListener, make_user: Callable[..., Any]
+) -> None:
     ann = make_user("ann")
     assert name_becomes(ann, "Ann")
 

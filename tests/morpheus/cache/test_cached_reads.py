@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import datetime
 import threading
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 from django.db import connection, transaction
+from pytest_django import Settings
 
 from morpheus.cache.cached_reads import read, read_many
 from morpheus.cache.dependencies import loading_cached_value, record_dependencies
-from morpheus.cache.policies import ABSENT_TTL_S
+from morpheus.cache.policies import ABSENT_TTL_S, CachePolicy
 from morpheus.cache.store import cache_store
-from tests.morpheus.cache.source import TAG, Source
+from tests.morpheus.cache.source import TAG, Source, hold
 
 
-def test_a_value_is_loaded_once_and_again_after_a_write(source):
+def test_a_value_is_loaded_once_and_again_after_a_write(source: Source) -> None:
     assert [source.read(), source.read()] == ["old", "old"]
     assert source.loads == 1
 
@@ -25,7 +28,7 @@ def test_a_value_is_loaded_once_and_again_after_a_write(source):
     assert source.loads == 2
 
 
-def test_what_there_is_not_is_remembered_as_well(source):
+def test_what_there_is_not_is_remembered_as_well(source: Source) -> None:
     source.value = None
 
     assert [source.read(), source.read()] == [None, None]
@@ -42,7 +45,9 @@ def seconds_left() -> dict[str, int]:
 
 
 @pytest.mark.parametrize("absent", [None, []])
-def test_what_there_is_not_expires_soon_and_so_do_the_tags_made_for_it(make_policy, absent):
+def test_what_there_is_not_expires_soon_and_so_do_the_tags_made_for_it(
+    make_policy: Callable[..., CachePolicy], absent: Any
+) -> None:
     source = Source(make_policy(ttl_s=3600))
     source.value = absent
 
@@ -54,7 +59,7 @@ def test_what_there_is_not_expires_soon_and_so_do_the_tags_made_for_it(make_poli
     assert left["all"] > 3600
 
 
-def test_a_tag_outlives_values_filled_later(make_policy):
+def test_a_tag_outlives_values_filled_later(make_policy: Callable[..., CachePolicy]) -> None:
     absent, present = Source(make_policy(ttl_s=3600)), Source(make_policy(ttl_s=3600))
     absent.value = None
     absent.read()
@@ -64,7 +69,9 @@ def test_a_tag_outlives_values_filled_later(make_policy):
     assert seconds_left()[TAG] > 3600
 
 
-def test_absence_shortens_no_tag_that_was_there_before(make_policy):
+def test_absence_shortens_no_tag_that_was_there_before(
+    make_policy: Callable[..., CachePolicy],
+) -> None:
     absent, present = Source(make_policy(ttl_s=3600)), Source(make_policy(ttl_s=3600))
     absent.value = None
     present.read()
@@ -74,7 +81,9 @@ def test_absence_shortens_no_tag_that_was_there_before(make_policy):
     assert seconds_left()[TAG] > 3600
 
 
-def test_of_values_read_together_those_that_are_there_keep_their_tags(make_policy):
+def test_of_values_read_together_those_that_are_there_keep_their_tags(
+    make_policy: Callable[..., CachePolicy],
+) -> None:
     policy = make_policy(ttl_s=3600)
 
     read_many(policy, [1, 2], tags=lambda key: [TAG], load=lambda keys: {1: "there"})
@@ -82,7 +91,7 @@ def test_of_values_read_together_those_that_are_there_keep_their_tags(make_polic
     assert seconds_left()[TAG] > 3600
 
 
-def test_a_longer_life_is_not_given_to_a_mark(source):
+def test_a_longer_life_is_not_given_to_a_mark(source: Source) -> None:
     cache_store().set_write_intents([TAG], "writer")
 
     cache_store().read_versions([TAG])
@@ -90,7 +99,9 @@ def test_a_longer_life_is_not_given_to_a_mark(source):
     assert seconds_left()[TAG] <= 5
 
 
-def test_what_strangers_may_invent_is_remembered_only_if_it_is_there(make_policy):
+def test_what_strangers_may_invent_is_remembered_only_if_it_is_there(
+    make_policy: Callable[..., CachePolicy],
+) -> None:
     source = Source(make_policy(caches_none=False))
     source.value = None
     source.read()
@@ -106,7 +117,7 @@ def test_what_strangers_may_invent_is_remembered_only_if_it_is_there(make_policy
     assert source.loads == 3
 
 
-def test_a_slow_reader_cannot_bring_the_old_value_back(source):
+def test_a_slow_reader_cannot_bring_the_old_value_back(source: Source) -> None:
     source.before_return = lambda: source.write("new")
     assert source.read() == "old"
     source.before_return = lambda: None
@@ -114,7 +125,7 @@ def test_a_slow_reader_cannot_bring_the_old_value_back(source):
     assert source.read() == "new"
 
 
-def test_a_read_during_a_commit_fills_nothing(source):
+def test_a_read_during_a_commit_fills_nothing(source: Source) -> None:
     cache_store().set_write_intents([TAG], "writer")
     assert source.read() == "old"  # Not committed yet.
     source.value = "new"
@@ -126,7 +137,7 @@ def test_a_read_during_a_commit_fills_nothing(source):
     assert source.loads == 3
 
 
-def test_a_writer_that_dies_after_its_commit_leaves_nothing_old(source):
+def test_a_writer_that_dies_after_its_commit_leaves_nothing_old(source: Source) -> None:
     source.read()
     cache_store().set_write_intents([TAG], "writer")
     source.value = "new"
@@ -134,13 +145,15 @@ def test_a_writer_that_dies_after_its_commit_leaves_nothing_old(source):
     assert source.read() == "new"
 
 
-def test_threads_that_want_the_same_load_it_once(source, in_thread):
+def test_threads_that_want_the_same_load_it_once(
+    source: Source, in_thread: Callable[..., threading.Thread]
+) -> None:
     together = threading.Barrier(8)
     loading, release = threading.Event(), threading.Event()
-    source.before_return = lambda: (loading.set(), release.wait(10))
+    source.before_return = hold(loading, release)
     values = []
 
-    def ask():
+    def ask() -> None:
         together.wait(10)
         values.append(source.read())
 
@@ -155,18 +168,24 @@ def test_threads_that_want_the_same_load_it_once(source, in_thread):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_thread_that_waits_for_a_load_holds_no_connection(source, in_thread, monkeypatch):
+def test_a_thread_that_waits_for_a_load_holds_no_connection(
+    source: Source, in_thread: Callable[..., threading.Thread], monkeypatch: pytest.MonkeyPatch
+) -> None:
     loading, waiting, release = (threading.Event() for _ in range(3))
     share = cache_store().flights.run
 
-    def share_and_tell(key, work, *, before_waiting):
-        return share(key, work, before_waiting=lambda: (before_waiting(), waiting.set()))
+    def share_and_tell(key: Any, work: Any, *, before_waiting: Callable[[], None]) -> Any:
+        def tell() -> None:
+            before_waiting()
+            waiting.set()
+
+        return share(key, work, before_waiting=tell)
 
     monkeypatch.setattr(cache_store().flights, "run", share_and_tell)
-    source.before_return = lambda: (loading.set(), release.wait(10))
+    source.before_return = hold(loading, release)
     held = []
 
-    def ask():
+    def ask() -> None:
         connection.ensure_connection()
         try:
             source.read()
@@ -186,9 +205,11 @@ def test_a_thread_that_waits_for_a_load_holds_no_connection(source, in_thread, m
     assert held == [None]
 
 
-def test_no_reader_joins_a_load_that_began_before_a_write(source, in_thread):
+def test_no_reader_joins_a_load_that_began_before_a_write(
+    source: Source, in_thread: Callable[..., threading.Thread]
+) -> None:
     loading, release = threading.Event(), threading.Event()
-    source.before_return = lambda: (loading.set(), release.wait(10))
+    source.before_return = hold(loading, release)
     slow = in_thread(source.read)
     assert loading.wait(10)
 
@@ -201,10 +222,12 @@ def test_no_reader_joins_a_load_that_began_before_a_write(source, in_thread):
     assert source.read() == "new"
 
 
-def test_a_thread_that_waits_for_a_failed_load_loads_itself(source, in_thread):
+def test_a_thread_that_waits_for_a_failed_load_loads_itself(
+    source: Source, in_thread: Callable[..., threading.Thread]
+) -> None:
     loading, release = threading.Event(), threading.Event()
 
-    def fail():
+    def fail() -> None:
         loading.set()
         release.wait(10)
         raise RuntimeError("the database went away")
@@ -212,7 +235,7 @@ def test_a_thread_that_waits_for_a_failed_load_loads_itself(source, in_thread):
     source.before_return = fail
     outcomes = []
 
-    def ask():
+    def ask() -> None:
         try:
             outcomes.append(source.read())
         except RuntimeError as error:
@@ -229,11 +252,11 @@ def test_a_thread_that_waits_for_a_failed_load_loads_itself(source, in_thread):
     assert outcomes == ["the database went away", "old"]
 
 
-def test_of_many_only_the_missing_are_loaded(make_policy):
+def test_of_many_only_the_missing_are_loaded(make_policy: Callable[..., CachePolicy]) -> None:
     policy, asked = make_policy(), []
 
-    def read_squares(numbers):
-        def load(missing):
+    def read_squares(numbers: list[int]) -> dict[int, int]:
+        def load(missing: list[int]) -> dict[int, int]:
             asked.append(missing)
             return {number: number**2 for number in missing if number != 4}
 
@@ -246,10 +269,10 @@ def test_of_many_only_the_missing_are_loaded(make_policy):
     assert read_squares([]) == {}
 
 
-def test_private_values_are_their_readers(make_policy):
+def test_private_values_are_their_readers(make_policy: Callable[..., CachePolicy]) -> None:
     policy = make_policy()
 
-    def read_as(reader_id, value):
+    def read_as(reader_id: int | None, value: str) -> Any:
         return read(policy, 1, tags=[TAG], load=lambda: value, reader_id=reader_id)
 
     assert read_as(7, "seven's") == "seven's"
@@ -258,8 +281,8 @@ def test_private_values_are_their_readers(make_policy):
     assert read_as(7, "not loaded") == "seven's"
 
 
-def test_a_loaded_value_equals_the_cached_value(make_policy):
-    def load():
+def test_a_loaded_value_equals_the_cached_value(make_policy: Callable[..., CachePolicy]) -> None:
+    def load() -> dict[str, Any]:
         return {"at": datetime.datetime(2026, 1, 2, tzinfo=datetime.UTC), "pair": (1, 2)}
 
     policy = make_policy()
@@ -268,14 +291,16 @@ def test_a_loaded_value_equals_the_cached_value(make_policy):
     assert first == second == {"at": "2026-01-02T00:00:00+00:00", "pair": [1, 2]}
 
 
-def test_a_reader_that_changes_its_value_changes_no_cached_value(make_policy):
+def test_a_reader_that_changes_its_value_changes_no_cached_value(
+    make_policy: Callable[..., CachePolicy],
+) -> None:
     policy = make_policy()
     read(policy, 1, tags=[TAG], load=lambda: {"names": []})["names"].append("mine")
 
     assert read(policy, 1, tags=[TAG], load=dict) == {"names": []}
 
 
-def test_too_large_values_are_not_kept(make_policy):
+def test_too_large_values_are_not_kept(make_policy: Callable[..., CachePolicy]) -> None:
     source = Source(make_policy(max_bytes=10))
     source.value = "x" * 11
 
@@ -285,7 +310,9 @@ def test_too_large_values_are_not_kept(make_policy):
     assert source.loads == 2
 
 
-def test_another_version_of_a_policy_does_not_read_the_old_ones_values(make_policy):
+def test_another_version_of_a_policy_does_not_read_the_old_ones_values(
+    make_policy: Callable[..., CachePolicy],
+) -> None:
     old = make_policy(version=1)
     new = make_policy(version=2)
     object.__setattr__(new, "name", old.name)
@@ -295,7 +322,7 @@ def test_another_version_of_a_policy_does_not_read_the_old_ones_values(make_poli
 
 
 @pytest.mark.django_db
-def test_in_a_transaction_nothing_is_read_from_the_cache_or_kept(source):
+def test_in_a_transaction_nothing_is_read_from_the_cache_or_kept(source: Source) -> None:
     with transaction.atomic():
         source.read()
         source.value = "not committed"
@@ -304,7 +331,7 @@ def test_in_a_transaction_nothing_is_read_from_the_cache_or_kept(source):
     assert source.loads == 2
 
 
-def test_switched_off_the_cache_is_not_used(source, settings):
+def test_switched_off_the_cache_is_not_used(source: Source, settings: Settings) -> None:
     source.read()
     settings.MORPHEUS_CACHE = False
     source.value = "new"
@@ -312,7 +339,7 @@ def test_switched_off_the_cache_is_not_used(source, settings):
     assert source.read() == "new"
 
 
-def test_dependencies_hold_tags_and_versions_of_the_response(source):
+def test_dependencies_hold_tags_and_versions_of_the_response(source: Source) -> None:
     with record_dependencies() as first:
         source.read()
     with record_dependencies() as second:
@@ -323,7 +350,7 @@ def test_dependencies_hold_tags_and_versions_of_the_response(source):
     assert (first.misses, second.hits) == (1, 1)
 
 
-def test_a_recording_of_two_versions_is_not_complete(source):
+def test_a_recording_of_two_versions_is_not_complete(source: Source) -> None:
     with record_dependencies() as record:
         source.read()
         source.write("new")
@@ -332,7 +359,7 @@ def test_a_recording_of_two_versions_is_not_complete(source):
     assert not record.is_complete
 
 
-def test_dependencies_of_a_bypass_are_incomplete(source):
+def test_dependencies_of_a_bypass_are_incomplete(source: Source) -> None:
     cache_store().set_write_intents([TAG], "writer")
 
     with record_dependencies() as record:
@@ -342,7 +369,7 @@ def test_dependencies_of_a_bypass_are_incomplete(source):
 
 
 @pytest.mark.django_db
-def test_a_statement_outside_of_a_load_spoils_a_recording():
+def test_a_statement_outside_of_a_load_spoils_a_recording() -> None:
     with record_dependencies() as record, connection.execute_wrapper(record.observe_statement):
         with loading_cached_value(), connection.cursor() as cursor:
             cursor.execute("SELECT 1")

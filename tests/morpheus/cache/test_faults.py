@@ -12,13 +12,14 @@ from django.conf import settings as current_settings
 from rest_framework.test import APIClient
 
 from morpheus.cache.cached_reads import read
-from morpheus.cache.circuit_breaker import CircuitBreaker, circuit_breaker_for
+from morpheus.cache.circuit_breaker import CircuitBreaker, server_breaker
 from morpheus.cache.policies import CachePolicy
 from morpheus.cache.redis_client import RedisClient
 from morpheus.cache.store import CacheStore, cache_store
 from novels.models import Novel
-from tests.conftest import PASSWORD, counted_queries
+from tests.conftest import PASSWORD
 from tests.morpheus.cache.conftest import stop_listener
+from tests.visitor import counted_queries
 
 from .own_server import OwnServer, free_port, short_folder, wait_until
 
@@ -35,8 +36,6 @@ def use(server: OwnServer, settings: Any) -> None:
         alias: options | {"LOCATION": f"{server.url}?db={number}"}
         for number, (alias, options) in enumerate(settings.CACHES.items())
     }
-    # Long enough to be one, short enough not to wait for.
-    circuit_breaker_for(server.url).cool_down_s = 0.02
     cache_store.cache_clear()
 
 
@@ -52,6 +51,8 @@ def make_server(
 ) -> Iterator[Callable[..., OwnServer]]:
     """Start a server, and use it with a real listener."""
     monkeypatch.setattr(CacheStore, "_start_listener", _start_listener)
+    # Long enough to be one, short enough not to wait for.
+    monkeypatch.setattr(server_breaker, "cool_down_s", 0.02)
     made: list[OwnServer] = []
 
     def make(*options: str) -> OwnServer:
@@ -194,7 +195,7 @@ def test_responses_stay_right_and_nothing_stale_returns(
 
     def recovered() -> bool:
         assert world.title() == "Meanwhile"
-        return world.is_recovered() and world.is_kept()
+        return bool(world.is_recovered() and world.is_kept())
 
     wait_until(recovered, "a cache that is used again")
     assert world.kept_by_the_other() in (b"", b'"Meanwhile"')
@@ -276,12 +277,13 @@ def test_a_promoted_replica_says_nothing_old(
         server.start()
 
 
-def test_a_stalled_server_is_asked_once_in_each_rest(make_server: Any, make_world: Any) -> None:
+def test_a_stalled_server_is_asked_once_in_each_rest(
+    make_server: Any, make_world: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     server = make_server()
     world = make_world()
-    breaker = circuit_breaker_for(server.url)
-    breaker.cool_down_s = 3600
-    before = breaker.failures
+    monkeypatch.setattr(server_breaker, "cool_down_s", 3600)
+    before = server_breaker.failures
 
     server.stall()
     try:
@@ -292,7 +294,7 @@ def test_a_stalled_server_is_asked_once_in_each_rest(make_server: Any, make_worl
     finally:
         server.go_on()
 
-    assert breaker.failures - before == 1
+    assert server_breaker.failures - before == 1
 
 
 def test_a_logout_while_the_server_is_stalled_lasts(make_server: Any, make_world: Any) -> None:
@@ -313,7 +315,7 @@ def test_a_logout_while_the_server_is_stalled_lasts(make_server: Any, make_world
     def recovered() -> bool:
         world.browser.cookies["sessionid"] = key
         assert world.browser.get(me).status_code == 401
-        return world.is_recovered() and not circuit_breaker_for(server.url).is_open
+        return world.is_recovered() and not server_breaker.is_open
 
     wait_until(recovered, "a cache that is used again")
     # The other process may only now see the logout wait in the outbox, and use no cache meanwhile.

@@ -7,17 +7,24 @@ is a process of its own. A step is a command to the server, the reading of the n
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from morpheus.cache import batch_read, cached_reads, tagged_commit
+from morpheus.cache.policies import CachePolicy
 from morpheus.cache.store import CacheStore, cache_store, has_write_intent
 from tests.morpheus.cache.interleaving import explore
 
-_own = ContextVar("_own")
+Pause = Callable[[], None]
+Actor = Callable[[Pause], None]
+Explore = Callable[..., tuple[int, int]]
+
+_own: ContextVar[Process] = ContextVar("_own")
 _tokens = itertools.count()
 
 
@@ -28,21 +35,21 @@ class Crash(Exception):
 class Process(CacheStore):
     """The engine of a process of its own, which pauses before each command."""
 
-    def __init__(self, pause):
+    def __init__(self, pause: Pause) -> None:
         super().__init__(cache_store().client)
         self._is_current = True
         self.pause = pause
 
-    def _run_script(self, *arguments):
+    def _run_script(self, *arguments: Any) -> Any:
         self.pause()
         return super()._run_script(*arguments)
 
-    def fill(self, *arguments):
+    def fill(self, *arguments: Any) -> None:
         self.pause()
         super().fill(*arguments)
 
     @contextmanager
-    def running(self):
+    def running(self) -> Iterator[Process]:
         token = _own.set(self)
         try:
             yield self
@@ -55,17 +62,17 @@ class World:
 
     _identities = itertools.count()
 
-    def __init__(self, policy, process=Process):
+    def __init__(self, policy: CachePolicy, process: type[Process] = Process) -> None:
         self.policy, self.process = policy, process
         self.identity = next(World._identities)
         self.tag = f"number:{self.identity}"
         self.committed = self.acknowledged = 0
         self.is_stale = False
 
-    def read(self, pause):
+    def read(self, pause: Pause) -> None:
         at_least = self.acknowledged
 
-        def load():
+        def load() -> int:
             pause()
             return self.committed
 
@@ -73,15 +80,17 @@ class World:
             value = cached_reads.read(self.policy, self.identity, tags=[self.tag], load=load)
         self.is_stale |= value < at_least
 
-    def write(self, pause, *, crash_at=None, acknowledge_early=False):
+    def write(
+        self, pause: Pause, *, crash_at: int | None = None, acknowledge_early: bool = False
+    ) -> None:
         steps = itertools.count(1)
 
-        def step():
+        def step() -> None:
             if next(steps) == crash_at:
                 raise Crash
             pause()
 
-        def commit():
+        def commit() -> None:
             step()
             self.committed += 1
             self.mine = self.committed
@@ -95,24 +104,26 @@ class World:
                 return
         self.acknowledged = max(self.acknowledged, self.mine)
 
-    def lose_tag(self, pause):
+    def lose_tag(self, pause: Pause) -> None:
         """Evict the tag, or the mark that is in its place."""
         cache_store().client.run(lambda prefix: [("DEL", f"{prefix}t:{self.tag}")])
 
-    def lose_value(self, pause):
+    def lose_value(self, pause: Pause) -> None:
         key = self.policy.key(self.identity, None)
         cache_store().client.run(lambda prefix: [("DEL", prefix + key)])
 
-    def settle(self):
+    def settle(self) -> None:
         """Let marks of crashed writers expire; then nothing old may be left."""
         if has_write_intent(cache_store().read_versions([self.tag])[self.tag]):
-            self.lose_tag(None)
+            self.lose_tag(lambda: None)
         self.acknowledged = self.committed
         self.read(lambda: None)
 
 
 @pytest.fixture
-def explore_schedules(make_policy, monkeypatch):
+def explore_schedules(
+    make_policy: Callable[..., CachePolicy], monkeypatch: pytest.MonkeyPatch
+) -> Explore:
     """Return the number of schedules with a stale read, and of all schedules."""
     # One actor at a time: they can share a connection, where threads have their own.
     monkeypatch.setattr(cache_store().client, "_local", SimpleNamespace())
@@ -121,10 +132,15 @@ def explore_schedules(make_policy, monkeypatch):
     monkeypatch.setattr(tagged_commit, "_read_collected_tags", lambda world: [world.tag])
     policy = make_policy()
 
-    def run(actors, *, is_warm=True, process=Process):
-        worlds = []
+    def run(
+        actors: Callable[[World], list[Actor]],
+        *,
+        is_warm: bool = True,
+        process: type[Process] = Process,
+    ) -> tuple[int, int]:
+        worlds: list[World] = []
 
-        def begin():
+        def begin() -> list[Actor]:
             worlds.append(World(policy, process))
             if is_warm:
                 worlds[-1].read(lambda: None)
@@ -139,8 +155,8 @@ def explore_schedules(make_policy, monkeypatch):
     return run
 
 
-def writer(world, **how):
-    def write(pause):
+def writer(world: World, **how: Any) -> Actor:
+    def write(pause: Pause) -> None:
         world.write(pause, **how)
 
     return write
@@ -162,19 +178,21 @@ def writer(world, **how):
         lambda world: [writer(world, crash_at=3), world.read, world.lose_value],
     ],
 )
-def test_no_order_of_steps_shows_anything_old(explore_schedules, actors, is_warm):
+def test_no_order_of_steps_shows_anything_old(
+    explore_schedules: Explore, actors: Any, is_warm: bool
+) -> None:
     stale, schedules = explore_schedules(actors, is_warm=is_warm)
 
     assert schedules > 1
     assert stale == 0
 
 
-def intent_writer(world):
+def intent_writer(world: World) -> Actor:
     """Return a writer that has set its write intents."""
     token = f"writer-{next(_tokens)}"
     cache_store().set_write_intents([world.tag], token)
 
-    def write(pause):
+    def write(pause: Pause) -> None:
         pause()
         world.committed += 1
         mine = world.committed
@@ -185,7 +203,7 @@ def intent_writer(world):
     return write
 
 
-def test_two_writers_at_once_leave_nothing_old_to_a_reader(explore_schedules):
+def test_two_writers_at_once_leave_nothing_old_to_a_reader(explore_schedules: Explore) -> None:
     stale, schedules = explore_schedules(
         lambda world: [intent_writer(world), intent_writer(world), world.read]
     )
@@ -195,18 +213,20 @@ def test_two_writers_at_once_leave_nothing_old_to_a_reader(explore_schedules):
 
 
 class WithoutWriteIntents(Process):
-    def set_write_intents(self, tags, token):
+    def set_write_intents(self, tags: Any, token: str) -> None:
         pass
 
 
 class WithVersionsReadLate(Process):
-    def fill(self, values, ttl_s):
+    def fill(self, values: Any, ttl_s: Any) -> None:
         now = {key: (self.read_versions([*versions]), payload)
                for key, (versions, payload) in values.items()}  # fmt: skip
         super().fill(now, ttl_s)
 
 
-def test_without_write_intents_a_crash_after_the_commit_leaves_a_stale_value(explore_schedules):
+def test_without_write_intents_a_crash_after_the_commit_leaves_a_stale_value(
+    explore_schedules: Explore,
+) -> None:
     stale, _ = explore_schedules(
         lambda world: [writer(world, crash_at=2), world.read], process=WithoutWriteIntents
     )
@@ -214,7 +234,9 @@ def test_without_write_intents_a_crash_after_the_commit_leaves_a_stale_value(exp
     assert stale
 
 
-def test_with_versions_read_after_the_database_a_slow_reader_brings_the_old_back(explore_schedules):
+def test_with_versions_read_after_the_database_a_slow_reader_brings_the_old_back(
+    explore_schedules: Explore,
+) -> None:
     stale, _ = explore_schedules(
         lambda world: [world.write, world.read], process=WithVersionsReadLate, is_warm=False
     )
@@ -222,7 +244,9 @@ def test_with_versions_read_after_the_database_a_slow_reader_brings_the_old_back
     assert stale
 
 
-def test_with_the_response_before_the_invalidation_there_is_a_stale_read(explore_schedules):
+def test_with_the_response_before_the_invalidation_there_is_a_stale_read(
+    explore_schedules: Explore,
+) -> None:
     stale, _ = explore_schedules(
         lambda world: [writer(world, acknowledge_early=True), world.read],
         process=WithoutWriteIntents,

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
+from typing import Any
 
+import psycopg
 import pytest
 from django.db import connection, transaction
 
@@ -14,14 +17,14 @@ from tests.conftest import list_outbox_tags
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def put(opened, *tags):
+def put(opened: psycopg.Connection, *tags: str) -> None:
     opened.execute("SELECT cache_touch(%s)", [list(tags)])
 
 
-def test_a_drain_invalidates_each_tag_once_and_empties_the_outbox(psql):
+def test_a_drain_invalidates_each_tag_once_and_empties_the_outbox(psql: psycopg.Connection) -> None:
     put(psql, "novel:1", "novel:2")
     put(psql, "novel:2")
-    invalidated = []
+    invalidated: list[Any] = []
 
     assert outbox.drain(invalidated.append, psql) == 3
     assert invalidated == [["novel:1", "novel:2"]]
@@ -30,20 +33,20 @@ def test_a_drain_invalidates_each_tag_once_and_empties_the_outbox(psql):
     assert len(invalidated) == 1
 
 
-def test_draining_takes_the_oldest_first_and_as_many_as_told(psql):
+def test_draining_takes_the_oldest_first_and_as_many_as_told(psql: psycopg.Connection) -> None:
     for tag in ("novel:3", "novel:2", "novel:1"):
         put(psql, tag)
-    invalidated = []
+    invalidated: list[Any] = []
 
     assert outbox.drain(invalidated.append, psql, limit=2) == 2
     assert invalidated == [["novel:2", "novel:3"]]
     assert list_outbox_tags(psql) == ["novel:1"]
 
 
-def test_a_tag_that_could_not_be_invalidated_stays(psql):
+def test_a_tag_that_could_not_be_invalidated_stays(psql: psycopg.Connection) -> None:
     put(psql, "novel:1")
 
-    def refuse(tags):
+    def refuse(tags: Sequence[str]) -> None:
         raise ConnectionError
 
     with pytest.raises(ConnectionError):
@@ -52,13 +55,15 @@ def test_a_tag_that_could_not_be_invalidated_stays(psql):
     assert list_outbox_tags(psql) == ["novel:1"]
 
 
-def test_a_drain_that_dies_before_its_commit_leaves_the_tags_to_others(psql):
+def test_a_drain_that_dies_before_its_commit_leaves_the_tags_to_others(
+    psql: psycopg.Connection,
+) -> None:
     put(psql, "novel:1")
-    invalidated = []
+    invalidated: list[Any] = []
 
     with outbox.connect() as dying:
 
-        def invalidate_and_die(tags):
+        def invalidate_and_die(tags: Sequence[str]) -> None:
             invalidated.append(tags)
             psql.execute("SELECT pg_terminate_backend(%s)", [dying.info.backend_pid])
 
@@ -69,11 +74,13 @@ def test_a_drain_that_dies_before_its_commit_leaves_the_tags_to_others(psql):
     assert invalidated == [["novel:1"], ["novel:1"]]
 
 
-def test_what_one_holds_another_neither_takes_nor_takes_for_drained(psql):
+def test_what_one_holds_another_neither_takes_nor_takes_for_drained(
+    psql: psycopg.Connection,
+) -> None:
     put(psql, "novel:1")
-    taken = []
+    taken: list[str] = []
 
-    def meanwhile(tags):
+    def meanwhile(tags: Sequence[str]) -> None:
         put(psql, "novel:2")
         assert outbox.drain(taken.extend, psql) == 1
         assert not outbox.is_empty(psql)
@@ -85,16 +92,16 @@ def test_what_one_holds_another_neither_takes_nor_takes_for_drained(psql):
     assert outbox.is_empty(psql)
 
 
-def test_drainers_that_race_lose_no_tag(psql):
+def test_drainers_that_race_lose_no_tag(psql: psycopg.Connection) -> None:
     written = {f"novel:{number}" for number in range(300)}
-    invalidated: list[str] = []
+    invalidated: list[Any] = []
     is_written = threading.Event()
 
-    def drain():
+    def drain() -> None:
         with outbox.connect() as own:
             failures = iter([True, False] * 1000)
 
-            def invalidate(tags):
+            def invalidate(tags: Sequence[str]) -> None:
                 if next(failures):
                     raise ConnectionError
                 invalidated.extend(tags)
@@ -117,7 +124,7 @@ def test_drainers_that_race_lose_no_tag(psql):
     assert sorted(invalidated) == sorted(written)
 
 
-def test_tags_are_deferred_in_the_transaction_that_touched_them(psql):
+def test_tags_are_deferred_in_the_transaction_that_touched_them(psql: psycopg.Connection) -> None:
     with psql.transaction():
         psql.execute("LISTEN cache_outbox")
     with write_transaction(as_user=7):
@@ -126,7 +133,7 @@ def test_tags_are_deferred_in_the_transaction_that_touched_them(psql):
     assert list_outbox_tags(psql) == ["novel:1", "novel:2"]
     assert len(list(psql.notifies(timeout=10, stop_after=1))) == 1
 
-    with pytest.raises(ZeroDivisionError), transaction.atomic(), connection.cursor() as cursor:
-        outbox.defer(cursor, ["novel:3"])
+    with pytest.raises(ZeroDivisionError), transaction.atomic():
+        outbox.defer(connection.connection, ["novel:3"])
         raise ZeroDivisionError
     assert list_outbox_tags(psql) == ["novel:1", "novel:2"]

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable, Iterator, Sequence
 
+import psycopg
 import pytest
 from django.db import connection
+from pytest_django import Settings
 
 from morpheus.cache import outbox, outbox_listener
 from morpheus.cache.outbox_listener import APPLICATION_NAME, OutboxListener
@@ -13,6 +16,8 @@ from tests.conftest import list_outbox_tags
 from tests.morpheus.cache.conftest import stop_listener
 
 pytestmark = pytest.mark.django_db(transaction=True)
+
+Listen = Callable[..., OutboxListener]
 
 # Never waited for where all is well.
 PATIENCE_S = 30
@@ -23,49 +28,49 @@ NEVER_S = 3600.0
 class Cache:
     """What the engine is to the listener: it renews tags, unless it is broken."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.changed = threading.Condition()
-        self.invalidated = []
-        self.is_pending = None
+        self.invalidated: list[str] = []
+        self.is_pending: bool | None = None
         self.is_broken = False
         self.looks = 0
 
-    def invalidate(self, tags):
+    def invalidate(self, tags: Sequence[str]) -> None:
         with self.changed:
             if self.is_broken:
                 raise ConnectionError
             self.invalidated.extend(tags)
             self.changed.notify_all()
 
-    def on_pending(self):
+    def on_pending(self) -> None:
         with self.changed:
             self.is_pending = True
             self.changed.notify_all()
 
-    def on_drained(self, looked_at):
+    def on_drained(self, looked_at: float) -> None:
         with self.changed:
             self.is_pending = False
             self.looks += 1
             self.changed.notify_all()
 
-    def wait_for(self, condition):
+    def wait_for(self, condition: Callable[[], object]) -> None:
         with self.changed:
             assert self.changed.wait_for(condition, timeout=PATIENCE_S)
 
-    def wait_for_tag(self, tag):
+    def wait_for_tag(self, tag: str) -> None:
         self.wait_for(lambda: tag in self.invalidated)
 
 
 @pytest.fixture
-def cache():
+def cache() -> Cache:
     return Cache()
 
 
 @pytest.fixture
-def listen(psql, cache):
+def listen(psql: psycopg.Connection, cache: Cache) -> Iterator[Listen]:
     started = []
 
-    def listen(poll_s=NEVER_S):
+    def listen(poll_s: float = NEVER_S) -> OutboxListener:
         listener = OutboxListener(
             cache.invalidate,
             on_pending=cache.on_pending,
@@ -81,11 +86,13 @@ def listen(psql, cache):
         stop_listener(listener)
 
 
-def put(opened, *tags):
+def put(opened: psycopg.Connection, *tags: str) -> None:
     opened.execute("SELECT cache_touch(%s)", [list(tags)])
 
 
-def test_tags_from_before_the_start_are_drained_first(psql, cache, listen):
+def test_tags_from_before_the_start_are_drained_first(
+    psql: psycopg.Connection, cache: Cache, listen: Listen
+) -> None:
     put(psql, "novel:1")
 
     listen()
@@ -95,7 +102,9 @@ def test_tags_from_before_the_start_are_drained_first(psql, cache, listen):
     assert list_outbox_tags(psql) == []
 
 
-def test_a_change_by_psql_is_invalidated_at_once(psql, cache, listen):
+def test_a_change_by_psql_is_invalidated_at_once(
+    psql: psycopg.Connection, cache: Cache, listen: Listen
+) -> None:
     listen()
     cache.wait_for(lambda: cache.is_pending is False)
 
@@ -104,7 +113,9 @@ def test_a_change_by_psql_is_invalidated_at_once(psql, cache, listen):
         cache.wait_for_tag(f"novel:{number}")
 
 
-def test_behind_pgbouncer_it_polls(psql, cache, listen, settings):
+def test_behind_pgbouncer_it_polls(
+    psql: psycopg.Connection, cache: Cache, listen: Listen, settings: Settings
+) -> None:
     settings.MORPHEUS_PGBOUNCER = True
     listen(poll_s=0.01)
     cache.wait_for(lambda: cache.is_pending is False)
@@ -120,7 +131,9 @@ def test_behind_pgbouncer_it_polls(psql, cache, listen, settings):
     assert listening_on == (0,)
 
 
-def test_a_tag_that_cannot_be_invalidated_is_pending_until_it_can(psql, cache, listen):
+def test_a_tag_that_cannot_be_invalidated_is_pending_until_it_can(
+    psql: psycopg.Connection, cache: Cache, listen: Listen
+) -> None:
     listen()
     cache.wait_for(lambda: cache.is_pending is False)
     cache.is_broken = True
@@ -133,10 +146,12 @@ def test_a_tag_that_cannot_be_invalidated_is_pending_until_it_can(psql, cache, l
     assert cache.invalidated == ["novel:1"]
 
 
-def test_a_tag_that_another_process_drains_is_pending(psql, cache, listen):
+def test_a_tag_that_another_process_drains_is_pending(
+    psql: psycopg.Connection, cache: Cache, listen: Listen
+) -> None:
     put(psql, "novel:1")
 
-    def while_held(tags):
+    def while_held(tags: Sequence[str]) -> None:
         listen()
         cache.wait_for(lambda: cache.is_pending)
 
@@ -146,7 +161,9 @@ def test_a_tag_that_another_process_drains_is_pending(psql, cache, listen):
     assert cache.invalidated == []
 
 
-def test_a_lost_connection_is_made_again_and_nothing_is_missed(psql, cache, listen):
+def test_a_lost_connection_is_made_again_and_nothing_is_missed(
+    psql: psycopg.Connection, cache: Cache, listen: Listen
+) -> None:
     listen()
     cache.wait_for(lambda: cache.is_pending is False)
 
@@ -161,10 +178,12 @@ def test_a_lost_connection_is_made_again_and_nothing_is_missed(psql, cache, list
         assert ended == [(True,)]
 
 
-def test_an_unreachable_database_suspends_reads(cache, listen, monkeypatch):
+def test_an_unreachable_database_suspends_reads(
+    cache: Cache, listen: Listen, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(outbox_listener, "BLIND_S", 0)
     monkeypatch.setitem(connection.settings_dict, "PORT", "1")
-    connection.close_pool()
+    connection.close_pool()  # type: ignore[attr-defined]
 
     listen(poll_s=0.01)
     cache.wait_for(lambda: cache.is_pending)

@@ -13,6 +13,7 @@ from typing import Any
 import orjson
 import pytest
 from django.http import HttpResponse, StreamingHttpResponse
+from pytest_django import Settings
 
 from morpheus.cache import response_keys
 from morpheus.cache.dependencies import DEPENDENCIES, record_dependencies
@@ -32,7 +33,9 @@ class Site:
     def __init__(self, source: Any) -> None:
         self.source = source
         self.handled = 0
-        self.respond = lambda value: HttpResponse(f"{value}", headers=PUBLIC)
+        self.respond: Callable[[Any], HttpResponse] = lambda value: HttpResponse(
+            f"{value}", headers=PUBLIC
+        )
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Any:
         self.handled += 1
@@ -69,7 +72,7 @@ def site(source: Any) -> Site:
     return Site(source)
 
 
-def test_a_hit_equals_the_response_of_the_application(site):
+def test_a_hit_equals_the_response_of_the_application(site: Site) -> None:
     slow, fast = Response(site), Response(site)
 
     assert site.handled == 1
@@ -82,7 +85,7 @@ def test_a_hit_equals_the_response_of_the_application(site):
     assert 'cache;desc="hit"' in fast.headers["Server-Timing"]
 
 
-def test_each_response_has_its_own_request_id(site):
+def test_each_response_has_its_own_request_id(site: Site) -> None:
     Response(site)
 
     first, second = Response(site), Response(site)
@@ -93,7 +96,7 @@ def test_each_response_has_its_own_request_id(site):
     assert given.headers["X-Request-ID"] == "from-the-proxy"
 
 
-def test_a_write_invalidates_the_response(site):
+def test_a_write_invalidates_the_response(site: Site) -> None:
     Response(site)
 
     site.source.write("new")
@@ -129,7 +132,7 @@ class Slow:
             return [future.result(10).body for future in asked]
 
 
-def test_of_simultaneous_misses_one_reaches_the_application(site):
+def test_of_simultaneous_misses_one_reaches_the_application(site: Site) -> None:
     slow = Slow(site)
 
     bodies = slow.ask_together(8)
@@ -138,7 +141,7 @@ def test_of_simultaneous_misses_one_reaches_the_application(site):
     assert len(set(bodies)) == 1
 
 
-def test_a_request_after_a_write_gets_no_response_from_before_it(site):
+def test_a_request_after_a_write_gets_no_response_from_before_it(site: Site) -> None:
     slow = Slow(site)
 
     first, *others = slow.ask_together(3, first=lambda: site.source.write("new"))
@@ -147,7 +150,7 @@ def test_a_request_after_a_write_gets_no_response_from_before_it(site):
     assert others == [b"new"] * 3
 
 
-def test_without_a_cached_response_each_request_reaches_the_application(site):
+def test_without_a_cached_response_each_request_reaches_the_application(site: Site) -> None:
     slow = Slow(site, **{"Cache-Control": "private"})
 
     slow.ask_together(3)
@@ -156,7 +159,7 @@ def test_without_a_cached_response_each_request_reaches_the_application(site):
 
 
 @pytest.mark.parametrize("given", [ETAG, f"W/{ETAG}", f'"other", {ETAG}', "*"])
-def test_a_client_with_the_current_response_gets_304(site, given):
+def test_a_client_with_the_current_response_gets_304(site: Site, given: Any) -> None:
     Response(site)
 
     answer = Response(site, HTTP_IF_NONE_MATCH=given)
@@ -168,7 +171,7 @@ def test_a_client_with_the_current_response_gets_304(site, given):
     assert "Content-Length" not in answer.headers
 
 
-def test_a_client_with_another_response_gets_this_one(site):
+def test_a_client_with_another_response_gets_this_one(site: Site) -> None:
     Response(site)
 
     assert Response(site, HTTP_IF_NONE_MATCH='"other"').body == b"old"
@@ -183,7 +186,9 @@ def long_site(site: Site) -> Site:
 
 
 @pytest.mark.parametrize("given", ["gzip", "br, GZIP", "gzip, deflate, br, zstd"])
-def test_a_client_that_accepts_gzip_gets_a_long_response_compressed(long_site, given):
+def test_a_client_that_accepts_gzip_gets_a_long_response_compressed(
+    long_site: Site, given: Any
+) -> None:
     slow = Response(long_site)
 
     fast = Response(long_site, HTTP_ACCEPT_ENCODING=given)
@@ -198,7 +203,7 @@ def test_a_client_that_accepts_gzip_gets_a_long_response_compressed(long_site, g
 
 
 @pytest.mark.parametrize("given", ["", "identity", "br", "gzip;q=0", "gzipped", "*;q=0, deflate"])
-def test_everybody_else_gets_it_as_it_was(long_site, given):
+def test_everybody_else_gets_it_as_it_was(long_site: Site, given: Any) -> None:
     slow = Response(long_site)
 
     fast = Response(long_site, HTTP_ACCEPT_ENCODING=given)
@@ -212,7 +217,7 @@ def test_everybody_else_gets_it_as_it_was(long_site, given):
 
 
 @pytest.mark.parametrize("tag", [ETAG, f"W/{ETAG}"])
-def test_the_etag_of_either_encoding_of_a_long_response_matches(long_site, tag):
+def test_the_etag_of_either_encoding_of_a_long_response_matches(long_site: Site, tag: str) -> None:
     Response(long_site)
 
     for coding in ("gzip", "identity"):
@@ -222,7 +227,7 @@ def test_the_etag_of_either_encoding_of_a_long_response_matches(long_site, tag):
         assert answer.headers["Vary"] == "Accept-Encoding"
 
 
-def test_what_does_not_vary_by_it_is_not_compressed(long_site):
+def test_what_does_not_vary_by_it_is_not_compressed(long_site: Site) -> None:
     long_site.respond = lambda value: HttpResponse(value, headers=PUBLIC)
     Response(long_site)
 
@@ -255,7 +260,9 @@ def test_what_does_not_vary_by_it_is_not_compressed(long_site):
         {"PATH_INFO": "/api/v1/things/0000000000000001/"},
     ],
 )
-def test_a_request_that_may_have_its_own_response_reaches_the_application(site, private_request):
+def test_a_request_that_may_have_its_own_response_reaches_the_application(
+    site: Site, private_request: Any
+) -> None:
     Response(site, **private_request)
     Response(site)
 
@@ -282,7 +289,7 @@ def test_a_request_that_may_have_its_own_response_reaches_the_application(site, 
         {"HTTP_HOST": "localhost:81"},
     ],
 )
-def test_everything_that_a_response_depends_on_is_in_its_key(site, other):
+def test_everything_that_a_response_depends_on_is_in_its_key(site: Site, other: Any) -> None:
     Response(site)
     Response(site, **other)
     Response(site)
@@ -303,7 +310,9 @@ def test_everything_that_a_response_depends_on_is_in_its_key(site, other):
         ("", ["&", "&&&"]),
     ],
 )
-def test_all_spellings_of_a_query_string_share_an_entry(site, first, others):
+def test_all_spellings_of_a_query_string_share_an_entry(
+    site: Site, first: str, others: Any
+) -> None:
     Response(site, QUERY_STRING=first)
 
     for other in others:
@@ -312,7 +321,7 @@ def test_all_spellings_of_a_query_string_share_an_entry(site, first, others):
     assert site.handled == 1
 
 
-def test_both_forms_of_a_path_share_an_entry(site):
+def test_both_forms_of_a_path_share_an_entry(site: Site) -> None:
     Response(site)
     Response(site, PATH_INFO="/api/v1/things/1")
 
@@ -323,7 +332,7 @@ def _picture(value: Any) -> HttpResponse:
     return HttpResponse(value, headers=PUBLIC, content_type="image/jpeg")
 
 
-def test_a_picture_has_one_entry_for_all_accept_headers(site):
+def test_a_picture_has_one_entry_for_all_accept_headers(site: Site) -> None:
     site.respond = _picture
 
     for accept in ("image/webp,*/*;q=0.8", "image/png", "*/*", "image/" + "x" * 5000):
@@ -332,7 +341,7 @@ def test_a_picture_has_one_entry_for_all_accept_headers(site):
     assert site.handled == 1
 
 
-def test_a_request_for_a_picture_neither_gets_nor_makes_another_kind_of_entry(site):
+def test_a_request_for_a_picture_neither_gets_nor_makes_another_kind_of_entry(site: Site) -> None:
     for accept in ("image/png", "*/*", "image/png", "*/*"):
         Response(site, HTTP_ACCEPT=accept)
 
@@ -340,7 +349,7 @@ def test_a_request_for_a_picture_neither_gets_nor_makes_another_kind_of_entry(si
     assert site.handled == 3
 
 
-def test_the_header_of_a_proxy_counts_only_behind_one(site, settings):
+def test_the_header_of_a_proxy_counts_only_behind_one(site: Site, settings: Settings) -> None:
     settings.SECURE_PROXY_SSL_HEADER = None
     Response(site)
     for scheme in ("https", "http", "x" * 2000, "\xff"):
@@ -354,7 +363,7 @@ def test_the_header_of_a_proxy_counts_only_behind_one(site, settings):
     assert site.handled == 2
 
 
-def test_of_invented_hosts_a_process_keeps_a_few(site, settings):
+def test_of_invented_hosts_a_process_keeps_a_few(site: Site, settings: Settings) -> None:
     settings.ALLOWED_HOSTS = ["localhost"]
     settings.CSRF_TRUSTED_ORIGINS = ["https://novels.example:9443"]
     lane = ResponseCache(site)
@@ -376,7 +385,9 @@ def test_of_invented_hosts_a_process_keeps_a_few(site, settings):
     assert site.handled == 3
 
 
-def test_an_invented_host_makes_room_when_it_is_not_used(site, monkeypatch):
+def test_an_invented_host_makes_room_when_it_is_not_used(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
     lane = ResponseCache(site)
     for port in range(20_000, 20_000 + MAX_OTHER_HOSTS):
         Response(lane, HTTP_HOST=f"localhost:{port}")
@@ -390,7 +401,7 @@ def test_an_invented_host_makes_room_when_it_is_not_used(site, monkeypatch):
     assert site.handled == 1
 
 
-def test_a_host_that_is_refused_takes_no_place(site):
+def test_a_host_that_is_refused_takes_no_place(site: Site) -> None:
     lane = ResponseCache(site)
     site.respond = lambda value: HttpResponse("bad host", status=400)
     for number in range(2 * MAX_OTHER_HOSTS):
@@ -404,7 +415,7 @@ def test_a_host_that_is_refused_takes_no_place(site):
     assert site.handled == 1
 
 
-def test_a_cookie_that_names_no_session_changes_nothing(site):
+def test_a_cookie_that_names_no_session_changes_nothing(site: Site) -> None:
     Response(site)
     Response(site, HTTP_COOKIE="theme=dark; csrftoken=abc")
 
@@ -428,14 +439,14 @@ def _with_cookie(value: Any) -> HttpResponse:
     ],
     ids=["private", "silent", "not 200", "streaming", "sets a cookie"],
 )
-def test_a_private_response_is_not_cached(site, respond):
+def test_a_private_response_is_not_cached(site: Site, respond: Any) -> None:
     site.respond = respond
 
     assert Response(site).body == Response(site).body == b"old"
     assert site.handled == 2
 
 
-def test_a_response_with_a_bypass_is_not_cached(site):
+def test_a_response_with_a_bypass_is_not_cached(site: Site) -> None:
     cache_store().set_write_intents(["thing:1"], "writer")
     Response(site)
     cache_store().invalidate(["thing:1"], "writer")
@@ -446,7 +457,9 @@ def test_a_response_with_a_bypass_is_not_cached(site):
 
 
 @pytest.mark.parametrize(("value", "is_short"), [("old", False), ([], True), (None, True)])
-def test_a_response_with_an_absent_value_expires_with_it(site, value, is_short):
+def test_a_response_with_an_absent_value_expires_with_it(
+    site: Site, value: Any, is_short: bool
+) -> None:
     site.source.value = value
 
     Response(site)
@@ -458,7 +471,7 @@ def test_a_response_with_an_absent_value_expires_with_it(site, value, is_short):
     assert (0 < left_s <= ABSENT_TTL_S) == is_short
 
 
-def test_a_response_without_tags_is_not_cached(site):
+def test_a_response_without_tags_is_not_cached(site: Site) -> None:
     site.source.read = lambda: "from nowhere"
     Response(site)
 
@@ -467,7 +480,7 @@ def test_a_response_without_tags_is_not_cached(site):
     assert site.handled == 2
 
 
-def test_the_switch_turns_it_off(site, settings):
+def test_the_switch_turns_it_off(site: Site, settings: Settings) -> None:
     Response(site)
     settings.MORPHEUS_CACHE = False
 
@@ -476,12 +489,14 @@ def test_the_switch_turns_it_off(site, settings):
     assert site.handled == 2
 
 
-def test_responses_are_stored_in_the_format_of_their_version(long_site):
+def test_responses_are_stored_in_the_format_of_their_version(long_site: Site) -> None:
     """A server of the version before reads what this one keeps, unless the version is raised."""
     Response(long_site)
 
     key = 'responses:v3:["http","localhost","/api/v1/things/1/",""]'
-    [(versions, payload)] = cache_store().fetch([key])
+    [entry] = cache_store().fetch([key])
+    assert entry is not None
+    versions, payload = entry
     head, _, body = payload.partition(b"\n")
     assert orjson.loads(head) == [
         None,  # The route.

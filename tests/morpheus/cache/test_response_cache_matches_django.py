@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import gzip
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from django.test import Client
+from pytest_django import Settings
+from rest_framework.test import APIClient
 
 from tests.conftest import PASSWORD
+from tests.factories import secret_of
+from tests.visitor import Visitor
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -86,12 +91,14 @@ ODD: dict[str, list[str]] = {
 
 
 @pytest.fixture
-def ann(make_user) -> Any:
+def ann(make_user: Callable[..., Any]) -> Any:
     return make_user("ann")
 
 
 @pytest.fixture
-def novel(make_novels, make_chapters, ann) -> Any:
+def novel(
+    make_novels: Callable[..., list[Any]], make_chapters: Callable[..., list[Any]], ann: Any
+) -> Any:
     """One of a dozen, with a chapter that is worth compressing."""
     make_novels(11, synopsis="Long. " * 30)
     (novel,) = make_novels(1, owner=ann)
@@ -100,7 +107,7 @@ def novel(make_novels, make_chapters, ann) -> Any:
 
 
 @pytest.fixture
-def ask(visitor, settings) -> Any:
+def ask(visitor: Visitor, settings: Settings) -> Any:
     """Send a GET and return what the client gets, whatever form it is sent in."""
 
     def ask(path: str, *, alone: bool = False, **environ: str) -> Any:
@@ -120,7 +127,9 @@ def ask(visitor, settings) -> Any:
 
 
 @pytest.mark.parametrize("rest", ["", "{pk}/chapters/1/"])
-def test_an_odd_request_gets_djangos_response_and_changes_no_other_response(ask, novel, rest):
+def test_an_odd_request_gets_djangos_response_and_changes_no_other_response(
+    ask: Callable[..., Any], novel: Any, rest: Any
+) -> None:
     path = f"/api/v1/novels/{rest.format(pk=novel.pk)}"
     plain = ask(path, alone=True)
     assert [ask(path), ask(path)] == [plain, plain]
@@ -134,7 +143,12 @@ def test_an_odd_request_gets_djangos_response_and_changes_no_other_response(ask,
             assert ask(path) == plain, (name, value)
 
 
-def test_a_user_logged_in_by_an_odd_header_gets_djangos_response(ask, ann, as_user, make_novels):
+def test_a_user_logged_in_by_an_odd_header_gets_djangos_response(
+    ask: Callable[..., Any],
+    ann: Any,
+    as_user: Callable[..., APIClient],
+    make_novels: Callable[..., list[Any]],
+) -> None:
     (private,) = make_novels(1, owner=ann, is_public=False)
     browser = Client()
     assert browser.login(username=ann.email, password=PASSWORD)
@@ -142,7 +156,7 @@ def test_a_user_logged_in_by_an_odd_header_gets_djangos_response(ask, ann, as_us
     # This comic is public, but only its owner sees its novel.
     body = {"title": "Comic", "novel": private.pk, "visibility": "public"}
     comic = as_user(ann).post("/api/v1/comics/", body).json()["id"]
-    token = as_user(ann)._credentials["HTTP_AUTHORIZATION"]
+    token = f"Bearer {secret_of(as_user(ann))}"
     bearer = token.partition(" ")[2]
     cookies = [f"sessionid={key}", f'a=b; sessionid="{key}"', f"a=b;sessionid={key};c=d"]
     cookies += [f" sessionid = {key}", f"sessionid=x; sessionid={key}", f"SESSIONID={key}"]

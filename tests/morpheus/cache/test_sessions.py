@@ -5,7 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
+import psycopg
 import pytest
 from django.contrib.sessions.models import Session
 from django.utils import timezone
@@ -15,7 +17,7 @@ from morpheus.cache.redis_client import RedisUnavailable
 from morpheus.cache.sessions import SESSION, SessionStore
 from morpheus.cache.store import cache_store
 from tests.cached_shapes import assert_shape_is_kept
-from tests.conftest import counted_queries
+from tests.visitor import counted_queries
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -30,18 +32,18 @@ def key() -> str:
     return session.session_key
 
 
-def load_user(key):
+def load_user(key: str) -> Any:
     return SessionStore(key).get("load_user")
 
 
-def test_a_session_is_read_from_the_database_once(key):
+def test_a_session_is_read_from_the_database_once(key: str) -> None:
     with counted_queries() as seen:
         assert [load_user(key), load_user(key)] == ["ann", "ann"]
 
     assert len(seen.sql) == 1
 
 
-def test_a_session_returns_what_was_written(key):
+def test_a_session_returns_what_was_written(key: str) -> None:
     load_user(key)
     session = SessionStore(key)
     session["load_user"] = "bob"
@@ -50,7 +52,7 @@ def test_a_session_returns_what_was_written(key):
     assert load_user(key) == "bob"
 
 
-def test_a_session_that_ended_is_nobodys(key):
+def test_a_session_that_ended_is_nobodys(key: str) -> None:
     load_user(key)
     SessionStore(key).flush()
 
@@ -60,7 +62,7 @@ def test_a_session_that_ended_is_nobodys(key):
     assert session.session_key is None
 
 
-def test_a_session_ends_while_it_is_cached(key, monkeypatch):
+def test_a_session_ends_while_it_is_cached(key: str, monkeypatch: pytest.MonkeyPatch) -> None:
     load_user(key)
     later = timezone.now() + timedelta(days=365)
     monkeypatch.setattr("morpheus.cache.sessions.timezone.now", lambda: later)
@@ -68,7 +70,7 @@ def test_a_session_ends_while_it_is_cached(key, monkeypatch):
     assert load_user(key) is None
 
 
-def test_a_session_that_another_program_deletes_ends(key, psql):
+def test_a_session_that_another_program_deletes_ends(key: str, psql: psycopg.Connection) -> None:
     load_user(key)
     psql.execute("DELETE FROM django_session")
     drain(cache_store().invalidate, psql)
@@ -76,10 +78,12 @@ def test_a_session_that_another_program_deletes_ends(key, psql):
     assert load_user(key) is None
 
 
-def test_a_logout_while_the_cache_is_away_lasts(key, psql, monkeypatch):
+def test_a_logout_while_the_cache_is_away_lasts(
+    key: str, psql: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
     load_user(key)
 
-    def refuse(*arguments):
+    def refuse(*arguments: object) -> None:
         raise RedisUnavailable
 
     with monkeypatch.context() as away:
@@ -92,7 +96,7 @@ def test_a_logout_while_the_cache_is_away_lasts(key, psql, monkeypatch):
     assert not Session.objects.exists()
 
 
-def test_no_key_of_the_cache_logs_anybody_in(key):
+def test_no_key_of_the_cache_logs_anybody_in(key: str) -> None:
     load_user(key)
 
     kept = cache_store().client.run(lambda prefix: [("KEYS", "*")])[0]
@@ -101,7 +105,7 @@ def test_no_key_of_the_cache_logs_anybody_in(key):
     assert not any(key.encode() in each for each in kept)
 
 
-def test_sessions_are_kept_in_the_shape_of_their_version(key):
+def test_sessions_are_kept_in_the_shape_of_their_version(key: str) -> None:
     load_user(key)
 
     digest = sha256(key.encode()).hexdigest()[:32]

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import threading
+import time
+from typing import Any
 
 import pytest
+from pytest_django import Settings
 
 from morpheus.cache import shadow_verification
 from morpheus.cache.cached_reads import read_many
 from morpheus.cache.shadow_verification import Hits, verify
 from morpheus.cache.store import cache_store
-from tests.morpheus.cache.source import TAG
+from tests.morpheus.cache.source import TAG, Source
 from tests.morpheus.cache.test_response_cache import Response, Site
 
 
 @pytest.fixture
-def samples(monkeypatch, settings):
+def samples(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> list[Any]:
     """Check every hit, and return those that wait."""
     settings.MORPHEUS_CACHE_SHADOW_PERCENT = 100
     monkeypatch.setattr(shadow_verification, "_GRACE_S", 0)
-    waiting = []
+    waiting: list[Any] = []
 
     class Queue:
         put_nowait = waiting.append
@@ -28,14 +31,14 @@ def samples(monkeypatch, settings):
     return waiting
 
 
-def test_a_hit_that_is_right_is_the_same(source, samples):
+def test_a_hit_that_is_right_is_the_same(source: Source, samples: list[Any]) -> None:
     source.read()
     source.read()
 
     assert [verify(hits) for hits in samples] == [{"same": 1}]
 
 
-def test_a_hit_that_should_not_have_been_is_stale(source, samples):
+def test_a_hit_that_should_not_have_been_is_stale(source: Source, samples: list[Any]) -> None:
     source.read()
     source.read()
     source.value = "changed, and nobody told"
@@ -43,7 +46,7 @@ def test_a_hit_that_should_not_have_been_is_stale(source, samples):
     assert [verify(hits) for hits in samples] == [{"stale": 1}]
 
 
-def test_what_changed_since_is_not_stale(source, samples):
+def test_what_changed_since_is_not_stale(source: Source, samples: list[Any]) -> None:
     source.read()
     source.read()
     source.write("new")
@@ -51,26 +54,28 @@ def test_what_changed_since_is_not_stale(source, samples):
     assert [verify(hits) for hits in samples] == [{"changed": 1}]
 
 
-def test_a_change_that_is_told_a_moment_later_is_not_stale(source, samples, monkeypatch):
+def test_a_change_that_is_told_a_moment_later_is_not_stale(
+    source: Source, samples: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
     source.read()
     source.read()
     source.value = "by psql"
-    monkeypatch.setattr(
-        shadow_verification.time, "sleep", lambda _: cache_store().invalidate([TAG])
-    )
+    monkeypatch.setattr(time, "sleep", lambda _: cache_store().invalidate([TAG]))
 
     assert [verify(hits) for hits in samples] == [{"changed": 1}]
 
 
-def test_what_was_read_together_is_computed_again_together(source, samples):
+def test_what_was_read_together_is_computed_again_together(
+    source: Source, samples: list[Any]
+) -> None:
     """Each value is compared alone: one of two was changed without an invalidation."""
     values, loads = {"one": 1, "two": 2}, []
 
-    def load(wanted):
+    def load(wanted: list[str]) -> dict[str, int]:
         loads.append(wanted)
         return {name: values[name] for name in wanted}
 
-    def read():
+    def read() -> dict[str, int]:
         return read_many(source.policy, values, tags=lambda name: [name], load=load)
 
     read()
@@ -81,7 +86,7 @@ def test_what_was_read_together_is_computed_again_together(source, samples):
     assert loads == [["one", "two"]] * 2
 
 
-def test_a_response_is_compared_byte_by_byte(source, samples):
+def test_a_response_is_compared_byte_by_byte(source: Source, samples: list[Any]) -> None:
     site = Site(source)
     Response(site)
     Response(site, HTTP_IF_NONE_MATCH='"abc"')
@@ -91,7 +96,9 @@ def test_a_response_is_compared_byte_by_byte(source, samples):
     assert [verify(hits) for hits in samples] == [{"stale": 1}]
 
 
-def test_as_many_are_sampled_as_the_settings_say(source, samples, settings):
+def test_as_many_are_sampled_as_the_settings_say(
+    source: Source, samples: list[Any], settings: Settings
+) -> None:
     settings.MORPHEUS_CACHE_SHADOW_PERCENT = 0
     for _ in range(100):
         source.read()
@@ -99,13 +106,18 @@ def test_as_many_are_sampled_as_the_settings_say(source, samples, settings):
     assert samples == []
 
 
-def test_one_that_fails_does_not_end_the_thread(source, settings, monkeypatch, caplog):
+def test_one_that_fails_does_not_end_the_thread(
+    source: Source,
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     checked = threading.Event()
 
-    def fail():
+    def fail() -> dict[str, bytes]:
         raise RuntimeError
 
-    def succeed():
+    def succeed() -> dict[str, bytes]:
         checked.set()
         return {"key": b""}
 

@@ -4,24 +4,26 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from morpheus.cache.policies import CachePolicy
 from morpheus.cache.redis_client import RedisClient, RedisUnavailable
 from morpheus.cache.single_flight import SingleFlight
 from morpheus.cache.store import cache_store
-from tests.morpheus.cache.source import TAG, Source
+from tests.morpheus.cache.source import TAG, Source, hold
 
 
 @pytest.fixture
-def costly(make_policy) -> Source:
+def costly(make_policy: Callable[..., CachePolicy]) -> Source:
     """Its lease is longer than any test waits."""
     return Source(make_policy(lease_s=60))
 
 
 @pytest.fixture
-def processes(monkeypatch) -> None:
+def processes(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let each thread be a process of its own: they share no flight."""
     monkeypatch.setattr(SingleFlight, "run", lambda flights, key, work, **_: (work(), False))
 
@@ -40,9 +42,11 @@ def is_leased(source: Source) -> bool:
     return cache_store().client.run(lambda prefix: [("EXISTS", prefix + lease_of(source))]) == [1]
 
 
-def test_processes_that_want_the_same_compute_it_once(costly, processes, in_thread):
+def test_processes_that_want_the_same_compute_it_once(
+    costly: Source, processes: None, in_thread: Callable[..., threading.Thread]
+) -> None:
     loading, release = threading.Event(), threading.Event()
-    costly.before_return = lambda: (loading.set(), release.wait(10))
+    costly.before_return = hold(loading, release)
     read: list[Any] = []
     first = in_thread(lambda: read.append(costly.read()))
     assert loading.wait(10)
@@ -58,7 +62,9 @@ def test_processes_that_want_the_same_compute_it_once(costly, processes, in_thre
     assert not is_leased(costly)
 
 
-def test_without_a_lease_each_computes_it(source, processes, in_thread):
+def test_without_a_lease_each_computes_it(
+    source: Source, processes: None, in_thread: Callable[..., threading.Thread]
+) -> None:
     everybody = threading.Barrier(3)
     source.before_return = lambda: everybody.wait(10)
 
@@ -68,7 +74,9 @@ def test_without_a_lease_each_computes_it(source, processes, in_thread):
     assert source.loads == 3
 
 
-def test_a_lease_released_without_a_value_goes_to_a_waiting_process(costly, in_thread):
+def test_a_lease_released_without_a_value_goes_to_a_waiting_process(
+    costly: Source, in_thread: Callable[..., threading.Thread]
+) -> None:
     lease_elsewhere(costly)
     waiting = in_thread(costly.read)
     time.sleep(0.1)
@@ -80,7 +88,9 @@ def test_a_lease_released_without_a_value_goes_to_a_waiting_process(costly, in_t
     assert costly.loads == 1 and not waiting.is_alive()
 
 
-def test_an_expired_lease_of_a_dead_process_is_not_waited_for(make_policy):
+def test_an_expired_lease_of_a_dead_process_is_not_waited_for(
+    make_policy: Callable[..., CachePolicy],
+) -> None:
     costly = Source(make_policy(lease_s=0.2))
     lease_elsewhere(costly, seconds=60)
 
@@ -89,7 +99,7 @@ def test_an_expired_lease_of_a_dead_process_is_not_waited_for(make_policy):
     assert costly.loads == 1 and is_leased(costly)
 
 
-def test_a_load_that_fails_gives_the_lease_back(costly):
+def test_a_load_that_fails_gives_the_lease_back(costly: Source) -> None:
     def fail() -> None:
         raise ZeroDivisionError
 
@@ -100,7 +110,9 @@ def test_a_load_that_fails_gives_the_lease_back(costly):
     assert not is_leased(costly)
 
 
-def test_a_waiting_process_gets_no_invalidated_value(costly, in_thread):
+def test_a_waiting_process_gets_no_invalidated_value(
+    costly: Source, in_thread: Callable[..., threading.Thread]
+) -> None:
     """What the other one fills was read before the write."""
     versions = cache_store().read_versions([TAG, "all"])
     lease_elsewhere(costly)
@@ -116,7 +128,9 @@ def test_a_waiting_process_gets_no_invalidated_value(costly, in_thread):
     assert read == ["new"]
 
 
-def test_while_the_server_is_away_no_process_waits_for_a_lease(costly, monkeypatch):
+def test_while_the_server_is_away_no_process_waits_for_a_lease(
+    costly: Source, monkeypatch: pytest.MonkeyPatch
+) -> None:
     lease_elsewhere(costly)
     run = RedisClient.run
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from typing import Any
 
 import pytest
 
@@ -25,7 +26,7 @@ def is_kept(cache: CacheStore, key: str) -> bool:
     return cache.fetch([key]) != [None]
 
 
-def test_a_value_is_there_while_its_tags_keep_their_versions(cache):
+def test_a_value_is_there_while_its_tags_keep_their_versions(cache: CacheStore) -> None:
     keep(cache, "card", b'{"a":1}\nb', "novel:1", "name:7")
 
     [value] = cache.fetch(["card"])
@@ -36,7 +37,7 @@ def test_a_value_is_there_while_its_tags_keep_their_versions(cache):
     assert versions == cache.read_versions(["novel:1", "name:7"])
 
 
-def test_many_values_take_one_round_trip_and_keep_their_order(cache):
+def test_many_values_take_one_round_trip_and_keep_their_order(cache: CacheStore) -> None:
     keep(cache, "one", b"1", "novel:1")
     keep(cache, "three", b"3", "novel:3")
 
@@ -45,7 +46,7 @@ def test_many_values_take_one_round_trip_and_keep_their_order(cache):
     assert [value and value[1] for value in values] == [b"1", None, b"3"]
 
 
-def test_a_renewed_tag_ends_what_depends_on_it_and_nothing_else(cache):
+def test_a_renewed_tag_ends_what_depends_on_it_and_nothing_else(cache: CacheStore) -> None:
     keep(cache, "card", b"1", "novel:1", "name:7")
     keep(cache, "other", b"2", "novel:2", "name:7")
 
@@ -55,7 +56,7 @@ def test_a_renewed_tag_ends_what_depends_on_it_and_nothing_else(cache):
     assert is_kept(cache, "other")
 
 
-def test_a_version_never_comes_back(cache):
+def test_a_version_never_comes_back(cache: CacheStore) -> None:
     first = cache.read_versions(["novel:1"])
 
     cache.invalidate(["novel:1"])
@@ -63,7 +64,7 @@ def test_a_version_never_comes_back(cache):
     assert cache.read_versions(["novel:1"]) != first
 
 
-def test_what_was_read_before_a_write_cannot_be_kept_after_it(cache):
+def test_what_was_read_before_a_write_cannot_be_kept_after_it(cache: CacheStore) -> None:
     before = cache.read_versions(["novel:1"])
     cache.set_write_intents(["novel:1"], "writer")
     cache.invalidate(["novel:1"], "writer")
@@ -74,7 +75,7 @@ def test_what_was_read_before_a_write_cannot_be_kept_after_it(cache):
     assert not is_kept(cache, "card")
 
 
-def test_a_mark_keeps_readers_off_until_its_writer_renews(cache):
+def test_a_mark_keeps_readers_off_until_its_writer_renews(cache: CacheStore) -> None:
     keep(cache, "card", b"1", "novel:1")
 
     cache.set_write_intents(["novel:1"], "writer")
@@ -86,7 +87,7 @@ def test_a_mark_keeps_readers_off_until_its_writer_renews(cache):
     assert not is_kept(cache, "card")
 
 
-def test_a_value_kept_under_a_mark_is_never_there(cache):
+def test_a_value_kept_under_a_mark_is_never_there(cache: CacheStore) -> None:
     cache.set_write_intents(["novel:1"], "writer")
 
     keep(cache, "card", b"1", "novel:1")
@@ -96,7 +97,7 @@ def test_a_value_kept_under_a_mark_is_never_there(cache):
 
 
 @pytest.mark.parametrize("order", [("first", "second"), ("second", "first")])
-def test_of_two_writers_each_holds_its_own_mark(cache, order):
+def test_of_two_writers_each_holds_its_own_mark(cache: CacheStore, order: Any) -> None:
     cache.set_write_intents(["novel:1"], "first")
     cache.set_write_intents(["novel:1"], "second")
 
@@ -107,7 +108,7 @@ def test_of_two_writers_each_holds_its_own_mark(cache, order):
     assert not has_write_intent(cache.read_versions(["novel:1"])["novel:1"])
 
 
-def test_a_write_from_elsewhere_leaves_the_marks_of_writers(cache):
+def test_a_write_from_elsewhere_leaves_the_marks_of_writers(cache: CacheStore) -> None:
     cache.set_write_intents(["novel:1"], "writer")
 
     cache.invalidate(["novel:1"])
@@ -115,7 +116,9 @@ def test_a_write_from_elsewhere_leaves_the_marks_of_writers(cache):
     assert has_write_intent(cache.read_versions(["novel:1"])["novel:1"])
 
 
-def test_the_mark_of_a_writer_that_died_ends_by_itself(cache, monkeypatch):
+def test_the_mark_of_a_writer_that_died_ends_by_itself(
+    cache: CacheStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
     keep(cache, "card", b"1", "novel:1")
     monkeypatch.setattr(store, "WRITE_INTENT_S", 0.02)
 
@@ -126,7 +129,9 @@ def test_the_mark_of_a_writer_that_died_ends_by_itself(cache, monkeypatch):
     assert not is_kept(cache, "card")
 
 
-def test_a_dead_writers_mark_is_not_kept_alive_by_others(cache, monkeypatch):
+def test_a_dead_writers_mark_is_not_kept_alive_by_others(
+    cache: CacheStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(store, "WRITE_INTENT_S", 0.02)
     cache.set_write_intents(["novel:1"], "dead")
     time.sleep(0.05)
@@ -138,7 +143,7 @@ def test_a_dead_writers_mark_is_not_kept_alive_by_others(cache, monkeypatch):
     assert not has_write_intent(cache.read_versions(["novel:1"])["novel:1"])
 
 
-def test_a_lost_tag_ends_what_depends_on_it(cache):
+def test_a_lost_tag_ends_what_depends_on_it(cache: CacheStore) -> None:
     keep(cache, "card", b"1", "novel:1")
 
     cache.client.run(lambda prefix: [("DEL", f"{prefix}t:novel:1")])
@@ -146,7 +151,7 @@ def test_a_lost_tag_ends_what_depends_on_it(cache):
     assert not is_kept(cache, "card")
 
 
-def test_a_lost_mark_ends_what_was_read_meanwhile(cache):
+def test_a_lost_mark_ends_what_was_read_meanwhile(cache: CacheStore) -> None:
     cache.set_write_intents(["novel:1"], "writer")
     cache.client.run(lambda prefix: [("DEL", f"{prefix}t:novel:1")])
     keep(cache, "card", b"perhaps old", "novel:1")
@@ -156,7 +161,7 @@ def test_a_lost_mark_ends_what_was_read_meanwhile(cache):
     assert not is_kept(cache, "card")
 
 
-def test_lifetimes_differ_and_are_never_longer_than_said(cache):
+def test_lifetimes_differ_and_are_never_longer_than_said(cache: CacheStore) -> None:
     cache.fill({str(number): ({}, b"") for number in range(20)}, 30)
 
     lifetimes = cache.client.run(
@@ -168,11 +173,11 @@ def test_lifetimes_differ_and_are_never_longer_than_said(cache):
     assert len(set(lifetimes)) > 10
 
 
-def test_values_are_kept_in_the_form_of_their_format(cache):
+def test_values_are_kept_in_the_form_of_their_format(cache: CacheStore) -> None:
     """A server of the version before reads them, unless `server.FORMAT` is raised."""
     keep(cache, "novels.card:v1:42", b'{"a":1}', "novel:42", "all")
     [information] = cache.client.run(lambda prefix: [("INFO", "server")])
-    run_id = re.search(rb"run_id:(\w+)", information)[1].decode()
+    run_id = re.findall(rb"run_id:(\w+)", information)[0].decode()
 
     prefix = f"m2:{run_id[:12]}:"
     stored = cache.client.run(

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
-from django.db.models import Value
+from django.db.models import QuerySet, Value
 from django.db.models.functions import Concat
 
-from morpheus.api.compiled_pages import load_page_rows
+from morpheus.api.compiled_pages import Page, load_page_rows
 from morpheus.db.compiled_reads import CompiledRead
 from morpheus.pagination import Position
 from novels.models import Genre, Novel, ProcessingStatus
@@ -18,7 +20,9 @@ from tests.visitor import counted_queries
 pytestmark = pytest.mark.django_db
 
 
-def test_values_of_any_number_and_size_are_one_statement(make_novels):
+def test_values_of_any_number_and_size_are_one_statement(
+    make_novels: Callable[..., list[Any]],
+) -> None:
     made = [novel.pk for novel in make_novels(3, is_public=True)]
     read = CompiledRead(
         list, build=lambda ids: Novel.objects.public().of_ids(ids).values_list("pk")
@@ -29,7 +33,9 @@ def test_values_of_any_number_and_size_are_one_statement(make_novels):
     assert read.rows([]) == []
 
 
-def test_each_value_goes_where_it_belongs(make_novels, make_user):
+def test_each_value_goes_where_it_belongs(
+    make_novels: Callable[..., list[Any]], make_user: Callable[..., Any]
+) -> None:
     ann, bob = make_user(), make_user()
     (novel,) = make_novels(1, owner=ann)
     read = CompiledRead(
@@ -50,25 +56,31 @@ def test_each_value_goes_where_it_belongs(make_novels, make_user):
     ],
     ids=["changed", "in the SQL", "unused"],
 )
-def test_what_depends_on_its_values_otherwise_is_refused(build):
+def test_what_depends_on_its_values_otherwise_is_refused(build: Any) -> None:
     with pytest.raises(ImproperlyConfigured):
         CompiledRead(int, build=build).rows(1)
 
 
-def in_full(queryset, *names):
+def in_full(queryset: QuerySet[Any], *names: str) -> tuple[list[Any], list[str]]:
     with counted_queries() as seen:
         rows = list(queryset.values_list(*names))
     return rows, seen.sql
 
 
-def load_compiled(queryset, *names, columns, position=None, backwards=False):
+def load_compiled(
+    queryset: QuerySet[Any],
+    *names: str,
+    columns: tuple[str, ...],
+    position: Any = None,
+    backwards: bool = False,
+) -> tuple[list[Any], list[str]]:
     with counted_queries() as seen:
-        rows = load_page_rows(queryset, columns, position, backwards, 3, names)
+        rows = load_page_rows(queryset, position, Page(columns, backwards, 3, names))
     return rows, seen.sql
 
 
 @pytest.fixture
-def public(make_novels, make_user):
+def public(make_novels: Callable[..., list[Any]], make_user: Callable[..., Any]) -> list[Novel]:
     gothic = Genre.objects.get(slug="gothic")
     novels = make_novels(5, owner=make_user(), genre=gothic, author="Ann", is_public=True)
     make_novels(2, author="Bob", is_public=True)
@@ -76,7 +88,7 @@ def public(make_novels, make_user):
 
 
 @pytest.mark.parametrize("fields", [{}, {"author": "Ann"}, {"genre": "gothic", "author": "Ann"}])
-def test_a_page_is_what_the_list_says(public, fields):
+def test_a_page_is_what_the_list_says(public: list[Novel], fields: Any) -> None:
     if "genre" in fields:
         fields = fields | {"genre": Genre.objects.get(slug="gothic")}
     novels = Novel.objects.public().filter(**fields)
@@ -87,11 +99,11 @@ def test_a_page_is_what_the_list_says(public, fields):
         assert load_compiled(novels, "id", "created_at", columns=("-created_at", "-id")) == expected
 
 
-def test_a_page_goes_on_from_its_position_in_both_directions(public):
+def test_a_page_goes_on_from_its_position_in_both_directions(public: list[Novel]) -> None:
     novels = Novel.objects.public()
     in_order = list(novels.order_by("title", "id").values_list("title", "id"))
 
-    def page(at, backwards=False, inclusive=False):
+    def page(at: int, backwards: bool = False, inclusive: bool = False) -> list[Any]:
         position = Position(backwards, inclusive, in_order[at])
         columns = ("title", "id")
         rows, _ = load_compiled(
@@ -104,19 +116,21 @@ def test_a_page_goes_on_from_its_position_in_both_directions(public):
     assert page(4, backwards=True) == in_order[3:0:-1]
 
 
-def test_times_and_flags_are_kept_apart(public, make_novels):
+def test_times_and_flags_are_kept_apart(
+    public: list[Novel], make_novels: Callable[..., list[Any]]
+) -> None:
     make_novels(1, is_public=False)
     long_ago = Position(False, False, (datetime(2000, 1, 1, tzinfo=UTC), 0))
 
-    def count(flag):
+    def count(flag: bool) -> int:
         novels = Novel.objects.filter(is_public=flag)
-        columns = ("created_at", "id")
-        return len(load_page_rows(novels, columns, long_ago, False, 100, ("id",)))
+        page = Page(("created_at", "id"), False, 100, ("id",))
+        return len(load_page_rows(novels, long_ago, page))
 
     assert [count(True), count(False), count(True)] == [7, 0, 7]  # Private ones are invisible.
 
 
-def test_a_column_of_fewer_bytes_is_compared_with_any_number(public):
+def test_a_column_of_fewer_bytes_is_compared_with_any_number(public: list[Novel]) -> None:
     states = ProcessingStatus.objects.values_list("pk")
     read = CompiledRead(int, build=lambda progress: states.filter(progress=progress))
 
@@ -124,7 +138,7 @@ def test_a_column_of_fewer_bytes_is_compared_with_any_number(public):
     assert read.rows(2**40) == []
 
 
-def test_what_a_list_does_besides_is_not_forgotten(public):
+def test_what_a_list_does_besides_is_not_forgotten(public: list[Novel]) -> None:
     named = Novel.objects.public().annotate(by=Concat("author", Value("!"))).filter(by="Ann!")
     few = Novel.objects.public().filter(word_count__lt=0)
 

@@ -23,11 +23,11 @@ def pool_of_one() -> Iterator[None]:
     saved = connection.settings_dict["OPTIONS"]
     pool = saved["pool"] | {"min_size": 0, "max_size": 1, "timeout": TIMEOUT_S}
     connection.close()
-    connection.close_pool()
+    connection.close_pool()  # type: ignore[attr-defined]
     connection.settings_dict["OPTIONS"] = saved | {"pool": pool}
     yield
     connection.close()
-    connection.close_pool()
+    connection.close_pool()  # type: ignore[attr-defined]
     connection.settings_dict["OPTIONS"] = saved
 
 
@@ -130,7 +130,12 @@ def test_the_metrics_count_pool_waits_and_their_time(pool_of_one: None, api: Any
     timeouts, waited_s = metric("timeouts_total"), metric("wait_seconds_total")
     with emptied_pool():
         assert (metric("size"), metric("in_use"), metric("idle")) == (1, 1, 0)
-        waits = Thread(target=lambda: (api.get("/api/v1/novels/"), connection.close()))
+
+        def read() -> None:
+            api.get("/api/v1/novels/")
+            connection.close()
+
+        waits = Thread(target=read)
         waits.start()
         while not metric("waiting"):
             assert waits.is_alive()

@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from comics.services import comic_set_visibility, images_delete_unused
+from comics.services.comics import comic_set_visibility
+from comics.services.images import images_delete_unused
 from morpheus.db.expressions import AnyOf
 from novels.models import Novel
-from novels.services import novel_set_visibility
+from novels.services.novels import novel_set_visibility
 
 pytestmark = pytest.mark.django_db
 

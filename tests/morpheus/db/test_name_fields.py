@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from django.core.exceptions import ValidationError
 from hypothesis import given
@@ -58,40 +60,40 @@ HIDING = [
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_name_in_any_writing_is_accepted_and_kept_from_a_file(name):
+def test_a_name_in_any_writing_is_accepted_and_kept_from_a_file(name: str) -> None:
     validate_name(name)
 
     assert clean_imported_name(name) == " ".join(name.split())
 
 
 @pytest.mark.parametrize("name", INVISIBLE)
-def test_a_name_of_which_nothing_is_seen_is_none(name):
+def test_a_name_of_which_nothing_is_seen_is_none(name: str) -> None:
     with pytest.raises(ValidationError, match="visible character"):
         validate_name(name)
     assert clean_imported_name(name) == ""
 
 
 @pytest.mark.parametrize("name", HIDING, ids=ascii)
-def test_invisible_characters_in_a_name_are_refused_and_removed_from_a_files(name):
+def test_invisible_characters_in_a_name_are_refused_and_removed_from_a_files(name: str) -> None:
     with pytest.raises(ValidationError, match="Remove the invisible characters: U\\+"):
         validate_name(name)
 
     validate_name(clean_imported_name(name))
 
 
-def test_the_refusal_names_each_character_once():
+def test_the_refusal_names_each_character_once() -> None:
     with pytest.raises(ValidationError) as refused:
         validate_name("\u202ea\u202eb\u2066")
 
     assert refused.value.messages == ["Remove the invisible characters: U+202E, U+2066."]
 
 
-def test_a_file_loses_the_hidden_characters_and_keeps_the_needed_ones():
+def test_a_file_loses_the_hidden_characters_and_keeps_the_needed_ones() -> None:
     assert clean_imported_name("\u202eمی\u200cخواهم\u200c \u200bx\ny") == "می\u200cخواهم x y"
 
 
 @given(st.text())
-def test_what_a_file_gives_is_a_name_or_nothing(text):
+def test_what_a_file_gives_is_a_name_or_nothing(text: Any) -> None:
     name = clean_imported_name(text)
 
     assert name == "" or has_visible_character(name)

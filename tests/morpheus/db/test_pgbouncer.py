@@ -14,7 +14,6 @@ from django.core.checks import run_checks
 
 from morpheus.checks import CONTRADICTIONS
 from morpheus.db.statement_settings import set_serving_limits
-from morpheus.embedded.addresses import Addresses
 
 SHOW = """
 import json
@@ -51,7 +50,6 @@ def test_without_it_statements_are_prepared() -> None:
     default = databases(MORPHEUS_PGBOUNCER="")["default"]
 
     assert default["OPTIONS"]["prepare_threshold"] == 5
-    assert default["DISABLE_SERVER_SIDE_CURSORS"] is False
 
 
 def test_it_is_for_the_replica_too() -> None:
@@ -72,17 +70,6 @@ def test_pgbouncer_is_given_no_options_when_connecting(settings: Any) -> None:
 
 def contradictions() -> list[str | None]:
     return [message.id for message in run_checks(tags=[CONTRADICTIONS])]
-
-
-def test_a_pgbouncer_before_the_embedded_server_is_refused(
-    settings: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    embedded = Addresses.under(settings.MORPHEUS_VAR)
-    monkeypatch.setitem(settings.DATABASES["default"], "HOST", str(embedded.socket_dir))
-    monkeypatch.setitem(settings.DATABASES["default"], "PORT", str(embedded.postgres_port))
-    settings.MORPHEUS_PGBOUNCER = True
-
-    assert contradictions() == ["morpheus.E013"]
 
 
 def test_options_that_pgbouncer_would_not_pass_on_are_refused(

@@ -7,9 +7,10 @@ import threading
 
 import pytest
 from django.db import connection, transaction
+from django.test import Client
 
 
-def gauge(client, name):
+def gauge(client: Client, name: str) -> float:
     text = client.get("/metrics").content.decode()
     match = re.search(rf'^morpheus_db_pool_{name}{{alias="default"}} (\S+)$', text, re.MULTILINE)
     assert match, text
@@ -17,7 +18,7 @@ def gauge(client, name):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_the_gauges_follow_the_pool(client):
+def test_the_gauges_follow_the_pool(client: Client) -> None:
     connection.close()
     with connection.cursor() as cursor:
         cursor.execute("SELECT 1")
@@ -26,7 +27,7 @@ def test_the_gauges_follow_the_pool(client):
 
     held, release = threading.Event(), threading.Event()
 
-    def hold():
+    def hold() -> None:
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute("SELECT 1")
             held.set()
@@ -48,11 +49,12 @@ def test_the_gauges_follow_the_pool(client):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_scraping_opens_no_connection(client):
+def test_scraping_opens_no_connection(client: Client) -> None:
     connection.close()
-    connection.close_pool()
+    connection.close_pool()  # type: ignore[attr-defined]
 
     text = client.get("/metrics").content.decode()
 
     assert 'morpheus_db_pool_size{alias="default"} 0.0' in text
-    assert connection.alias not in connection._connection_pools
+    pools = connection._connection_pools  # type: ignore[attr-defined]
+    assert connection.alias not in pools

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.db import connection, transaction
+from rest_framework.test import APIClient
 
 from morpheus.db.postgresql.base import PREPARED_MAX
 
@@ -17,7 +20,7 @@ CUSTOM = 5
 STATEMENTS = Path(__file__).resolve().parents[3] / "docs" / "performance.md"
 
 
-def list_prepared(table):
+def list_prepared(table: str) -> list[int]:
     """Return how often each prepared statement that reads `table` was planned."""
     with connection.cursor() as cursor:
         cursor.execute(
@@ -28,13 +31,13 @@ def list_prepared(table):
         return [plans for (plans,) in cursor.fetchall()]
 
 
-def warm_up(api, *urls, times=WARM):
+def warm_up(api: APIClient, *urls: str, times: int = WARM) -> None:
     for _ in range(times):
         for url in urls:
             assert api.get(url).status_code == 200
 
 
-def plans(*, of):
+def plans(*, of: str) -> list[tuple[int, int]]:
     """Return `(generic, custom)` of each prepared statement of the API that contains `of`."""
     with connection.cursor() as cursor:
         cursor.execute(
@@ -42,11 +45,13 @@ def plans(*, of):
             "WHERE strpos(statement, %s) > 0 AND statement NOT LIKE '%%pg_prepared%%'",
             [of],
         )
-        return cursor.fetchall()
+        return list(cursor.fetchall())
 
 
 @pytest.mark.django_db
-def test_hot_statements_are_prepared_and_used(api, make_novels):
+def test_hot_statements_are_prepared_and_used(
+    api: APIClient, make_novels: Callable[..., list[Any]]
+) -> None:
     novel = make_novels(3)[0]
 
     warm_up(api, "/api/v1/novels/", f"/api/v1/novels/{novel.pk}/")
@@ -57,8 +62,12 @@ def test_hot_statements_are_prepared_and_used(api, make_novels):
 
 @pytest.mark.django_db
 def test_hot_statements_are_planned_once_and_not_for_each_request(
-    api, make_novels, make_chapters, make_user, as_user
-):
+    api: APIClient,
+    make_novels: Callable[..., list[Any]],
+    make_chapters: Callable[..., list[Any]],
+    make_user: Callable[..., Any],
+    as_user: Callable[..., APIClient],
+) -> None:
     ann = make_user("ann")
     novels = make_novels(3, owner=ann)
     make_chapters(novels[0], "Once upon a time")
@@ -80,7 +89,7 @@ def test_hot_statements_are_planned_once_and_not_for_each_request(
         assert all(custom <= CUSTOM < generic for generic, custom in rows), (part, rows)
 
 
-def test_no_statement_of_the_api_has_a_list_that_grows_with_data_or_client():
+def test_no_statement_of_the_api_has_a_list_that_grows_with_data_or_client() -> None:
     lists = re.findall(r"(\S+) IN \(%s, …\)", STATEMENTS.read_text())
 
     # Two states, which the code names.
@@ -88,7 +97,11 @@ def test_no_statement_of_the_api_has_a_list_that_grows_with_data_or_client():
 
 
 @pytest.mark.django_db
-def test_a_reader_under_row_level_security_has_them_prepared_too(as_user, make_user, make_novels):
+def test_a_reader_under_row_level_security_has_them_prepared_too(
+    as_user: Callable[..., APIClient],
+    make_user: Callable[..., Any],
+    make_novels: Callable[..., list[Any]],
+) -> None:
     ann = make_user("ann")
     make_novels(2, owner=ann, is_public=False)
 
@@ -98,7 +111,9 @@ def test_a_reader_under_row_level_security_has_them_prepared_too(as_user, make_u
 
 
 @pytest.mark.django_db
-def test_a_rollback_forgets_them_and_the_next_requests_bring_them_back(api, make_novels):
+def test_a_rollback_forgets_them_and_the_next_requests_bring_them_back(
+    api: APIClient, make_novels: Callable[..., list[Any]]
+) -> None:
     make_novels(1)
     warm_up(api, "/api/v1/novels/")
 
@@ -113,7 +128,7 @@ def test_a_rollback_forgets_them_and_the_next_requests_bring_them_back(api, make
 
 
 @pytest.mark.django_db
-def test_a_connection_keeps_more_than_the_api_has():
+def test_a_connection_keeps_more_than_the_api_has() -> None:
     connection.ensure_connection()
 
     assert connection.connection.prepared_max == PREPARED_MAX

@@ -34,11 +34,11 @@ def limits(settings: Any) -> Iterator[None]:
     settings.MORPHEUS_SERVING_LIMITS_MS = {"statement_timeout": 5000, "lock_timeout": 100}
     saved = connection.settings_dict["OPTIONS"]
     connection.close()
-    connection.close_pool()
+    connection.close_pool()  # type: ignore[attr-defined]
     set_serving_limits(connection.settings_dict)
     yield
     connection.close()
-    connection.close_pool()
+    connection.close_pool()  # type: ignore[attr-defined]
     connection.settings_dict["OPTIONS"] = saved
 
 
@@ -67,7 +67,7 @@ def test_a_lock_of_another_session_is_503_and_poisons_no_thread(
 
 
 def test_the_server_is_limited_and_keeps_the_options_it_was_given() -> None:
-    given = {"OPTIONS": {"options": "-c search_path=public", "pool": {}}}
+    given: dict[str, Any] = {"OPTIONS": {"options": "-c search_path=public", "pool": {}}}
 
     set_serving_limits(given)
 

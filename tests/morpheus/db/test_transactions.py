@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 from django.db import connection
 
@@ -9,14 +12,15 @@ from morpheus.db.transactions import write_transaction
 from novels.models import Novel
 
 
-def identity():
+def identity() -> str | None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT current_setting('app.user_id', true)")
-        return cursor.fetchone()[0]
+        identity: str | None = cursor.fetchone()[0]
+        return identity
 
 
 @pytest.mark.django_db(transaction=True)
-def test_the_identity_ends_with_the_block_though_the_connection_lives_on():
+def test_the_identity_ends_with_the_block_though_the_connection_lives_on() -> None:
     with write_transaction(as_user=7):
         inside = identity()
     connection.close()  # Back to the pool; the next checkout is the same physical connection.
@@ -26,7 +30,7 @@ def test_the_identity_ends_with_the_block_though_the_connection_lives_on():
 
 
 @pytest.mark.django_db
-def test_an_inner_identity_gives_way_to_the_outer_one():
+def test_an_inner_identity_gives_way_to_the_outer_one() -> None:
     with write_transaction(as_user=7):
         with write_transaction(as_user=8):
             inner = identity()
@@ -38,11 +42,13 @@ def test_an_inner_identity_gives_way_to_the_outer_one():
 
 
 @pytest.mark.django_db
-def test_private_rows_are_seen_by_owner_and_staff_alone(make_user, make_novels):
+def test_private_rows_are_seen_by_owner_and_staff_alone(
+    make_user: Callable[..., Any], make_novels: Callable[..., list[Any]]
+) -> None:
     owner, other = make_user(), make_user()
     make_novels(1, owner=owner, is_public=False)
 
-    def seen(user_id, **kwargs):
+    def seen(user_id: int | None, **kwargs: Any) -> int:
         with write_transaction(as_user=user_id, **kwargs):
             return Novel.objects.count()
 
@@ -51,7 +57,9 @@ def test_private_rows_are_seen_by_owner_and_staff_alone(make_user, make_novels):
 
 
 @pytest.mark.django_db
-def test_no_user_can_write_as_another(make_user, make_novels):
+def test_no_user_can_write_as_another(
+    make_user: Callable[..., Any], make_novels: Callable[..., list[Any]]
+) -> None:
     owner, other = make_user(), make_user()
     novel = make_novels(1, owner=owner)[0]
 

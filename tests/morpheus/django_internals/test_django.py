@@ -6,7 +6,6 @@ import inspect
 from typing import Any
 
 import pytest
-from django.contrib import admin
 from django.contrib.auth.middleware import AuthenticationMiddleware
 from django.contrib.auth.models import AnonymousUser
 from django.contrib.sessions.backends.db import SessionStore
@@ -89,24 +88,6 @@ def test_a_session_forgets_its_key() -> None:
     assert session.session_key is None
 
 
-@pytest.mark.django_db
-def test_every_execution_of_a_cursor_passes_its_observer() -> None:
-    class Cursor(internals.ObservableCursor):
-        seen: list[tuple[str, bool]] = []
-
-        def observe(self, execute: Any, sql: Any, params: Any, many: bool, executor: Any) -> Any:
-            self.seen.append((sql, many))
-            return execute(sql, params, many, executor)
-
-    connection.ensure_connection()
-    with Cursor(connection.connection.cursor(), connection) as cursor:
-        cursor.execute("SELECT %s::text", ["once"])
-        assert cursor.fetchone() == ("once",)
-        cursor.executemany("SELECT %s::text", [["one"], ["two"]])
-
-    assert Cursor.seen == [("SELECT %s::text", False), ("SELECT %s::text", True)]
-
-
 @pytest.mark.parametrize(
     ("name", "parameters"),
     [
@@ -151,14 +132,6 @@ def test_open_pools_are_listed_by_alias(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 @pytest.mark.django_db
-def test_the_pool_of_a_connection_is_the_one_that_is_listed() -> None:
-    connection.ensure_connection()
-
-    assert internals.get_pool(connection) is internals.list_pools().get("default")
-    assert callable(DatabaseWrapper.close_pool)
-
-
-@pytest.mark.django_db
 def test_a_migration_without_a_record_is_unapplied(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not internals.has_unapplied_migrations(connection)
 
@@ -200,10 +173,3 @@ def test_joined_relations_are_those_of_select_related() -> None:
         "genre": {},
         "owner": {},
     }
-
-
-def test_all_model_admins_of_a_site_are_listed() -> None:
-    model_admins = list(internals.list_model_admins(admin.site))
-
-    assert admin.site.get_model_admin(User) in model_admins
-    assert all(admin.site.get_model_admin(each.model) is each for each in model_admins)

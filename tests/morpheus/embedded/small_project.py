@@ -33,7 +33,6 @@ DATABASES = {
     | _LOGIN
 }
 MORPHEUS_DATABASE_ROLES = {"owner": _LOGIN}
-MORPHEUS_CACHE_MB = 64
 SECRET_KEY = "not secret"
 ALLOWED_HOSTS = ["localhost"]
 INSTALLED_APPS = ["small", "frame.Frame"]

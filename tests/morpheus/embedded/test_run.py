@@ -95,6 +95,16 @@ def processes_of(project: Path, services: EmbeddedServices) -> list[psutil.Proce
     return [process for process in processes if not is_gone(process.pid)]
 
 
+def metrics_folders(project: Path, services: EmbeddedServices) -> set[Path]:
+    """Return the folders that servers of the project write their metrics to."""
+    folders = [
+        process.environ().get("PROMETHEUS_MULTIPROC_DIR", "")
+        for process in processes_of(project, services)
+        if "morpheus.serving" in process.cmdline()
+    ]
+    return {Path(folder) for folder in folders if folder}
+
+
 def test_it_prepares_serves_and_prints_urls(
     make_run: Callable[..., subprocess.Popen[str]], port: int
 ) -> None:
@@ -118,6 +128,8 @@ def test_no_process_is_left_after_any_end(
     run = make_run()
     read_until_ready(run)
     assert wait_until(lambda: len(processes_of(project, services)) >= 5)
+    [metrics] = metrics_folders(project, services)
+    assert metrics.is_dir()
 
     if number == signal.SIGINT:
         os.killpg(run.pid, number)  # As a terminal does.
@@ -126,6 +138,7 @@ def test_no_process_is_left_after_any_end(
 
     assert run.wait() == (-signal.SIGKILL if number == signal.SIGKILL else 0)
     assert wait_until(lambda: processes_of(project, services) == [])
+    assert wait_until(lambda: not metrics.exists())
 
 
 def test_it_ends_with_its_parent(
@@ -216,16 +229,6 @@ def read_until(run: subprocess.Popen[str], text: str) -> str:
         assert line, output
         output += line
     return output
-
-
-def metrics_folders(project: Path, services: EmbeddedServices) -> set[Path]:
-    """Return the folders that servers of the project write their metrics to."""
-    folders = [
-        process.environ().get("PROMETHEUS_MULTIPROC_DIR", "")
-        for process in processes_of(project, services)
-        if "morpheus.serving" in process.cmdline()
-    ]
-    return {Path(folder) for folder in folders if folder}
 
 
 def test_two_runs_on_a_fresh_var_prepare_one_after_the_other_and_both_serve(

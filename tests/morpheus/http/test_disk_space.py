@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import os
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +15,6 @@ from morpheus.http.disk_space import has_free_space, is_disk_full
 # A real error of the server, of the class that it reports when it cannot extend a file.
 FULL = "DO $$ BEGIN RAISE disk_full USING MESSAGE = 'could not extend file'; END $$"
 ME = "/api/v1/users/me/"
-
-
-@pytest.fixture(autouse=True)
-def not_looked_yet(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(disk_space, "_measurement", None)
 
 
 def fail_with_full_disk(*args: Any, **kwargs: Any) -> None:
@@ -36,22 +30,6 @@ def test_free_space_below_the_floor_is_no_room(settings: Any, tmp_path: Path) ->
     settings.MORPHEUS_FREE_SPACE_BYTES = 1000 * free
 
     assert not has_free_space()
-
-
-def test_the_file_systems_are_looked_at_once_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
-    calls = []
-    statvfs = os.statvfs
-
-    def count_calls(path: Any) -> os.statvfs_result:
-        calls.append(path)
-        return statvfs(path)
-
-    monkeypatch.setattr(os, "statvfs", count_calls)
-
-    for _ in range(100):
-        has_free_space()
-
-    assert len(calls) == 3
 
 
 def test_the_fullest_file_system_counts(

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
+import secrets
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import psutil
@@ -22,12 +22,11 @@ LIMITS = JobLimits(cpu_s=20, wall_s=30, memory_bytes=200 * 1024 * 1024)
 # A process that pins itself, and then waits for a child.
 CALLER = """
 import sys
-from pathlib import Path
 from morpheus.serving.process_tuning import pin
 from morpheus.sandbox import JobLimits, run
 from tests.morpheus.sandbox import functions
 
-pin(Path(sys.argv[1]))
+pin(sys.argv[1])
 limits = JobLimits(cpu_s=20, wall_s=60, memory_bytes=2**28)
 print(*run(functions.processes, limits=limits)[2], flush=True)
 run(functions.tell_and_sleep, limits=limits, progress=lambda pid: print(pid, flush=True))
@@ -35,8 +34,8 @@ run(functions.tell_and_sleep, limits=limits, progress=lambda pid: print(pid, flu
 
 
 @pytest.fixture
-def caller(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
-    command = [sys.executable, "-c", CALLER, str(tmp_path / "cores")]
+def caller() -> Iterator[subprocess.Popen[str]]:
+    command = [sys.executable, "-c", CALLER, secrets.token_hex(8)]
     process = subprocess.Popen(command, cwd=REPOSITORY, stdout=subprocess.PIPE, text=True)
     yield process
     process.kill()

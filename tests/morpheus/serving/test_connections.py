@@ -11,7 +11,7 @@ from contextlib import ExitStack
 import pytest
 
 from morpheus.serving import connections
-from morpheus.serving.connections import INCOMING, OUTGOING, close_connections, close_crowds
+from morpheus.serving.connections import close_connections, close_crowds
 from morpheus.serving.listening import listen
 
 HERE = "127.0.0.1"
@@ -61,7 +61,7 @@ def test_the_connection_of_a_stuck_body_is_closed_and_can_still_receive_a_respon
     time.sleep(0.6)
     talking_server.sendall(b"response")
 
-    assert close_connections(INCOMING, HERE, 0.5, all_silent=False) >= 1
+    assert close_connections("in", HERE, 0.5, all_silent=False) >= 1
 
     assert receiver.recv(100) == b""
     receiver.sendall(b"408")
@@ -77,8 +77,8 @@ def test_a_connection_that_was_told_to_go_on_is_closed_with_the_idle_ones(site: 
     receiver.sendall(b"100 Continue")
     time.sleep(0.6)
 
-    assert close_connections(INCOMING, HERE, 0.5, all_silent=False) == 0
-    assert close_connections(INCOMING, HERE, 0.5, all_silent=True) == 1
+    assert close_connections("in", HERE, 0.5, all_silent=False) == 0
+    assert close_connections("in", HERE, 0.5, all_silent=True) == 1
     assert receiver.recv(100) == b""
 
 
@@ -86,7 +86,7 @@ def test_connections_of_other_clients_stay(site: Site) -> None:
     pair = site.connect(b"POST /")
     time.sleep(0.6)
 
-    assert close_connections(INCOMING, "127.0.0.2", 0.5, all_silent=True) == 0
+    assert close_connections("in", "127.0.0.2", 0.5, all_silent=True) == 0
     assert is_open(*pair)
 
 
@@ -109,7 +109,7 @@ def test_a_client_that_does_not_read_is_closed_and_one_that_reads_is_not(site: S
     reading = threading.Thread(target=read_on)
     reading.start()
     time.sleep(0.3)
-    assert close_connections(OUTGOING, HERE, 0.5, all_silent=False) == 1
+    assert close_connections("out", HERE, 0.5, all_silent=False) == 1
 
     done.set()
     reading.join()

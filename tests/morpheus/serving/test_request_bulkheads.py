@@ -12,7 +12,7 @@ import orjson
 import pytest
 
 from morpheus.serving.request_bulkheads import RequestBulkheads
-from morpheus.tracing import on_request_finished
+from morpheus.tracing.events import on_request_finished
 from morpheus.tracing.request_trace import FinishedRequest
 
 PATIENCE_S = 20

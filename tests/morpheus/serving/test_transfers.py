@@ -12,7 +12,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from morpheus.serving import transfers as module
-from morpheus.serving.connections import INCOMING
 from morpheus.serving.transfers import (
     BodyIncomplete,
     IncomingBody,
@@ -63,7 +62,7 @@ def test_no_more_is_read_than_was_announced() -> None:
 def test_a_transfer_is_overdue_when_it_falls_behind(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [100.0]
     monkeypatch.setattr(time, "monotonic", lambda: now[0])
-    slow, steady = Transfer(INCOMING, PEER), Transfer(INCOMING, PEER)
+    slow, steady = Transfer("in", PEER), Transfer("in", PEER)
 
     with override_settings(MORPHEUS_TRANSFER_GRACE_S=10):
         now[0] += 10

@@ -3,27 +3,36 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
+from typing import Any
 
 import pytest
+from pytest_django import Settings
+from rest_framework.test import APIClient
 
 from morpheus.cache import shadow_verification
-from morpheus.tracing import on_request_finished
+from morpheus.tracing.events import on_request_finished
+from novels.models import Novel
+from tests.visitor import Visitor
 
 
 @pytest.fixture
-def told(monkeypatch):
-    answers = []
+def told(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    answers: list[Any] = []
     monkeypatch.setattr("morpheus.tracing.events.on_request_finished", [answers.append])
     return answers
 
 
 @pytest.fixture
-def novel(make_novels):
-    return make_novels()[0]
+def novel(make_novels: Callable[..., list[Any]]) -> Novel:
+    novel: Novel = make_novels()[0]
+    return novel
 
 
 @pytest.mark.django_db
-def test_a_finished_request_has_route_status_and_user(told, as_user, make_user, novel):
+def test_a_finished_request_has_route_status_and_user(
+    told: list[Any], as_user: Callable[..., APIClient], make_user: Callable[..., Any], novel: Novel
+) -> None:
     reader = make_user("reader")
     client = as_user(reader)
 
@@ -40,7 +49,9 @@ def test_a_finished_request_has_route_status_and_user(told, as_user, make_user, 
 
 
 @pytest.mark.django_db
-def test_it_tells_what_the_request_asked_the_database(told, api, novel):
+def test_it_tells_what_the_request_asked_the_database(
+    told: list[Any], api: APIClient, novel: Novel
+) -> None:
     answer = api.get(f"/api/v1/novels/{novel.pk}/")
 
     trace = told[0].trace
@@ -50,7 +61,9 @@ def test_it_tells_what_the_request_asked_the_database(told, api, novel):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_it_tells_what_was_asked_of_the_cache(told, api, make_novels):
+def test_it_tells_what_was_asked_of_the_cache(
+    told: list[Any], api: APIClient, make_novels: Callable[..., list[Any]]
+) -> None:
     first, second = make_novels(2)
     for url in (f"/api/v1/novels/{first.pk}/", "/api/v1/novels/"):
         api.get(url)
@@ -65,7 +78,9 @@ def test_it_tells_what_was_asked_of_the_cache(told, api, make_novels):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_hit_of_the_response_cache_is_published_with_its_route(told, visitor, novel):
+def test_a_hit_of_the_response_cache_is_published_with_its_route(
+    told: list[Any], visitor: Visitor, novel: Novel
+) -> None:
     url = f"/api/v1/novels/{novel.pk}/"
     etag = visitor.get(url).headers["ETag"]
     visitor.get(url)
@@ -80,10 +95,24 @@ def test_a_hit_of_the_response_cache_is_published_with_its_route(told, visitor, 
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_shadow_verification_is_no_request(told, visitor, novel, settings, monkeypatch):
-    statements, checked = [], threading.Event()
+def test_a_shadow_verification_is_no_request(
+    told: list[Any],
+    visitor: Visitor,
+    novel: Novel,
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    statements: list[Any] = []
+    checked = threading.Event()
     monkeypatch.setattr("morpheus.tracing.events.on_statement_executed", [statements.append])
-    monkeypatch.setattr(shadow_verification.metrics, "count_verified", lambda *of: checked.set())
+    verify = shadow_verification.verify
+
+    def verify_and_tell(hits: Any) -> Any:
+        counts = verify(hits)
+        checked.set()
+        return counts
+
+    monkeypatch.setattr(shadow_verification, "verify", verify_and_tell)
     url = f"/api/v1/novels/{novel.pk}/"
     visitor.get(url)
     settings.MORPHEUS_CACHE_SHADOW_PERCENT = 100
@@ -95,8 +124,13 @@ def test_a_shadow_verification_is_no_request(told, visitor, novel, settings, mon
 
 
 @pytest.mark.django_db
-def test_a_failing_subscriber_disturbs_no_other(told, monkeypatch, api, caplog):
-    def fail(answer):
+def test_a_failing_subscriber_disturbs_no_other(
+    told: list[Any],
+    monkeypatch: pytest.MonkeyPatch,
+    api: APIClient,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def fail(answer: object) -> None:
         raise RuntimeError("a fault of an observer")
 
     monkeypatch.setattr("morpheus.tracing.events.on_request_finished", [fail, told.append])
@@ -106,7 +140,7 @@ def test_a_failing_subscriber_disturbs_no_other(told, monkeypatch, api, caplog):
     assert "A subscriber failed" in caplog.text
 
 
-def test_the_monitor_observes_this_process():
+def test_the_monitor_observes_this_process() -> None:
     from perf.monitoring.queries.monitor import record_request
 
     assert record_request in on_request_finished

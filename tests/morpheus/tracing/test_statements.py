@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any
+
 import pytest
 from django.db import DatabaseError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 from psycopg import sql
 
-from morpheus.tracing import on_statement_executed
+from morpheus.tracing.events import on_statement_executed
 from morpheus.tracing.request_trace import COMMIT, trace_request
 
 TABLE = "novels_genre"
@@ -17,22 +20,22 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def told(monkeypatch):
+def told(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """Published statements outside of requests."""
-    statements = []
+    statements: list[Any] = []
     monkeypatch.setattr("morpheus.tracing.events.on_statement_executed", [statements.append])
     return statements
 
 
 @pytest.fixture
-def numbers():
+def numbers() -> Iterator[None]:
     with connection.cursor() as cursor:
         cursor.execute("CREATE TEMPORARY TABLE numbers (number int CHECK (number < 1000))")
         yield
         cursor.execute("DROP TABLE numbers")
 
 
-def test_a_statement_tells_its_text_its_values_and_its_rows(told):
+def test_a_statement_tells_its_text_its_values_and_its_rows(told: list[Any]) -> None:
     with connection.cursor() as cursor:
         cursor.execute(SERIES, [7])
 
@@ -47,7 +50,7 @@ def test_a_statement_tells_its_text_its_values_and_its_rows(told):
     assert not statement.is_failed
 
 
-def test_rows_that_are_read_bit_by_bit_are_one_statement_with_all_of_them(told):
+def test_rows_that_are_read_bit_by_bit_are_one_statement_with_all_of_them(told: list[Any]) -> None:
     from novels.models import Genre
 
     count = Genre.objects.count()
@@ -61,66 +64,8 @@ def test_rows_that_are_read_bit_by_bit_are_one_statement_with_all_of_them(told):
     assert statement.sql.startswith("SELECT")
 
 
-def test_a_cursor_that_closes_early_counts_the_rows_read(told):
-    from novels.models import Genre
-
-    iterator = Genre.objects.iterator(chunk_size=2)
-    next(iterator)
-    assert told == []
-    iterator.close()
-
-    [statement] = told
-    assert statement.rows == 2
-
-
-def test_a_reading_that_fails_on_the_way_is_told(told):
-    with pytest.raises(DatabaseError, match="division by zero"), transaction.atomic():
-        with connection.chunked_cursor() as cursor:
-            cursor.execute("SELECT 1 / (3 - number) FROM generate_series(1, 5) number")
-            while cursor.fetchmany(1):
-                pass
-
-    [failed] = [statement for statement in told if statement.sql.startswith("SELECT 1 /")]
-    assert (failed.rows, failed.is_failed) == (None, True)
-
-
-def test_copy_in_is_told_with_its_rows(told, numbers):
-    del told[:]
-    with connection.cursor() as cursor, cursor.copy("COPY numbers FROM STDIN") as copy:
-        for number in range(5):
-            copy.write_row([number])
-
-    [statement] = told
-    assert (statement.sql, statement.rows, statement.is_failed) == (
-        "COPY numbers FROM STDIN",
-        5,
-        False,
-    )
-
-
-def test_copy_out_is_told_with_its_rows(told, numbers):
-    with connection.cursor() as cursor:
-        cursor.execute("INSERT INTO numbers SELECT generate_series(1, 6)")
-        del told[:]
-        with cursor.copy("COPY numbers TO STDOUT") as copy:
-            assert len([*copy.rows()]) == 6
-
-    [statement] = told
-    assert statement.rows == 6
-
-
-def test_a_copy_that_fails_is_told(told, numbers):
-    del told[:]
-    with pytest.raises(Exception, match="invalid input"), transaction.atomic():
-        with connection.cursor() as cursor, cursor.copy("COPY numbers FROM STDIN") as copy:
-            copy.write(b"no number\n")
-
-    [failed] = [statement for statement in told if statement.sql.startswith("COPY")]
-    assert (failed.rows, failed.is_failed) == (None, True)
-
-
 @pytest.mark.parametrize("many", [[(1,), (2,), (3,)], ((number,) for number in (1, 2, 3))])
-def test_one_statement_for_many_values_is_one(told, numbers, many):
+def test_one_statement_for_many_values_is_one(told: list[Any], numbers: None, many: Any) -> None:
     del told[:]
     with connection.cursor() as cursor:
         cursor.executemany("INSERT INTO numbers VALUES (%s)", many)
@@ -131,7 +76,7 @@ def test_one_statement_for_many_values_is_one(told, numbers, many):
     assert statement.rows == 3
 
 
-def test_a_statement_that_fails_is_told_and_the_error_goes_on(told):
+def test_a_statement_that_fails_is_told_and_the_error_goes_on(told: list[Any]) -> None:
     with pytest.raises(DatabaseError, match="division by zero"), transaction.atomic():
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1 / 0")
@@ -140,7 +85,7 @@ def test_a_statement_that_fails_is_told_and_the_error_goes_on(told):
     assert (failed.rows, failed.is_failed) == (None, True)
 
 
-def test_a_composed_statement_is_told_as_text(told):
+def test_a_composed_statement_is_told_as_text(told: list[Any]) -> None:
     with connection.cursor() as cursor:
         cursor.execute(sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier(TABLE)))
 
@@ -149,7 +94,7 @@ def test_a_composed_statement_is_told_as_text(told):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_commit_is_told_and_is_no_query():
+def test_a_commit_is_told_and_is_no_query() -> None:
     with trace_request() as trace:
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute("SELECT 1")
@@ -159,7 +104,7 @@ def test_a_commit_is_told_and_is_no_query():
     assert trace.seconds >= trace.statements[1].seconds > 0
 
 
-def test_django_collects_its_queries_beside(told):
+def test_django_collects_its_queries_beside(told: list[Any]) -> None:
     with CaptureQueriesContext(connection) as captured, connection.cursor() as cursor:
         cursor.execute("SELECT 1")
 
@@ -167,8 +112,10 @@ def test_django_collects_its_queries_beside(told):
     assert [statement.sql for statement in told] == ["SELECT 1"]
 
 
-def test_a_failing_subscriber_disturbs_no_other(told, monkeypatch, caplog):
-    def fail(statement):
+def test_a_failing_subscriber_disturbs_no_other(
+    told: list[Any], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(statement: object) -> None:
         raise RuntimeError("a fault of an observer")
 
     monkeypatch.setattr("morpheus.tracing.events.on_statement_executed", [fail, told.append])
@@ -180,13 +127,13 @@ def test_a_failing_subscriber_disturbs_no_other(told, monkeypatch, caplog):
     assert "A subscriber failed" in caplog.text
 
 
-def test_the_monitor_observes_this_process():
+def test_the_monitor_observes_this_process() -> None:
     from perf.monitoring.queries.monitor import record_statement
 
     assert record_statement in on_statement_executed
 
 
-def test_of_too_many_statements_the_number_is_kept(monkeypatch):
+def test_of_too_many_statements_the_number_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("morpheus.tracing.request_trace.MAX_DETAILS", 3)
     with trace_request() as trace, connection.cursor() as cursor:
         for _ in range(5):

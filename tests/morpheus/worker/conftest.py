@@ -21,7 +21,7 @@ from django_tasks_db.models import DBTaskResult
 from morpheus.db.transactions import write_transaction
 from morpheus.worker.tasks import TaskRow
 from novels.models import Novel, ProcessingStatus
-from novels.services import novel_create_from_upload
+from novels.services.uploads import novel_create_from_upload
 
 PATIENCE_S = 60
 

@@ -25,7 +25,8 @@ from morpheus.worker.tasks import (
     running_task,
 )
 from novels import tasks
-from novels.services import novel_delete, status_advance, status_fail
+from novels.services.novels import novel_delete
+from novels.services.processing import status_advance, status_fail
 
 from .conftest import (
     PATIENCE_S,

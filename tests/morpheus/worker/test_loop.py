@@ -17,7 +17,7 @@ from morpheus.worker import loop
 from morpheus.worker.tasks import MAX_ATTEMPTS, requeue_lost_tasks
 from novels import tasks
 from novels.models import Chapter, ChapterText, Novel, SearchDocument
-from novels.services import upload_parse
+from novels.services.processing import upload_parse
 
 from .conftest import (
     PATIENCE_S,

@@ -16,7 +16,7 @@ from morpheus.db.transactions import write_transaction
 from novels.models import Genre, Language, Novel
 from novels.search import matches, query
 from novels.search.documents import documents_rebuild, novel_document_rebuild
-from novels.search.matches import Candidate, Changes, LanguageQueries, Matches
+from novels.search.matches import Candidate, Matches
 from novels.search.query import Search
 
 WORDS = ("whale", "storm", "captain")
@@ -261,14 +261,14 @@ def test_a_refresh_between_any_two_snapshots(
 
         def match(rows: Any) -> Any:
             newest = sorted(rows, key=lambda candidate: -candidate.id)[: most + spare]
-            return Matches.of("", LanguageQueries([], []), newest, at_most=most + spare)
+            return Matches.of("", [], [], newest, at_most=most + spare)
 
         changed = frozenset({1, 2})
         stayed = [row for row in snapshots[0] if row.novel_id not in changed]
         ids = {row.id for row in stayed}
         entered = [row for row in snapshots[1] if row.novel_id in changed and row.id not in ids]
 
-        refreshed = match(snapshots[0]).refresh(Changes("", changed, frozenset(), entered))
+        refreshed = match(snapshots[0]).refresh("", whole=changed, own=frozenset(), matches=entered)
 
         if refreshed is not None:
             assert refreshed.rank() == match([*stayed, *entered]).rank()

@@ -18,20 +18,11 @@ from rest_framework.test import APIClient
 from morpheus.db.transactions import write_transaction
 from novels.models import Chapter, ChapterText, Novel, NovelUpload, ProcessingStatus, SearchDocument
 from novels.parsing import ParsedChapter, ParsedNovel, ParseWarning
-from novels.services import (
-    NothingToParse,
-    NovelGone,
-    novel_create_from_upload,
-    novel_delete,
-    novel_reparse,
-    novel_set_visibility,
-    novel_store_parsed,
-    novel_update,
-    processing,
-    status_advance,
-    upload_parse,
-)
+from novels.services import processing
+from novels.services.novels import novel_delete, novel_set_visibility, novel_update
+from novels.services.processing import NovelGone, novel_store_parsed, status_advance, upload_parse
 from novels.services.sandboxed import parse_novel
+from novels.services.uploads import NothingToParse, novel_create_from_upload, novel_reparse
 from tests.novels.parsing.epub_files import epub, page
 from users.models import User
 

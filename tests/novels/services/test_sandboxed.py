@@ -20,7 +20,10 @@ from morpheus.sandbox import run_or_refuse
 from novels import parsing
 from novels.models import NovelUpload, ProcessingStatus
 from novels.parsing import ParseError
-from novels.services import novel_create_from_upload, novel_delete, sandboxed, upload_parse
+from novels.services import sandboxed
+from novels.services.novels import novel_delete
+from novels.services.processing import upload_parse
+from novels.services.uploads import novel_create_from_upload
 from tests.morpheus.sandbox import functions
 from tests.serving import wait_until
 

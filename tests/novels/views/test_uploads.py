@@ -21,7 +21,7 @@ from rest_framework.test import APIClient
 
 from morpheus.db.transactions import write_transaction
 from novels.models import Novel, NovelUpload, ProcessingStatus
-from novels.services.parsed import default_title
+from novels.services.processing import default_title
 from users.models import User
 
 URL = "/api/v1/novels/"

@@ -14,7 +14,7 @@ from morpheus.cache.cached_reads import VisibleValue
 from morpheus.db.transactions import write_transaction
 from novels.models import Genre, Language
 from novels.reads import CHAPTERS, novel_access
-from novels.services import novel_delete, novel_update
+from novels.services.novels import novel_delete, novel_update
 from novels.views.chapters import ChapterListView
 from tests.visitor import Visitor, counted_queries
 from users.models import User

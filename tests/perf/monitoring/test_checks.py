@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from django.core.checks import run_checks
 from django.core.management import call_command
 from django.core.management.base import SystemCheckError
 from django.urls import include, path
+from pytest_django import DjangoDbBlocker, Settings
 from rest_framework.mixins import ListModelMixin
+from rest_framework.views import APIView
 
 from comics.models import Comic, Panel
 from comics.reads.comics import COMICS
@@ -21,29 +25,31 @@ from novels.reads import NOVELS
 from novels.views.novels import NovelListView
 from perf.monitoring.list_indexes import lists_are_served_by_indexes
 
+Check = Callable[..., list[tuple[Any, ...]]]
+
 
 class UrlConf:
     """A URL configuration that has one list."""
 
-    def __init__(self, route, view):
+    def __init__(self, route: str, view: type[APIView]) -> None:
         lists = [path(route, view.as_view())]
         self.urlpatterns = [path("api/v1/", include(lists))]
 
 
 @pytest.fixture
-def check_view(settings):
-    def check(view, route="things/"):
+def check_view(settings: Settings) -> Check:
+    def check(view: type[APIView], route: str = "things/") -> list[tuple[Any, ...]]:
         settings.ROOT_URLCONF = UrlConf(route, view)
         return [(error.id, error.msg, error.hint) for error in lists_are_served_by_indexes(None)]
 
     return check
 
 
-def test_the_api_has_an_index_for_every_list():
+def test_the_api_has_an_index_for_every_list() -> None:
     assert lists_are_served_by_indexes(None) == []
 
 
-def test_a_new_ordering_without_an_index_stops_every_command(settings):
+def test_a_new_ordering_without_an_index_stops_every_command(settings: Settings) -> None:
     class Longest(ComicListView):
         read = replace(
             COMICS, orderings={**COMICS.orderings, "-panel_count": ("-panel_count", "-id")}
@@ -60,7 +66,7 @@ def test_a_new_ordering_without_an_index_stops_every_command(settings):
     ) in str(refused.value)
 
 
-def test_a_list_of_ones_own_needs_an_index_of_all_rows(check_view):
+def test_a_list_of_ones_own_needs_an_index_of_all_rows(check_view: Check) -> None:
     class Longest(ComicListView):
         read = replace(COMICS, orderings={"-panel_count": ("-panel_count", "-id")})
 
@@ -71,7 +77,9 @@ def test_a_list_of_ones_own_needs_an_index_of_all_rows(check_view):
     assert "condition" not in hints[0]
 
 
-def test_an_index_of_all_rows_does_not_serve_a_list_of_public_ones(check_view, monkeypatch):
+def test_an_index_of_all_rows_does_not_serve_a_list_of_public_ones(
+    check_view: Check, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """It would read private rows and drop them."""
     kept = [index for index in Comic._meta.indexes if "comic_owner_newest" not in index.name]
     monkeypatch.setattr(Comic._meta, "indexes", kept)
@@ -84,7 +92,7 @@ def test_an_index_of_all_rows_does_not_serve_a_list_of_public_ones(check_view, m
     }
 
 
-def test_an_ordering_must_end_in_a_unique_column(check_view):
+def test_an_ordering_must_end_in_a_unique_column(check_view: Check) -> None:
     class NotUnique(ComicListView):
         read = replace(COMICS, orderings={"title": ("title",)}, filters={})
 
@@ -93,11 +101,11 @@ def test_an_ordering_must_end_in_a_unique_column(check_view):
     assert (code, hint) == ("perf.E003", 'End it in "id".')
 
 
-def test_a_unique_constraint_ends_an_ordering(check_view):
+def test_a_unique_constraint_ends_an_ordering(check_view: Check) -> None:
     assert check_view(PanelListView, "comics/<int:comic_id>/panels/") == []
 
 
-def test_a_filter_must_compare_the_column_that_it_declares(check_view):
+def test_a_filter_must_compare_the_column_that_it_declares(check_view: Check) -> None:
     class OtherColumn(NovelListView):
         synopsis = ListFilter(
             column="synopsis", description="", narrow=lambda queryset, value: queryset
@@ -109,7 +117,7 @@ def test_a_filter_must_compare_the_column_that_it_declares(check_view):
     assert {code for code, _, _ in messages} == {"perf.E002"}
 
 
-def test_a_list_must_declare_its_orderings(check_view):
+def test_a_list_must_declare_its_orderings(check_view: Check) -> None:
     class Plain(ListModelMixin, MorpheusAPIView):
         queryset = Panel.objects.all()
 
@@ -118,7 +126,7 @@ def test_a_list_must_declare_its_orderings(check_view):
     assert (code, msg) == ("perf.E001", "/things/ lists rows in no declared ordering.")
 
 
-def test_mixed_directions_need_an_index_of_the_same_mixture(check_view):
+def test_mixed_directions_need_an_index_of_the_same_mixture(check_view: Check) -> None:
     class Mixed(ComicListView):
         read = replace(COMICS, orderings={"-created_at": ("-created_at", "id")}, filters={})
 
@@ -128,7 +136,7 @@ def test_mixed_directions_need_an_index_of_the_same_mixture(check_view):
     assert 'fields=["-created_at", "id"]' in hint
 
 
-def test_the_check_reads_no_database(django_db_blocker):
+def test_the_check_reads_no_database(django_db_blocker: DjangoDbBlocker) -> None:
     """Every command runs it, also where there is no database yet."""
     with django_db_blocker.block():
         assert [messages for messages in run_checks() if not messages.is_silenced()] == []

@@ -9,7 +9,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from PIL import Image
 
-from morpheus.tracing import FinishedRequest
+from morpheus.tracing.request_trace import FinishedRequest
 from perf.monitoring.queries.monitor import NORMALIZED_COMMIT, normalize
 from perf.monitoring.sql_text import MAX_CHARS, format_sql, mask_values, normalize_statement
 
@@ -136,21 +136,21 @@ def test_a_value_that_is_cut_off_is_not_shown(opened: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("sql", "is_read", "locks_rows", "sets_config"),
+    ("sql", "is_read", "locks_rows", "is_control"),
     [
         ("SELECT a FROM t", True, False, False),
         ("SELECT a FROM t FOR NO KEY UPDATE", True, True, False),
         ("SELECT set_config('app.user_id', '5', true)", False, False, True),
         ("UPDATE t SET a = 1", False, False, False),
-        ("COMMIT", False, False, False),
+        ("COMMIT", False, False, True),
     ],
 )
 def test_a_statement_is_classified(
-    sql: str, is_read: bool, locks_rows: bool, sets_config: bool
+    sql: str, is_read: bool, locks_rows: bool, is_control: bool
 ) -> None:
     its = normalize_statement(sql)
 
-    assert (its.is_read, its.locks_rows, its.sets_config) == (is_read, locks_rows, sets_config)
+    assert (its.is_read, its.locks_rows, its.kind == "control") == (is_read, locks_rows, is_control)
 
 
 def test_long_statements_are_laid_out_by_clause() -> None:

@@ -6,7 +6,8 @@ import os
 import secrets
 from argparse import ArgumentParser
 from pathlib import Path
-from typing import Any, NamedTuple
+from tempfile import NamedTemporaryFile
+from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
@@ -18,13 +19,6 @@ from users import services
 from users.models import User
 
 HOW = "Log in at /admin/, or for the API at POST /api/v1/auth/token/."
-
-
-class Login(NamedTuple):
-    """The lines of `MORPHEUS_VAR/operator-login`."""
-
-    email: str
-    password: str
 
 
 class Command(BaseCommand):
@@ -50,52 +44,50 @@ class Command(BaseCommand):
             ) from error
         if not quiet:
             with write_transaction(as_staff=True):
-                self.stdout.write(_created_message(path) if made else _existing_message(path))
+                self.stdout.write(_describe(path, is_new=made))
 
 
-def _created_message(path: Path) -> str:
-    login = _read(path)
-    return (
-        f"A superuser was made:\n  e-mail    {login.email}\n  password  {login.password}\n"
-        f"{HOW} The password is kept in {path}."
-    )
-
-
-def _existing_message(path: Path) -> str:
-    """Return the operator's address, and whether the stored password is still valid."""
+def _describe(path: Path, *, is_new: bool) -> str:
+    """Return the operator's address, and where the password is, if it is still valid."""
+    operators = User.objects.operators()
     try:
-        login = _read(path)
+        email, password = _read(path)
     except FileNotFoundError:
-        email = User.objects.operators().values_list("email", flat=True).first()
-        return f"Operator: {email}; {path} is not there, so the password is not known here. {HOW}"
-    user = User.objects.operators().filter(email=login.email).first()
-    if user is not None and user.check_password(login.password):
-        return f"Operator: {login.email}; the password is in {path}. {HOW}"
-    return f"Operator: {login.email}; the password in {path} was changed since. {HOW}"
+        known = operators.values_list("email", flat=True).first()
+        return f"Operator: {known}; {path} is not there, so the password is not known here. {HOW}"
+    if is_new:
+        return (
+            f"A superuser was made:\n  e-mail    {email}\n  password  {password}\n"
+            f"{HOW} The password is kept in {path}."
+        )
+    user = operators.filter(email=email).first()
+    if user is not None and user.check_password(password):
+        return f"Operator: {email}; the password is in {path}. {HOW}"
+    return f"Operator: {email}; the password in {path} was changed since. {HOW}"
 
 
-def _read(path: Path) -> Login:
-    return Login(*path.read_text().split("\n")[:2])
+def _read(path: Path) -> list[str]:
+    """Return the lines of `MORPHEUS_VAR/operator-login`: address and password."""
+    return path.read_text().splitlines()
 
 
 def _stored_password(path: Path, email: str) -> str:
-    """Return the stored password of `email`; create and store one (mode 600) if there is none.
+    """Return the stored password of `email`; create and store one if there is none.
 
     The password is stored before the user is created, so the next run after a crash uses it.
     """
     if path.exists():
-        login = _read(path)
-        if login.email != email:
+        owner, password = _read(path)
+        if owner != email:
             raise CommandError(
-                f"{path} holds the login of {login.email}, which is not an active superuser: "
-                f"move the file away, or give --email {login.email}."
+                f"{path} holds the login of {owner}, which is not an active superuser: "
+                f"move the file away, or give --email {owner}."
             )
-        return login.password
+        return password
     path.parent.mkdir(parents=True, exist_ok=True)
     password = secrets.token_urlsafe(18)
-    draft = path.with_name(f"{path.name}.{os.getpid()}")
-    draft.unlink(missing_ok=True)
-    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        file.write(f"{email}\n{password}\n")
-    draft.replace(path)
+    # Only its owner may read a temporary file.
+    with NamedTemporaryFile("w", dir=path.parent, prefix=path.name, delete=False) as draft:
+        draft.write(f"{email}\n{password}\n")
+    os.replace(draft.name, path)
     return password

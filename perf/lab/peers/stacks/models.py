@@ -11,7 +11,6 @@ class User(models.Model):
     display_name = models.CharField(max_length=80)
 
     class Meta:
-        managed = False
         db_table = "users_user"
 
 
@@ -19,7 +18,6 @@ class Genre(models.Model):
     slug = models.SlugField(max_length=40)
 
     class Meta:
-        managed = False
         db_table = "novels_genre"
 
 
@@ -27,7 +25,6 @@ class Language(models.Model):
     code = models.CharField(max_length=8)
 
     class Meta:
-        managed = False
         db_table = "novels_language"
 
 
@@ -45,7 +42,6 @@ class Novel(models.Model):
     updated_at = models.DateTimeField()
 
     class Meta:
-        managed = False
         db_table = "novels_novel"
 
 
@@ -59,7 +55,6 @@ class Status(models.Model):
     updated_at = models.DateTimeField()
 
     class Meta:
-        managed = False
         db_table = "novels_processingstatus"
 
 
@@ -67,7 +62,6 @@ class Comic(models.Model):
     is_public = models.BooleanField()
 
     class Meta:
-        managed = False
         db_table = "comics_comic"
 
 
@@ -77,7 +71,6 @@ class Image(models.Model):
     height = models.PositiveIntegerField()
 
     class Meta:
-        managed = False
         db_table = "comics_image"
 
 
@@ -88,5 +81,4 @@ class Panel(models.Model):
     image = models.ForeignKey(Image, models.PROTECT)
 
     class Meta:
-        managed = False
         db_table = "comics_panel"

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 
 from perf.lab.example_requests import HttpRequest
 from perf.lab.harness.constant_bytes import CONSTANT_BYTES
 from perf.lab.harness.http_client import BadResponse, Connection
-from perf.lab.harness.load_driver import LoadResult, drive, drive_from_processes
+from perf.lab.harness.load_driver import drive
+from perf.lab.harness.measurements import percentile
 from perf.lab.harness.servers import ServerFailed, Servers
 
 REFUSAL = (
@@ -28,25 +29,28 @@ def port() -> Iterator[int]:
         yield servers.ports[0]
 
 
-@pytest.mark.parametrize("drive_with", [drive, drive_from_processes])
-def test_every_connection_receives_whole_responses(
-    port: int, drive_with: Callable[..., LoadResult]
-) -> None:
+def test_every_connection_receives_whole_responses(port: int) -> None:
     request = HttpRequest("GET", "/300000")
 
-    result = drive_with(port, [request], connections=4, seconds=0.3)
+    result = drive(port, request, connections=4, seconds=0.3)
 
-    assert result.failures == {}
     assert result.per_second > 0
-    assert 0 < result.percentile_ms(0.5) <= result.percentile_ms(0.99)
-    assert len(result.ms) <= result.responses <= len(result.ms) + 4
+    assert 0 < percentile(result.ms, 0.5) <= percentile(result.ms, 0.99)
+    assert result.responses == len(result.ms) + 4
 
 
-def test_errors_are_counted_by_name() -> None:
-    result = drive(9, [HttpRequest("GET", "/")], connections=2, seconds=0.1)
+def test_an_error_ends_the_measurement() -> None:
+    with pytest.raises(ConnectionRefusedError):
+        drive(9, HttpRequest("GET", "/"), connections=2, seconds=0.1)
+    with pytest.raises(BadResponse, match="503"):
+        drive(serve(FAILURE), HttpRequest("GET", "/"), connections=1, seconds=0.1)
 
-    assert result.failures["ConnectionRefusedError"] >= 2
-    assert result.ms == []
+
+def test_a_percentile_is_the_value_that_a_share_does_not_exceed() -> None:
+    ms = [float(number) for number in range(1, 201)]
+
+    assert percentile(ms, 0.99) == 198
+    assert percentile([5.0], 0.5) == 5
 
 
 def test_a_connection_is_opened_again_after_it_broke(port: int) -> None:

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from perf.lab.load.profiles import PROFILES
 from perf.lab.load.server_counters import ServerCounters
-from perf.lab.load.verdict import Requirements, RouteResult, find_breaches
+from perf.lab.load.verdict import RouteResult, find_breaches
 from perf.monitoring.budgets import budgets
 
 ROUTE = "GET /novels/{novel_id}/"
 ROUTES = budgets().routes
-REQUIRED = Requirements(min_requests=100, min_offload=0.7)
+STEADY = PROFILES["steady"]
+ANY_OFFLOAD = replace(STEADY, min_offload=None)
 
 
 def make_result(**changed: float) -> RouteResult:
@@ -30,7 +32,7 @@ def make_counters(offload: float, *, queued: float = 0.0) -> ServerCounters:
 def test_a_run_within_its_budgets_passes() -> None:
     counters = make_counters(0.9, queued=0.01)
 
-    assert find_breaches([make_result()], ROUTES, REQUIRED, counters) == []
+    assert find_breaches([make_result()], ROUTES, STEADY, counters, min_requests=100) == []
 
 
 @pytest.mark.parametrize(
@@ -52,23 +54,23 @@ def test_a_run_within_its_budgets_passes() -> None:
 def test_each_breach_is_reported(
     changed: dict[str, float], counters: ServerCounters | None, message: str
 ) -> None:
-    [breach] = find_breaches([make_result(**changed)], ROUTES, REQUIRED, counters)
+    results = [make_result(**changed)]
+
+    [breach] = find_breaches(results, ROUTES, STEADY, counters, min_requests=100)
 
     assert breach.startswith(message)
 
 
 def test_a_run_without_requests_does_not_pass() -> None:
     for profile in PROFILES.values():
-        required = profile.require(users=1, seconds=0)
-        assert find_breaches([], ROUTES, required, make_counters(1.0))
+        least = profile.min_requests(users=1, seconds=0)
+        assert find_breaches([], ROUTES, profile, make_counters(1.0), min_requests=least)
 
 
 def test_percentiles_of_a_few_responses_are_not_judged() -> None:
-    required = Requirements(min_requests=1)
-
     def find_late(requests: int) -> list[str]:
         late = make_result(requests=requests, p95_ms=10_000, p99_ms=10_000)
-        return [text.split()[2] for text in find_breaches([late], ROUTES, required, None)]
+        return [text.split()[2] for text in find_breaches([late], ROUTES, ANY_OFFLOAD, None)]
 
     assert (find_late(80), find_late(110), find_late(500)) == ([], ["p95"], ["p95", "p99"])
 
@@ -77,8 +79,7 @@ def test_a_slower_machine_may_take_as_much_longer_and_no_more() -> None:
     late = make_result(p95_ms=ROUTES[ROUTE].p95_ms * 1.4)
 
     def find_on(slowdown: float, result: RouteResult) -> list[str]:
-        required = Requirements(min_requests=1, slowdown=slowdown)
-        return find_breaches([result], ROUTES, required, None)
+        return find_breaches([result], ROUTES, ANY_OFFLOAD, None, slowdown=slowdown)
 
     assert find_on(1.5, late) == []
     assert find_on(1.3, late)
@@ -88,10 +89,10 @@ def test_a_slower_machine_may_take_as_much_longer_and_no_more() -> None:
 
 
 def test_a_profile_with_faults_allows_the_failures_of_a_restart_and_no_more() -> None:
-    required = PROFILES["faults"].require(users=1, seconds=1)
+    faults = PROFILES["faults"]
 
-    assert find_breaches([make_result(failures=16, p95_ms=10_000)], ROUTES, required, None) == []
-    assert find_breaches([make_result(failures=17)], ROUTES, required, None)
+    assert find_breaches([make_result(failures=16, p95_ms=10_000)], ROUTES, faults, None) == []
+    assert find_breaches([make_result(failures=17)], ROUTES, faults, None)
 
 
 def test_the_load_test_imports_neither_django_nor_psycopg() -> None:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
-from perf.lab.peers.stacks.settings.done_well import *  # noqa: F403
+import os
+
+os.environ["BENCH_PEER"] = "done_well"
+
+from perf.lab.peers.stacks.settings import *  # noqa: E402, F403
 
 TIME_ZONE = "America/Chicago"

@@ -34,7 +34,7 @@ def test_a_ratio_compares_measurements_of_the_same_round() -> None:
 
 def test_each_figure_has_its_own_median() -> None:
     rounds = [Figures(1, 30, 5), Figures(3, 10, 4), Figures(2, 20, 6)]
-    comparison = Comparison(Route("list", HttpRequest("GET", "/")), 1, {"ours": rounds}, [])
+    comparison = Comparison(Route("list", HttpRequest("GET", "/")), 1, {"ours": rounds})
 
     assert comparison.medians("ours") == Figures(2, 20, 5)
 

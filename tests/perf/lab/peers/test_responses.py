@@ -7,6 +7,7 @@ from django.core.management import call_command
 from django.db import connection
 
 from morpheus.db.roles import connected_as
+from perf.lab.peers import contestants
 from perf.lab.peers.contestants import OURS, Contestant
 from perf.management.commands import bench_peers
 
@@ -22,7 +23,7 @@ ROWS = {
 
 @pytest.fixture
 def seeded_rows(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bench_peers, "REDIS_DATABASE", 60)
+    monkeypatch.setattr(contestants, "REDIS_DATABASE", 60)
     call_command("seed", reset=True, quiet=True, **ROWS)
     with connected_as("loader"), connection.cursor() as cursor:
         cursor.execute("UPDATE comics_comic SET is_public = true")

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from django.db import connection, transaction
 from pytest_django import DjangoDbBlocker
 
-from perf.lab.plans.small_data import empty_small, seed_small
+from morpheus.db.roles import connected_as
+from perf.lab.plans.small_data import seed_small
 from perf.lab.plans.statements import ExplainedRequest, explain_requests
+from perf.seeding import database
 
 
 @pytest.fixture(scope="package")
@@ -17,7 +20,15 @@ def small_data(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Ite
     with django_db_blocker.unblock():
         seed_small()
         yield
-        empty_small()
+        _empty_small()
+
+
+def _empty_small() -> None:
+    """Delete the rows of `seed_small`."""
+    with connected_as("owner"), transaction.atomic(), connection.cursor() as cursor:
+        database.empty(cursor)
+        cursor.execute("DELETE FROM comics_image")
+        cursor.execute("DELETE FROM django_session WHERE session_data = 'small'")
 
 
 @pytest.fixture(scope="package")

@@ -15,20 +15,16 @@ from novels.search.matches import MAX_CANDIDATES, SPARE_CANDIDATES
 from novels.search.query import Search
 from perf.lab.example_requests import EXAMPLES, Conversation, ExampleRequest, example
 from perf.lab.plans.capture import capture_statements
-from perf.lab.plans.costs import breach, query_breaches, route_breaches
+from perf.lab.plans.costs import breach, route_breaches
 from perf.lab.plans.explain import explain_as
-from perf.lab.plans.recorded_requests import (
-    operator_requests,
-    record_search_refresh,
-    record_warm_reads,
-)
+from perf.lab.plans.recorded_requests import operator_requests, record_search_refresh
 from perf.lab.plans.statements import (
     ExplainedRequest,
     ExplainedStatement,
     explain_operator_requests,
 )
 from perf.monitoring.budgets import budgets, query_name
-from tests.perf.lab.plans.helpers import change_plans
+from tests.perf.lab.plans.helpers import change_plans, query_breaches, record_warm_reads
 
 UPLOADS = [sent for sent in EXAMPLES if sent.upload is not None]
 WITHOUT_TABLES = [sent for sent in EXAMPLES if not sent.reads_tables and sent.caller == "anonymous"]

@@ -9,9 +9,11 @@ import pytest
 from django.core.management import call_command
 from django.db import connection
 
+from morpheus.api.compiled_pages import Page
 from morpheus.api.reads import ListFilter
 from novels.reads import NOVELS
-from perf.lab.plans.list_proofs import PAGES_AT_EACH_END, prove
+from perf.lab.plans.list_pages import PAGES_AT_EACH_END
+from perf.lab.plans.list_proofs import prove
 from perf.monitoring.list_routes import Combination, Route, list_api_routes, list_combinations
 from perf.seeding.tables import SEEDED
 
@@ -58,13 +60,11 @@ def test_a_list_whose_end_costs_more_than_its_beginning_fails(
     """As if the cursor were compared with an expression, which no index begins with."""
     by_title = next(each for each in list_combinations() if each.ordering == "title")
 
-    def scan(
-        queryset: Any, columns: Any, position: Any, backwards: bool, count: int, names: Any
-    ) -> list[Any]:
-        rows = queryset.order_by("title", "id").values_list(*names)
+    def scan(queryset: Any, position: Any, page: Page) -> list[Any]:
+        rows = queryset.order_by("title", "id").values_list(*page.columns)
         if position is not None:
             rows = rows.extra(where=["novels_novel.title || '' > %s"], params=position.values[:1])
-        return list(rows[:count])
+        return list(rows[: page.size])
 
     monkeypatch.setattr("morpheus.api.lists.load_page_rows", scan)
 

@@ -1,4 +1,4 @@
-"""Results are compared with budgets, with a baseline and with other sizes of the data."""
+"""Results are compared with budgets and with a baseline."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from perf.lab.suite.results import ResultFolder, ResultLine, growth_table
+from perf.lab.suite.results import ResultFolder, ResultLine
 from tests.perf.lab.suite.result import LINE, LINES, make_result
 
 SLOW = replace(LINE, ratio=3 * LINE.ratio)
@@ -16,10 +16,9 @@ def write(
     folder: ResultFolder,
     lines: Sequence[ResultLine] = LINES,
     *,
-    novels: int = 600,
     as_baseline: bool = False,
 ) -> None:
-    folder.write(make_result([*lines], novels=novels).as_json(), as_baseline=as_baseline)
+    folder.write(make_result([*lines]).as_json(), as_baseline=as_baseline)
 
 
 def test_the_first_result_is_the_baseline(tmp_path: Path) -> None:
@@ -59,35 +58,6 @@ def test_a_run_on_a_very_busy_machine_is_neither_baseline_nor_compared(tmp_path:
     assert not folder.baseline.exists()
     write(folder)
     assert list(folder.regressions([SLOW], slowdown=9.0)) == []
-
-
-def test_results_of_all_scales_are_read_the_smallest_first(tmp_path: Path) -> None:
-    write(ResultFolder(tmp_path, "large"), novels=1_000_000)
-    write(ResultFolder(tmp_path, "small"))
-
-    assert list(ResultFolder(tmp_path, "small").read_all()) == ["small", "large"]
-
-
-def test_the_growth_of_buffers_is_marked_where_it_is_too_large(tmp_path: Path) -> None:
-    flat, steep = replace(LINE, name="flat", buffers=10), replace(LINE, name="steep", buffers=10)
-    new, warm = replace(LINE, name="new", buffers=5), replace(flat, temperature="warm", buffers=99)
-    write(ResultFolder(tmp_path, "small"), [flat, steep, warm])
-    grown = [replace(flat, buffers=13), replace(steep, buffers=14), new, warm]
-    write(ResultFolder(tmp_path, "large"), grown, novels=12_000)
-
-    rows, headings = growth_table(ResultFolder(tmp_path, "small").read_all())
-
-    assert headings == ["buffers", "600 novels", "12,000 novels", "growth"]
-    assert rows == [["flat", "10", "13", "1.30"], ["steep", "10", "14", "1.40 > 1.3"]]
-
-
-def test_one_scale_shows_no_growth(tmp_path: Path) -> None:
-    folder = ResultFolder(tmp_path, "small")
-    write(folder)
-
-    rows, _ = growth_table(folder.read_all())
-
-    assert rows == []
 
 
 def test_a_percentile_over_its_budget_is_reported_with_advice() -> None:

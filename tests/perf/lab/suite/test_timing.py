@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from perf.lab.suite.timing import Times, allowed_ms, reference_ms
+from perf.lab.harness.measurements import percentile
+from perf.lab.suite.timing import Measurement, allowed_ms, reference_ms
 
 
 def test_an_idle_machine_has_the_budget() -> None:
@@ -27,18 +28,18 @@ def test_the_wait_of_the_reference_for_a_core_is_added_once() -> None:
 
 
 def test_the_ratio_is_of_pairs_so_that_a_slow_hour_does_not_change_it() -> None:
-    times = Times()
+    times = Measurement("route", "route", "cold")
     for slowness in (1, 1, 5, 20, 1):
         times.ms.append(6.0 * slowness)
         times.references.append(2.0 * slowness)
 
     assert times.ratio == 3
-    assert times.percentile(0.5) == 6
+    assert percentile(times.ms, 0.5) == 6
 
 
 @pytest.mark.usefixtures("db")
 def test_a_call_is_timed_beside_the_reference() -> None:
-    times = Times()
+    times = Measurement("route", "route", "cold")
 
     assert times.measure(lambda: "result") == "result"
     assert len(times.ms) == len(times.references) == 1

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from typing import Any
 
+import psycopg
 import pytest
 from django.db import connection
+from django.test import Client
+from rest_framework.test import APIClient
 
 from perf.monitoring.dashboard.page import TABS
 from perf.monitoring.queries.statement_routes import load_statement_routes, send_statement_routes
@@ -32,8 +37,11 @@ HOSTILE = {
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_page_costs_the_same_statements_however_many_rows_there_are(
-    site, make_novels, assert_flat_queries, name
-):
+    site: Client,
+    make_novels: Callable[..., list[Any]],
+    assert_flat_queries: Callable[..., None],
+    name: str,
+) -> None:
     def grow() -> None:
         make_novels(30)
         with connection.cursor() as cursor:
@@ -45,7 +53,7 @@ def test_a_page_costs_the_same_statements_however_many_rows_there_are(
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_an_unknown_order_is_ignored(site, name):
+def test_an_unknown_order_is_ignored(site: Client, name: str) -> None:
     arrows = re.compile(r'aria-sort="\w+"')
     plain = site.get(url(name))
 
@@ -56,7 +64,7 @@ def test_an_unknown_order_is_ignored(site, name):
     assert arrows.findall(text_of(answer)) == arrows.findall(text_of(plain))
 
 
-def test_a_click_sorts_a_table_and_the_next_click_reverses_it(site):
+def test_a_click_sorts_a_table_and_the_next_click_reverses_it(site: Client) -> None:
     def shown(order: str) -> list[str]:
         page = text_of(site.get(url("tables"), {"sort": order, "all": "sort"}))
         return re.findall(r'data-title="Table"><span class="value">(\w+)<', page)
@@ -68,7 +76,7 @@ def test_a_click_sorts_a_table_and_the_next_click_reverses_it(site):
     assert 'href="?sort=-name"' in text_of(site.get(url("tables"), {"sort": "name"}))
 
 
-def test_a_long_table_shows_its_first_rows_and_links_to_the_rest(site):
+def test_a_long_table_shows_its_first_rows_and_links_to_the_rest(site: Client) -> None:
     def shown(**query: str) -> int:
         return text_of(site.get(url("indexes"), query)).count('data-title="Scans"')
 
@@ -77,7 +85,9 @@ def test_a_long_table_shows_its_first_rows_and_links_to_the_rest(site):
     assert shown(all="sort") > 25
 
 
-def test_queries_have_their_routes(site, api, make_novels):
+def test_queries_have_their_routes(
+    site: Client, api: APIClient, make_novels: Callable[..., list[Any]]
+) -> None:
     make_novels(1)
     assert api.get("/api/v1/novels/").status_code == 200
     send_statement_routes()
@@ -94,7 +104,7 @@ def test_queries_have_their_routes(site, api, make_novels):
     assert "Route: " in details and "GET /novels/" in details
 
 
-def test_no_value_of_a_statement_is_shown(site):
+def test_no_value_of_a_statement_is_shown(site: Client) -> None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT id FROM users_user WHERE email = 'ann@example.org'")
         # pg_stat_statements stores this statement with its value.
@@ -112,7 +122,7 @@ def test_no_value_of_a_statement_is_shown(site):
     assert "ann@example.org" not in page + details
 
 
-def test_the_page_of_a_statement_has_its_plan(site):
+def test_the_page_of_a_statement_has_its_plan(site: Client) -> None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT id AS explained FROM novels_genre WHERE id = %s", [1])
     [statement] = [s for s in statements.statements("calls", limit=500) if "explained" in s.text]
@@ -123,19 +133,19 @@ def test_the_page_of_a_statement_has_its_plan(site):
 
 
 @pytest.mark.parametrize("query_id", ["42", "-9223372036854775809", "99999999999999999999", "x"])
-def test_an_unknown_statement_is_404(site, query_id):
+def test_an_unknown_statement_is_404(site: Client, query_id: Any) -> None:
     assert site.get(url("queries") + f"{query_id}/").status_code == 404
 
 
 @pytest.mark.parametrize("route", ["", "GET /nothing/", "<script>alert(1)</script>", "x" * 5000])
-def test_a_route_without_requests_says_so(site, route):
+def test_a_route_without_requests_says_so(site: Client, route: str) -> None:
     page = text_of(site.get(url("route"), {"route": route}))
 
     assert "There was no request to this route" in page
     assert "<script>alert" not in page
 
 
-def test_a_route_has_its_budget_and_its_histogram(site, api):
+def test_a_route_has_its_budget_and_its_histogram(site: Client, api: APIClient) -> None:
     api.get("/api/v1/novels/")
 
     page = text_of(site.get(url("route"), {"route": "GET /novels/"}))
@@ -145,7 +155,9 @@ def test_a_route_has_its_budget_and_its_histogram(site, api):
     assert "style=" not in page and "<style" not in page
 
 
-def test_a_failing_statistic_is_named_and_the_rest_is_shown(connect, site):
+def test_a_failing_statistic_is_named_and_the_rest_is_shown(
+    connect: Callable[[str], psycopg.Connection], site: Client
+) -> None:
     with connect("owner") as owner, owner.transaction():
         owner.execute("LOCK TABLE novels_novel IN ACCESS EXCLUSIVE MODE")
 

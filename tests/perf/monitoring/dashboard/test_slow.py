@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
+from django.test import Client
 
 from morpheus.db.transactions import write_transaction
 from perf.models import SlowQuery
@@ -14,10 +18,10 @@ PLAN = [{"Plan": {"Node Type": "Seq Scan", "Relation Name": "t", "Total Cost": 9
 
 
 @pytest.fixture
-def make_slow():
+def make_slow() -> Callable[..., SlowQuery]:
     """Record a slow query."""
 
-    def make(**fields):
+    def make(**fields: Any) -> SlowQuery:
         made = {
             "fingerprint": "0123456789abcdef",
             "kind": "search",
@@ -34,7 +38,9 @@ def make_slow():
     return make
 
 
-def test_a_slow_query_is_on_the_overview_and_in_the_list_with_its_route(site, make_slow):
+def test_a_slow_query_is_on_the_overview_and_in_the_list_with_its_route(
+    site: Client, make_slow: Callable[..., SlowQuery]
+) -> None:
     before = text_of(site.get(url("overview")))
     make_slow(plan=PLAN)
 
@@ -46,7 +52,7 @@ def test_a_slow_query_is_on_the_overview_and_in_the_list_with_its_route(site, ma
     assert "pg_sleep(?)" in listed and "GET /search/" in listed and "1,000" in listed
 
 
-def test_its_page_has_its_plan(site, make_slow):
+def test_its_page_has_its_plan(site: Client, make_slow: Callable[..., SlowQuery]) -> None:
     query = make_slow(plan=PLAN)
 
     page = text_of(site.get(url("slow_query", query.pk)))
@@ -55,16 +61,20 @@ def test_its_page_has_its_plan(site, make_slow):
     assert "Seq Scan on t" in page and "in request abc" in page
 
 
-def test_without_a_plan_the_page_has_the_reason(site, make_slow):
+def test_without_a_plan_the_page_has_the_reason(
+    site: Client, make_slow: Callable[..., SlowQuery]
+) -> None:
     query = make_slow(plan_note="PostgreSQL refused it.")
 
     assert "PostgreSQL refused it." in text_of(site.get(url("slow_query", query.pk)))
 
 
-def test_the_list_costs_one_statement_however_many_there_are(site, make_slow, assert_flat_queries):
+def test_the_list_costs_one_statement_however_many_there_are(
+    site: Client, make_slow: Callable[..., SlowQuery], assert_flat_queries: Callable[..., None]
+) -> None:
     make_slow()
 
-    def grow():
+    def grow() -> None:
         for at in range(20):
             make_slow(route=f"GET /{at}/")
 
@@ -72,5 +82,5 @@ def test_the_list_costs_one_statement_however_many_there_are(site, make_slow, as
 
 
 @pytest.mark.parametrize("pk", ["0", "99999999999999999999"])
-def test_an_unknown_slow_query_is_404(site, pk):
+def test_an_unknown_slow_query_is_404(site: Client, pk: int) -> None:
     assert site.get(f"{url('slow')}{pk}/").status_code == 404

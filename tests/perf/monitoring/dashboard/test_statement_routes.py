@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
+from django.test import Client
 
 from morpheus.cache.redis_client import RedisUnavailable
 from morpheus.cache.store import cache_store
-from morpheus.tracing import FinishedRequest, RequestTrace, Statement
+from morpheus.tracing.request_trace import FinishedRequest, RequestTrace, Statement
 from perf.monitoring.queries import statement_routes
 from perf.monitoring.sql_text import normalize_statement
 from tests.perf.monitoring.dashboard.conftest import text_of, url
@@ -15,11 +18,9 @@ SQL = "SELECT id FROM novels_novel WHERE id = %s"
 
 
 @pytest.fixture(autouse=True)
-def no_known_routes(monkeypatch):
+def no_known_routes(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let this process know no routes, as after its start."""
     monkeypatch.setattr(statement_routes, "_pairs", set())
-    monkeypatch.setattr(statement_routes, "_sent", set())
-    monkeypatch.setattr(statement_routes, "_sent_at", float("-inf"))
 
 
 def finish_request(route: str, sql: str = SQL) -> None:
@@ -32,7 +33,7 @@ def finish_request(route: str, sql: str = SQL) -> None:
 
 
 @pytest.fixture
-def unavailable_server(monkeypatch):
+def unavailable_server(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Open the circuit breaker of the cache server."""
     breaker = cache_store().client.breaker
     monkeypatch.setattr(breaker, "cool_down_s", 600)
@@ -41,7 +42,7 @@ def unavailable_server(monkeypatch):
     breaker.record_success()
 
 
-def test_a_statement_has_all_its_routes():
+def test_a_statement_has_all_its_routes() -> None:
     finish_request("GET /novels/{novel_id}/")
     finish_request("GET /novels/")
     finish_request("GET /novels/")
@@ -55,20 +56,18 @@ def test_a_statement_has_all_its_routes():
     }
 
 
-def test_lost_routes_are_sent_again_after_a_while(monkeypatch):
+def test_lost_routes_are_sent_again() -> None:
     finish_request("GET /novels/")
     statement_routes.send_statement_routes()
     cache_store().client.run(lambda prefix: [("DEL", f"{prefix}origins")])
-
-    statement_routes.send_statement_routes()
     assert statement_routes.load_statement_routes() == {}
 
-    monkeypatch.setattr(statement_routes, "_RESEND_S", 0.0)
     statement_routes.send_statement_routes()
+
     assert len(statement_routes.load_statement_routes()) == 1
 
 
-def test_the_number_of_pairs_is_limited(monkeypatch):
+def test_the_number_of_pairs_is_limited(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(statement_routes, "MAX_PAIRS", 2)
     for at in range(9):
         finish_request(f"GET /{at}/")
@@ -76,7 +75,7 @@ def test_the_number_of_pairs_is_limited(monkeypatch):
     assert len(statement_routes._pairs) == 2
 
 
-def test_a_failed_transfer_is_tried_again(unavailable_server):
+def test_a_failed_transfer_is_tried_again(unavailable_server: None) -> None:
     finish_request("GET /novels/")
     statement_routes.send_statement_routes()
     with pytest.raises(RedisUnavailable):
@@ -89,7 +88,7 @@ def test_a_failed_transfer_is_tried_again(unavailable_server):
 
 
 @pytest.mark.django_db
-def test_without_the_cache_server_the_page_says_so(site, unavailable_server):
+def test_without_the_cache_server_the_page_says_so(site: Client, unavailable_server: None) -> None:
     page = site.get(url("queries"))
 
     assert page.status_code == 200

@@ -6,7 +6,10 @@ import http.client
 import random
 import re
 from collections import Counter
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
 
 import pytest
 from django.conf import settings
@@ -33,7 +36,7 @@ ROUTES = {
 
 
 @pytest.fixture
-def server(transactional_db, tmp_path):
+def server(transactional_db: None, tmp_path: Path) -> Iterator[Server]:
     """Four processes on this worker's database, with the response cache."""
     var = settings.MORPHEUS_VAR
     database = settings.DATABASES["default"]
@@ -59,18 +62,19 @@ def server(transactional_db, tmp_path):
     served.stop()
 
 
-def _database_base():
+def _database_base() -> int:
     """Return the first Redis database of this worker."""
-    return int(re.search(r"db=(\d+)", settings.CACHES["default"]["LOCATION"])[1])
+    return int(re.findall(r"db=(\d+)", settings.CACHES["default"]["LOCATION"])[0])
 
 
-def read_counts(server):
+def read_counts(server: Server) -> tuple[Counter[Any], dict[str, float]]:
     """Return responses by route and status, and the gauges of the pool."""
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
     connection.request("GET", "/metrics", headers={"Host": "localhost"})
     text = connection.getresponse().read().decode()
     connection.close()
-    responses, gauges = Counter(), {}
+    responses: Counter[Any] = Counter()
+    gauges: dict[str, float] = {}
     for family in text_string_to_metric_families(text):
         for sample in family.samples:
             if sample.name == "morpheus_http_request_seconds_count":
@@ -80,10 +84,11 @@ def read_counts(server):
     return responses, gauges
 
 
-def visit(port, seed):
+def visit(port: int, seed: int) -> Counter[Any]:
     """Send random requests on one connection; return the responses by route and status."""
     chance = random.Random(seed)  # noqa: S311
-    seen, etags = Counter(), {}
+    seen: Counter[Any] = Counter()
+    etags: dict[str, str] = {}
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     for _ in range(REQUESTS):
         url = chance.choice([*ROUTES])
@@ -100,12 +105,14 @@ def visit(port, seed):
     return seen
 
 
-def test_the_totals_are_those_of_the_clients(server, make_novels):
+def test_the_totals_are_those_of_the_clients(
+    server: Server, make_novels: Callable[..., list[Any]]
+) -> None:
     make_novels(3)
     before, _ = read_counts(server)
     with ThreadPoolExecutor(CLIENTS) as threads:
         visits = threads.map(lambda seed: visit(server.port, seed), range(CLIENTS))
-        clients = sum(visits, Counter())
+        clients: Counter[Any] = sum(visits, Counter())
 
     assert clients.total() == CLIENTS * REQUESTS
     assert {200, 304, 400, 401, 404} == {status for _, status in clients}
@@ -120,7 +127,7 @@ def test_the_totals_are_those_of_the_clients(server, make_novels):
     assert gauges["morpheus_db_pool_requests_total"] > 0
 
 
-def all_are_counted(server, before, clients):
+def all_are_counted(server: Server, before: Counter[Any], clients: Counter[Any]) -> bool:
     """Return whether the last response is counted, which is sent before."""
     after, _ = read_counts(server)
     return all((after - before)[key] >= number for key, number in clients.items())

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
+from typing import Any
 
 import pytest
+from django.test import Client
 
 from morpheus.http.metrics import collect_metrics
 
 CHARACTERS = "abcdefghijklmnopqrstuvwxyz0123456789-"
 
 
-def series():
+def series() -> set[tuple[Any, ...]]:
     return {
         (sample.name, *sorted(sample.labels.items()))
         for family in collect_metrics()
@@ -20,13 +23,13 @@ def series():
 
 
 @pytest.fixture
-def make_word():
+def make_word() -> Callable[[], str]:
     """Return a function that makes unused words, the same in every run."""
     chance = random.Random(42)  # noqa: S311
     return lambda: "".join(chance.choices(CHARACTERS, k=12))
 
 
-def send(client, word):
+def send(client: Client, word: str) -> None:
     """Send invented methods, paths and headers."""
     client.generic(word.upper().replace("-", "X"), "/api/v1/novels/")
     client.generic(word, f"/{word}")
@@ -51,7 +54,9 @@ def send(client, word):
 
 
 @pytest.mark.django_db
-def test_invented_methods_paths_and_headers_add_no_series(client, make_word, make_novels):
+def test_invented_methods_paths_and_headers_add_no_series(
+    client: Client, make_word: Callable[[], str], make_novels: Callable[..., list[Any]]
+) -> None:
     make_novels()
     send(client, make_word())
     before = series()
@@ -67,7 +72,7 @@ def test_invented_methods_paths_and_headers_add_no_series(client, make_word, mak
 
 
 @pytest.mark.django_db
-def test_a_new_route_and_status_is_a_series(client):
+def test_a_new_route_and_status_is_a_series(client: Client) -> None:
     before = series()
 
     client.put("/api/v1/users/me/dashboard/")

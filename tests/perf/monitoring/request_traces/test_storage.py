@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from typing import Any
+
 import pytest
 from django.conf import settings
 
@@ -12,10 +15,10 @@ from perf.monitoring.request_traces.storage import TraceStore
 
 
 @pytest.fixture
-def make_store():
+def make_store() -> Iterator[Callable[..., TraceStore]]:
     made = []
 
-    def make(**bounds):
+    def make(**bounds: Any) -> TraceStore:
         url = settings.CACHES["explained"]["LOCATION"]
         made.append(RedisClient(url, timeout_s=1, breaker=CircuitBreaker(cool_down_s=1)))
         return TraceStore(made[-1], **bounds)
@@ -25,15 +28,17 @@ def make_store():
         server.close()
 
 
-def add(store, name, size=2):
+def add(store: TraceStore, name: str, size: int = 2) -> None:
     store.add({"id": name}, b'"' + b"x" * (size - 2) + b'"')
 
 
-def names(store):
+def names(store: TraceStore) -> list[Any]:
     return [summary["id"] for summary in store.summaries()]
 
 
-def test_beyond_the_number_the_oldest_traces_are_deleted(make_store):
+def test_beyond_the_number_the_oldest_traces_are_deleted(
+    make_store: Callable[..., TraceStore],
+) -> None:
     store = make_store(max_traces=3)
 
     for name in "abcde":
@@ -44,7 +49,9 @@ def test_beyond_the_number_the_oldest_traces_are_deleted(make_store):
     assert store.trace("c") is not None
 
 
-def test_beyond_the_size_the_oldest_traces_are_deleted(make_store):
+def test_beyond_the_size_the_oldest_traces_are_deleted(
+    make_store: Callable[..., TraceStore],
+) -> None:
     store = make_store(max_bytes=1000)
 
     for name in "abcde":
@@ -59,8 +66,8 @@ def test_beyond_the_size_the_oldest_traces_are_deleted(make_store):
     assert names(store) == ["small"]
 
 
-def test_a_trace_that_is_too_large_loses_its_last_statements():
-    trace = {
+def test_a_trace_that_is_too_large_loses_its_last_statements() -> None:
+    trace: dict[str, Any] = {
         "statements": [{"at": at, "sql": "x" * 4000} for at in range(100)],
         "statements_left_out": 5,
         "cache": [{"at": at} for at in range(4)],
@@ -73,6 +80,6 @@ def test_a_trace_that_is_too_large_loses_its_last_statements():
     assert (len(trace["cache"]), trace["cache_left_out"]) == (2, 2)
 
 
-def test_an_unknown_trace_is_none(make_store):
+def test_an_unknown_trace_is_none(make_store: Callable[..., TraceStore]) -> None:
     assert make_store().trace("nothing") is None
     assert make_store().summaries() == []

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
 import pytest
+from django.test import Client
+from pytest_django import Settings
+from rest_framework.test import APIClient
 
-from morpheus.tracing import FinishedRequest
+from morpheus.tracing.request_trace import FinishedRequest
 from perf.monitoring.budgets import budgets
 from perf.monitoring.request_traces import sampling
 from tests.conftest import PASSWORD
+from tests.factories import secret_of
+from tests.visitor import Visitor
 from users.authentication import token_digest
 
 URL = "/api/v1/perf/requests/"
@@ -20,15 +26,15 @@ cached = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
-def staff(make_user, as_user):
+def staff(make_user: Callable[..., Any], as_user: Callable[..., APIClient]) -> APIClient:
     return as_user(make_user("staff", is_staff=True))
 
 
 @pytest.fixture
-def trace(staff):
+def trace(staff: APIClient) -> Callable[..., Any]:
     """Send a request as staff with `X-Explain: 1`, and return its trace."""
 
-    def send(method, url, **options):
+    def send(method: str, url: str, **options: Any) -> Any:
         response = getattr(staff, method)(url, headers={"X-Explain": "1"}, **options)
         stored = staff.get(f"{URL}{response['X-Request-ID']}/")
         assert stored.status_code == 200, stored.content
@@ -37,11 +43,13 @@ def trace(staff):
     return send
 
 
-def list_traces(staff):
+def list_traces(staff: APIClient) -> Any:
     return staff.get(URL).json()["results"]
 
 
-def test_staff_can_trace_a_request(trace, make_novels):
+def test_staff_can_trace_a_request(
+    trace: Callable[..., Any], make_novels: Callable[..., list[Any]]
+) -> None:
     [novel] = make_novels()
 
     document = trace("get", f"/api/v1/novels/{novel.pk}/")
@@ -56,14 +64,16 @@ def test_staff_can_trace_a_request(trace, make_novels):
     assert "novels_novel" in names
 
 
-def nodes(plan):
+def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
     yield plan
     for child in plan.get("Plans", ()):
         yield from nodes(child)
 
 
 @cached
-def test_a_trace_has_hits_and_misses_with_keys_and_tags(trace, make_novels):
+def test_a_trace_has_hits_and_misses_with_keys_and_tags(
+    trace: Callable[..., Any], make_novels: Callable[..., list[Any]]
+) -> None:
     [novel] = make_novels()
     url = f"/api/v1/novels/{novel.pk}/"
 
@@ -78,7 +88,11 @@ def test_a_trace_has_hits_and_misses_with_keys_and_tags(trace, make_novels):
 
 
 @cached
-def test_a_trace_has_all_tags_of_the_response(trace, make_novels, make_chapters):
+def test_a_trace_has_all_tags_of_the_response(
+    trace: Callable[..., Any],
+    make_novels: Callable[..., list[Any]],
+    make_chapters: Callable[..., list[Any]],
+) -> None:
     [novel] = make_novels()
     make_chapters(novel, "Once upon a time.")
 
@@ -88,7 +102,9 @@ def test_a_trace_has_all_tags_of_the_response(trace, make_novels, make_chapters)
 
 
 @cached
-def test_a_warm_request_is_held_to_the_warm_budget(trace, make_novels):
+def test_a_warm_request_is_held_to_the_warm_budget(
+    trace: Callable[..., Any], make_novels: Callable[..., list[Any]]
+) -> None:
     make_novels(3)
 
     trace("get", "/api/v1/novels/")
@@ -99,7 +115,11 @@ def test_a_warm_request_is_held_to_the_warm_budget(trace, make_novels):
     assert warm["violations"] == []
 
 
-def test_budget_violations_are_sentences(trace, make_novels, monkeypatch):
+def test_budget_violations_are_sentences(
+    trace: Callable[..., Any],
+    make_novels: Callable[..., list[Any]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     [novel] = make_novels()
     route = "GET /novels/{novel_id}/"
     tight = replace(budgets().routes[route], queries_cold=0, p99_ms=0.0)
@@ -116,7 +136,7 @@ def test_budget_violations_are_sentences(trace, make_novels, monkeypatch):
 
 
 @cached
-def test_a_write_has_its_plan(trace):
+def test_a_write_has_its_plan(trace: Callable[..., Any]) -> None:
     document = trace("patch", "/api/v1/users/me/", data={"bio": "Reads."})
 
     [write] = [item for item in document["statements"] if item["sql"].startswith("UPDATE")]
@@ -125,14 +145,16 @@ def test_a_write_has_its_plan(trace):
     assert "commit" in {item["kind"] for item in document["statements"]}
 
 
-def test_tracing_executes_no_statement_again(trace, staff):
+def test_tracing_executes_no_statement_again(trace: Callable[..., Any], staff: APIClient) -> None:
     trace("patch", "/api/v1/users/me/", data={"bio": "First."})
     staff.patch("/api/v1/users/me/", {"bio": "Second."})
 
     assert staff.get("/api/v1/users/me/").json()["bio"] == "Second."
 
 
-def test_a_trace_holds_no_value_of_the_request(trace, make_novels):
+def test_a_trace_holds_no_value_of_the_request(
+    trace: Callable[..., Any], make_novels: Callable[..., list[Any]]
+) -> None:
     make_novels(1, author="Mysterious Stranger", title="Unheard-of Title")
 
     url = "/api/v1/search/?q=mysterious+OR+unheard-of"
@@ -148,10 +170,12 @@ def test_a_trace_holds_no_value_of_the_request(trace, make_novels):
 
 
 @cached
-def test_a_trace_holds_neither_token_nor_digest(trace, staff):
+def test_a_trace_holds_neither_token_nor_digest(
+    trace: Callable[..., Any], staff: APIClient
+) -> None:
     document = trace("get", "/api/v1/users/me/")
 
-    secret = staff._credentials["HTTP_AUTHORIZATION"].split()[1]
+    secret = secret_of(staff)
     assert secret not in str(document)
     assert token_digest(secret).hex() not in str(document)
     [token] = [item for item in document["cache"] if item["policy"] == "users.token"]
@@ -160,7 +184,7 @@ def test_a_trace_holds_neither_token_nor_digest(trace, staff):
 
 
 @pytest.mark.django_db
-def test_session_requests_are_traced_too(client, make_user):
+def test_session_requests_are_traced_too(client: Client, make_user: Callable[..., Any]) -> None:
     make_user("clerk", is_staff=True)
     client.login(username="clerk@example.org", password=PASSWORD)
 
@@ -170,7 +194,12 @@ def test_session_requests_are_traced_too(client, make_user):
     assert (kept["route"], kept["is_requested"]) == ("GET /users/me/", True)
 
 
-def test_callers_without_staff_rights_get_no_trace(api, as_user, make_user, staff):
+def test_callers_without_staff_rights_get_no_trace(
+    api: APIClient,
+    as_user: Callable[..., APIClient],
+    make_user: Callable[..., Any],
+    staff: APIClient,
+) -> None:
     reader = as_user(make_user("reader"))
     answers = [who.get("/api/v1/users/me/", headers={"X-Explain": "1"}) for who in (api, reader)]
 
@@ -181,12 +210,18 @@ def test_callers_without_staff_rights_get_no_trace(api, as_user, make_user, staf
             assert reader.get(url).status_code == 403
 
 
-def test_an_unknown_id_is_not_found(staff):
+def test_an_unknown_id_is_not_found(staff: APIClient) -> None:
     for identifier in ("0" * 32, "nothing", "%00", "a" * 500):
         assert staff.get(f"{URL}{identifier}/").status_code == 404
 
 
-def test_staff_see_sampled_requests_of_others(staff, api, make_novels, settings, monkeypatch):
+def test_staff_see_sampled_requests_of_others(
+    staff: APIClient,
+    api: APIClient,
+    make_novels: Callable[..., list[Any]],
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(sampling, "_sampled_at", float("-inf"))
     settings.MORPHEUS_EXPLAIN_PERCENT = 100
     api.get("/api/v1/novels/")
@@ -199,8 +234,12 @@ def test_staff_see_sampled_requests_of_others(staff, api, make_novels, settings,
 
 
 def test_ordinary_traffic_is_sampled_once_per_interval(
-    staff, api, make_novels, settings, monkeypatch
-):
+    staff: APIClient,
+    api: APIClient,
+    make_novels: Callable[..., list[Any]],
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(sampling, "_sampled_at", float("-inf"))
     monkeypatch.setattr(sampling, "SAMPLE_INTERVAL_S", 60)
     settings.MORPHEUS_EXPLAIN_PERCENT = 100
@@ -211,7 +250,9 @@ def test_ordinary_traffic_is_sampled_once_per_interval(
     assert len(list_traces(staff)) == 1
 
 
-def test_a_repeated_request_id_hides_no_trace(staff, make_novels):
+def test_a_repeated_request_id_hides_no_trace(
+    staff: APIClient, make_novels: Callable[..., list[Any]]
+) -> None:
     [novel] = make_novels()
     chosen = {"X-Explain": "1", "X-Request-ID": "chosen-by-a-client"}
     staff.get(f"/api/v1/novels/{novel.pk}/", headers=chosen)
@@ -225,7 +266,7 @@ def test_a_repeated_request_id_hides_no_trace(staff, make_novels):
     assert staff.get(f"{URL}{first['id']}/").json()["route"] == "GET /novels/{novel_id}/"
 
 
-def test_a_request_id_equal_to_a_trace_id_does_not_hide_that_trace(staff):
+def test_a_request_id_equal_to_a_trace_id_does_not_hide_that_trace(staff: APIClient) -> None:
     staff.get("/api/v1/users/me/", headers={"X-Explain": "1"})
     [kept] = list_traces(staff)
 
@@ -235,7 +276,7 @@ def test_a_request_id_equal_to_a_trace_id_does_not_hide_that_trace(staff):
     assert staff.get(f"{URL}{kept['id']}/").json()["route"] == "GET /users/me/"
 
 
-def test_the_list_pages_to_its_end_and_back(staff):
+def test_the_list_pages_to_its_end_and_back(staff: APIClient) -> None:
     for _ in range(5):
         staff.get("/api/v1/users/me/", headers={"X-Explain": "1"})
 
@@ -253,7 +294,9 @@ def test_the_list_pages_to_its_end_and_back(staff):
     assert staff.get(f"{URL}?cursor=x").status_code == 400
 
 
-def test_without_the_cache_server_only_reading_traces_fails(staff, settings, monkeypatch):
+def test_without_the_cache_server_only_reading_traces_fails(
+    staff: APIClient, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from morpheus.cache.circuit_breaker import CircuitBreaker
     from morpheus.cache.redis_client import RedisClient
     from perf.monitoring.request_traces.storage import TraceStore
@@ -272,8 +315,10 @@ def test_without_the_cache_server_only_reading_traces_fails(staff, settings, mon
     assert (asked.status_code, asked["Retry-After"]) == (503, "1")
 
 
-def test_an_error_in_tracing_does_not_fail_the_request(staff, monkeypatch, caplog):
-    def fail(*args, **kwargs):
+def test_an_error_in_tracing_does_not_fail_the_request(
+    staff: APIClient, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(*args: Any, **kwargs: Any) -> None:
         raise RuntimeError
 
     monkeypatch.setattr("perf.monitoring.request_traces.sampling.build_trace", fail)
@@ -284,7 +329,13 @@ def test_an_error_in_tracing_does_not_fail_the_request(staff, monkeypatch, caplo
 
 
 @cached
-def test_a_trace_marks_a_response_cache_hit(visitor, make_novels, staff, settings, monkeypatch):
+def test_a_trace_marks_a_response_cache_hit(
+    visitor: Visitor,
+    make_novels: Callable[..., list[Any]],
+    staff: APIClient,
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     [novel] = make_novels()
     url = f"/api/v1/novels/{novel.pk}/"
     settings.MORPHEUS_EXPLAIN_PERCENT = 100
@@ -300,10 +351,12 @@ def test_a_trace_marks_a_response_cache_hit(visitor, make_novels, staff, setting
 
 
 @cached
-def test_only_staff_bypass_the_response_cache(visitor, make_novels, staff):
+def test_only_staff_bypass_the_response_cache(
+    visitor: Visitor, make_novels: Callable[..., list[Any]], staff: APIClient
+) -> None:
     [novel] = make_novels()
     url = f"/api/v1/novels/{novel.pk}/"
-    bearer = staff._credentials["HTTP_AUTHORIZATION"]
+    bearer = f"Bearer {secret_of(staff)}"
     visitor.get(url)
 
     assert visitor.get(url, HTTP_X_EXPLAIN="1").was_cached
@@ -312,7 +365,7 @@ def test_only_staff_bypass_the_response_cache(visitor, make_novels, staff):
     assert not kept["is_cached_response"]
 
 
-def test_an_unsampled_request_is_not_enqueued(monkeypatch):
+def test_an_unsampled_request_is_not_enqueued(monkeypatch: pytest.MonkeyPatch) -> None:
     enqueued: list[Any] = []
     monkeypatch.setattr(sampling, "enqueue", lambda request, is_requested: enqueued.append(request))
 

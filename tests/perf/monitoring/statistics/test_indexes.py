@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
+import psycopg
 import pytest
-from django.core.management import call_command
 
 from perf.monitoring.statistics import indexes
 
@@ -16,7 +17,7 @@ def list_unused() -> list[Any]:
 
 
 @pytest.fixture
-def table(connect):
+def table(connect: Callable[[str], psycopg.Connection]) -> Iterator[psycopg.Connection]:
     """A parent and its child, of 4,000 rows, made by their owner."""
     owner = connect("owner")
     owner.execute("CREATE TABLE stats_parent (id bigint PRIMARY KEY)")
@@ -33,7 +34,7 @@ def table(connect):
     owner.execute("DROP TABLE stats_child, stats_parent")
 
 
-def test_an_index_is_unused_until_a_statement_uses_it(table):
+def test_an_index_is_unused_until_a_statement_uses_it(table: psycopg.Connection) -> None:
     table.execute("CREATE INDEX stats_word_idx ON stats_child (word)")
     table.execute("ANALYZE stats_child")
 
@@ -45,7 +46,9 @@ def test_an_index_is_unused_until_a_statement_uses_it(table):
     assert [index for index in list_unused() if index.table == "stats_child"] == []
 
 
-def test_indexes_of_constraints_and_foreign_keys_are_never_unused(table):
+def test_indexes_of_constraints_and_foreign_keys_are_never_unused(
+    table: psycopg.Connection,
+) -> None:
     table.execute("CREATE INDEX stats_parent_idx ON stats_child (parent_id, word)")
 
     needed = {index.index for index in indexes.list_indexes() if index.is_needed}
@@ -54,7 +57,7 @@ def test_indexes_of_constraints_and_foreign_keys_are_never_unused(table):
     assert [index for index in list_unused() if index.table.startswith("stats_")] == []
 
 
-def test_an_index_covered_by_a_longer_one_is_a_duplicate(table):
+def test_an_index_covered_by_a_longer_one_is_a_duplicate(table: psycopg.Connection) -> None:
     table.execute("CREATE INDEX stats_short_idx ON stats_child (word)")
     table.execute("CREATE INDEX stats_long_idx ON stats_child (word, number)")
     table.execute("CREATE INDEX stats_down_idx ON stats_child (word DESC)")
@@ -67,7 +70,7 @@ def test_an_index_covered_by_a_longer_one_is_a_duplicate(table):
     ]
 
 
-def test_one_of_two_equal_indexes_is_a_duplicate(table):
+def test_one_of_two_equal_indexes_is_a_duplicate(table: psycopg.Connection) -> None:
     table.execute("CREATE INDEX stats_old_idx ON stats_child (word) INCLUDE (number)")
     table.execute("CREATE INDEX stats_new_idx ON stats_child (word) INCLUDE (number)")
 
@@ -80,7 +83,7 @@ def test_one_of_two_equal_indexes_is_a_duplicate(table):
     )
 
 
-def test_a_foreign_key_needs_an_index_with_all_its_rows(table):
+def test_a_foreign_key_needs_an_index_with_all_its_rows(table: psycopg.Connection) -> None:
     table.execute("CREATE INDEX stats_some_idx ON stats_child (parent_id) WHERE number > 3")
 
     (key,) = (key for key in indexes.unindexed_foreign_keys() if key.table == "stats_child")
@@ -96,7 +99,9 @@ def test_a_foreign_key_needs_an_index_with_all_its_rows(table):
     assert "stats_child" not in {index.table for index in indexes.unindexed_foreign_keys()}
 
 
-def test_a_large_table_with_sequential_scans_is_listed(table, monkeypatch):
+def test_a_large_table_with_sequential_scans_is_listed(
+    table: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(indexes, "MIN_SCANNED_ROWS", 4_000)
     table.execute("ANALYZE stats_child")
     before = {index.table: index for index in indexes.sequential_scans()}
@@ -110,17 +115,7 @@ def test_a_large_table_with_sequential_scans_is_listed(table, monkeypatch):
     assert "stats_parent" not in {index.table for index in indexes.sequential_scans()}
 
 
-def test_the_command_shows_all_findings(table, capsys):
-    table.execute("CREATE INDEX stats_word_idx ON stats_child (word)")
-    table.execute("CREATE INDEX stats_long_idx ON stats_child (word, number)")
-
-    call_command("perf_indexes")
-
-    lines = capsys.readouterr().out.replace("\u00a0", " ")
-    assert "stats_child (parent_id): a deletion in stats_parent scans" in lines
-    assert "stats_word_idx, " in lines and "stats_long_idx covers it" in lines
-    assert "stats_long_idx on stats_child, " in lines and "no scan for " in lines
-
-
-def test_statistics_have_the_time_of_their_reset(db):
-    assert indexes.statistics_since() < datetime.now(UTC)
+def test_statistics_have_the_time_of_their_reset(db: None) -> None:
+    since = indexes.statistics_since()
+    assert since is not None
+    assert since < datetime.now(UTC)

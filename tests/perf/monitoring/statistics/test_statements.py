@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
+import psycopg
 import pytest
 from django.db import connection
 
@@ -18,7 +20,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("fresh_statements")
 MANY = 500
 
 
-def run(sql: str, *params: object, times: int = 1) -> None:
+def run(sql: str, *params: str | int, times: int = 1) -> None:
     with connection.cursor() as cursor:
         for _ in range(times):
             cursor.execute(sql, params)
@@ -30,7 +32,7 @@ def find_statement(part: str) -> Any:
     return statement
 
 
-def test_a_statement_is_counted_without_its_values():
+def test_a_statement_is_counted_without_its_values() -> None:
     before = statements.totals()
     run("SELECT name AS counted FROM novels_genre WHERE slug = %s", "secret", times=3)
 
@@ -43,11 +45,11 @@ def test_a_statement_is_counted_without_its_values():
     assert statements.totals().calls >= before.calls + 3
 
 
-def test_an_unknown_statement_is_none():
+def test_an_unknown_statement_is_none() -> None:
     assert statements.statement("42") is None
 
 
-def test_statements_of_other_roles_are_hidden(connect):
+def test_statements_of_other_roles_are_hidden(connect: Callable[[str], psycopg.Connection]) -> None:
     connect("superuser").execute("SELECT 'of an administrator' AS administrators")
 
     texts = [statement.text for statement in statements.statements("calls", limit=MANY)]
@@ -56,7 +58,7 @@ def test_statements_of_other_roles_are_hidden(connect):
 
 
 @pytest.mark.parametrize("order", statements.ORDERS)
-def test_every_order_descends(order):
+def test_every_order_descends(order: Any) -> None:
     run("SELECT 1 FROM novels_genre", times=2)
     values = {
         "total_ms": lambda statement: statement.total_ms,
@@ -73,12 +75,12 @@ def test_every_order_descends(order):
 
 
 @pytest.mark.parametrize("order", ["", "total_ms; DROP TABLE novels_novel", "query", "total"])
-def test_an_order_that_does_not_exist_never_reaches_sql(order):
+def test_an_order_that_does_not_exist_never_reaches_sql(order: Any) -> None:
     with pytest.raises(ValueError, match="no order"):
         statements.statements(order)
 
 
-def test_rare_statements_do_not_count_as_slowest():
+def test_rare_statements_do_not_count_as_slowest() -> None:
     run("SELECT pg_sleep(0.02) AS rare")
 
     slowest = statements.slowest_statement(at_least_calls=1_000_000)
@@ -86,7 +88,7 @@ def test_rare_statements_do_not_count_as_slowest():
     assert slowest is None
 
 
-def test_a_generic_plan_executes_nothing():
+def test_a_generic_plan_executes_nothing() -> None:
     with write_transaction(as_staff=True):
         Genre.objects.create(name="Noir", slug="noir")
         run("SELECT id AS planned FROM novels_genre WHERE id = %s", 1)
@@ -99,7 +101,7 @@ def test_a_generic_plan_executes_nothing():
         Genre.objects.create(name="Plan", slug="plan")
 
 
-def test_a_statement_without_plan_is_refused():
+def test_a_statement_without_plan_is_refused() -> None:
     run("SET LOCAL application_name = 'unplanned'")
 
     with pytest.raises(StatisticsUnavailable, match="no plan"):

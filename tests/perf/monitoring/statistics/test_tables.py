@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import psycopg
@@ -15,7 +15,7 @@ ROWS = 20_000
 
 
 @pytest.fixture
-def table(connect) -> Iterator[psycopg.Connection]:
+def table(connect: Callable[[str], psycopg.Connection]) -> Iterator[psycopg.Connection]:
     """A table of this test's own, `scratch`; the administrator's connection that made it."""
     admin = connect("superuser")
     admin.execute("CREATE TABLE scratch AS SELECT n FROM generate_series(1, 20000) n")
@@ -28,7 +28,7 @@ def read_scratch() -> Any:
     return stats
 
 
-def test_rows_are_estimated_and_sizes_add_up(table):
+def test_rows_are_estimated_and_sizes_add_up(table: psycopg.Connection) -> None:
     assert read_scratch().rows is None
 
     table.execute("CREATE INDEX ON scratch (n)")
@@ -41,7 +41,7 @@ def test_rows_are_estimated_and_sizes_add_up(table):
     assert stats.analyzed_at is not None and stats.vacuumed_at is None
 
 
-def test_the_table_with_most_dead_rows_is_found(table):
+def test_the_table_with_most_dead_rows_is_found(table: psycopg.Connection) -> None:
     assert tables.table_with_most_dead_rows(at_least=ROWS) is None
 
     table.execute("ALTER TABLE scratch SET (autovacuum_enabled = off)")
@@ -53,7 +53,7 @@ def test_the_table_with_most_dead_rows_is_found(table):
     assert worst.ratio == read_scratch().dead_ratio == 0.5
 
 
-def test_an_index_whose_build_was_interrupted_is_found(table):
+def test_an_index_whose_build_was_interrupted_is_found(table: psycopg.Connection) -> None:
     table.execute("CREATE INDEX scratch_idx ON scratch (n)")
     assert tables.invalid_indexes() == []
 
@@ -65,7 +65,7 @@ def test_an_index_whose_build_was_interrupted_is_found(table):
 
 
 @pytest.mark.django_db
-def test_the_database_tells_its_size_and_how_much_it_finds_in_memory():
+def test_the_database_tells_its_size_and_how_much_it_finds_in_memory() -> None:
     whole = tables.database()
 
     assert whole.size_bytes > 1_000_000
