@@ -8,8 +8,9 @@ from typing import Final, NamedTuple
 from novels.parsing.heading_words import COUNTERS
 from novels.parsing.numerals import CHINESE, parse_chinese
 
-_KINDS: Final = {char: kind for kind, chars in COUNTERS.items() for char in chars.split()}
-_COUNTER: Final = "[" + "".join(_KINDS) + "]"
+_KINDS: Final = {word: kind for kind, words in COUNTERS.items() for word in words.split()}
+# The longest first: 部 is the beginning of 部分.
+_COUNTER: Final = "(?:" + "|".join(sorted(_KINDS, key=len, reverse=True)) + ")"
 _GAP: Final = r"[\s:：、.．・—–-]"
 # Words may stand before (正文 第三章). A title without a space may follow this form only.
 _AROUND: Final = re.compile(

@@ -203,7 +203,7 @@ COUNTERS: Final[dict[Kind, str]] = {
     "night": "夜",
     "section": "节 節 場 场 절",
     "act": "幕 折 막",
-    "part": "部 篇 編 编 부 편",
+    "part": "部分 部份 部 篇 編 编 부 편",
     "volume": "卷 巻 册 冊 集 권",
 }
 

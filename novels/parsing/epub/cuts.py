@@ -152,7 +152,7 @@ class _Roles:
                 chosen[i] = _make_titled_heading(self._marks[i].label, "part")
         for i in chapters:
             if i in chosen and chosen[i].is_container and not self._holds_next(i, chosen):
-                chosen[i] = replace(chosen[i], kind="section")
+                chosen[i] = _make_titled_heading(self._marks[i].label, "section")
         return chosen
 
     def _is_title(self, number: int) -> bool:
@@ -189,7 +189,9 @@ class _Roles:
     def _holds_next(self, number: int, chosen: dict[int, Heading]) -> bool:
         """Return whether a part in flat contents is followed by one of its chapters."""
         following = chosen.get(number + 1)
-        return following is not None and not following.is_container
+        if following is None or following.is_container:
+            return False
+        return following.number is not None or self._words[number] <= _FEW_WORDS
 
 
 def _without_sections(reading: Reading, marks: Sequence[Mark]) -> list[Mark]:
@@ -217,7 +219,8 @@ def _without_sections(reading: Reading, marks: Sequence[Mark]) -> list[Mark]:
 def _holds_chapters(reading: Reading, mark: Mark, children: Sequence[Mark]) -> bool | None:
     """Return whether what stands below a line of the contents are chapters, None if unclear."""
     head = parse_heading(mark.label)
-    if head is not None and (head.is_container or head.kind != "bare"):
+    # Sections may hold chapters, and chapters sections.
+    if head is not None and head.kind not in ("bare", "section"):
         return head.is_container
     heads = [parse_heading(child.label) for child in children]
     if sum(bool(h and h.kind != "bare") for h in heads) * 2 > len(children):
@@ -225,7 +228,7 @@ def _holds_chapters(reading: Reading, mark: Mark, children: Sequence[Mark]) -> b
     end = reading.document_end(mark.index)
     if sum(child.index >= end for child in children) * 2 > len(children):
         return True
-    return None if head is None else False
+    return False if head is not None and head.kind == "bare" else None
 
 
 def _children(marks: Sequence[Mark]) -> list[list[int]]:
