@@ -25,18 +25,27 @@ _MOST_PART_CHARS: Final = 5_000
 _CHAPTER_TIMES_ENTRY: Final = 5
 # Above the entries a line may say "Chapter    Page"; a paragraph is looked at no further.
 _FIRST_LINES: Final = 3
+_MOST_ENTRY_LINE_CHARS: Final = 120
 _NUMBER: Final = re.compile(r"(?:[IVXLC]+|\d{1,3})[.:)]\s+")
 # Matches from the first dot or space only; else the pattern is tried at each (quadratic time).
 _PAGE: Final = re.compile(r"(?<![\s.])[\s.]*\s(?:\d{1,4}|[ivxl]{1,6})$")
 
 
-def is_list_of_headings(block: Block) -> bool:
-    """Return whether one block lists several chapters; such a block is never a heading."""
-    if len(block) < 2:
-        return False
+def find_lists(blocks: Sequence[Block]) -> set[int]:
+    """Return which blocks list several chapters; such a block is never a heading."""
+    return {
+        index
+        for index, block in enumerate(blocks)
+        if len(block) > 1 and _is_list_of_headings(block)
+    }
+
+
+def _is_list_of_headings(block: Block) -> bool:
+    if not any(map(is_contents_line, block[:_FIRST_LINES])):
+        # The lines of a paragraph are full, and its first line has no number.
+        if len(block[0]) > _MOST_ENTRY_LINE_CHARS or not parse_heading(block[0]):
+            return False
     lines = [line for line in block if len(line) <= 120]
-    if not any(map(is_contents_line, lines[:_FIRST_LINES])) and not parse_heading(block[0]):
-        return False
     heads = [head for line in lines if (head := parse_heading(line))]
     same_kind = Counter(head.kind for head in heads).most_common(1)
     paged = sum(map(is_contents_line, lines))

@@ -68,6 +68,8 @@ _DROPPED: Final[dict[int, str | None]] = {
     **dict.fromkeys((0x0A, 0x0C, 0x85, 0x2028), "\n"),
     0x2029: "\n\n",
 }
+# Most texts have few of them; `translate` looks each character up.
+_TO_CLEAN: Final = re.compile("[" + "".join(chr(c) for c in _DROPPED if c != 0x0A) + "]")
 
 
 def decode_text(data: bytes) -> str:
@@ -91,7 +93,7 @@ def decode_text(data: bytes) -> str:
 
 def clean(text: str) -> str:
     """Return the text without invisible and unstorable characters; tabs become spaces."""
-    return text.translate(_DROPPED)
+    return _TO_CLEAN.sub(lambda match: _DROPPED[ord(match[0])] or "", text)
 
 
 def decode_markup(data: bytes) -> str:

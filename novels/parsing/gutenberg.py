@@ -40,13 +40,14 @@ _OTHER_FIELD: Final = re.compile(r"[A-Z][A-Za-z ]{1,30}:(?:\s|$)")
 
 @dataclass(frozen=True, slots=True)
 class Front:
-    """The fields of the header, and the text without header and licence."""
+    """The fields of the header, the text without header and licence, and these."""
 
     title: str | None
     author: str | None
     language: str | None
     body: str
     is_gutenberg: bool
+    around: str = ""
 
 
 def split_front(text: str) -> Front:
@@ -67,6 +68,7 @@ def split_front(text: str) -> Front:
         language=language_code(fields.get("language", "")),
         body=body,
         is_gutenberg=is_gutenberg,
+        around=f"{text[:begin]} {text[end.start() :] if end else ''}" if is_gutenberg else "",
     )
 
 

@@ -282,6 +282,18 @@ def _by_word() -> dict[str, str]:
 
 # The kind of each folded word, of all languages together.
 KINDS: Final = _by_word()
+# With accents and without, so that most lines need no folding.
+SPELLINGS: Final = frozenset(
+    {
+        *KINDS,
+        *(
+            name.lower()
+            for words in HEADING_WORDS.values()
+            for names in words.values()
+            for name in names.split()
+        ),
+    }
+)
 CONTAINER_KINDS: Final = frozenset({"act", "part", "book", "volume"})
 ENGLISH_WORDS: Final = frozenset(
     {*SERIES_WORDS, *(w for words in HEADING_WORDS["en"].values() for w in words.split())}

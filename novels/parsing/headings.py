@@ -12,6 +12,7 @@ from novels.parsing.heading_words import (
     ENGLISH_WORDS,
     KINDS,
     LAST_WORDS,
+    SPELLINGS,
     fold,
 )
 from novels.parsing.numerals import CHINESE, ROMAN, parse_chinese, parse_number, parse_spelled
@@ -112,8 +113,8 @@ def parse_heading(line: str) -> Heading | None:
 
 def _has_keyword(text: str) -> bool:
     """Return whether a word of headings is near the beginning; most lines have none."""
-    words = fold(text[:_MOST_CHARS_TO_KEYWORD]).translate(_WORD_BREAKS).split()
-    return not KINDS.keys().isdisjoint(words)
+    words = text[:_MOST_CHARS_TO_KEYWORD].lower().translate(_WORD_BREAKS).split()
+    return not SPELLINGS.isdisjoint(words)
 
 
 def _without_ornaments(line: str) -> str:

@@ -8,7 +8,7 @@ from itertools import accumulate
 from typing import Final
 
 from novels.parsing.assembly import Section, too_many_chapters
-from novels.parsing.contents import contents_spans, is_list_of_headings
+from novels.parsing.contents import contents_spans, find_lists
 from novels.parsing.headings import Heading, is_title_line, parse_heading
 from novels.parsing.limits import Limits
 from novels.parsing.model import LeftOut
@@ -25,6 +25,7 @@ _HEADINGS_PER_CHAPTER: Final = 5
 # More text behind the last chapter is a chapter that is named like notes.
 _MOST_BACK_SHARE: Final = 0.2
 _BACK_CHARS: Final = 2_000
+_MOST_PART_LINE_CHARS: Final = 60
 
 
 @dataclass(slots=True)
@@ -52,15 +53,16 @@ def find_chapters(blocks: Sequence[Block], gaps: Sequence[int], limits: Limits) 
     """
     blocks, gaps = _split_part_lines(blocks, gaps)
     width = wrap_width(blocks)
-    candidates = _candidates(blocks, width, limits)
-    spans = contents_spans(candidates, _chars_below(blocks, candidates))
+    lists = find_lists(blocks)
+    candidates = _candidates(blocks, lists, width, limits)
+    spans = contents_spans(candidates, _chars_below(blocks, lists, candidates))
     in_contents = {place for span in spans for place in span}
     heads = [head for head in candidates if head.position not in in_contents]
     heads = declared_headings(blocks) or _chosen(heads, blocks, gaps)
     heads = _with_titles_below(heads, blocks, width)
     if not heads:
         return Outline([Section(None, _paragraphs(blocks, width))])
-    return _cut(blocks, heads, in_contents, width)
+    return _cut(blocks, heads, in_contents, lists, width)
 
 
 def _split_part_lines(
@@ -70,7 +72,7 @@ def _split_part_lines(
     split: list[Block] = []
     split_gaps: list[int] = []
     for index, block in enumerate(blocks):
-        if 2 <= len(block) <= _MAX_TITLE_LINES:
+        if 2 <= len(block) <= _MAX_TITLE_LINES and len(block[0]) <= _MOST_PART_LINE_CHARS:
             first, second = parse_heading(block[0]), parse_heading(block[1])
             if first and second and first.is_container and second.kind != first.kind:
                 split += [block[:1], block[1:]]
@@ -81,10 +83,12 @@ def _split_part_lines(
     return split, split_gaps
 
 
-def _candidates(blocks: Sequence[Block], width: int, limits: Limits) -> list[Heading]:
+def _candidates(
+    blocks: Sequence[Block], lists: set[int], width: int, limits: Limits
+) -> list[Heading]:
     heads: list[Heading] = []
     for index, block in enumerate(blocks):
-        head = _block_heading(block, width)
+        head = None if index in lists else _block_heading(block, width)
         if head is not None:
             heads.append(head.at(index))
         if len(heads) > limits.max_chapters * _HEADINGS_PER_CHAPTER:
@@ -92,9 +96,10 @@ def _candidates(blocks: Sequence[Block], width: int, limits: Limits) -> list[Hea
     return heads
 
 
-def _chars_below(blocks: Sequence[Block], heads: Sequence[Heading]) -> list[int]:
+def _chars_below(blocks: Sequence[Block], lists: set[int], heads: Sequence[Heading]) -> list[int]:
     """Return how much text stands between each heading and the next."""
-    sums = [0, *accumulate(_text_chars(block) for block in blocks)]
+    chars = (0 if i in lists else sum(map(len, block)) for i, block in enumerate(blocks))
+    sums = [0, *accumulate(chars)]
     below: list[int] = []
     end = container_end = len(blocks)
     for head in reversed(heads):
@@ -107,16 +112,10 @@ def _chars_below(blocks: Sequence[Block], heads: Sequence[Heading]) -> list[int]
     return below[::-1]
 
 
-def _text_chars(block: Block) -> int:
-    return 0 if is_list_of_headings(block) else sum(map(len, block))
-
-
 def _block_heading(block: Block, width: int) -> Heading | None:
     head = parse_heading(block[0])
     if head is None or len(block) == 1:
         return head
-    if is_list_of_headings(block):
-        return None
     if _lines_below(block, head, width):
         return head
     # Lines of a paragraph are full; those of a heading end early.
@@ -204,14 +203,18 @@ def _with_titles_below(
 
 
 def _cut(
-    blocks: Sequence[Block], heads: Sequence[Heading], in_contents: set[int], width: int
+    blocks: Sequence[Block],
+    heads: Sequence[Heading],
+    in_contents: set[int],
+    lists: set[int],
+    width: int,
 ) -> Outline:
     """Return the sections from heading to heading, without contents, title page and notes."""
     first, end = heads[0].position, _end_of_text(blocks, heads[-1])
     listed = in_contents | {
         index
         for index, block in enumerate(blocks[:first])
-        if is_list_of_headings(block) or is_contents(block[0])
+        if index in lists or is_contents(block[0])
     }
     above = _paragraphs((b for i, b in enumerate(blocks[:first]) if i not in listed), width)
     front = without_title_page(above)

@@ -55,11 +55,8 @@ def _split_front(text: str) -> tuple[Front, list[LeftOut]]:
         dropped = count_words(text) - count_words(aozora.body)
         return front, _make_left_out("readings and colophon", "of Aozora Bunko", dropped)
     front = split_front(text)
-    if not front.is_gutenberg:
-        # Lines such as "Author: …" are in the novel's fields.
-        return front, []
-    dropped = count_words(text) - count_words(front.body)
-    return front, _make_left_out("header and licence", "of Project Gutenberg", dropped)
+    # Lines such as "Author: …" without them are in the novel's fields.
+    return front, _words_of("header and licence", "of Project Gutenberg", [front.around])
 
 
 def _make_left_out(name: str, reason: str, words: int) -> list[LeftOut]:
