@@ -20,6 +20,9 @@ _MOST_LINES: Final = 2_000
 _MOST_LINE_CHARS: Final = 1_000
 # An entry of the table has at most a few lines of summary, and its chapter much more.
 _MOST_ENTRY_CHARS: Final = 400
+# Numbered notes follow each other in scores.
+_MOST_NOTE_CHARS: Final = 300
+_FEWEST_NOTES: Final = 8
 # A part has the entries of its chapters below.
 _MOST_PART_CHARS: Final = 5_000
 _CHAPTER_TIMES_ENTRY: Final = 5
@@ -76,6 +79,20 @@ def contents_spans(heads: Sequence[Heading], chars: Sequence[int]) -> list[range
             seen_chapter = seen_chapter or not heads[index].is_container
         start = index + 1
     return spans
+
+
+def without_notes(heads: Sequence[Heading], chars: Sequence[int]) -> list[Heading]:
+    """Return the headings without runs of bare numbers that have hardly any text: notes, lists."""
+    kept: list[Heading] = []
+    run: list[Heading] = []
+    for head, count in zip(heads, chars, strict=True):
+        if head.kind == "bare" and count <= _MOST_NOTE_CHARS:
+            run.append(head)
+            continue
+        kept += run if len(run) < _FEWEST_NOTES else []
+        kept.append(head)
+        run = []
+    return kept + (run if len(run) < _FEWEST_NOTES or not kept else [])
 
 
 def _most_entry_chars(head: Heading) -> int:

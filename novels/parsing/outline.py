@@ -8,7 +8,7 @@ from itertools import accumulate
 from typing import Final
 
 from novels.parsing.assembly import Section, too_many_chapters
-from novels.parsing.contents import contents_spans, find_lists
+from novels.parsing.contents import contents_spans, find_lists, without_notes
 from novels.parsing.headings import Heading, is_title_line, parse_heading
 from novels.parsing.limits import Limits
 from novels.parsing.model import LeftOut
@@ -55,9 +55,11 @@ def find_chapters(blocks: Sequence[Block], gaps: Sequence[int], limits: Limits) 
     width = wrap_width(blocks)
     lists = find_lists(blocks)
     candidates = _candidates(blocks, lists, width, limits)
-    spans = contents_spans(candidates, _chars_below(blocks, lists, candidates))
+    chars = _chars_below(blocks, lists, candidates)
+    spans = contents_spans(candidates, chars)
     in_contents = {place for span in spans for place in span}
-    heads = [head for head in candidates if head.position not in in_contents]
+    heads = without_notes(candidates, chars)
+    heads = [head for head in heads if head.position not in in_contents]
     heads = declared_headings(blocks) or _chosen(heads, blocks, gaps)
     heads = _with_titles_below(heads, blocks, width)
     if not heads:

@@ -14,6 +14,8 @@ Block = tuple[str, ...]
 # A paragraph typed as one line; such files need no blank lines between paragraphs.
 _LONG_LINE_CHARS: Final = 120
 _DEFAULT_WIDTH: Final = 70
+# A wrapped line is longer.
+_SHORT_LINE_CHARS: Final = 40
 # Fewer lines decide nothing about the layout of a file.
 _FEWEST_LINES: Final = 10
 # Of wrapped lines every tenth ends a sentence; of paragraphs typed as one line nearly all do.
@@ -118,10 +120,13 @@ def _style(lines: Sequence[str]) -> tuple[bool, bool]:
 
 def _is_heading_in_run(before: str, line: str) -> bool:
     """Return whether a line is a heading although no blank line stands above it."""
-    if not before.endswith(_SENTENCE_END):
+    ends_early = before.endswith(_SENTENCE_END) or len(before) <= _SHORT_LINE_CHARS
+    if not ends_early and not line.isupper():
         return False
     head = parse_heading(line)
-    return head is not None and head.kind != "bare" and head.number is not None
+    if head is None or head.kind == "bare" or head.number is None:
+        return False
+    return not head.title or before.endswith(_SENTENCE_END)
 
 
 def _is_heading_above(line: str, after: str) -> bool:
