@@ -266,7 +266,8 @@ def fold(text: str) -> str:
     """Return a text without case and accents, as words of headings are compared."""
     if text.isascii():
         return text.lower()
-    parts = unicodedata.normalize("NFKD", text)
+    # Turkish capitals have no way back to the letter without a dot.
+    parts = unicodedata.normalize("NFKD", text.replace("ı", "i"))
     bare = "".join(char for char in parts if not unicodedata.combining(char))
     return unicodedata.normalize("NFC", bare).casefold()
 

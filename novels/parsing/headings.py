@@ -22,7 +22,7 @@ _LETTER: Final = r"(?:(?![\d_])[\w\u0900-\u0dff\u0e00-\u0fff])"
 _WORD: Final = rf"{_LETTER}+(?:['’]{_LETTER}+)*"
 _ARTICLE: Final = r"(?:(?:the|das|der|die|den|det|de|la|le|el|il)\s+)?"
 _FIRST_WORD: Final = re.compile(
-    rf"{_ARTICLE}(?P<word>{_WORD})\b[.:]?[\s-]*(?:(?:the|no|nr|n[º°o]|№|#)\b\.?\s*|[№#]\s*)?",
+    rf"{_ARTICLE}(?P<word>{_WORD})(?!{_LETTER})[.:]?[\s-]*(?:(?:the|no|nr|n[º°o]|№|#)\b\.?\s*|[№#]\s*)?",
     re.IGNORECASE,
 )
 _ARTICLE_ONLY: Final = re.compile(_ARTICLE, re.IGNORECASE)

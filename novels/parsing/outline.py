@@ -161,9 +161,11 @@ def _chosen(
 
 def _is_inside_one(numbered: Sequence[Heading], titles: Sequence[Heading]) -> bool:
     """Return whether all numbers stand below one of several titles: its sections."""
-    if not numbered or len(titles) < 3:
+    own = {head.position for head in numbered}
+    places = [title.position for title in titles if title.position not in own]
+    if not numbered or len(places) < max(3, len(own)):
         return False
-    before = {sum(t.position < head.position for t in titles) for head in numbered}
+    before = {sum(place < position for place in places) for position in own}
     return len(before) == 1 and before != {0}
 
 
