@@ -1,4 +1,4 @@
-"""Kinds of real text files: where their chapters begin, and what is left out of them."""
+"""Kinds of real text files: where their chapters begin, and which parts are left out."""
 
 from __future__ import annotations
 

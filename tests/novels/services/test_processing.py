@@ -345,3 +345,13 @@ def test_hidden_characters_in_a_files_names_are_left_out(
 
     assert (novel.title, novel.author) == ("A Tale", "")
     assert titles == ["The start", "Chapter 2"]
+
+
+def test_the_first_novel_in_a_language_makes_its_row(make_upload: Callable[..., Any]) -> None:
+    for tag, name, config in (("hu", "Hungarian", "hungarian"), ("kab", "Kabyle", "simple")):
+        novel = make_upload(TEXT.replace(b"English", tag.encode()))
+
+        parse(novel)
+
+        language = fresh(novel).language
+        assert (language.code, language.name, language.search_config) == (tag, name, config)
