@@ -6,10 +6,11 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
-from novels.parsing.heading_words import CONTENTS_NAMES, UNNUMBERED_NAMES, fold
+from novels.parsing.heading_words import fold
+from novels.parsing.section_words import CONTENTS_NAMES, UNNUMBERED_NAMES
 
 # Written by the author: kept, at the beginning of the first chapter or the end of the last one.
-# The names of all languages are in `heading_words.py`; English has more ways to say them.
+# The names of all languages are in `section_words.py`; English has more ways to say them.
 _NAMED: Final = re.compile(
     r"(?:(?:author['’]?s?['’]? |general |the )?"
     r"(?:preface|prologue|prelude|introduction|foreword|proem|epilogue|conclusion|afterword"
