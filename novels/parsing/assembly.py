@@ -9,6 +9,7 @@ from novels.parsing.errors import ParseError
 from novels.parsing.headings import Heading
 from novels.parsing.limits import Limits
 from novels.parsing.model import ParsedChapter
+from novels.parsing.words import count_words
 
 
 @dataclass(slots=True)
@@ -54,6 +55,12 @@ def assemble(
     if not any(chapter.content for chapter in chapters):
         raise ParseError("empty", "The file holds no text of a novel. Choose another file.")
     return tuple(chapters)
+
+
+def heading_words(sections: Iterable[Section]) -> int:
+    """Return the words of headings, which are in the titles of chapters, not in their texts."""
+    heads = [section.heading for section in sections if section.heading]
+    return sum(count_words(f"{head.label} {head.title}") for head in heads)
 
 
 def too_many_chapters(limit: int) -> ParseError:

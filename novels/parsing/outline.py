@@ -36,15 +36,6 @@ class Outline:
     left_out: list[LeftOut] = field(default_factory=list)
 
 
-def outline(blocks: Sequence[Block], limits: Limits) -> list[Section]:
-    """Return the text cut at its headings; without headings it is one section.
-
-    Raises:
-        ParseError: So many lines like headings that no novel can be meant.
-    """
-    return find_chapters(blocks, [], limits).sections
-
-
 def find_chapters(blocks: Sequence[Block], gaps: Sequence[int], limits: Limits) -> Outline:
     """Return the text cut at its headings, and the parts left out; `gaps` are blank lines above.
 

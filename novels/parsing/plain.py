@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from novels.parsing.aozora import read_aozora
-from novels.parsing.assembly import Section, assemble
+from novels.parsing.assembly import assemble, heading_words
 from novels.parsing.decoding import REPLACEMENT, decode_text
 from novels.parsing.gutenberg import Front, is_boilerplate, split_front
 from novels.parsing.languages import detect_language
@@ -41,7 +41,7 @@ def parse_plain(
     left_out += outline.left_out
     chapters = assemble(outline.sections, fallback_title=front.title, limits=limits)
     language = front.language or detect_language(front.body)
-    words -= _heading_words(outline.sections) + sum(part.words for part in left_out[around:])
+    words -= heading_words(outline.sections) + sum(part.words for part in left_out[around:])
     warnings = (*_undecodable(text), *find_losses(chapters, left_out, words=words))
     progress("splitting", 100)
     return ParsedNovel(front.title, front.author, language, chapters, tuple(left_out), warnings)
@@ -77,12 +77,6 @@ def _without_boilerplate(layout: Layout) -> tuple[Layout, list[str]]:
             kept.blocks.append(block)
             kept.gaps.append(gap)
     return kept, dropped
-
-
-def _heading_words(sections: Iterable[Section]) -> int:
-    """Return the words of headings, which are in the titles of chapters, not in their texts."""
-    heads = [section.heading for section in sections if section.heading]
-    return sum(count_words(f"{head.label} {head.title}") for head in heads)
 
 
 def _undecodable(text: str) -> list[ParseWarning]:

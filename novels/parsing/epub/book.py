@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable
 
-from novels.parsing.assembly import assemble
+from novels.parsing.assembly import assemble, heading_words
 from novels.parsing.decoding import decode_markup
 from novels.parsing.epub.archive import Archive
 from novels.parsing.epub.cuts import Cut, cut_at_marks
@@ -33,10 +33,11 @@ from novels.parsing.epub.protection import refuse_protected
 from novels.parsing.epub.reading import Reading
 from novels.parsing.errors import ParseError
 from novels.parsing.headings import parse_heading
+from novels.parsing.languages import detect_language
 from novels.parsing.limits import Limits
 from novels.parsing.losses import find_losses
 from novels.parsing.model import LeftOut, ParsedNovel, ParseWarning
-from novels.parsing.outline import outline
+from novels.parsing.outline import find_chapters
 
 # A page of contents in the reading order may have a few words besides.
 _MOST_WORDS_OF_CONTENTS = 60
@@ -70,14 +71,16 @@ def parse_epub(data: bytes, *, limits: Limits, progress: Callable[[str, int], No
         chapters = assemble(cut.sections, fallback_title=package.title, limits=limits)
     except ParseError as error:
         raise pages.error or error from error
-    left_out = [*pages.left_out, *reading.left_out()]
+    left_out = [*pages.left_out, *reading.left_out(), *cut.left_out]
     words = reading.words(0, len(reading.blocks)) - cut.heading_words
+    words -= sum(part.words for part in cut.left_out)
     warnings = find_losses(chapters, left_out, words=words, documents=len(package.spine))
     progress("splitting", 100)
+    language = package.language or detect_language(max((c.content for c in chapters), key=len))
     return ParsedNovel(
         package.title,
         package.author,
-        package.language,
+        language,
         chapters,
         tuple(left_out),
         (*warnings, *_empty_warning(cut.empty), *pages.warnings()),
@@ -198,10 +201,15 @@ def _cut(reading: Reading, navigation: Navigation, package: Package, limits: Lim
     best = by_heading if by_heading.chapters > by_contents.chapters else by_contents
     if best.chapters > 1:
         return best
-    texts = [block.text for block in reading.blocks if block.text]
-    by_text = Cut(outline([tuple(text.split("\n")) for text in texts], limits))
+    by_text = _cut_as_text(reading, limits)
     has_empty = any(s.heading and not s.paragraphs for s in by_text.sections)
     return by_text if by_text.chapters > 1 and not has_empty else best
+
+
+def _cut_as_text(reading: Reading, limits: Limits) -> Cut:
+    texts = [block.text for block in reading.blocks if block.text]
+    outline = find_chapters([tuple(text.split("\n")) for text in texts], [], limits)
+    return Cut(outline.sections, heading_words(outline.sections), left_out=list(outline.left_out))
 
 
 def _with_text(reading: Reading, marks: list[Mark]) -> list[Mark]:

@@ -13,6 +13,7 @@ from novels.parsing.epub.matter import words_of
 from novels.parsing.epub.page import SCENE_BREAK, PageBlock
 from novels.parsing.epub.reading import Reading
 from novels.parsing.headings import Heading, parse_heading
+from novels.parsing.model import LeftOut
 from novels.parsing.sections import is_named
 from novels.parsing.words import count_words
 
@@ -35,11 +36,13 @@ class Cut:
     Attributes:
         heading_words: How many words of the text became titles.
         empty: Labels without text below.
+        left_out: Passages that are in no section.
     """
 
     sections: list[Section]
     heading_words: int = 0
     empty: list[str] = field(default_factory=list)
+    left_out: list[LeftOut] = field(default_factory=list)
 
     @property
     def chapters(self) -> int:
