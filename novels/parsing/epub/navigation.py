@@ -18,6 +18,8 @@ from novels.parsing.epub.xml import attribute, parse_xml, text_of
 from novels.parsing.errors import ParseError
 from novels.parsing.limits import Limits
 
+# Bounds the time for entries inside of entries; books have up to five levels.
+_MOST_DEPTH: Final = 10
 # Page numbers of the printed book, behind dots.
 _PAGE: Final = re.compile(r"[.…]{3,50}\s{0,9}\w{0,4}$")
 
@@ -107,7 +109,7 @@ def _entries(links: Iterable[_Link], find: _Finder) -> Iterator[NavEntry]:
         document = find(link.href) if link.href else ""
         if document is not None:
             fragment = unquote(link.href.partition("#")[2])
-            yield NavEntry(label, document, fragment, link.depth)
+            yield NavEntry(label, document, fragment, min(link.depth, _MOST_DEPTH))
 
 
 def _nav_links(data: bytes) -> list[_Link]:

@@ -106,8 +106,8 @@ class PageReader:
         self._groups = 0
         self._preformatted = 0
         self._depth = 0
-        # Pieces that are open: their depth, first block, and kind.
-        self._pieces: list[tuple[int, int, str]] = []
+        # The outermost piece that is open: its depth, first block, and kind.
+        self._piece: tuple[int, int, str] | None = None
         # While text is skipped: the reason, the open elements, and the text.
         self._reason = ""
         self._open = 0
@@ -135,8 +135,7 @@ class PageReader:
             self._end_skipping()
         reason = reason_to_skip(name, attributes)
         if reason in MOST_WORDS:
-            self.flush()
-            self._pieces.append((self._depth, len(self.page.blocks), reason))
+            self._begin_piece(reason)
             reason = ""
         if reason:
             if name in BLOCK_TAGS:
@@ -166,7 +165,7 @@ class PageReader:
         name = local_name(tag)
         if name in BLOCK_TAGS:
             self._block(name, -1)
-        if self._pieces and self._pieces[-1][0] == self._depth:
+        if self._piece is not None and self._piece[0] == self._depth:
             self._end_piece()
         self._depth -= 1
         if name == "a" and self._link is not None:
@@ -191,13 +190,19 @@ class PageReader:
         if self._reason:
             self._end_skipping()
         self.flush()
-        while self._pieces:
-            self._end_piece()
+        self._end_piece()
+
+    def _begin_piece(self, kind: str) -> None:
+        if self._piece is None:
+            self.flush()
+            self._piece = (self._depth, len(self.page.blocks), kind)
 
     def _end_piece(self) -> None:
         self.flush()
-        _, start, kind = self._pieces.pop()
-        self.page.pieces.append((start, len(self.page.blocks), kind))
+        if self._piece is not None:
+            _, start, kind = self._piece
+            self.page.pieces.append((start, len(self.page.blocks), kind))
+            self._piece = None
 
     def _anchor(self, place: str) -> None:
         if place in self._targets and not self._level and not self._groups:
