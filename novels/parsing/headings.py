@@ -36,6 +36,7 @@ _UNKNOWN_NUMBER: Final = re.compile(
     rf"(?P<number>{_WORD}(?:\s+{_WORD})?)(?:\s*[.:—–]+\s*(?P<title>.*))?"
 )
 _BARE_ALONE: Final = re.compile(rf"(?P<number>\d{{1,3}}|{ROMAN}|{CHINESE})\s?[.:)、．]?")
+_IS_ROMAN: Final = re.compile(ROMAN)
 _SPELLED_ALONE: Final = re.compile(rf"(?P<number>{_WORD}(?:[\s-]+{_WORD})?)[.:]?")
 _BARE_TITLED: Final = re.compile(
     rf"(?P<number>\d{{1,3}}|{ROMAN}|{CHINESE}(?=[、．]))"
@@ -246,9 +247,9 @@ def _bare(text: str) -> Heading | None:
 def _script(number: str) -> str:
     if number.isdecimal():
         return "arabic"
-    if parse_chinese(number):
-        return "chinese"
-    return "roman" if re.fullmatch(ROMAN, number) else "word"
+    if _IS_ROMAN.fullmatch(number):
+        return "roman"
+    return "chinese" if parse_chinese(number) else "word"
 
 
 def _is_title(title: str | None, *, separator: str | None) -> bool:

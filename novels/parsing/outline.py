@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import accumulate
@@ -156,7 +157,7 @@ def _is_inside_one(numbered: Sequence[Heading], titles: Sequence[Heading]) -> bo
     places = [title.position for title in titles if title.position not in own]
     if not numbered or len(places) < max(3, len(own)):
         return False
-    before = {sum(place < position for place in places) for position in own}
+    before = {bisect_left(places, position) for position in own}
     return len(before) == 1 and before != {0}
 
 

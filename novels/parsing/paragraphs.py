@@ -120,6 +120,8 @@ def _style(lines: Sequence[str]) -> tuple[bool, bool]:
 
 def _is_heading_in_run(before: str, line: str) -> bool:
     """Return whether a line is a heading although no blank line stands above it."""
+    if line.lstrip()[:1].islower():
+        return False
     ends_early = before.endswith(_SENTENCE_END) or len(before) <= _SHORT_LINE_CHARS
     if not ends_early and not line.isupper():
         return False
