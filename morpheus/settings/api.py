@@ -17,6 +17,7 @@ REST_FRAMEWORK = {
     "PAGE_SIZE": 20,
     "DEFAULT_SCHEMA_CLASS": "morpheus.api.views.ViewSchema",
     "DEFAULT_THROTTLE_CLASSES": ["morpheus.http.throttling.WriteThrottle"],
+    "VIEW_DESCRIPTION_FUNCTION": "morpheus.api.views.describe_view",
     "EXCEPTION_HANDLER": "morpheus.http.errors.build_problem_response",
     "DATETIME_FORMAT": "%Y-%m-%dT%H:%M:%S.%fZ",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
