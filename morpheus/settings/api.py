@@ -61,7 +61,6 @@ SPECTACULAR_SETTINGS = {
     # Without a validator: on a public host Swagger UI would send the document's URL to one.
     "SWAGGER_UI_SETTINGS": {"deepLinking": True, "validatorUrl": None},
     "SWAGGER_UI_DIST": "SIDECAR",
-    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
         "morpheus.api.openapi.complete_document",

@@ -52,6 +52,12 @@ def test_a_page_costs_the_same_statements_however_many_rows_there_are(
     assert_flat_queries(lambda: site.get(url(name)), grow, budget=29)
 
 
+def test_a_page_has_the_icon_of_the_admin(site: Client) -> None:
+    page = text_of(site.get(url("overview")))
+
+    assert page.count('rel="icon"') == 1 and "favicon.svg" in page
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_an_unknown_order_is_ignored(site: Client, name: str) -> None:
     arrows = re.compile(r'aria-sort="\w+"')
