@@ -108,19 +108,18 @@ class UploadInline(ReadOnlyInline):
 class NovelAdmin(PublishableAdmin):
     """Novels are created from files, not here; changes go through the services."""
 
+    # Without genre and language, which are filters: the list fits beside these.
     list_display = [
         "title",
         "author",
         "owner",
-        "genre",
-        "language",
         "is_public",
         "state",
         "chapter_count",
         "word_count",
         "created_at",
     ]
-    list_select_related = ["owner", "genre", "language", "status"]
+    list_select_related = ["owner", "status"]
     list_defer = ("synopsis", "owner__bio", "owner__password")
     list_filter = ["status__state", "is_public", "genre", "language"]
     search_prefixes = ("title",)
