@@ -108,7 +108,7 @@ class UploadInline(ReadOnlyInline):
 class NovelAdmin(PublishableAdmin):
     """Novels are created from files, not here; changes go through the services."""
 
-    # Without genre and language, which are filters: the list fits beside these.
+    # Without genre and language, which are filters, and word count: the list fits beside these.
     list_display = [
         "title",
         "author",
@@ -116,7 +116,6 @@ class NovelAdmin(PublishableAdmin):
         "is_public",
         "state",
         "chapter_count",
-        "word_count",
         "created_at",
     ]
     list_select_related = ["owner", "status"]
