@@ -16,6 +16,9 @@ from morpheus.embedded.addresses import Addresses
 # the database.
 CONTRADICTIONS = "contradictions"
 
+# Preload lists demand at least a year.
+HSTS_PRELOAD_SECONDS = 365 * 24 * 3600
+
 # A member of a role that bypasses row level security can take its rights by SET ROLE.
 _BYPASSING = """
 SELECT r.rolname FROM pg_roles r
@@ -105,6 +108,26 @@ def check_proxies(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> lis
             )
         )
     return errors
+
+
+@register(CONTRADICTIONS)
+def check_hsts(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    """Refuse HSTS preloading that the preload list would refuse."""
+    is_complete = (
+        settings.SECURE_HSTS_INCLUDE_SUBDOMAINS
+        and settings.SECURE_HSTS_SECONDS >= HSTS_PRELOAD_SECONDS
+    )
+    if not settings.SECURE_HSTS_PRELOAD or is_complete or not settings.SECURE_SSL_REDIRECT:
+        return []
+    return [
+        Error(
+            "MORPHEUS_HSTS_PRELOAD is on, but preload lists take a host only with its subdomains "
+            "and for at least a year.",
+            hint="Set MORPHEUS_HSTS_SUBDOMAINS=on and "
+            f"MORPHEUS_HSTS_SECONDS={HSTS_PRELOAD_SECONDS}, or MORPHEUS_HSTS_PRELOAD=off.",
+            id="morpheus.E008",
+        )
+    ]
 
 
 @register(CONTRADICTIONS)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 
 from django.contrib import admin
+from django.templatetags.static import static
 from django.urls import URLPattern, URLResolver, include, path
 from django.views.decorators.cache import cache_control
 from django.views.generic import RedirectView
@@ -14,6 +15,9 @@ from morpheus.http import health, metrics
 
 # The root leads to the documentation.
 to_docs = RedirectView.as_view(pattern_name="docs")
+
+# Browsers request it for pages without a link to an icon, such as JSON.
+favicon = RedirectView.as_view(url=static("morpheus/favicon.svg"))
 
 # The document is the same for all clients; the page contains the reader's CSRF token.
 schema = cache_control(public=True, no_cache=True)(SchemaView.as_view())
@@ -34,6 +38,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", to_docs),
     path("api/v1/", include(api)),
     path("admin/", admin.site.urls),
+    path("favicon.ico", favicon),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
     path("metrics", metrics.metrics, name="metrics"),

@@ -85,6 +85,8 @@ class ReadOnlyInline(admin.StackedInline):  # type: ignore[type-arg] # at run ti
     """A row that belongs to the novel, and that only Morpheus writes."""
 
     can_delete = False
+    # Django would show an empty form where there is no row.
+    extra = 0
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
@@ -97,6 +99,8 @@ class StatusInline(ReadOnlyInline):
 
 class UploadInline(ReadOnlyInline):
     model = NovelUpload
+    # The novel's, and a choice of all users.
+    exclude = ["owner"]
     readonly_fields = ["filename", "size_bytes", "digest", "path", "uploaded_at"]
 
 
@@ -104,19 +108,17 @@ class UploadInline(ReadOnlyInline):
 class NovelAdmin(PublishableAdmin):
     """Novels are created from files, not here; changes go through the services."""
 
+    # Without genre and language, which are filters, and word count: the list fits beside these.
     list_display = [
         "title",
         "author",
         "owner",
-        "genre",
-        "language",
         "is_public",
         "state",
         "chapter_count",
-        "word_count",
         "created_at",
     ]
-    list_select_related = ["owner", "genre", "language", "status"]
+    list_select_related = ["owner", "status"]
     list_defer = ("synopsis", "owner__bio", "owner__password")
     list_filter = ["status__state", "is_public", "genre", "language"]
     search_prefixes = ("title",)
@@ -139,6 +141,11 @@ class NovelAdmin(PublishableAdmin):
     readonly_fields = ["owner", "chapters", "word_count", "created_at", "updated_at"]
     inlines = [StatusInline, UploadInline]
     actions = [*PublishableAdmin.actions, "reparse_failed"]
+
+    def get_inlines(self, request: HttpRequest, obj: Novel | None) -> list[Any]:
+        """Leave out the heading of an upload that the novel does not have."""
+        has_upload = NovelUpload.objects.filter(novel=obj).exists()
+        return self.inlines if has_upload else [StatusInline]
 
     @admin.display(empty_value="-")
     def state(self, novel: Novel) -> str:

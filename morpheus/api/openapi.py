@@ -65,8 +65,8 @@ def _describe_page(schema: dict[str, Any]) -> None:
 
 
 def _add_summary(operation: dict[str, Any]) -> None:
-    """Take the first sentence of the description as summary."""
-    text = " ".join(operation.get("description", "").split())
+    """Take the first sentence of the description as summary, which is not Markdown."""
+    text = " ".join(operation.get("description", "").replace("`", "").split())
     # A sentence ends before a space and a capital: ".txt or .epub" does not end one.
     first = re.split(r"(?<=[.!?]) (?=[A-Z])", text)[0].rstrip(".")
     if first:
@@ -118,4 +118,6 @@ class SwaggerView(ParameterView, SpectacularSwaggerSplitView):
     """
 
     template_name = "morpheus/docs.html"
+    # OPTIONS is 405: the only renderer is the page's template.
+    metadata_class = None
     parameters = (OpenApiParameter("script", str),)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from difflib import get_close_matches
+from inspect import cleandoc
 from typing import Any
 
 from django.core.exceptions import ObjectDoesNotExist, PermissionDenied
@@ -68,6 +69,23 @@ class ParameterView(APIView):
         for source in sources:
             names |= {each["name"] for each in source.get_schema_operation_parameters(cls)}
         return tuple(sorted(names))
+
+
+def describe_view(view: APIView, html: bool = False) -> str:
+    """Return what each method does, as in the OpenAPI document, for the response to OPTIONS.
+
+    DRF would return the docstring of the view's class, which is for engineers.
+    """
+    handlers = {
+        method: getattr(view, method.lower())
+        for method in view.allowed_methods
+        if method not in ("HEAD", "OPTIONS")
+    }
+    return "\n\n".join(
+        f"{method}: {cleandoc(handler.__doc__)}"
+        for method, handler in handlers.items()
+        if handler.__doc__
+    )
 
 
 def refuse_unknown(params: QueryDict, known: tuple[str, ...]) -> None:

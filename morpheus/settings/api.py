@@ -17,6 +17,7 @@ REST_FRAMEWORK = {
     "PAGE_SIZE": 20,
     "DEFAULT_SCHEMA_CLASS": "morpheus.api.views.ViewSchema",
     "DEFAULT_THROTTLE_CLASSES": ["morpheus.http.throttling.WriteThrottle"],
+    "VIEW_DESCRIPTION_FUNCTION": "morpheus.api.views.describe_view",
     "EXCEPTION_HANDLER": "morpheus.http.errors.build_problem_response",
     "DATETIME_FORMAT": "%Y-%m-%dT%H:%M:%S.%fZ",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
@@ -60,7 +61,6 @@ SPECTACULAR_SETTINGS = {
     # Without a validator: on a public host Swagger UI would send the document's URL to one.
     "SWAGGER_UI_SETTINGS": {"deepLinking": True, "validatorUrl": None},
     "SWAGGER_UI_DIST": "SIDECAR",
-    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
         "morpheus.api.openapi.complete_document",

@@ -45,9 +45,13 @@ SESSION_COOKIE_SECURE = _https
 SECURE_SSL_REDIRECT = _https
 # Health checks and scrapes come from inside and do not pass the proxy that terminates TLS.
 SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics$"]
-SECURE_HSTS_SECONDS = 365 * 24 * 3600 if _https else 0
-SECURE_HSTS_INCLUDE_SUBDOMAINS = _https
-SECURE_HSTS_PRELOAD = _https
+# Browsers cannot be told to forget it over plain HTTP, so a mistake lasts an hour by default.
+SECURE_HSTS_SECONDS = env.number("MORPHEUS_HSTS_SECONDS", default=3600, at_least=0) if _https else 0
+# Both concern hosts other than this one, and a preload list is hard to leave.
+SECURE_HSTS_INCLUDE_SUBDOMAINS = env.flag("MORPHEUS_HSTS_SUBDOMAINS", default=False)
+SECURE_HSTS_PRELOAD = env.flag("MORPHEUS_HSTS_PRELOAD", default=False)
+# Django warns where HSTS leaves out subdomains or preloading; here the operator decides.
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 # Only behind a proxy that always sets or removes this header itself.
 SECURE_PROXY_SSL_HEADER = (
     ("HTTP_X_FORWARDED_PROTO", "https")

@@ -7,11 +7,14 @@ from collections.abc import Iterator
 
 from prometheus_client.core import GaugeMetricFamily, Metric
 
+from morpheus.tracing.routes import UNMATCHED
 from perf.monitoring.dashboard.samples import Samples
 
 # These outcomes cost no database time.
 FREE_OUTCOMES = frozenset({"hit", "joined"})
 
+# Paths of requests outside of the API.
+_OTHER_PATHS = ("/admin/", "/healthz", "/readyz", "/metrics", UNMATCHED)
 # Database time of loads and their number. Verified hits come last: they replace all loads.
 _LOADS = (
     ("morpheus_cache_load_database_seconds_total", "morpheus_cache_loads_total"),
@@ -45,15 +48,15 @@ def collect_cache_offload(metrics: list[Metric]) -> Iterator[Metric]:
     if total_s := avoided_s + measure_spent_seconds(samples):
         yield GaugeMetricFamily(
             "morpheus_cache_offload_ratio",
-            "Database time avoided / (avoided + spent in requests), since the server started.",
+            "Database time avoided / (avoided + spent in requests of the API), since the start.",
             value=avoided_s / total_s,
         )
 
 
 def measure_spent_seconds(samples: Samples) -> float:
-    """Return the database time of all requests; nothing is cached for commands and threads."""
+    """Return the database time of the API's requests; nothing else is cached."""
     by_route = samples.sums("morpheus_db_query_seconds_sum", "route")
-    return sum(seconds for (route,), seconds in by_route.items() if is_request(route))
+    return sum(seconds for (route,), seconds in by_route.items() if is_api_request(route))
 
 
 def _measure_average_loads(samples: Samples) -> dict[str, float]:
@@ -70,3 +73,8 @@ def _measure_average_loads(samples: Samples) -> dict[str, float]:
 def is_request(route: str) -> bool:
     """Tell the route of a request, such as `GET /novels/`, from a command or a thread."""
     return route.partition(" ")[0].isupper()
+
+
+def is_api_request(route: str) -> bool:
+    """Tell a request of the API from one of the admin, a probe or a static file."""
+    return is_request(route) and not route.partition(" ")[2].startswith(_OTHER_PATHS)

@@ -20,8 +20,9 @@ SIZES |= {"comics": 300, "panels": 900, "users": 20}
 EMAIL = "operator@example.org"
 PASSWORD = "correct horse battery staple"
 
-# More requests than the dashboard needs to compare a route with its budget.
-ROUNDS = 30
+# More requests than the dashboard needs to compare a route with its budget, and fewer than the
+# limit of writes in a minute.
+ROUNDS = 110
 
 
 @pytest.fixture(scope="session")

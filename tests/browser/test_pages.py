@@ -29,6 +29,13 @@ ADMIN = [
 ]
 
 
+# Whether the table of a list has to be scrolled.
+TOO_WIDE = """
+const results = document.querySelector(".results");
+return results !== null && results.scrollWidth > results.clientWidth;
+"""
+
+
 @pytest.fixture
 def browser(logged_in_browser: Browser) -> Browser:
     """The operator's browser with empty logs."""
@@ -52,6 +59,23 @@ def test_the_policy_allows_all_that_the_admin_needs(browser: Browser, site: str,
     errors = [line for line in browser.read_console() if "404 (Not Found)" not in line]
     assert errors == []
     assert_requests_stay_on(site, browser)
+
+
+def test_every_list_of_the_admin_fits_a_common_window(browser: Browser, site: str) -> None:
+    browser.emulate(width=1440, scheme="light")
+    browser.get(f"{site}/admin/")
+    lists = browser.execute_script(
+        "return [...document.querySelectorAll('#content-main th a')].map(link => link.href)"
+    )
+    assert f"{site}/admin/novels/novel/" in lists
+
+    too_wide = []
+    for url in lists:
+        browser.get(url)
+        if browser.execute_script(TOO_WIDE):
+            too_wide.append(url)
+
+    assert too_wide == []
 
 
 def test_autocompletion_and_saving_work_in_the_admin(browser: Browser, site: str) -> None:
@@ -83,6 +107,20 @@ def test_the_documentation_sends_a_request_and_shows_its_response(
     assert "200" in browser.texts(f"{operation} .live-responses-table")[0]
     assert browser.read_console() == []
     assert any(url.startswith(f"{site}/api/v1/novels/") for url in browser.read_requests())
+
+
+def test_the_documentation_shows_no_markdown(browser: Browser, site: str) -> None:
+    browser.get(f"{site}/api/v1/docs/")
+    wait_until(lambda: browser.has(".opblock-summary-control"))
+    operations = browser.execute_script(
+        "const closed = [...document.querySelectorAll("
+        "'.opblock-summary-control[aria-expanded=false]')];"
+        "closed.forEach(operation => operation.click());"
+        "return document.querySelectorAll('.opblock').length"
+    )
+    wait_until(lambda: len(browser.texts(".responses-wrapper")) == operations)
+
+    assert "`" not in browser.texts("#swagger-ui")[0]
 
 
 def test_injected_scripts_do_not_run(browser: Browser, site: str) -> None:

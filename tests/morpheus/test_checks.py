@@ -75,6 +75,25 @@ def test_incomplete_proxy_settings_are_refused(
     assert list_contradictions() == [check_id]
 
 
+@pytest.mark.parametrize(
+    ("seconds", "subdomains", "ids"),
+    [
+        (31_536_000, True, []),
+        (31_536_000, False, ["morpheus.E008"]),
+        (3600, True, ["morpheus.E008"]),
+    ],
+)
+def test_hsts_preloading_needs_the_subdomains_and_a_year(
+    settings: Any, seconds: int, subdomains: bool, ids: list[str]
+) -> None:
+    settings.SECURE_SSL_REDIRECT = True
+    settings.SECURE_HSTS_PRELOAD = True
+    settings.SECURE_HSTS_SECONDS = seconds
+    settings.SECURE_HSTS_INCLUDE_SUBDOMAINS = subdomains
+
+    assert list_contradictions() == ids
+
+
 def test_owner_and_server_of_different_machines_are_refused(manage: Callable[..., Any]) -> None:
     result = manage(
         "run", MORPHEUS_HTTPS="off", DATABASE_OWNER_URL="postgresql://owner:secret@db/morpheus"

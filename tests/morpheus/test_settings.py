@@ -25,6 +25,7 @@ import json
 from django.conf import settings
 names = ["SECRET_KEY", "ALLOWED_HOSTS", "DATABASES", "CACHES"]
 names += ["MORPHEUS_VAR", "MORPHEUS_MAX_UPLOAD_BYTES"]
+names += ["SECURE_HSTS_SECONDS", "SECURE_HSTS_INCLUDE_SUBDOMAINS", "SECURE_HSTS_PRELOAD"]
 print(json.dumps({name: getattr(settings, name) for name in names}, default=str))
 """
 
@@ -149,6 +150,25 @@ def test_one_thread_has_a_pool_of_one(settings_of: Callable[..., Any]) -> None:
 
     pool = database["OPTIONS"]["pool"]
     assert (pool["min_size"], pool["max_size"]) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("environment", "hsts"),
+    [
+        ({}, (3600, False, False)),
+        ({"MORPHEUS_HTTPS": "off", "MORPHEUS_HSTS_SECONDS": "60"}, (0, False, False)),
+        ({"MORPHEUS_HSTS_SECONDS": "60"}, (60, False, False)),
+        ({"MORPHEUS_HSTS_SECONDS": "0"}, (0, False, False)),
+        ({"MORPHEUS_HSTS_SUBDOMAINS": "on", "MORPHEUS_HSTS_PRELOAD": "on"}, (3600, True, True)),
+    ],
+)
+def test_hsts_binds_this_host_for_an_hour_unless_settings_say_more(
+    settings_of: Callable[..., Any], environment: dict[str, str], hsts: tuple[int, bool, bool]
+) -> None:
+    result = json.loads(settings_of(**environment).stdout)
+
+    names = ("SECONDS", "INCLUDE_SUBDOMAINS", "PRELOAD")
+    assert tuple(result[f"SECURE_HSTS_{name}"] for name in names) == hsts
 
 
 def test_a_database_url_is_read_as_psql_reads_it(settings_of: Callable[..., Any]) -> None:

@@ -8,7 +8,7 @@ from typing import Literal
 
 from perf.monitoring.dashboard.page import attempt
 
-State = Literal["good", "bad", "unknown"]
+State = Literal["good", "bad", "unknown", "waiting"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,25 +47,35 @@ def compare(value: float, limit: float, sentence: str) -> CheckResult:
 
 
 def unknown(sentence: str) -> CheckResult:
-    """Return the result without a value to compare."""
+    """Return the result of a check whose value cannot be read."""
     return CheckResult("unknown", sentence)
 
 
+def waiting(sentence: str) -> CheckResult:
+    """Return the result of a check that does not have enough measurements yet."""
+    return CheckResult("waiting", sentence)
+
+
 def run_checks(checks: list[Check]) -> list[FinishedCheck]:
-    """Run all checks and return failures first; an error becomes an unknown result."""
+    """Run all checks and return failures first; an error becomes an unknown result.
+
+    Checks without enough measurements are last: they need no attention.
+    """
     finished = []
     for check in checks:
         tried = attempt(check.run)
         result = tried.value or unknown(f"unknown. {tried.problem}")
         finished.append((check, result))
-    order = ("bad", "unknown", "good")
+    order = ("bad", "unknown", "good", "waiting")
     return sorted(finished, key=lambda pair: order.index(pair[1].state))
 
 
 def summarize(finished: list[FinishedCheck]) -> str:
     """Return one sentence about all results."""
     states = [result.state for _, result in finished]
-    good, bad, unclear = (states.count(state) for state in ("good", "bad", "unknown"))
+    good, bad, unclear, early = (
+        states.count(state) for state in ("good", "bad", "unknown", "waiting")
+    )
     if good == len(states):
         return "All checks pass."
     sentence = f"{good} of {len(states)} checks pass"
@@ -73,4 +83,6 @@ def summarize(finished: list[FinishedCheck]) -> str:
         sentence += f", {bad} {'fails' if bad == 1 else 'fail'}"
     if unclear:
         sentence += f", {unclear} {'is' if unclear == 1 else 'are'} unknown"
+    if early:
+        sentence += f", {early} {'does' if early == 1 else 'do'} not have enough measurements yet"
     return f"{sentence}."

@@ -10,7 +10,14 @@ from django.utils import timezone
 from morpheus.tracing.request_trace import REPLICA
 from perf.models import SlowQuery
 from perf.monitoring.dashboard import thresholds
-from perf.monitoring.dashboard.check_runner import Check, CheckResult, compare, good_if, unknown
+from perf.monitoring.dashboard.check_runner import (
+    Check,
+    CheckResult,
+    compare,
+    good_if,
+    unknown,
+    waiting,
+)
 from perf.monitoring.dashboard.formatting import (
     format_bytes,
     format_ms,
@@ -19,9 +26,9 @@ from perf.monitoring.dashboard.formatting import (
     format_seconds,
 )
 from perf.monitoring.dashboard.measurements import (
+    count_api_requests,
     measure_kinds,
     measure_offload,
-    measure_policies,
     measure_pools,
     measure_routes,
 )
@@ -49,7 +56,7 @@ def list_checks(samples: Samples) -> list[Check]:
         Check("Connections", "perf_connections", check_connections),
         Check("Oldest transaction", "perf_connections", check_transactions),
         Check("Disk", "perf_connections", lambda: check_disk(samples)),
-        Check("Shared buffers", "perf_tables", check_shared_buffers),
+        Check("Shared buffers", "perf_queries", check_shared_buffers),
         Check("Dead rows", "perf_tables", check_dead_rows),
         Check("Foreign keys", "perf_indexes", check_foreign_keys),
         Check("Duplicate indexes", "perf_indexes", check_duplicate_indexes),
@@ -62,7 +69,7 @@ def check_routes(samples: Samples) -> CheckResult:
     """Compare the route that uses most of its budget."""
     routes = [route for route in measure_routes(samples) if route.state != "unknown"]
     if not routes:
-        return unknown("no route with a budget has enough requests yet.")
+        return waiting("no route with a budget has enough requests yet.")
     worst = max(routes, key=lambda route: route.budget_used or 0)
     over = sum(route.state == "bad" for route in routes)
     sentence = f"{worst.route} p95 {format_ms(worst.p95_ms)}, limit {format_ms(worst.limit_ms)}."
@@ -76,7 +83,7 @@ def check_errors(samples: Samples) -> CheckResult:
     routes = measure_routes(samples)
     responses = sum(route.times.count for route in routes)
     if not responses:
-        return unknown("there are no responses yet.")
+        return waiting("there are no responses yet.")
     errors = sum(route.errors for route in routes)
     sentence = (
         f"{format_number(errors)} of {format_number(responses)} responses were 5xx, "
@@ -89,7 +96,7 @@ def check_kinds(samples: Samples) -> CheckResult:
     """Compare the kind of statement that uses most of its limit."""
     kinds = [kind for kind in measure_kinds(samples) if kind.state != "unknown"]
     if not kinds:
-        return unknown("none was measured yet.")
+        return waiting("no kind has enough statements yet.")
     worst = max(kinds, key=lambda kind: kind.budget_used or 0)
     sentence = f"{worst.kind} p95 {format_ms(worst.p95_ms)}, limit {format_ms(worst.limit_ms)}."
     return good_if(worst.state == "good", sentence, worst.budget_used)
@@ -99,7 +106,7 @@ def check_queries() -> CheckResult:
     """Compare the statement with the greatest mean time."""
     slowest = statements.slowest_statement(at_least_calls=MIN_CALLS)
     if slowest is None:
-        return unknown(f"none has {MIN_CALLS} calls yet.")
+        return waiting(f"none has {MIN_CALLS} calls yet.")
     sentence = (
         f"{format_ms(slowest.mean_ms)} on average in "
         f"{format_number(slowest.calls)} calls, limit {format_ms(slow_ms())}."
@@ -126,9 +133,10 @@ def check_slow_queries() -> CheckResult:
 def check_offload(samples: Samples) -> CheckResult:
     """Compare the database time that the cache avoids."""
     offload = measure_offload(samples)
-    lookups = sum(policy.lookups for policy in measure_policies(samples))
-    if offload.ratio is None or lookups < thresholds.MIN_MEASUREMENTS:
-        return unknown("there are not enough lookups yet.")
+    requests, needed = count_api_requests(samples), thresholds.MIN_CACHE_REQUESTS
+    if offload.ratio is None or requests < needed:
+        counts = f"{format_number(requests)} of {format_number(needed)}"
+        return waiting(f"there are not enough requests of the API yet, {counts}.")
     sentence = (
         f"{format_percent(offload.ratio)} of database time avoided, "
         f"target {format_percent(thresholds.TARGET_OFFLOAD)}."
@@ -140,7 +148,7 @@ def check_pools(samples: Samples) -> CheckResult:
     """Check that no thread waits for a connection."""
     pools = measure_pools(samples)
     if not pools:
-        return unknown("no process has opened one yet.")
+        return waiting("no process has opened one yet.")
     worst = max(pools, key=lambda pool: (pool.waiting, pool.fill or 0))
     sentence = (
         f"{worst.in_use:.0f} of {worst.size_limit:.0f} connections in use, "
@@ -161,7 +169,8 @@ def check_connections() -> CheckResult:
 
 def check_transactions() -> CheckResult:
     """Compare the oldest transaction of another session, and count waits for locks."""
-    groups = connections.sessions()
+    # Autovacuum has no role, and delays no other vacuum.
+    groups = [group for group in connections.sessions() if group.role != "-"]
     waiting = sum(group.waiting for group in groups)
     locks = f"{waiting} sessions wait for locks"
     oldest = max(groups, key=lambda group: group.transaction_s or 0, default=None)
@@ -179,7 +188,7 @@ def check_disk(samples: Samples) -> CheckResult:
     """Compare the least free space with the limit for uploads."""
     free = samples.sums("morpheus_disk_free_bytes", "folder")
     if not free:
-        return unknown("no process has measured the free space yet.")
+        return waiting("no process has measured the free space yet.")
     (folder,), least = min(free.items(), key=lambda item: item[1])
     limit = settings.MORPHEUS_FREE_SPACE_BYTES
     sentence = (
@@ -189,15 +198,16 @@ def check_disk(samples: Samples) -> CheckResult:
 
 
 def check_shared_buffers() -> CheckResult:
-    """Compare the hit ratio of PostgreSQL's shared buffers."""
-    ratio = tables.database().hit_ratio
-    if ratio is None:
-        return unknown("nothing was read yet.")
+    """Compare the hit ratio of PostgreSQL's shared buffers, for the statements of the service."""
+    totals, needed = statements.totals(), thresholds.MIN_PAGE_READS
+    if totals.buffers < needed:
+        counts = f"{format_number(totals.buffers)} of {format_number(needed)}"
+        return waiting(f"there are not enough page reads yet, {counts}.")
     sentence = (
-        f"{format_percent(ratio)} of page reads were hits, "
+        f"{format_percent(totals.hit_ratio)} of page reads were hits, "
         f"target {format_percent(thresholds.TARGET_BUFFER_HITS)}."
     )
-    return good_if(ratio >= thresholds.TARGET_BUFFER_HITS, sentence, ratio)
+    return good_if(totals.hit_ratio >= thresholds.TARGET_BUFFER_HITS, sentence, totals.hit_ratio)
 
 
 def check_dead_rows() -> CheckResult:

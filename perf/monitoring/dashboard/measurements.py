@@ -5,7 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from perf.monitoring.budgets import budgets
-from perf.monitoring.cache_offload import FREE_OUTCOMES, is_request, measure_spent_seconds
+from perf.monitoring.cache_offload import (
+    FREE_OUTCOMES,
+    is_api_request,
+    is_request,
+    measure_spent_seconds,
+)
 from perf.monitoring.dashboard import thresholds
 from perf.monitoring.dashboard.samples import Histogram, Samples, add_histograms, read_histograms
 
@@ -223,8 +228,14 @@ def measure_policies(samples: Samples) -> list[PolicyStats]:
     ]
 
 
+def count_api_requests(samples: Samples) -> float:
+    """Return the number of requests of the API."""
+    by_route = samples.sums(f"{REQUESTS}_count", "route")
+    return sum(count for (route,), count in by_route.items() if is_api_request(route))
+
+
 def measure_offload(samples: Samples) -> Offload:
-    """Return the database time that the cache avoided, and the time of all requests."""
+    """Return the database time that the cache avoided, and the time of the API's requests."""
     avoided = samples.total("morpheus_cache_avoided_seconds")
     return Offload(avoided, measure_spent_seconds(samples))
 

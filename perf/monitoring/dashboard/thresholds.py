@@ -28,5 +28,9 @@ MAX_DUPLICATE_BYTES = 16 << 20
 MIN_UNUSED_DAYS = 30
 # Share of the responses that may be 5xx.
 MAX_ERROR_RATIO = 0.001
-# Fewer measurements have no meaningful 95th percentile.
-MIN_MEASUREMENTS = 20
+# In fewer measurements, the first requests of each process decide about the 95th percentile.
+MIN_MEASUREMENTS = 100
+# The first requests of the API fill the cache.
+MIN_CACHE_REQUESTS = 1000
+# The first reads fill the shared buffers: 256 MB are 1.6 % of them.
+MIN_PAGE_READS = 2_000_000

@@ -23,6 +23,8 @@ from perf.monitoring.sql_text import has_plan, number_placeholders
 
 logger = logging.getLogger(__name__)
 
+# Commands that build and fill tables: their long statements are not queries of the service.
+BUILDING_COMMANDS = frozenset({"manage.py prepare", "manage.py migrate", "manage.py seed"})
 # Plans per batch; the others are taken when their statements are slow again.
 MAX_PLANS = 5
 # The log has the beginning of a statement; the row has the whole text.
@@ -58,7 +60,9 @@ def check_request(request: FinishedRequest) -> None:
 def check_statement(statement: Statement) -> None:
     """Check a statement outside of requests."""
     if statement.seconds >= _threshold_s(slow_ms()):
-        _check(statement, get_source(), "")
+        source = get_source()
+        if source not in BUILDING_COMMANDS:
+            _check(statement, source, "")
 
 
 def _check(statement: Statement, route: str, request_id: str) -> None:

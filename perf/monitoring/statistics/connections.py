@@ -8,6 +8,7 @@ from perf.monitoring.statistics.limited_queries import fetch_row, fetch_rows
 
 _SESSIONS = """
 SELECT
+    -- '-' for a process of PostgreSQL itself, such as autovacuum.
     coalesce(role, '-') AS role,
     -- 'active', 'idle', 'idle in transaction' and so on; NULL without the right to see it.
     state,

@@ -55,6 +55,10 @@ SELECT
     count(*) AS statements,
     coalesce(sum(calls), 0)::bigint AS calls,
     coalesce(sum(total_exec_time + total_plan_time), 0) AS total_ms,
+    coalesce(sum(shared_blks_hit + shared_blks_read), 0)::bigint AS buffers,
+    -- The share of the page reads that shared buffers served; NULL without any.
+    (sum(shared_blks_hit) / nullif(sum(shared_blks_hit + shared_blks_read), 0))::float8
+        AS hit_ratio,
     -- Time of the last reset.
     (SELECT stats_reset FROM pg_stat_statements_info) AS since,
     -- Number of times that rare statements were evicted (pg_stat_statements.max).

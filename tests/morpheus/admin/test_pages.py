@@ -15,7 +15,7 @@ from django.urls import reverse
 from comics.models import Comic, Panel
 from morpheus.admin import changelists as admin_lists
 from morpheus.db.transactions import write_transaction
-from novels.models import Chapter, Novel, ProcessingStatus
+from novels.models import Chapter, Novel, NovelUpload, ProcessingStatus
 from novels.services.uploads import novel_reparse
 from tests.conftest import PASSWORD
 from tests.morpheus.admin.conftest import url
@@ -102,6 +102,24 @@ def test_a_novels_page_costs_the_same_however_many_chapters(
         lambda: make_chapters(novel, *["More."] * 5),
         budget=16,
     )
+
+
+def test_a_novels_page_shows_its_upload_only_if_there_is_one(
+    site: Any, operator: Any, make_rows: Any
+) -> None:
+    make_rows()
+    novel = some_row(Novel, operator)
+    with_upload = site.get(url(Novel, "change", novel.pk)).content.decode()
+    with write_transaction(as_staff=True):
+        NovelUpload.objects.all().delete()
+
+    without = site.get(url(Novel, "change", novel.pk)).content.decode()
+
+    assert "Novel upload" in with_upload and "a.txt" in with_upload
+    assert "Novel upload:" not in without and "Uploaded at" not in without
+    assert "Processing status" in without
+    # A choice of all users would stand in the page.
+    assert "-0-owner" not in with_upload
 
 
 def test_lists_do_not_count_beyond_a_bound(

@@ -43,8 +43,10 @@ def test_every_operation_has_a_summary_of_one_sentence(operations: Any) -> None:
 
     assert [name for name, summary in summaries.items() if not 0 < len(summary) <= 90] == []
     assert summaries["novels_list"] == (
-        "List public novels, the same for everyone; with `owner=me` all of my own"
+        "List public novels, the same for everyone; with owner=me all of my own"
     )
+    # Swagger UI shows summaries as they are, and all other texts as Markdown.
+    assert [name for name, summary in summaries.items() if "`" in summary] == []
     assert summaries["auth_token_create"] == "Log in"
 
 
@@ -98,13 +100,31 @@ def test_members_that_are_always_present_are_required(
 
 
 @pytest.mark.django_db
-def test_every_route_responds_to_options(as_user: Any, make_user: Any, document: Any) -> None:
+def test_options_describes_each_method_as_the_document_does(
+    as_user: Any, make_user: Any, document: Any
+) -> None:
     client = as_user(make_user(is_staff=True))
 
-    for path in document["paths"]:
+    for path, operations in document["paths"].items():
         for name in ("novel_id", "comic_id", "number"):
             path = path.replace(f"{{{name}}}", "1")
-        assert client.options(path).status_code == 200, path
+        response = client.options(path)
+
+        assert response.status_code == 200, path
+        assert response.json()["description"] == "\n\n".join(
+            f"{method.upper()}: {operations[method]['description']}"
+            for method in ("get", "post", "patch", "delete")
+            if method in operations
+        )
+
+
+@pytest.mark.django_db
+def test_options_of_the_document_and_its_page_shows_no_docstring(client: Any) -> None:
+    document = client.options("/api/v1/schema/", headers={"Accept": "application/json"})
+    page = client.options("/api/v1/docs/")
+
+    assert document.json()["description"] == ""
+    assert page.status_code == 405
 
 
 def test_the_document_is_generated_once_for_each_media_type(

@@ -15,6 +15,7 @@ from perf.monitoring.dashboard.check_runner import (
     run_checks,
     summarize,
     unknown,
+    waiting,
 )
 from perf.monitoring.dashboard.checks import list_checks
 from perf.monitoring.dashboard.samples import read_samples
@@ -31,17 +32,23 @@ def make_check(subject: str, result: CheckResult | Exception) -> Check:
     return Check(subject, "perf_tables", run)
 
 
-def test_failures_come_first_then_unknown_results() -> None:
+def test_failures_come_first_and_checks_without_enough_measurements_last() -> None:
     finished = run_checks(
         [
+            make_check("D", waiting("not enough requests yet.")),
             make_check("A", good_if(True, "fine.")),
-            make_check("B", unknown("not measured.")),
+            make_check("B", unknown("not readable.")),
             make_check("C", good_if(False, "broken.")),
         ]
     )
 
-    assert [check.subject for check, _ in finished] == ["C", "B", "A"]
-    assert summarize(finished) == "1 of 3 checks pass, 1 fails, 1 is unknown."
+    assert [check.subject for check, _ in finished] == ["C", "B", "A", "D"]
+    assert summarize(finished) == (
+        "1 of 4 checks pass, 1 fails, 1 is unknown, 1 does not have enough measurements yet."
+    )
+    assert summarize(finished[2:]) == (
+        "1 of 2 checks pass, 1 does not have enough measurements yet."
+    )
 
 
 def test_a_check_that_raises_is_unknown_and_the_others_run(caplog: Any) -> None:

@@ -15,7 +15,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import include, path, reverse
 
 from perf.models import SlowQuery
-from perf.monitoring.slow_queries import queue, storage
+from perf.monitoring.slow_queries import queue, recorder, storage
 from perf.monitoring.slow_queries.queue import SlowStatement, SlowStatementQueue
 from perf.monitoring.slow_queries.recorder import slow_statement_queue
 from perf.monitoring.sql_text import normalize_statement
@@ -85,6 +85,17 @@ def test_a_command_records_its_slow_statement_before_it_ends(rows: Any) -> None:
         *("slow_query", "warning"),
         "manage.py shell",
     )
+
+
+@pytest.mark.parametrize("command", ["prepare", "migrate", "seed"])
+def test_commands_that_build_tables_record_no_slow_statement(
+    run: Any, rows: Any, everything_is_slow: None, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    monkeypatch.setattr(recorder, "get_source", lambda: f"manage.py {command}")
+
+    run()
+
+    assert rows() == []
 
 
 def test_a_thousand_executions_are_one_row_and_few_writes(

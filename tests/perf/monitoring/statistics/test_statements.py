@@ -42,7 +42,9 @@ def test_a_statement_is_counted_without_its_values() -> None:
     assert has_plan(statement.text)
     again = statements.statement(statement.query_id)
     assert again is not None and again.text == statement.text
-    assert statements.totals().calls >= before.calls + 3
+    after = statements.totals()
+    assert after.calls >= before.calls + 3
+    assert after.buffers >= before.buffers and 0 <= after.hit_ratio <= 1
 
 
 def test_an_unknown_statement_is_none() -> None:
