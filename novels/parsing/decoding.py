@@ -48,6 +48,10 @@ REPLACEMENT: Final = "\ufffd"
 _VALID_TIMES_INVALID: Final = 10
 # More replaced characters than one in so many: no text in that encoding.
 _CHARS_PER_REPLACEMENT: Final = 50
+# Characters of two bytes: an extra byte moves the pairs behind it.
+_TWO_BYTES: Final = frozenset({"gb18030", "big5", "cp932", "euc_jp", "cp949"})
+_MOST_REALIGNED: Final = 20
+_REALIGN_BYTES: Final = 200
 # Wider sets of the same letters, which also have what old encodings lack.
 _WIDER: Final = {
     "iso8859-1": "cp1252",
@@ -132,8 +136,38 @@ def _with_replacements(data: bytes, encoding: str) -> str | None:
         text = data.decode(encoding, errors="replace")
     except LookupError:
         return None
-    most = 1 + len(text) // _CHARS_PER_REPLACEMENT
-    return text if text.count(REPLACEMENT) <= most else None
+    count = text.count(REPLACEMENT)
+    if count > 1 + len(text) // _CHARS_PER_REPLACEMENT:
+        return None
+    if encoding in _TWO_BYTES and 0 < count <= _MOST_REALIGNED:
+        return _realign(data, encoding, Counter(text))
+    return text
+
+
+def _realign(data: bytes, encoding: str, usual: Counter[str]) -> str:
+    """Return the text with one replacement for each invalid place.
+
+    Behind an extra byte the rest of the line would be read in wrong pairs: of one, two and three
+    bytes those are skipped behind which the most `usual` characters stand.
+    """
+
+    def score(rest: bytes) -> int:
+        following = rest.partition(b"\n")[0].decode(encoding, errors="replace")
+        return sum(usual[char] for char in following) - usual.total() * following.count(REPLACEMENT)
+
+    parts: list[str] = []
+    start = 0
+    for _ in range(2 * _MOST_REALIGNED):
+        try:
+            return "".join([*parts, data[start:].decode(encoding)])
+        except UnicodeDecodeError as error:
+            place = start + error.start
+            parts += [data[start:place].decode(encoding), REPLACEMENT]
+            start = max(
+                (place + skip for skip in (1, 2, 3)),
+                key=lambda at: score(data[at : at + _REALIGN_BYTES]),
+            )
+    return "".join([*parts, data[start:].decode(encoding, errors="replace")])
 
 
 def _is_nearly_utf8(data: bytes) -> bool:

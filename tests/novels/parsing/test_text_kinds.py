@@ -253,3 +253,18 @@ def test_one_invalid_byte_is_one_replacement_character(text: str, encoding: str)
     content = novel.chapters[0].content
     assert "".join(content.split()).startswith("".join(data[:half].decode(encoding).split())[:90])
     assert content.count("\ufffd") <= 1
+
+
+@pytest.mark.parametrize("encoding", ["gb18030", "big5", "shift_jis", "euc_kr"])
+def test_an_extra_byte_inside_of_a_character_costs_that_character(encoding: str) -> None:
+    text = {
+        "shift_jis": "雨が窓をたたいていた。老いた船長はランプに火をともした。\n",
+        "euc_kr": "비가 창문을 두드렸다. 늙은 선장은 등불을 켰다.\n",
+    }.get(encoding, CHINESE + "\n")
+    data = text.encode(encoding, "ignore") * 60
+    half = data.index(b"\n", len(data) // 2) + 2
+
+    novel = parse_novel(io.BytesIO(data[:half] + b"\xff" + data[half:]), "novel.txt")
+
+    assert 1 <= novel.chapters[0].content.count("\ufffd") <= 2
+    assert [warning.code for warning in novel.warnings] == ["undecodable_bytes"]
