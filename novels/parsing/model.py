@@ -13,7 +13,6 @@ WarningCode = Literal[
     "words_lost",
     "empty_chapter",
     "undecodable_bytes",
-    "contents_unreadable",
 ]
 
 
