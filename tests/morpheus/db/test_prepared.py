@@ -17,7 +17,7 @@ from morpheus.db.postgresql.base import PREPARED_MAX
 WARM = 8
 # PostgreSQL plans so many executions for their parameters, then compares with a plan for any.
 CUSTOM = 5
-STATEMENTS = Path(__file__).resolve().parents[3] / "docs" / "performance.md"
+STATEMENTS = Path(__file__).resolve().parents[3] / "perf" / "lab" / "plans" / "snapshots"
 
 
 def list_prepared(table: str) -> list[int]:
@@ -90,7 +90,8 @@ def test_hot_statements_are_planned_once_and_not_for_each_request(
 
 
 def test_no_statement_of_the_api_has_a_list_that_grows_with_data_or_client() -> None:
-    lists = re.findall(r"(\S+) IN \(%s, …\)", STATEMENTS.read_text())
+    statements = "".join(path.read_text() for path in STATEMENTS.glob("*.txt"))
+    lists = re.findall(r"(\S+) IN \(%s, …\)", statements)
 
     # Two states, which the code names.
     assert set(lists) == {"novels_processingstatus.state"}

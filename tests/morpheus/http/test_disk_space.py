@@ -70,7 +70,7 @@ def test_a_read_that_finds_the_disk_full_may_be_tried_again(
     as_user: Any, make_user: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     client = as_user(make_user("ann"))
-    monkeypatch.setattr("users.reads._load_account", fail_with_full_disk)
+    monkeypatch.setattr("users.models.User.objects.account", fail_with_full_disk)
 
     response = client.get(ME)
 
