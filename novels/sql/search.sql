@@ -14,19 +14,20 @@ CREATE FUNCTION novels_search_queries(words text, language bigint)
 RETURNS TABLE (language_id bigint, query tsquery)
 LANGUAGE sql STABLE
 AS $$
-    SELECT l.id, q.query
+    SELECT unnest(q.languages), q.query
     FROM (
-        SELECT id, search_config FROM novels_language
-        UNION ALL SELECT 0, 'simple'
-    ) l
-    JOIN (
-        SELECT c.name, novels_search_query(novels_search_config(c.name), words) AS query
-        FROM (SELECT 'simple' AS name UNION SELECT search_config FROM novels_language) c
-        OFFSET 0  -- Otherwise the planner makes each query twice, for the condition below too.
-    ) q ON q.name = l.search_config
-    WHERE (novels_search_queries.language IS NULL OR l.id = novels_search_queries.language)
-        -- A query without a word that must occur cannot use the index and matches everything.
-        AND querytree(q.query) NOT IN ('', 'T')
+        SELECT array_agg(l.id) AS languages,
+            novels_search_query(novels_search_config(l.search_config), words) AS query
+        FROM (
+            SELECT id, search_config FROM novels_language
+            UNION ALL SELECT 0, 'simple'
+        ) l
+        WHERE novels_search_queries.language IS NULL OR l.id = novels_search_queries.language
+        GROUP BY l.search_config
+        OFFSET 0  -- So that each query is made once: the condition below needs it too.
+    ) q
+    -- A query without a word that must occur cannot use the index and matches everything.
+    WHERE querytree(q.query) NOT IN ('', 'T')
 $$;
 
 -- Each word that must or may occur, quoted as a query of its own.

@@ -52,6 +52,7 @@ class Status(models.Model):
     stage = models.CharField(max_length=40)
     progress = models.PositiveSmallIntegerField()
     message = models.CharField(max_length=500)
+    warnings = models.JSONField()
     updated_at = models.DateTimeField()
 
     class Meta:

@@ -47,7 +47,7 @@ class StatusSerializer(serializers.ModelSerializer):
 
     class Meta:
         model = Status
-        fields = ["novel", "state", "stage", "progress", "message", "updated_at"]
+        fields = ["novel", "state", "stage", "progress", "message", "warnings", "updated_at"]
 
 
 class PanelSerializer(serializers.ModelSerializer):
