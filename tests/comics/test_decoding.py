@@ -11,10 +11,11 @@ import pytest
 from PIL import Image, ImageCms, ImageDraw
 
 from comics.images import decoding
-from comics.images.decoding import Picture, picture_read
-from comics.images.files import image_path, picture_file_write
+from comics.images.decoding import picture_read
+from comics.images.files import image_path
 from comics.images.renditions import rendition_encode
 from comics.images.structure import ImageRefused
+from tests.comics.picture_files import save_image, store
 
 # Of the EXIF standard.
 ORIENTATION, MAKER, GPS = 0x0112, 0x010F, 0x8825
@@ -25,18 +26,6 @@ def drawn(width: int = 64, height: int = 48, mode: str = "RGB") -> Image.Image:
     image = Image.new("RGB", (width, height), "blue")
     ImageDraw.Draw(image).rectangle((0, 0, width // 2 - 1, height // 2 - 1), fill="red")
     return image.convert(mode)
-
-
-def save_image(image: Image.Image, kind: str, **options: Any) -> bytes:
-    out = BytesIO()
-    image.save(out, kind, **options)
-    return out.getvalue()
-
-
-def store(data: bytes) -> Picture:
-    picture = picture_read(data)
-    picture_file_write(picture)
-    return picture
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "I;16"])

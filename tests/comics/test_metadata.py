@@ -11,10 +11,11 @@ from PIL import Image, ImageCms, ImageDraw
 from PIL.PngImagePlugin import PngInfo
 
 from comics.images import isobmff
-from comics.images.decoding import Picture, picture_read
-from comics.images.files import image_path, picture_file_write
+from comics.images.decoding import picture_read
+from comics.images.files import image_path
 from comics.images.renditions import rendition_encode
 from comics.images.structure import ImageRefused
+from tests.comics.picture_files import save_image, store
 
 ORIENTATION, MAKER = 0x0112, 0x010F
 XMP = b"<x:xmpmeta xmlns:x='adobe:ns:meta/'>SecretPlace</x:xmpmeta>"
@@ -30,18 +31,6 @@ def exif_of(orientation: int = 1) -> Image.Exif:
     exif = Image.Exif()
     exif[ORIENTATION], exif[MAKER] = orientation, "SecretCamera"
     return exif
-
-
-def encode(image: Image.Image, kind: str, **options: Any) -> bytes:
-    out = BytesIO()
-    image.save(out, kind, **options)
-    return out.getvalue()
-
-
-def store(data: bytes) -> Picture:
-    picture = picture_read(data)
-    picture_file_write(picture)
-    return picture
 
 
 def pixels(data: bytes) -> tuple[str, tuple[int, int], bytes]:
@@ -73,8 +62,8 @@ def deep_png(extra: bytes = b"") -> bytes:
     ],
 )
 def test_no_pixel_changes_without_metadata(kind: str, options: Any) -> None:
-    plain = encode(gradient(), kind, **options)
-    data = encode(gradient(), kind, exif=exif_of(), xmp=XMP, **options)
+    plain = save_image(gradient(), kind, **options)
+    data = save_image(gradient(), kind, exif=exif_of(), xmp=XMP, **options)
 
     kept = picture_read(data).data
 
@@ -90,7 +79,7 @@ def test_text_of_programs_is_removed_from_a_png_and_that_of_authors_stays() -> N
     info.add_itxt("XML:com.adobe.xmp", "SecretPlace")
     info.add_text("exif:Model", "SecretModel")
     info.add_text("Author", "Jane")
-    data = encode(gradient(), "PNG", pnginfo=info)
+    data = save_image(gradient(), "PNG", pnginfo=info)
 
     kept = picture_read(data).data
 
@@ -100,7 +89,7 @@ def test_text_of_programs_is_removed_from_a_png_and_that_of_authors_stays() -> N
 
 
 def test_xmp_is_removed_from_a_gif() -> None:
-    data = encode(gradient("P"), "GIF", comment=b"by Jane")
+    data = save_image(gradient("P"), "GIF", comment=b"by Jane")
     # Adobe's trailer leads decoders that skip sub-blocks to the end of the block.
     trailer = b"\x01" + bytes(range(255, -1, -1)) + b"\0"
     start = data.index(b"\x21\xfe")
@@ -122,7 +111,7 @@ def test_gamma_and_depth_stay() -> None:
 def test_a_rotated_lossless_picture_keeps_its_pixels(kind: str, options: Any) -> None:
     image = gradient("RGBA")
     image.putalpha(Image.linear_gradient("L").resize(image.size))
-    data = encode(image, kind, exif=exif_of(6), **options)
+    data = save_image(image, kind, exif=exif_of(6), **options)
 
     kept = picture_read(data)
 
@@ -135,7 +124,7 @@ def test_a_rotated_png_keeps_its_gamma_and_profile() -> None:
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     info = PngInfo()
     info.add(b"gAMA", (45_455).to_bytes(4, "big"))
-    data = encode(gradient(), "PNG", exif=exif_of(3), pnginfo=info, icc_profile=profile)
+    data = save_image(gradient(), "PNG", exif=exif_of(3), pnginfo=info, icc_profile=profile)
 
     with Image.open(BytesIO(picture_read(data).data)) as kept:
         assert kept.info["gamma"] == pytest.approx(0.45455)
@@ -164,8 +153,8 @@ def test_a_broken_exif_block_does_not_refuse_a_picture() -> None:
 def test_large_text_and_profiles_are_accepted() -> None:
     info = PngInfo()
     info.add_text("Comment", "a" * 2_000_000, zip=True)
-    data = encode(gradient(), "PNG", pnginfo=info)
-    with_profile = encode(gradient(), "PNG", icc_profile=b"\0" * 2_000_000)
+    data = save_image(gradient(), "PNG", pnginfo=info)
+    with_profile = save_image(gradient(), "PNG", icc_profile=b"\0" * 2_000_000)
 
     assert picture_read(data).data == data
     assert picture_read(with_profile).data == with_profile
@@ -173,13 +162,13 @@ def test_large_text_and_profiles_are_accepted() -> None:
 
 @pytest.mark.parametrize("progressive", [False, True])
 def test_a_jpeg_that_lacks_only_its_end_marker_is_accepted(progressive: bool) -> None:
-    data = encode(gradient(), "JPEG", progressive=progressive)
+    data = save_image(gradient(), "JPEG", progressive=progressive)
 
     assert picture_read(data[:-2]).data == data
 
 
 def test_a_jpeg_that_lacks_data_is_refused() -> None:
-    data = encode(gradient(), "JPEG", quality=95)
+    data = save_image(gradient(), "JPEG", quality=95)
 
     for missing in (40, 200, len(data) // 3):
         with pytest.raises(ImageRefused, match="incomplete"):
@@ -189,7 +178,7 @@ def test_a_jpeg_that_lacks_data_is_refused() -> None:
 def test_an_avif_is_accepted_and_shown_in_thumbnails_as_it_is_rotated() -> None:
     image = Image.new("RGB", (64, 48), "blue")
     ImageDraw.Draw(image).rectangle((0, 0, 31, 23), fill="red")
-    stored = store(encode(image, "AVIF", exif=exif_of(6)))
+    stored = store(save_image(image, "AVIF", exif=exif_of(6)))
 
     assert (stored.media_type, stored.width, stored.height) == ("image/avif", 48, 64)
     path = image_path(stored.digest, stored.media_type)
@@ -221,14 +210,14 @@ def test_an_avif_whose_parts_overlap_or_are_too_many_is_refused_fast() -> None:
 @pytest.mark.parametrize("kind", ["BMP", "TIFF", "ICO"])
 def test_a_refusal_names_the_accepted_formats(kind: str) -> None:
     with pytest.raises(ImageRefused, match="PNG, JPEG, WebP, GIF or AVIF"):
-        picture_read(encode(gradient(), kind))
+        picture_read(save_image(gradient(), kind))
 
 
 def test_a_transparent_colour_stays_transparent_beside_a_profile() -> None:
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     image = Image.new("RGB", (40, 40), (255, 0, 255))
     image.paste((0, 128, 0), (20, 0, 40, 40))
-    data = encode(image, "PNG", icc_profile=profile, transparency=(255, 0, 255))
+    data = save_image(image, "PNG", icc_profile=profile, transparency=(255, 0, 255))
 
     stored = store(data)
     small = rendition_encode(image_path(stored.digest, stored.media_type), "small")
