@@ -7,8 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.test import Client
-from pytest_django import Settings
+from django.test import Client, override_settings
 from rest_framework.test import APIClient
 
 from tests.conftest import PASSWORD
@@ -107,12 +106,14 @@ def novel(
 
 
 @pytest.fixture
-def ask(visitor: Visitor, settings: Settings) -> Any:
+def ask(visitor: Visitor) -> Any:
     """Send a GET and return what the client gets, whatever form it is sent in."""
 
     def ask(path: str, *, alone: bool = False, **environ: str) -> Any:
-        settings.MORPHEUS_CACHE = not alone
-        answer = visitor.get(path, **environ)
+        # Settings of the fixture lie on top of each other until the test ends: hundreds of them
+        # come near the limit of Python's stack.
+        with override_settings(MORPHEUS_CACHE=not alone):
+            answer = visitor.get(path, **environ)
         assert not (answer.was_cached and "Set-Cookie" in answer.headers)
         body = answer.body
         if answer.headers.get("Content-Encoding") == "gzip":
