@@ -6,11 +6,17 @@ import base64
 import json
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from selenium.webdriver import Chrome, ChromeOptions, ChromeService
 from selenium.webdriver.common.by import By
+
+from tests.serving import wait_until
+
+IS_NEW_PAGE = "return !window.isOldPage && document.readyState === 'complete'"
 
 
 def _find_program(*names: str) -> str:
@@ -55,6 +61,16 @@ class Browser(Chrome):
     def click_link(self, text: str) -> None:
         """Click the link with exactly this text."""
         self.find_element(By.LINK_TEXT, text).click()
+
+    @contextmanager
+    def new_page(self) -> Iterator[None]:
+        """Wait after the block until its click has loaded another page.
+
+        A click returns at once where the browser has not begun to leave the page yet.
+        """
+        self.execute_script("window.isOldPage = true")
+        yield
+        wait_until(lambda: bool(self.execute_script(IS_NEW_PAGE)))
 
     def type(self, selector: str, text: str) -> None:
         self.find_element(By.CSS_SELECTOR, selector).send_keys(text)

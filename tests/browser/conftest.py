@@ -99,7 +99,8 @@ def logged_in_browser(site: str, password: str) -> Iterator[Browser]:
         browser.get(f"{site}/admin/")
         browser.type("#id_username", EMAIL)
         browser.type("#id_password", password)
-        browser.click("input[type=submit]")
+        with browser.new_page():
+            browser.click("input[type=submit]")
         yield browser
     finally:
         browser.quit()

@@ -85,7 +85,8 @@ def test_autocompletion_and_saving_work_in_the_admin(browser: Browser, site: str
     browser.click(".select2-results__option--highlighted")
     assert browser.execute_script("return document.querySelector('#id_genre').value")
 
-    browser.click("input[name=_save]")
+    with browser.new_page():
+        browser.click("input[name=_save]")
 
     assert "changed successfully" in browser.texts(".messagelist .success")[0]
     assert browser.read_console() == []
