@@ -1,10 +1,9 @@
-"""Django's and Morpheus' middleware: request id, trace, bounded methods, pages and counters."""
+"""Django's and Morpheus' middleware: request id, trace, bounded methods and pages."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from functools import cache
 from http import HTTPStatus
 from typing import Any
 
@@ -15,7 +14,6 @@ from django.http import HttpRequest, HttpResponse, UnreadablePostError
 from django.http.response import HttpResponseBase
 from django.middleware.common import CommonMiddleware
 from django.middleware.http import ConditionalGetMiddleware
-from django_prometheus.middleware import PrometheusAfterMiddleware
 
 from morpheus.cache.dependencies import DEPENDENCIES, Dependencies, record_dependencies
 from morpheus.django_internals.django import ignore_charset
@@ -149,21 +147,6 @@ class ContentSecurityPolicyMiddleware:
         if is_page and not is_for_developers:
             response.headers.setdefault("Content-Security-Policy", CONTENT_SECURITY_POLICY)
         return response
-
-
-class RequestCountersMiddleware(PrometheusAfterMiddleware):  # type: ignore[misc] # has no types
-    """django-prometheus' middleware, which looks up each counter by its labels once."""
-
-    def label_metric(
-        self, metric: Any, request: HttpRequest, response: Any = None, **labels: str
-    ) -> Any:
-        return _get_child(metric, *labels.items()) if labels else metric
-
-
-@cache
-def _get_child(metric: Any, *labels: tuple[str, str]) -> Any:
-    # The cache holds as many children as the metric itself.
-    return metric.labels(**dict(labels))
 
 
 class TrailingSlashMiddleware(CommonMiddleware):

@@ -33,7 +33,6 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "morpheus.http.middleware.RequestMiddleware",
-    "django_prometheus.middleware.PrometheusBeforeMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "morpheus.http.middleware.ETagMiddleware",
@@ -44,7 +43,6 @@ MIDDLEWARE = [
     "morpheus.http.middleware.PageMessagesMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "morpheus.http.middleware.ContentSecurityPolicyMiddleware",
-    "morpheus.http.middleware.RequestCountersMiddleware",
 ]
 
 BASE_DIR = env.BASE_DIR
