@@ -133,8 +133,10 @@ class MorpheusAPIView(ParameterView, GenericAPIView):  # type: ignore[type-arg]
 
     @classmethod
     def as_view(cls, **initkwargs: Any) -> Any:
-        view = super().as_view(**initkwargs)
-        return reads_replica(view) if cls.may_read_replica else view
+        view: Any = super().as_view(**initkwargs)
+        view = reads_replica(view) if cls.may_read_replica else view
+        view.is_api_view = True  # For `APIReadMiddleware`.
+        return view
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Authenticate, then run the handler as the caller; a write in one transaction."""

@@ -109,6 +109,15 @@ def service_unavailable(request: HttpRequest, exception: BaseException) -> HttpR
     return respond_with(_translate_database_error(exception, request))
 
 
+def respond_to_exception(request: HttpRequest, exception: BaseException) -> HttpResponse | None:
+    """Respond to a lost database and to an incomplete body; return None for other exceptions."""
+    if isinstance(exception, OperationalError | InterfaceError):
+        return service_unavailable(request, exception)
+    if isinstance(exception, UnreadablePostError):
+        return respond_with(BodyIncomplete(exception))
+    return None
+
+
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Return 400 for a request that Django refuses before a view sees it."""
     return respond(400, "Malformed request.")

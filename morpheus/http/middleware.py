@@ -9,15 +9,17 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.messages.middleware import MessageMiddleware
-from django.db import InterfaceError, OperationalError, connection
-from django.http import HttpRequest, HttpResponse, UnreadablePostError
+from django.db import connection
+from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.middleware.common import CommonMiddleware
 from django.middleware.http import ConditionalGetMiddleware
+from django.template.response import SimpleTemplateResponse
+from django.urls import Resolver404, ResolverMatch, resolve
 
 from morpheus.cache.dependencies import DEPENDENCIES, Dependencies, record_dependencies
 from morpheus.django_internals.django import ignore_charset
-from morpheus.http.errors import BodyIncomplete, respond, respond_with, service_unavailable
+from morpheus.http.errors import respond, respond_to_exception
 from morpheus.tracing.events import publish_finished_request
 from morpheus.tracing.request_trace import (
     FinishedRequest,
@@ -25,7 +27,14 @@ from morpheus.tracing.request_trace import (
     current_trace,
     trace_request,
 )
-from morpheus.tracing.routes import METHODS, ROUTE, normalize_request_id, request_id, route_of
+from morpheus.tracing.routes import (
+    API_PREFIX,
+    METHODS,
+    ROUTE,
+    normalize_request_id,
+    request_id,
+    route_of,
+)
 
 # `data:` is for the icons in the style sheets of Django's admin and of Swagger UI.
 CONTENT_SECURITY_POLICY = "; ".join(
@@ -44,6 +53,9 @@ CONTENT_SECURITY_POLICY = "; ".join(
 
 # Probes address a server by its IP, so ALLOWED_HOSTS does not hold for them.
 _PROBES = frozenset({"/healthz", "/readyz", "/metrics"})
+
+_API = f"/{API_PREFIX}/"
+_READS = frozenset({"GET", "HEAD"})
 
 # `Server-Timing` of a 404. Real figures would tell whether a private row exists: a write by its
 # owner invalidates the negative cache entries of all other users.
@@ -82,12 +94,7 @@ class RequestMiddleware:
         return response
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
-        """Respond to a lost database and to an incomplete body; Django handles other exceptions."""
-        if isinstance(exception, OperationalError | InterfaceError):
-            return service_unavailable(request, exception)
-        if isinstance(exception, UnreadablePostError):
-            return respond_with(BodyIncomplete(exception))
-        return None
+        return respond_to_exception(request, exception)
 
 
 def _format_timing(trace: RequestTrace, record: Dependencies) -> str:
@@ -119,6 +126,42 @@ class ETagMiddleware(ConditionalGetMiddleware):
             return super().process_response(request, response)
         finally:
             request.method = "HEAD"
+
+
+class APIReadMiddleware:
+    """Sends a read of the API without a cookie to its view, past what only others need.
+
+    That is the rest of `MIDDLEWARE`: sessions, CSRF tokens, messages and the policy of pages. They
+    do not change the response to such a read.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        is_read = request.method in _READS and not request.META.get("HTTP_COOKIE")
+        match = _find_api_view(request.path_info) if is_read else None
+        if match is None:
+            return self.get_response(request)
+        request.resolver_match = match
+        try:
+            response: HttpResponseBase = match.func(request, *match.args, **match.kwargs)
+            return response.render() if isinstance(response, SimpleTemplateResponse) else response
+        except Exception as error:
+            if (problem := respond_to_exception(request, error)) is not None:
+                return problem
+            raise
+
+
+def _find_api_view(path: str) -> ResolverMatch | None:
+    """Return the view of the API that a path leads to; None for any other path."""
+    if not path.startswith(_API):
+        return None
+    try:
+        match = resolve(path)
+    except Resolver404:
+        return None
+    return match if getattr(match.func, "is_api_view", False) else None
 
 
 class PageMessagesMiddleware(MessageMiddleware):

@@ -32,16 +32,19 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    # Of every request.
     "morpheus.http.middleware.RequestMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "morpheus.http.middleware.ETagMiddleware",
-    "django.contrib.sessions.middleware.SessionMiddleware",
     "morpheus.http.middleware.TrailingSlashMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    # The API's reads without a cookie leave here; all other requests go on.
+    "morpheus.http.middleware.APIReadMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "morpheus.http.middleware.PageMessagesMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "morpheus.http.middleware.ContentSecurityPolicyMiddleware",
 ]
 

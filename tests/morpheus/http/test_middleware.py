@@ -161,6 +161,21 @@ def test_a_get_works_without_its_slash_and_a_post_is_never_redirected(client: An
     assert client.post("/api/v1/users", {}).status_code == 404
 
 
+@pytest.mark.django_db
+def test_only_an_api_read_without_a_cookie_needs_no_session(client: Any) -> None:
+    def has_session(response: Any) -> bool:
+        return hasattr(response.wsgi_request, "session")
+
+    novels = "/api/v1/novels/"
+    assert not has_session(client.get(novels))
+    assert not has_session(client.head(novels))
+    assert not has_session(client.get(f"{novels}1/"))
+    assert has_session(client.get(novels, headers={"Cookie": "theme=dark"}))
+    assert has_session(client.post(novels))
+    for page in ("/api/v1/docs/", "/api/v1/schema/", "/api/v1/nothing/", "/healthz"):
+        assert has_session(client.get(page))
+
+
 @pytest.mark.urls(__name__)
 def test_a_lost_database_is_503_with_retry_after(client: Any) -> None:
     response = client.get("/unreachable")
