@@ -12,13 +12,14 @@ class MorpheusConfig(AppConfig):
 
     def ready(self) -> None:
         from morpheus import checks  # noqa: F401
+        from morpheus.cache.response_cache import count_hits
         from morpheus.cache.store import collect_cache_metrics
         from morpheus.db import checks as database_checks  # noqa: F401
         from morpheus.db.pool_metrics import collect_pool_metrics
         from morpheus.http.disk_space import update_disk_metrics
-        from morpheus.http.request_log import log_request
-        from morpheus.tracing.events import on_request_finished
+        from morpheus.http.request_log import log_requests
+        from morpheus.tracing.events import on_requests_finished
         from morpheus.tracing.periodic import every_second
 
         every_second.extend([collect_cache_metrics, collect_pool_metrics, update_disk_metrics])
-        on_request_finished.append(log_request)
+        on_requests_finished.extend((count_hits, log_requests))

@@ -10,9 +10,10 @@ from django.core.wsgi import get_wsgi_application
 
 from morpheus.cache.response_cache import ResponseCache
 from morpheus.db.statement_settings import set_serving_limits
+from morpheus.http import log_stream
 from morpheus.serving.process_tuning import pin, return_large_blocks
 from morpheus.serving.transfers import transfers
-from morpheus.tracing import periodic
+from morpheus.tracing import events, periodic
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "morpheus.settings")
 
@@ -23,6 +24,8 @@ bulkheads = request_bulkheads.RequestBulkheads(settings.MORPHEUS_THREADS)
 application = ResponseCache(site, bulkheads.run)
 # Before the first request opens the pool.
 set_serving_limits(settings.DATABASES["default"])
+events.start()
+log_stream.start()
 periodic.start()
 transfers.start()
 # Views are imported by the first request otherwise.

@@ -14,7 +14,7 @@ class PerfConfig(AppConfig):
         from django.contrib import admin
 
         from morpheus.http.metrics import derived_metrics
-        from morpheus.tracing.events import on_request_finished, on_statement_executed
+        from morpheus.tracing.events import on_requests_finished, on_statement_executed
         from morpheus.tracing.periodic import every_ten_seconds
         from perf.monitoring import list_indexes  # noqa: F401 - it registers a check
         from perf.monitoring.cache_offload import collect_cache_offload
@@ -24,16 +24,16 @@ class PerfConfig(AppConfig):
             note_statement_routes,
             send_statement_routes,
         )
-        from perf.monitoring.request_traces.sampling import sample_request
+        from perf.monitoring.request_traces.sampling import sample_requests
         from perf.monitoring.slow_queries import recorder
         from perf.monitoring.task_queue import update_queue_gauges
 
-        on_request_finished.extend(
+        on_requests_finished.extend(
             (
-                monitor.record_request,
+                monitor.record_requests,
                 note_statement_routes,
-                sample_request,
-                recorder.check_request,
+                sample_requests,
+                recorder.check_requests,
             )
         )
         on_statement_executed.extend((monitor.record_statement, recorder.check_statement))

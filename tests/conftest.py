@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import psycopg
 import pytest
@@ -25,7 +26,9 @@ from morpheus.db.transactions import write_transaction
 from morpheus.embedded.addresses import Addresses
 from morpheus.embedded.roles import prepare_database
 from morpheus.embedded.supervisor import EmbeddedServices
+from morpheus.http import log_stream
 from morpheus.management.embedded import embedded_services
+from morpheus.tracing import events
 from tests.factories import PASSWORD as PASSWORD
 from tests.factories import as_user, make_chapters, make_novels, make_user  # noqa: F401
 from tests.visitor import Visitor, counted_queries
@@ -37,6 +40,9 @@ as_staff = partial(write_transaction, as_staff=True)
 
 def pytest_configure(config: pytest.Config) -> None:
     """Start the services once, in the parent process of the parallel workers."""
+    # `morpheus.wsgi` starts them. Without, each test sees what its requests are observed to do.
+    for module in (events, log_stream):
+        mock.patch.object(module, "start").start()
     if hasattr(config, "workerinput"):
         return
     services = embedded_services(durable=False)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from morpheus.tracing.events import on_request_finished
+from morpheus.tracing.events import on_requests_finished
 from morpheus.tracing.request_trace import FinishedRequest
 from perf.monitoring.queries.monitor import normalize
 from perf.monitoring.queries.redundant import RedundantQueries, find_redundant_queries
@@ -25,25 +26,24 @@ class RedundantQueryWatch:
         self._sentences: list[str] = []
 
     def __enter__(self) -> RedundantQueryWatch:
-        on_request_finished.append(self._check)
+        on_requests_finished.append(self._check)
         return self
 
     def __exit__(self, *error: Any) -> None:
-        on_request_finished.remove(self._check)
+        on_requests_finished.remove(self._check)
 
     def report(self) -> str:
         """Return one line per finding; empty without any."""
         return "\n".join(dict.fromkeys(self._sentences))
 
-    def _check(self, request: FinishedRequest) -> None:
-        if request.trace is None:
-            return
-        statements = request.trace.statements
-        normalized = [normalize(statement) for statement in statements]
-        for queries in find_redundant_queries(statements, normalized):
-            if not _is_allowed(request.route, queries):
-                self.redundant.append(queries)
-                self._sentences.append(f"{request.route} sends a statement {queries}")
+    def _check(self, requests: Sequence[FinishedRequest]) -> None:
+        for request in requests:
+            statements = request.trace.statements if request.trace else []
+            normalized = [normalize(statement) for statement in statements]
+            for queries in find_redundant_queries(statements, normalized):
+                if not _is_allowed(request.route, queries):
+                    self.redundant.append(queries)
+                    self._sentences.append(f"{request.route} sends a statement {queries}")
 
 
 def _is_allowed(route: str, queries: RedundantQueries) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import random
+import re
 import socket
 import subprocess
 import sys
@@ -15,6 +16,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from django.conf import settings
+
+from morpheus.embedded.addresses import Addresses
 from morpheus.serving.listening import server_command
 
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -47,6 +51,15 @@ def environment(var: Path, **more: str) -> dict[str, str]:
         "MORPHEUS_THROTTLE_WRITES_PER_MINUTE": "1000000",
         "DJANGO_SETTINGS_MODULE": "morpheus.settings",
     } | more
+
+
+def environment_of_worker(**more: str) -> dict[str, str]:
+    """Return the variables of a Morpheus on this test worker's database and Redis databases."""
+    database = settings.DATABASES["default"]
+    url = Addresses.under(settings.MORPHEUS_VAR).database_url(database["USER"], database["NAME"])
+    base = re.findall(r"db=(\d+)", settings.CACHES["default"]["LOCATION"])[0]
+    own = {"DATABASE_URL": url, "MORPHEUS_CACHE": "on", "MORPHEUS_CACHE_DATABASE_BASE": base}
+    return environment(settings.MORPHEUS_VAR, **own | more)
 
 
 # One process for both, because starting Django takes longest.

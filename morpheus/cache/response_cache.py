@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from time import perf_counter
@@ -75,8 +76,7 @@ class ResponseCache:
                 # Also a thread that waits for another one's response needs admission.
                 handle = partial(self._miss, key, environ, start_response, started)
             elif _accepts_type_of(environ, stored[1]):
-                metrics.count_lookups(RESPONSES, "hit", 1)
-                return self._send(key, stored[1], environ, start_response, started)
+                return self._send(key, stored[1], environ, start_response, started, "hit")
         return self._admit(environ, start_response, handle)
 
     def _miss(
@@ -95,8 +95,7 @@ class ResponseCache:
             stored = None
         if stored is None or not _accepts_type_of(environ, stored[1]):
             return work()
-        metrics.count_lookups(RESPONSES, "joined", 1)
-        return self._send(key, stored[1], environ, start_response, started)
+        return self._send(key, stored[1], environ, start_response, started, "joined")
 
     def _send(
         self,
@@ -105,9 +104,10 @@ class ResponseCache:
         environ: Environ,
         start_response: StartResponse,
         started: float,
+        lookup: str,
     ) -> Iterable[bytes]:
         sample(lambda: Hits(RESPONSES, {key: payload}, partial(self._compute, key, dict(environ))))
-        return _send_stored(payload, environ, start_response, started)
+        return _send_stored(payload, environ, start_response, started, lookup)
 
     def _handle_and_fill(
         self, key: str, environ: Environ, start_response: StartResponse
@@ -143,6 +143,13 @@ class ResponseCache:
         finally:
             if close := getattr(response, "close", None):
                 close()
+
+
+def count_hits(requests: Sequence[FinishedRequest]) -> None:
+    """Count finished requests that were hits: a subscriber, so that a hit waits for no metric."""
+    outcomes = Counter(request.lookup for request in requests if request.trace is None)
+    for outcome, count in outcomes.items():
+        metrics.count_lookups(RESPONSES, outcome, count)
 
 
 def _payload(headers: Headers, response: Iterable[bytes], environ: Environ) -> bytes:
@@ -186,7 +193,7 @@ def _is_cacheable(status: str, headers: Headers, response: Any, dependencies: De
 
 
 def _send_stored(
-    payload: bytes, environ: Environ, start_response: StartResponse, started: float
+    payload: bytes, environ: Environ, start_response: StartResponse, started: float, lookup: str
 ) -> Iterable[bytes]:
     head, _, body = payload.partition(b"\n")
     route, stored = orjson.loads(head)
@@ -203,7 +210,8 @@ def _send_stored(
         headers.append(("Content-Length", str(len(body))))
         start_response("200 OK", headers)
     status = 304 if is_not_modified else 200
-    publish_finished_request(FinishedRequest(route, status, perf_counter() - started, request_id))
+    seconds = perf_counter() - started
+    publish_finished_request(FinishedRequest(route, status, seconds, request_id, lookup=lookup))
     return [body]
 
 

@@ -18,7 +18,7 @@ from prometheus_client.registry import Collector
 
 from morpheus.django_internals.prometheus_client import forget_dead_processes
 from morpheus.http.client_addresses import get_client_address
-from morpheus.tracing import periodic
+from morpheus.tracing import events, periodic
 
 # Functions that compute metrics from all others, once for all processes.
 derived_metrics: list[Callable[[list[Metric]], Iterable[Metric]]] = []
@@ -41,6 +41,7 @@ def metrics(request: HttpRequest) -> HttpResponse:
 
 def collect_metrics() -> list[Metric]:
     """Return all metrics, of all server processes together (`PROMETHEUS_MULTIPROC_DIR`)."""
+    events.flush()
     periodic.run_collectors()
     metrics = [*_build_registry().collect()]
     return metrics + [metric for derive in derived_metrics for metric in derive(metrics)]

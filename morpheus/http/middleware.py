@@ -22,9 +22,9 @@ from morpheus.django_internals.django import ignore_charset
 from morpheus.http.errors import respond, respond_to_exception
 from morpheus.tracing.events import publish_finished_request
 from morpheus.tracing.request_trace import (
-    FinishedRequest,
     RequestTrace,
     current_trace,
+    describe_request,
     trace_request,
 )
 from morpheus.tracing.routes import (
@@ -88,8 +88,11 @@ class RequestMiddleware:
         response["Server-Timing"] = _WITHHELD if is_missing else _format_timing(trace, record)
         if is_from_client:
             seconds = time.perf_counter() - started
+            status = response.status_code
             publish_finished_request(
-                FinishedRequest(route, response.status_code, seconds, identifier, trace, request)
+                describe_request(
+                    request, route, status, seconds, identifier, trace, record.versions
+                )
             )
         return response
 

@@ -139,7 +139,6 @@ def _refuse(kind: str, environ: Environ, start_response: StartResponse) -> list[
     method = environ["REQUEST_METHOD"]
     # The route was not resolved.
     route = f"{method if method in METHODS else '?'} refused"
-    publish_finished_request(
-        FinishedRequest(route, 503, perf_counter() - started, request_id, RequestTrace())
-    )
+    seconds = perf_counter() - started
+    publish_finished_request(FinishedRequest(route, 503, seconds, request_id, trace=RequestTrace()))
     return [body]

@@ -31,7 +31,7 @@ LOGGING = {
     },
     "handlers": {
         "stderr": {
-            "class": "logging.StreamHandler",
+            "class": "morpheus.http.log_stream.LineHandler",
             "formatter": _format,
             "filters": ["request"],
         },

@@ -1,16 +1,19 @@
-"""Events: lists of functions that are called after each statement or request.
+"""Events: lists of functions that are called with finished requests and with statements.
 
-Subscribers run in the thread that serves the request, so they must be quick. Their errors are
-logged and go no further.
+In a server process, a thread calls the subscribers with a batch of requests. Elsewhere they are
+called at once, with each request. Their errors are logged and go no further.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from time import perf_counter
 from typing import Any, TypeVar
 
+from prometheus_client import Counter
+
+from morpheus.tracing.background import BackgroundQueue
 from morpheus.tracing.request_trace import FinishedRequest, RequestTrace, Statement, current_trace
 
 logger = logging.getLogger(__name__)
@@ -19,7 +22,21 @@ Event = TypeVar("Event")
 
 # Called for statements outside of requests; those of a request are in its `FinishedRequest`.
 on_statement_executed: list[Callable[[Statement], None]] = []
-on_request_finished: list[Callable[[FinishedRequest], None]] = []
+on_requests_finished: list[Callable[[Sequence[FinishedRequest]], None]] = []
+
+# Also the time of requests that a killed process does not report.
+INTERVAL_S = 0.05
+# More than a second of response cache hits; some 300 bytes each, more with a trace.
+MAX_WAITING = 10_000
+# `/metrics` and the traces wait this long for the requests before.
+FLUSH_TIMEOUT_S = 2.0
+
+dropped = Counter(
+    "morpheus_observations_dropped_total",
+    "Finished requests that are in no metric and no log line (requests), and lines that are not in "
+    "the log (lines): too many at once, or standard error does not take them.",
+    ["kind"],
+)
 
 
 def trace_execution(
@@ -59,8 +76,31 @@ def publish_statements(trace: RequestTrace) -> None:
 
 
 def publish_finished_request(request: FinishedRequest) -> None:
-    """Call the subscribers with a finished request."""
-    _publish(on_request_finished, request)
+    """Have the subscribers called with a finished request."""
+    _requests.add(request)
+
+
+def start() -> None:
+    """Call the subscribers of requests in a thread of this process from now on."""
+    _requests.start()
+
+
+def flush() -> None:
+    """Wait until the subscribers have been called with all requests of this process so far."""
+    _requests.flush(FLUSH_TIMEOUT_S)
+
+
+def _publish_requests(requests: list[FinishedRequest]) -> None:
+    _publish(on_requests_finished, requests)
+
+
+_requests = BackgroundQueue(
+    "requests",
+    _publish_requests,
+    dropped.labels("requests").inc,
+    max_waiting=MAX_WAITING,
+    interval_s=INTERVAL_S,
+)
 
 
 def _publish(subscribers: Iterable[Callable[[Event], None]], event: Event) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from time import time
 from typing import Any
 
 from django.http import HttpRequest
@@ -14,6 +15,9 @@ from morpheus.django_internals.django import get_loaded_user
 
 # The alias of the replica; its statements are counted separately.
 REPLICA = "replica"
+
+# Header with which staff ask for the trace of a request.
+EXPLAIN = "HTTP_X_EXPLAIN"
 
 # Number of statements and of lookups that a trace holds. It only counts and times the others.
 MAX_DETAILS = 1000
@@ -98,33 +102,47 @@ class RequestTrace:
 
 @dataclass(slots=True)
 class FinishedRequest:
-    """A request whose response was sent or is about to be.
+    """A request whose response was sent or is about to be: plain data, without Django's request.
 
     Attributes:
         route: Method and route, such as `GET /novels/{novel_id}/` (`morpheus.tracing.routes`).
         seconds: Time in Django's middleware and views, or in the response cache.
+        user_id: None for anonymous, or if nothing loaded the user, which would be a query.
         trace: None for a hit of the response cache.
-        request: Django's request; None for a hit of the response cache.
+        tags: What the response depends on.
+        is_explained: Whether the caller is staff and sent `X-Explain: 1`.
+        lookup: If `trace` is None, the outcome of the lookup in the response cache.
+        at: When it finished, in seconds since 1970.
     """
 
     route: str
     status: int
     seconds: float
     request_id: str
+    user_id: int | None = None
     trace: RequestTrace | None = None
-    request: HttpRequest | None = None
+    tags: Collection[str] = ()
+    is_explained: bool = False
+    lookup: str = "hit"
+    at: float = field(default_factory=time)
 
-    @property
-    def user(self) -> Any:
-        """The user; None for anonymous, or if nothing loaded the user, which would be a query."""
-        if self.request is None:
-            return None
-        return get_loaded_user(self.request)
 
-    @property
-    def user_id(self) -> int | None:
-        """Primary key of `user`."""
-        return getattr(self.user, "pk", None)
+def describe_request(
+    request: HttpRequest,
+    route: str,
+    status: int,
+    seconds: float,
+    request_id: str,
+    trace: RequestTrace,
+    tags: Collection[str],
+) -> FinishedRequest:
+    """Return what stays of a request of Django when its response was built."""
+    user = get_loaded_user(request)
+    is_explained = request.META.get(EXPLAIN) == "1" and getattr(user, "is_staff", False)
+    user_id = getattr(user, "pk", None)
+    return FinishedRequest(
+        route, status, seconds, request_id, user_id, trace, tags, bool(is_explained)
+    )
 
 
 _current: ContextVar[RequestTrace | None] = ContextVar("_current", default=None)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
-import uuid
 from contextvars import ContextVar
 from functools import lru_cache
+from random import Random
 
 from django.http import HttpRequest
 
@@ -27,9 +28,14 @@ METHODS = frozenset({"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"}
 request_id: ContextVar[str] = ContextVar("request_id", default="-")
 
 
+# Ids must be unique, not secret. This generator calls the system once in each process.
+_random = Random()  # noqa: S311
+os.register_at_fork(after_in_child=_random.seed)
+
+
 def normalize_request_id(header: str) -> str:
     """Return the request id of a proxy if it is safe, else a new one."""
-    return header if _SAFE_ID.fullmatch(header) else uuid.uuid4().hex
+    return header if header and _SAFE_ID.fullmatch(header) else _random.randbytes(16).hex()
 
 
 def route_of(request: HttpRequest) -> str:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import logging
 import sys
 import threading
+from collections import defaultdict
+from collections.abc import Sequence
 from functools import cache, lru_cache
 from pathlib import Path
 
 from django.conf import settings
 from prometheus_client import Counter, Histogram
 
+from morpheus.django_internals.prometheus_client import observe_many
 from morpheus.tracing.request_trace import COMMIT, FinishedRequest, RequestTrace, Statement
 from perf.monitoring.queries.redundant import find_redundant_queries
 from perf.monitoring.sql_text import NormalizedStatement, normalize_statement
@@ -59,34 +62,51 @@ _request_queries = lru_cache(maxsize=None)(request_queries.labels)
 _query_seconds = lru_cache(maxsize=None)(query_seconds.labels)
 _query_rows = lru_cache(maxsize=None)(query_rows.labels)
 
-_EMPTY_TRACE = RequestTrace()
 
-
-def record_request(request: FinishedRequest) -> None:
-    """Count a request, its statements and its redundant queries."""
-    _request_seconds(request.route, str(request.status)).observe(request.seconds)
-    trace = request.trace or _EMPTY_TRACE
-    _request_queries(request.route).observe(trace.queries)
-    normalized = [normalize(statement) for statement in trace.statements]
-    for statement, its in zip(trace.statements, normalized, strict=True):
-        _record(statement, request.route, its.kind)
-    for redundant in find_redundant_queries(trace.statements, normalized):
-        wasted_queries.labels(request.route, redundant.kind).inc(redundant.avoidable)
-        if settings.DEBUG:
-            logger.warning("%s sends a statement %s", request.route, redundant)
+def record_requests(requests: Sequence[FinishedRequest]) -> None:
+    """Count requests, their statements and their redundant queries."""
+    seconds: dict[tuple[str, int], list[float]] = defaultdict(list)
+    queries: dict[str, list[int]] = defaultdict(list)
+    statements: dict[tuple[str, str], list[Statement]] = defaultdict(list)
+    for request in requests:
+        seconds[request.route, request.status].append(request.seconds)
+        if (trace := request.trace) is None:
+            queries[request.route].append(0)
+            continue
+        queries[request.route].append(trace.queries)
+        normalized = [normalize(statement) for statement in trace.statements]
+        for statement, its in zip(trace.statements, normalized, strict=True):
+            statements[request.route, its.kind].append(statement)
+        _count_redundant_queries(request.route, trace, normalized)
+    # Each metric once for the batch, because it has a lock and, in several processes, a file.
+    for (route, status), durations in seconds.items():
+        observe_many(_request_seconds(route, str(status)), durations)
+    for route, numbers in queries.items():
+        observe_many(_request_queries(route), numbers)
+    for (route, kind), executed in statements.items():
+        _record(executed, route, kind)
 
 
 def record_statement(statement: Statement) -> None:
     """Count a statement outside of requests."""
-    _record(statement, get_source(), normalize(statement).kind)
+    _record([statement], get_source(), normalize(statement).kind)
 
 
-def _record(statement: Statement, route: str, kind: str) -> None:
-    _query_seconds(route, kind).observe(statement.seconds)
-    if statement.rows:
-        _query_rows(route, kind).inc(statement.rows)
-    if statement.is_failed:
-        query_errors.labels(route, kind).inc()
+def _record(statements: Sequence[Statement], route: str, kind: str) -> None:
+    observe_many(_query_seconds(route, kind), [statement.seconds for statement in statements])
+    if rows := sum(statement.rows or 0 for statement in statements):
+        _query_rows(route, kind).inc(rows)
+    if failed := sum(statement.is_failed for statement in statements):
+        query_errors.labels(route, kind).inc(failed)
+
+
+def _count_redundant_queries(
+    route: str, trace: RequestTrace, normalized: Sequence[NormalizedStatement]
+) -> None:
+    for redundant in find_redundant_queries(trace.statements, normalized):
+        wasted_queries.labels(route, redundant.kind).inc(redundant.avoidable)
+        if settings.DEBUG:
+            logger.warning("%s sends a statement %s", route, redundant)
 
 
 def normalize(statement: Statement) -> NormalizedStatement:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
+from collections.abc import Sequence
 
 from morpheus.cache.redis_client import RedisUnavailable
 from morpheus.cache.store import cache_store
@@ -23,12 +24,12 @@ _TTL_S = 7 * 24 * 3600
 _pairs: set[str] = set()
 
 
-def note_statement_routes(request: FinishedRequest) -> None:
-    """Remember the route of each statement of a request."""
-    if request.trace is None or len(_pairs) >= MAX_PAIRS:
-        return
-    for statement in request.trace.statements:
-        _pairs.add(f"{normalize(statement).fingerprint} {request.route}")
+def note_statement_routes(requests: Sequence[FinishedRequest]) -> None:
+    """Remember the routes of the statements of requests."""
+    for request in requests:
+        if request.trace is not None and len(_pairs) < MAX_PAIRS:
+            for statement in request.trace.statements:
+                _pairs.add(f"{normalize(statement).fingerprint} {request.route}")
 
 
 def send_statement_routes() -> None:

@@ -5,14 +5,13 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import UTC, datetime
 from hashlib import blake2b
 from itertools import islice
 from typing import Any
 
 import orjson
 
-from morpheus.cache.dependencies import DEPENDENCIES
 from morpheus.tracing.request_trace import FinishedRequest, Lookup, RequestTrace
 from perf.monitoring.queries.monitor import normalize
 from perf.monitoring.queries.redundant import RedundantQueries, find_redundant_queries
@@ -41,7 +40,7 @@ _SUMMARY = (
 Trace = dict[str, Any]
 
 
-def build_trace(request: FinishedRequest, *, at: datetime, is_requested: bool) -> Trace:
+def build_trace(request: FinishedRequest, *, is_requested: bool) -> Trace:
     """Return the trace of a request; taking the plans costs the database a few ms."""
     trace = request.trace or RequestTrace()
     normalized = [normalize(statement) for statement in trace.statements]
@@ -56,7 +55,9 @@ def build_trace(request: FinishedRequest, *, at: datetime, is_requested: bool) -
         # Not the X-Request-ID, because a client may choose that.
         "id": secrets.token_hex(16),
         "request_id": request.request_id,
-        "at": at.isoformat(timespec="microseconds").replace("+00:00", "Z"),
+        "at": datetime.fromtimestamp(request.at, UTC)
+        .isoformat(timespec="microseconds")
+        .replace("+00:00", "Z"),
         "is_requested": is_requested,
         "method": method,
         "route": request.route,
@@ -74,7 +75,7 @@ def build_trace(request: FinishedRequest, *, at: datetime, is_requested: bool) -
         "statements_left_out": len(statements) - len(shown),
         "cache": [_lookup(lookup) for lookup in trace.lookups[:MAX_LOOKUPS]],
         "cache_left_out": max(len(trace.lookups) - MAX_LOOKUPS, 0),
-        "tags": _response_tags(request),
+        "tags": _unique_tags(request.tags),
     }
 
 
@@ -136,11 +137,6 @@ def _lookup(lookup: Lookup) -> Trace:
         "keys": [_key(identity) for identity in islice(lookup.identities, MAX_NAMES)],
         "tags": _unique_tags(tags),
     }
-
-
-def _response_tags(request: FinishedRequest) -> list[str]:
-    recorded = request.request.META.get(DEPENDENCIES) if request.request is not None else None
-    return _unique_tags(recorded.versions) if recorded is not None else []
 
 
 def _unique_tags(tags: Iterable[str]) -> list[str]:

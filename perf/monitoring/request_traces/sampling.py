@@ -3,27 +3,23 @@
 from __future__ import annotations
 
 import logging
-import os
-import queue
 import random
-import threading
 import time
-from collections.abc import Callable
-from datetime import UTC, datetime
-from functools import cache, partial
+from collections.abc import Sequence
+from functools import cache
 
 from django.conf import settings
 from prometheus_client import Counter
 
 from morpheus.cache.redis_client import RedisUnavailable
+from morpheus.tracing.background import BackgroundQueue
+from morpheus.tracing.events import flush
 from morpheus.tracing.request_trace import FinishedRequest
 from perf.monitoring.request_traces.document import build_trace, serialize_trace, summarize_trace
 from perf.monitoring.request_traces.storage import trace_store
 
 logger = logging.getLogger(__name__)
 
-# Staff send `X-Explain: 1`; the header has no effect for other callers.
-HEADER = "HTTP_X_EXPLAIN"
 # Minimum time between two sampled requests of a process, so that they cannot push requested ones
 # out of the store.
 SAMPLE_INTERVAL_S = 1.0
@@ -39,36 +35,26 @@ _explained = Counter(
 _sampled_at = float("-inf")
 
 
-def sample_request(request: FinishedRequest) -> None:
-    """Enqueue a request that staff asked to trace, or that is sampled; takes a few µs."""
-    if _is_requested(request):
-        enqueue(request, is_requested=True)
-    elif random.random() * 100 < settings.MORPHEUS_EXPLAIN_PERCENT and _is_due():  # noqa: S311
-        enqueue(request, is_requested=False)
+def sample_requests(requests: Sequence[FinishedRequest]) -> None:
+    """Enqueue the requests that staff asked to trace, or that are sampled."""
+    share = settings.MORPHEUS_EXPLAIN_PERCENT / 100
+    for request in requests:
+        if request.is_explained:
+            enqueue(request, is_requested=True)
+        elif random.random() < share and _is_due():  # noqa: S311
+            enqueue(request, is_requested=False)
 
 
 def enqueue(request: FinishedRequest, *, is_requested: bool) -> None:
     """Have the request traced soon, unless the queue is full."""
-    try:
-        _queue().put_nowait(partial(_store, request, datetime.now(UTC), is_requested))
-    except queue.Full:
-        _explained.labels("dropped").inc()
+    _queue().add((request, is_requested))
+    _queue().wake()
 
 
 def wait_for_queue(*, timeout_s: float) -> None:
-    """Wait until this process has stored the traces enqueued so far, or until the timeout."""
-    done = threading.Event()
-    try:
-        _queue().put(done.set, timeout=timeout_s)
-    except queue.Full:
-        return
-    done.wait(timeout_s)
-
-
-def _is_requested(request: FinishedRequest) -> bool:
-    if request.request is None or request.request.META.get(HEADER) != "1":
-        return False
-    return bool(getattr(request.user, "is_staff", False))
+    """Wait until this process has stored the traces of requests so far, or until the timeout."""
+    flush()
+    _queue().flush(timeout_s)
 
 
 def _is_due() -> bool:
@@ -81,26 +67,28 @@ def _is_due() -> bool:
 
 
 @cache
-def _queue() -> queue.Queue[Callable[[], None]]:
-    jobs: queue.Queue[Callable[[], None]] = queue.Queue(MAX_WAITING)
-    threading.Thread(target=_work, args=[jobs], name="explain", daemon=True).start()
+def _queue() -> BackgroundQueue[tuple[FinishedRequest, bool]]:
+    jobs = BackgroundQueue(
+        "explain",
+        _store_all,
+        _explained.labels("dropped").inc,
+        max_waiting=MAX_WAITING,
+        interval_s=None,
+    )
+    jobs.start()
     return jobs
 
 
-# Threads do not survive a fork.
-os.register_at_fork(after_in_child=_queue.cache_clear)
+def _store_all(jobs: list[tuple[FinishedRequest, bool]]) -> None:
+    for request, is_requested in jobs:
+        _store(request, is_requested)
 
 
-def _work(jobs: queue.Queue[Callable[[], None]]) -> None:
-    while True:
-        jobs.get()()
-
-
-def _store(request: FinishedRequest, at: datetime, is_requested: bool) -> None:
+def _store(request: FinishedRequest, is_requested: bool) -> None:
     """Build and store a trace; count its outcome."""
     outcome = "failed"
     try:
-        trace = build_trace(request, at=at, is_requested=is_requested)
+        trace = build_trace(request, is_requested=is_requested)
         trace_store().add(summarize_trace(trace), serialize_trace(trace))
         outcome = "kept"
     except RedisUnavailable:

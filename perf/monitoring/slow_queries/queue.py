@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import logging
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from prometheus_client import Counter
 
+from morpheus.tracing.background import BackgroundQueue
 from perf.monitoring.sql_text import NormalizedStatement
-
-logger = logging.getLogger(__name__)
 
 # Statements are grouped for this long: a thousand a second become two writes.
 BATCH_S = 0.5
-# Further statements and routes are counted as dropped.
+# Further statements and routes of a batch are counted as dropped.
 MAX_WAITING = 200
-# A process that ends waits this long for its last batch.
-FINISH_TIMEOUT_S = 3.0
+# Executions of one batch.
+MAX_EXECUTIONS = 10_000
 
 dropped = Counter(
     "morpheus_db_slow_queries_dropped_total",
@@ -57,49 +54,33 @@ class SlowStatementQueue:
 
     def __init__(self, record: Callable[[list[SlowStatement]], None]) -> None:
         self._record = record
-        self._waiting: dict[tuple[str, str], SlowStatement] = {}
-        self._lock = threading.Lock()
-        self._has_work = threading.Event()
-        self._is_finishing = threading.Event()
-        self._is_empty = threading.Event()
-        self._is_empty.set()
-        threading.Thread(target=self._run, name="slow-queries", daemon=True).start()
+        self._executions = BackgroundQueue(
+            "slow-queries",
+            self._record_groups,
+            dropped.inc,
+            max_waiting=MAX_EXECUTIONS,
+            interval_s=BATCH_S,
+        )
+        self._executions.start()
 
     def add(
         self, normalized: NormalizedStatement, route: str, sql: str, request_id: str, ms: float
     ) -> None:
         """Add an execution."""
-        key = normalized.fingerprint, route
-        with self._lock:
-            if known := self._waiting.get(key):
-                known.add(ms, request_id)
-            elif len(self._waiting) < MAX_WAITING:
-                self._waiting[key] = SlowStatement(normalized, route, sql, request_id, ms, ms)
+        self._executions.add(SlowStatement(normalized, route, sql, request_id, ms, ms))
+
+    def finish(self, timeout_s: float) -> bool:
+        """Record what waits without delay; return whether it was done in time."""
+        return self._executions.flush(timeout_s)
+
+    def _record_groups(self, executions: list[SlowStatement]) -> None:
+        groups: dict[tuple[str, str], SlowStatement] = {}
+        for execution in executions:
+            key = execution.normalized.fingerprint, execution.route
+            if group := groups.get(key):
+                group.add(execution.last_ms, execution.request_id)
+            elif len(groups) < MAX_WAITING:
+                groups[key] = execution
             else:
                 dropped.inc()
-            self._is_empty.clear()
-        self._has_work.set()
-
-    def finish(self, timeout_s: float = FINISH_TIMEOUT_S) -> bool:
-        """Record what waits without delay; return whether it was done in time."""
-        self._is_finishing.set()
-        try:
-            return self._is_empty.wait(timeout_s)
-        finally:
-            self._is_finishing.clear()
-
-    def _run(self) -> None:
-        while True:
-            self._has_work.wait()
-            self._is_finishing.wait(BATCH_S)
-            self._has_work.clear()
-            with self._lock:
-                batch, self._waiting = list(self._waiting.values()), {}
-            try:
-                if batch:
-                    self._record(batch)
-            except Exception:
-                logger.exception("Slow statements could not be recorded.")
-            with self._lock:
-                if not self._waiting:
-                    self._is_empty.set()
+        self._record([*groups.values()])

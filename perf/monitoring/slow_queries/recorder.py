@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import atexit
 import logging
-import os
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
@@ -47,14 +46,13 @@ def slow_ms() -> float:
     return float(settings.MORPHEUS_SLOW_QUERY_MS or budgets().slow_ms)
 
 
-def check_request(request: FinishedRequest) -> None:
-    """Check the statements of a request."""
-    if request.trace is None:
-        return
+def check_requests(requests: Sequence[FinishedRequest]) -> None:
+    """Check the statements of requests."""
     threshold_s = _threshold_s(slow_ms())
-    for statement in request.trace.statements:
-        if statement.seconds >= threshold_s:
-            _check(statement, request.route, request.request_id)
+    for request in requests:
+        for statement in request.trace.statements if request.trace else ():
+            if statement.seconds >= threshold_s:
+                _check(statement, request.route, request.request_id)
 
 
 def check_statement(statement: Statement) -> None:
@@ -105,13 +103,7 @@ def record(batch: list[SlowStatement]) -> None:
 @cache
 def slow_statement_queue() -> SlowStatementQueue:
     """Return the queue of this process."""
-    queue = SlowStatementQueue(record)
-    atexit.register(queue.finish)
-    return queue
-
-
-# Threads do not survive a fork.
-os.register_at_fork(after_in_child=slow_statement_queue.cache_clear)
+    return SlowStatementQueue(record)
 
 
 def take_plan(connection: psycopg.Connection, sql: str) -> tuple[Any, str]:

@@ -15,6 +15,7 @@ import pytest
 from cachalot.cache import cachalot_caches
 from django.db import connection, transaction
 from granian.server.mp import MPServer
+from prometheus_client import CollectorRegistry, Histogram
 
 from morpheus.django_internals import cachalot, prometheus_client
 from morpheus.django_internals.granian import ListeningServer
@@ -81,6 +82,26 @@ def test_prometheus_forgets_live_gauges_of_a_process_that_ended(tmp_path: Path) 
     prometheus_client.forget_dead_processes(tmp_path)
 
     assert {path.name for path in tmp_path.glob("*.db")} == {f"counter_{pid}.db", mine.name}
+
+
+def test_prometheus_observes_many_values_as_it_observes_each() -> None:
+    registry = CollectorRegistry()
+    one_by_one = Histogram("one", "One by one.", registry=registry, buckets=(1, 2, 3))
+    at_once = Histogram("many", "At once.", registry=registry, buckets=(1, 2, 3))
+    values = [0.5, 1, 1.5, 3, 2, 4, 2.5, 1, 0]
+    for value in values:
+        one_by_one.observe(value)
+
+    for some in (values[:5], values[5:], []):
+        prometheus_client.observe_many(at_once, some)
+
+    expected, samples = (
+        {sample.name.partition("_")[2] + str(sample.labels): sample.value for sample in samples}
+        for (metric,) in (one_by_one.collect(), at_once.collect())
+        for samples in [[each for each in metric.samples if "created" not in each.name]]
+    )
+    assert samples == expected
+    assert samples["count{}"] == len(values)
 
 
 def test_granian_s_server_has_the_attributes_of_a_socket_that_it_opened() -> None:

@@ -12,7 +12,7 @@ import orjson
 import pytest
 
 from morpheus.serving.request_bulkheads import RequestBulkheads
-from morpheus.tracing.events import on_request_finished
+from morpheus.tracing.events import on_requests_finished
 from morpheus.tracing.request_trace import FinishedRequest
 
 PATIENCE_S = 20
@@ -167,12 +167,12 @@ def test_a_response_that_granian_takes_whole_holds_no_thread(client: Client) -> 
 
 def test_a_refusal_is_a_problem_that_says_when_to_come_again(client: Client) -> None:
     told: list[FinishedRequest] = []
-    on_request_finished.append(told.append)
+    on_requests_finished.append(told.extend)
     try:
         with client.sending(3, **SEARCH):
             reply = client.send(**SEARCH, HTTP_X_REQUEST_ID="abcdefgh-1")
     finally:
-        on_request_finished.remove(told.append)
+        on_requests_finished.remove(told.extend)
 
     [body] = reply.response
     assert reply.status == "503 Service Unavailable"

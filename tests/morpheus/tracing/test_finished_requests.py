@@ -11,7 +11,7 @@ from pytest_django import Settings
 from rest_framework.test import APIClient
 
 from morpheus.cache import shadow_verification
-from morpheus.tracing.events import on_request_finished
+from morpheus.tracing.events import on_requests_finished
 from novels.models import Novel
 from tests.visitor import Visitor
 
@@ -19,7 +19,7 @@ from tests.visitor import Visitor
 @pytest.fixture
 def told(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     answers: list[Any] = []
-    monkeypatch.setattr("morpheus.tracing.events.on_request_finished", [answers.append])
+    monkeypatch.setattr("morpheus.tracing.events.on_requests_finished", [answers.extend])
     return answers
 
 
@@ -133,7 +133,7 @@ def test_a_failing_subscriber_disturbs_no_other(
     def fail(answer: object) -> None:
         raise RuntimeError("a fault of an observer")
 
-    monkeypatch.setattr("morpheus.tracing.events.on_request_finished", [fail, told.append])
+    monkeypatch.setattr("morpheus.tracing.events.on_requests_finished", [fail, told.extend])
 
     assert api.get("/api/v1/novels/").status_code == 200
     assert len(told) == 1
@@ -141,6 +141,6 @@ def test_a_failing_subscriber_disturbs_no_other(
 
 
 def test_the_monitor_observes_this_process() -> None:
-    from perf.monitoring.queries.monitor import record_request
+    from perf.monitoring.queries.monitor import record_requests
 
-    assert record_request in on_request_finished
+    assert record_requests in on_requests_finished

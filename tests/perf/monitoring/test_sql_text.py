@@ -176,7 +176,7 @@ def test_pg_stat_statements_has_the_same_fingerprints(
 ) -> None:
     """The dashboard joins its statements with routes by fingerprint."""
     requests: list[FinishedRequest] = []
-    monkeypatch.setattr("morpheus.tracing.events.on_request_finished", [requests.append])
+    monkeypatch.setattr("morpheus.tracing.events.on_requests_finished", [requests.extend])
     superuser = connect("superuser")
     superuser.execute("CREATE EXTENSION IF NOT EXISTS pg_stat_statements")
     owner = make_user("owner")

@@ -25,11 +25,8 @@ def no_known_routes(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def finish_request(route: str, sql: str = SQL) -> None:
     trace = RequestTrace(statements=[Statement("default", sql, [1], 0.001, 1)], queries=1)
-    statement_routes.note_statement_routes(
-        FinishedRequest(
-            route=route, status=200, seconds=0.01, trace=trace, request=None, request_id="test"
-        )
-    )
+    request = FinishedRequest(route, status=200, seconds=0.01, request_id="test", trace=trace)
+    statement_routes.note_statement_routes([request])
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import http.client
 import random
-import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -12,11 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.conf import settings
 from prometheus_client.parser import text_string_to_metric_families
 
-from morpheus.embedded.addresses import Addresses
-from tests.serving import Server, environment, wait_until
+from tests.serving import Server, environment_of_worker, wait_until
 
 WORKERS = 4
 CLIENTS = 5
@@ -38,18 +35,11 @@ ROUTES = {
 @pytest.fixture
 def server(transactional_db: None, tmp_path: Path) -> Iterator[Server]:
     """Four processes on this worker's database, with the response cache."""
-    var = settings.MORPHEUS_VAR
-    database = settings.DATABASES["default"]
-    url = Addresses.under(var).database_url(database["USER"], database["NAME"])
     metrics = tmp_path / "metrics"
     metrics.mkdir()
     served = Server(
-        environment(
-            var,
-            DATABASE_URL=url,
-            MORPHEUS_CACHE="on",
+        environment_of_worker(
             MORPHEUS_CACHE_SHADOW_PERCENT="50",
-            MORPHEUS_CACHE_DATABASE_BASE=str(_database_base()),
             MORPHEUS_PROCESSES=str(WORKERS),
             MORPHEUS_THREADS="2",
             PROMETHEUS_MULTIPROC_DIR=str(metrics),
@@ -60,11 +50,6 @@ def server(transactional_db: None, tmp_path: Path) -> Iterator[Server]:
     )
     yield served
     served.stop()
-
-
-def _database_base() -> int:
-    """Return the first Redis database of this worker."""
-    return int(re.findall(r"db=(\d+)", settings.CACHES["default"]["LOCATION"])[0])
 
 
 def read_counts(server: Server) -> tuple[Counter[Any], dict[str, float]]:

@@ -369,6 +369,6 @@ def test_an_unsampled_request_is_not_enqueued(monkeypatch: pytest.MonkeyPatch) -
     enqueued: list[Any] = []
     monkeypatch.setattr(sampling, "enqueue", lambda request, is_requested: enqueued.append(request))
 
-    sampling.sample_request(FinishedRequest("GET /x/", 200, 0.1, "an-id-of-it"))
+    sampling.sample_requests([FinishedRequest("GET /x/", 200, 0.1, "an-id-of-it")])
 
     assert enqueued == []
