@@ -38,6 +38,7 @@ class BearerAuthentication(authentication.TokenAuthentication):
     """`Authorization: Bearer <token>`."""
 
     keyword = "Bearer"
+    credentials_header = "HTTP_AUTHORIZATION"
 
     def authenticate_credentials(self, key: str) -> tuple[User, AccessToken]:
         """Return user and token.
@@ -56,6 +57,8 @@ class BearerAuthentication(authentication.TokenAuthentication):
 
 class SessionAuthentication(authentication.SessionAuthentication):
     """Django's session, with CSRF protection of writes."""
+
+    credentials_header = "HTTP_COOKIE"
 
     def authenticate(self, request: Request) -> tuple[User, None] | None:
         """Return the user of the session, None without a session."""

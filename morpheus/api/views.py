@@ -2,37 +2,44 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from inspect import cleandoc
 from typing import Any
 
+from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import ObjectDoesNotExist, PermissionDenied
-from django.http import Http404, QueryDict
+from django.http import Http404, HttpRequest
 from django.utils.cache import patch_vary_headers
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework.exceptions import APIException, ValidationError
 from rest_framework.generics import GenericAPIView
-from rest_framework.permissions import SAFE_METHODS
+from rest_framework.permissions import SAFE_METHODS, IsAuthenticatedOrReadOnly
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import Serializer
 from rest_framework.views import APIView
 
 from morpheus.api.domain_errors import DomainError
+from morpheus.api.parameters import refuse_unknown
 from morpheus.cache.cached_reads import VisibleValue
 from morpheus.db.replica import failed_by_replica, reads_replica
 from morpheus.db.transactions import read_transaction, write_transaction
 from morpheus.http.disk_space import has_free_space
 from morpheus.http.errors import StorageFull
+from morpheus.http.throttling import WriteThrottle
 
 # A client keeps the response and revalidates it, because a later read shows every earlier write.
 PUBLIC = "public, no-cache"
 PRIVATE = "private, no-cache"
 
-# Bounds the work for a long query string, and for a long name in it.
-_MAX_REPORTED = 5
-_MAX_COMPARED_CHARS = 40
+# Methods without a body, whose response may be cached.
+READS = frozenset({"GET", "HEAD"})
+
+_default_headers: dict[type[APIView], dict[str, str]] = {}
+
+# Neither refuses a read, so reads do not run them.
+_ALLOWS_READS = [IsAuthenticatedOrReadOnly]
+_LIMITS_WRITES = [WriteThrottle]
 
 
 class ViewSchema(AutoSchema):
@@ -40,6 +47,15 @@ class ViewSchema(AutoSchema):
 
     def get_override_parameters(self) -> list[Any]:
         return [*getattr(self.view, "parameters", ())] if self.method == "GET" else []
+
+
+class ReadRequest(Request):
+    """DRF's request for a method without a body."""
+
+    def __init__(self, request: HttpRequest, authenticators: Any, negotiator: Any) -> None:
+        super().__init__(request, authenticators=authenticators, negotiator=negotiator)
+        # DRF finds what its request lacks by two AttributeErrors.
+        self.method, self.META = request.method, request.META
 
 
 class ParameterView(APIView):
@@ -51,6 +67,20 @@ class ParameterView(APIView):
     """
 
     parameters: tuple[OpenApiParameter, ...] = ()
+
+    @property
+    def default_response_headers(self) -> dict[str, str]:
+        """As DRF's, which looks for each method every time."""
+        kind = type(self)
+        if kind not in _default_headers:
+            _default_headers[kind] = super().default_response_headers
+        return {**_default_headers[kind]}
+
+    def initialize_request(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Request:
+        """Return DRF's request; that of a read has no parsers."""
+        if request.method not in READS:
+            return super().initialize_request(request, *args, **kwargs)
+        return ReadRequest(request, self.get_authenticators(), self.get_content_negotiator())
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Refuse before any look-up: the response then depends on the URL alone."""
@@ -88,35 +118,6 @@ def describe_view(view: APIView, html: bool = False) -> str:
     )
 
 
-def refuse_unknown(params: QueryDict, known: tuple[str, ...]) -> None:
-    """Check the names of a query string.
-
-    Raises:
-        ValidationError: A parameter is unknown, occurs twice, or has a null character.
-    """
-    errors = {}
-    for name, values in params.lists():
-        if name not in known:
-            errors[name] = [f"Unknown parameter. {_hint(name, known)}"]
-        elif len(values) > 1:
-            errors[name] = ["Give this parameter once."]
-        elif "\x00" in values[0]:
-            errors[name] = ["Null characters are not allowed."]
-        if len(errors) == _MAX_REPORTED:
-            break
-    if errors:
-        raise ValidationError(errors)
-
-
-def _hint(name: str, known: tuple[str, ...]) -> str:
-    if not known:
-        return "This request takes none."
-    near = get_close_matches(name, known, n=1) if len(name) <= _MAX_COMPARED_CHARS else []
-    if near:
-        return f"Did you mean `{near[0]}`?"
-    return f"Known are {', '.join(f'`{each}`' for each in known)}."
-
-
 class MorpheusAPIView(ParameterView, GenericAPIView):  # type: ignore[type-arg]
     """Base of every API view.
 
@@ -144,15 +145,31 @@ class MorpheusAPIView(ParameterView, GenericAPIView):  # type: ignore[type-arg]
         if self.receives_files and request.method == "POST" and not has_free_space():
             raise StorageFull
         super().initial(request, *args, **kwargs)
+        if not request.user.is_authenticated:
+            return
         # DRF looks up the handler after this. An error in the wrapped handler still becomes a
         # problem response, after the transaction is rolled back.
         name = (request.method or "").lower()
-        handler = getattr(self, name, None)
-        if handler is not None and request.user.is_authenticated:
+        if (handler := getattr(self, name, None)) is not None:
             open_transaction = (
                 read_transaction if request.method in SAFE_METHODS else write_transaction
             )
             setattr(self, name, open_transaction(as_user=request.user.pk)(handler))
+
+    def perform_authentication(self, request: Request) -> None:
+        """Authenticate; a request without credentials costs nothing."""
+        if any(_has_credentials(request, each) for each in request.authenticators or ()):
+            super().perform_authentication(request)
+        else:
+            request.user, request.auth = AnonymousUser(), None
+
+    def check_permissions(self, request: Request) -> None:
+        if request.method not in READS or self.permission_classes != _ALLOWS_READS:
+            super().check_permissions(request)
+
+    def check_throttles(self, request: Request) -> None:
+        if request.method not in READS or self.throttle_classes != _LIMITS_WRITES:
+            super().check_throttles(request)
 
     def handle_exception(self, exc: Exception) -> Response:
         """Translate the errors of services."""
@@ -233,6 +250,12 @@ class MorpheusAPIView(ParameterView, GenericAPIView):  # type: ignore[type-arg]
         """Set `Cache-Control`: public if every caller gets the same response."""
         response["Cache-Control"] = PUBLIC if is_public else PRIVATE
         return response
+
+
+def _has_credentials(request: Request, authenticator: object) -> bool:
+    """Tell whether an authenticator may find something in the header that it names."""
+    header = getattr(authenticator, "credentials_header", None)
+    return header is None or bool(request.META.get(header))
 
 
 def _translate(error: DomainError) -> APIException:
