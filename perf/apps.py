@@ -17,7 +17,7 @@ class PerfConfig(AppConfig):
         from morpheus.tracing.events import on_requests_finished, on_statement_executed
         from morpheus.tracing.periodic import every_ten_seconds
         from perf.monitoring import list_indexes  # noqa: F401 - it registers a check
-        from perf.monitoring.cache_offload import collect_cache_offload
+        from perf.monitoring.cache_offload import SOURCES, collect_cache_offload
         from perf.monitoring.dashboard.urls import add_pages
         from perf.monitoring.queries import monitor
         from perf.monitoring.queries.statement_routes import (
@@ -37,6 +37,6 @@ class PerfConfig(AppConfig):
             )
         )
         on_statement_executed.extend((monitor.record_statement, recorder.check_statement))
-        derived_metrics.append(collect_cache_offload)
+        derived_metrics.append((collect_cache_offload, SOURCES))
         every_ten_seconds += [update_queue_gauges, send_statement_routes]
         add_pages(admin.site)

@@ -4,24 +4,31 @@ from __future__ import annotations
 
 import os
 import secrets
+import threading
 from collections.abc import Callable, Iterable
+from functools import cache
 from pathlib import Path
 
 from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
-from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, generate_latest
 from prometheus_client.core import Metric
-from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
-from morpheus.django_internals.prometheus_client import forget_dead_processes
+from morpheus.django_internals.prometheus_families import Family, OwnFamilies, SharedFamilies
 from morpheus.http.client_addresses import get_client_address
 from morpheus.tracing import events, periodic
 
-# Functions that compute metrics from all others, once for all processes.
-derived_metrics: list[Callable[[list[Metric]], Iterable[Metric]]] = []
+Derive = Callable[[list[Metric]], Iterable[Metric]]
+
+# Functions that compute metrics from others, once for all processes, with the names of the samples
+# that they need.
+derived_metrics: list[tuple[Derive, frozenset[str]]] = []
+
+# Of scrapes at the same time: the families remember what they have read.
+_lock = threading.Lock()
 
 
 @require_safe
@@ -36,27 +43,44 @@ def metrics(request: HttpRequest) -> HttpResponse:
         allowed = get_client_address(request.META) in ("127.0.0.1", "::1")
     if not allowed:
         raise PermissionDenied
-    return HttpResponse(generate_latest(_Page()), content_type=CONTENT_TYPE_LATEST)
+    # No two pages are the same, so an entity tag would only cost time.
+    headers = {"Cache-Control": "no-store"}
+    return HttpResponse(build_page(), content_type=CONTENT_TYPE_LATEST, headers=headers)
+
+
+def build_page() -> bytes:
+    """Return all metrics as text."""
+    with _lock:
+        families, others = _read()
+        return "".join(map(Family.format, families)).encode() + generate_latest(_List(others))
 
 
 def collect_metrics() -> list[Metric]:
     """Return all metrics, of all server processes together (`PROMETHEUS_MULTIPROC_DIR`)."""
+    with _lock:
+        families, others = _read()
+        return [family.as_metric() for family in families] + others
+
+
+def _read() -> tuple[list[Family], list[Metric]]:
+    """Return counters and histograms, and all other metrics."""
     events.flush()
     periodic.run_collectors()
-    metrics = [*_build_registry().collect()]
-    return metrics + [metric for derive in derived_metrics for metric in derive(metrics)]
+    reader = _reader(os.environ.get("PROMETHEUS_MULTIPROC_DIR"))
+    families, others = reader.read(), reader.collect_others()
+    for derive, names in derived_metrics:
+        others += derive([family.as_metric(names) for family in families])
+    return families, others
 
 
-class _Page(Collector):
+@cache
+def _reader(folder: str | None) -> OwnFamilies | SharedFamilies:
+    return SharedFamilies(Path(folder)) if folder else OwnFamilies(REGISTRY)
+
+
+class _List(Collector):
+    def __init__(self, metrics: list[Metric]) -> None:
+        self._metrics = metrics
+
     def collect(self) -> Iterable[Metric]:
-        return collect_metrics()
-
-
-def _build_registry() -> Collector:
-    folder = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
-    if not folder:
-        return REGISTRY
-    forget_dead_processes(Path(folder))
-    registry = CollectorRegistry()
-    MultiProcessCollector(registry, folder)  # type: ignore[no-untyped-call]
-    return registry
+        return self._metrics

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
+from itertools import chain
 
 from prometheus_client.core import GaugeMetricFamily, Metric
 
@@ -20,6 +21,11 @@ _LOADS = (
     ("morpheus_cache_load_database_seconds_total", "morpheus_cache_loads_total"),
     ("morpheus_cache_shadowed_database_seconds_total", "morpheus_cache_shadowed_total"),
 )
+_LOOKUPS = "morpheus_cache_requests_total"
+_QUERY_SECONDS = "morpheus_db_query_seconds_sum"
+
+# The samples that `collect_cache_offload` needs.
+SOURCES = frozenset({_LOOKUPS, _QUERY_SECONDS, *chain.from_iterable(_LOADS)})
 
 
 def collect_cache_offload(metrics: list[Metric]) -> Iterator[Metric]:
@@ -31,7 +37,7 @@ def collect_cache_offload(metrics: list[Metric]) -> Iterator[Metric]:
     samples = Samples(sample for metric in metrics for sample in metric.samples)
     averages_s = _measure_average_loads(samples)
     avoided: dict[str, float] = defaultdict(float)
-    lookups = samples.sums("morpheus_cache_requests_total", "policy", "outcome")
+    lookups = samples.sums(_LOOKUPS, "policy", "outcome")
     for (policy, outcome), count in lookups.items():
         if outcome in FREE_OUTCOMES:
             avoided[policy] += count * averages_s.get(policy, 0.0)
@@ -55,7 +61,7 @@ def collect_cache_offload(metrics: list[Metric]) -> Iterator[Metric]:
 
 def measure_spent_seconds(samples: Samples) -> float:
     """Return the database time of the API's requests; nothing else is cached."""
-    by_route = samples.sums("morpheus_db_query_seconds_sum", "route")
+    by_route = samples.sums(_QUERY_SECONDS, "route")
     return sum(seconds for (route,), seconds in by_route.items() if is_api_request(route))
 
 

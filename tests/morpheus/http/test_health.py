@@ -66,6 +66,13 @@ def test_the_migration_plan_is_read_once(client: Any) -> None:
     assert len(seen.sql) == 1
 
 
+def test_a_page_of_metrics_is_not_stored_and_has_no_entity_tag(client: Any) -> None:
+    response = client.get("/metrics")
+
+    assert response["Cache-Control"] == "no-store"
+    assert "ETag" not in response
+
+
 def test_metrics_are_for_loopback_or_for_the_token(client: Any, settings: Any) -> None:
     assert client.get("/metrics").status_code == 200
     assert client.get("/metrics", REMOTE_ADDR="192.0.2.1").status_code == 403

@@ -47,7 +47,7 @@ def send_until_the_end(server: Server, responses: list[str]) -> None:
         connection.close()
 
 
-def test_after_a_stop_the_log_has_a_line_of_every_request_that_was_answered(
+def test_after_a_stop_the_log_has_a_line_of_every_response(
     server: Server,
 ) -> None:
     """The server is stopped while clients send one request after another."""
