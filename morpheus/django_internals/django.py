@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
+from django.core.handlers.exception import convert_exception_to_response
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.postgresql.base import DatabaseWrapper
 from django.db.migrations.executor import MigrationExecutor
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 from django.utils.crypto import salted_hmac
 from django.utils.functional import SimpleLazyObject
 from psycopg_pool import ConnectionPool
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
     from django.contrib.sessions.backends.base import SessionBase
 
 # Requests
+
+Handler = Callable[[HttpRequest], HttpResponseBase]
 
 
 def ignore_charset(request: HttpRequest) -> None:
@@ -38,6 +42,33 @@ def get_loaded_user(request: HttpRequest) -> Any:
     """
     user = getattr(request, "_cached_user", None) or request.__dict__.get("user")
     return None if isinstance(user, SimpleLazyObject) else user
+
+
+def convert_exceptions(handle: Handler) -> Handler:
+    """Let a handler respond to its exceptions: 404, 400, 500, logged as Django does.
+
+    Django wraps each middleware and each view in it, and has nothing public for other handlers.
+    """
+    return cast(Handler, convert_exception_to_response(handle))
+
+
+# Responses
+
+# Headers by their names in lower case: name and value.
+Headers = Mapping[str, tuple[str, str]]
+
+
+def set_headers(response: HttpResponseBase, headers: Headers) -> None:
+    """Set headers that this program wrote: plain ASCII without line breaks.
+
+    The public way examines and encodes every name and value, for each response again.
+    """
+    response.headers._store.update(headers)
+
+
+def set_default_headers(response: HttpResponseBase, headers: Headers) -> None:
+    """As `set_headers`, but only those that the response does not have."""
+    response.headers._store = {**headers, **response.headers._store}
 
 
 # Users and sessions

@@ -1,24 +1,33 @@
-"""Django's and Morpheus' middleware: request id, trace, bounded methods and pages."""
+"""Middleware of every request, and the short way of a read of the API."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from hashlib import sha256
 from http import HTTPStatus
+from types import SimpleNamespace
 from typing import Any
 
 from django.conf import settings
-from django.contrib.messages.middleware import MessageMiddleware
+from django.core.exceptions import DisallowedHost, MiddlewareNotUsed
 from django.db import connection
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
-from django.middleware.common import CommonMiddleware
 from django.middleware.http import ConditionalGetMiddleware
+from django.middleware.security import SecurityMiddleware
 from django.template.response import SimpleTemplateResponse
-from django.urls import Resolver404, ResolverMatch, resolve
+from django.urls import ResolverMatch, get_resolver
+from django.utils.functional import cached_property
 
 from morpheus.cache.dependencies import DEPENDENCIES, Dependencies, record_dependencies
-from morpheus.django_internals.django import ignore_charset
+from morpheus.django_internals.django import (
+    Headers,
+    convert_exceptions,
+    ignore_charset,
+    set_default_headers,
+    set_headers,
+)
 from morpheus.http.errors import respond, respond_to_exception
 from morpheus.tracing.events import publish_finished_request
 from morpheus.tracing.request_trace import (
@@ -36,26 +45,15 @@ from morpheus.tracing.routes import (
     route_of,
 )
 
-# `data:` is for the icons in the style sheets of Django's admin and of Swagger UI.
-CONTENT_SECURITY_POLICY = "; ".join(
-    (
-        "default-src 'none'",
-        "script-src 'self'",
-        "style-src 'self'",
-        "img-src 'self' data:",
-        "connect-src 'self'",
-        "object-src 'none'",
-        "form-action 'self'",
-        "base-uri 'none'",
-        "frame-ancestors 'none'",
-    )
-)
-
-# Probes address a server by its IP, so ALLOWED_HOSTS does not hold for them.
-_PROBES = frozenset({"/healthz", "/readyz", "/metrics"})
-
 _API = f"/{API_PREFIX}/"
 _READS = frozenset({"GET", "HEAD"})
+# Without one of these headers, a response is sent as it is.
+_CONDITIONS = (
+    "HTTP_IF_NONE_MATCH",
+    "HTTP_IF_MATCH",
+    "HTTP_IF_MODIFIED_SINCE",
+    "HTTP_IF_UNMODIFIED_SINCE",
+)
 
 # `Server-Timing` of a 404. Real figures would tell whether a private row exists: a write by its
 # owner invalidates the negative cache entries of all other users.
@@ -69,7 +67,7 @@ class RequestMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        identifier = normalize_request_id(request.headers.get("X-Request-ID", ""))
+        identifier = normalize_request_id(request.META.get("HTTP_X_REQUEST_ID", ""))
         token = request_id.set(identifier)
         ignore_charset(request)
         started = time.perf_counter()
@@ -83,9 +81,13 @@ class RequestMiddleware:
             request_id.reset(token)
         route = route_of(request)
         request.META |= {DEPENDENCIES: record, ROUTE: route}
-        response["X-Request-ID"] = identifier
         is_missing = response.status_code == HTTPStatus.NOT_FOUND
-        response["Server-Timing"] = _WITHHELD if is_missing else _format_timing(trace, record)
+        timing = _WITHHELD if is_missing else _format_timing(trace, record)
+        own = {
+            "x-request-id": ("X-Request-ID", identifier),
+            "server-timing": ("Server-Timing", timing),
+        }
+        set_headers(response, own)
         if is_from_client:
             seconds = time.perf_counter() - started
             status = response.status_code
@@ -112,7 +114,7 @@ def _format_timing(trace: RequestTrace, record: Dependencies) -> str:
 def _refuse(request: HttpRequest) -> HttpResponse | None:
     if request.method not in METHODS:
         return respond(405, "Method not allowed.", Allow=", ".join(sorted(METHODS)))
-    if "Transfer-Encoding" in request.headers and not request.headers.get("Content-Length"):
+    if "HTTP_TRANSFER_ENCODING" in request.META and not request.META.get("CONTENT_LENGTH"):
         # WSGI would take a chunked body for an empty one.
         return respond(411, "Content-Length required. Chunked request bodies are not supported.")
     return None
@@ -121,99 +123,108 @@ def _refuse(request: HttpRequest) -> HttpResponse | None:
 class ETagMiddleware(ConditionalGetMiddleware):
     """`ETag` and 304 for HEAD too: the views render the whole response, and the server drops it."""
 
-    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> Any:
-        if request.method != "HEAD" or not getattr(response, "content", b""):
+    def process_response(self, request: HttpRequest, response: Any) -> Any:
+        if request.method not in _READS or not getattr(response, "content", b""):
             return super().process_response(request, response)
-        request.method = "GET"
+        if not response.has_header("ETag") and self.needs_etag(response):
+            set_headers(response, {"etag": ("ETag", f'"{_digest(response)}"')})
+        if not any(name in request.META for name in _CONDITIONS):
+            return response
+        method, request.method = request.method, "GET"
         try:
             return super().process_response(request, response)
         finally:
-            request.method = "HEAD"
+            request.method = method
+
+
+def _digest(response: Any) -> str:
+    # 128 bits, as Django's MD5 has: processors compute SHA-256 twice as fast.
+    return sha256(response.content, usedforsecurity=False).hexdigest()[:32]
 
 
 class APIReadMiddleware:
-    """Sends a read of the API without a cookie to its view, past what only others need.
+    """The short way of a plain read of the API: from here to its view and back.
 
-    That is the rest of `MIDDLEWARE`: sessions, CSRF tokens, messages and the policy of pages. They
-    do not change the response to such a read.
+    The rest of `MIDDLEWARE` would add the same headers to the response, `ETag` included, and change
+    nothing else. A request that it would treat otherwise passes it: one with another method, with a
+    cookie, for an unknown host, or over HTTP where HTTPS is required.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        if settings.DISALLOWED_USER_AGENTS or settings.PREPEND_WWW:
+            raise MiddlewareNotUsed("CommonMiddleware must see every request.")
         self.get_response = get_response
+        self._call_view = convert_exceptions(_call_view)
+        self._etags = ETagMiddleware(get_response)
+        self._needs_https = settings.SECURE_SSL_REDIRECT
+        self._of_views = {"x-frame-options": ("X-Frame-Options", settings.X_FRAME_OPTIONS.upper())}
+        security = SecurityMiddleware(get_response)
+        self._of_all = {secure: _security_headers(security, secure) for secure in (False, True)}
 
-    def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        is_read = request.method in _READS and not request.META.get("HTTP_COOKIE")
-        match = _find_api_view(request.path_info) if is_read else None
-        if match is None:
+    def __call__(self, request: HttpRequest) -> Any:
+        is_secure = request.is_secure()
+        if (self._needs_https and not is_secure) or not self._find_view(request):
             return self.get_response(request)
-        request.resolver_match = match
-        try:
-            response: HttpResponseBase = match.func(request, *match.args, **match.kwargs)
-            return response.render() if isinstance(response, SimpleTemplateResponse) else response
-        except Exception as error:
-            if (problem := respond_to_exception(request, error)) is not None:
-                return problem
-            raise
-
-
-def _find_api_view(path: str) -> ResolverMatch | None:
-    """Return the view of the API that a path leads to; None for any other path."""
-    if not path.startswith(_API):
-        return None
-    try:
-        match = resolve(path)
-    except Resolver404:
-        return None
-    return match if getattr(match.func, "is_api_view", False) else None
-
-
-class PageMessagesMiddleware(MessageMiddleware):
-    """Django's messages for pages; the API has none."""
-
-    def process_request(self, request: HttpRequest) -> None:
-        if not request.path_info.startswith("/api/"):
-            super().process_request(request)
-
-
-class ContentSecurityPolicyMiddleware:
-    """A Content-Security-Policy on every page, error pages included.
-
-    A page loads scripts, styles and images from this server only, and inline ones have no effect.
-    JSON needs no policy, so the API's responses do not grow.
-    """
-
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
-        self.get_response = get_response
-
-    def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        response = self.get_response(request)
-        is_page = response.get("Content-Type", "").startswith("text/html")
-        # Django's debug pages have inline styles and scripts.
-        is_for_developers = settings.DEBUG and response.status_code in (404, 500)
-        if is_page and not is_for_developers:
-            response.headers.setdefault("Content-Security-Policy", CONTENT_SECURITY_POLICY)
+        response: Any = self._call_view(request)
+        set_default_headers(response, self._of_views)
+        if isinstance(response, HttpResponse):
+            length = str(len(response.content))
+            set_default_headers(response, {"content-length": ("Content-Length", length)})
+        response = self._etags.process_response(request, response)
+        set_default_headers(response, self._of_all[is_secure])
         return response
 
-
-class TrailingSlashMiddleware(CommonMiddleware):
-    """Accept a GET without its trailing slash: the API responds at once, pages redirect.
-
-    Other methods are not redirected: a redirected POST arrives as a GET without its body.
-    """
-
-    def process_request(self, request: HttpRequest) -> Any:
-        if request.path_info in _PROBES:
-            return None
+    def _find_view(self, request: HttpRequest) -> bool:
+        """Resolve the URL of a plain read; tell whether it leads to a view of the API."""
+        path = request.path_info
         if (
-            request.method in ("GET", "HEAD")
-            and request.path_info.startswith("/api/")
-            and not request.path_info.endswith("/")
+            request.method not in _READS
+            or request.META.get("HTTP_COOKIE")
+            or not path.startswith(_API)
         ):
-            request.path_info += "/"
-            request.path += "/"
-        return super().process_request(request)
-
-    def should_redirect_with_slash(self, request: HttpRequest) -> bool:
-        if request.method not in ("GET", "HEAD"):
             return False
-        return super().should_redirect_with_slash(request)
+        slash = "" if path.endswith("/") else "/"
+        match = self._resolve(path[len(_API) :] + slash)
+        if match is None or not getattr(match.func, "is_api_view", False):
+            return False
+        try:
+            request.get_host()
+        except DisallowedHost:
+            return False
+        request.path_info += slash
+        request.path += slash
+        request.resolver_match = match
+        return True
+
+    def _resolve(self, path: str) -> ResolverMatch | None:
+        """Resolve a path below the API's; Django's resolver would build three matches."""
+        matches: Iterator[ResolverMatch | None] = (each.resolve(path) for each in self._patterns)
+        match = next(filter(None, matches), None)
+        if match is not None:
+            match.route = f"{API_PREFIX}/{match.route}"
+        return match
+
+    @cached_property
+    def _patterns(self) -> list[Any]:
+        """The patterns below the API's prefix, which are one flat list."""
+        roots: list[Any] = get_resolver().url_patterns
+        return next((each.url_patterns for each in roots if str(each.pattern) == _API[1:]), [])
+
+
+def _call_view(request: HttpRequest) -> HttpResponseBase:
+    """Call the view that a request is resolved to, and render its response, as Django does."""
+    match: Any = request.resolver_match
+    try:
+        response: HttpResponseBase = match.func(request, *match.args, **match.kwargs)
+        return response.render() if isinstance(response, SimpleTemplateResponse) else response
+    except Exception as error:
+        if (problem := respond_to_exception(request, error)) is not None:
+            return problem
+        raise
+
+
+def _security_headers(middleware: SecurityMiddleware, is_secure: bool) -> Headers:
+    """Return the headers that Django's middleware sets, over HTTPS or over HTTP."""
+    request: Any = SimpleNamespace(is_secure=lambda: is_secure)
+    response = middleware.process_response(request, HttpResponse())
+    return {name.lower(): (name, text) for name, text in response.items() if name != "Content-Type"}

@@ -32,20 +32,19 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    # Of every request.
     "morpheus.http.middleware.RequestMiddleware",
+    # Plain reads of the API go from here to their views, other requests through the whole list.
+    "morpheus.http.middleware.APIReadMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "morpheus.http.middleware.ETagMiddleware",
-    "morpheus.http.middleware.TrailingSlashMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    # The API's reads without a cookie leave here; all other requests go on.
-    "morpheus.http.middleware.APIReadMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
+    "morpheus.http.page_middleware.TrailingSlashMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "morpheus.http.middleware.PageMessagesMiddleware",
-    "morpheus.http.middleware.ContentSecurityPolicyMiddleware",
+    "morpheus.http.page_middleware.PageMessagesMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "morpheus.http.page_middleware.ContentSecurityPolicyMiddleware",
 ]
 
 BASE_DIR = env.BASE_DIR

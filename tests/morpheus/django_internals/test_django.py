@@ -12,6 +12,7 @@ from django.contrib.sessions.backends.db import SessionStore
 from django.db import connection, models, transaction
 from django.db.backends.postgresql.base import DatabaseWrapper
 from django.db.migrations.recorder import MigrationRecorder
+from django.http import Http404, HttpResponse
 from django.test import RequestFactory
 
 from morpheus.db.transactions import write_transaction
@@ -50,6 +51,24 @@ def test_a_user_that_drf_sets_is_known(rf: RequestFactory) -> None:
     request.user = User(pk=1)
 
     assert internals.get_loaded_user(request) == User(pk=1)
+
+
+def test_an_exception_becomes_a_response(rf: RequestFactory) -> None:
+    def fail(request: Any) -> Any:
+        raise Http404
+
+    assert internals.convert_exceptions(fail)(rf.get("/")).status_code == 404
+
+
+def test_headers_are_set_as_by_their_public_way() -> None:
+    response = HttpResponse(headers={"X-One": "1", "X-Two": "2"})
+
+    internals.set_headers(response, {"x-one": ("X-One", "new"), "x-three": ("X-Three", "3")})
+    internals.set_default_headers(response, {"x-two": ("X-Two", "new"), "x-four": ("X-Four", "4")})
+
+    del response["content-type"]
+    assert dict(response.items()) == {"X-One": "new", "X-Two": "2", "X-Three": "3", "X-Four": "4"}
+    assert (response["X-FOUR"], response.has_header("x-three")) == ("4", True)
 
 
 def test_sessions_are_bound_to_the_digest_of_the_password(settings: Any) -> None:
