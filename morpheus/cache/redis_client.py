@@ -1,6 +1,6 @@
 """A Redis client with one connection per thread and one round trip per call.
 
-Not redis-py's own client: its pool's checks cost more than the commands.
+Not redis-py's own client: its pool's checks and its layers cost more than the commands.
 """
 
 from __future__ import annotations
@@ -9,21 +9,33 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from redis.connection import ConnectionInterface, ConnectionPool
-from redis.exceptions import ConnectionError as Disconnected
-from redis.exceptions import NoScriptError, RedisError, TimeoutError
+from hiredis import HiredisError, Reader, ReplyError, pack_command
+from redis.exceptions import RedisError
 
 from morpheus.cache.circuit_breaker import CircuitBreaker, server_breaker
 from morpheus.cache.scripts import Script
+from morpheus.django_internals.redis import ServerAddress
 
 # Part of every key. Raise it when the format of keys or values changes.
 FORMAT = 2
 
+_CHUNK_BYTES = 64 * 1024
+
 Command = tuple[Any, ...]
+
+
+def pack(*command: Any) -> bytes:
+    """Return a command in the protocol of Redis."""
+    packed: bytes = pack_command(command)
+    return packed
 
 
 class RedisUnavailable(Exception):
     """Redis does not respond, or refuses a command."""
+
+
+class _NoScript(Exception):
+    """The server does not know the script of a digest."""
 
 
 class RedisClient:
@@ -33,7 +45,7 @@ class RedisClient:
 
     Args:
         url: The server and its logical database.
-        timeout_s: Timeout of a command, and of connecting.
+        timeout_s: Timeout of each wait for the server, and of connecting.
         breaker: The server's circuit breaker.
     """
 
@@ -41,14 +53,7 @@ class RedisClient:
         self, url: str, *, timeout_s: float = 0.25, breaker: CircuitBreaker = server_breaker
     ) -> None:
         self.breaker = breaker
-        self._pool = ConnectionPool.from_url(  # Only parses the URL.
-            url,
-            socket_timeout=timeout_s,
-            socket_connect_timeout=timeout_s,
-            protocol=2,
-            retry_on_error=[],
-            retry=None,
-        )
+        self._address = ServerAddress(url, timeout_s)
         self._local = threading.local()
 
     def run(self, build: Callable[[str], Sequence[Command]]) -> list[Any]:
@@ -57,19 +62,14 @@ class RedisClient:
         Raises:
             RedisUnavailable: No reply in time, the breaker is open, or Redis refused a command.
         """
-        if not self.breaker.allows():
-            raise RedisUnavailable("The circuit breaker is open.")
-        try:
-            replies = self._run(build)
-        except NoScriptError:
-            self.breaker.record_success()
-            raise
-        except (RedisError, OSError) as error:
-            self.close()
-            self.breaker.record_failure()
-            raise RedisUnavailable(str(error)) from error
-        self.breaker.record_success()
-        return replies
+
+        def exchange(connection: _Connection) -> list[Any]:
+            commands = build(connection.prefix)
+            return connection.exchange(
+                b"".join([pack(*command) for command in commands]), len(commands)
+            )
+
+        return self._call(exchange)  # type: ignore[no-any-return]
 
     def run_script(self, script: Script, keys: Sequence[str], *arguments: Any) -> Any:
         """Run a script on keys, which get the prefix; return its reply.
@@ -79,15 +79,40 @@ class RedisClient:
         """
         try:
             return self._evaluate("EVALSHA", script.digest, keys, arguments)
-        except NoScriptError:
+        except _NoScript:
             return self._evaluate("EVAL", script.text, keys, arguments)
+
+    def replies_with(self, prefix: str, command: bytes, reply: bytes) -> bool:
+        """Send a packed command; return whether the server replies with exactly these bytes.
+
+        For the hottest path: the reply of a hit needs no parsing.
+
+        Args:
+            prefix: The key prefix that the command was packed with. On a connection that has
+                another one, nothing is sent and the result is False.
+            reply: A whole reply.
+
+        Raises:
+            RedisUnavailable: As `run`.
+        """
+        return self._call(  # type: ignore[no-any-return]
+            lambda connection: (
+                connection.prefix == prefix and connection.replies_with(command, reply)
+            )
+        )
+
+    @property
+    def prefix(self) -> str:
+        """The key prefix of this thread's connection; empty without a connection."""
+        connection: _Connection | None = getattr(self._local, "connection", None)
+        return connection.prefix if connection is not None else ""
 
     def close(self) -> None:
         """Close this thread's connection."""
-        current = getattr(self._local, "connection", None)
+        connection: _Connection | None = getattr(self._local, "connection", None)
         self._local.connection = None
-        if current is not None:
-            current[0].disconnect()
+        if connection is not None:
+            connection.close()
 
     def _evaluate(self, command: str, text: str, keys: Sequence[str], arguments: Command) -> Any:
         def build(prefix: str) -> list[Command]:
@@ -96,42 +121,103 @@ class RedisClient:
 
         return self.run(build)[0]
 
-    def _run(self, build: Callable[[str], Sequence[Command]]) -> list[Any]:
-        current: tuple[ConnectionInterface, str] | None = getattr(self._local, "connection", None)
-        if current is not None:
+    def _call(self, exchange: Callable[[_Connection], Any]) -> Any:
+        if not self.breaker.allows():
+            raise RedisUnavailable("The circuit breaker is open.")
+        try:
+            result = self._exchange(exchange)
+        except _NoScript:
+            self.breaker.record_success()
+            raise
+        except (RedisError, HiredisError, OSError) as error:
+            self.close()
+            self.breaker.record_failure()
+            raise RedisUnavailable(str(error)) from error
+        self.breaker.record_success()
+        return result
+
+    def _exchange(self, exchange: Callable[[_Connection], Any]) -> Any:
+        connection: _Connection | None = getattr(self._local, "connection", None)
+        if connection is not None:
             try:
-                return _exchange(current[0], build(current[1]))
+                return exchange(connection)
             except TimeoutError:
                 raise
-            except (Disconnected, OSError):
+            except OSError:
                 # The server closed an idle connection. All commands are safe to send again; a
                 # throttle may count a request twice.
                 self.close()
-        connection, prefix = self._local.connection = self._connect()
-        return _exchange(connection, build(prefix))
+        connection = self._local.connection = _Connection(self._address)
+        return exchange(connection)
 
-    def _connect(self) -> tuple[ConnectionInterface, str]:
-        # Not `make_connection`: the pool would count it and refuse the hundredth.
-        connection: Any = self._pool.connection_class(**self._pool.connection_kwargs)
-        connection.connect()
-        [information] = _exchange(connection, [("INFO", "server")])
+
+class _Connection:
+    """A connection, and the key prefix of its server.
+
+    After an error, it must be closed: replies may be missing.
+    """
+
+    def __init__(self, address: ServerAddress) -> None:
+        self._socket = address.connect()
+        self._reader = Reader()
+        try:
+            [information] = self.exchange(pack("INFO", "server"), 1)
+        except BaseException:
+            self.close()
+            raise
         fields = dict(
             line.split(":", 1) for line in information.decode().splitlines() if ":" in line
         )
-        return connection, f"m{FORMAT}:{fields['run_id'][:12]}:"
+        self.prefix = f"m{FORMAT}:{fields['run_id'][:12]}:"
 
+    def exchange(self, packed: bytes, count: int) -> list[Any]:
+        """Send packed commands; return their replies.
 
-def _exchange(connection: Any, commands: Sequence[Command]) -> list[Any]:
-    connection.send_packed_command(connection.pack_commands(commands), check_health=False)
-    replies: list[Any] = []
-    refusal: RedisError | None = None
-    for _ in commands:
+        Raises:
+            OSError, HiredisError: A reply is missing.
+            _NoScript: A script is unknown.
+            RedisError: The server refused a command.
+        """
+        self._socket.sendall(packed)
+        # Read all replies before raising, or the next command would get the others.
+        replies = [self._read() for _ in range(count)]
+        for reply in replies:
+            if isinstance(reply, ReplyError):
+                raise _NoScript if str(reply).startswith("NOSCRIPT") else RedisError(str(reply))
+        return replies
+
+    def replies_with(self, packed: bytes, expected: bytes) -> bool:
+        """Send a packed command; return whether its reply is `expected`. Raises as `exchange`."""
+        self._socket.sendall(packed)
+        received = self._receive()
+        while len(received) < len(expected) and expected.startswith(received):
+            received += self._receive()
+        if received == expected:
+            return True
+        self._reader.feed(received)
+        reply = self._read()  # The rest, or the next command would get it.
+        if isinstance(reply, ReplyError):
+            raise RedisError(str(reply))
+        return False
+
+    def close(self) -> None:
+        self._socket.close()
+
+    def __del__(self) -> None:
+        # Its thread has ended. Python warns of sockets that are not closed.
+        if hasattr(self, "_socket"):
+            self.close()
+
+    def _read(self) -> Any:
+        while (reply := self._reader.gets()) is False:
+            self._reader.feed(self._receive())
+        return reply
+
+    def _receive(self) -> bytes:
         try:
-            replies.append(connection.read_response())
-        except (Disconnected, TimeoutError):
-            raise
-        except RedisError as error:  # Read the other replies, or the next command would get them.
-            refusal = error
-    if refusal is not None:
-        raise refusal
-    return replies
+            received = self._socket.recv(_CHUNK_BYTES)
+        except BlockingIOError as error:  # The kernel's timeout.
+            raise TimeoutError("No reply in time.") from error
+        if not received:
+            raise ConnectionResetError("The server closed the connection.")
+        return received

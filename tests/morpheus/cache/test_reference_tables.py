@@ -23,6 +23,7 @@ from morpheus.cache import outbox
 from morpheus.cache.dependencies import record_dependencies
 from morpheus.cache.store import CacheStore, cache_store
 from morpheus.db import replica
+from morpheus.django_internals.redis import ServerAddress
 from morpheus.tracing.request_trace import REPLICA
 from novels.models import Genre, Language, Novel
 from novels.reads import genre_id, language_id
@@ -236,7 +237,8 @@ def test_while_the_cache_is_not_readable_rows_come_from_the_database(
 
 def test_a_cache_server_out_of_reach_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
     before = names()
-    monkeypatch.setattr(cache_store().client._pool, "connection_kwargs", {"path": "/nowhere"})
+    address = ServerAddress("unix:///nowhere", timeout_s=1)
+    monkeypatch.setattr(cache_store().client, "_address", address)
     cache_store().client.close()
 
     assert names() == before
