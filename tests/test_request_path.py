@@ -39,10 +39,12 @@ CLOSED = {
         "morpheus/cache/circuit_breaker.py",
         "morpheus/cache/compression.py",
         "morpheus/cache/dependencies.py",
+        "morpheus/cache/local_copies.py",
         "morpheus/cache/policies.py",
         "morpheus/cache/redis_client.py",
         "morpheus/cache/response_keys.py",
         "morpheus/cache/single_flight.py",
+        "morpheus/cache/stored_responses.py",
     ),
     "are behind the interface of the database, of pagination and of Django": (
         "morpheus/db/expressions.py",

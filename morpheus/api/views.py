@@ -22,6 +22,12 @@ from rest_framework.views import APIView
 from morpheus.api.domain_errors import DomainError
 from morpheus.api.parameters import refuse_unknown
 from morpheus.cache.cached_reads import VisibleValue
+from morpheus.cache.dependencies import (
+    CREDENTIAL,
+    Credential,
+    current_dependencies,
+    record_dependencies,
+)
 from morpheus.db.replica import failed_by_replica, reads_replica
 from morpheus.db.transactions import read_transaction, write_transaction
 from morpheus.http.disk_space import has_free_space
@@ -157,11 +163,24 @@ class MorpheusAPIView(ParameterView, GenericAPIView):  # type: ignore[type-arg]
             setattr(self, name, open_transaction(as_user=request.user.pk)(handler))
 
     def perform_authentication(self, request: Request) -> None:
-        """Authenticate; a request without credentials costs nothing."""
-        if any(_has_credentials(request, each) for each in request.authenticators or ()):
-            super().perform_authentication(request)
-        else:
+        """Authenticate, and record what that depends on, apart from what the response shows.
+
+        A request without credentials costs nothing.
+        """
+        if not any(_has_credentials(request, each) for each in request.authenticators or ()):
             request.user, request.auth = AnonymousUser(), None
+            return
+        with record_dependencies() as record:
+            super().perform_authentication(request)
+        if content := current_dependencies():
+            content.hits += record.hits
+            content.misses += record.misses
+        if request.user.is_authenticated:
+            # Neither a token nor a session: a test client authenticated the request.
+            expires_at = getattr(request.auth or request.session, "expires_at", None)
+            if expires_at is not None:
+                caller = Credential(request.user.pk, expires_at.timestamp(), record)
+                request.META[CREDENTIAL] = caller
 
     def check_permissions(self, request: Request) -> None:
         if request.method not in READS or self.permission_classes != _ALLOWS_READS:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
 from typing import Any
 
-# Key of the WSGI environment that holds a finished request's dependencies.
+# Keys of the WSGI environment that hold what a finished request depended on, and its `Credential`.
 DEPENDENCIES = "morpheus.dependencies"
+CREDENTIAL = "morpheus.credential"
 
 
 class Dependencies:
@@ -33,6 +35,15 @@ class Dependencies:
             if self.versions.setdefault(tag, version) != version:
                 self.is_complete = False
 
+    def joined(self, other: Dependencies) -> Dependencies:
+        """Return the dependencies of what depends on both."""
+        both = Dependencies()
+        both.is_complete = self.is_complete and other.is_complete
+        both.includes_absence = self.includes_absence or other.includes_absence
+        both.add(self.versions)
+        both.add(other.versions)
+        return both
+
     def observe_statement(
         self, execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any
     ) -> Any:
@@ -40,6 +51,20 @@ class Dependencies:
         if not _is_loading.get():
             self.is_complete = False
         return execute(sql, params, many, context)
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """A token or session that authenticated a caller.
+
+    Attributes:
+        expires_at: In seconds since the epoch.
+        dependencies: Those of the authentication alone.
+    """
+
+    user_id: int
+    expires_at: float
+    dependencies: Dependencies
 
 
 _current: ContextVar[Dependencies | None] = ContextVar("_current", default=None)

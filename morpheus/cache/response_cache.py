@@ -1,56 +1,73 @@
-"""The response cache: whole responses to anonymous GETs, stored as the bytes that clients get."""
+"""The response cache: whole responses to GETs, stored as the bytes that clients get."""
 
 from __future__ import annotations
 
 import io
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from time import perf_counter
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
 from morpheus.cache import metrics
-from morpheus.cache.compression import compress, decompress
-from morpheus.cache.dependencies import DEPENDENCIES, Dependencies
-from morpheus.cache.policies import ABSENT_TTL_S, CachePolicy
+from morpheus.cache.dependencies import CREDENTIAL, DEPENDENCIES, Credential, Dependencies
+from morpheus.cache.local_copies import LocalCopies, are_current
+from morpheus.cache.policies import ABSENT_TTL_S
 from morpheus.cache.redis_client import RedisUnavailable
-from morpheus.cache.response_keys import PICTURES, Environ, Hosts, response_key
+from morpheus.cache.response_keys import (
+    PICTURES,
+    RESPONSES,
+    Environ,
+    Hosts,
+    ResponseKeys,
+    response_keys,
+)
 from morpheus.cache.shadow_verification import Hits, sample
 from morpheus.cache.single_flight import SingleFlight
 from morpheus.cache.store import cache_store
+from morpheus.cache.stored_responses import (
+    Headers,
+    StartResponse,
+    StoredResponse,
+    encode_response,
+    is_picture,
+)
 from morpheus.tracing.events import publish_finished_request
 from morpheus.tracing.request_trace import FinishedRequest
 from morpheus.tracing.routes import ROUTE, normalize_request_id
 
-Headers = list[tuple[str, str]]
-StartResponse = Callable[..., Any]
 Application = Callable[[Environ, StartResponse], Iterable[bytes]]
 Admit = Callable[[Environ, StartResponse, Callable[[], Iterable[bytes]]], Iterable[bytes]]
 
-RESPONSES = CachePolicy("responses", version=3, ttl_s=300, max_bytes=512 * 1024)
 
-# The last header of a response that is stored compressed.
-_COMPRESSED = ("Content-Encoding", "gzip")
-# Headers that every response gets anew.
-_NOT_STORED = frozenset({"x-request-id", "server-timing", "date", "content-length"})
-# Headers of Django's 304: those of RFC 9110, and the security headers.
-_OF_NOT_MODIFIED = frozenset(
-    {
-        *("Cache-Control", "Content-Location", "ETag", "Expires", "Last-Modified", "Vary"),
-        *("Cross-Origin-Opener-Policy", "Referrer-Policy", "Strict-Transport-Security"),
-        *("X-Content-Type-Options", "Server-Timing", "X-Request-ID"),
-    }
-)
-_TIMING = ("Server-Timing", 'db;desc="0 queries";dur=0, cache;desc="hit"')
+class _Hit(NamedTuple):
+    """A response for a caller, its key, and the caller's id."""
+
+    response: StoredResponse
+    key: str
+    is_public: bool
+    user_id: int | None = None
+
+
+class _Record(NamedTuple):
+    """The stored record of a token or session; it expires in seconds since the epoch."""
+
+    user_id: int
+    expires_at: float
 
 
 class ResponseCache:
     """A WSGI application in front of another one, which a cache hit never reaches.
 
-    A response to a GET without credentials is cached if its `Cache-Control` says `public` and it
-    depends on cached values alone. It is cached under their tags and versions.
+    A response to a GET is cached if it depends on cached values alone, under their tags and
+    versions. A public response is sent to every caller. A private one is sent only with the token
+    or session that it was made for, and so is a public one that includes an absent value: for the
+    owner it may not be absent.
+
+    A token or session has a record, under the tags of its authentication. Without a current record,
+    the application handles the request.
 
     Args:
         application: Handles misses and all other requests.
@@ -62,55 +79,114 @@ class ResponseCache:
         self._admit: Admit = admit or (lambda environ, start_response, handle: handle())
         self._flights: SingleFlight[Iterable[bytes]] = SingleFlight()
         self._hosts = Hosts()
+        self._copies = LocalCopies()
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-        started = perf_counter()
-        key = response_key(RESPONSES, environ, self._hosts)
+        started = time.perf_counter()
+        keys = response_keys(environ, self._hosts)
         handle = partial(self.application, environ, start_response)
-        if key is not None and cache_store().is_readable():
+        if keys is not None and cache_store().is_readable():
             try:
-                [stored] = cache_store().fetch([key])
+                hit = self._find_copy(keys) or self._fetch(keys)
             except RedisUnavailable:
                 return self._admit(environ, start_response, handle)
-            if stored is None:
+            if hit is None:
                 # Also a thread that waits for another one's response needs admission.
-                handle = partial(self._miss, key, environ, start_response, started)
-            elif _accepts_type_of(environ, stored[1]):
-                return self._send(key, stored[1], environ, start_response, started, "hit")
+                handle = partial(self._miss, keys, environ, start_response, started)
+            elif hit.response.is_picture or not _wants_picture(environ):
+                return self._send(hit, environ, start_response, started, "hit")
         return self._admit(environ, start_response, handle)
 
+    def _find_copy(self, keys: ResponseKeys) -> _Hit | None:
+        """Return the hit that this process has a current copy of: one round trip if it has any."""
+        client = cache_store().client
+        for key in (keys.public, keys.own):
+            if (response := self._copies.get(key, client.prefix)) is not None:
+                break
+        else:
+            return None
+        copies, user_id = [response], None
+        if keys.credential:
+            credential = self._copies.get(keys.credential, client.prefix)
+            if credential is None or credential.value.expires_at <= time.time():
+                return None
+            copies, user_id = [credential, response], credential.value.user_id
+        if are_current(copies, client.replies_with):
+            return _Hit(response.value, key, key is keys.public, user_id)
+        # A stale public copy would hide the caller's own response.
+        self._copies.discard(key)
+        return None
+
+    def _fetch(self, keys: ResponseKeys) -> _Hit | None:
+        """Return the hit from Redis, in one round trip, and copy it."""
+        wanted = [key for key in keys if key]
+        stored = zip(wanted, cache_store().fetch(wanted), strict=True)
+        current = {key: value for key, value in stored if value is not None}
+        prefix, user_id = cache_store().client.prefix, None
+        if keys.credential:
+            if keys.credential not in current:
+                return None
+            versions, payload = current[keys.credential]
+            record = _Record(*orjson.loads(payload))
+            if record.expires_at <= time.time():
+                return None
+            self._copies.add(keys.credential, record, len(payload), versions, prefix)
+            user_id = record.user_id
+        for key in (keys.public, keys.own):
+            if key in current:
+                versions, payload = current[key]
+                response = StoredResponse(payload)
+                self._copies.add(key, response, response.size, versions, prefix)
+                return _Hit(response, key, key is keys.public, user_id)
+        return None
+
     def _miss(
-        self, key: str, environ: Environ, start_response: StartResponse, started: float
+        self, keys: ResponseKeys, environ: Environ, start_response: StartResponse, started: float
     ) -> Iterable[bytes]:
         # Single-flight: of simultaneous misses of a key, one reaches the application at a time.
-        work = partial(self._handle_and_fill, key, environ, start_response)
-        response, was_shared = self._flights.run(key, work)
+        work = partial(self._handle_and_fill, keys, environ, start_response)
+        response, was_shared = self._flights.run(keys, work)
         if not was_shared:
             return response
         # The other response may be from before a write that this client knows of. Fetch it as if
         # the request came now; if it was not cached, handle the request.
         try:
-            [stored] = cache_store().fetch([key])
+            hit = self._fetch(keys)
         except RedisUnavailable:
-            stored = None
-        if stored is None or not _accepts_type_of(environ, stored[1]):
+            hit = None
+        if hit is None or (_wants_picture(environ) and not hit.response.is_picture):
             return work()
-        return self._send(key, stored[1], environ, start_response, started, "joined")
+        return self._send(hit, environ, start_response, started, "joined")
 
     def _send(
         self,
-        key: str,
-        payload: bytes,
+        hit: _Hit,
         environ: Environ,
         start_response: StartResponse,
         started: float,
         lookup: str,
     ) -> Iterable[bytes]:
-        sample(lambda: Hits(RESPONSES, {key: payload}, partial(self._compute, key, dict(environ))))
-        return _send_stored(payload, environ, start_response, started, lookup)
+        response = hit.response
+        sample(
+            lambda: Hits(
+                RESPONSES, {hit.key: response.payload}, partial(self._compute, hit, dict(environ))
+            )
+        )
+        request_id = normalize_request_id(environ.get("HTTP_X_REQUEST_ID", ""))
+        status, body = response.send(
+            environ.get("HTTP_ACCEPT_ENCODING", ""),
+            environ.get("HTTP_IF_NONE_MATCH", ""),
+            request_id,
+            start_response,
+        )
+        seconds = time.perf_counter() - started
+        publish_finished_request(
+            FinishedRequest(response.route, status, seconds, request_id, hit.user_id, lookup=lookup)
+        )
+        return body
 
     def _handle_and_fill(
-        self, key: str, environ: Environ, start_response: StartResponse
+        self, keys: ResponseKeys, environ: Environ, start_response: StartResponse
     ) -> Iterable[bytes]:
         metrics.count_lookups(RESPONSES, "miss", 1)
         started: list[tuple[str, Headers]] = []
@@ -121,25 +197,51 @@ class ResponseCache:
 
         response = self.application(environ, start)
         status, headers = started[-1]
-        dependencies: Dependencies | None = environ.get(DEPENDENCIES)
-        is_accepted = not _wants_picture(environ) or _is_picture(headers)
-        if dependencies and is_accepted and _is_cacheable(status, headers, response, dependencies):
-            payload = _payload(headers, response, environ)
-            if len(payload) <= RESPONSES.max_bytes:
-                ttl_s = ABSENT_TTL_S if dependencies.includes_absence else RESPONSES.ttl_s
-                cache_store().fill({key: (dependencies.versions, payload)}, ttl_s)
-                self._hosts.add(environ["HTTP_HOST"])
+        is_accepted = is_picture(headers) or not _wants_picture(environ)
+        if is_accepted and _is_storable(status, headers, response):
+            self._fill(keys, environ, headers, response)
         return response
 
-    def _compute(self, key: str, environ: Environ) -> dict[str, bytes]:
+    def _fill(
+        self, keys: ResponseKeys, environ: Environ, headers: Headers, response: Iterable[bytes]
+    ) -> None:
+        """Store a response, and the record of the caller's token or session."""
+        content: Dependencies | None = environ.get(DEPENDENCIES)
+        caller: Credential | None = environ.get(CREDENTIAL)
+        if content is None or not content.versions or bool(keys.credential) != bool(caller):
+            return
+        values = {}
+        if caller is not None and caller.dependencies.is_complete:
+            record = _Record(caller.user_id, caller.expires_at)
+            values[keys.credential] = (caller.dependencies.versions, orjson.dumps([*record]))
+        key = keys.public
+        if not _is_public(headers) or content.includes_absence:
+            key = keys.own
+            if caller is not None:
+                # The content may repeat what authentication read of the caller.
+                content = content.joined(caller.dependencies)
+        payload = encode_response(environ.get(ROUTE), headers, response)
+        has_reader = _is_public(headers) or caller is not None
+        if has_reader and content.is_complete and len(payload) <= RESPONSES.max_bytes:
+            values[key] = (content.versions, payload)
+        if values:
+            ttl_s = ABSENT_TTL_S if content.includes_absence else RESPONSES.ttl_s
+            cache_store().fill(values, ttl_s)
+            self._hosts.add(environ["HTTP_HOST"])
+
+    def _compute(self, hit: _Hit, environ: Environ) -> dict[str, bytes]:
         """Return the payload that the application gives now, for shadow verification."""
         started: list[Headers] = []
+        if hit.is_public:
+            # The caller may have logged out since.
+            environ.pop("HTTP_AUTHORIZATION", None)
+            environ.pop("HTTP_COOKIE", None)
         # Without conditions and without the client's connection, which is closed.
         environ.pop("HTTP_IF_NONE_MATCH", None)
         environ["wsgi.input"] = io.BytesIO()
         response = self.application(environ, lambda status, headers, *_: started.append(headers))
         try:
-            return {key: _payload(started[-1], response, environ)}
+            return {hit.key: encode_response(environ.get(ROUTE), started[-1], response)}
         finally:
             if close := getattr(response, "close", None):
                 close()
@@ -152,88 +254,20 @@ def count_hits(requests: Sequence[FinishedRequest]) -> None:
         metrics.count_lookups(RESPONSES, outcome, count)
 
 
-def _payload(headers: Headers, response: Iterable[bytes], environ: Environ) -> bytes:
-    """Return route and stored headers as JSON, a newline, and the body as it is sent."""
-    stored = [(name, value) for name, value in headers if name.lower() not in _NOT_STORED]
-    body = b"".join(response)
-    if any(name == "Vary" and "Accept-Encoding" in value for name, value in stored):
-        compressed = compress(body)
-        if compressed is not body:
-            stored, body = [*stored, _COMPRESSED], compressed
-    return orjson.dumps([environ.get(ROUTE), stored]) + b"\n" + body
-
-
-def _accepts_type_of(environ: Environ, payload: bytes) -> bool:
-    """Return whether a request accepts a stored response; its key does not contain `Accept`."""
-    if not _wants_picture(environ):
-        return True
-    _, headers = orjson.loads(payload.partition(b"\n")[0])
-    return _is_picture(headers)
-
-
 def _wants_picture(environ: Environ) -> bool:
-    """Return whether a request's `Accept` is that of an `<img>`."""
+    """Return whether a request's `Accept` is that of an `<img>`, which no key contains."""
     return environ.get("HTTP_ACCEPT", "").startswith(PICTURES)  # type: ignore[no-any-return]
 
 
-def _is_picture(headers: Iterable[Sequence[str]]) -> bool:
-    return any(name == "Content-Type" and value.startswith(PICTURES) for name, value in headers)
-
-
-def _is_cacheable(status: str, headers: Headers, response: Any, dependencies: Dependencies) -> bool:
+def _is_storable(status: str, headers: Headers, response: Any) -> bool:
     named = {name.lower(): value for name, value in headers}
     return (
         status.startswith("200 ")
-        and "public" in named.get("cache-control", "")
+        and named.get("cache-control", "").startswith(("public", "private"))
         and "set-cookie" not in named
         and not getattr(response, "streaming", True)
-        and dependencies.is_complete
-        and bool(dependencies.versions)
     )
 
 
-def _send_stored(
-    payload: bytes, environ: Environ, start_response: StartResponse, started: float, lookup: str
-) -> Iterable[bytes]:
-    head, _, body = payload.partition(b"\n")
-    route, stored = orjson.loads(head)
-    headers, body = _encode(stored, body, environ.get("HTTP_ACCEPT_ENCODING", ""))
-    request_id = normalize_request_id(environ.get("HTTP_X_REQUEST_ID", ""))
-    headers += [_TIMING, ("X-Request-ID", request_id)]
-    condition = environ.get("HTTP_IF_NONE_MATCH", "")
-    is_not_modified = bool(condition) and _matches(condition, headers)
-    if is_not_modified:
-        body = b""
-        headers = [each for each in headers if each[0] in _OF_NOT_MODIFIED]
-        start_response("304 Not Modified", headers)
-    else:
-        headers.append(("Content-Length", str(len(body))))
-        start_response("200 OK", headers)
-    status = 304 if is_not_modified else 200
-    seconds = perf_counter() - started
-    publish_finished_request(FinishedRequest(route, status, seconds, request_id, lookup=lookup))
-    return [body]
-
-
-def _encode(stored: list[list[str]], body: bytes, accepted: str) -> tuple[Headers, bytes]:
-    """Return headers and body in an encoding that an `Accept-Encoding` accepts."""
-    headers = [(name, value) for name, value in stored]
-    if headers[-1] != _COMPRESSED:
-        return headers, body
-    # All browsers send gzip without a weight. A client that sends weights gets no encoding.
-    if "gzip" in [coding.strip() for coding in accepted.lower().split(",")]:
-        # A strong ETag would promise the bytes of the uncompressed body.
-        return [
-            (name, _weaken(value) if name == "ETag" else value) for name, value in headers
-        ], body
-    return headers[:-1], decompress(body)
-
-
-def _weaken(etag: str) -> str:
-    return etag if etag.startswith("W/") else f"W/{etag}"
-
-
-def _matches(condition: str, headers: Headers) -> bool:
-    etag = next((value for name, value in headers if name == "ETag"), None)
-    etags = [each.strip().removeprefix("W/") for each in condition.split(",")]
-    return etag is not None and (condition.strip() == "*" or etag.removeprefix("W/") in etags)
+def _is_public(headers: Headers) -> bool:
+    return dict(headers)["Cache-Control"].startswith("public")

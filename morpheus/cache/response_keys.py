@@ -6,15 +6,21 @@ client can vary without changing the response would fill the cache with copies.
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
+from hashlib import blake2b
 from time import monotonic
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, quote_plus, urlsplit
 
 import orjson
 from django.conf import settings
 
 from morpheus.cache.policies import CachePolicy
+
+RESPONSES = CachePolicy("responses", version=3, ttl_s=300, max_bytes=512 * 1024)
+# User and expiry of a token or session, under the tags of its authentication.
+CREDENTIALS = CachePolicy("credentials", version=1, ttl_s=300)
 
 Environ = dict[str, Any]
 
@@ -28,12 +34,15 @@ _ACCEPTED = frozenset({"*/*", "application/json", "application/json, */*"})
 PICTURES = "image/"
 # A request with one of these headers may have a response of its own.
 _UNCACHED_HEADERS = (
-    "HTTP_AUTHORIZATION",
     "HTTP_RANGE",
+    "HTTP_X_EXPLAIN",
     "HTTP_IF_MATCH",
     "HTTP_IF_UNMODIFIED_SINCE",
     "HTTP_TRANSFER_ENCODING",
 )
+
+# Other tokens are never valid (users.authentication).
+_BEARER = re.compile(r"Bearer ([A-Za-z0-9_-]{43})")
 
 # Unusual spellings of `Host` that a process caches responses for, and the seconds after which an
 # unused one is dropped.
@@ -86,11 +95,25 @@ def _usual_hosts(port: str) -> set[str]:
     return names | {urlsplit(origin).netloc for origin in settings.CSRF_TRUSTED_ORIGINS}
 
 
-def response_key(policy: CachePolicy, environ: Environ, hosts: Hosts) -> str | None:
-    """Return the key of the response; None if it must not be cached.
+class ResponseKeys(NamedTuple):
+    """The keys of the responses that a request can get.
 
-    A header that can change a response is part of the key, is in `_UNCACHED_HEADERS`, or has a
-    value that is not in `_ACCEPTED`.
+    Attributes:
+        public: The response that every caller gets.
+        own: The response that only this token or session gets, or only anonymous callers.
+        credential: The record of the token or session; empty for anonymous callers.
+    """
+
+    public: str
+    own: str
+    credential: str
+
+
+def response_keys(environ: Environ, hosts: Hosts) -> ResponseKeys | None:
+    """Return the keys of a request's response; None if it must not be cached.
+
+    A header that can change a response is part of a key, is in `_UNCACHED_HEADERS`, or has a value
+    that is not in `_ACCEPTED`.
     """
     path = environ.get("PATH_INFO", "")
     accept = environ.get("HTTP_ACCEPT", "*/*")
@@ -99,13 +122,15 @@ def response_key(policy: CachePolicy, environ: Environ, hosts: Hosts) -> str | N
         or not path.startswith(_PREFIX)
         # An id with leading zeros selects the same row as without them.
         or "/0" in path
-        or any(environ.get(name) for name in _UNCACHED_HEADERS)
-        or settings.SESSION_COOKIE_NAME in environ.get("HTTP_COOKIE", "")
+        or any([environ.get(name) for name in _UNCACHED_HEADERS])
         or not (accept in _ACCEPTED or accept.startswith(PICTURES))
         or environ.get("CONTENT_LENGTH") not in (None, "", "0")
         or not settings.MORPHEUS_CACHE
         or not hosts.allows(environ)
     ):
+        return None
+    credential = _credential(environ)
+    if credential is None:
         return None
     query = environ.get("QUERY_STRING", "")
     if query:
@@ -118,7 +143,45 @@ def response_key(policy: CachePolicy, environ: Environ, hosts: Hosts) -> str | N
     if sum(map(len, parts)) > _MAX_KEY_CHARS:
         return None
     # As JSON, so that no part can pass as two.
-    return policy.key(orjson.dumps(parts).decode(), None)
+    identity = orjson.dumps(parts).decode()
+    return ResponseKeys(
+        public=RESPONSES.key(identity, None),
+        own=RESPONSES.key(f"{identity}#{credential}", None),
+        credential=credential and CREDENTIALS.key(credential, None),
+    )
+
+
+def _credential(environ: Environ) -> str | None:
+    """Return a digest of the token or session key; empty without one.
+
+    None for other spellings and for both at once, which Django reads.
+    """
+    authorization = environ.get("HTTP_AUTHORIZATION", "")
+    cookies = environ.get("HTTP_COOKIE", "")
+    has_session = bool(cookies) and settings.SESSION_COOKIE_NAME in cookies
+    if not authorization and not has_session:
+        return ""
+    if not has_session:
+        match = _BEARER.fullmatch(authorization)
+    elif not authorization and cookies.count(settings.SESSION_COOKIE_NAME) == 1:
+        match = _session_pattern(settings.SESSION_COOKIE_NAME).search(cookies)
+    else:
+        match = None
+    if match is None:
+        return None
+    key = _digest_key(settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)
+    return blake2b(match[1].encode(), key=key, digest_size=16).hexdigest()
+
+
+@lru_cache(maxsize=1)
+def _session_pattern(name: str) -> re.Pattern[str]:
+    return re.compile(rf"(?:^|; ){re.escape(name)}=([a-z0-9]{{32}})(?=$|;)")
+
+
+@lru_cache(maxsize=1)
+def _digest_key(*secret_keys: str) -> bytes:
+    # No credential can be found from its digest. Sessions end when the secret keys change.
+    return blake2b("\0".join(map(str, secret_keys)).encode(), digest_size=32).digest()
 
 
 def _scheme(environ: Environ) -> str:

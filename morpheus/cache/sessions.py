@@ -24,7 +24,13 @@ SESSION = CachePolicy("sessions", version=1, ttl_s=3600, caches_none=False)
 
 
 class SessionStore(db.SessionStore):
-    """Django's database sessions, whose reads are cached."""
+    """Django's database sessions, whose reads are cached.
+
+    Attributes:
+        expires_at: Of the row that was loaded.
+    """
+
+    expires_at: datetime
 
     def save(self, must_create: bool = False) -> None:
         """Write the row, and invalidate the cached one before this returns."""
@@ -44,6 +50,7 @@ class SessionStore(db.SessionStore):
         if row is None or datetime.fromisoformat(row["ends"]) <= timezone.now():
             forget_session_key(self)
             return {}
+        self.expires_at = datetime.fromisoformat(row["ends"])
         data: dict[str, Any] = self.decode(row["data"])
         return data
 
