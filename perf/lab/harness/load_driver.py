@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from perf.lab.example_requests import HttpRequest
 from perf.lab.harness.http_client import TIMEOUT_S, BadResponse, Connection
+from perf.lab.harness.measurements import percentile
 
 
 class LoadResult(NamedTuple):
@@ -26,6 +27,10 @@ class LoadResult(NamedTuple):
     @property
     def per_second(self) -> float:
         return len(self.ms) / self.seconds
+
+    @property
+    def p99_ms(self) -> float:
+        return percentile(self.ms, 0.99)
 
 
 def drive(port: int, request: HttpRequest, *, connections: int, seconds: float) -> LoadResult:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from statistics import median
 from typing import TypeVar
@@ -58,12 +58,17 @@ def resident_bytes(pid: int) -> int:
     return sum(process.memory_info().rss for process in process_tree(pid))
 
 
-def pin(processes: Iterable[psutil.Process]) -> None:
-    """Keep processes, and the threads that they will start, on the first core that is allowed."""
-    core = min(os.sched_getaffinity(0))
+def split_cores() -> tuple[set[int], set[int]]:
+    """Return the first core that is allowed, and the others; the same one if there is no other."""
+    first, *others = sorted(os.sched_getaffinity(0))
+    return {first}, set(others) or {first}
+
+
+def pin(processes: Iterable[psutil.Process], cores: Collection[int] = ()) -> None:
+    """Keep processes, and the threads that they will start, on `cores`, or on the first allowed."""
     for process in processes:
         for thread in process.threads():
-            os.sched_setaffinity(thread.id, {core})
+            os.sched_setaffinity(thread.id, cores or split_cores()[0])
 
 
 @contextmanager

@@ -8,8 +8,8 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager, nullcontext, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -49,11 +49,14 @@ class ServerFailed(CommandError):
 
 
 class Servers:
-    """Several granian servers that share a database and a cache; they end with this process.
+    """Several servers that share a database and a cache; they end with this process.
 
     Args:
         environment: Variables beside those of this process.
+        application: Served by granian, unless there is a `command`.
+        command: Returns the command line of a server of another kind on a port.
         probe: A path with status 200 on a ready server.
+        log: File for the output of the servers; without it they share that of this process.
 
     Attributes:
         ports: One for each server.
@@ -65,10 +68,15 @@ class Servers:
         *,
         environment: Mapping[str, str],
         application: str = MORPHEUS,
+        command: Callable[[int], Sequence[str]] | None = None,
         probe: str = "/readyz",
+        log: Path | None = None,
     ) -> None:
         self.ports = _find_free_ports(count)
-        self._application, self._probe = application, probe
+        self._command = command or (
+            lambda port: server_command(application, port=port, threads=THREADS)
+        )
+        self._probe, self._log = probe, log
         self._environment = {**os.environ, **environment}
         self._processes: list[subprocess.Popen[bytes]] = []
 
@@ -78,6 +86,7 @@ class Servers:
         Raises:
             ServerFailed: One of them ends, or is not ready in time.
         """
+        self.empty_log()
         try:
             self._processes = [self._start(port) for port in self.ports]
             for port, process in zip(self.ports, self._processes, strict=True):
@@ -129,14 +138,22 @@ class Servers:
         for port in self.ports:
             self._wait_until_ready(port)
 
+    def empty_log(self) -> None:
+        """Drop the output until now, which can be gigabytes of requests."""
+        if self._log:
+            self._log.write_bytes(b"")
+
     def _start(self, port: int) -> subprocess.Popen[bytes]:
-        return subprocess.Popen(  # noqa: S603 - our own command line
-            server_command(self._application, port=port, threads=THREADS),
-            cwd=REPOSITORY,
-            env=self._environment,
-            start_new_session=True,
-            preexec_fn=die_with_parent,
-        )
+        with self._log.open("ab") if self._log else nullcontext() as output:
+            return subprocess.Popen(  # noqa: S603 - our own command line
+                self._command(port),
+                cwd=REPOSITORY,
+                env=self._environment,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+                preexec_fn=die_with_parent,
+            )
 
     def _wait_until_ready(self, port: int, starting: subprocess.Popen[bytes] | None = None) -> None:
         deadline = time.monotonic() + START_TIMEOUT_S
@@ -144,7 +161,9 @@ class Servers:
             if starting is None:
                 self.revive()
             elif starting.poll() is not None:
-                raise ServerFailed("A server does not start; its output says why.")
+                raise ServerFailed(
+                    f"A server does not start; {self._log or 'its output'} says why."
+                )
             if time.monotonic() > deadline:
                 raise ServerFailed(f"The server on port {port} is not ready in time.")
             time.sleep(POLL_S)
