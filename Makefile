@@ -11,7 +11,7 @@ STAMP := $(VENV)/.installed
 CHECKED := manage.py locustfile.py morpheus users novels comics perf tests
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-ops test-browser test-hostile lint check-cache perf load seed import snapshots \
+.PHONY: help run test test-ops test-browser test-hostile test-peers lint check-cache perf load seed import snapshots \
 	bench-offload bench-peers lock clean
 
 help:  ## List what works
@@ -33,6 +33,9 @@ test-browser: $(STAMP)  ## Test the pages in Chromium (apt-get install chromium 
 # Needs a quiet machine: it compares the latency of readers with and without each attack.
 test-hostile: $(STAMP)  ## Attack a whole Morpheus, and measure the latency of its readers
 	@$(PYTHON) -m pytest -p no:cacheprovider tests/hostile $(ARGS)
+
+test-peers: $(STAMP)  ## Test Fastify and django-bolt beside us (Node 20, npm, Python 3.12, apt-get install wrk)
+	@$(PYTHON) -m pytest tests/peers $(ARGS)
 
 lint: $(STAMP)  ## Check format, style, types and words
 	$(VENV)/bin/ruff format --check $(CHECKED)
@@ -70,20 +73,38 @@ bench-offload: $(STAMP)  ## Measure the database time that the cache saves (ARGS
 load: $(STAMP)  ## Load test with 100 users, judged by perf/budgets.toml (ARGS="--profile spike")
 	@env MORPHEUS_VAR=var/load MORPHEUS_HTTPS=off $(PYTHON) manage.py load_test $(ARGS)
 
-# About 25 minutes, so that the figures are reliable. Shorter: ARGS="--rounds 3 --seconds 1.5".
-bench-peers: $(STAMP)  ## Compare with Django REST framework and cachalot
+# About 30 minutes, so that the figures are reliable. Shorter: ARGS="--rounds 3 --seconds 1.5".
+# docs/peers.md names the peers.
+PEERS ?= drf
+bench-peers: $(STAMP)  ## Compare with DRF and cachalot, or with PEERS=fastify,bolt (Node, Python 3.12, wrk)
 	@env MORPHEUS_VAR=var/bench MORPHEUS_HTTPS=off DATABASE_URL= REDIS_URL= \
-		$(PYTHON) manage.py services with bench_peers $(ARGS)
+		$(PYTHON) manage.py services with bench_peers --peers $(PEERS) $(ARGS)
+
+# npm also writes licences and addresses of sponsors.
+define only_names_and_hashes
+const lock = require('./package-lock.json')
+for (const each of Object.values(lock.packages)) delete each.funding, delete each.license, delete each.engines
+fs.writeFileSync('package-lock.json', JSON.stringify(lock, null, 2) + '\n')
+endef
+export only_names_and_hashes
 
 # uv lives in an environment of its own for the moment: nothing else needs it. Versions stay as they
 # are while they satisfy pyproject.toml, unless ARGS=--upgrade.
-lock:  ## Renew requirements.lock from pyproject.toml (ARGS=--upgrade)
+lock:  ## Renew the locks of our packages and of the peers' (ARGS=--upgrade)
 	@set -e; folder=$$(mktemp -d); trap 'rm -rf "$$folder"' EXIT; $(find_python); \
 	"$$python" -m venv "$$folder"; "$$folder/bin/pip" install --quiet uv; \
-	"$$folder/bin/uv" pip compile pyproject.toml --group dev --universal --generate-hashes \
-		--no-emit-index-url --no-header --no-annotate --quiet -o requirements.lock $(ARGS); \
-	{ echo '# Made by `make lock`; names, versions and hashes only.'; cat requirements.lock; } > "$$folder/lock"; \
-	cat "$$folder/lock" > requirements.lock
+	renew() { \
+		lock=$$1; shift; \
+		"$$folder/bin/uv" pip compile --universal --generate-hashes --no-emit-index-url --no-header \
+			--no-annotate --quiet -o "$$lock" "$$@"; \
+		{ echo '# Made by `make lock`; names, versions and hashes only.'; cat "$$lock"; } > "$$folder/lock"; \
+		cat "$$folder/lock" > "$$lock"; \
+	}; \
+	renew requirements.lock pyproject.toml --group dev $(ARGS); \
+	renew perf/lab/peers/bolt/requirements.lock perf/lab/peers/bolt/requirements.in --python-version 3.12 $(ARGS); \
+	command -v npm >/dev/null || { echo "Without npm, the lock of Fastify stays as it is."; exit 0; }; \
+	cd perf/lab/peers/fastify; npm install --quiet --package-lock-only --ignore-scripts; \
+	node -e "$$only_names_and_hashes"
 
 # Of a var folder elsewhere (MORPHEUS_VAR) nothing is deleted.
 clean:  ## Stop the services of this checkout; delete var/, the environment and caches

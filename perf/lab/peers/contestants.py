@@ -1,22 +1,14 @@
-"""The implementations that are compared: each one server process, all on the same rows."""
+"""The implementations that are compared."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
+from typing import Literal
 
-from django.conf import settings
-
-from morpheus.embedded.addresses import Addresses
-from morpheus.embedded.roles import APP, LOADER
-from perf.lab.harness.constant_bytes import CONSTANT_BYTES
-from perf.lab.harness.servers import Servers, measured_environment
-
-STACKS = "perf.lab.peers.stacks.wsgi:application"
 SETTINGS = "perf.lab.peers.stacks.settings"
-# The peers' logical database, after those of Morpheus.
-REDIS_DATABASE = 9
+BOLT_SETTINGS = "perf.lab.peers.bolt.settings"
 
 
 @dataclass(frozen=True)
@@ -24,58 +16,52 @@ class Contestant:
     """One implementation.
 
     Attributes:
-        settings: Module of Django's settings, of a peer; empty for Morpheus.
+        settings: Module of Django's settings, of a peer on Django.
         has_cache: Whether it caches what it has read.
+        has_extras: Of Fastify: a request log, metrics and entity tags.
+        is_logged_in: Whether requests carry a token; they go to `OURS_WARM`.
     """
 
     name: str
     title: str
     settings: str = SETTINGS
+    kind: Literal["ours", "drf", "fastify", "bolt"] = "drf"
     has_cache: bool = False
+    has_extras: bool = False
+    is_logged_in: bool = False
 
 
-OURS = Contestant("ours", "Morpheus, cache off", settings="")
+OURS = Contestant("ours", "Morpheus, cache off", kind="ours")
+OURS_WARM = Contestant("ours_warm", "Morpheus, warm", kind="ours", has_cache=True)
+OURS_LOGGED_IN = Contestant(
+    "ours_logged_in", "Morpheus, warm, logged in", kind="ours", has_cache=True, is_logged_in=True
+)
 DONE_WELL = Contestant("done_well", "DRF done well")
 NATURAL = Contestant("natural", "natural DRF")
 NATURAL_KEPT = Contestant("natural_kept", "natural, connections kept")
-OURS_WARM = Contestant("ours_warm", "Morpheus, warm", settings="", has_cache=True)
 CACHALOT = Contestant("cachalot", "natural, cachalot, warm", has_cache=True)
-CONTESTANTS = (OURS, DONE_WELL, NATURAL, NATURAL_KEPT, OURS_WARM, CACHALOT)
+FASTIFY_BARE = Contestant("fastify_bare", "Fastify, bare", kind="fastify")
+FASTIFY_FULL = Contestant("fastify_full", "Fastify, full", kind="fastify", has_extras=True)
+FASTIFY_BARE_WARM = Contestant(
+    "fastify_bare_warm", "Fastify, bare, warm", kind="fastify", has_cache=True
+)
+FASTIFY_FULL_WARM = Contestant(
+    "fastify_full_warm", "Fastify, full, warm", kind="fastify", has_cache=True, has_extras=True
+)
+BOLT = Contestant("bolt", "django-bolt", BOLT_SETTINGS, kind="bolt")
 CONSTANT = Contestant("constant", "constant bytes")
+PEERS: dict[str, tuple[Contestant, ...]] = {
+    "drf": (DONE_WELL, NATURAL, NATURAL_KEPT, CACHALOT),
+    "fastify": (FASTIFY_FULL, FASTIFY_BARE, FASTIFY_FULL_WARM, FASTIFY_BARE_WARM),
+    "bolt": (BOLT,),
+}
+TITLES = {
+    each.name: each.title
+    for each in (OURS, OURS_WARM, OURS_LOGGED_IN, CONSTANT, *chain(*PEERS.values()))
+}
 
 
-def database_url(role: str) -> str:
-    """Return the URL of the database that all contestants share."""
-    name = settings.DATABASES["default"]["NAME"]
-    return Addresses.under(settings.MORPHEUS_VAR).database_url(role, name)
-
-
-@contextmanager
-def running_contestants() -> Iterator[dict[str, Servers]]:
-    """Start all contestants and yield the server of each by its name.
-
-    Raises:
-        ServerFailed: One of them does not start.
-    """
-    with ExitStack() as stack:
-        yield {each.name: stack.enter_context(_make_server(each)) for each in CONTESTANTS}
-
-
-def running_constant() -> Servers:
-    """Return a server of constant bytes, not started yet."""
-    return Servers(1, environment={}, application=CONSTANT_BYTES, probe="/1")
-
-
-def _make_server(contestant: Contestant) -> Servers:
-    if contestant.settings:
-        environment = {
-            "DJANGO_SETTINGS_MODULE": contestant.settings,
-            "BENCH_PEER": contestant.name,
-            # Row level security does not restrict the loader.
-            "BENCH_DATABASE_URL": database_url(LOADER),
-            "BENCH_REDIS_URL": Addresses.under(settings.MORPHEUS_VAR).redis_url(REDIS_DATABASE),
-        }
-        return Servers(1, environment=environment, application=STACKS, probe="/api/v1/novels/")
-    environment = measured_environment(database_url(APP), has_cache=contestant.has_cache)
-    # All share a core (perf.lab.harness.measurements), of which each has the whole in its turn.
-    return Servers(1, environment=environment | {"MORPHEUS_PIN": "off"})
+def list_contestants(peers: Sequence[str]) -> list[Contestant]:
+    """Return Morpheus and these peers, those without a cache first."""
+    everyone = [OURS, OURS_WARM, OURS_LOGGED_IN, *(each for name in peers for each in PEERS[name])]
+    return sorted(everyone, key=lambda contestant: contestant.has_cache)

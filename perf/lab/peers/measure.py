@@ -3,36 +3,46 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import astuple, dataclass
+from functools import partial
 from statistics import median
+from typing import Any
 
+from morpheus.management.embedded import embedded_services
 from perf.lab.example_requests import HttpRequest
 from perf.lab.harness.http_client import Connection
-from perf.lab.harness.load_driver import drive
+from perf.lab.harness.load_driver import LoadResult, drive
 from perf.lab.harness.measurements import (
     cpu_seconds,
     measure_in_turns,
     median_ratio,
-    percentile,
     pin,
     process_tree,
+    split_cores,
 )
 from perf.lab.harness.servers import Servers
 from perf.lab.harness.tables import Table
+from perf.lab.harness.wrk import WrkResult, drive_with_wrk
 
 from .contestants import (
+    BOLT,
     CACHALOT,
     CONSTANT,
-    CONTESTANTS,
     DONE_WELL,
+    FASTIFY_BARE,
+    FASTIFY_BARE_WARM,
+    FASTIFY_FULL,
+    FASTIFY_FULL_WARM,
     NATURAL,
     NATURAL_KEPT,
     OURS,
+    OURS_LOGGED_IN,
     OURS_WARM,
-    running_constant,
+    TITLES,
 )
-from .routes import Route
+from .routes import Route, read_route
+from .running import Runner, running_constant
 
 CONNECTIONS = (16, 100)
 ROUNDS = 5
@@ -44,7 +54,13 @@ PAIRS = (
     (OURS, DONE_WELL),
     (OURS, NATURAL),
     (OURS, NATURAL_KEPT),
+    (OURS, BOLT),
+    (OURS, FASTIFY_FULL),
+    (OURS, FASTIFY_BARE),
     (OURS_WARM, CACHALOT),
+    (OURS_WARM, FASTIFY_FULL_WARM),
+    (OURS_WARM, FASTIFY_BARE_WARM),
+    (OURS_LOGGED_IN, OURS_WARM),
     (OURS_WARM, CONSTANT),
 )
 
@@ -75,69 +91,117 @@ class Comparison:
         columns = zip(*map(astuple, self.rounds[name]), strict=True)
         return Figures(*(median(values) for values in columns))
 
+    def ratio(self, ours: str, theirs: str) -> float:
+        """Return how many times as many requests/s one contestant serves as another."""
+        us, them = self.rounds[ours], self.rounds[theirs]
+        return median_ratio([f.per_second for f in us], [f.per_second for f in them])
+
     def format(self) -> Iterator[str]:
         """Yield the lines of a table, and a line for each pair."""
         title = f"{self.route.name}, {self.connections} connections"
         table = Table([title, "requests/s", "p99 ms", "CPU µs"], first_width=30)
         yield from ("", table.heading)
-        for contestant in (*CONTESTANTS, CONSTANT):
-            figures = self.medians(contestant.name)
+        for name in self.rounds:
+            figures = self.medians(name)
             cells = (f"{figures.per_second:,.0f}", f"{figures.p99_ms:,.1f}")
-            yield table.row(contestant.title, *cells, f"{figures.cpu_us:,.0f}")
+            yield table.row(TITLES[name], *cells, f"{figures.cpu_us:,.0f}")
         for ours, theirs in PAIRS:
-            us, them = self.rounds[ours.name], self.rounds[theirs.name]
-            responses = median_ratio([f.per_second for f in us], [f.per_second for f in them])
-            cpu = median_ratio([f.cpu_us for f in them], [f.cpu_us for f in us])
-            yield (
-                f"  {ours.title} ÷ {theirs.title}: {responses:.2f} × requests/s, "
-                f"{cpu:.2f} × responses per CPU second"
-            )
+            if {ours.name, theirs.name} <= self.rounds.keys():
+                us, them = self.rounds[ours.name], self.rounds[theirs.name]
+                cpu = median_ratio([f.cpu_us for f in them], [f.cpu_us for f in us])
+                yield (
+                    f"  {ours.title} ÷ {theirs.title}: {self.ratio(ours.name, theirs.name):.2f} "
+                    f"× requests/s, {cpu:.2f} × responses per CPU second"
+                )
 
 
 def compare(
-    servers: Mapping[str, Servers],
+    runners: Mapping[str, Runner],
     routes: Sequence[Route],
     *,
     rounds: int,
     seconds: float,
     connections: Sequence[int] = CONNECTIONS,
+    with_wrk: bool = False,
 ) -> Iterator[Comparison]:
-    """Yield a comparison for each route and number of connections."""
-    with running_constant() as constant:
-        everyone = {**servers, CONSTANT.name: constant}
-        for server in everyone.values():
-            pin(process_tree(server.pids[0]))
+    """Yield a comparison for each route and number of connections.
+
+    Args:
+        with_wrk: Let wrk send the requests, on the cores that databases then have, too.
+    """
+    with ExitStack() as stack:
+        everyone = {**runners, CONSTANT.name: Runner(stack.enter_context(running_constant()))}
+        for runner in everyone.values():
+            pin(process_tree(runner.server.pids[0]))
+        if with_wrk:
+            stack.enter_context(_databases_beside_servers())
         for route in routes:
+            requests = {name: read_route(each, route).requests for name, each in runners.items()}
+            requests[CONSTANT.name] = [HttpRequest("GET", f"/{_size(everyone[OURS.name], route)}")]
             for count in connections:
-                yield _compare_route(everyone, route, rounds, seconds, count)
+                measure_one = partial(
+                    _measure_runner, everyone, requests, connections=count, with_wrk=with_wrk
+                )
+                for name in everyone:
+                    measure_one(name, seconds=min(WARM_UP_S, seconds))
+                results = measure_in_turns(
+                    [*everyone], partial(measure_one, seconds=seconds), rounds=rounds
+                )
+                yield Comparison(route, count, results)
 
 
-def _compare_route(
-    servers: Mapping[str, Servers], route: Route, rounds: int, seconds: float, connections: int
-) -> Comparison:
-    with closing(Connection(servers[OURS.name].ports[0])) as connection:
-        size = len(connection.exchange(route.request).body)
-    requests = dict.fromkeys(servers, route.request)
-    requests[CONSTANT.name] = HttpRequest("GET", f"/{size}")
-
-    def measure_one(name: str, lasting_s: float = seconds) -> Figures:
-        return measure(servers[name], requests[name], seconds=lasting_s, connections=connections)
-
-    for name in servers:
-        measure_one(name, min(WARM_UP_S, seconds))
-    results = measure_in_turns([*servers], measure_one, rounds=rounds)
-    return Comparison(route, connections, results)
+def _size(runner: Runner, route: Route) -> int:
+    """Return the bytes of the first response."""
+    with closing(Connection(runner.server.ports[0])) as connection:
+        return len(connection.exchange(route.requests[0]).body)
 
 
-def measure(server: Servers, request: HttpRequest, *, seconds: float, connections: int) -> Figures:
-    """Send one request over and over to one server, while the others are idle.
+@contextmanager
+def _databases_beside_servers() -> Iterator[None]:
+    """Keep PostgreSQL and Redis on the other cores for the block."""
+
+    def pin_services(cores: set[int]) -> None:
+        for service in embedded_services().status():
+            pin(process_tree(service.pid or 0), cores)
+
+    servers, others = split_cores()
+    pin_services(others)
+    try:
+        yield
+    finally:
+        pin_services(servers | others)
+
+
+def _measure_runner(
+    runners: Mapping[str, Runner],
+    requests: Mapping[str, Sequence[HttpRequest]],
+    name: str,
+    **options: Any,
+) -> Figures:
+    return measure(runners[name].server, requests[name], **options)
+
+
+def measure(
+    server: Servers,
+    requests: Sequence[HttpRequest],
+    *,
+    seconds: float,
+    connections: int,
+    with_wrk: bool = False,
+) -> Figures:
+    """Send requests over and over to one server, while the others are idle.
 
     Raises:
         BadResponse, OSError: As `drive`.
     """
     [pid] = server.pids
+    server.empty_log()
     before_s = cpu_seconds(pid)
-    result = drive(server.ports[0], request, connections=connections, seconds=seconds)
+    result: LoadResult | WrkResult
+    [port] = server.ports
+    if with_wrk:
+        result = drive_with_wrk(port, requests, connections=connections, seconds=seconds)
+    else:
+        result = drive(port, requests[0], connections=connections, seconds=seconds)
     used_s = cpu_seconds(pid) - before_s
-    p99_ms = percentile(result.ms, 0.99)
-    return Figures(result.per_second, p99_ms, used_s / result.responses * 1_000_000)
+    return Figures(result.per_second, result.p99_ms, used_s / result.responses * 1_000_000)

@@ -7,42 +7,78 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.core.management import call_command
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 
-from perf.lab.peers.contestants import running_contestants
+from perf.lab.peers.contestants import PEERS
+from perf.lab.peers.goals import format_goals
+from perf.lab.peers.installation import missing_programs
 from perf.lab.peers.measure import CONNECTIONS, ROUNDS, SECONDS, compare
 from perf.lab.peers.routes import find_differences, make_routes
+from perf.lab.peers.running import running_contestants
+
+# Different requests of each route that wrk sends in turn. Our own driver sends one.
+REQUESTS = 64
 
 
 class Command(BaseCommand):
     help = (
-        "Start Morpheus, Django REST framework as it is usually written and as it is written well, "
-        "and the usual way with cachalot; compare their responses, then measure them in turns. "
+        "Start Morpheus and peers; compare their responses, then measure them in turns. "
         "Exit code 1 if responses differ."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument(
+            "--peers",
+            default="drf",
+            help=f"separated by commas, from {', '.join(PEERS)}; wrk measures all of a run with "
+            "other peers than drf",
+        )
         parser.add_argument("--rounds", type=int, default=ROUNDS)
         parser.add_argument("--seconds", type=float, default=SECONDS, help="of each measurement")
         parser.add_argument("--connections", type=int, nargs="+", default=list(CONNECTIONS))
         parser.add_argument("--routes", nargs="+", default=[], help="only the routes named here")
         parser.add_argument("--only-compare", action="store_true", help="do not measure")
 
-    def handle(self, *, routes: list[str], only_compare: bool, **options: Any) -> None:
+    def handle(self, *, peers: str, routes: list[str], only_compare: bool, **options: Any) -> None:
         measured = {name: options[name] for name in ("rounds", "seconds", "connections")}
+        chosen = _read_peers(peers)
+        with_wrk = chosen != ["drf"]
         call_command("seed", if_empty=True, quiet=True)
-        wanted = [each for each in make_routes() if not routes or each.name in routes]
-        with running_contestants() as servers:
-            differences = [*find_differences(servers, wanted)]
+        all_routes = make_routes(REQUESTS if with_wrk else 1)
+        wanted = [each for each in all_routes if not routes or each.name in routes]
+        with running_contestants(chosen) as runners:
+            differences = [*find_differences(runners, wanted)]
             for sentence in differences:
                 self.stderr.write(f"FAIL  {sentence}")
             if differences:
                 sys.exit(1)
             self._write("ok  All contestants give the same responses.")
-            for comparison in () if only_compare else compare(servers, wanted, **measured):
+            if only_compare:
+                return
+            comparisons = []
+            for comparison in compare(runners, wanted, with_wrk=with_wrk, **measured):
+                comparisons.append(comparison)
                 for line in comparison.format():
                     self._write(line)
+            for line in format_goals(comparisons):
+                self._write(line)
 
     def _write(self, line: str) -> None:
         self.stdout.write(line)
         self.stdout.flush()
+
+
+def _read_peers(text: str) -> list[str]:
+    """Return the peers that are named.
+
+    Raises:
+        CommandError: A name is unknown, or a program is missing.
+    """
+    peers = text.split(",")
+    if unknown := set(peers) - PEERS.keys():
+        raise CommandError(
+            f"No such peer: {', '.join(sorted(unknown))}. There are {', '.join(PEERS)}."
+        )
+    if missing := missing_programs(peers):
+        raise CommandError("\n".join(missing))
+    return peers

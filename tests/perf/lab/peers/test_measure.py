@@ -9,9 +9,10 @@ import pytest
 
 from perf.lab.example_requests import HttpRequest
 from perf.lab.harness.measurements import measure_in_turns, median_ratio
-from perf.lab.peers.contestants import running_constant
+from perf.lab.peers.goals import format_goals
 from perf.lab.peers.measure import Comparison, Figures, measure
 from perf.lab.peers.routes import Route, describe_difference
+from perf.lab.peers.running import running_constant
 
 
 def test_every_contestant_has_a_turn_in_each_round() -> None:
@@ -34,15 +35,30 @@ def test_a_ratio_compares_measurements_of_the_same_round() -> None:
 
 def test_each_figure_has_its_own_median() -> None:
     rounds = [Figures(1, 30, 5), Figures(3, 10, 4), Figures(2, 20, 6)]
-    comparison = Comparison(Route("list", HttpRequest("GET", "/")), 1, {"ours": rounds})
+    comparison = Comparison(Route("list", (HttpRequest("GET", "/"),)), 1, {"ours": rounds})
 
     assert comparison.medians("ours") == Figures(2, 20, 5)
+
+
+def test_a_goal_is_reached_at_its_ratio() -> None:
+    figures = {"ours_warm": [Figures(7, 1, 30)], "fastify_full_warm": [Figures(10, 1, 20)]}
+    comparisons = [
+        Comparison(Route(name, (HttpRequest("GET", "/"),)), 16, figures)
+        for name in ("list", "detail")
+    ]
+
+    rows = [line.split(" warm  ")[-1].split() for line in format_goals(comparisons)][2:]
+
+    assert rows == [
+        ["7", "30", "10", "20", "0.70", "1.00", "not", "reached"],
+        ["7", "30", "10", "20", "0.70", "0.70", "reached"],
+    ]
 
 
 def test_a_server_is_measured_with_the_cpu_time_of_its_processes() -> None:
     with running_constant() as server:
         request = HttpRequest("GET", "/100000")
-        figures = measure(server, request, seconds=0.5, connections=4)
+        figures = measure(server, [request], seconds=0.5, connections=4)
 
     assert figures.per_second > 0 < figures.p99_ms
     # Less than the whole machine had, and not nothing.

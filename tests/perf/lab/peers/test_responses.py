@@ -4,31 +4,12 @@ from __future__ import annotations
 
 import pytest
 from django.core.management import call_command
-from django.db import connection
+from django.core.management.base import CommandError
 
-from morpheus.db.roles import connected_as
-from perf.lab.peers import contestants
-from perf.lab.peers.contestants import OURS, Contestant
+from perf.lab.peers import installation
+from perf.lab.peers.contestants import PEERS, Contestant
 from perf.management.commands import bench_peers
-
-ROWS = {
-    "novels": 60,
-    "chapters_per_novel": 1,
-    "words_per_chapter": 20,
-    "comics": 4,
-    "panels": 300,
-    "users": 10,
-}
-
-
-@pytest.fixture
-def seeded_rows(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(contestants, "REDIS_DATABASE", 60)
-    call_command("seed", reset=True, quiet=True, **ROWS)
-    with connected_as("loader"), connection.cursor() as cursor:
-        cursor.execute("UPDATE comics_comic SET is_public = true")
-        # Without microseconds some formats are shorter.
-        cursor.execute("UPDATE novels_novel SET updated_at = date_trunc('second', updated_at)")
+from tests.peer_rows import seeded_rows as seeded_rows
 
 
 def test_all_contestants_give_the_same_responses(
@@ -43,11 +24,30 @@ def test_a_different_response_fails_the_run(
     seeded_rows: None, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     careless = Contestant("careless", "careless", "tests.perf.lab.peers.careless")
-    for module in ("perf.lab.peers.contestants", "perf.lab.peers.routes"):
-        monkeypatch.setattr(f"{module}.CONTESTANTS", (OURS, careless))
+    monkeypatch.setitem(PEERS, "drf", (careless,))
 
     with pytest.raises(SystemExit) as ended:
         call_command(bench_peers.Command(), only_compare=True)
 
     assert ended.value.code == 1
     assert "response of careless differs at [0].created_at" in capsys.readouterr().err
+
+
+def test_a_run_says_which_programs_are_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(installation, "PYTHON", (99, 0))
+    monkeypatch.setattr(installation, "_PYTHON_CHECK", "raise SystemExit(1)")
+    monkeypatch.setenv("PATH", "")
+
+    with pytest.raises(CommandError) as raised:
+        call_command(bench_peers.Command(), peers="fastify,bolt")
+
+    assert str(raised.value).splitlines() == [
+        "There is no wrk: apt-get install wrk.",
+        "There is no Node 20 or later with npm in PATH: install one.",
+        "There is no Python 99.0 or later in PATH: install one.",
+    ]
+
+
+def test_a_run_refuses_an_unknown_peer() -> None:
+    with pytest.raises(CommandError, match="No such peer: rails. There are drf, fastify, bolt."):
+        call_command(bench_peers.Command(), peers="drf,rails")
