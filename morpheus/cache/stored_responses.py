@@ -34,7 +34,8 @@ def encode_response(route: str | None, headers: Headers, response: Iterable[byte
 
     A public body is compressed. A private one never is: its length would tell its content.
     """
-    stored = [(name, value) for name, value in headers if name.lower() not in _NOT_STORED]
+    # Sorted: their order depends on how the request came through Django.
+    stored = sorted((name, value) for name, value in headers if name.lower() not in _NOT_STORED)
     body = b"".join(response)
     if any(name == "Vary" and "Accept-Encoding" in value for name, value in stored):
         compressed = compress(body)
