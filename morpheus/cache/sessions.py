@@ -45,8 +45,9 @@ class SessionStore(db.SessionStore):
     def load(self) -> dict[str, Any]:
         """Return the session's data; of an expired session, nothing, and forget its key."""
         # A digest, so that no key in Redis is a valid session key.
-        digest = sha256((self.session_key or "").encode()).hexdigest()[:32]
-        row = read(SESSION, digest, tags=[f"session:{digest}"], load=self._load_row)
+        key = self.session_key or ""
+        digest = sha256(key.encode()).hexdigest()[:32]
+        row = read(SESSION, digest, tags=[f"session:{digest}"], load=lambda: self._load_row(key))
         if row is None or datetime.fromisoformat(row["ends"]) <= timezone.now():
             forget_session_key(self)
             return {}
@@ -54,7 +55,8 @@ class SessionStore(db.SessionStore):
         data: dict[str, Any] = self.decode(row["data"])
         return data
 
-    def _load_row(self) -> dict[str, Any] | None:
-        sessions = self.model.objects.filter(session_key=self.session_key)
+    def _load_row(self, key: str) -> dict[str, Any] | None:
+        # Not `self.session_key`: shadow verification loads again when the key is forgotten.
+        sessions = self.model.objects.filter(session_key=key)
         row: Any = sessions.values(data=F("session_data"), ends=F("expire_date")).first()
         return row  # type: ignore[no-any-return]

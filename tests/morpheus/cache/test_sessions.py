@@ -15,6 +15,7 @@ from django.utils import timezone
 from morpheus.cache.outbox import drain
 from morpheus.cache.redis_client import RedisUnavailable
 from morpheus.cache.sessions import SESSION, SessionStore
+from morpheus.cache.shadow_verification import Hits, verify
 from morpheus.cache.store import cache_store
 from tests.cached_shapes import assert_shape_is_kept
 from tests.visitor import counted_queries
@@ -68,6 +69,20 @@ def test_a_session_ends_while_it_is_cached(key: str, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr("morpheus.cache.sessions.timezone.now", lambda: later)
 
     assert load_user(key) is None
+
+
+def test_shadow_verification_loads_a_session_whose_key_was_forgotten(
+    key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load_user(key)
+    samples: list[Hits] = []
+    monkeypatch.setattr("morpheus.cache.batch_read.sample", lambda build: samples.append(build()))
+    later = timezone.now() + timedelta(days=365)
+    monkeypatch.setattr("morpheus.cache.sessions.timezone.now", lambda: later)
+
+    assert load_user(key) is None
+
+    assert [verify(hits) for hits in samples] == [{"same": 1}]
 
 
 def test_a_session_that_another_program_deletes_ends(key: str, psql: psycopg.Connection) -> None:
