@@ -16,17 +16,25 @@ from locust import LoadTestShape, events
 from perf.lab.load.catalogue import Catalogue
 from perf.lab.load.profiles import PROFILES
 from perf.lab.load.server_counters import ServerCounters, read_counters
-from perf.lab.load.users import REFUSED, Author, Operator, Reader, Stranger, Visitor
+from perf.lab.load.users import (
+    REFUSED,
+    Author,
+    Operator,
+    Reader,
+    SessionReader,
+    Stranger,
+    Visitor,
+)
 from perf.lab.load.verdict import RouteResult, find_breaches
 from perf.monitoring.budgets import budgets
 
-__all__ = ["Author", "Operator", "Reader", "Stranger"]
+__all__ = ["Author", "Operator", "Reader", "SessionReader", "Stranger"]
 
 PROFILE = PROFILES[os.environ.get("LOAD_PROFILE", "steady")]
 
-if "LOAD_TOKENS" not in os.environ:
+if "LOAD_LOGINS" not in os.environ:
     # A server that `make load` did not start has no accounts to use.
-    Reader.abstract = Author.abstract = True
+    Reader.abstract = SessionReader.abstract = Author.abstract = True
 
 if PROFILE.stages:
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -17,9 +18,11 @@ from morpheus.db.transactions import write_transaction
 from morpheus.embedded.processes import die_with_parent
 from morpheus.embedded.supervisor import EmbeddedServices
 from perf.lab.consistency.faults import Faults
+from perf.lab.example_requests import bearer
 from perf.lab.harness.databases import seed_if_empty
 from perf.lab.harness.measurements import resident_bytes
 from perf.lab.harness.servers import UNLIMITED, Servers, running_worker
+from perf.lab.harness.sessions import session_start
 from perf.lab.load.profiles import PROFILES
 from perf.lab.suite.timing import reference_ms, slowdown
 from users.models import User
@@ -29,7 +32,7 @@ from users.services import token_create
 BETWEEN_FAULTS_S = 12.0
 # Runs of the reference statement that tell how slow the machine is before the run.
 REFERENCES = 300
-# Number of seeded users with a token.
+# Number of seeded users with a token and a session.
 MEMBERS = 100
 
 
@@ -46,7 +49,7 @@ def run_profile(
     Returns locust's exit code, which is its verdict, and the resident bytes of the server, once a
     second.
     """
-    tokens = _prepare_tokens()
+    logins = _prepare_logins()
     reports.mkdir(parents=True, exist_ok=True)
     # Locust gets the last core, so that it takes none from the server; the worker may have any.
     cores = sorted(os.sched_getaffinity(0))
@@ -57,7 +60,7 @@ def run_profile(
                 url = f"http://127.0.0.1:{servers.ports[0]}"
                 environment = os.environ | {
                     "LOAD_PROFILE": profile,
-                    "LOAD_TOKENS": " ".join(tokens),
+                    "LOAD_LOGINS": json.dumps(logins),
                     "LOAD_CORE": str(cores[-1]),
                     "LOAD_SLOWDOWN": f"{slowdown([reference_ms() for _ in range(REFERENCES)]):.2f}",
                 }
@@ -78,18 +81,16 @@ def compute_growth(memory: list[int]) -> float:
     return fmean(memory[-fifth:]) / fmean(memory[fifth : 2 * fifth] or memory)
 
 
-def _prepare_tokens() -> list[str]:
-    """Seed an empty database; return tokens of some members."""
+def _prepare_logins() -> dict[str, list[dict[str, str]]]:
+    """Seed an empty database; return headers of some members, by the kind of credential."""
     call_command("migrate", verbosity=0)
     seed_if_empty()
     with write_transaction(as_staff=True):
         members = list(User.objects.filter(is_superuser=False).order_by("pk")[:MEMBERS])
-    return [_make_token(member) for member in members]
-
-
-def _make_token(member: User) -> str:
-    with write_transaction(as_user=member.pk):
-        return token_create(user=member)[0]
+    return {
+        "token": [bearer(token_create(user=member)[0]) for member in members],
+        "session": [session_start(member) for member in members],
+    }
 
 
 def _make_command(profile: str, url: str, users: int, seconds: int, reports: Path) -> list[str]:

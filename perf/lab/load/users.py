@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import time
@@ -12,7 +13,7 @@ from uuid import uuid4
 from gevent import sleep
 from locust import FastHttpUser, between, task
 
-from perf.lab.example_requests import HttpRequest, bearer, example
+from perf.lab.example_requests import HttpRequest, example
 from perf.lab.harness.http_client import RETRY_FOR_S, is_refusal
 from perf.lab.load.catalogue import Catalogue
 
@@ -116,10 +117,10 @@ class Visitor(FastHttpUser):
         self.send("GET /comics/{comic_id}/thumbnail/", values, expected=(200, 404))
 
 
-class Stranger(Visitor):
-    """Reads without logging in."""
+class Browser(Visitor):
+    """Reads public novels and comics."""
 
-    weight = 12
+    abstract = True
 
     @task(6)
     def browse_novels(self) -> None:
@@ -146,21 +147,32 @@ class Stranger(Visitor):
         self.send("GET /search/", query={"q": random.choice(WORDS)})  # noqa: S311
 
 
+class Stranger(Browser):
+    """Reads without logging in."""
+
+    weight = 17
+
+
 class Member(Visitor):
-    """Has an account that was created before the run."""
+    """Has an account that was created before the run.
+
+    Attributes:
+        kind: The credential, a key of `LOAD_LOGINS`.
+    """
 
     abstract = True
+    kind = "token"
 
     def on_start(self) -> None:
         super().on_start()
         # Already logged in: hashing a password takes a core some tenths of a second.
-        self.headers = bearer(random.choice(os.environ["LOAD_TOKENS"].split()))  # type: ignore[misc] # noqa: S311
+        self.headers = random.choice(json.loads(os.environ["LOAD_LOGINS"])[self.kind])  # type: ignore[misc] # noqa: S311
 
 
-class Reader(Member):
-    """Reads as a member, and looks at own novels."""
+class Reader(Member, Browser):
+    """Reads as a stranger does, but logged in by a token, and looks at own novels."""
 
-    weight = 5
+    weight = 9
 
     @task(4)
     def open_dashboard(self) -> None:
@@ -174,19 +186,18 @@ class Reader(Member):
     def open_profile(self) -> None:
         self.send("GET /users/me/")
 
-    @task(5)
-    def read_novel(self) -> None:
-        self.open_novel()
 
-    @task(2)
-    def read_comic(self) -> None:
-        self.open_comic()
+class SessionReader(Reader):
+    """A reader in a browser, logged in by a session's cookie."""
+
+    weight = 8
+    kind = "session"
 
 
 class Author(Member):
     """Uploads a novel, polls its status until it is parsed, publishes and deletes it."""
 
-    weight = 2
+    weight = 4
 
     @task
     def publish(self) -> None:
@@ -210,7 +221,7 @@ class Author(Member):
 class Operator(Visitor):
     """Checks health and metrics."""
 
-    weight = 1
+    weight = 2
     wait_time = between(3, 6)
 
     @task
