@@ -45,7 +45,8 @@ lint: $(STAMP)  ## Check format, style, types and words
 
 # On services of its own: it kills them and deletes novels.
 check-cache: $(STAMP)  ## Check that no client reads a stale value, under faults too (ARGS= to shorten)
-	@env MORPHEUS_VAR=var/check-cache MORPHEUS_HTTPS=off $(PYTHON) manage.py check_cache $(ARGS)
+	@env MORPHEUS_VAR=var/check-cache MORPHEUS_HTTPS=off DJANGO_SETTINGS_MODULE=perf.lab.harness.settings \
+		$(PYTHON) manage.py check_cache $(ARGS)
 
 # On data of its own for each scale, seeded at the first run.
 SCALE ?= default

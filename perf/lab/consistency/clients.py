@@ -15,6 +15,7 @@ from perf.lab.example_requests import HttpRequest
 from perf.lab.harness.http_client import BadResponse, Connection, Response
 
 from .history import UNKNOWN, Log, Write
+from .logins import PublishedLogins, make_reads
 from .reads import Read, ReadMaker
 from .scene import Scene, slot_of
 from .writers import Attempt, Writer, make_writers
@@ -28,6 +29,13 @@ RETRY_PAUSE_S = 0.1
 CONDITIONAL = 0.3
 # Reads of comics that come and go, each by its id: the newest.
 COMICS_MAX = 120
+# Share of draws that read with a login that will end, or has ended: the newest.
+OF_LOGINS = 0.25
+LOGINS_MAX = 8
+# Seconds after which a client learns of new logins.
+LOGINS_S = 0.05
+# Reads of one draw, because choosing by weight takes as long for many as for one.
+DRAWN = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +59,8 @@ class Load:
 class _Client:
     """One client with a connection to each server."""
 
-    def __init__(self, scene: Scene, load: Load, number: int) -> None:
-        self._scene, self._load = scene, load
+    def __init__(self, scene: Scene, load: Load, number: int, published: PublishedLogins) -> None:
+        self._scene, self._load, self._published = scene, load, published
         self._log = Log()
         self._random = Random(f"{load.seed} {number}")  # noqa: S311 - to be repeatable
         self._connections = [Connection(port) for port in load.ports]
@@ -65,6 +73,9 @@ class _Client:
             self._continue(writer, None)
         # Comics that come and go, as responses named them: id, slot and reader.
         self._comics: dict[tuple[int, str, int | None], Read] = {}
+        # Reads with logins that end, by their rows.
+        self._logins: dict[str, list[Read]] = {}
+        self._learn_at = 0.0
 
     def run(self) -> Log:
         """Read and write until the load is done; return the log."""
@@ -72,6 +83,8 @@ class _Client:
         most = self._load.reads if self._load.reads is not None else float("inf")
         log = self._log
         while len(log.response) < most and time.monotonic() < stop_at:
+            if time.monotonic() >= self._learn_at:
+                self._learn_logins()
             if self._attempts and self._random.random() < self._load.writes:
                 reads = self._write()
             else:
@@ -86,11 +99,24 @@ class _Client:
     def _choose_reads(self) -> list[Read]:
         if self._comics and self._random.random() < 0.1:
             return [self._random.choice(list(self._comics.values()))]
-        # Several at once, because choosing by weight takes as long for many as for one.
-        return self._random.choices(self._reads, self._weights, k=8)
+        if self._logins and self._random.random() < OF_LOGINS:
+            reads = self._random.choice(list(self._logins.values()))
+            return self._random.choices(reads, [read.weight for read in reads], k=DRAWN)
+        return self._random.choices(self._reads, self._weights, k=DRAWN)
+
+    def _learn_logins(self) -> None:
+        """Add reads with new logins; go on with the newest that have ended."""
+        self._learn_at = time.monotonic() + LOGINS_S
+        logins = self._published.read()
+        for login in logins:
+            if login.row not in self._logins:
+                others = {each.novel_id for each in logins if each.user_id != login.user_id}
+                self._logins[login.row] = make_reads(self._maker, login, others)
+        for oldest in list(self._logins)[:-LOGINS_MAX]:
+            del self._logins[oldest]
 
     def _read(self, read: Read) -> None:
-        headers = read.headers
+        headers = {"Accept-Encoding": "gzip", **self._random.choice(read.credentials)}
         if read.etag and self._random.random() < CONDITIONAL:
             headers = headers | {"If-None-Match": read.etag}
         request = HttpRequest("GET", read.path, headers)
@@ -184,6 +210,6 @@ def begin_together(gate: Barrier) -> None:
     gate.wait(START_TIMEOUT_S)
 
 
-def run_client(scene: Scene, load: Load, number: int) -> Log:
+def run_client(scene: Scene, load: Load, number: int, published: PublishedLogins) -> Log:
     """Run one client and return its log."""
-    return _Client(scene, load, number).run()
+    return _Client(scene, load, number, published).run()

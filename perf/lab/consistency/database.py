@@ -20,6 +20,7 @@ from morpheus.cache.outbox import connect
 from morpheus.db.transactions import write_transaction
 from novels.models import Chapter, ChapterText, Genre, Language, Novel, ProcessingStatus
 from novels.services.processing import status_advance
+from perf.lab.harness.sessions import session_start
 from users.models import PublicUser, User, belonging_to
 from users.services import token_create
 
@@ -65,7 +66,7 @@ def build_scene(size: Size) -> Scene:
         scene.owner_of[f"user {owner.id}"] = at
     for number in range(size.novels):
         at, state = next(turns), first_novel(number)
-        novel_id = _make_novel(state, scene.owners[at].id)
+        novel_id = make_novel(state, scene.owners[at].id)
         scene.novels[novel_id] = state
         scene.owner_of[f"novel {novel_id}"] = at
         if number < size.strips:
@@ -78,12 +79,17 @@ def build_scene(size: Size) -> Scene:
     return scene
 
 
+def make_user(password: str) -> User:
+    """Create a user with the first profile."""
+    email = f"{token_hex(8)}{DOMAIN}"
+    user: User = User.objects.create_user(email, password, **FIRST_PROFILE)
+    return user
+
+
 def _make_owner() -> Owner:
-    user = User.objects.create_user(f"{token_hex(8)}{DOMAIN}", token_hex(16))
-    with write_transaction(as_user=user.pk):
-        User.objects.filter(pk=user.pk).update(**FIRST_PROFILE)
+    user = make_user(token_hex(16))
     secret, _ = token_create(user=user)
-    return Owner(user.pk, secret)
+    return Owner(user.pk, secret, session_start(user))
 
 
 def _make_strip(owner_id: int, novel_id: int) -> int:
@@ -95,12 +101,13 @@ def _make_strip(owner_id: int, novel_id: int) -> int:
     return int(row.pk)
 
 
-def _make_novel(state: dict[str, str], owner_id: int) -> int:
+def make_novel(state: dict[str, str], owner_id: int) -> int:
+    """Create a novel with a chapter; return its id."""
     with write_transaction(as_user=owner_id):
         novel = Novel.objects.create(
             title=state["title"],
             synopsis=state["synopsis"],
-            is_public=True,
+            is_public=state["visibility"] == "public",
             genre=Genre.objects.get(slug=state["genre"]),
             language=Language.objects.get(code=state["language"]),
             owner_id=owner_id,
@@ -139,13 +146,13 @@ def run_direct(scene: Scene, stop: Event, seed: int) -> Log:
 
 
 def _advance(log: Log, novel_id: int, owner_id: int, unique: str) -> None:
-    with _recorded_write(log, f"status {novel_id}", {"status": unique}):
+    with recorded_write(log, {f"status {novel_id}": {"status": unique}}):
         status_advance(novel_id=novel_id, owner_id=owner_id, stage=unique, progress=50)
 
 
 def _rewrite(log: Log, novel_id: int, owner_id: int, unique: str) -> None:
     with (
-        _recorded_write(log, f"text {novel_id}", {"text": unique}),
+        recorded_write(log, {f"text {novel_id}": {"text": unique}}),
         write_transaction(as_user=owner_id),
     ):
         ChapterText.objects.filter(chapter__novel_id=novel_id).update(content=unique)
@@ -155,7 +162,7 @@ def _rewrite_outside(log: Log, novel_id: int, owner_id: int, unique: str) -> Non
     """Write as psql does: only the database's triggers tell the cache."""
     with (
         connect("consistency checker") as outside,
-        _recorded_write(log, f"text {novel_id}", {"text": unique}, OUTSIDE_S),
+        recorded_write(log, {f"text {novel_id}": {"text": unique}}, OUTSIDE_S),
     ):
         outside.execute("SELECT set_config('app.user_id', %s, false)", [str(owner_id)])
         outside.execute(
@@ -192,13 +199,19 @@ def _novel_value(novel: Novel) -> str:
 
 
 @contextmanager
-def _recorded_write(
-    log: Log, row: str, shows: dict[str, str], late_s: float = 0.0
+def recorded_write(
+    log: Log, shows: dict[str, dict[str, str]], late_s: float = 0.0
 ) -> Iterator[None]:
-    """Record the block as a write, acknowledged `late_s` after its end; it failed if it raises."""
+    """Record the block as a write of rows, acknowledged `late_s` after its end.
+
+    It failed if it raises.
+
+    Args:
+        shows: The values of each view, by row.
+    """
     began, ended = time.monotonic(), float("inf")
     try:
         yield
         ended = time.monotonic() + late_s
     finally:
-        log.writes.append(Write(row, shows, began, ended))
+        log.writes += [Write(row, values, began, ended) for row, values in shows.items()]

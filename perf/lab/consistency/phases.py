@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from threading import Event
 from typing import Any, NamedTuple
 
@@ -20,6 +22,8 @@ from .clients import START_TIMEOUT_S, Load, begin_together, run_client
 from .database import Size, build_scene, run_direct
 from .faults import Faults
 from .history import Log
+from .logins import PublishedLogins
+from .members import run_members
 from .scene import Scene
 
 # Spawned, not forked: the parent has threads and connections of its own.
@@ -35,11 +39,11 @@ DELAY_S = 0.3
 CRASHES_PER_MILLE = {"server-crashed": 30, "no-write-intents": 10}
 # Otherwise the servers write a line for each of a million requests.
 NO_REQUEST_LOG = {"MORPHEUS_LOG_REQUESTS": "off"}
-# Servers log injected faults as errors.
+# Servers log injected faults, and the effects of sabotages, as errors.
 QUIET = {"MORPHEUS_LOG_LEVEL": "CRITICAL"}
 SABOTAGED = "perf.lab.consistency.sabotaged_wsgi:application"
 # The mechanism that each sabotage removes; docs/caching.md says why it is necessary.
-SABOTAGES = ("no-write-intents", "late-versions", "late-invalidation")
+SABOTAGES = ("no-write-intents", "late-versions", "late-invalidation", "no-login-tags")
 # A read may be stale for so long under a fault: docs/caching.md.
 BOUND_S = 3.0
 # Faults are injected for this share of a run; in the rest everything recovers.
@@ -96,7 +100,7 @@ class PhaseRunner:
     def run_sabotage(self, name: str) -> Phase:
         """Run with a sabotage, in several rounds if necessary: the checker must report it."""
         for _ in range(ROUNDS):
-            outcome = self._run_hot(name, {"CONSISTENCY_SABOTAGE": name})
+            outcome = self._run_hot(name, QUIET | {"CONSISTENCY_SABOTAGE": name})
             if outcome.verdict.violations:
                 break
         return Phase(name, outcome, bool(outcome.verdict.violations))
@@ -149,15 +153,21 @@ def run(scene: Scene, load: Load, interfere: Callable[[float], None] | None = No
     """
     gate, stop = SPAWN.Barrier(load.clients + 1), Event()
     with (
+        TemporaryDirectory() as folder,
         ProcessPoolExecutor(load.clients, SPAWN, begin_together, (gate,)) as processes,
-        ThreadPoolExecutor(1) as threads,
+        ThreadPoolExecutor(2) as threads,
     ):
+        published = PublishedLogins(Path(folder))
         clients = [
-            processes.submit(run_client, scene, load, number) for number in range(load.clients)
+            processes.submit(run_client, scene, load, number, published)
+            for number in range(load.clients)
         ]
         try:
             gate.wait(START_TIMEOUT_S)
-            direct = threads.submit(run_direct, scene, stop, load.seed)
+            direct = [
+                threads.submit(run_direct, scene, stop, load.seed),
+                threads.submit(run_members, load.ports, published, stop, load.seed),
+            ]
             began = time.monotonic()
             while not all(client.done() for client in clients):
                 if interfere is not None:
@@ -173,5 +183,6 @@ def run(scene: Scene, load: Load, interfere: Callable[[float], None] | None = No
     busy = [log for log in logs if log.response]
     seconds = max(log.ended[-1] for log in busy) - min(log.began[0] for log in busy)
     reads = sum(len(log.response) for log in logs)
-    verdict = check([Log(writes=scene.first_writes()), *logs, direct.result()])
+    logs += [thread.result() for thread in direct]
+    verdict = check([Log(writes=scene.first_writes()), *logs])
     return Outcome(verdict, seconds, reads)

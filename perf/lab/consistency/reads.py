@@ -5,10 +5,10 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from perf.lab.example_requests import bearer, example
+from perf.lab.example_requests import example
 
 from .history import ABSENT, Observation
 from .scene import (
@@ -35,8 +35,10 @@ class Read:
     """A GET of one path by one reader, and what the client remembers of its responses.
 
     Attributes:
+        credentials: Headers; any of them must give the same response.
         parse: Returns the observations in the JSON of a 200.
         missing: The observations in a 404.
+        refused: The observations in a 401; None where it is a failure.
         weight: How often it is sent, relative to others.
         about: The row that it names; empty for a list.
         numbers: Of responses, by the digest of their content.
@@ -44,9 +46,10 @@ class Read:
     """
 
     path: str
-    headers: dict[str, str]
+    credentials: list[dict[str, str]]
     parse: Parse
     missing: list[Observation]
+    refused: list[Observation] | None = None
     weight: int = 1
     about: str = ""
     numbers: dict[int, int] = field(default_factory=dict)
@@ -54,10 +57,10 @@ class Read:
     number: int = 0
 
     def parse_response(self, status: int, content: bytes) -> list[Observation] | None:
-        """Return the observations in a response; None if it is neither 200 nor 404."""
+        """Return the observations in a response; None if it has an unexpected status."""
         if status == 200:
             return self.parse(json.loads(content))
-        return self.missing if status == 404 else None
+        return {404: self.missing, 401: self.refused}.get(status)
 
 
 class ReadMaker:
@@ -68,16 +71,20 @@ class ReadMaker:
         self._users = {owner.id: f"user {owner.id}" for owner in scene.owners}
 
     def make_all(self) -> list[Read]:
-        """Return all reads but those of comics that come and go."""
-        reads = [*self._make_public_lists()]
+        """Return all reads but those of comics and logins that come and go."""
+        everyone = [{}, *(each for owner in self._scene.owners for each in owner.credentials)]
+        reads = [replace(read, credentials=everyone) for read in self._make_public_lists()]
         for reader in (None, *range(len(self._scene.owners))):
-            for pk in self._scene.novels:
-                reads += self._make_of_novel(pk, reader)
-            for pk in self._scene.strips:
-                reads += self._make_of_strip(pk, reader)
+            reads += self.make_by_id(reader)
             if reader is not None:
                 reads += self._make_own(reader)
         return reads
+
+    def make_by_id(self, reader: int | None) -> list[Read]:
+        """Return the reads of rows that stay, each by its id."""
+        scene = self._scene
+        reads = [read for pk in scene.novels for read in self._make_of_novel(pk, reader)]
+        return reads + [read for pk in scene.strips for read in self._make_of_strip(pk, reader)]
 
     def make_comic(self, comic_id: int, slot: str, reader: int | None) -> Read:
         """Return the read of a comic by its id, which ends when the comic is deleted."""
@@ -87,9 +94,9 @@ class ReadMaker:
             return [Observation(slot, view, FOUND), *self._parse_comic(data, reader)]
 
         gone = [Observation(slot, view, ABSENT)]
-        return self._make("/comics/{comic_id}/", reader, parse, gone, values={"comic_id": comic_id})
+        return self.make("/comics/{comic_id}/", reader, parse, gone, values={"comic_id": comic_id})
 
-    def _make(
+    def make(
         self,
         route: str,
         reader: int | None,
@@ -102,9 +109,8 @@ class ReadMaker:
         query: Mapping[str, object] | None = None,
     ) -> Read:
         request = example(f"GET {route}").build(values or {}, query=query or {})
-        token = {} if reader is None else bearer(self._scene.owners[reader].token)
-        headers = {"Accept-Encoding": "gzip", **token}
-        return Read(request.path, headers, parse, missing, weight, about)
+        credentials = [{}] if reader is None else self._scene.owners[reader].credentials
+        return Read(request.path, credentials, parse, missing, weight=weight, about=about)
 
     def _make_of_novel(self, pk: int, reader: int | None) -> Iterator[Read]:
         row = f"novel {pk}"
@@ -113,7 +119,7 @@ class ReadMaker:
         def make(route: str, parse: Parse, weight: int) -> Read:
             route = f"/novels/{{novel_id}}/{route}"
             values = {"novel_id": pk, "number": 1}
-            return self._make(route, reader, parse, hidden, weight, row, values=values)
+            return self.make(route, reader, parse, hidden, weight, row, values=values)
 
         def parse_status(data: Any) -> list[Observation]:
             return [*there, Observation(f"status {pk}", "status", data["stage"])]
@@ -140,9 +146,9 @@ class ReadMaker:
             return self._parse_comic(data, reader)
 
         route, values = "/comics/{comic_id}/", {"comic_id": pk}
-        yield self._make(route, reader, parse_comic, hidden, 4, row, values=values)
+        yield self.make(route, reader, parse_comic, hidden, 4, row, values=values)
         route, query = f"{route}panels/", {"page_size": 100}
-        yield self._make(route, reader, parse, hidden, 3, panels, values=values, query=query)
+        yield self.make(route, reader, parse, hidden, 3, panels, values=values, query=query)
 
     def _find_presence(
         self, row: str, reader: int | None
@@ -169,9 +175,9 @@ class ReadMaker:
         for kind, ordering in itertools.product(("novels", "comics"), ("-created_at", "title")):
             parse = self._parse_list(kind, "own", reader, owner.id)
             query = {"owner": "me", "ordering": ordering}
-            yield self._make(f"/{kind}/", reader, parse, [], 4, query=query)
-        yield self._make("/users/me/", reader, parse_profile, [], 4, row)
-        yield self._make("/users/me/dashboard/", reader, parse_dashboard, [], 4)
+            yield self.make(f"/{kind}/", reader, parse, [], 4, query=query)
+        yield self.make("/users/me/", reader, parse_profile, [], 4, row)
+        yield self.make("/users/me/dashboard/", reader, parse_dashboard, [], 4)
 
     def _make_public_lists(self) -> Iterator[Read]:
         """Yield the lists that are the same for all readers, as an anonymous one."""
@@ -181,11 +187,11 @@ class ReadMaker:
         everything: list[dict[str, Any]] = [{}]
         orderings = ("-created_at", "created_at", "title", "-word_count")
         for query in (*everything, {"author": ""}, *genres, *languages, *owners):
-            yield from self._make_lists("novels", query, orderings, 1 if query else 4)
+            yield from self.make_lists("novels", query, orderings, 1 if query else 4)
         for genre, language in itertools.product(genres, languages):
-            yield from self._make_lists("novels", genre | language, ("-created_at",), 2)
+            yield from self.make_lists("novels", genre | language, ("-created_at",), 2)
         for query in (*everything, *owners):
-            yield from self._make_lists("comics", query, ("-created_at", "title"), 3)
+            yield from self.make_lists("comics", query, ("-created_at", "title"), 3)
         for pk in self._scene.strips.values():
             there = Observation(f"novel {pk}", "shown", FOUND)
 
@@ -193,16 +199,16 @@ class ReadMaker:
                 seen = [each for card in data["results"] for each in self._parse_comic(card, None)]
                 return [there, *seen] if seen else []
 
-            yield self._make("/comics/", None, parse, [], query={"novel": pk})
+            yield self.make("/comics/", None, parse, [], query={"novel": pk})
 
-    def _make_lists(
+    def make_lists(
         self, kind: str, query: dict[str, Any], orderings: tuple[str, ...], weight: int
     ) -> Iterator[Read]:
         filters = [f"{name}={query[name]}" for name in ("genre", "language") if name in query]
         parse = self._parse_list(kind, "&".join(filters) or "anyone", None, query.get("owner"))
         for ordering in orderings:
             ordered = query | {"ordering": ordering}
-            yield self._make(f"/{kind}/", None, parse, [], weight, query=ordered)
+            yield self.make(f"/{kind}/", None, parse, [], weight, query=ordered)
 
     def _parse_list(self, kind: str, view: str, reader: int | None, owner_id: int | None) -> Parse:
         """Return how to read a list that shows rows as `view`; missing rows are absent."""

@@ -8,7 +8,8 @@ A value is a text that can be made from a state here and from a response in `rea
 - a filter like `genre=horror`: whether the row is in that list (a list and its cards need not be of
   one moment);
 - `title` and `title:own`: the title of a novel in its comics;
-- `id=7`: whether the row is found by its id.
+- `id=7`: whether the row is found by its id;
+- `valid`: whether a login is (`logins`).
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 from typing import Any
+
+from perf.lab.example_requests import bearer
 
 from .history import ABSENT, UNKNOWN, Write
 
@@ -32,10 +35,21 @@ FIRST_PROFILE = {"display_name": "Name v0", "bio": "Bio v0"}
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """A user whose rows are written; `token` logs the user in."""
+    """A user whose rows are written.
+
+    Attributes:
+        token: Logs the user in during the whole run, for writes too.
+        session: Headers of a session that lasts as long, for reads.
+    """
 
     id: int
     token: str
+    session: dict[str, str]
+
+    @property
+    def credentials(self) -> list[dict[str, str]]:
+        """Headers of both kinds."""
+        return [bearer(self.token), self.session]
 
 
 @dataclass(frozen=True, slots=True)
