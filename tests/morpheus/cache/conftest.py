@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import gzip
 import itertools
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from django.test import override_settings
+from rest_framework.test import APIClient
 
 from morpheus.cache.outbox import CHANNEL, connect
 from morpheus.cache.outbox_listener import OutboxListener
 from morpheus.cache.policies import POLICIES, CachePolicy
+from tests.morpheus.cache.callers import Caller
 from tests.morpheus.cache.source import Source
+from tests.visitor import Visitor
+
+# Headers that differ between responses, or with the encoding. Django replaces an invalid CSRF
+# cookie in any response; the response cache sets no cookie.
+OWN = {"X-Request-ID", "Server-Timing", "Content-Length", "Content-Encoding", "Set-Cookie"}
 
 _numbers = itertools.count()
 
@@ -50,6 +59,48 @@ def in_thread() -> Iterator[Callable[..., threading.Thread]]:
     for thread in threads:
         thread.join(10)
         assert not thread.is_alive()
+
+
+@pytest.fixture
+def ask(visitor: Visitor) -> Any:
+    """Send a GET and return what the client gets, whatever form it is sent in."""
+
+    def ask(path: str, *, alone: bool = False, **environ: str) -> Any:
+        # Settings of the fixture lie on top of each other until the test ends: hundreds of them
+        # come near the limit of Python's stack.
+        with override_settings(MORPHEUS_CACHE=not alone):
+            answer = visitor.get(path, **environ)
+        assert not (answer.was_cached and "Set-Cookie" in answer.headers)
+        body = answer.body
+        if answer.headers.get("Content-Encoding") == "gzip":
+            body = gzip.decompress(body)
+        is_private = "private" in answer.headers.get("Cache-Control", "")
+        assert not (is_private and "Content-Encoding" in answer.headers)
+        headers = {name: value for name, value in answer.headers.items() if name not in OWN}
+        if (cookie := answer.headers.get("Set-Cookie", "")).startswith("sessionid="):
+            headers["Set-Cookie"] = cookie
+        # Weak is that of a compressed body.
+        if "ETag" in headers:
+            headers["ETag"] = headers["ETag"].removeprefix("W/")
+        return answer.status, headers, body
+
+    return ask
+
+
+@pytest.fixture
+def make_caller(
+    make_user: Callable[..., Any], as_user: Callable[..., APIClient]
+) -> Callable[..., Caller]:
+    def make(name: str, **fields: Any) -> Caller:
+        user = make_user(name, **fields)
+        return Caller(user, as_user(user))
+
+    return make
+
+
+@pytest.fixture
+def ann(make_caller: Callable[..., Caller]) -> Caller:
+    return make_caller("ann")
 
 
 def stop_listener(listener: OutboxListener) -> None:

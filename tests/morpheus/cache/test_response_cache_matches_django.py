@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import gzip
 from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.test import Client, override_settings
+from django.test import Client
 from rest_framework.test import APIClient
 
 from tests.conftest import PASSWORD
 from tests.factories import secret_of
-from tests.visitor import Visitor
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-# Headers that differ between responses, or with the encoding. Django replaces an invalid CSRF
-# cookie in any response; the response cache sets no cookie.
-OWN = {"X-Request-ID", "Server-Timing", "Content-Length", "Content-Encoding", "Set-Cookie"}
 
 # Everything that could change a response, or looks as if it did.
 ODD: dict[str, list[str]] = {
@@ -103,28 +97,6 @@ def novel(
     (novel,) = make_novels(1, owner=ann)
     make_chapters(novel, "A whale. " * 300)
     return novel
-
-
-@pytest.fixture
-def ask(visitor: Visitor) -> Any:
-    """Send a GET and return what the client gets, whatever form it is sent in."""
-
-    def ask(path: str, *, alone: bool = False, **environ: str) -> Any:
-        # Settings of the fixture lie on top of each other until the test ends: hundreds of them
-        # come near the limit of Python's stack.
-        with override_settings(MORPHEUS_CACHE=not alone):
-            answer = visitor.get(path, **environ)
-        assert not (answer.was_cached and "Set-Cookie" in answer.headers)
-        body = answer.body
-        if answer.headers.get("Content-Encoding") == "gzip":
-            body = gzip.decompress(body)
-        headers = {name: value for name, value in answer.headers.items() if name not in OWN}
-        # Weak is that of a compressed body.
-        if "ETag" in headers:
-            headers["ETag"] = headers["ETag"].removeprefix("W/")
-        return answer.status, headers, body
-
-    return ask
 
 
 @pytest.mark.parametrize("rest", ["", "{pk}/chapters/1/"])
