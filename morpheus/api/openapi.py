@@ -104,6 +104,8 @@ class SchemaView(ParameterView, SpectacularAPIView):
         generator: Any = self.generator_class()  # has no types
         document = generator.get_schema(request=None, public=True)
         response = self.finalize_response(request, Response(document)).render()
+        # That took `Vary` away, which the response to the client needs too.
+        self.headers = self.default_response_headers
         name = f"{settings.SPECTACULAR_SETTINGS['TITLE']}.{request.accepted_renderer.format}"
         return response.content, {
             "Content-Type": response["Content-Type"],
