@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import gc
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from types import FunctionType, ModuleType
 from typing import Any
 
 import pytest
+from django.core.files import File
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.http import HttpRequest
 from pytest_django import Settings
+from rest_framework.request import Request
 from rest_framework.test import APIClient
 
 from morpheus.cache import shadow_verification
@@ -27,6 +33,21 @@ def told(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 def novel(make_novels: Callable[..., list[Any]]) -> Novel:
     novel: Novel = make_novels()[0]
     return novel
+
+
+def find_referents(root: object) -> Iterator[object]:
+    """Yield all objects that an object holds, but for modules and classes, which hold all."""
+    seen: set[int] = set()
+    waiting = [root]
+    while waiting:
+        each = waiting.pop()
+        if id(each) not in seen and not isinstance(each, ModuleType | type):
+            seen.add(id(each))
+            if isinstance(each, FunctionType):
+                waiting += each.__closure__ or ()  # And not the names of its module.
+            else:
+                waiting += gc.get_referents(each)
+            yield each
 
 
 @pytest.mark.django_db
@@ -75,6 +96,20 @@ def test_it_tells_what_was_asked_of_the_cache(
         "miss": [second.pk],
     }
     assert cards[0].tags(first.pk) == [f"novel:{first.pk}"]
+
+
+@pytest.mark.django_db
+def test_it_holds_neither_the_request_nor_its_body(
+    told: list[Any], as_user: Callable[..., APIClient], make_user: Callable[..., Any]
+) -> None:
+    client = as_user(make_user("reader"))
+
+    body = {"title": "Moby Dick", "file": SimpleUploadedFile("moby.txt", b"Call me Ishmael.")}
+    client.post("/api/v1/novels/", body)
+
+    held = [each for each in find_referents(told) if isinstance(each, HttpRequest | Request | File)]
+    assert len(told) == 1
+    assert held == []
 
 
 @pytest.mark.django_db(transaction=True)
