@@ -1,7 +1,7 @@
 """Private parts of prometheus_client: its counters and histograms, at a tenth of the CPU time.
 
 At each scrape, `generate_latest` makes an object, a dict of labels and a text of each sample. A
-server that has answered every route has thousands. Here they are made once, and a scrape reads the
+server that has served every route has thousands. Here they are made once, and a scrape reads the
 values alone: of this process' metrics, or of the files in which several processes share theirs.
 """
 
@@ -208,7 +208,7 @@ class SharedFamilies:
 
 
 class _SharedFile:
-    """What is known of a file of one process, which only grows.
+    """The entries of the file of one process, which only grows.
 
     Attributes:
         positions: Of the values, in units of 8 bytes.
