@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.http import HttpResponse
 from drf_spectacular.utils import extend_schema
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
@@ -50,7 +51,7 @@ class ComicView(MorpheusAPIView):
     serializer_class = ComicSerializer
 
     @extend_schema(operation_id="comics_retrieve")
-    def get(self, request: Request, comic_id: int) -> Response:
+    def get(self, request: Request, comic_id: int) -> HttpResponse:
         """Show a comic."""
         return self.respond(comic_read(comic_id, self.reader_id, request))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from inspect import cleandoc
 from typing import Any, ClassVar
 
 from django.conf import settings
@@ -11,6 +12,7 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.views import APIView
 
 from morpheus.api.views import ParameterView
 
@@ -83,6 +85,23 @@ def _add_problem_responses(operation: dict[str, Any]) -> None:
     for status, response in responses.items():
         if status.startswith(("4", "5")):
             response.setdefault("content", content)
+
+
+def describe_view(view: APIView, html: bool = False) -> str:
+    """Return what each method does, as in the OpenAPI document, for the response to OPTIONS.
+
+    DRF would return the docstring of the view's class, which is for engineers.
+    """
+    handlers = {
+        method: getattr(view, method.lower())
+        for method in view.allowed_methods
+        if method not in ("HEAD", "OPTIONS")
+    }
+    return "\n\n".join(
+        f"{method}: {cleandoc(handler.__doc__)}"
+        for method, handler in handlers.items()
+        if handler.__doc__
+    )
 
 
 class SchemaView(ParameterView, SpectacularAPIView):

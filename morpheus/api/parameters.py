@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 from difflib import get_close_matches
+from typing import Any
 
 from django.http import QueryDict
+from drf_spectacular.openapi import AutoSchema
 from rest_framework.exceptions import ValidationError
 
 # Bounds the work for a long query string, and for a long name in it.
 _MAX_REPORTED = 5
 _MAX_COMPARED_CHARS = 40
+
+
+class ViewSchema(AutoSchema):
+    """drf-spectacular's schema, with the parameters that the view itself checks."""
+
+    def get_override_parameters(self) -> list[Any]:
+        return [*getattr(self.view, "parameters", ())] if self.method == "GET" else []
 
 
 def refuse_unknown(params: QueryDict, known: tuple[str, ...]) -> None:

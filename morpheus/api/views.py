@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from inspect import cleandoc
-from typing import Any
+from functools import cache
+from typing import Any, TypeVar
 
 from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import ObjectDoesNotExist, PermissionDenied
-from django.http import Http404, HttpRequest
+from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.cache import patch_vary_headers
-from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework.exceptions import APIException, ValidationError
 from rest_framework.generics import GenericAPIView
@@ -30,9 +29,12 @@ from morpheus.cache.dependencies import (
 )
 from morpheus.db.replica import failed_by_replica, reads_replica
 from morpheus.db.transactions import read_transaction, write_transaction
+from morpheus.django_internals.django import Headers, set_headers
 from morpheus.http.disk_space import has_free_space
 from morpheus.http.errors import StorageFull
 from morpheus.http.throttling import WriteThrottle
+
+AnyResponse = TypeVar("AnyResponse", bound=HttpResponse)
 
 # A client keeps the response and revalidates it, because a later read shows every earlier write.
 PUBLIC = "public, no-cache"
@@ -41,18 +43,13 @@ PRIVATE = "private, no-cache"
 # Methods without a body, whose response may be cached.
 READS = frozenset({"GET", "HEAD"})
 
+# Headers that depend on the view alone, and those of its public and private reads.
 _default_headers: dict[type[APIView], dict[str, str]] = {}
+_read_headers: dict[tuple[type[APIView], bool], Headers] = {}
 
 # Neither refuses a read, so reads do not run them.
 _ALLOWS_READS = [IsAuthenticatedOrReadOnly]
 _LIMITS_WRITES = [WriteThrottle]
-
-
-class ViewSchema(AutoSchema):
-    """drf-spectacular's schema, with the parameters that the view itself checks."""
-
-    def get_override_parameters(self) -> list[Any]:
-        return [*getattr(self.view, "parameters", ())] if self.method == "GET" else []
 
 
 class ReadRequest(Request):
@@ -62,6 +59,10 @@ class ReadRequest(Request):
         super().__init__(request, authenticators=authenticators, negotiator=negotiator)
         # DRF finds what its request lacks by two AttributeErrors.
         self.method, self.META = request.method, request.META
+
+
+class ReadResponse(HttpResponse):
+    """A response with its body and all headers of the view; DRF adds nothing to it."""
 
 
 class ParameterView(APIView):
@@ -96,6 +97,7 @@ class ParameterView(APIView):
         super().initial(request, *args, **kwargs)
 
     @classmethod
+    @cache
     def parameter_names(cls) -> tuple[str, ...]:
         """Return the names of all parameters of GET, sorted."""
         sources = [backend() for backend in getattr(cls, "filter_backends", ())]
@@ -105,23 +107,6 @@ class ParameterView(APIView):
         for source in sources:
             names |= {each["name"] for each in source.get_schema_operation_parameters(cls)}
         return tuple(sorted(names))
-
-
-def describe_view(view: APIView, html: bool = False) -> str:
-    """Return what each method does, as in the OpenAPI document, for the response to OPTIONS.
-
-    DRF would return the docstring of the view's class, which is for engineers.
-    """
-    handlers = {
-        method: getattr(view, method.lower())
-        for method in view.allowed_methods
-        if method not in ("HEAD", "OPTIONS")
-    }
-    return "\n\n".join(
-        f"{method}: {cleandoc(handler.__doc__)}"
-        for method, handler in handlers.items()
-        if handler.__doc__
-    )
 
 
 class MorpheusAPIView(ParameterView, GenericAPIView):  # type: ignore[type-arg]
@@ -200,9 +185,9 @@ class MorpheusAPIView(ParameterView, GenericAPIView):  # type: ignore[type-arg]
             exc = _translate(exc)
         return super().handle_exception(exc)
 
-    def finalize_response(
-        self, request: Request, response: Response, *args: Any, **kwargs: Any
-    ) -> Response:
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
+        if isinstance(response, ReadResponse):
+            return response
         response = super().finalize_response(request, response, *args, **kwargs)
         vary = ["Authorization", "Cookie"]
         if request.method in ("GET", "HEAD"):
@@ -237,7 +222,7 @@ class MorpheusAPIView(ParameterView, GenericAPIView):  # type: ignore[type-arg]
         fields: dict[str, Any] = form.validated_data
         return fields
 
-    def respond(self, seen: VisibleValue) -> Response:
+    def respond(self, seen: VisibleValue) -> HttpResponse:
         """Return what a read found.
 
         Raises:
@@ -245,7 +230,25 @@ class MorpheusAPIView(ParameterView, GenericAPIView):  # type: ignore[type-arg]
         """
         if seen.value is None:
             raise Http404
-        return self.set_visibility(Response(seen.value), is_public=seen.is_public)
+        renderer, media_type = self.request.accepted_renderer, self.request.accepted_media_type
+        return self.respond_bytes(
+            renderer.render(seen.value, media_type, {}), is_public=seen.is_public
+        )
+
+    def respond_bytes(self, body: bytes | str, *, is_public: bool) -> ReadResponse:
+        """Return a response to a read whose body is JSON already, with all headers of the view."""
+        key = type(self), is_public
+        if key not in _read_headers:
+            plain = self.set_visibility(
+                HttpResponse(content_type="application/json"), is_public=is_public
+            )
+            _read_headers[key] = {
+                name.lower(): (name, text)
+                for name, text in self.finalize_response(self.request, plain).items()
+            }
+        response = ReadResponse(body)
+        set_headers(response, _read_headers[key])
+        return response
 
     def require_owner(self, rows: Any, pk: int) -> None:
         """Refuse a change of another user's row: 1 query.
@@ -265,7 +268,7 @@ class MorpheusAPIView(ParameterView, GenericAPIView):  # type: ignore[type-arg]
             raise PermissionDenied(f"Only its owner may change a {rows.model._meta.verbose_name}.")
 
     @staticmethod
-    def set_visibility(response: Response, *, is_public: bool) -> Response:
+    def set_visibility(response: AnyResponse, *, is_public: bool) -> AnyResponse:
         """Set `Cache-Control`: public if every caller gets the same response."""
         response["Cache-Control"] = PUBLIC if is_public else PRIVATE
         return response

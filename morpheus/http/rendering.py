@@ -12,6 +12,7 @@ from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 
 # DRF escapes them too: JavaScript ends a line at these.
+_ESCAPED = b"\xe2\x80"
 _ESCAPES = ((b"\xe2\x80\xa8", b"\\u2028"), (b"\xe2\x80\xa9", b"\\u2029"))
 
 
@@ -47,7 +48,7 @@ class JSONRenderer(renderers.JSONRenderer):
             except TypeError:
                 pass
             else:
-                for character, escape in _ESCAPES:
+                for character, escape in _ESCAPES if _ESCAPED in text else ():
                     text = text.replace(character, escape)
                 return text
         return bytes(super().render(data, accepted_media_type, renderer_context))

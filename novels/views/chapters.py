@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.http import HttpResponse
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -30,7 +31,7 @@ class ChapterView(MorpheusAPIView):
     serializer_class = ChapterTextSerializer
 
     @extend_schema(operation_id="novels_chapters_read")
-    def get(self, request: Request, novel_id: int, number: int) -> Response:
+    def get(self, request: Request, novel_id: int, number: int) -> HttpResponse:
         """Show a chapter with its text."""
         return self.respond(chapter_read(novel_id, number, self.reader_id))
 
@@ -41,6 +42,6 @@ class StatusView(MorpheusAPIView):
     serializer_class = StatusSerializer
 
     @extend_schema(operation_id="novels_status_read")
-    def get(self, request: Request, novel_id: int) -> Response:
+    def get(self, request: Request, novel_id: int) -> HttpResponse:
         """Show the processing status of an uploaded novel."""
         return self.respond(status_read(novel_id, self.reader_id))

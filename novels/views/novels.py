@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.core.files import File
+from django.http import HttpResponse
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework import status
 from rest_framework.exceptions import ValidationError
@@ -82,7 +83,7 @@ class NovelView(MorpheusAPIView):
     serializer_class = NovelSerializer
 
     @extend_schema(operation_id="novels_read")
-    def get(self, request: Request, novel_id: int) -> Response:
+    def get(self, request: Request, novel_id: int) -> HttpResponse:
         """Show a novel."""
         return self.respond(novel_read(novel_id, self.reader_id))
 
