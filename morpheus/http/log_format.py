@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import re
+import time
 from datetime import UTC, datetime
 from functools import lru_cache
 from http import HTTPStatus
@@ -22,6 +23,8 @@ _REDACTIONS: list[tuple[re.Pattern[str], str]] = [
     # PostgreSQL quotes the row there.
     (re.compile(r"\b(DETAIL|CONTEXT):[^\n]*"), r"\1: …"),
 ]
+
+_NEEDS_QUOTES = re.compile(r'[\s"]')
 
 # The server logs the reason for these itself.
 _EXPLAINED = (HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.INSUFFICIENT_STORAGE)
@@ -62,27 +65,58 @@ class DuplicateErrorFilter(logging.Filter):
         return getattr(record, "status_code", None) not in _EXPLAINED
 
 
-class LineFormatter(logging.Formatter):
+class EventFormatter(logging.Formatter):
+    """Formats log records, and events without a record, which would cost several times as much."""
+
+    def format_event(
+        self, logger: str, name: str, at: float, request_id: str, fields: dict[str, Any]
+    ) -> str:
+        """Return the line of an event of level INFO; its fields must hold no personal data."""
+        raise NotImplementedError
+
+
+class LineFormatter(EventFormatter):
     """Fold a message into one line, such as PostgreSQL's; tracebacks stay as they are."""
+
+    def __init__(self) -> None:
+        super().__init__("%(asctime)s %(levelname)s %(name)s [%(request_id)s] %(message)s")
+
+    def format_event(
+        self, logger: str, name: str, at: float, request_id: str, fields: dict[str, Any]
+    ) -> str:
+        moment = f"{_format_local_second(int(at))},{int(at % 1 * 1000):03}"
+        return f"{moment} INFO {logger} [{request_id}] {name} {_join_pairs(fields)}"
 
     def formatMessage(self, record: logging.LogRecord) -> str:
         fields: dict[str, Any] = getattr(record, "fields", {})
-        pairs = [f"{name}={_quote(value)}" for name, value in fields.items()]
         line = super().formatMessage(record)
-        return " ".join([*(line if pairs else redact(line)).split(), *pairs])
+        words = (line if fields else redact(line)).split()
+        return " ".join([*words, _join_pairs(fields)] if fields else words)
 
     def formatException(self, exception: Any) -> str:
         return redact(super().formatException(exception))
 
 
-class JSONFormatter(logging.Formatter):
+class JSONFormatter(EventFormatter):
     """One JSON object per line: `at`, `level`, `logger`, `event`, `request_id`, and its fields."""
+
+    def format_event(
+        self, logger: str, name: str, at: float, request_id: str, fields: dict[str, Any]
+    ) -> str:
+        members = {
+            "at": _format_utc(at),
+            "level": "info",
+            "logger": logger,
+            "event": name,
+            "request_id": request_id,
+        }
+        return orjson.dumps(members | fields).decode()
 
     def format(self, record: logging.LogRecord) -> str:
         fields: dict[str, Any] | None = getattr(record, "fields", None)
         message = record.getMessage()
         members = {
-            "at": _format_time(record.created),
+            "at": _format_utc(record.created),
             "level": record.levelname.lower(),
             "logger": record.name,
             "event": redact(message) if fields is None else message,
@@ -93,52 +127,26 @@ class JSONFormatter(logging.Formatter):
         return orjson.dumps(members | (fields or {}), default=str).decode()
 
 
-def format_event(
-    formatter: logging.Formatter | None,
-    logger: str,
-    name: str,
-    at: float,
-    request_id: str,
-    fields: dict[str, Any],
-) -> str:
-    """Return the line of an event of level INFO as a formatter does, but as JSON ten times faster.
-
-    The fields must hold no personal data.
-    """
-    if isinstance(formatter, JSONFormatter):
-        members = {
-            "at": _format_time(at),
-            "level": "info",
-            "logger": logger,
-            "event": name,
-            "request_id": request_id,
-        }
-        return orjson.dumps(members | fields).decode()
-    record = logging.makeLogRecord(
-        {
-            "name": logger,
-            "levelname": "INFO",
-            "levelno": logging.INFO,
-            "msg": name,
-            "created": at,
-            "msecs": at % 1 * 1000,
-            "request_id": request_id,
-            "fields": fields,
-        }
-    )
-    return (formatter or logging.Formatter()).format(record)
+def _format_utc(at: float) -> str:
+    return f"{_format_utc_second(int(at))}.{int(at % 1 * 1000):03}+00:00"
 
 
-def _format_time(at: float) -> str:
-    return f"{_format_second(int(at))}.{int(at % 1 * 1000):03}+00:00"
+# All requests of a batch have the same second.
+@lru_cache(maxsize=8)
+def _format_utc_second(at: int) -> str:
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
 @lru_cache(maxsize=8)
-def _format_second(at: int) -> str:
-    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+def _format_local_second(at: int) -> str:
+    return time.strftime(logging.Formatter.default_time_format, time.localtime(at))
+
+
+def _join_pairs(fields: dict[str, Any]) -> str:
+    return " ".join([f"{name}={_quote(value)}" for name, value in fields.items()])
 
 
 def _quote(value: Any) -> str:
     text = str(value)
-    is_plain = text and not any(sign.isspace() or sign == '"' for sign in text)
+    is_plain = not isinstance(value, str) or (text and not _NEEDS_QUOTES.search(text))
     return text if is_plain else json.dumps(text, ensure_ascii=False)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
-from morpheus.http.log_format import format_event
+from morpheus.http.log_format import EventFormatter
 from morpheus.http.log_stream import find_handlers
 from morpheus.tracing.request_trace import FinishedRequest, RequestTrace
 
@@ -24,15 +24,10 @@ def log_requests(requests: Sequence[FinishedRequest]) -> None:
         return
     logged = [request for request in requests if request.route != _PROBE or request.status != 200]
     for handler in find_handlers():
-        # Not by `logger.info`, which costs several times as much as the line itself.
+        formatter = cast(EventFormatter, handler.formatter)
         handler.write_lines(
-            format_event(
-                handler.formatter,
-                logger.name,
-                "request",
-                request.at,
-                request.request_id,
-                _describe(request),
+            formatter.format_event(
+                logger.name, "request", request.at, request.request_id, _describe(request)
             )
             for request in logged
         )

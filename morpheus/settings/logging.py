@@ -23,10 +23,7 @@ LOGGING = {
         "mail_rate": {"()": "perf.monitoring.slow_queries.mail.RateLimitFilter", "interval_s": 600},
     },
     "formatters": {
-        "line": {
-            "()": "morpheus.http.log_format.LineFormatter",
-            "format": "%(asctime)s %(levelname)s %(name)s [%(request_id)s] %(message)s",
-        },
+        "line": {"()": "morpheus.http.log_format.LineFormatter"},
         "json": {"()": "morpheus.http.log_format.JSONFormatter"},
     },
     "handlers": {

@@ -16,6 +16,9 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import path
 from rest_framework.views import APIView
 
+from morpheus.http.log_format import EventFormatter
+from morpheus.http.log_stream import find_handlers
+
 LOST = OperationalError("consuming input failed\n\tthe server closed the connection\n\n")
 
 
@@ -108,3 +111,21 @@ def test_the_probe_logs_a_lost_cache(client: Any, log: StringIO, no_cache_server
     client.get("/readyz")
 
     assert "the cache server does not respond" in log.getvalue()
+
+
+@pytest.mark.parametrize("name", ["json", "line"])
+def test_an_event_without_a_record_is_the_same_line(name: str) -> None:
+    with logged_as(name):
+        [handler] = find_handlers()
+        formatter = handler.formatter
+    assert isinstance(formatter, EventFormatter)
+    fields = {"route": "GET /novels/", "status": 200, "ms": 0.12, "user_id": None, "note": 'a"b'}
+    record = logging.makeLogRecord(
+        {"name": "requests", "levelname": "INFO", "levelno": logging.INFO, "msg": "request"}
+        | {"created": 1.7e9 + 0.0625, "msecs": 62.5, "request_id": "an-id", "fields": fields}
+    )
+
+    line = formatter.format_event("requests", "request", record.created, "an-id", fields)
+
+    assert line == formatter.format(record)
+    assert "an-id" in line and "200" in line and 'a\\"b' in line
