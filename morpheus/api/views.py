@@ -160,7 +160,9 @@ class MorpheusAPIView(ParameterView, GenericAPIView):  # type: ignore[type-arg]
         if content := current_dependencies():
             content.hits += record.hits
             content.misses += record.misses
-        if request.user.is_authenticated:
+        # A read that is repeated on the primary reads nothing again for a session's user; what the
+        # first attempt recorded stays.
+        if request.user.is_authenticated and record.versions:
             # Neither a token nor a session: a test client authenticated the request.
             expires_at = getattr(request.auth or request.session, "expires_at", None)
             if expires_at is not None:

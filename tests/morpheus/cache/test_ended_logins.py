@@ -26,6 +26,7 @@ from tests.morpheus.cache.callers import (
     set_active,
 )
 from users.models import User
+from users.views import UserView
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -193,3 +194,24 @@ def test_a_new_name_is_seen_by_every_reader(
                 assert f'"{name}"'.encode() in body, headers
         _, _, body = ask(f"{API}/users/me/", **ann.session)
         assert f'"{name}"'.encode() in body
+
+
+@pytest.mark.parametrize("kind", ["token", "session"])
+def test_a_login_ends_after_a_read_that_was_repeated(
+    ask: Callable[..., Any], ann: Caller, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    """A read that failed on the replica is repeated; its session was authenticated before."""
+    dispatch = UserView.dispatch
+
+    def dispatch_twice(view: UserView, request: Any) -> Any:
+        dispatch(view, request)
+        return dispatch(UserView(), request)
+
+    path, headers = f"{API}/users/me/", getattr(ann, kind)
+    with monkeypatch.context() as patch:
+        patch.setattr(UserView, "dispatch", dispatch_twice)
+        assert ask(path, **headers)[0] == 200
+    assert ask(path, **headers)[0] == 200
+    end_logins(ann)
+
+    assert ask(path, **headers)[0] == 401
