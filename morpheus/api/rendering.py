@@ -7,7 +7,7 @@ order, columns, OpenAPI schema), and rows are rendered by a function compiled fr
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import cached_property
 from operator import attrgetter
 from typing import Any
@@ -15,11 +15,7 @@ from typing import Any
 from rest_framework import serializers
 
 from morpheus.api.reads import Row
-
-
-def format_time(time: datetime) -> str:
-    """Return a time as REST_FRAMEWORK's `DATETIME_FORMAT` says, which DRF reads every time."""
-    return f"{time.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
+from morpheus.db.times import format_time
 
 
 class RowRenderer:
@@ -91,9 +87,14 @@ class RowRenderer:
 
 def _conversion(each: serializers.Field[Any, Any, Any, Any]) -> Callable[[Any], Any] | None:
     if isinstance(each, serializers.DateTimeField):
-        return format_time
+        return _show_time
     # A choice is stored as it is shown, unless a subclass says otherwise.
     is_plain = type(each) is serializers.ChoiceField or isinstance(
         each, serializers.CharField | serializers.IntegerField
     )
     return None if is_plain else each.to_representation
+
+
+def _show_time(time: datetime | str) -> str:
+    """Return a time of any row; a compiled read has its text already."""
+    return time if type(time) is str else format_time(time)  # type: ignore[arg-type]

@@ -44,14 +44,6 @@ class Dependencies:
         both.add(other.versions)
         return both
 
-    def observe_statement(
-        self, execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any
-    ) -> Any:
-        """Wrap the execution of a statement: outside of loading, it has no tags."""
-        if not _is_loading.get():
-            self.is_complete = False
-        return execute(sql, params, many, context)
-
 
 @dataclass(frozen=True, slots=True)
 class Credential:
@@ -85,6 +77,15 @@ def record_dependencies() -> Iterator[Dependencies]:
 def current_dependencies() -> Dependencies | None:
     """Return the dependencies of the current request, if there is one."""
     return _current.get()
+
+
+def observe_statement(
+    execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: dict[str, Any]
+) -> Any:
+    """Note a statement outside of loading, which has no tags: an execute wrapper of Django."""
+    if (dependencies := _current.get()) is not None and not _is_loading.get():
+        dependencies.is_complete = False
+    return execute(sql, params, many, context)
 
 
 @contextmanager

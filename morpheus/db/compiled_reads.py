@@ -50,8 +50,8 @@ class CompiledRead:
     """A read whose SQL is constant except for some values.
 
     The first use compiles it from two sets of samples. It is refused unless both lead to the same
-    SQL and every sample is a parameter. It runs by Django's cursor, on the database and with the
-    identity of the request.
+    SQL and every sample is a parameter. It runs on the database and with the identity of the
+    request. Times in the rows are text, as the API shows them.
 
     Args:
         kinds: The type of each value, one of `KINDS`; a list is of integers.
@@ -70,9 +70,8 @@ class CompiledRead:
             ImproperlyConfigured: The queryset's SQL depends on the values.
         """
         model, statement = self._compiled = self._compiled or self._compile()
-        with connections[router.db_for_read(model)].cursor() as cursor:
-            cursor.execute(statement.sql, statement.bind(values))
-            rows: list[tuple[Any, ...]] = cursor.fetchall()
+        connection: Any = connections[router.db_for_read(model)]
+        rows: list[tuple[Any, ...]] = connection.read_rows(statement.sql, statement.bind(values))
         return rows
 
     def _compile(self) -> tuple[type[Model], _Statement]:

@@ -111,14 +111,9 @@ def _choose_database() -> str:
 @contextmanager
 def _reading_replica() -> Iterator[None]:
     token = _alias.set(REPLICA)
-    connection = connections[REPLICA]
-    # The request's execute wrappers apply to these statements, too.
-    own = connection.execute_wrappers
-    connection.execute_wrappers = connections[DEFAULT_DB_ALIAS].execute_wrappers
     try:
         yield
     finally:
-        connection.execute_wrappers = own
         _alias.reset(token)
 
 

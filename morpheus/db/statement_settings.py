@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
@@ -17,19 +17,16 @@ _settings: ContextVar[Mapping[str, str]] = ContextVar("_settings", default={})  
 
 
 @contextmanager
-def settings_for_statements(connection: Any, name: str, value: str) -> Iterator[None]:
+def settings_for_statements(name: str, value: str) -> Iterator[None]:
     """Set a parameter for each statement of the block, by a `set_config` in the same pipeline.
 
     Outside of a transaction, PostgreSQL treats all messages before one sync as one transaction. A
     local setting therefore lasts for that statement only, even behind a PgBouncer in transaction
     mode. Inside a transaction it would last until the end, so do not use it there.
     """
-    before = _settings.get()
-    token = _settings.set({**before, name: value})
+    token = _settings.set({**_settings.get(), name: value})
     try:
-        # An outer block has added the wrapper.
-        with nullcontext() if before else connection.execute_wrapper(_execute_in_pipeline):
-            yield
+        yield
     finally:
         _settings.reset(token)
 
@@ -49,9 +46,10 @@ def is_set_for_statements(name: str) -> bool:
     return name in _settings.get()
 
 
-def _execute_in_pipeline(
-    execute: Callable[..., Any], sql: str, params: Any, many: bool, context: dict[str, Any]
+def execute_with_settings(
+    execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: dict[str, Any]
 ) -> Any:
+    """Send the settings of the block with a statement: an execute wrapper of every connection."""
     values = {name: value for name, value in _settings.get().items() if value}
     if not values:
         return execute(sql, params, many, context)
@@ -75,7 +73,7 @@ def statement_timeout(connection: Any, seconds: float) -> Iterator[None]:
         yield
         return
     milliseconds = f"{max(1, int(1000 * seconds))}"
-    with settings_for_statements(connection, "statement_timeout", milliseconds):
+    with settings_for_statements("statement_timeout", milliseconds):
         yield
 
 

@@ -86,7 +86,7 @@ def read_transaction(as_user: int | None) -> Iterator[None]:
     elif as_user is None and not is_set_for_statements(_USER_ID):
         yield
     else:
-        with settings_for_statements(connection, _USER_ID, _text(as_user)):
+        with settings_for_statements(_USER_ID, _text(as_user)):
             yield
 
 

@@ -1,21 +1,65 @@
-"""Private parts of django-prometheus."""
+"""Private parts of django-prometheus: where it counts statements and connections."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any
 
 from django.db.backends.postgresql import base as django_base
+from django_prometheus.db import (
+    connection_errors_total,
+    connections_total,
+    errors_total,
+    execute_many_total,
+    execute_total,
+    query_duration_seconds,
+)
 from django_prometheus.db.backends.postgresql import base
 
-_build_cursor_class = lru_cache(maxsize=None)(base.ExportingCursorWrapper)
+from morpheus.django_internals.prometheus_client import observe_many
+
+_VENDOR = "postgresql"
+_get_child = lru_cache(maxsize=None)(lambda metric, alias: metric.labels(alias, _VENDOR))
 
 
 class PrometheusDatabaseWrapper(base.DatabaseWrapper):  # type: ignore[misc] # has no types
-    """django-prometheus' backend, which makes a class of cursors once and not for each request."""
+    """django-prometheus' backend, whose statements `count_statements` counts from their traces.
+
+    Its own cursors count while a request waits for them, and look up each counter by its labels.
+    """
 
     def get_connection_params(self) -> dict[str, Any]:
         params: dict[str, Any] = django_base.DatabaseWrapper.get_connection_params(self)
-        factory = params["cursor_factory"]
-        params["cursor_factory"] = _build_cursor_class(factory, self.alias, self.vendor)
         return params
+
+    def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
+        _get_child(connections_total, self.alias).inc()
+        try:
+            return django_base.DatabaseWrapper.get_new_connection(self, conn_params)
+        except Exception:
+            _get_child(connection_errors_total, self.alias).inc()
+            raise
+
+
+def count_error(
+    execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: dict[str, Any]
+) -> Any:
+    """Count a failed statement by the type of psycopg's error: an execute wrapper of Django."""
+    try:
+        return execute(sql, params, many, context)
+    except Exception as error:
+        name = type(error.__cause__ or error).__name__
+        errors_total.labels(context["connection"].alias, _VENDOR, name).inc()
+        raise
+
+
+def count_statements(statements: Sequence[Any]) -> None:
+    """Update django-prometheus' metrics of executed statements, each a `Statement` of a trace."""
+    for alias in {each.alias for each in statements}:
+        executed = [each for each in statements if each.alias == alias]
+        observe_many(_get_child(query_duration_seconds, alias), [each.seconds for each in executed])
+        repeated = [len(each.params) for each in executed if each.is_many]
+        if repeated:
+            _get_child(execute_many_total, alias).inc(sum(repeated))
+        _get_child(execute_total, alias).inc(len(executed) - len(repeated) + sum(repeated))

@@ -11,7 +11,6 @@ from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import DisallowedHost, MiddlewareNotUsed
-from django.db import connection
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.middleware.http import ConditionalGetMiddleware
@@ -75,8 +74,7 @@ class RequestMiddleware:
         is_from_client = current_trace() is None
         try:
             with trace_request() as trace, record_dependencies() as record:
-                with connection.execute_wrapper(record.observe_statement):
-                    response = _refuse(request) or self.get_response(request)
+                response = _refuse(request) or self.get_response(request)
         finally:
             request_id.reset(token)
         route = route_of(request)

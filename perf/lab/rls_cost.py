@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, nullcontext
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
 from functools import cache
 from statistics import median
@@ -19,6 +19,7 @@ from django.db import DEFAULT_DB_ALIAS, connection, connections
 from django.test import RequestFactory, override_settings
 from rest_framework.test import APIClient
 
+from morpheus.db.statement_settings import execute_with_settings
 from perf.lab.example_requests import ExampleRequest
 from perf.lab.example_rows import ExampleRows
 from perf.lab.harness.measurements import measure_in_turns, pin_all
@@ -115,11 +116,12 @@ def measure_reads(reads: list[PrivateRead], *, rounds: int) -> Iterator[ReadCost
         app = stack.enter_context(_connect(dict(connection.settings_dict)))
         loader = stack.enter_context(_connect(settings.MORPHEUS_DATABASE_ROLES["loader"]))
         stack.enter_context(pin_all(_backends(app, loader)))
-        send_identity = loader.execute_wrapper
+        with_identity = loader.execute_wrappers
+        without = [each for each in with_identity if each is not execute_with_settings]
         for read in reads:
             # Without row level security, only a search of one's own novels needs the identity.
             is_own_search = "scope=mine" in read.path
-            loader.execute_wrapper = send_identity if is_own_search else _ignore_wrapper
+            loader.execute_wrappers = with_identity if is_own_search else without
             yield _measure_read(read, {"app": app, "loader": loader}, rounds)
 
 
@@ -187,10 +189,6 @@ def _explain(role: Any, read: PrivateRead, statement: Statement) -> Plan:
         identity = [str(read.reader_id or "")]
         role.connection.execute("SELECT set_config('app.user_id', %s, true)", identity)
         return explain(role.connection, statement.sql, statement.params, analyze=True)
-
-
-def _ignore_wrapper(wrapper: Any) -> AbstractContextManager[None]:
-    return nullcontext()
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from __future__ import annotations
 import select
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -16,9 +16,12 @@ from psycopg import postgres
 from psycopg.pq import Format
 from psycopg_pool import ConnectionPool
 
+from morpheus.cache.dependencies import observe_statement
 from morpheus.cache.tagged_commit import commit_and_invalidate
+from morpheus.db.statement_settings import execute_with_settings
+from morpheus.db.times import TimeTextLoader
 from morpheus.django_internals.django import BackendHooks
-from morpheus.django_internals.django_prometheus import PrometheusDatabaseWrapper
+from morpheus.django_internals.django_prometheus import PrometheusDatabaseWrapper, count_error
 from morpheus.tracing.events import publish_statement, trace_execution
 from morpheus.tracing.request_trace import COMMIT, Statement
 
@@ -53,11 +56,29 @@ class DatabaseWrapper(BackendHooks, PrometheusDatabaseWrapper):
     def __init__(self, settings_dict: dict[str, Any], alias: str = DEFAULT_DB_ALIAS) -> None:
         super().__init__(settings_dict, alias)
         # For good: a block that ends removes the wrapper that was added last.
-        self.execute_wrappers.append(trace_execution)
+        self.execute_wrappers += [
+            trace_execution,
+            observe_statement,
+            count_error,
+            execute_with_settings,
+        ]
 
     def prepare_connection(self, connection: Any) -> None:
         connection.prepared_max = PREPARED_MAX
         connection.adapters.register_loader("timestamptz", _TIMES)
+        connection.reader = psycopg.Cursor(connection)
+        connection.reader.adapters.register_loader("timestamptz", TimeTextLoader)
+
+    def read_rows(self, sql: str, params: Sequence[Any]) -> list[tuple[Any, ...]]:
+        """Execute a read and return its rows, with times as text (`TimeTextLoader`).
+
+        As by a cursor of Django's, in half of its CPU time: each connection keeps one cursor.
+        """
+        self.ensure_connection()
+        cursor = self.wrap_cursor(self.connection.reader)
+        cursor.execute(sql, params)
+        rows: list[tuple[Any, ...]] = cursor.fetchall()
+        return rows
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
         """Return a connection that works.

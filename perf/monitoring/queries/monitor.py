@@ -13,6 +13,7 @@ from pathlib import Path
 from django.conf import settings
 from prometheus_client import Counter, Histogram
 
+from morpheus.django_internals.django_prometheus import count_statements
 from morpheus.django_internals.prometheus_client import observe_many
 from morpheus.tracing.request_trace import COMMIT, FinishedRequest, RequestTrace, Statement
 from perf.monitoring.queries.redundant import find_redundant_queries
@@ -98,6 +99,8 @@ def _record(statements: Sequence[Statement], route: str, kind: str) -> None:
         _query_rows(route, kind).inc(rows)
     if failed := sum(statement.is_failed for statement in statements):
         query_errors.labels(route, kind).inc(failed)
+    if kind != NORMALIZED_COMMIT.kind:
+        count_statements(statements)
 
 
 def _count_redundant_queries(

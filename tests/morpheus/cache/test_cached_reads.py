@@ -370,7 +370,7 @@ def test_dependencies_of_a_bypass_are_incomplete(source: Source) -> None:
 
 @pytest.mark.django_db
 def test_a_statement_outside_of_a_load_spoils_a_recording() -> None:
-    with record_dependencies() as record, connection.execute_wrapper(record.observe_statement):
+    with record_dependencies() as record:
         with loading_cached_value(), connection.cursor() as cursor:
             cursor.execute("SELECT 1")
         assert record.is_complete

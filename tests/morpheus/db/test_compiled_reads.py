@@ -13,6 +13,7 @@ from django.db.models.functions import Concat
 
 from morpheus.api.compiled_pages import Page, load_page_rows
 from morpheus.db.compiled_reads import CompiledRead
+from morpheus.db.times import format_time
 from morpheus.pagination import Position
 from novels.models import Genre, Novel, ProcessingStatus
 from tests.visitor import counted_queries
@@ -64,7 +65,12 @@ def test_what_depends_on_its_values_otherwise_is_refused(build: Any) -> None:
 def in_full(queryset: QuerySet[Any], *names: str) -> tuple[list[Any], list[str]]:
     with counted_queries() as seen:
         rows = list(queryset.values_list(*names))
-    return rows, seen.sql
+    return [tuple(map(as_read, row)) for row in rows], seen.sql
+
+
+def as_read(value: Any) -> Any:
+    """Return a value as a compiled read has it."""
+    return format_time(value) if isinstance(value, datetime) else value
 
 
 def load_compiled(

@@ -13,9 +13,9 @@ from typing import Any
 import psycopg
 import pytest
 from cachalot.cache import cachalot_caches
-from django.db import connection, transaction
+from django.db import ProgrammingError, connection, transaction
 from granian.server.mp import MPServer
-from prometheus_client import CollectorRegistry, Histogram
+from prometheus_client import REGISTRY, CollectorRegistry, Histogram
 
 from morpheus.django_internals import cachalot, prometheus_client
 from morpheus.django_internals.granian import ListeningServer
@@ -116,9 +116,26 @@ def test_granian_s_server_has_the_attributes_of_a_socket_that_it_opened() -> Non
         assert server._sso is listener
 
 
-def test_django_prometheus_counts_by_one_class_of_cursors() -> None:
-    first = connection.get_connection_params()["cursor_factory"]
-    second = connection.get_connection_params()["cursor_factory"]
+@pytest.mark.django_db(transaction=True)
+def test_django_prometheus_counts_each_statement_once_and_errors_by_their_type() -> None:
+    def read(name: str, **labels: str) -> float:
+        labels |= {"alias": "default", "vendor": "postgresql"}
+        return REGISTRY.get_sample_value(name, labels) or 0.0
 
-    assert first is second
-    assert "execute" in vars(first), "it counts statements"
+    def figures() -> list[float]:
+        return [
+            read("django_db_execute_total"),
+            read("django_db_execute_many_total"),
+            read("django_db_query_duration_seconds_count"),
+            read("django_db_errors_total", type="UndefinedTable"),
+        ]
+
+    before = figures()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
+        cursor.executemany("SELECT %s", [(1,), (2,)])
+        with pytest.raises(ProgrammingError):
+            cursor.execute("SELECT * FROM missing")
+    connection.read_rows("SELECT 1", [])  # type: ignore[attr-defined]
+
+    assert [b - a for a, b in zip(before, figures(), strict=True)] == [5, 2, 4, 1]

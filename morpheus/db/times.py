@@ -1,0 +1,24 @@
+"""Times as the API shows them: in UTC, with microseconds and a `Z`."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from psycopg.abc import Buffer
+from psycopg.adapt import Loader
+
+
+def format_time(time: datetime) -> str:
+    """Return a time as REST_FRAMEWORK's `DATETIME_FORMAT` says, which DRF reads every time."""
+    return f"{time.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
+
+
+class TimeTextLoader(Loader):
+    """Loads a `timestamptz` as `format_time` shows it: no value becomes a datetime in between."""
+
+    def load(self, data: Buffer) -> str:
+        text = str(data, "ascii")
+        # Of a connection in UTC; PostgreSQL leaves out zeros at the end of a fraction.
+        if len(text) == 29 and text.endswith("+00"):
+            return f"{text[:10]}T{text[11:26]}Z"
+        return format_time(datetime.fromisoformat(text))
