@@ -11,7 +11,16 @@ from django.db.models.functions import Cast
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 
-from morpheus.api.reads import BIGINT_MAX, ListFilter, ListRead, Row, Scope, order_by, parse_id_of
+from morpheus.api.reads import (
+    BIGINT_MAX,
+    ListFilter,
+    ListRead,
+    PageRows,
+    Row,
+    Scope,
+    order_by,
+    parse_id_of,
+)
 from morpheus.api.rendering import RowRenderer
 from morpheus.cache.batch_read import read_from_database
 from morpheus.cache.cached_reads import (
@@ -181,8 +190,8 @@ def novel_list_tags(
     return [name, *(f"{name}/{each}" for each in ordering if each in ("title", "word_count"))]
 
 
-def _render_novels(rows: list[Row], scope: Scope, request: Request) -> list[Row]:
-    return novel_list([row["pk"] for row in rows], scope.reader_id)
+def _render_novels(page: PageRows, request: Request) -> list[Row]:
+    return novel_list(page.keys, page.scope.reader_id)
 
 
 NOVELS = ListRead(
@@ -234,7 +243,7 @@ CHAPTERS = ListRead(
     orderings={"number": ("number",)},
     policy=CONTENTS,
     tags=lambda scope, compared, ordering: contents_tags(scope.parent_id),
-    render=lambda rows, scope, request: [_CHAPTER.render_mapping(row) for row in rows],
+    render=lambda page, request: _CHAPTER.render_page(page),
 )
 
 

@@ -13,7 +13,16 @@ from comics.images.decoding import Picture
 from comics.models import Comic
 from comics.serializers import ComicSerializer
 from comics.services.images import rendition_create
-from morpheus.api.reads import BIGINT_MAX, ListFilter, ListRead, Row, Scope, order_by, parse_id_of
+from morpheus.api.reads import (
+    BIGINT_MAX,
+    ListFilter,
+    ListRead,
+    PageRows,
+    Row,
+    Scope,
+    order_by,
+    parse_id_of,
+)
 from morpheus.api.rendering import RowRenderer
 from morpheus.cache.cached_reads import VisibleValue, read_many, read_public_then_private
 from novels.reads import OWNER_NAME, novel_cards
@@ -162,8 +171,8 @@ def comic_list_tags(
     return [name, *tags, *(f"{name}/title" for column in ordering if column == "title")]
 
 
-def _render_comics(rows: list[Row], scope: Scope, request: Request) -> list[Row]:
-    comics = comic_list([row["pk"] for row in rows], scope.reader_id)
+def _render_comics(page: PageRows, request: Request) -> list[Row]:
+    comics = comic_list(page.keys, page.scope.reader_id)
     return [add_thumbnail_url(comic, request) for comic in comics]
 
 

@@ -9,7 +9,7 @@ from comics.cache_policies import PANEL_IMAGE, PANELS
 from comics.models import Panel
 from comics.reads.comics import comic_access, image_version
 from comics.serializers import PanelSerializer
-from morpheus.api.reads import ListRead, Row, Scope
+from morpheus.api.reads import ListRead, PageRows, Row
 from morpheus.api.rendering import RowRenderer
 from morpheus.cache.cached_reads import VisibleValue, read_public_then_private
 
@@ -21,9 +21,9 @@ def panel_tags(comic_id: int) -> list[str]:
     return [f"panels:{comic_id}", f"comic:{comic_id}/access"]
 
 
-def _render_panels(rows: list[Row], scope: Scope, request: Request) -> list[Row]:
-    url = reverse("comic-panels", [scope.parent_id], request=request)
-    return [_add_image_url(_PANEL.render_mapping(row), url) for row in rows]
+def _render_panels(page: PageRows, request: Request) -> list[Row]:
+    url = reverse("comic-panels", [page.scope.parent_id], request=request)
+    return [_add_image_url(panel, url) for panel in _PANEL.render_page(page)]
 
 
 def panel_render(panel: Panel, request: Request) -> Row:

@@ -2,102 +2,118 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any, NamedTuple
 
 from django.db.models import Model, QuerySet
 
-from morpheus.db.compiled_reads import KINDS, CompiledRead
-from morpheus.django_internals.django import get_select_related
-from morpheus.pagination import (
-    Position,
-    equality_conditions,
-    has_only_equality_conditions,
-    limit_before_joins,
-    seek_rows,
-)
+from morpheus.api.reads import ListRead, Scope
+from morpheus.db.compiled_reads import CompiledRead
+from morpheus.pagination import Position, limit_before_joins, seek_rows
 
 # As many as a connection keeps prepared, because clients choose page size, ordering and filters.
 COMPILED_MAX = 500
 
 
-class Page(NamedTuple):
-    """A page of any list: its order, direction, size and columns."""
+class PageForm(NamedTuple):
+    """Everything that the SQL of a page depends on, apart from values.
 
+    Attributes:
+        has_reader: Whether the scope has a reader.
+        filters: The filters that have a value, by name.
+        kinds: The types of the values of filters and position.
+        inclusive: Whether the page includes the row at the position; None without a position.
+        size: How many rows the page has at most.
+    """
+
+    read: ListRead
+    has_reader: bool
+    filters: tuple[str, ...]
+    kinds: tuple[type, ...]
     ordering: tuple[str, ...]
     backwards: bool
+    inclusive: bool | None
     size: int
-    columns: tuple[str, ...]
 
-    def select(self, rows: QuerySet[Any], position: Position | None) -> QuerySet[Any]:
-        """Return the columns of the rows beyond a position."""
+    def queryset(self, *values: Any) -> QuerySet[Any]:
+        """Return the page for the scope's reader and parent, the filters and the position."""
+        remaining = iter(values)
+        scope = Scope(next(remaining) if self.has_reader else None, next(remaining))
+        rows = self.read.rows(scope)
+        for name in self.filters:
+            rows = self.read.filters[name].narrow_rows(rows, next(remaining))
+        position = None
+        if self.inclusive is not None:
+            position = Position(self.backwards, self.inclusive, tuple(remaining))
         rows = seek_rows(rows, self.ordering, position, self.backwards)
         return limit_before_joins(rows, self.size).values_list(*self.columns)
 
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns of a row; the primary key is the first one."""
+        ordering = [column.removeprefix("-") for column in self.ordering]
+        key: Any = find_model(self.read)._meta.pk
+        return tuple(dict.fromkeys([key.name, *ordering, *self.read.columns]))
 
-class PageForm(NamedTuple):
-    """Everything that the SQL of a page depends on.
+
+class CompiledPage(NamedTuple):
+    """A page whose SQL is compiled.
 
     Attributes:
-        flags: Boolean conditions, whose values are part of the SQL.
-        compared: Columns of equality conditions, with the types of their values.
-        position: Types of the values of the page's position.
-        inclusive: Whether the page includes the row at the position.
+        columns: The columns of a row; the primary key is the first one.
+        load: Returns the rows for the values of `PageForm.queryset`: 1 query.
     """
 
-    model: type[Model]
-    related: Any
-    flags: tuple[tuple[str, bool], ...]
-    compared: tuple[tuple[str, type], ...]
-    position: tuple[type, ...] | None
-    inclusive: bool
-    page: Page
-
-    def queryset(self, *values: Any) -> QuerySet[Any]:
-        """Return the page for the values of `compared`, followed by those of the position."""
-        rows: QuerySet[Any] = self.model._default_manager.filter(**dict(self.flags))
-        for (name, _), value in zip(self.compared, values, strict=False):
-            rows = rows.filter(**{name: value})
-        if self.related:
-            rows = rows.select_related(*self.related)
-        position = None
-        if self.position is not None:
-            beyond = values[len(self.compared) :]
-            position = Position(self.page.backwards, self.inclusive, beyond)
-        return self.page.select(rows, position)
-
-
-def load_page_rows(
-    queryset: QuerySet[Any], position: Position | None, page: Page
-) -> list[tuple[Any, ...]]:
-    """Return the rows of a page: 1 query.
-
-    A queryset with other conditions than equality is compiled each time.
-    """
-    conditions = equality_conditions(queryset)
-    values = {name: value for name, value in conditions.items() if type(value) is not bool}
-    beyond = position.values if position is not None else ()
-    kinds = [type(value) for value in (*values.values(), *beyond)]
-    related = get_select_related(queryset)
-    if (
-        related is True
-        or not has_only_equality_conditions(queryset)
-        or not KINDS.keys() >= {*kinds}
-    ):
-        return list(page.select(queryset, position))
-    form = PageForm(
-        model=queryset.model,
-        related=tuple(related) if related else (),
-        flags=tuple((name, value) for name, value in conditions.items() if name not in values),
-        compared=tuple(zip(values, kinds, strict=False)),
-        position=tuple(kinds[len(values) :]) if position is not None else None,
-        inclusive=position is not None and position.inclusive,
-        page=page,
-    )
-    return _compile(form).rows(*values.values(), *beyond)
+    columns: tuple[str, ...]
+    load: Callable[..., list[tuple[Any, ...]]]
 
 
 @lru_cache(maxsize=COMPILED_MAX)
-def _compile(form: PageForm) -> CompiledRead:
-    kinds = [kind for _, kind in form.compared]
-    return CompiledRead(*kinds, *(form.position or ()), build=form.queryset)
+def compile_page(form: PageForm) -> CompiledPage:
+    """Return the page of a form; its first use compiles it."""
+    scope = (int,) * (1 + form.has_reader)
+    read = CompiledRead(*scope, *form.kinds, build=form.queryset, unused=len(scope))
+    return CompiledPage(form.columns, read.rows)
+
+
+@lru_cache(maxsize=COMPILED_MAX)
+def find_model(read: ListRead) -> type[Model]:
+    """Return the model of a list's rows."""
+    return read.rows(Scope()).model
+
+
+class SelectedRows(NamedTuple):
+    """The rows of a list that a request selects, before they are cut into pages.
+
+    Attributes:
+        filters: The values of filters, by name.
+    """
+
+    read: ListRead
+    scope: Scope
+    filters: Mapping[str, Any]
+
+    @property
+    def model(self) -> type[Model]:
+        """The model, for the paginator."""
+        return find_model(self.read)
+
+    def page(
+        self, ordering: tuple[str, ...], position: Position | None, backwards: bool, size: int
+    ) -> tuple[CompiledPage, tuple[Any, ...]]:
+        """Return a page and the values to load it with."""
+        scope, filters = self.scope, self.filters
+        values = (*filters.values(), *(() if position is None else position.values))
+        form = PageForm(
+            read=self.read,
+            has_reader=scope.reader_id is not None,
+            filters=(*filters,),
+            kinds=(*map(type, values),),
+            ordering=ordering,
+            backwards=backwards,
+            inclusive=None if position is None else position.inclusive,
+            size=size,
+        )
+        reader = () if scope.reader_id is None else (scope.reader_id,)
+        return compile_page(form), (*reader, scope.parent_id, *values)

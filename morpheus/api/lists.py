@@ -4,29 +4,25 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from functools import cache
+from typing import Any, cast
 
-from django.db.models import QuerySet
+from django.db.models import DateTimeField, Model, QuerySet
 from rest_framework.filters import BaseFilterBackend
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from morpheus.api.compiled_pages import Page, load_page_rows
-from morpheus.api.reads import ListRead, Row, Scope
+from morpheus.api.compiled_pages import SelectedRows
+from morpheus.api.reads import ListRead, PageRows, Scope
 from morpheus.api.views import MorpheusAPIView
-from morpheus.cache.cached_reads import read
-from morpheus.cache.policies import CachePolicy
-from morpheus.pagination import KeysetPagination, equality_conditions
+from morpheus.cache.batch_read import read_from_database
+from morpheus.cache.cached_reads import is_cache_usable, read
+from morpheus.db.postgresql.times import parse_time
+from morpheus.pagination import KeysetPagination
 
 
 class ReadFilters(BaseFilterBackend):
-    """Applies the filters of the view's `ListRead`, and describes them in the OpenAPI document."""
-
-    def filter_queryset(
-        self, request: Request, queryset: QuerySet[Any], view: Any
-    ) -> QuerySet[Any]:
-        return view.read.filter(queryset, request.query_params)  # type: ignore[no-any-return]
+    """Describes the filters of the view's `ListRead` in the OpenAPI document."""
 
     def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
         return [
@@ -41,69 +37,65 @@ class ReadFilters(BaseFilterBackend):
         ]
 
 
-@dataclass(frozen=True, slots=True)
-class CachedRows:
-    """A queryset, and how its pages are cached.
-
-    Attributes:
-        columns: What a row has beside its primary key and the ordering columns; of types that JSON
-            has. The queryset selects the tables of columns such as `image__width`.
-        tags: Returns the tags of a page, from the ordering columns without direction.
-        reader_id: The user whose rows they are; None if they are public.
-    """
-
-    queryset: QuerySet[Any]
-    columns: tuple[str, ...]
-    policy: CachePolicy
-    tags: Callable[[Sequence[str]], list[str]]
-    reader_id: int | None
-
-
 class ReadPagination(KeysetPagination):
-    """Keyset pages of `CachedRows`, as dictionaries of columns; `pk` is the primary key.
+    """Keyset pages of `SelectedRows`.
 
     The key of a page consists of what its cursors are bound to (path, parameters, ordering, scope),
     its position, its size and the reader. The rows may depend on nothing else.
+
+    Attributes:
+        row_columns: The columns of a row.
     """
 
-    _cached: CachedRows
+    row_columns: tuple[str, ...]
 
     def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
         return super().get_schema_operation_parameters(view.read)
 
-    def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> Any:
-        """Return one page of `CachedRows`."""
-        self._cached, self._view = queryset, view
-        return super().paginate_queryset(self._cached.queryset, request, view)
-
-    def read(self, queryset: QuerySet[Any], backwards: bool, count: int) -> list[Row]:
+    def read(self, queryset: SelectedRows, backwards: bool, count: int) -> list[Sequence[Any]]:
         """Return `count` rows beyond the position, from the cache or by one query."""
-        cached = self._cached
+        declared, scope = queryset.read, queryset.scope
+        self._model = queryset.model
+        compiled, values = queryset.page(self.columns, self.position, backwards, count)
+        self.row_columns = compiled.columns
+        identity = (self.binding, self.position, backwards, count)
+        compared = {declared.filters[name].column: each for name, each in queryset.filters.items()}
         ordering = [column.removeprefix("-") for column in self.columns]
-        key: Any = queryset.model._meta.pk
-        names = tuple(dict.fromkeys([key.name, *ordering, *cached.columns]))
-        page = Page(self.columns, backwards, count, names)
 
-        values = read(
-            cached.policy,
-            self._page_key(backwards, count),
-            tags=cached.tags(ordering),
-            load=lambda: load_page_rows(queryset, self.position, page),
-            reader_id=cached.reader_id,
+        def tags() -> list[str]:
+            return declared.tags(scope, compared, ordering)
+
+        def load() -> list[Any]:
+            return compiled.load(*values)
+
+        if not is_cache_usable():
+            return read_from_database(
+                declared.policy,
+                [identity],
+                tags=lambda _: tags(),
+                load=load,
+                reader_id=scope.reader_id,
+            )
+        rows: list[Sequence[Any]] = read(
+            declared.policy,
+            hashlib.sha256(repr(identity).encode()).hexdigest()[:32],
+            tags=tags(),
+            load=load,
+            reader_id=scope.reader_id,
         )
-        # The first name is the primary key's.
-        return [dict(zip((*names, "pk"), (*row, row[0]), strict=True)) for row in values]
+        return rows
 
     def get_value(self, row: Any, name: str) -> Any:
         """Return a column of a row with its type: cursors hold times, JSON has none."""
-        if not isinstance(row, dict):
-            return super().get_value(row, name)
-        field: Any = self._cached.queryset.model._meta.get_field(name)
-        return field.to_python(row[name])
+        value = row[self.row_columns.index(name)]
+        return _get_parser(self._model, name)(value)
 
-    def _page_key(self, backwards: bool, count: int) -> str:
-        binding = (self.get_binding(self.request, self._view), self.position, backwards, count)
-        return hashlib.sha256(repr(binding).encode()).hexdigest()[:32]
+
+@cache
+def _get_parser(model: type[Model], name: str) -> Callable[[Any], Any]:
+    """Return the function that makes a column's value of its JSON form."""
+    field: Any = model._meta.get_field(name)
+    return parse_time if isinstance(field, DateTimeField) else field.to_python
 
 
 class ListView(MorpheusAPIView):
@@ -133,23 +125,16 @@ class ListView(MorpheusAPIView):
 
     def respond_page(self, request: Request, parent_id: int = 0) -> Response:
         """Return the page that a request selects."""
-        scope, rows = self._read_page(request, parent_id)
-        if not rows and self.read.parent is not None and scope.reader_id is None:
+        page = self._read_page(request, parent_id)
+        if not page.rows and self.read.parent is not None and page.scope.reader_id is None:
             # A parent that became private after it was read hides its rows. Its owner sees them.
-            scope, rows = self._read_page(request, parent_id)
-        response = self.get_paginated_response(self.read.render(rows, scope, request))
-        return self.set_visibility(response, is_public=scope.reader_id is None)
+            page = self._read_page(request, parent_id)
+        response = self.get_paginated_response(self.read.render(page, request))
+        return self.set_visibility(response, is_public=page.scope.reader_id is None)
 
-    def _read_page(self, request: Request, parent_id: int) -> tuple[Scope, list[Row]]:
-        scope = self.read.scope(request.query_params, self.reader_id, parent_id)
-        rows = self.filter_queryset(self.read.rows(scope))
-        equal = equality_conditions(rows)
-        cached: Any = CachedRows(
-            rows,
-            self.read.columns,
-            self.read.policy,
-            lambda ordering: self.read.tags(scope, equal, ordering),
-            scope.reader_id,
-        )
-        page: Any = self.paginate_queryset(cached)
-        return scope, page
+    def _read_page(self, request: Request, parent_id: int) -> PageRows:
+        params, paginator = request.query_params, cast(ReadPagination, self.paginator)
+        scope = self.read.scope(params, self.reader_id, parent_id)
+        selected = SelectedRows(self.read, scope, self.read.parse_filters(params))
+        rows = paginator.paginate_queryset(selected, request, view=self)
+        return PageRows(rows, paginator.row_columns, scope)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db.models import QuerySet
 from django.http import Http404
@@ -51,12 +51,30 @@ class ListFilter:
     own: str | None = None
     narrow: Callable[[Any, Any], Any] | None = None
 
-    def apply(self, rows: QuerySet[Any], text: str) -> QuerySet[Any]:
-        value = self.parse(text)
+    def narrow_rows(self, rows: QuerySet[Any], value: Any) -> QuerySet[Any]:
+        """Return the rows that have a value of `parse`."""
         return self.narrow(rows, value) if self.narrow else rows.filter(**{self.column: value})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+class PageRows(NamedTuple):
+    """The rows of one page.
+
+    Attributes:
+        columns: The columns of a row; the primary key is the first one.
+    """
+
+    rows: list[Sequence[Any]]
+    columns: tuple[str, ...]
+    scope: Scope
+
+    @property
+    def keys(self) -> list[Any]:
+        """The primary keys."""
+        return [row[0] for row in self.rows]
+
+
+# Compared by identity, so that what is compiled from it can be looked up.
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class ListRead:
     """A list: its rows, orderings, filters, caching and rendering.
 
@@ -64,13 +82,14 @@ class ListRead:
     own rows, and the rows of a `parent` are as visible as the parent.
 
     Attributes:
-        rows: Returns the rows in a scope, before the filters.
+        rows: Returns the rows in a scope, before the filters. Its SQL depends on no value.
         orderings: Columns by the value of `?ordering=`; the first one is the default.
         policy: The cache policy of pages.
         tags: Returns the tags of a page, from the scope, the columns compared for equality with
             their values, and the ordering columns without direction.
-        render: Returns the results of a page, from its rows, the scope and the request.
-        columns: What a row has beside its primary key `pk` and the ordering columns.
+        render: Returns the results of a page.
+        columns: What a row has beside its primary key and the ordering columns; of types that
+            JSON has. `rows` selects the tables of columns such as `image__width`.
         filters: By query parameter. One filter is served with any ordering.
         filter_pairs: Filters that are served together, in the default ordering.
         parent: Returns the parent that a caller can see, from its primary key and the caller's.
@@ -80,7 +99,7 @@ class ListRead:
     orderings: Mapping[str, tuple[str, ...]]
     policy: CachePolicy
     tags: Callable[[Scope, Mapping[str, Any], Sequence[str]], list[str]]
-    render: Callable[[list[Row], Scope, Request], list[Row]]
+    render: Callable[[PageRows, Request], list[Row]]
     columns: tuple[str, ...] = ()
     filters: Mapping[str, ListFilter] = field(default_factory=dict)
     filter_pairs: tuple[frozenset[str], ...] = ()
@@ -112,18 +131,19 @@ class ListRead:
             raise NotAuthenticated
         return Scope(reader_id)
 
-    def filter(self, rows: QuerySet[Any], params: Mapping[str, str]) -> QuerySet[Any]:
-        """Apply the filters among the parameters.
+    def parse_filters(self, params: Mapping[str, str]) -> dict[str, Any]:
+        """Return the values of the filters among the parameters, without the caller's own rows.
 
         Raises:
             ValidationError: A value is malformed, or no index serves the combination.
         """
-        values = {name: params[name] for name in self.filters if name in params}
-        self._refuse_unserved(frozenset(values), params)
-        for name, value in values.items():
-            if value != self.filters[name].own:
-                rows = self.filters[name].apply(rows, value)
-        return rows
+        texts = {name: params[name] for name in self.filters if name in params}
+        self._refuse_unserved(frozenset(texts), params)
+        return {
+            name: self.filters[name].parse(text)
+            for name, text in texts.items()
+            if text != self.filters[name].own
+        }
 
     def _refuse_unserved(self, names: frozenset[str], params: Mapping[str, str]) -> None:
         default = self.default_ordering

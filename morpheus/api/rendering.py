@@ -14,8 +14,8 @@ from typing import Any
 
 from rest_framework import serializers
 
-from morpheus.api.reads import Row
-from morpheus.db.times import format_time
+from morpheus.api.reads import PageRows, Row
+from morpheus.db.postgresql.times import format_time
 
 
 class RowRenderer:
@@ -34,6 +34,7 @@ class RowRenderer:
     ) -> None:
         self._serializer = serializer
         self._columns = columns or {}
+        self._by_columns: dict[tuple[str, ...], Callable[[Sequence[Any]], Row]] = {}
 
     @cached_property
     def fields(self) -> dict[str, Any]:
@@ -62,13 +63,24 @@ class RowRenderer:
 
     @cached_property
     def render_mapping(self) -> Callable[[Mapping[str, Any]], Row]:
-        """Return a row of a page, a dictionary by column, as the serializer shows it."""
+        """Return a row that is a dictionary by column as the serializer shows it."""
         return self._compile(self.columns)
+
+    def render_page(self, page: PageRows) -> list[Row]:
+        """Return the rows of a page as the serializer shows them."""
+        render = self._of_columns(page.columns)
+        return [render(row) for row in page.rows]
 
     def render_instance(self, instance: Any) -> Row:
         """Return a model instance, whose related rows are loaded, as the serializer shows it."""
         paths = [column.replace("__", ".") for column in self.columns]
         return self.render(attrgetter(*paths)(instance))
+
+    def _of_columns(self, columns: tuple[str, ...]) -> Callable[[Sequence[Any]], Row]:
+        """Return the function that renders rows of `columns`, in whose order they are."""
+        if columns not in self._by_columns:
+            self._by_columns[columns] = self._compile(map(columns.index, self.columns))
+        return self._by_columns[columns]
 
     def _compile(self, keys: Iterable[int | str]) -> Callable[[Any], Row]:
         """Return a function of one dictionary display: 33 µs for 20 panels, a loop took 62."""

@@ -56,11 +56,13 @@ class CompiledRead:
     Args:
         kinds: The type of each value, one of `KINDS`; a list is of integers.
         build: Returns the queryset for the values, with `values_list()`.
+        unused: How many of the first values the queryset may leave out.
     """
 
-    def __init__(self, *kinds: type, build: Callable[..., QuerySet[Any]]) -> None:
+    def __init__(self, *kinds: type, build: Callable[..., QuerySet[Any]], unused: int = 0) -> None:
         self._kinds = kinds
         self._build = build
+        self._unused = unused
         self._compiled: tuple[type[Model], _Statement] | None = None
 
     def rows(self, *values: Any) -> list[tuple[Any, ...]]:
@@ -88,7 +90,8 @@ class CompiledRead:
         ]
         # A parameter that differs and is no sample was derived from a value.
         differing = [param for param, twin_param in pairs if param != twin_param]
-        if len(differing) != len(places) or {index for _, index in places} != {*range(len(first))}:
+        required = {*range(self._unused, len(first))}
+        if len(differing) != len(places) or not required <= {index for _, index in places}:
             raise ImproperlyConfigured(f"The values are not all parameters as they are: {sql}")
         return queryset.model, _Statement(sql, params, tuple(places))
 

@@ -52,6 +52,7 @@ class KeysetPagination(CursorPagination):
 
     page: list[Any]
     base_url: str
+    binding: list[Any]
     _first: Any
     _last: Any
     _aliases: dict[str, str]
@@ -164,10 +165,11 @@ class KeysetPagination(CursorPagination):
         self.base_url = request.build_absolute_uri()
         self.page_size = self.get_page_size(request)
         columns = self._choose_columns(request, view, queryset)
-        model: Any = queryset.model if isinstance(queryset, QuerySet) else None
+        model: Any = getattr(queryset, "model", None)
         self.columns, self._computed = resolve_columns(model, columns)
         self._aliases = {}
-        self._signer = CursorSigner(self.get_binding(request, view))
+        self.binding = self.get_binding(request, view)
+        self._signer = CursorSigner(self.binding)
         self.position = self._decode_position(request)
 
     def _choose_columns(self, request: Request, view: Any, queryset: Any) -> tuple[str, ...]:

@@ -18,8 +18,8 @@ from psycopg_pool import ConnectionPool
 
 from morpheus.cache.dependencies import observe_statement
 from morpheus.cache.tagged_commit import commit_and_invalidate
+from morpheus.db.postgresql.times import TimeTextLoader
 from morpheus.db.statement_settings import execute_with_settings
-from morpheus.db.times import TimeTextLoader
 from morpheus.django_internals.django import BackendHooks
 from morpheus.django_internals.django_prometheus import PrometheusDatabaseWrapper, count_error
 from morpheus.tracing.events import publish_statement, trace_execution

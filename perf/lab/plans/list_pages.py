@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from statistics import fmean
-from typing import Any, cast
+from typing import Any
 from urllib.parse import urlencode
 
 from rest_framework.response import Response
 from rest_framework.test import APIRequestFactory, force_authenticate
 
+from morpheus.api.reads import ListRead, Scope
+from morpheus.db.transactions import write_transaction
 from perf.lab.plans.capture import RequestFailed, Statement, capture_statements, served_host
 from perf.lab.plans.explain import explain_as
 from perf.lab.plans.list_samples import ListSample, NoSample, choose_sample
@@ -80,7 +82,8 @@ def explain_pages(combination: Combination, *, pages: int = 1) -> ListPlans:
         NoSample: The data has no list of four rows or more.
     """
     sample = choose_sample(combination)
-    rows = len(_last_keys(combination, sample, 2 * (pages + 1) * PAGE_SIZE))
+    last = _last_keys(combination, sample, 2 * (pages + 1) * PAGE_SIZE)
+    rows = len(last)
     size = min(PAGE_SIZE, rows // 4)
     if not size:
         raise NoSample("no list has four rows")
@@ -88,7 +91,7 @@ def explain_pages(combination: Combination, *, pages: int = 1) -> ListPlans:
     view = combination.route.view
     early = [page for page, _ in islice(_follow(combination, sample, size, first_view=view), pages)]
     # The last pages alone as a list: the cursor after its first page is valid for the whole list.
-    end = _tail_view(combination, (pages + 1) * size)
+    end = _tail_view(view, last[: (pages + 1) * size])
     late = list(_follow(combination, sample, size, first_view=end))
     if len(late) != pages:
         raise AssertionError(f"{combination}: {len(late)} pages at the end, not {pages}")
@@ -136,22 +139,18 @@ def _page_statement(statements: list[Statement], size: int) -> Statement:
 
 def _last_keys(combination: Combination, sample: ListSample, count: int) -> list[Any]:
     """Return the primary keys of the last rows, the last one first."""
-    view = _tail_view(combination, count)
-    _get(view, f"{combination.route.url(sample.path)}?{urlencode(sample.query)}", sample)
-    return cast("list[Any]", vars(view)["last"])
+    read = combination.route.read
+    reader_id = sample.user_id if read.is_own(sample.query) else None
+    rows = read.rows(Scope(reader_id, *sample.path.values()))
+    for name, value in read.parse_filters(sample.query).items():
+        rows = read.filters[name].narrow_rows(rows, value)
+    with write_transaction(as_user=sample.user_id):
+        in_order = rows.order_by(*combination.columns).reverse()
+        return list(in_order.values_list("pk", flat=True)[:count])
 
 
-def _tail_view(combination: Combination, count: int) -> type[Any]:
-    """Return the view reduced to the list's last rows; it keeps their keys in `last`."""
-    view: Any = combination.route.view
-
-    class Tail(view):  # type: ignore[misc] # a class known at run time only
-        last: list[Any] = []
-
-        def filter_queryset(self, queryset: Any) -> Any:
-            rows = super().filter_queryset(queryset)
-            keys = rows.order_by(*combination.columns).reverse().values_list("pk", flat=True)
-            type(self).last = list(keys[:count])
-            return rows.filter(pk__in=type(self).last)
-
-    return Tail
+def _tail_view(view: type[Any], keys: list[Any]) -> type[Any]:
+    """Return the view of a list reduced to the rows of these primary keys."""
+    read: ListRead = view.read
+    tail = replace(read, rows=lambda scope: read.rows(scope).filter(pk__in=keys))
+    return type("Tail", (view,), {"read": tail})

@@ -11,7 +11,9 @@ import pytest
 from rest_framework.request import Request
 from rest_framework.test import APIRequestFactory
 
-from morpheus.api.lists import CachedRows, ReadPagination
+from morpheus.api.compiled_pages import SelectedRows
+from morpheus.api.lists import ReadPagination
+from morpheus.api.reads import ListRead, Scope
 from morpheus.cache.store import cache_store
 from morpheus.db.transactions import read_transaction, write_transaction
 from novels.models import Novel
@@ -38,23 +40,27 @@ def page(view: Any, novels: Any = None, **params: Any) -> Any:
     """Return the rows of a page, the links to its neighbours, and the statements it took."""
     request = Request(APIRequestFactory().get("/list/", params))
     paginator = ReadPagination()
-    cached = CachedRows(
-        Novel.objects.public() if novels is None else novels,
-        view.columns,
-        view.policy,
-        lambda columns: ["list", *columns],
-        view.reader_id,
+    read = ListRead(
+        rows=lambda scope: Novel.objects.public() if novels is None else novels,
+        orderings=view.orderings,
+        policy=view.policy,
+        tags=lambda scope, compared, ordering: ["list", *ordering],
+        render=lambda page, request: [],
+        columns=view.columns,
     )
+    selected = SelectedRows(read, Scope(view.reader_id), {})
     with counted_queries() as seen:
-        rows = paginator.paginate_queryset(cached, request, view)
+        rows = paginator.paginate_queryset(selected, request, view)
     links = paginator.get_paginated_response(rows).data
     return SimpleNamespace(
-        rows=rows,
-        ids=[row["pk"] for row in rows],
+        rows=[
+            dict(zip((*paginator.row_columns, "pk"), (*row, row[0]), strict=True)) for row in rows
+        ],
+        ids=[row[0] for row in rows],
         next=links["next"],
         previous=links["previous"],
         queries=seen.sql,
-        get_value=paginator.get_value,
+        get_value=lambda row, name: paginator.get_value([*row.values()], name),
     )
 
 
@@ -136,7 +142,7 @@ def test_a_page_of_another_size_filter_scope_or_reader_is_another_page(
     assert len(page(listing, page_size=2).ids) == 2
     assert page(listing, Novel.objects.filter(title="nothing"), genre="x").ids == []
     listing.cursor_scope = "7"
-    assert page(listing, Novel.objects.none(), page_size=20).ids == []
+    assert page(listing, Novel.objects.filter(title="nothing"), page_size=20).ids == []
     listing.cursor_scope, listing.reader_id = "", make_user().pk
     assert page(listing, Novel.objects.filter(title="nothing"), page_size=20).ids == []
     listing.reader_id = None

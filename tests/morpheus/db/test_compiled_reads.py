@@ -11,9 +11,10 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db.models import QuerySet, Value
 from django.db.models.functions import Concat
 
-from morpheus.api.compiled_pages import Page, load_page_rows
+from morpheus.api.compiled_pages import SelectedRows
+from morpheus.api.reads import ListRead, Scope
 from morpheus.db.compiled_reads import CompiledRead
-from morpheus.db.times import format_time
+from morpheus.db.postgresql.times import format_time
 from morpheus.pagination import Position
 from novels.models import Genre, Novel, ProcessingStatus
 from tests.visitor import counted_queries
@@ -80,9 +81,24 @@ def load_compiled(
     position: Any = None,
     backwards: bool = False,
 ) -> tuple[list[Any], list[str]]:
+    compiled, values = page_of(queryset, names).page(columns, position, backwards, 3)
+    order = [compiled.columns.index(name) for name in names]
     with counted_queries() as seen:
-        rows = load_page_rows(queryset, position, Page(columns, backwards, 3, names))
-    return rows, seen.sql
+        rows = compiled.load(*values)
+    return [tuple(row[at] for at in order) for row in rows], seen.sql
+
+
+def page_of(queryset: QuerySet[Any], columns: tuple[str, ...]) -> SelectedRows:
+    """Return the rows of a queryset as those of a list."""
+    read: Any = ListRead(
+        rows=lambda scope: queryset,
+        orderings={},
+        policy=None,  # type: ignore[arg-type] # nothing is cached
+        tags=lambda scope, compared, ordering: [],
+        render=lambda page, request: [],
+        columns=columns,
+    )
+    return SelectedRows(read, Scope(), {})
 
 
 @pytest.fixture
@@ -130,8 +146,8 @@ def test_times_and_flags_are_kept_apart(
 
     def count(flag: bool) -> int:
         novels = Novel.objects.filter(is_public=flag)
-        page = Page(("created_at", "id"), False, 100, ("id",))
-        return len(load_page_rows(novels, long_ago, page))
+        page, values = page_of(novels, ("id",)).page(("created_at", "id"), long_ago, False, 100)
+        return len(page.load(*values))
 
     assert [count(True), count(False), count(True)] == [7, 0, 7]  # Private ones are invisible.
 
