@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -46,11 +48,24 @@ class CursorSigner(signing.Signer):
 
     def __init__(self, binding: Sequence[Any]) -> None:
         """Sign for one list; the `repr` of `binding` tells lists apart."""
-        digest = hashlib.sha256(repr((FORMAT, *binding)).encode()).hexdigest()
-        super().__init__(salt=f"keyset.cursor.{digest}", sep=".")
+        super().__init__(salt=_derive_salt(repr((FORMAT, *binding))), sep=".")
 
     def signature(self, value: str | bytes, key: str | bytes | None = None) -> str:
         return super().signature(value, key)[:SIGNATURE_CHARS]
+
+
+@lru_cache(maxsize=500)
+def _derive_salt(binding: str) -> str:
+    return f"keyset.cursor.{hashlib.sha256(binding.encode()).hexdigest()}"
+
+
+class _JSONSerializer(signing.JSONSerializer):
+    """Django's, which makes an encoder for each cursor."""
+
+    _encode = json.JSONEncoder(separators=(",", ":")).encode
+
+    def dumps(self, obj: Any) -> bytes:
+        return self._encode(obj).encode("latin-1")
 
 
 def encode(position: Position, signer: CursorSigner) -> str:
@@ -60,7 +75,7 @@ def encode(position: Position, signer: CursorSigner) -> str:
         TypeError: A value is of a type that cannot be compared exactly (NULL, float, …).
     """
     flags = position.backwards + 2 * position.inclusive
-    return signer.sign_object([flags, *map(_pack, position.values)])
+    return signer.sign_object([flags, *map(_pack, position.values)], _JSONSerializer)
 
 
 def decode(cursor: str, signer: CursorSigner, columns: int) -> Position:

@@ -208,6 +208,8 @@ class KeysetPagination(CursorPagination):
             assert self.position is not None  # noqa: S101 - only a cursor leads to an empty page
             position = Position(backwards, not self.position.inclusive, self.position.values)
         cursor = cursors.encode(position, self._signer)
+        if "?" not in self.base_url:  # A cursor consists of characters that are not quoted.
+            return f"{self.base_url}?{self.cursor_query_param}={cursor}"
         return str(replace_query_param(self.base_url, self.cursor_query_param, cursor))
 
     def _hide_aliases(self, row: Any) -> Any:

@@ -24,6 +24,6 @@ class TimeTextLoader(Loader):
     def load(self, data: Buffer) -> str:
         text = str(data, "ascii")
         # Of a connection in UTC; PostgreSQL leaves out zeros at the end of a fraction.
-        if len(text) == 29 and text.endswith("+00"):
+        if text[26:] == "+00":
             return f"{text[:10]}T{text[11:26]}Z"
         return format_time(parse_time(text))
