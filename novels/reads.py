@@ -18,6 +18,7 @@ from morpheus.api.reads import (
     PageRows,
     Row,
     Scope,
+    WholeRows,
     order_by,
     parse_id_of,
 )
@@ -45,6 +46,11 @@ from users.reads import add_owner, user_names
 NOVEL_CARD = RowRenderer(NovelSerializer, {"owner": "owner"})
 PROCESSING_STATUS = RowRenderer(StatusSerializer)
 OWNER_NAME = "public_owner__display_name"
+# The columns of a card, and the name that a card lacks.
+_NAMED_COLUMNS = (*NOVEL_CARD.columns, OWNER_NAME)
+_NAMED_CARD = RowRenderer(NovelSerializer, {"owner": {"id": "owner", "display_name": OWNER_NAME}})
+# A row of these columns as the API shows it.
+render_named_card = _NAMED_CARD.of_columns(_NAMED_COLUMNS)
 _CHAPTER = RowRenderer(ChapterSerializer)
 _CHAPTER_TEXT = RowRenderer(ChapterTextSerializer)
 
@@ -52,7 +58,7 @@ _CARDS = VisibleRead(
     list, Novel, lambda novels, ids: novels.of_ids(ids).values_list(*NOVEL_CARD.columns)
 )
 _NAMED_CARDS = VisibleRead(
-    list, Novel, lambda novels, ids: novels.of_ids(ids).values_list(*NOVEL_CARD.columns, OWNER_NAME)
+    list, Novel, lambda novels, ids: novels.of_ids(ids).values_list(*_NAMED_COLUMNS)
 )
 _STATUS = VisibleRead(
     int,
@@ -117,11 +123,6 @@ def _load_named_cards(novel_ids: Sequence[int], reader_id: int | None) -> list[R
     return [novels[novel_id] for novel_id in ids if novel_id in novels]
 
 
-def render_named_card(row: Sequence[Any]) -> Row:
-    """Return a row of a card and the owner's name as the API shows it."""
-    return add_owner(NOVEL_CARD.render(row[:-1]), row[-1])
-
-
 def novel_read(novel_id: int, reader_id: int | None) -> VisibleValue:
     """Return one novel as the API shows it; tags as of `novel_list`."""
     novel = next(iter(novel_list([novel_id], reader_id)), None)
@@ -130,7 +131,7 @@ def novel_read(novel_id: int, reader_id: int | None) -> VisibleValue:
 
 def novel_read_uncached(novel_id: int) -> Row:
     """Return one novel from the database, for the response to its change: 1 query."""
-    rows = Novel.objects.filter(pk=novel_id).values_list(*NOVEL_CARD.columns, OWNER_NAME)
+    rows = Novel.objects.filter(pk=novel_id).values_list(*_NAMED_COLUMNS)
     return render_named_card(rows.get())
 
 
@@ -223,6 +224,11 @@ NOVELS = ListRead(
     policy=PAGE,
     tags=novel_list_tags,
     render=_render_novels,
+    whole=WholeRows(
+        select=lambda novels, scope: novels.select_related("genre", "language", "public_owner"),
+        columns=_NAMED_COLUMNS,
+        render=lambda page, request: _NAMED_CARD.render_page(page),
+    ),
 )
 
 
@@ -244,6 +250,11 @@ CHAPTERS = ListRead(
     policy=CONTENTS,
     tags=lambda scope, compared, ordering: contents_tags(scope.parent_id),
     render=lambda page, request: _CHAPTER.render_page(page),
+    whole=WholeRows(
+        select=lambda chapters, scope: chapters.visible_to(scope.reader_id),
+        columns=(*_CHAPTER.columns, "is_public"),
+        render=lambda page, request: _CHAPTER.render_page(page),
+    ),
 )
 
 

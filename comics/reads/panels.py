@@ -9,7 +9,7 @@ from comics.cache_policies import PANEL_IMAGE, PANELS
 from comics.models import Panel
 from comics.reads.comics import comic_access, image_version
 from comics.serializers import PanelSerializer
-from morpheus.api.reads import ListRead, PageRows, Row
+from morpheus.api.reads import ListRead, PageRows, Row, WholeRows
 from morpheus.api.rendering import RowRenderer
 from morpheus.cache.cached_reads import VisibleValue, read_public_then_private
 
@@ -47,6 +47,11 @@ PANEL_LIST = ListRead(
     policy=PANELS,
     tags=lambda scope, compared, ordering: panel_tags(scope.parent_id),
     render=_render_panels,
+    whole=WholeRows(
+        select=lambda panels, scope: panels.visible_to(scope.reader_id),
+        columns=(*_PANEL.columns, "is_public"),
+        render=_render_panels,
+    ),
 )
 
 

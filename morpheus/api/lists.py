@@ -13,7 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from morpheus.api.compiled_pages import SelectedRows
-from morpheus.api.reads import ListRead, PageRows, Scope
+from morpheus.api.reads import BIGINT_MAX, ListRead, PageRows, Scope, list_whole_rows
 from morpheus.api.views import MorpheusAPIView
 from morpheus.cache.batch_read import read_from_database
 from morpheus.cache.cached_reads import is_cache_usable, read
@@ -125,16 +125,42 @@ class ListView(MorpheusAPIView):
 
     def respond_page(self, request: Request, parent_id: int = 0) -> Response:
         """Return the page that a request selects."""
-        page = self._read_page(request, parent_id)
-        if not page.rows and self.read.parent is not None and page.scope.reader_id is None:
-            # A parent that became private after it was read hides its rows. Its owner sees them.
-            page = self._read_page(request, parent_id)
-        response = self.get_paginated_response(self.read.render(page, request))
-        return self.set_visibility(response, is_public=page.scope.reader_id is None)
+        response = None if is_cache_usable() else self._respond_whole(request, parent_id)
+        return response or self._respond_parts(request, parent_id)
 
-    def _read_page(self, request: Request, parent_id: int) -> PageRows:
-        params, paginator = request.query_params, cast(ReadPagination, self.paginator)
-        scope = self.read.scope(params, self.reader_id, parent_id)
-        selected = SelectedRows(self.read, scope, self.read.parse_filters(params))
-        rows = paginator.paginate_queryset(selected, request, view=self)
+    def _respond_whole(self, request: Request, parent_id: int) -> Response | None:
+        """Return the page by 1 query; None if the parent's page is empty, as for no parent."""
+        read = list_whole_rows(self.read)
+        if read is None or parent_id > BIGINT_MAX:
+            return None
+        if read.parent is None:
+            scope = read.scope(request.query_params, self.reader_id)
+            return self._render(read, self._read_page(read, scope))
+        page = self._read_page(read, Scope(self.reader_id, parent_id))
+        if not page.rows:
+            return None
+        is_public = page.rows[0][page.columns.index("is_public")]
+        return self._render(read, page, is_public=is_public)
+
+    def _respond_parts(self, request: Request, parent_id: int) -> Response:
+        """Return the page from the parts that the cache has."""
+        read = self.read
+        scope = read.scope(request.query_params, self.reader_id, parent_id)
+        page = self._read_page(read, scope)
+        if not page.rows and read.parent is not None and scope.reader_id is None:
+            # A parent that became private after it was read hides its rows. Its owner sees them.
+            scope = read.scope(request.query_params, self.reader_id, parent_id)
+            page = self._read_page(read, scope)
+        return self._render(read, page)
+
+    def _read_page(self, read: ListRead, scope: Scope) -> PageRows:
+        paginator = cast(ReadPagination, self.paginator)
+        selected = SelectedRows(read, scope, read.parse_filters(self.request.query_params))
+        rows = paginator.paginate_queryset(selected, self.request, view=self)
         return PageRows(rows, paginator.row_columns, scope)
+
+    def _render(self, read: ListRead, page: PageRows, is_public: bool | None = None) -> Response:
+        response = self.get_paginated_response(read.render(page, self.request))
+        if is_public is None:
+            is_public = page.scope.reader_id is None
+        return self.set_visibility(response, is_public=is_public)

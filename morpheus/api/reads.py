@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from django.db.models import QuerySet
@@ -73,7 +74,25 @@ class PageRows(NamedTuple):
         return [row[0] for row in self.rows]
 
 
-# Compared by identity, so that what is compiled from it can be looked up.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WholeRows:
+    """How one statement reads a page with all that it shows, while the cache is not usable.
+
+    The cache has the page, and what it shows, in parts that are invalidated on their own.
+
+    Attributes:
+        select: Returns the rows of a list, from those of `ListRead.rows` and the scope: with the
+            tables of `columns`; of a parent's list those that the reader can see.
+        columns: As of `ListRead`; of a parent's list with `is_public`, which all rows share.
+        render: As of `ListRead`.
+    """
+
+    select: Callable[[Any, Scope], QuerySet[Any]]
+    columns: tuple[str, ...]
+    render: Callable[[PageRows, Request], list[Row]]
+
+
+# Compared by identity, so that compiled pages can be looked up by it.
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class ListRead:
     """A list: its rows, orderings, filters, caching and rendering.
@@ -93,6 +112,7 @@ class ListRead:
         filters: By query parameter. One filter is served with any ordering.
         filter_pairs: Filters that are served together, in the default ordering.
         parent: Returns the parent that a caller can see, from its primary key and the caller's.
+        whole: Its pages while the cache is not usable.
     """
 
     rows: Callable[[Scope], QuerySet[Any]]
@@ -104,6 +124,7 @@ class ListRead:
     filters: Mapping[str, ListFilter] = field(default_factory=dict)
     filter_pairs: tuple[frozenset[str], ...] = ()
     parent: Callable[[int, int | None], VisibleValue] | None = None
+    whole: WholeRows | None = None
 
     @property
     def default_ordering(self) -> str:
@@ -155,6 +176,19 @@ class ListRead:
             f"{' with '.join(sorted(pair))} in the ordering {default}" for pair in self.filter_pairs
         ]
         raise ValidationError(f"This combination is not served; served are {'; '.join(served)}.")
+
+
+@lru_cache(maxsize=100)
+def list_whole_rows(read: ListRead) -> ListRead | None:
+    """Return the list of `WholeRows`, if they are declared."""
+    if (whole := read.whole) is None:
+        return None
+    return replace(
+        read,
+        rows=lambda scope: whole.select(read.rows(scope), scope),
+        columns=whole.columns,
+        render=whole.render,
+    )
 
 
 def order_by(*names: str) -> dict[str, tuple[str, str]]:

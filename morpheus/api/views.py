@@ -164,7 +164,8 @@ class MorpheusAPIView(ParameterView, GenericAPIView):  # type: ignore[type-arg]
         # first attempt recorded stays.
         if request.user.is_authenticated and record.versions:
             # Neither a token nor a session: a test client authenticated the request.
-            expires_at = getattr(request.auth or request.session, "expires_at", None)
+            credential = request.auth or getattr(request, "session", None)
+            expires_at = getattr(credential, "expires_at", None)
             if expires_at is not None:
                 caller = Credential(request.user.pk, expires_at.timestamp(), record)
                 request.META[CREDENTIAL] = caller

@@ -19,7 +19,7 @@ from morpheus.cache.shadow_verification import Hits, sample
 from morpheus.cache.single_flight import run_leased
 from morpheus.cache.store import ALL, cache_store, has_write_intent, new_version
 from morpheus.db.replica import reading_primary
-from morpheus.db.transactions import read_transaction
+from morpheus.db.transactions import read_as
 from morpheus.tracing.request_trace import Lookup, current_trace
 
 Value = TypeVar("Value")
@@ -54,8 +54,7 @@ class BatchRead:
             load=lambda: self.load(identities),
             reader_id=self.reader_id,
         )
-        # The types that the cache would return.
-        plain = orjson.loads(orjson.dumps([values.get(identity) for identity in identities]))
+        plain = as_cached([values.get(identity) for identity in identities])
         return dict(zip(identities, plain, strict=True))
 
     def read_cache(self, identities: list[Any]) -> dict[Any, Any]:
@@ -193,6 +192,11 @@ class BatchRead:
         return self.policy.key(identity, self.reader_id)
 
 
+def as_cached(value: Any) -> Any:
+    """Return a value with the types that the cache would return."""
+    return orjson.loads(orjson.dumps(value))
+
+
 def read_from_database(
     policy: CachePolicy,
     identities: Collection[Any],
@@ -203,13 +207,12 @@ def read_from_database(
 ) -> Value:
     """Return the result of `load`, which stands for the values of the identities.
 
-    For values that are cached in parts: while the cache is not usable, one query for all parts
-    replaces one for each.
+    While the cache is not usable, one query for all parts of a value replaces one for each.
     """
     _record_lookup(policy, "bypass", identities, tags, reader_id)
     if dependencies := current_dependencies():
         dependencies.is_complete = False
-    return _load(policy, len(identities), load, reader_id)
+    return read_as(reader_id, load)
 
 
 def _load(
@@ -218,8 +221,8 @@ def _load(
     start = time.perf_counter()
     trace = current_trace()
     database_s_before = trace.seconds if trace else 0.0
-    with loading_cached_value(), read_transaction(as_user=reader_id):
-        loaded = load()
+    with loading_cached_value():
+        loaded = read_as(reader_id, load)
     database_s = trace.seconds - database_s_before if trace else 0.0
     metrics.loads.labels(policy.name).inc(count)
     metrics.load_seconds.labels(policy.name).inc(time.perf_counter() - start)

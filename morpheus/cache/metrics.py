@@ -15,7 +15,9 @@ _lookups = Counter(
     ["policy", "outcome"],
 )
 loads = Counter(
-    "morpheus_cache_loads_total", "Values loaded from the database, by policy.", ["policy"]
+    "morpheus_cache_loads_total",
+    "Values loaded from the database while the cache was usable, by policy.",
+    ["policy"],
 )
 load_seconds = Counter(
     "morpheus_cache_load_seconds_total", "Seconds that loading took, by policy.", ["policy"]

@@ -8,9 +8,9 @@ which sets write intents, commits and invalidates by `CacheStore` (`morpheus.cac
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 from django.db import DEFAULT_DB_ALIAS, connections, transaction
 
@@ -20,6 +20,8 @@ from morpheus.db.statement_settings import (
     no_settings_for_statements,
     settings_for_statements,
 )
+
+Value = TypeVar("Value")
 
 _READ = "SELECT current_setting('app.user_id', true), current_setting('app.staff', true)"
 _SET = "SELECT set_config('app.user_id', %s, true), set_config('app.staff', %s, true)"
@@ -88,6 +90,15 @@ def read_transaction(as_user: int | None) -> Iterator[None]:
     else:
         with settings_for_statements(_USER_ID, _text(as_user)):
             yield
+
+
+def read_as(user_id: int | None, load: Callable[[], Value]) -> Value:
+    """Return the result of `load`, whose statements run in a `read_transaction`."""
+    is_bare = not (connections[reading_alias()].in_atomic_block or is_set_for_statements(_USER_ID))
+    if user_id is None and is_bare:
+        return load()
+    with read_transaction(as_user=user_id):
+        return load()
 
 
 @contextmanager

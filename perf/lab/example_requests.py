@@ -63,6 +63,7 @@ class ExampleRequest:
         body: Fields, sent as JSON, or beside the upload as a form.
         reads_tables: Whether the response needs the database.
         root: Path before the one that `route` names.
+        in_parts: Whether a list is read in the parts that the cache has (`WholeRows`).
     """
 
     route: str
@@ -72,6 +73,7 @@ class ExampleRequest:
     upload: Upload | None = None
     reads_tables: bool = True
     root: str = API
+    in_parts: bool = False
 
     @property
     def method(self) -> str:
@@ -90,7 +92,7 @@ class ExampleRequest:
     @property
     def heading(self) -> str:
         """The name with the kind of credentials, as plan snapshots show it."""
-        return self.name + _CREDENTIALS_OF[self.caller]
+        return self.name + _CREDENTIALS_OF[self.caller] + (" in parts" if self.in_parts else "")
 
     def build(
         self,

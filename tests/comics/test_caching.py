@@ -71,8 +71,8 @@ def public_urls(comic: Any) -> dict[str, int]:
         f"{LIST}?novel={comic.novel_id}": 4,
         f"{LIST}?owner={comic.owner_id}&ordering=-title": 4,
         url(comic): 3,
-        f"{url(comic)}panels/": 2,
-        f"{url(comic)}panels/?page_size=1": 2,
+        f"{url(comic)}panels/": 1,
+        f"{url(comic)}panels/?page_size=1": 1,
         f"{url(comic)}thumbnail/": 1,
         f"{url(comic)}thumbnail/?size=small": 1,
     }

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
+from unittest.mock import patch
 
 from django.conf import settings
 from django.core.management.base import CommandError
@@ -34,11 +35,14 @@ class Statement:
 
 
 @contextmanager
-def capture_statements(*, cached: bool = False) -> Iterator[list[Statement]]:
+def capture_statements(
+    *, cached: bool = False, in_parts: bool = False
+) -> Iterator[list[Statement]]:
     """Collect the statements of the block, without savepoints and the setting of the identity.
 
     Args:
         cached: Whether the block uses the cache.
+        in_parts: Whether lists are read in the parts that the cache has, as if they were cached.
     """
     statements: list[Statement] = []
 
@@ -47,7 +51,12 @@ def capture_statements(*, cached: bool = False) -> Iterator[list[Statement]]:
             statements.append(Statement(sql, params))
         return execute(sql, params, many, context)
 
-    with override_settings(MORPHEUS_CACHE=cached), connection.execute_wrapper(record):
+    parts = patch("morpheus.api.lists.list_whole_rows", lambda read: None)
+    with (
+        override_settings(MORPHEUS_CACHE=cached),
+        connection.execute_wrapper(record),
+        parts if in_parts else nullcontext(),
+    ):
         yield statements
 
 

@@ -121,7 +121,7 @@ def _get(view: type[Any], url: str, sample: ListSample) -> tuple[Response, list[
     """Call the view without middleware; return the response and its statements."""
     request = APIRequestFactory(SERVER_NAME=served_host()).get(url)
     force_authenticate(request, sample.user)
-    with capture_statements() as statements:
+    with capture_statements(in_parts=True) as statements:
         response = view.as_view()(request, **sample.path)
     if response.status_code != 200:
         raise RequestFailed(f"GET {url}: {response.status_code} {response.data}")

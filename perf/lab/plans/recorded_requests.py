@@ -5,7 +5,7 @@ Also the statements that no request sends without a cache: the refresh of a cach
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -27,11 +27,16 @@ from perf.lab.example_requests import (
 )
 from perf.lab.example_rows import first_rows
 from perf.lab.plans.capture import RequestFailed, Statement, capture_statements, served_host
+from perf.monitoring.list_routes import list_api_routes
 from users.models import User
 from users.services import token_create
 
 # Files would stay behind: a rollback does not delete them.
 RECORDED = tuple(sent for sent in EXAMPLES if sent.reads_tables and sent.upload is None)
+# Lists that are read in parts if they are cached, and else by one statement.
+_WHOLE = frozenset(
+    f"GET {route.path}" for route in list_api_routes() if route.lists_rows and route.read.whole
+)
 
 _EMAIL = "recorded@example.org"
 _UNLIMITED = dict.fromkeys(
@@ -83,14 +88,21 @@ def record_requests() -> Iterator[RecordedRequest]:
     values = {**rows.values, "email": _EMAIL, "new_email": _EMAIL}
     talk = Conversation(values, {"owner": bearer(secret)})
     with override_settings(MORPHEUS_THROTTLE_RATES=_UNLIMITED):
-        for sent in RECORDED:
-            with capture_statements() as statements:
+        for sent in _with_parts(RECORDED):
+            with capture_statements(in_parts=sent.in_parts) as statements:
                 response = send(talk.build(sent))
                 body = read_body(response)
             cookies = {name: morsel.value for name, morsel in response.cookies.items()}
             talk.keep_credentials(sent, body, cookies)
             user_id = rows.owner_id if sent.caller == "owner" else None
             yield RecordedRequest(sent, user_id, statements, len(body))
+
+
+def _with_parts(examples: Iterable[ExampleRequest]) -> Iterator[ExampleRequest]:
+    for sent in examples:
+        yield sent
+        if sent.route in _WHOLE:
+            yield replace(sent, in_parts=True)
 
 
 def warm_reads() -> list[ExampleRequest]:

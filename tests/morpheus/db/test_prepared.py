@@ -76,7 +76,7 @@ def test_hot_statements_are_planned_once_and_not_for_each_request(
     asked = {  # By what only the statement that reads the page has.
         second: '"id") < (',
         path: '"users_publicuser"',
-        f"{path}chapters/": '"word_count" FROM "novels_chapter"',
+        f"{path}chapters/": '"is_public" FROM "novels_chapter"',
         f"{path}chapters/1/": '"novels_chaptertext"."content"',
     }
 

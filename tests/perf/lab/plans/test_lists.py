@@ -62,7 +62,8 @@ def test_a_list_whose_end_costs_more_than_its_beginning_fails(
     def scan(queryset: Any, columns: Any, position: Any, backwards: bool) -> Any:
         rows = queryset.order_by("title", "id")
         if position is not None:
-            rows = rows.extra(where=["novels_novel.title || '' > %s"], params=position.values[:1])
+            beyond = "(novels_novel.title || '', novels_novel.id) > (%s, %s)"
+            rows = rows.extra(where=[beyond], params=position.values)  # noqa: S610
         return rows
 
     monkeypatch.setattr("morpheus.api.compiled_pages.seek_rows", scan)
@@ -102,7 +103,7 @@ def test_a_filter_that_removes_rows_fails() -> None:
         read = replace(
             NOVELS,
             orderings={"-word_count": ("-word_count", "-id")},
-            filters={"chapters": ListFilter(column="chapter_count", description="")},
+            filters={"chapters": ListFilter(column="chapter_count", description="", parse=int)},
             filter_pairs=(),
         )
 
