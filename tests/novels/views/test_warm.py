@@ -42,7 +42,7 @@ def novel(
 
 
 def urls(novel: Any) -> dict[str, Any]:
-    """Return statements with an empty cache, and without the cache: a list is then one statement."""
+    """Return statements with an empty cache, and without: a list is then one statement."""
     return {
         f"{LIST}": (3, 1),
         f"{LIST}?ordering=title&page_size=2": (3, 1),
