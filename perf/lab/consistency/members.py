@@ -42,6 +42,7 @@ LOGINS_MAX = 4
 # Seconds from the moment when a login is made to expire to its expiry, and the tolerance, because
 # the time of day and the history's clock are read one after the other.
 EXPIRY_S, CLOCKS_S = 0.2, 0.02
+FAILURES = (OperationalError, InterfaceError, psycopg.OperationalError, OSError, BadResponse)
 # As that of the other clients: shorter than `Retry-After`.
 RETRY_PAUSE_S = 0.1
 
@@ -61,17 +62,11 @@ def run_members(ports: Sequence[int], published: PublishedLogins, stop: Event, s
             members[number].act(members.get(1 - number))
             if members[number].is_deleted:
                 del members[number]
-        except (OperationalError, InterfaceError, psycopg.OperationalError) as error:
-            connection.close()
-            failure: Exception | None = error
-        except (OSError, BadResponse) as error:
-            failure = error
-        else:
-            failure = None
-        if failure is not None:
+        except FAILURES as error:
             # Which of its logins are valid is unknown.
             members.pop(number, None)
-            log.failures[f"member {type(failure).__name__}"] += 1
+            log.failures[f"member {type(error).__name__}"] += 1
+            connection.close()
         published.publish([login for member in members.values() for login in member.logins])
     connection.close()
     for each in connections:

@@ -43,7 +43,7 @@ NO_REQUEST_LOG = {"MORPHEUS_LOG_REQUESTS": "off"}
 QUIET = {"MORPHEUS_LOG_LEVEL": "CRITICAL"}
 SABOTAGED = "perf.lab.consistency.sabotaged_wsgi:application"
 # The mechanism that each sabotage removes; docs/caching.md says why it is necessary.
-SABOTAGES = ("no-write-intents", "late-versions", "late-invalidation", "no-login-tags")
+SABOTAGES = ("no-write-intents", "late-versions", "late-invalidation", "unchecked-logins")
 # A read may be stale for so long under a fault: docs/caching.md.
 BOUND_S = 3.0
 # Faults are injected for this share of a run; in the rest everything recovers.

@@ -19,7 +19,9 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from morpheus.cache import response_cache
 from morpheus.cache.batch_read import BatchRead
+from morpheus.cache.local_copies import are_current
 from morpheus.cache.store import ALL, CacheStore, cache_store, has_write_intent
 from morpheus.wsgi import application
 
@@ -30,10 +32,7 @@ _environment: Mapping[str, str] = os.environ
 SABOTAGE = _environment.get("CONSISTENCY_SABOTAGE")
 DELAY_S = float(_environment.get("CONSISTENCY_DELAY_S") or 0)
 CRASHES = float(_environment.get("CONSISTENCY_CRASHES") or 0)
-# Beginnings of the tags of credentials.
-LOGIN_TAGS = ("token:", "session:")
 
-_set_write_intents = CacheStore.set_write_intents
 _invalidate, _store = CacheStore.invalidate, BatchRead._store
 _threads = ThreadPoolExecutor(max_workers=8)
 
@@ -60,10 +59,6 @@ def _invalidate_later(self: CacheStore, tags: Sequence[str], token: str | None =
     _threads.submit(_invalidate_slowly, self, tags, token)
 
 
-def _without_logins(tags: Sequence[str]) -> list[str]:
-    return [tag for tag in tags if not tag.startswith(LOGIN_TAGS)]
-
-
 def _store_late(
     self: BatchRead, payloads: Mapping[Any, bytes], versions: Mapping[Any, dict[str, str]]
 ) -> None:
@@ -82,12 +77,10 @@ if SABOTAGE == "late-invalidation":
 if SABOTAGE in ("no-write-intents", "late-invalidation"):
     # Write intents alone would make all readers bypass the cache until a late invalidation.
     CacheStore.set_write_intents = _set_no_write_intents  # type: ignore[method-assign]
-if SABOTAGE == "no-login-tags":
-    CacheStore.set_write_intents = (  # type: ignore[method-assign]
-        lambda self, tags, token: _set_write_intents(self, _without_logins(tags), token)
-    )
-    CacheStore.invalidate = (  # type: ignore[method-assign]
-        lambda self, tags, token=None: _invalidate_slowly(self, _without_logins(tags), token)
+if SABOTAGE == "unchecked-logins":
+    # Of a credential and a response, only the response is checked.
+    response_cache.are_current = (  # type: ignore[attr-defined] # not exported
+        lambda copies, replies_with: are_current(copies[-1:], replies_with)
     )
 if SABOTAGE == "late-versions":
     BatchRead._store = _store_late  # type: ignore[method-assign]
