@@ -65,10 +65,14 @@ def split_cores() -> tuple[set[int], set[int]]:
 
 
 def pin(processes: Iterable[psutil.Process], cores: Collection[int] = ()) -> None:
-    """Keep processes, and the threads that they will start, on `cores`, or on the first allowed."""
+    """Keep processes, and the threads that they will start, on `cores`, or on the first allowed.
+
+    A process that has ended needs none.
+    """
     for process in processes:
-        for thread in process.threads():
-            os.sched_setaffinity(thread.id, cores or split_cores()[0])
+        with suppress(psutil.NoSuchProcess, ProcessLookupError):
+            for thread in process.threads():
+                os.sched_setaffinity(thread.id, cores or split_cores()[0])
 
 
 @contextmanager

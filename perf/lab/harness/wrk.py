@@ -43,10 +43,10 @@ def drive_with_wrk(
 
     Args:
         requests: All with the headers of the first.
-        seconds: Rounded up, because wrk counts whole seconds.
+        seconds: Rounded up, because wrk counts whole seconds; doubled until there is a response.
 
     Raises:
-        BadResponse: wrk saw an error; it counts statuses from 400.
+        BadResponse: wrk saw an error, or waited too long; it counts statuses from 400.
     """
     headers = [f"{name}: {value}" for name, value in requests[0].headers.items()]
     with tempfile.NamedTemporaryFile("w", suffix=".paths") as paths:
@@ -68,4 +68,6 @@ def drive_with_wrk(
     if result is None or int(result[4]):
         raise BadResponse(f"wrk saw errors: {output}")
     responses = int(result[1])
+    if not responses:
+        return drive_with_wrk(port, requests, connections=connections, seconds=2 * seconds)
     return WrkResult(responses / float(result[2]), float(result[3]), responses)

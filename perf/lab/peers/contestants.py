@@ -50,8 +50,10 @@ FASTIFY_FULL_WARM = Contestant(
 )
 BOLT = Contestant("bolt", "django-bolt", BOLT_SETTINGS, kind="bolt")
 CONSTANT = Contestant("constant", "constant bytes")
+# What a run can have beside Morpheus. `drf` alone takes nearly all connections of PostgreSQL.
 PEERS: dict[str, tuple[Contestant, ...]] = {
     "drf": (DONE_WELL, NATURAL, NATURAL_KEPT, CACHALOT),
+    "done_well": (DONE_WELL,),
     "fastify": (FASTIFY_FULL, FASTIFY_BARE, FASTIFY_FULL_WARM, FASTIFY_BARE_WARM),
     "bolt": (BOLT,),
 }

@@ -24,9 +24,8 @@ _PYTHON_CHECK = f"import sys; sys.exit(sys.version_info < {PYTHON})"
 
 def missing_programs(peers: Iterable[str]) -> list[str]:
     """Return a sentence for each program that a run with these peers needs and does not find."""
-    needed = set(peers) & {"fastify", "bolt"}
-    missing = []
-    if needed and not find_wrk():
+    needed, missing = set(peers), []
+    if needed != {"drf"} and not find_wrk():
         missing.append("There is no wrk: apt-get install wrk.")
     if "fastify" in needed and not (shutil.which("npm") and _node_version() >= NODE):
         missing.append(f"There is no Node {NODE} or later with npm in PATH: install one.")

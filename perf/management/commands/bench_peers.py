@@ -72,12 +72,16 @@ def _read_peers(text: str) -> list[str]:
     """Return the peers that are named.
 
     Raises:
-        CommandError: A name is unknown, or a program is missing.
+        CommandError: A name is unknown, not for this run, or needs a program that is missing.
     """
     peers = text.split(",")
     if unknown := set(peers) - PEERS.keys():
         raise CommandError(
             f"No such peer: {', '.join(sorted(unknown))}. There are {', '.join(PEERS)}."
+        )
+    if "drf" in peers and len(peers) > 1:
+        raise CommandError(
+            "PostgreSQL has not enough connections for drf and others: name done_well instead."
         )
     if missing := missing_programs(peers):
         raise CommandError("\n".join(missing))

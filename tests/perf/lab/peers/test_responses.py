@@ -48,6 +48,13 @@ def test_a_run_says_which_programs_are_missing(monkeypatch: pytest.MonkeyPatch) 
     ]
 
 
-def test_a_run_refuses_an_unknown_peer() -> None:
-    with pytest.raises(CommandError, match="No such peer: rails. There are drf, fastify, bolt."):
-        call_command(bench_peers.Command(), peers="drf,rails")
+@pytest.mark.parametrize(
+    ("peers", "message"),
+    [
+        ("drf,rails", "No such peer: rails. There are drf, done_well, fastify, bolt."),
+        ("drf,bolt", "PostgreSQL has not enough connections for drf and others"),
+    ],
+)
+def test_a_run_refuses_peers_that_it_cannot_have(peers: str, message: str) -> None:
+    with pytest.raises(CommandError, match=message):
+        call_command(bench_peers.Command(), peers=peers)
