@@ -1,4 +1,4 @@
-"""README.md lists the files of a cold `GET /api/v1/novels/`; the list is complete and short."""
+"""README.md lists the files of a `GET /api/v1/novels/`, cold and warm: complete and short lists."""
 
 from __future__ import annotations
 
@@ -17,6 +17,16 @@ from tests.visitor import Visitor
 ROOT = Path(__file__).resolve().parents[1]
 HEADING = "## A request, file by file"
 MAX_FILES = 20
+MAX_WARM_FILES = 6
+
+# Each is one call of a warm request: the key of a policy, two states, a sample, the request's id.
+BEHIND_WARM_INTERFACES = {
+    "morpheus/cache/policies.py",
+    "morpheus/cache/store.py",
+    "morpheus/cache/circuit_breaker.py",
+    "morpheus/cache/shadow_verification.py",
+    "morpheus/tracing/routes.py",
+}
 
 # Files that take part, and that a reader of this request can leave closed.
 CLOSED = {
@@ -76,10 +86,11 @@ def trace_files(call: Callable[[], Any]) -> list[str]:
     return [file for file in files if not file.startswith((".venv/", "tests/"))]
 
 
-def listed_files() -> list[str]:
-    """Return the files that README.md lists, in its order."""
+def listed_files(number: int) -> list[str]:
+    """Return the files of a numbered list in the section of README.md, in its order."""
     section = (ROOT / "README.md").read_text().partition(f"{HEADING}\n")[2].partition("\n## ")[0]
-    return re.findall(r"^\d+\. `([\w/.]+)`", section, re.MULTILINE)
+    lists = re.split(r"^(?=1\. )", section, flags=re.MULTILINE)[1:]
+    return re.findall(r"^\d+\. `([\w/.]+)`", lists[number], re.MULTILINE)
 
 
 def _without_rendering(files: Iterable[str]) -> list[str]:
@@ -103,7 +114,24 @@ def test_a_cold_list_leads_through_the_files_that_the_readme_lists(
     assert responses[0].status == 200 and len(responses[0].json()["results"]) == 20
     closed = tuple(prefix for prefixes in CLOSED.values() for prefix in prefixes)
     opened = [file for file in files if not file.startswith(closed)]
-    listed = listed_files()
+    listed = listed_files(0)
     assert {*opened} <= {*listed}
     assert _without_rendering(opened) == _without_rendering(f for f in listed if f in opened)
     assert 0 < len(listed) <= MAX_FILES
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_warm_list_leads_through_the_files_that_the_readme_lists(
+    visitor: Visitor, make_novels: Callable[..., Any]
+) -> None:
+    make_novels(25)
+    for _ in range(2):
+        visitor.get("/api/v1/novels/")
+
+    files = trace_files(lambda: visitor.get("/api/v1/novels/"))
+
+    listed = listed_files(1)
+    # Tests observe in the same thread.
+    in_thread = files[: files.index("morpheus/tracing/events.py") + 1]
+    assert {*listed} <= {*in_thread} <= {*listed} | BEHIND_WARM_INTERFACES
+    assert len(listed) <= MAX_WARM_FILES
