@@ -36,6 +36,9 @@ COMIC_CARD = RowRenderer(
     ComicSerializer, {"novel": "novel", "owner": "owner", "thumbnail_url": "cover__digest"}
 )
 
+# Of the digest of a picture, in its URL.
+VERSION_CHARS = 16
+
 _CARDS = VisibleRead(
     list, Comic, lambda comics, ids: comics.of_ids(ids).values_list(*COMIC_CARD.columns)
 )
@@ -43,7 +46,7 @@ _CARDS = VisibleRead(
 
 def image_version(digest: str) -> str:
     """Return the part of an image's URL that changes with its content."""
-    return digest[:16]
+    return digest[:VERSION_CHARS]
 
 
 def comic_cards(comic_ids: Iterable[int], reader_id: int | None = None) -> dict[int, Row]:

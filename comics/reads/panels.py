@@ -7,7 +7,7 @@ from rest_framework.reverse import reverse
 
 from comics.cache_policies import PANEL_IMAGE, PANELS
 from comics.models import Panel
-from comics.reads.comics import comic_access, image_version
+from comics.reads.comics import VERSION_CHARS, comic_access
 from comics.serializers import PanelSerializer
 from morpheus.api.reads import ListRead, PageRows, Row, WholeRows
 from morpheus.api.rendering import RowRenderer
@@ -22,21 +22,24 @@ def panel_tags(comic_id: int) -> list[str]:
 
 
 def _render_panels(page: PageRows, request: Request) -> list[Row]:
-    url = reverse("comic-panels", [page.scope.parent_id], request=request)
-    return [_add_image_url(panel, url) for panel in _PANEL.render_page(page)]
+    panels = _PANEL.render_page(page)
+    _add_image_urls(panels, request.build_absolute_uri(request.path))
+    return panels
 
 
 def panel_render(panel: Panel, request: Request) -> Row:
     """Return a new panel, whose image is loaded, as the API shows it."""
-    url = reverse("comic-panels", [panel.comic_id], request=request)
-    return _add_image_url(_PANEL.render_instance(panel), url)
+    row = _PANEL.render_instance(panel)
+    _add_image_urls([row], reverse("comic-panels", [panel.comic_id], request=request))
+    return row
 
 
-def _add_image_url(panel: Row, panels_url: str) -> Row:
+def _add_image_urls(panels: list[Row], panels_url: str) -> None:
+    """Replace the digest of each image by its URL."""
     # The route is below the panels' in `urls.py`. Reversing it would cost more than the row.
-    version = image_version(panel["image_url"])
-    panel["image_url"] = f"{panels_url}{panel['number']}/image/?v={version}"
-    return panel
+    for panel in panels:
+        version = panel["image_url"][:VERSION_CHARS]
+        panel["image_url"] = f"{panels_url}{panel['number']}/image/?v={version}"
 
 
 PANEL_LIST = ListRead(

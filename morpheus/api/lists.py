@@ -8,9 +8,9 @@ from functools import cache
 from typing import Any, cast
 
 from django.db.models import DateTimeField, Model, QuerySet
+from django.http import HttpResponse
 from rest_framework.filters import BaseFilterBackend
 from rest_framework.request import Request
-from rest_framework.response import Response
 
 from morpheus.api.compiled_pages import SelectedRows
 from morpheus.api.reads import BIGINT_MAX, ListRead, PageRows, Scope, list_whole_rows
@@ -123,12 +123,12 @@ class ListView(MorpheusAPIView):
         """Return the public rows before the filters: the OpenAPI document reads their model."""
         return self.read.rows(Scope(None, next(iter(self.kwargs.values()), 0)))
 
-    def respond_page(self, request: Request, parent_id: int = 0) -> Response:
+    def respond_page(self, request: Request, parent_id: int = 0) -> HttpResponse:
         """Return the page that a request selects."""
         response = None if is_cache_usable() else self._respond_whole(request, parent_id)
         return response or self._respond_parts(request, parent_id)
 
-    def _respond_whole(self, request: Request, parent_id: int) -> Response | None:
+    def _respond_whole(self, request: Request, parent_id: int) -> HttpResponse | None:
         """Return the page by 1 query; None if the parent's page is empty, as for no parent."""
         read = list_whole_rows(self.read)
         if read is None or parent_id > BIGINT_MAX:
@@ -142,7 +142,7 @@ class ListView(MorpheusAPIView):
         is_public = page.rows[0][page.columns.index("is_public")]
         return self._render(read, page, is_public=is_public)
 
-    def _respond_parts(self, request: Request, parent_id: int) -> Response:
+    def _respond_parts(self, request: Request, parent_id: int) -> HttpResponse:
         """Return the page from the parts that the cache has."""
         read = self.read
         scope = read.scope(request.query_params, self.reader_id, parent_id)
@@ -159,8 +159,11 @@ class ListView(MorpheusAPIView):
         rows = paginator.paginate_queryset(selected, self.request, view=self)
         return PageRows(rows, paginator.row_columns, scope)
 
-    def _render(self, read: ListRead, page: PageRows, is_public: bool | None = None) -> Response:
-        response = self.get_paginated_response(read.render(page, self.request))
+    def _render(
+        self, read: ListRead, page: PageRows, is_public: bool | None = None
+    ) -> HttpResponse:
+        paginator = cast(ReadPagination, self.paginator)
+        body = paginator.build_body(read.render(page, self.request))
         if is_public is None:
             is_public = page.scope.reader_id is None
-        return self.set_visibility(response, is_public=is_public)
+        return self.respond_data(body, is_public=is_public, headers=paginator.build_headers(body))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 from typing import Any, TypeVar
 
@@ -233,10 +234,17 @@ class MorpheusAPIView(ParameterView, GenericAPIView):  # type: ignore[type-arg]
         """
         if seen.value is None:
             raise Http404
+        return self.respond_data(seen.value, is_public=seen.is_public)
+
+    def respond_data(
+        self, data: Any, *, is_public: bool, headers: Mapping[str, str] | None = None
+    ) -> HttpResponse:
+        """Return a response to a read, with headers of its own beside those of the view."""
         renderer, media_type = self.request.accepted_renderer, self.request.accepted_media_type
-        return self.respond_bytes(
-            renderer.render(seen.value, media_type, {}), is_public=seen.is_public
-        )
+        response = self.respond_bytes(renderer.render(data, media_type, {}), is_public=is_public)
+        for name, text in (headers or {}).items():
+            response[name] = text
+        return response
 
     def respond_bytes(self, body: bytes | str, *, is_public: bool) -> ReadResponse:
         """Return a response to a read whose body is JSON already, with all headers of the view."""

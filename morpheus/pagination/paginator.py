@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import reduce
+from functools import cached_property, reduce
 from typing import Any
+from urllib.parse import urlencode
 
 from django.db.models import QuerySet
+from django.utils.encoding import escape_uri_path
 from rest_framework.exceptions import ValidationError
 from rest_framework.pagination import CursorPagination
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.utils.urls import replace_query_param
 
 from morpheus.pagination import cursors
 from morpheus.pagination.columns import (
@@ -51,7 +52,6 @@ class KeysetPagination(CursorPagination):
     invalid_cursor_message = "Invalid cursor for this list, its filters and its ordering."
 
     page: list[Any]
-    base_url: str
     binding: list[Any]
     _first: Any
     _last: Any
@@ -85,6 +85,11 @@ class KeysetPagination(CursorPagination):
         self.display_page_controls = has_neighbour and self.template is not None
         return self.page
 
+    @cached_property
+    def base_url(self) -> str:  # type: ignore[override] # DRF sets an attribute
+        """The URL of the request without parameters; a page without neighbours needs none."""
+        return str(self.request.build_absolute_uri(escape_uri_path(self.request.path)))
+
     def read(self, queryset: Any, backwards: bool, count: int) -> list[Any]:
         """Return `count` rows beyond the position; override it for rows that no queryset reads."""
         queryset, self._aliases = add_missing_columns(queryset, self.columns)
@@ -109,12 +114,23 @@ class KeysetPagination(CursorPagination):
 
     def get_paginated_response(self, data: Any) -> Response:
         """Return the page with its neighbours, in the body and as RFC 8288 `Link` header."""
-        links = {"next": self.get_next_link(), "prev": self.get_previous_link()}
-        header = ", ".join(f'<{url}>; rel="{rel}"' for rel, url in links.items() if url)
-        return Response(
-            {"next": links["next"], "previous": links["prev"], "results": data},
-            headers={"Link": header} if header else {},
-        )
+        body = self.build_body(data)
+        return Response(body, headers=self.build_headers(body))
+
+    def build_body(self, data: Any) -> dict[str, Any]:
+        """Return the page with the URLs of its neighbours."""
+        return {
+            "next": self.get_next_link(),
+            "previous": self.get_previous_link(),
+            "results": data,
+        }
+
+    @staticmethod
+    def build_headers(body: Mapping[str, Any]) -> dict[str, str]:
+        """Return the `Link` header for a body, if the page has neighbours."""
+        links = (("next", body["next"]), ("prev", body["previous"]))
+        header = ", ".join(f'<{url}>; rel="{rel}"' for rel, url in links if url)
+        return {"Link": header} if header else {}
 
     def get_page_size(self, request: Request) -> int | None:
         """Return the page size that the client chose, or the default.
@@ -162,7 +178,6 @@ class KeysetPagination(CursorPagination):
     def _begin(self, queryset: Any, request: Request, view: Any) -> None:
         """Read the request."""
         self.request = request
-        self.base_url = request.build_absolute_uri()
         self.page_size = self.get_page_size(request)
         columns = self._choose_columns(request, view, queryset)
         model: Any = getattr(queryset, "model", None)
@@ -207,10 +222,9 @@ class KeysetPagination(CursorPagination):
             # The page is empty: its neighbour begins with the row that the cursor names.
             assert self.position is not None  # noqa: S101 - only a cursor leads to an empty page
             position = Position(backwards, not self.position.inclusive, self.position.values)
-        cursor = cursors.encode(position, self._signer)
-        if "?" not in self.base_url:  # A cursor consists of characters that are not quoted.
-            return f"{self.base_url}?{self.cursor_query_param}={cursor}"
-        return str(replace_query_param(self.base_url, self.cursor_query_param, cursor))
+        params = dict(self.request.query_params.lists())
+        params[self.cursor_query_param] = [cursors.encode(position, self._signer)]
+        return f"{self.base_url}?{urlencode(sorted(params.items()), doseq=True)}"
 
     def _hide_aliases(self, row: Any) -> Any:
         """Return a row as its queryset describes it, without the columns that cursors need."""

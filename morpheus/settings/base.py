@@ -17,7 +17,7 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
-    "django.contrib.postgres",
+    "morpheus.db.postgresql.apps.PostgresTypesConfig",
     "cachalot",
     "django_prometheus",
     "django_tasks",

@@ -10,7 +10,7 @@ from statistics import fmean
 from typing import Any
 from urllib.parse import urlencode
 
-from rest_framework.response import Response
+import orjson
 from rest_framework.test import APIRequestFactory, force_authenticate
 
 from morpheus.api.reads import ListRead, Scope
@@ -96,7 +96,7 @@ def explain_pages(combination: Combination, *, pages: int = 1) -> ListPlans:
     if len(late) != pages:
         raise AssertionError(f"{combination}: {len(late)} pages at the end, not {pages}")
     _, deepest = late[-1]
-    _, statements = _get(view, deepest.data["previous"], sample)
+    _, statements = _get(view, deepest["previous"], sample)
     back = _page_statement(statements, size)
 
     def explain(statements: list[Statement]) -> list[Plan]:
@@ -108,24 +108,24 @@ def explain_pages(combination: Combination, *, pages: int = 1) -> ListPlans:
 
 def _follow(
     combination: Combination, sample: ListSample, size: int, *, first_view: type[Any]
-) -> Iterator[tuple[Statement, Response]]:
-    """Yield statement and response of each page after the one that `first_view` returns."""
+) -> Iterator[tuple[Statement, Any]]:
+    """Yield statement and body of each page after the one that `first_view` returns."""
     query = urlencode(sample.query | {"page_size": str(size)})
     response, _ = _get(first_view, f"{combination.route.url(sample.path)}?{query}", sample)
-    while (url := response.data["next"]) is not None:
+    while (url := response["next"]) is not None:
         response, statements = _get(combination.route.view, url, sample)
         yield _page_statement(statements, size), response
 
 
-def _get(view: type[Any], url: str, sample: ListSample) -> tuple[Response, list[Statement]]:
-    """Call the view without middleware; return the response and its statements."""
+def _get(view: type[Any], url: str, sample: ListSample) -> tuple[Any, list[Statement]]:
+    """Call the view without middleware; return the body of the response and its statements."""
     request = APIRequestFactory(SERVER_NAME=served_host()).get(url)
     force_authenticate(request, sample.user)
     with capture_statements(in_parts=True) as statements:
         response = view.as_view()(request, **sample.path)
     if response.status_code != 200:
-        raise RequestFailed(f"GET {url}: {response.status_code} {response.data}")
-    return response, statements
+        raise RequestFailed(f"GET {url}: {response.status_code} {response.content!r}")
+    return orjson.loads(response.content), statements
 
 
 def _page_statement(statements: list[Statement], size: int) -> Statement:
