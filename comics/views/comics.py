@@ -30,7 +30,7 @@ class ComicListView(ListView):
     serializer_class = ComicSerializer
 
     @extend_schema(operation_id="comics_list", responses=ComicSerializer(many=True))
-    def get(self, request: Request) -> Response:
+    def get(self, request: Request) -> HttpResponse:
         """List public comics, or all of my own."""
         return self.respond_page(request)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.conf import settings
+from django.http import HttpResponse
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework.exceptions import ValidationError
 from rest_framework.parsers import MultiPartParser
@@ -34,7 +35,7 @@ class PanelListView(ListView):
             self.upload = self._read_upload(request, kwargs["comic_id"])
 
     @extend_schema(operation_id="panels_list", responses=PanelSerializer(many=True))
-    def get(self, request: Request, comic_id: int) -> Response:
+    def get(self, request: Request, comic_id: int) -> HttpResponse:
         """List the panels of a comic."""
         return self.respond_page(request, comic_id)
 

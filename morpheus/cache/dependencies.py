@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Any
 
 # Keys of the WSGI environment that hold what a finished request depended on, and its `Credential`.
 DEPENDENCIES = "morpheus.dependencies"
@@ -79,13 +78,10 @@ def current_dependencies() -> Dependencies | None:
     return _current.get()
 
 
-def observe_statement(
-    execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: dict[str, Any]
-) -> Any:
-    """Note a statement outside of loading, which has no tags: an execute wrapper of Django."""
+def observe_statement() -> None:
+    """Note that a statement is executed: outside of loading, it has no tags."""
     if (dependencies := _current.get()) is not None and not _is_loading.get():
         dependencies.is_complete = False
-    return execute(sql, params, many, context)
 
 
 @contextmanager

@@ -46,13 +46,16 @@ def is_set_for_statements(name: str) -> bool:
     return name in _settings.get()
 
 
+def has_settings() -> bool:
+    """Return whether the statements of the block have settings."""
+    return any(_settings.get().values())
+
+
 def execute_with_settings(
     execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: dict[str, Any]
 ) -> Any:
-    """Send the settings of the block with a statement: an execute wrapper of every connection."""
+    """Send the settings of the block, of which there are some, with a statement."""
     values = {name: value for name, value in _settings.get().items() if value}
-    if not values:
-        return execute(sql, params, many, context)
     database = context["connection"]
     calls = ", ".join(f"set_config('{name}', %s, true)" for name in values)
     # Errors and results arrive when the pipeline ends, before the cursor is read.

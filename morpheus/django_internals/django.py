@@ -125,13 +125,6 @@ class BackendHooks(BaseDatabaseWrapper):
     def forget_transaction(self) -> None:
         """Reset the state of a transaction that is about to be rolled back."""
 
-    def wrap_cursor(self, cursor: Any) -> Any:
-        """Return a cursor of psycopg's inside of Django's: execute wrappers, errors, logged SQL.
-
-        The public `cursor()` makes both anew for each statement.
-        """
-        return self.make_debug_cursor(cursor) if self.queries_logged else self.make_cursor(cursor)
-
     def _commit(self) -> None:
         self.commit_transaction(super()._commit)  # type: ignore[misc]
 

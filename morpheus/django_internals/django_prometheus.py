@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -42,16 +42,9 @@ class PrometheusDatabaseWrapper(base.DatabaseWrapper):  # type: ignore[misc] # h
             raise
 
 
-def count_error(
-    execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: dict[str, Any]
-) -> Any:
-    """Count a failed statement by the type of psycopg's error: an execute wrapper of Django."""
-    try:
-        return execute(sql, params, many, context)
-    except Exception as error:
-        name = type(error.__cause__ or error).__name__
-        errors_total.labels(context["connection"].alias, _VENDOR, name).inc()
-        raise
+def count_error(alias: str, error: Exception) -> None:
+    """Count a failed statement by the type of psycopg's error."""
+    errors_total.labels(alias, _VENDOR, type(error.__cause__ or error).__name__).inc()
 
 
 def count_statements(statements: Sequence[Any]) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from django.http import HttpResponse
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
-from rest_framework.response import Response
 
 from morpheus.api.lists import ListView
 from morpheus.api.views import MorpheusAPIView
@@ -20,7 +19,7 @@ class ChapterListView(ListView):
     serializer_class = ChapterSerializer
 
     @extend_schema(operation_id="novels_chapters_list", responses=ChapterSerializer(many=True))
-    def get(self, request: Request, novel_id: int) -> Response:
+    def get(self, request: Request, novel_id: int) -> HttpResponse:
         """List the chapters of a novel by their numbers."""
         return self.respond_page(request, novel_id)
 

@@ -40,7 +40,7 @@ class NovelListView(ListView):
             self.upload = self._read_upload()
 
     @extend_schema(operation_id="novels_list", responses=NovelSerializer(many=True))
-    def get(self, request: Request) -> Response:
+    def get(self, request: Request) -> HttpResponse:
         """List public novels, the same for everyone; with `owner=me` all of my own."""
         return self.respond_page(request)
 

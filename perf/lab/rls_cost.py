@@ -19,7 +19,7 @@ from django.db import DEFAULT_DB_ALIAS, connection, connections
 from django.test import RequestFactory, override_settings
 from rest_framework.test import APIClient
 
-from morpheus.db.statement_settings import execute_with_settings
+from morpheus.tracing.events import trace_execution
 from perf.lab.example_requests import ExampleRequest
 from perf.lab.example_rows import ExampleRows
 from perf.lab.harness.measurements import measure_in_turns, pin_all
@@ -117,7 +117,7 @@ def measure_reads(reads: list[PrivateRead], *, rounds: int) -> Iterator[ReadCost
         loader = stack.enter_context(_connect(settings.MORPHEUS_DATABASE_ROLES["loader"]))
         stack.enter_context(pin_all(_backends(app, loader)))
         with_identity = loader.execute_wrappers
-        without = [each for each in with_identity if each is not execute_with_settings]
+        without = [trace_execution]
         for read in reads:
             # Without row level security, only a search of one's own novels needs the identity.
             is_own_search = "scope=mine" in read.path
