@@ -11,11 +11,14 @@ class MorpheusConfig(AppConfig):
     name = "morpheus"
 
     def ready(self) -> None:
+        from django.conf import settings
+
         from morpheus import checks  # noqa: F401
         from morpheus.cache.response_cache import count_hits
         from morpheus.cache.store import collect_cache_metrics
         from morpheus.db import checks as database_checks  # noqa: F401
         from morpheus.db.pool_metrics import collect_pool_metrics
+        from morpheus.django_internals.django import forget_idle_signals, use_thread_locals
         from morpheus.http.disk_space import update_disk_metrics
         from morpheus.http.request_log import log_requests
         from morpheus.tracing.events import on_requests_finished
@@ -23,3 +26,5 @@ class MorpheusConfig(AppConfig):
 
         every_second.extend([collect_cache_metrics, collect_pool_metrics, update_disk_metrics])
         on_requests_finished.extend((count_hits, log_requests))
+        forget_idle_signals(is_debug=settings.DEBUG)
+        use_thread_locals()

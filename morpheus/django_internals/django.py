@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
+from django.core.cache import close_caches
 from django.core.handlers.exception import convert_exception_to_response
+from django.core.signals import request_finished, request_started
+from django.db import connections, reset_queries
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.postgresql.base import DatabaseWrapper
 from django.db.migrations.executor import MigrationExecutor
@@ -50,6 +54,16 @@ def convert_exceptions(handle: Handler) -> Handler:
     Django wraps each middleware and each view in it, and has nothing public for other handlers.
     """
     return cast(Handler, convert_exception_to_response(handle))
+
+
+def forget_idle_signals(*, is_debug: bool) -> None:
+    """Disconnect receivers that have nothing to do at a request's start and end.
+
+    Only `DEBUG` logs queries. django-redis keeps its connections, and no other cache is configured.
+    """
+    if not is_debug:
+        request_started.disconnect(reset_queries)
+    request_finished.disconnect(close_caches)
 
 
 # Responses
@@ -107,6 +121,18 @@ def forget_session_key(session: SessionBase) -> None:
 
 
 # Database connections
+
+
+def use_thread_locals() -> None:
+    """Keep the connections of each thread in `threading.local`: threads serve, not coroutines.
+
+    In a thread without an event loop, asgiref's `Local` does the same, but finds out at each access
+    by an exception. A request has some ten accesses, of 0.7 µs instead of 0.1.
+    """
+    local = threading.local()
+    for connection in connections.all(initialized_only=True):
+        setattr(local, connection.alias, connection)
+    connections._connections = local  # type: ignore[attr-defined] # not in the stubs
 
 
 class BackendHooks(BaseDatabaseWrapper):

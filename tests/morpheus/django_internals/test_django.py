@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import inspect
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 from django.contrib.auth.middleware import AuthenticationMiddleware
 from django.contrib.auth.models import AnonymousUser
 from django.contrib.sessions.backends.db import SessionStore
-from django.db import connection, models, transaction
+from django.core.cache import close_caches
+from django.core.signals import request_finished, request_started
+from django.db import connection, connections, models, reset_queries, transaction
 from django.db.backends.postgresql.base import DatabaseWrapper
 from django.db.migrations.recorder import MigrationRecorder
 from django.http import Http404, HttpResponse
@@ -69,6 +73,40 @@ def test_headers_are_set_as_by_their_public_way() -> None:
     del response["content-type"]
     assert dict(response.items()) == {"X-One": "new", "X-Two": "2", "X-Three": "3", "X-Four": "4"}
     assert (response["X-FOUR"], response.has_header("x-three")) == ("4", True)
+
+
+def test_signals_have_no_receivers_without_work() -> None:
+    def receivers(signal: Any) -> set[Any]:
+        return {receiver() for _, receiver, *_ in signal.receivers}
+
+    internals.forget_idle_signals(is_debug=False)
+    assert reset_queries not in receivers(request_started)
+    assert close_caches not in receivers(request_finished)
+    for signal in (request_started, request_finished):
+        signal.connect(close_caches)
+        assert close_caches in receivers(signal)
+        signal.disconnect(close_caches)
+
+
+def test_caches_have_nothing_to_close(settings: Any) -> None:
+    """Else `close_caches` would have to stay connected."""
+    backends = {each["BACKEND"] for each in settings.CACHES.values()}
+
+    assert backends == {"django_redis.cache.RedisCache"}
+    assert not any("CLOSE_CONNECTION" in each["OPTIONS"] for each in settings.CACHES.values())
+    assert not hasattr(settings, "DJANGO_REDIS_CLOSE_CONNECTION")
+
+
+def test_each_thread_has_connections_of_its_own() -> None:
+    connections["default"]
+    with ThreadPoolExecutor(1) as executor:
+        assert executor.submit(connections.all, initialized_only=True).result() == []
+        other = executor.submit(lambda: connections["default"]).result()
+
+    assert isinstance(vars(connections)["_connections"], threading.local)
+    assert other is not connections["default"]
+    internals.use_thread_locals()
+    assert connections.all(initialized_only=True) == [connections["default"]]
 
 
 def test_sessions_are_bound_to_the_digest_of_the_password(settings: Any) -> None:
