@@ -95,14 +95,29 @@ def test_a_profile_with_faults_allows_the_failures_of_a_restart_and_no_more() ->
     assert find_breaches([make_result(failures=17)], ROUTES, faults, None)
 
 
+def run_python(code: str) -> subprocess.CompletedProcess[str]:
+    """Run code in a process of its own, because locust patches the standard library."""
+    root = Path(__file__).resolve().parents[4]
+    return subprocess.run(
+        [sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=False
+    )
+
+
 def test_the_load_test_imports_neither_django_nor_psycopg() -> None:
-    code = (
+    process = run_python(
         "import sys, runpy; runpy.run_path('locustfile.py');"
         "sys.exit(', '.join({'django', 'psycopg'} & sys.modules.keys()) or 0)"
     )
-    root = Path(__file__).resolve().parents[4]
-    process = subprocess.run(
-        [sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=False
+
+    assert process.returncode == 0, process.stderr
+
+
+def test_half_of_the_readers_are_logged_in_and_read_what_strangers_read() -> None:
+    process = run_python(
+        "from perf.lab.load.users import Reader, SessionReader, Stranger\n"
+        "assert Stranger.weight == Reader.weight + SessionReader.weight\n"
+        "for reader in (Reader, SessionReader):\n"
+        "    assert {*Stranger.tasks} < {*reader.tasks}\n"
     )
 
     assert process.returncode == 0, process.stderr
