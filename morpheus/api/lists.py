@@ -68,7 +68,8 @@ class ReadPagination(KeysetPagination):
         def load() -> list[Any]:
             return compiled.load(*values)
 
-        if not is_cache_usable():
+        # The cache may have become usable since whole rows were chosen.
+        if declared.is_whole or not is_cache_usable():
             return read_from_database(
                 declared.policy,
                 [identity],

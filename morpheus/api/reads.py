@@ -113,6 +113,7 @@ class ListRead:
         filter_pairs: Filters that are served together, in the default ordering.
         parent: Returns the parent that a caller can see, from its primary key and the caller's.
         whole: Its pages while the cache is not usable.
+        is_whole: Whether its pages are those, which are never cached.
     """
 
     rows: Callable[[Scope], QuerySet[Any]]
@@ -125,6 +126,7 @@ class ListRead:
     filter_pairs: tuple[frozenset[str], ...] = ()
     parent: Callable[[int, int | None], VisibleValue] | None = None
     whole: WholeRows | None = None
+    is_whole: bool = False
 
     @property
     def default_ordering(self) -> str:
@@ -188,6 +190,7 @@ def list_whole_rows(read: ListRead) -> ListRead | None:
         rows=lambda scope: whole.select(read.rows(scope), scope),
         columns=whole.columns,
         render=whole.render,
+        is_whole=True,
     )
 
 

@@ -8,8 +8,9 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from django.test import override_settings
 from rest_framework.request import Request
-from rest_framework.test import APIRequestFactory
+from rest_framework.test import APIClient, APIRequestFactory
 
 from morpheus.api.compiled_pages import SelectedRows
 from morpheus.api.lists import ReadPagination
@@ -176,3 +177,22 @@ def test_a_row_deleted_during_a_walk_hides_no_other_row(
     cache_store().invalidate(["list"])
 
     assert follow(listing, first.next).ids == [novels[2].pk, novels[1].pk]
+
+
+@pytest.mark.parametrize("is_warm", [True, False])
+def test_whole_rows_stay_out_of_a_cache_that_becomes_usable(
+    make_novels: Callable[..., list[Any]],
+    api: APIClient,
+    monkeypatch: pytest.MonkeyPatch,
+    is_warm: bool,
+) -> None:
+    make_novels(3)
+    with override_settings(MORPHEUS_CACHE=False):
+        expected = api.get("/api/v1/novels/").json()
+    if is_warm:
+        assert api.get("/api/v1/novels/").json() == expected
+
+    usable = iter([False])
+    monkeypatch.setattr("morpheus.api.lists.is_cache_usable", lambda: next(usable, True))
+
+    assert [api.get("/api/v1/novels/").json() for _ in range(3)] == [expected] * 3
