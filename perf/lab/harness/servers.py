@@ -56,6 +56,7 @@ class Servers:
         application: Served by granian, unless there is a `command`.
         command: Returns the command line of a server of another kind on a port.
         probe: A path with status 200 on a ready server.
+        threads: Of each server, unless there is a `command`.
         log: File for the output of the servers; without it they share that of this process.
 
     Attributes:
@@ -70,11 +71,12 @@ class Servers:
         application: str = MORPHEUS,
         command: Callable[[int], Sequence[str]] | None = None,
         probe: str = "/readyz",
+        threads: int = THREADS,
         log: Path | None = None,
     ) -> None:
         self.ports = _find_free_ports(count)
         self._command = command or (
-            lambda port: server_command(application, port=port, threads=THREADS)
+            lambda port: server_command(application, port=port, threads=threads)
         )
         self._probe, self._log = probe, log
         self._environment = {**os.environ, **environment}

@@ -14,7 +14,7 @@ from morpheus.embedded.roles import APP, LOADER
 from perf.lab.example_requests import bearer
 from perf.lab.example_rows import largest_rows
 from perf.lab.harness.constant_bytes import CONSTANT_BYTES
-from perf.lab.harness.servers import Servers, measured_environment
+from perf.lab.harness.servers import THREADS, Servers, measured_environment
 from users.models import User
 from users.services import token_create, token_revoke
 
@@ -37,8 +37,13 @@ class Runner:
 
 
 @contextmanager
-def running_contestants(peers: Sequence[str]) -> Iterator[dict[str, Runner]]:
+def running_contestants(
+    peers: Sequence[str], *, threads: int = THREADS
+) -> Iterator[dict[str, Runner]]:
     """Start Morpheus and these peers; yield each by its name.
+
+    Args:
+        threads: Of each server of Morpheus.
 
     Raises:
         ServerFailed: One of them does not start.
@@ -46,7 +51,7 @@ def running_contestants(peers: Sequence[str]) -> Iterator[dict[str, Runner]]:
     contestants = list_contestants(peers)
     with ExitStack() as stack:
         runners = {
-            each.name: Runner(stack.enter_context(_make_server(each)))
+            each.name: Runner(stack.enter_context(_make_server(each, threads)))
             for each in contestants
             if not each.is_logged_in
         }
@@ -70,14 +75,18 @@ def _credentials() -> Iterator[dict[str, str]]:
         token_revoke(token_id=token.pk)
 
 
-def _make_server(contestant: Contestant) -> Servers:
+def _make_server(contestant: Contestant, threads: int) -> Servers:
     log = _log(contestant)
     if contestant.kind == "ours":
         environment = measured_environment(_database_url(APP), has_cache=contestant.has_cache)
         # All share a core (perf.lab.harness.measurements), of which each has the whole in its turn.
         # The log is the one of production, not that of `make`.
-        environment |= {"MORPHEUS_PIN": "off", "MORPHEUS_LOG_FORMAT": "JSON"}
-        return Servers(1, environment=environment, log=log)
+        environment |= {
+            "MORPHEUS_PIN": "off",
+            "MORPHEUS_LOG_FORMAT": "JSON",
+            "MORPHEUS_THREADS": str(threads),
+        }
+        return Servers(1, environment=environment, threads=threads, log=log)
     if contestant.kind == "drf":
         environment = _django_environment(contestant)
         return Servers(1, environment=environment, application=STACKS, probe=PROBE, log=log)

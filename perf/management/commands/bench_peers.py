@@ -9,6 +9,7 @@ from typing import Any
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 
+from perf.lab.harness.servers import THREADS
 from perf.lab.peers.contestants import PEERS
 from perf.lab.peers.goals import format_goals
 from perf.lab.peers.installation import missing_programs
@@ -37,6 +38,9 @@ class Command(BaseCommand):
         parser.add_argument("--seconds", type=float, default=SECONDS, help="of each measurement")
         parser.add_argument("--connections", type=int, nargs="+", default=list(CONNECTIONS))
         parser.add_argument("--routes", nargs="+", default=[], help="only the routes named here")
+        parser.add_argument(
+            "--threads", type=int, default=THREADS, help="of each server of Morpheus"
+        )
         parser.add_argument("--only-compare", action="store_true", help="do not measure")
 
     def handle(self, *, peers: str, routes: list[str], only_compare: bool, **options: Any) -> None:
@@ -46,7 +50,7 @@ class Command(BaseCommand):
         call_command("seed", if_empty=True, quiet=True)
         all_routes = make_routes(REQUESTS if with_wrk else 1)
         wanted = [each for each in all_routes if not routes or each.name in routes]
-        with running_contestants(chosen) as runners:
+        with running_contestants(chosen, threads=options["threads"]) as runners:
             differences = [*find_differences(runners, wanted)]
             for sentence in differences:
                 self.stderr.write(f"FAIL  {sentence}")
