@@ -257,7 +257,7 @@ class MorpheusAPIView(ParameterView, GenericAPIView):  # type: ignore[type-arg]
                 name.lower(): (name, text)
                 for name, text in self.finalize_response(self.request, plain).items()
             }
-        response = ReadResponse(body)
+        response = ReadResponse(body, content_type="application/json")
         set_headers(response, _read_headers[key])
         return response
 

@@ -134,6 +134,11 @@ class ETagMiddleware(ConditionalGetMiddleware):
         finally:
             request.method = method
 
+    def needs_etag(self, response: HttpResponseBase) -> bool:
+        is_stored = "no-store" not in response.get("Cache-Control", "").lower()
+        # Splitting the header takes longer than this search.
+        return is_stored or super().needs_etag(response)
+
 
 def _digest(response: Any) -> str:
     # 128 bits, as Django's MD5 has: processors compute SHA-256 twice as fast.
