@@ -47,8 +47,8 @@ from .running import Runner, running_constant
 CONNECTIONS = (16, 100)
 ROUNDS = 5
 SECONDS = 3.0
-# Before the first round: statements get prepared, caches fill.
-WARM_UP_S = 1.0
+# Before the first round: statements get prepared, caches fill, Node compiles.
+WARM_UP_S = 2.0
 # A contestant of ours and the one that it is compared with.
 PAIRS = (
     (OURS, DONE_WELL),

@@ -87,20 +87,26 @@ def list_novels(request: Request, cursor: str = "", page_size: int = 20) -> Any:
 
 @api.get("/api/v1/novels/{pk}/")
 def get_novel(pk: int) -> Any:
-    row = Novel.objects.filter(is_public=True, pk=pk).values_list(*CARD).first()
-    if row is None:
-        raise NotFound
-    return render_novel(row)
+    # `first` would sort.
+    for row in Novel.objects.filter(is_public=True, pk=pk).values_list(*CARD):
+        return render_novel(row)
+    raise NotFound
 
 
 @api.get("/api/v1/novels/{pk}/status/")
 def get_status(pk: int) -> Any:
-    row = Status.objects.filter(is_public=True, pk=pk).values_list(*STATUS).first()
-    if row is None:
-        raise NotFound
-    return dict(zip(("novel", *STATUS[1:-1]), row, strict=False)) | {
-        "updated_at": format_time(row[-1])
-    }
+    for row in Status.objects.filter(is_public=True, pk=pk).values_list(*STATUS):
+        novel, state, stage, progress, message, warnings, changed = row
+        return {
+            "novel": novel,
+            "state": state,
+            "stage": stage,
+            "progress": progress,
+            "message": message,
+            "warnings": warnings,
+            "updated_at": format_time(changed),
+        }
+    raise NotFound
 
 
 @api.get("/api/v1/comics/{pk}/panels/")
