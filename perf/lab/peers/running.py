@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from django.conf import settings
+from redis import Redis
 
 from morpheus.embedded.addresses import Addresses
 from morpheus.embedded.roles import APP, LOADER
@@ -49,6 +50,7 @@ def running_contestants(
         ServerFailed: One of them does not start.
     """
     contestants = list_contestants(peers)
+    _empty_cache()
     with ExitStack() as stack:
         runners = {
             each.name: Runner(stack.enter_context(_make_server(each, threads)))
@@ -63,6 +65,13 @@ def running_contestants(
 def running_constant() -> Servers:
     """Return a server of constant bytes, not started yet."""
     return Servers(1, environment={}, application=CONSTANT_BYTES, probe="/1", log=_log(CONSTANT))
+
+
+def _empty_cache() -> None:
+    """Drop what peers cached in an earlier run, perhaps from other rows."""
+    socket = str(Addresses.under(settings.MORPHEUS_VAR).redis_socket)
+    with Redis(unix_socket_path=socket, db=REDIS_DATABASE) as client:
+        client.flushdb()
 
 
 @contextmanager
