@@ -30,7 +30,7 @@ from morpheus.cache.dependencies import (
 )
 from morpheus.db.replica import failed_by_replica, reads_replica
 from morpheus.db.transactions import read_transaction, write_transaction
-from morpheus.django_internals.django import Headers, set_headers
+from morpheus.django_internals.django import Headers, PreparedResponse, set_headers
 from morpheus.http.disk_space import has_free_space
 from morpheus.http.errors import StorageFull
 from morpheus.http.throttling import WriteThrottle
@@ -44,9 +44,9 @@ PRIVATE = "private, no-cache"
 # Methods without a body, whose response may be cached.
 READS = frozenset({"GET", "HEAD"})
 
-# Headers that depend on the view alone, and those of its public and private reads.
+# Headers that depend on the view alone; and on whether the response is public, and is to a read.
 _default_headers: dict[type[APIView], dict[str, str]] = {}
-_read_headers: dict[tuple[type[APIView], bool], Headers] = {}
+_read_headers: dict[tuple[type[APIView], bool, bool], Headers] = {}
 
 # Neither refuses a read, so reads do not run them.
 _ALLOWS_READS = [IsAuthenticatedOrReadOnly]
@@ -62,7 +62,7 @@ class ReadRequest(Request):
         self.method, self.META = request.method, request.META
 
 
-class ReadResponse(HttpResponse):
+class ReadResponse(PreparedResponse):
     """A response with its body and all headers of the view; DRF adds nothing to it."""
 
 
@@ -248,7 +248,7 @@ class MorpheusAPIView(ParameterView, GenericAPIView):  # type: ignore[type-arg]
 
     def respond_bytes(self, body: bytes | str, *, is_public: bool) -> ReadResponse:
         """Return a response to a read whose body is JSON already, with all headers of the view."""
-        key = type(self), is_public
+        key = type(self), is_public, self.request.method in READS
         if key not in _read_headers:
             plain = self.set_visibility(
                 HttpResponse(content_type="application/json"), is_public=is_public

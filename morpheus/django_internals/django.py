@@ -14,7 +14,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.postgresql.base import DatabaseWrapper
 from django.db.migrations.executor import MigrationExecutor
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils.crypto import salted_hmac
 from django.utils.functional import SimpleLazyObject
@@ -83,6 +83,13 @@ def set_headers(response: HttpResponseBase, headers: Headers) -> None:
 def set_default_headers(response: HttpResponseBase, headers: Headers) -> None:
     """As `set_headers`, but only those that the response does not have."""
     response.headers._store = {**headers, **response.headers._store}
+
+
+class PreparedResponse(HttpResponse):
+    """A response whose headers are listed as they are stored: the public way copies each one."""
+
+    def items(self) -> Any:
+        return self.headers._store.values()
 
 
 # Users and sessions

@@ -75,6 +75,14 @@ def test_headers_are_set_as_by_their_public_way() -> None:
     assert (response["X-FOUR"], response.has_header("x-three")) == ("4", True)
 
 
+def test_a_prepared_response_lists_its_headers_as_django_does() -> None:
+    headers = {"Content-Type": "text/plain", "X-One": "1", "Vary": "Cookie"}
+
+    response = internals.PreparedResponse(headers=headers)
+
+    assert dict(response.items()) == dict(HttpResponse(headers=headers).items()) == headers
+
+
 def test_signals_have_no_receivers_without_work() -> None:
     def receivers(signal: Any) -> set[Any]:
         return {receiver() for _, receiver, *_ in signal.receivers}
