@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from hashlib import md5
 from typing import Any
 
-from django.db.models import TextField
+from django.db.models import QuerySet, TextField
 from django.db.models.functions import Cast
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
@@ -30,6 +30,7 @@ from morpheus.cache.cached_reads import (
     read_many,
     read_public_then_private,
 )
+from morpheus.db.compiled_reads import CompiledRead
 from novels.cache_policies import CARD, CHAPTER, CONTENTS, PAGE, STATUS
 from novels.models import Chapter, Genre, Language, Novel, ProcessingStatus
 from novels.serializers import (
@@ -141,6 +142,19 @@ def novel_access(novel_id: int, reader_id: int | None) -> VisibleValue:
     return VisibleValue(card, card is not None and card["visibility"] == PUBLIC)
 
 
+def _genres(slug: str) -> QuerySet[Any, tuple[Any, ...]]:
+    return Genre.objects.filter(slug=slug).values_list("pk")[:1]
+
+
+def _languages(code: str) -> QuerySet[Any, tuple[Any, ...]]:
+    return Language.objects.filter(code=code).values_list("pk")[:1]
+
+
+# While the cache is not usable; otherwise django-cachalot has what the querysets read.
+_GENRES = CompiledRead(str, build=_genres)
+_LANGUAGES = CompiledRead(str, build=_languages)
+
+
 def genre_id(slug: str) -> int:
     """Return the primary key of a genre: 1 query, or none if cached (docs/caching.md).
 
@@ -149,10 +163,10 @@ def genre_id(slug: str) -> int:
     Raises:
         ValidationError: There is no such genre.
     """
-    pk = Genre.objects.filter(slug=slug).values_list("pk", flat=True).first()
-    if pk is None:
+    rows = list(_genres(slug)) if is_cache_usable() else _GENRES.rows(slug)
+    if not rows:
         raise ValidationError({"genre": ["There is no genre of this name (slug)."]})
-    return pk
+    return int(rows[0][0])
 
 
 def language_id(code: str) -> int:
@@ -161,10 +175,10 @@ def language_id(code: str) -> int:
     Raises:
         ValidationError: There is no such language.
     """
-    pk = Language.objects.filter(code=code).values_list("pk", flat=True).first()
-    if pk is None:
+    rows = list(_languages(code)) if is_cache_usable() else _LANGUAGES.rows(code)
+    if not rows:
         raise ValidationError({"language": ["There is no language of this code (ISO 639-1)."]})
-    return pk
+    return int(rows[0][0])
 
 
 def novel_list_tags(

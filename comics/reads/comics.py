@@ -20,6 +20,7 @@ from morpheus.api.reads import (
     PageRows,
     Row,
     Scope,
+    WholeRows,
     order_by,
     parse_id_of,
 )
@@ -38,6 +39,10 @@ COMIC_CARD = RowRenderer(
 
 # Of the digest of a picture, in its URL.
 VERSION_CHARS = 16
+
+# Of the novel of a comic.
+_OF_NOVEL = ("novel__title", "novel__is_public", "novel__owner_id")
+_WHOLE_COLUMNS = (*_OF_NOVEL, OWNER_NAME, *COMIC_CARD.columns)
 
 _CARDS = VisibleRead(
     list, Comic, lambda comics, ids: comics.of_ids(ids).values_list(*COMIC_CARD.columns)
@@ -72,7 +77,11 @@ def _cards(comic_ids: list[int], reader_id: int | None) -> dict[int, Row]:
 
 
 def comic_render_card(row: Sequence[Any]) -> Row:
-    card = COMIC_CARD.render(row)
+    return _with_version(COMIC_CARD.render(row))
+
+
+def _with_version(card: Row) -> Row:
+    """Return a card with the version of its thumbnail in place of the digest."""
     digest = card["thumbnail_url"]
     return card | {"thumbnail_url": digest and image_version(digest)}
 
@@ -112,12 +121,16 @@ def _title(novel: Row | None) -> Row | None:
     return novel and {"id": novel["id"], "title": novel["title"]}
 
 
-def add_thumbnail_url(comic: Row, request: Request) -> Row:
-    """Return a cached comic with the URL of its thumbnail in place of the version."""
-    if (version := comic["thumbnail_url"]) is None:
-        return comic
-    url = reverse("comic-thumbnail", [comic["id"]], request=request)
-    return comic | {"thumbnail_url": f"{url}?size=medium&v={version}"}
+def add_thumbnail_urls(comics: list[Row], request: Request) -> list[Row]:
+    """Return cached comics with the URLs of their thumbnails in place of the versions."""
+    # The route is below the comics' in `urls.py`. Reversing it would cost more than the row.
+    url = reverse("comics", request=request)
+    return [
+        comic
+        if (version := comic["thumbnail_url"]) is None
+        else comic | {"thumbnail_url": f"{url}{comic['id']}/thumbnail/?size=medium&v={version}"}
+        for comic in comics
+    ]
 
 
 def comic_access(comic_id: int, reader_id: int | None) -> VisibleValue:
@@ -133,10 +146,8 @@ def comic_read(comic_id: int, reader_id: int | None, request: Request) -> Visibl
         return VisibleValue(None, False)
     novels = novel_cards([card["novel"]], reader_id) if card["novel"] else {}
     names_private = any(novel["visibility"] != PUBLIC for novel in novels.values())
-    comic = next(iter(_name([card], novels)), None)
-    return VisibleValue(
-        comic and add_thumbnail_url(comic, request), is_public and not names_private
-    )
+    comic = next(iter(add_thumbnail_urls(_name([card], novels), request)), None)
+    return VisibleValue(comic, is_public and not names_private)
 
 
 def comic_read_uncached(comic_id: int, reader_id: int | None, request: Request) -> Row:
@@ -144,14 +155,24 @@ def comic_read_uncached(comic_id: int, reader_id: int | None, request: Request) 
 
     A novel is shown if it is public or the reader's own; row level security hides others anyway.
     """
-    rows = Comic.objects.filter(pk=comic_id).values_list(
-        "novel__title", "novel__is_public", "novel__owner_id", OWNER_NAME, *COMIC_CARD.columns
-    )
-    title, is_public, novel_owner_id, name, *row = rows.get()
-    comic = add_owner(comic_render_card(row), name)
-    is_shown = title is not None and (is_public or novel_owner_id == reader_id)
-    comic["novel"] = {"id": comic["novel"], "title": title} if is_shown else None
-    return add_thumbnail_url(comic, request)
+    rows = Comic.objects.filter(pk=comic_id).values_list(*_WHOLE_COLUMNS)
+    [comic] = _render_whole([rows.get()], _WHOLE_COLUMNS, reader_id, request)
+    return comic
+
+
+def _render_whole(
+    rows: Iterable[Sequence[Any]], columns: tuple[str, ...], reader_id: int | None, request: Request
+) -> list[Row]:
+    """Return comics from rows that have `_WHOLE_COLUMNS` among their columns."""
+    render = COMIC_CARD.of_columns(columns)
+    name, title, is_public, novel_owner_id = map(columns.index, (OWNER_NAME, *_OF_NOVEL))
+    comics = []
+    for row in rows:
+        comic = add_owner(_with_version(render(row)), row[name])
+        is_shown = row[title] is not None and (row[is_public] or row[novel_owner_id] == reader_id)
+        comic["novel"] = {"id": comic["novel"], "title": row[title]} if is_shown else None
+        comics.append(comic)
+    return add_thumbnail_urls(comics, request)
 
 
 def comic_list_tags(
@@ -175,8 +196,7 @@ def comic_list_tags(
 
 
 def _render_comics(page: PageRows, request: Request) -> list[Row]:
-    comics = comic_list(page.keys, page.scope.reader_id)
-    return [add_thumbnail_url(comic, request) for comic in comics]
+    return add_thumbnail_urls(comic_list(page.keys, page.scope.reader_id), request)
 
 
 COMICS = ListRead(
@@ -202,6 +222,13 @@ COMICS = ListRead(
     policy=PAGE,
     tags=comic_list_tags,
     render=_render_comics,
+    whole=WholeRows(
+        select=lambda comics, scope: comics.select_related("novel", "cover", "public_owner"),
+        columns=_WHOLE_COLUMNS,
+        render=lambda page, request: _render_whole(
+            page.rows, page.columns, page.scope.reader_id, request
+        ),
+    ),
 )
 
 

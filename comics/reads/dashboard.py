@@ -9,7 +9,7 @@ from rest_framework.request import Request
 
 from comics.cache_policies import DASHBOARD
 from comics.models import Comic
-from comics.reads.comics import COMIC_CARD, add_thumbnail_url, comic_render_card, comics_add_names
+from comics.reads.comics import COMIC_CARD, add_thumbnail_urls, comic_render_card, comics_add_names
 from comics.serializers import DashboardTotalsSerializer
 from morpheus.api.reads import Row
 from morpheus.api.rendering import RowRenderer
@@ -52,7 +52,7 @@ def dashboard_read(owner_id: int, request: Request) -> Row:
     comics = comics_add_names(parts["comics"], owner_id)
     return {
         "novels": parts["novels"],
-        "comics": [add_thumbnail_url(comic, request) for comic in comics],
+        "comics": add_thumbnail_urls(comics, request),
         "totals": _TOTALS.render_mapping(parts["counts"] | parts["states"]),
     }
 
