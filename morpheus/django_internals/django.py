@@ -212,8 +212,3 @@ def compile_query(queryset: QuerySet[Any]) -> CompiledQuery:
     sql, params = compiler.as_sql()
     converters = compiler.get_converters([column[0] for column in compiler.select])
     return CompiledQuery(sql, tuple(params), bool(converters))
-
-
-def get_select_related(queryset: QuerySet[Any]) -> Any:
-    """Return the relations that a queryset joins: False, True for all, or a nested dictionary."""
-    return queryset.query.select_related

@@ -5,7 +5,6 @@ from __future__ import annotations
 from morpheus.pagination.cursors import Position
 from morpheus.pagination.django_internals import (
     equality_conditions,
-    has_only_equality_conditions,
     limit_before_joins,
 )
 from morpheus.pagination.paginator import KeysetPagination
@@ -15,7 +14,6 @@ __all__ = [
     "KeysetPagination",
     "Position",
     "equality_conditions",
-    "has_only_equality_conditions",
     "limit_before_joins",
     "seek_rows",
 ]

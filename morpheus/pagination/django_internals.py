@@ -23,7 +23,6 @@ from django.db.models.lookups import Exact
 from django.db.models.query import ModelIterable, ValuesIterable
 from django.db.models.sql import Query
 from django.db.models.sql.datastructures import BaseTable
-from django.db.models.sql.where import AND
 
 
 class OpaqueValue(Value):
@@ -119,18 +118,6 @@ def equality_conditions(queryset: QuerySet[Any]) -> dict[str, Any]:
         for node in queryset.query.where.children
         if isinstance(node, Exact) and isinstance(node.lhs, Col) and node.lhs.alias == table
     }
-
-
-def has_only_equality_conditions(queryset: QuerySet[Any]) -> bool:
-    """Tell whether `equality_conditions` are the whole query: no other condition or annotation."""
-    query = queryset.query
-    where = query.where
-    return (
-        reads_one_table(queryset)
-        and not (where.negated or query.annotations or query.extra)
-        and where.connector == AND
-        and len(equality_conditions(queryset)) == len(where.children)
-    )
 
 
 def get_selected_names(queryset: Any) -> set[str] | None:

@@ -7,9 +7,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
+from django.db import ProgrammingError, connection, transaction
 from django.db.models import QuerySet, Value
 from django.db.models.functions import Concat
+from django.test.utils import CaptureQueriesContext
+from rest_framework.serializers import DateTimeField
 
 from morpheus.api.compiled_pages import SelectedRows
 from morpheus.api.reads import ListRead, Scope
@@ -20,6 +24,12 @@ from novels.models import Genre, Novel, ProcessingStatus
 from tests.visitor import counted_queries
 
 pytestmark = pytest.mark.django_db
+
+
+def read_rows(sql: str, params: list[Any]) -> list[tuple[Any, ...]]:
+    """Execute a statement as a compiled read does."""
+    rows: list[tuple[Any, ...]] = connection.read_rows(sql, params)  # type: ignore[attr-defined]
+    return rows
 
 
 def test_values_of_any_number_and_size_are_one_statement(
@@ -166,3 +176,39 @@ def test_what_a_list_does_besides_is_not_forgotten(public: list[Novel]) -> None:
 
     assert len(load_compiled(named, "id", columns=("id",))[0]) == 3
     assert load_compiled(few, "id", columns=("id",))[0] == []
+
+
+TIMES = (
+    "2026-01-02 03:04:05+00",
+    "2026-01-02 03:04:05.5+00",
+    "2026-01-02 03:04:05.123456+00",
+    "2026-01-02 03:04:05.123456+02:30",
+    "0987-01-02 03:04:05+00",
+)
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Asia/Kolkata"])
+def test_times_are_the_text_that_a_serializer_shows(zone: str) -> None:
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SELECT set_config('timezone', %s, true)", [zone])
+        rows = [read_rows("SELECT %s::timestamptz", [time])[0][0] for time in TIMES]
+
+    shown = DateTimeField(format=str(settings.REST_FRAMEWORK["DATETIME_FORMAT"]))
+    expected = [shown.to_representation(datetime.fromisoformat(time)) for time in TIMES[:-1]]
+    assert rows == [*expected, "0987-01-02T03:04:05.000000Z"]
+
+
+def test_a_read_is_observed_as_any_statement() -> None:
+    with counted_queries() as seen, CaptureQueriesContext(connection) as captured:
+        rows = read_rows("SELECT %s::int8", [7])
+
+    assert rows == [(7,)]
+    assert seen.sql == ["SELECT %s::int8"]
+    assert [query["sql"] for query in captured] == ["SELECT 7::int8"]
+
+
+def test_a_failed_read_raises_an_error_of_django() -> None:
+    with pytest.raises(ProgrammingError), transaction.atomic():
+        read_rows("SELECT * FROM missing", [])
+
+    assert read_rows("SELECT 1", []) == [(1,)]

@@ -21,7 +21,7 @@ from django.test import RequestFactory
 
 from morpheus.db.transactions import write_transaction
 from morpheus.django_internals import django as internals
-from novels.models import Genre, Novel
+from novels.models import Genre
 from users.models import User
 
 
@@ -227,14 +227,3 @@ def test_a_compiled_query_tells_whether_its_values_are_converted() -> None:
     converted = Genre.objects.annotate(upper=models.Value("a", Upper())).values_list("upper")
 
     assert internals.compile_query(converted).has_converters
-
-
-def test_joined_relations_are_those_of_select_related() -> None:
-    novels = Novel.objects.all()
-
-    assert internals.get_select_related(novels) is False
-    assert internals.get_select_related(novels.select_related()) is True
-    assert internals.get_select_related(novels.select_related("genre", "owner")) == {
-        "genre": {},
-        "owner": {},
-    }
