@@ -12,6 +12,8 @@ class ComicsConfig(AppConfig):
 
     def ready(self) -> None:
         from comics.models import Comic
-        from users.quotas import usage_sources
+        from users.quotas import UsageSource, usage_sources
 
-        usage_sources["comics"] = lambda owner_id: Comic.objects.owned_by(owner_id).usage()
+        usage_sources["comics"] = UsageSource(
+            "bytes", build=lambda owner_id: Comic.objects.owned_by(owner_id).usage()
+        )

@@ -6,7 +6,9 @@ from typing import Any
 
 from django.db import models
 from django.db.models import Count, Exists, FilteredRelation, Q
+from django.db.models.functions import Coalesce
 
+from morpheus.db.expressions import of_all_rows
 from novels.models import Novel
 from novels.querysets import total_of
 from users.querysets import VisibleQuerySet
@@ -34,9 +36,12 @@ class ComicQuerySet(VisibleQuerySet):
         """Count the comics and panels of one owner: one query."""
         return self.aggregate(comics=Count("pk"), panels=total_of("panel_count"))
 
-    def usage(self) -> dict[str, int]:
+    def usage(self) -> models.QuerySet[Any, Any]:
         """Size of one owner's images, for the quota: one index-only query."""
-        return self.aggregate(bytes=total_of("image_bytes"))
+        size = of_all_rows("SUM", "image_bytes")
+        total = Coalesce(size, 0, output_field=models.Field())
+        rows: models.QuerySet[Any, Any] = self.annotate(bytes=total)
+        return rows.values_list("bytes")
 
 
 class PanelQuerySet(VisibleQuerySet):
@@ -45,6 +50,19 @@ class PanelQuerySet(VisibleQuerySet):
     def of_comic(self, comic_id: int) -> PanelQuerySet:
         """Panels of one comic, in reading order."""
         return self.filter(comic_id=comic_id).order_by("number")
+
+    def numbers(self, comic_id: int, number: int) -> models.QuerySet[Any, Any]:
+        """First and last number of a comic's panels, and whether a number is taken.
+
+        One query of three look-ups in an index, however many panels the comic has.
+        """
+        panels = self.filter(comic_id=comic_id)
+        rows: models.QuerySet[Any, Any] = panels.annotate(
+            first=of_all_rows("MIN", "number"),
+            last=of_all_rows("MAX", "number"),
+            is_taken=Exists(panels.filter(number=number)),
+        )
+        return rows.values_list("first", "last", "is_taken")
 
     def for_pages(self, comic_id: int) -> PanelQuerySet:
         """Panels of one comic with their images; the page sets the order."""

@@ -20,9 +20,9 @@ class NovelsConfig(AppConfig):
     def ready(self) -> None:
         from novels import tasks  # noqa: F401 - connects to signals
         from novels.models import NovelUpload
-        from users.quotas import usage_sources
+        from users.quotas import UsageSource, usage_sources
 
-        usage_sources["novels"] = NovelUpload.objects.usage
+        usage_sources["novels"] = UsageSource("novels", "bytes", build=NovelUpload.objects.usage)
         post_migrate.connect(reference_rows_ensure, sender=self)
 
 

@@ -8,6 +8,7 @@ from django.db import models
 from django.db.models import BigIntegerField, Count, Q, Sum
 from django.db.models.functions import Coalesce
 
+from morpheus.db.expressions import of_all_rows
 from users.querysets import VisibleQuerySet
 
 
@@ -48,12 +49,14 @@ class ChapterQuerySet(VisibleQuerySet):
 class UploadManager(models.Manager[Any]):
     """Reads of uploads."""
 
-    def usage(self, owner_id: int) -> dict[str, int]:
+    def usage(self, owner_id: int) -> models.QuerySet[Any, Any]:
         """Count and size of an owner's uploads, for the quota: one index-only query."""
         # Counts a column of the index; the primary key is not in it.
-        return self.filter(owner_id=owner_id).aggregate(
-            novels=Count("size_bytes"), bytes=total_of("size_bytes")
+        count, size = of_all_rows("COUNT", "size_bytes"), of_all_rows("SUM", "size_bytes")
+        rows: models.QuerySet[Any, Any] = self.filter(owner_id=owner_id).annotate(
+            novels=count, bytes=Coalesce(size, 0, output_field=models.Field())
         )
+        return rows.values_list("novels", "bytes")
 
 
 def total_of(column: str) -> Coalesce:

@@ -61,6 +61,10 @@ _CARDS = VisibleRead(
 _NAMED_CARDS = VisibleRead(
     list, Novel, lambda novels, ids: novels.of_ids(ids).values_list(*_NAMED_COLUMNS)
 )
+_CHANGED = CompiledRead(
+    int,
+    build=lambda novel_id: Novel.objects.filter(pk=novel_id).values_list(*_NAMED_COLUMNS),
+)
 _STATUS = VisibleRead(
     int,
     ProcessingStatus,
@@ -132,8 +136,8 @@ def novel_read(novel_id: int, reader_id: int | None) -> VisibleValue:
 
 def novel_read_uncached(novel_id: int) -> Row:
     """Return one novel from the database, for the response to its change: 1 query."""
-    rows = Novel.objects.filter(pk=novel_id).values_list(*_NAMED_COLUMNS)
-    return render_named_card(rows.get())
+    [row] = _CHANGED.rows(novel_id)
+    return render_named_card(row)
 
 
 def novel_access(novel_id: int, reader_id: int | None) -> VisibleValue:

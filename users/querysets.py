@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterable
 from typing import Any, Self
 
 from django.contrib.auth.models import BaseUserManager
-from django.db import connection, models
+from django.db import DEFAULT_DB_ALIAS, connection, models
 from django.db.models import Q
 
+from morpheus.api.reads import BIGINT_MAX
 from morpheus.db.compiled_reads import CompiledRead
 from morpheus.db.expressions import AnyOf
 from morpheus.db.transactions import write_transaction
@@ -133,6 +134,52 @@ class VisibleRead:
         if reader_id is None:
             return self._public.rows(key)
         return self._own.rows(key, reader_id)
+
+
+class LockingRead:
+    """A compiled read that locks one row for a change, without blocking new rows that name it.
+
+    The row has all columns but times, which are read at their first use.
+
+    Args:
+        model: Its manager is a `VisibleQuerySet`.
+    """
+
+    def __init__(self, model: type[models.Model]) -> None:
+        self._model = model
+        rows: Any = model._default_manager
+        self._names = [
+            field.attname
+            for field in model._meta.concrete_fields
+            if not isinstance(field, models.DateTimeField)
+        ]
+        self._any = CompiledRead(int, build=lambda pk: self._lock(rows.filter(pk=pk)))
+        self._own = CompiledRead(
+            *(int, int),
+            build=lambda pk, owner_id: self._lock(rows.owned_by(owner_id).filter(pk=pk)),
+        )
+
+    def get(self, pk: int, owner_id: int | None) -> Any:
+        """Return the row of a key, and lock it until the transaction ends: 1 query.
+
+        Args:
+            owner_id: Its owner; None for staff, whose identity may change every row.
+
+        Raises:
+            ObjectDoesNotExist: There is no such row, or it may not be changed.
+        """
+        if pk > BIGINT_MAX:
+            rows = []
+        elif owner_id is None:
+            rows = self._any.rows(pk)
+        else:
+            rows = self._own.rows(pk, owner_id)
+        if not rows:
+            raise self._model.DoesNotExist  # type: ignore[attr-defined]
+        return self._model.from_db(DEFAULT_DB_ALIAS, self._names, rows[0])
+
+    def _lock(self, rows: models.QuerySet[Any]) -> models.QuerySet[Any, Any]:
+        return rows.select_for_update(no_key=True).values_list(*self._names)
 
 
 class AccessTokenQuerySet(models.QuerySet[Any]):

@@ -26,6 +26,7 @@ from morpheus.api.reads import (
 )
 from morpheus.api.rendering import RowRenderer
 from morpheus.cache.cached_reads import VisibleValue, read_many, read_public_then_private
+from morpheus.db.compiled_reads import CompiledRead
 from novels.reads import OWNER_NAME, novel_cards
 from novels.serializers import PUBLIC
 from users.querysets import VisibleRead
@@ -46,6 +47,9 @@ _WHOLE_COLUMNS = (*_OF_NOVEL, OWNER_NAME, *COMIC_CARD.columns)
 
 _CARDS = VisibleRead(
     list, Comic, lambda comics, ids: comics.of_ids(ids).values_list(*COMIC_CARD.columns)
+)
+_CHANGED = CompiledRead(
+    int, build=lambda comic_id: Comic.objects.filter(pk=comic_id).values_list(*_WHOLE_COLUMNS)
 )
 
 
@@ -150,13 +154,21 @@ def comic_read(comic_id: int, reader_id: int | None, request: Request) -> Visibl
     return VisibleValue(comic, is_public and not names_private)
 
 
+def comic_render_new(comic: Comic, owner_name: str) -> Row:
+    """Return a comic that was just created, whose novel its owner can see: no query."""
+    known = {"novel": comic.novel_id, "owner": comic.owner_id, "cover__digest": None}
+    row = [known[each] if each in known else getattr(comic, each) for each in COMIC_CARD.columns]
+    novel = comic.novel and {"id": comic.novel_id, "title": comic.novel.title}
+    return add_owner(comic_render_card(row), owner_name) | {"novel": novel}
+
+
 def comic_read_uncached(comic_id: int, reader_id: int | None, request: Request) -> Row:
     """Return a comic from the database, for the response to its change: 1 query.
 
     A novel is shown if it is public or the reader's own; row level security hides others anyway.
     """
-    rows = Comic.objects.filter(pk=comic_id).values_list(*_WHOLE_COLUMNS)
-    [comic] = _render_whole([rows.get()], _WHOLE_COLUMNS, reader_id, request)
+    rows = _CHANGED.rows(comic_id)
+    [comic] = _render_whole(rows, _WHOLE_COLUMNS, reader_id, request)
     return comic
 
 

@@ -9,7 +9,6 @@ from http import HTTPStatus
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.db.models import Count, Max, Min, Q
 from django.utils import timezone
 
 from comics.images.decoding import Picture
@@ -17,12 +16,20 @@ from comics.images.files import picture_file_write
 from comics.models import Comic, Panel
 from comics.services.images import image_row_hold, images_delete_unused
 from morpheus.api.domain_errors import DomainError
+from morpheus.db.compiled_reads import CompiledRead
+from morpheus.db.write_pipeline import last_statements
 from novels.models import Novel
 from users.models import belonging_to
+from users.querysets import LockingRead
 from users.quotas import quota_require
 
 # Of one comic; a daily strip of some decades has about ten thousand panels.
 PANEL_NUMBER_MAX = 100_000
+
+_LOCKED = LockingRead(Comic)
+_NUMBERS = CompiledRead(
+    *(int, int), build=lambda comic_id, number: Panel.objects.numbers(comic_id, number)
+)
 
 
 class NovelNotFound(DomainError):
@@ -49,42 +56,49 @@ class PanelNumberTooLarge(DomainError):
 def comic_create(
     *, owner_id: int, title: str, novel_id: int | None = None, is_public: bool = False
 ) -> Comic:
-    """Create a comic without panels.
+    """Create a comic without panels; its novel has id and title.
 
     Raises:
         NovelNotFound: There is no such novel, or the owner cannot see it.
     """
-    comic = Comic(owner_id=owner_id, title=title, novel_id=novel_id, is_public=is_public)
     with _visible_novel(), transaction.atomic(savepoint=False):
-        _novel_require(novel_id, owner_id)
-        comic.save(force_insert=True)
+        novel = _novel_require(novel_id, owner_id)
+        comic = Comic(owner_id=owner_id, title=title, novel=novel, is_public=is_public)
+        with last_statements():
+            comic.save(force_insert=True)
     return comic
 
 
-def comic_update(*, comic_id: int, **changes: Any) -> None:
+def comic_update(*, comic_id: int, owner_id: int | None = None, **changes: Any) -> None:
     """Set any of `title`, `novel_id` and `is_public`.
+
+    Args:
+        owner_id: Its owner; None for staff, whose identity may change every comic.
 
     Raises:
         Comic.DoesNotExist: There is no such comic, or the user may not change it.
         NovelNotFound: There is no such novel, or the owner cannot see it.
     """
     with _visible_novel(), transaction.atomic(savepoint=False):
-        comic = _lock(comic_id)
+        comic: Comic = _LOCKED.get(comic_id, owner_id)
         _novel_require(changes.get("novel_id"), comic.owner_id)
         for name, value in changes.items():
             setattr(comic, name, value)
         comic.save(update_fields=[*changes, "updated_at"])
 
 
-def comic_delete(*, comic_id: int) -> None:
+def comic_delete(*, comic_id: int, owner_id: int | None = None) -> None:
     """Delete a comic with its panels; after the commit, delete images that no panel shows.
+
+    Args:
+        owner_id: Its owner; None for staff, whose identity may delete every comic.
 
     Raises:
         Comic.DoesNotExist: There is no such comic, or the user may not change it.
     """
     with transaction.atomic(savepoint=False):
         # The lock keeps out new panels, whose images would stay behind.
-        comic = _lock(comic_id)
+        comic: Comic = _LOCKED.get(comic_id, owner_id)
         image_ids = list(comic.panels.order_by().values_list("image_id", flat=True).distinct())
         Comic.objects.filter(pk=comic.pk).delete()
         # An error there is logged: the comic is deleted, whatever happens to its files.
@@ -100,12 +114,20 @@ def comic_set_visibility(*, comic_ids: list[int], is_public: bool) -> int:
 
 
 def panel_add(
-    *, comic_id: int, picture: Picture, caption: str = "", number: int | None = None
+    *,
+    comic_id: int,
+    picture: Picture,
+    caption: str = "",
+    number: int | None = None,
+    owner_id: int | None = None,
 ) -> Panel:
     """Add a panel; without a number it becomes the last one.
 
     The comic is locked, so concurrent requests get distinct numbers and all panels are counted.
     The image's file exists before its row is visible.
+
+    Args:
+        owner_id: The owner of the comic; None for staff, whose identity may change every comic.
 
     Raises:
         Comic.DoesNotExist: There is no such comic, or the user may not change it.
@@ -114,40 +136,45 @@ def panel_add(
         QuotaExceeded: The image would exceed the owner's quota.
     """
     with transaction.atomic(savepoint=False):
-        comic = Comic.objects.select_for_update(of=("self",), no_key=True).get(pk=comic_id)
-        numbers = comic.panels.aggregate(
-            first=Min("number"), last=Max("number"), taken=Count("pk", filter=Q(number=number))
-        )
+        comic: Comic = _LOCKED.get(comic_id, owner_id)
+        # No panel has the number 0.
+        [[first, last, is_taken]] = _NUMBERS.rows(comic_id, number or 0)
         if number is None:
-            number = (numbers["last"] or 0) + 1
+            number = (last or 0) + 1
         if number > PANEL_NUMBER_MAX:
             raise PanelNumberTooLarge(f"At most {PANEL_NUMBER_MAX} is possible.")
-        if numbers["taken"]:
+        if is_taken:
             raise PanelExists(f"This comic has a panel {number} already.")
         size_bytes = len(picture.data)
         quota_require(owner_id=comic.owner_id, size_bytes=size_bytes)
         image = image_row_hold(picture)
         picture_file_write(picture)
-        panel = Panel.objects.create(
-            comic=comic, number=number, caption=caption, image=image, **belonging_to(comic)
-        )
-        comic.panel_count += 1
-        comic.image_bytes += size_bytes
-        if numbers["first"] is None or number < numbers["first"]:
-            comic.cover = image
-        comic.save(update_fields=["panel_count", "image_bytes", "cover", "updated_at"])
-    return panel
+        is_first = first is None or number < first
+        with last_statements():
+            Comic.objects.filter(pk=comic_id).update(
+                panel_count=comic.panel_count + 1,
+                image_bytes=comic.image_bytes + size_bytes,
+                cover_id=image.pk if is_first else comic.cover_id,
+                updated_at=timezone.now(),
+            )
+            return Panel.objects.create(
+                comic=comic, number=number, caption=caption, image=image, **belonging_to(comic)
+            )
 
 
-def _lock(comic_id: int) -> Comic:
-    comic: Comic = Comic.objects.select_for_update(of=("self",), no_key=True).get(pk=comic_id)
-    return comic
+def _novel_require(novel_id: int | None, reader_id: int) -> Novel | None:
+    """Return the novel with id and title.
 
-
-def _novel_require(novel_id: int | None, reader_id: int) -> None:
-    if novel_id is not None:
-        if not Novel.objects.visible_to(reader_id).filter(pk=novel_id).exists():
-            raise NovelNotFound
+    Raises:
+        NovelNotFound: There is none, or the reader cannot see it.
+    """
+    if novel_id is None:
+        return None
+    novels = Novel.objects.visible_to(reader_id).filter(pk=novel_id)
+    novel: Novel | None = novels.only("id", "title").first()
+    if novel is None:
+        raise NovelNotFound
+    return novel
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from rest_framework.response import Response
 from rest_framework.reverse import reverse
 
 from comics.models import Comic
-from comics.reads.comics import COMICS, comic_read, comic_read_uncached
+from comics.reads.comics import COMICS, comic_read, comic_read_uncached, comic_render_new
 from comics.reads.dashboard import dashboard_read
 from comics.serializers import (
     ComicCreateInput,
@@ -21,6 +21,7 @@ from comics.serializers import (
 from comics.services.comics import comic_create, comic_delete, comic_update
 from morpheus.api.lists import ListView
 from morpheus.api.views import MorpheusAPIView
+from morpheus.db.write_pipeline import last_statements
 
 
 class ComicListView(ListView):
@@ -41,7 +42,7 @@ class ComicListView(ListView):
         """Create a comic without panels; it is private unless stated otherwise."""
         comic = comic_create(owner_id=self.user.pk, **self.read_input(ComicCreateInput))
         location = reverse("comic", [comic.pk], request=request)
-        body = comic_read_uncached(comic.pk, self.user.pk, request)
+        body = comic_render_new(comic, self.user.display_name)
         return Response(body, status=201, headers={"Location": location})
 
 
@@ -49,6 +50,7 @@ class ComicView(MorpheusAPIView):
     """/api/v1/comics/{id}/."""
 
     serializer_class = ComicSerializer
+    changed_rows = Comic.objects
 
     @extend_schema(operation_id="comics_retrieve")
     def get(self, request: Request, comic_id: int) -> HttpResponse:
@@ -60,15 +62,15 @@ class ComicView(MorpheusAPIView):
     )
     def patch(self, request: Request, comic_id: int) -> Response:
         """Change the title, the novel or the visibility of my comic."""
-        self.require_owner(Comic.objects, comic_id)
-        comic_update(comic_id=comic_id, **self.read_input(ComicUpdateInput, partial=True))
-        return Response(comic_read_uncached(comic_id, self.user.pk, request))
+        changes = self.read_input(ComicUpdateInput, partial=True)
+        with last_statements(defers=False):
+            comic_update(comic_id=comic_id, owner_id=self.user.pk, **changes)
+            return Response(comic_read_uncached(comic_id, self.user.pk, request))
 
     @extend_schema(operation_id="comics_destroy", responses={204: None})
     def delete(self, request: Request, comic_id: int) -> Response:
         """Delete my comic with its panels."""
-        self.require_owner(Comic.objects, comic_id)
-        comic_delete(comic_id=comic_id)
+        comic_delete(comic_id=comic_id, owner_id=self.user.pk)
         return Response(status=204)
 
 

@@ -52,6 +52,7 @@ class PanelListView(ListView):
         try:
             panel = panel_add(
                 comic_id=comic_id,
+                owner_id=self.user.pk,
                 picture=self.upload["image"],
                 caption=self.upload["caption"],
                 number=self.upload.get("number"),

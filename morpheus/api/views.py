@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any, TypeVar
 
 from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import ObjectDoesNotExist, PermissionDenied
+from django.db.models import Model
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.cache import patch_vary_headers
 from drf_spectacular.utils import OpenApiParameter
@@ -21,6 +22,7 @@ from rest_framework.views import APIView
 
 from morpheus.api.domain_errors import DomainError
 from morpheus.api.parameters import refuse_unknown
+from morpheus.api.reads import BIGINT_MAX
 from morpheus.cache.cached_reads import VisibleValue
 from morpheus.cache.dependencies import (
     CREDENTIAL,
@@ -28,6 +30,7 @@ from morpheus.cache.dependencies import (
     current_dependencies,
     record_dependencies,
 )
+from morpheus.db.compiled_reads import CompiledRead
 from morpheus.db.replica import failed_by_replica, reads_replica
 from morpheus.db.transactions import read_transaction, write_transaction
 from morpheus.django_internals.django import Headers, PreparedResponse, set_headers
@@ -115,6 +118,8 @@ class MorpheusAPIView(ParameterView, GenericAPIView):  # type: ignore[type-arg]
 
     Attributes:
         may_read_replica: Whether GET reads the replica, if there is one; False if GET writes.
+        changed_rows: Manager of the rows that PATCH and DELETE change, if there are such methods.
+            Their services refuse other users' rows.
         receives_files: Whether POST takes files. It is then refused before its body is read if
             there is too little free space.
     """
@@ -122,6 +127,7 @@ class MorpheusAPIView(ParameterView, GenericAPIView):  # type: ignore[type-arg]
     filter_backends = []
     pagination_class: Any = None
     may_read_replica = True
+    changed_rows: Any = None
     receives_files = False
 
     @classmethod
@@ -146,7 +152,26 @@ class MorpheusAPIView(ParameterView, GenericAPIView):  # type: ignore[type-arg]
             open_transaction = (
                 read_transaction if request.method in SAFE_METHODS else write_transaction
             )
-            setattr(self, name, open_transaction(as_user=request.user.pk)(handler))
+            handler = open_transaction(as_user=request.user.pk)(handler)
+            if self.changed_rows is not None and name in ("patch", "delete"):
+                handler = self._explain_refusal(handler, *kwargs.values())
+            setattr(self, name, handler)
+
+    def _explain_refusal(self, change: Callable[..., Any], pk: int) -> Callable[..., Any]:
+        """Return `change` with a 404 or 403 before any other error, if the row is another user's.
+
+        A change that succeeds pays nothing for it.
+        """
+
+        def explained(*args: Any, **kwargs: Any) -> Any:
+            try:
+                return change(*args, **kwargs)
+            except (APIException, DomainError, Http404, ObjectDoesNotExist):
+                with read_transaction(as_user=self.reader_id):
+                    self.require_owner(self.changed_rows, pk)
+                raise
+
+        return explained
 
     def perform_authentication(self, request: Request) -> None:
         """Authenticate, and record what that depends on, apart from what the response shows.
@@ -265,17 +290,16 @@ class MorpheusAPIView(ParameterView, GenericAPIView):  # type: ignore[type-arg]
         """Refuse a change of another user's row: 1 query.
 
         Args:
-            rows: A queryset or manager whose rows say their owner and visibility.
+            rows: A manager whose rows say their owner and visibility.
 
         Raises:
             Http404: There is no such row, or the caller cannot see it.
             PermissionDenied: The caller is not its owner.
         """
-        visible = rows.visible_to(self.reader_id).filter(pk=pk)
-        owner_id = visible.values_list("owner_id", flat=True).first()
-        if owner_id is None:
+        owners = _owner_read(rows.model).rows(pk, self.reader_id) if pk <= BIGINT_MAX else []
+        if not owners:
             raise Http404
-        if owner_id != self.reader_id:
+        if owners != [(self.reader_id,)]:
             raise PermissionDenied(f"Only its owner may change a {rows.model._meta.verbose_name}.")
 
     @staticmethod
@@ -283,6 +307,16 @@ class MorpheusAPIView(ParameterView, GenericAPIView):  # type: ignore[type-arg]
         """Set `Cache-Control`: public if every caller gets the same response."""
         response["Cache-Control"] = PUBLIC if is_public else PRIVATE
         return response
+
+
+@cache
+def _owner_read(model: type[Model]) -> CompiledRead:
+    """Return the read of the owner of a row, by its key, if a user can see it."""
+    rows: Any = model._default_manager
+    return CompiledRead(
+        *(int, int),
+        build=lambda pk, user_id: rows.visible_to(user_id).filter(pk=pk).values_list("owner_id"),
+    )
 
 
 def _has_credentials(request: Request, authenticator: object) -> bool:

@@ -7,13 +7,13 @@ from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings
+from psycopg.pq import TransactionStatus
 
 from morpheus.cache import metrics
 from morpheus.cache.outbox import defer
 from morpheus.cache.redis_client import RedisUnavailable
 from morpheus.cache.store import cache_store
-
-_COLLECTED = "SELECT current_setting('app.touches', true)"
+from morpheus.db.write_pipeline import READ_TAGS
 
 
 def commit_and_invalidate(connection: Any, commit: Callable[[], None]) -> None:
@@ -49,7 +49,12 @@ def commit_and_invalidate(connection: Any, commit: Callable[[], None]) -> None:
 
 
 def _read_collected_tags(connection: Any) -> list[str]:
-    # Not by Django's cursor: this statement is not one of the request's.
-    with connection.wrap_database_errors:
-        [collected] = connection.connection.execute(_COLLECTED).fetchone()
+    collected, connection.collected_tags = connection.collected_tags, None
+    if (
+        collected is None
+        and connection.connection.info.transaction_status != TransactionStatus.IDLE
+    ):
+        # Not by Django's cursor: this statement is not one of the request's.
+        with connection.wrap_database_errors:
+            [collected] = connection.connection.execute(READ_TAGS).fetchone()
     return list(dict.fromkeys((collected or "").split(",")[1:]))

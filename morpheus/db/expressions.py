@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from django.contrib.postgres.fields import ArrayField
-from django.db.models import BigIntegerField, BooleanField, F, Func, Value
+from django.db.models import BigIntegerField, BooleanField, F, Field, Func, Value
+
+
+def of_all_rows(function: str, column: str) -> Func:
+    """Return an aggregate of all rows, for a compiled read: `aggregate()` is no queryset.
+
+    With one of Django's aggregates, a queryset would group its rows. Of a numeric field, Django
+    would convert the result.
+    """
+    return Func(F(column), function=function, output_field=Field())
 
 
 class AnyOf(Func):

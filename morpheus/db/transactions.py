@@ -1,7 +1,8 @@
 """Transactions and reads under the identity that row level security checks.
 
-A write in four files: `write_transaction` here opens the list of tags, which triggers append to
-(`cache_touch`, morpheus/cache/sql/outbox.sql). At COMMIT, `DatabaseWrapper.commit_transaction`
+A write in five files: `write_transaction` here opens the list of tags, which triggers append to
+(`cache_touch`, morpheus/cache/sql/outbox.sql), and `WritePipeline` (`morpheus.db.write_pipeline`)
+sends that with the first statement. At COMMIT, `DatabaseWrapper.commit_transaction`
 (`morpheus.db.postgresql.base`) calls `commit_and_invalidate` (`morpheus.cache.tagged_commit`),
 which sets write intents, commits and invalidates by `CacheStore` (`morpheus.cache.store`).
 """
@@ -20,6 +21,7 @@ from morpheus.db.statement_settings import (
     no_settings_for_statements,
     settings_for_statements,
 )
+from morpheus.db.write_pipeline import WritePipeline
 
 Value = TypeVar("Value")
 
@@ -45,8 +47,9 @@ def write_transaction(*, as_user: int | None = None, as_staff: bool = False) -> 
     them first and invalidates them afterwards, so no response leaves before its tags are
     invalidated. A rollback invalidates nothing.
 
-    The identity is transaction-local, because pooled connections keep session state. A nested block
-    joins the outer transaction and restores the outer identity at its end.
+    The identity is transaction-local, because pooled connections keep session state. BEGIN and the
+    identity are sent with the first statement, so they cost no round trip. A nested block joins the
+    outer transaction and restores the outer identity at its end.
 
     Args:
         as_user: Primary key of the user.
@@ -65,8 +68,7 @@ def unowned_write_transaction() -> Iterator[None]:
     For tables without row level security: a nested block costs one statement, not three.
     """
     connection = connections[DEFAULT_DB_ALIAS]
-    with no_settings_for_statements(), transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(f"SELECT {_COLLECT}")
+    with _beginning(connection, f"SELECT {_COLLECT}", []):
         connection.collects_tags = True  # type: ignore[attr-defined]
         yield
 
@@ -104,17 +106,34 @@ def read_as(user_id: int | None, load: Callable[[], Value]) -> Value:
 @contextmanager
 def _identity(connection: Any, begin: str, user_id: int | None, is_staff: bool) -> Iterator[None]:
     """Run the block in a transaction; `begin` sets its identity."""
-    is_nested = connection.in_atomic_block
-    with (
-        no_settings_for_statements(),
-        transaction.atomic(using=connection.alias),
-        connection.cursor() as cursor,
-    ):
-        outer = cursor.execute(_READ).fetchone() if is_nested else None
-        cursor.execute(begin, [_text(user_id), "on" if is_staff else ""])
-        yield
-        if outer is not None:
+    params = [_text(user_id), "on" if is_staff else ""]
+    if not connection.in_atomic_block:
+        with _beginning(connection, begin, params):
+            yield
+        return
+    with no_settings_for_statements(), connection.cursor() as cursor:
+        with transaction.atomic(using=connection.alias):
+            outer = cursor.execute(_READ).fetchone()
+            cursor.execute(begin, params)
+            yield
             cursor.execute(_SET, [value or "" for value in outer])
+
+
+@contextmanager
+def _beginning(connection: Any, begin: str, params: list[str]) -> Iterator[None]:
+    """Run the block in a transaction after the statement `begin`."""
+    if connection.in_atomic_block:
+        with no_settings_for_statements(), transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(begin, params)
+            yield
+        return
+    with no_settings_for_statements(), transaction.atomic(using=connection.alias):
+        pipeline = connection.write_pipeline = WritePipeline(begin, params)
+        try:
+            yield
+            pipeline.flush(connection)
+        finally:
+            connection.write_pipeline = None
 
 
 def _text(user_id: int | None) -> str:

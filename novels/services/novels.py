@@ -12,25 +12,39 @@ from django.utils import timezone
 
 from novels.models import Novel, NovelUpload
 from novels.search.documents import documents_rebuild, novel_document_rebuild
+from users.querysets import LockingRead
 
+_LOCKED = LockingRead(Novel)
 # Columns of the novel's own search document.
 _SEARCHED = {"title", "author", "synopsis"}
 
 
 @transaction.atomic(savepoint=False)
-def novel_update(*, novel_id: int, changes: Mapping[str, Any]) -> Novel:
+def novel_update(
+    *, novel_id: int, changes: Mapping[str, Any], owner_id: int | None = None
+) -> Novel:
     """Set columns and rebuild the search documents that show them; return the novel.
+
+    Args:
+        owner_id: Its owner; None for staff, whose identity may change every novel.
 
     Raises:
         Novel.DoesNotExist: There is no such novel, or the user may not change it.
     """
-    novel: Novel = Novel.objects.select_for_update(of=("self",), no_key=True).get(pk=novel_id)
-    changed = {name for name, value in changes.items() if getattr(novel, name) != value}
+    novel: Novel = _LOCKED.get(novel_id, owner_id)
+    changed = {
+        name
+        for name, value in changes.items()
+        # A relation's key: its old row need not be read.
+        if novel.serializable_value(name) != getattr(value, "pk", value)
+    }
     if not changed:
         return novel
-    for name in changed:
-        setattr(novel, name, changes[name])
-    novel.save(update_fields=[*changed, "updated_at"])
+    columns = {name: changes[name] for name in changed} | {"updated_at": timezone.now()}
+    for name, value in columns.items():
+        setattr(novel, name, value)
+    # Not `save()`, which waits for the number of rows. The row is locked, so it exists.
+    Novel.objects.filter(pk=novel_id).update(**columns)
     if "language" in changed:
         documents_rebuild(novel_id=novel_id)
     elif changed & _SEARCHED:
@@ -39,14 +53,18 @@ def novel_update(*, novel_id: int, changes: Mapping[str, Any]) -> Novel:
 
 
 @transaction.atomic(savepoint=False)
-def novel_delete(*, novel_id: int) -> None:
+def novel_delete(*, novel_id: int, owner_id: int | None = None) -> None:
     """Delete a novel and its rows; its file is deleted after the commit.
+
+    Args:
+        owner_id: Its owner; None for staff, whose identity may delete every novel.
 
     Raises:
         Novel.DoesNotExist: There is no such novel, or the user may not change it.
     """
+    rows = Novel.objects.all() if owner_id is None else Novel.objects.owned_by(owner_id)
     # The lock waits for a parse that stores chapters; a later parse finds no novel.
-    novel = Novel.objects.select_for_update(of=("self",)).only("id").get(pk=novel_id)
+    novel = rows.select_for_update(of=("self",)).only("id").get(pk=novel_id)
     paths = list(NovelUpload.objects.filter(novel_id=novel_id).values_list("path", flat=True))
     novel.delete()
     for path in paths:

@@ -16,6 +16,7 @@ from rest_framework.reverse import reverse
 
 from morpheus.api.lists import ListView
 from morpheus.api.views import MorpheusAPIView
+from morpheus.db.write_pipeline import last_statements
 from novels.models import Novel
 from novels.parsing import FileFormat, ParseError
 from novels.reads import NOVELS, novel_read, novel_read_uncached
@@ -81,6 +82,7 @@ class NovelView(MorpheusAPIView):
     """/api/v1/novels/{id}/."""
 
     serializer_class = NovelSerializer
+    changed_rows = Novel.objects
 
     @extend_schema(operation_id="novels_read")
     def get(self, request: Request, novel_id: int) -> HttpResponse:
@@ -92,14 +94,13 @@ class NovelView(MorpheusAPIView):
     )
     def patch(self, request: Request, novel_id: int) -> Response:
         """Change the metadata of a novel of mine."""
-        self.require_owner(Novel.objects, novel_id)
         changes = self.read_input(NovelUpdateInput, partial=True)
-        novel_update(novel_id=novel_id, changes=changes)
-        return Response(novel_read_uncached(novel_id))
+        with last_statements():
+            novel_update(novel_id=novel_id, changes=changes, owner_id=self.user.pk)
+            return Response(novel_read_uncached(novel_id))
 
     @extend_schema(operation_id="novels_delete", responses={204: None})
     def delete(self, request: Request, novel_id: int) -> Response:
         """Delete a novel of mine, its chapters and its file."""
-        self.require_owner(Novel.objects, novel_id)
-        novel_delete(novel_id=novel_id)
+        novel_delete(novel_id=novel_id, owner_id=self.user.pk)
         return Response(status=status.HTTP_204_NO_CONTENT)

@@ -197,6 +197,23 @@ def test_a_comic_outlives_its_novel(
     assert api.get(url(comic)).json()["novel"] is None
 
 
+@pytest.mark.parametrize("has_novel", [False, True])
+def test_a_new_comic_is_returned_as_it_is_read(
+    as_user: Callable[..., APIClient],
+    make_user: Callable[..., Any],
+    make_novels: Callable[..., list[Any]],
+    has_novel: bool,
+) -> None:
+    ann = make_user("ann")
+    (novel,) = make_novels(owner=ann, is_public=False)
+    fields = {"title": "Alice", "novel": novel.pk if has_novel else None, "visibility": "public"}
+
+    response = as_user(ann).post(URL, fields)
+
+    assert response.status_code == 201, response.content
+    assert response.json() == as_user(ann).get(response["Location"]).json()
+
+
 def test_creating_a_comic_returns_it_and_it_is_private(
     api: APIClient,
     as_user: Callable[..., APIClient],

@@ -20,6 +20,7 @@ from morpheus.cache.dependencies import observe_statement
 from morpheus.cache.tagged_commit import commit_and_invalidate
 from morpheus.db.postgresql.times import TimeTextLoader
 from morpheus.db.statement_settings import execute_with_settings, has_settings
+from morpheus.db.write_pipeline import WritePipeline
 from morpheus.django_internals.django import BackendHooks
 from morpheus.django_internals.django_prometheus import PrometheusDatabaseWrapper, count_error
 from morpheus.tracing.events import publish_statement, trace_execution
@@ -48,6 +49,9 @@ class DatabaseWrapper(BackendHooks, PrometheusDatabaseWrapper):
 
     # Whether the current transaction collects tags (`write_transaction`).
     collects_tags = False
+    # What they are, if nothing was executed since they were read (`WritePipeline`).
+    collected_tags: str | None = None
+    write_pipeline: WritePipeline | None = None
 
     # time.monotonic() of the last replacement of each pool's connections, by alias.
     _drained_at: dict[str, float] = {}
@@ -130,6 +134,7 @@ class DatabaseWrapper(BackendHooks, PrometheusDatabaseWrapper):
 
     def forget_transaction(self) -> None:
         self.collects_tags = False
+        self.collected_tags = None
 
     def _drain(self, pool: ConnectionPool, taken_at: float) -> None:
         """Replace all connections, unless another thread did so after `taken_at`."""
@@ -144,11 +149,16 @@ def execute_observed(
 ) -> Any:
     """Execute a statement with what accompanies each one: an execute wrapper of Django.
 
-    Its trace, its part in the dependencies of a response, the settings of the block, and the number
-    of errors.
+    Its trace, its part in the dependencies of a response, the settings of the block or the pipeline
+    of the transaction, and the number of errors.
     """
+    pipeline = context["connection"].write_pipeline
+    if pipeline is not None and pipeline.is_sending:
+        return execute(sql, params, many, context)
     observe_statement()
-    if has_settings():
+    if pipeline is not None:
+        execute = partial(pipeline, execute)
+    elif has_settings():
         execute = partial(execute_with_settings, execute)
     try:
         return trace_execution(execute, sql, params, many, context)

@@ -223,6 +223,21 @@ def test_only_its_owner_changes_a_public_novel(
     assert api.get(url).json()["title"] == novel.title
 
 
+def test_another_users_novel_is_refused_whatever_the_body(
+    as_user: Callable[..., APIClient],
+    make_novels: Callable[..., list[Any]],
+    ann: User,
+    bob: User,
+) -> None:
+    (public,) = make_novels(1, owner=ann)
+    (private,) = make_novels(1, owner=ann, is_public=False)
+
+    for novel_id, status in ((public.pk, 403), (private.pk, 404), (10**18, 404), (10**30, 404)):
+        for body in ({"title": ""}, {"genre": "nonsense"}, ["no object"], {}):
+            assert as_user(bob).patch(f"{URL}{novel_id}/", body).status_code == status
+    assert as_user(ann).patch(f"{URL}{public.pk}/", {"title": ""}).status_code == 400
+
+
 def test_its_owner_changes_every_field(
     as_user: Callable[..., APIClient], make_novels: Callable[..., list[Any]], ann: User
 ) -> None:
