@@ -54,6 +54,9 @@ _CONDITIONS = (
     "HTTP_IF_UNMODIFIED_SINCE",
 )
 
+# Spellings of allowed hosts that are compared once. A client can send one for each port.
+_MAX_HOSTS = 100
+
 # `Server-Timing` of a 404. Real figures would tell whether a private row exists: a write by its
 # owner invalidates the negative cache entries of all other users.
 _WITHHELD = 'db;desc="withheld";dur=0, cache;desc="withheld"'
@@ -159,6 +162,7 @@ class APIReadMiddleware:
         self.get_response = get_response
         self._call_view = convert_exceptions(_call_view)
         self._etags = ETagMiddleware(get_response)
+        self._hosts: set[str] = set()
         self._needs_https = settings.SECURE_SSL_REDIRECT
         self._of_views = {"x-frame-options": ("X-Frame-Options", settings.X_FRAME_OPTIONS.upper())}
         security = SecurityMiddleware(get_response)
@@ -190,13 +194,23 @@ class APIReadMiddleware:
         match = self._resolve(path[len(_API) :] + slash)
         if match is None or not getattr(match.func, "is_api_view", False):
             return False
-        try:
-            request.get_host()
-        except DisallowedHost:
+        if not self._is_host_allowed(request):
             return False
         request.path_info += slash
         request.path += slash
         request.resolver_match = match
+        return True
+
+    def _is_host_allowed(self, request: HttpRequest) -> bool:
+        host = request.META.get("HTTP_HOST")
+        if host in self._hosts:
+            return True
+        try:
+            request.get_host()
+        except DisallowedHost:
+            return False
+        if host and not settings.USE_X_FORWARDED_HOST and len(self._hosts) < _MAX_HOSTS:
+            self._hosts.add(host)
         return True
 
     def _resolve(self, path: str) -> ResolverMatch | None:

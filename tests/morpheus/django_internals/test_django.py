@@ -18,6 +18,7 @@ from django.db.backends.postgresql.base import DatabaseWrapper
 from django.db.migrations.recorder import MigrationRecorder
 from django.http import Http404, HttpResponse
 from django.test import RequestFactory
+from django.urls import get_script_prefix, reverse, set_script_prefix
 
 from morpheus.db.transactions import write_transaction
 from morpheus.django_internals import django as internals
@@ -115,6 +116,19 @@ def test_each_thread_has_connections_of_its_own() -> None:
     assert other is not connections["default"]
     internals.use_thread_locals()
     assert connections.all(initialized_only=True) == [connections["default"]]
+
+
+def test_each_thread_has_a_prefix_of_its_own_for_urls() -> None:
+    before = get_script_prefix()
+    set_script_prefix("/mounted/")
+    try:
+        with ThreadPoolExecutor(1) as executor:
+            assert executor.submit(get_script_prefix).result() == "/"
+        internals.use_thread_locals()
+        assert get_script_prefix() == "/mounted/"
+        assert reverse("novels") == "/mounted/api/v1/novels/"
+    finally:
+        set_script_prefix(before)
 
 
 def test_sessions_are_bound_to_the_digest_of_the_password(settings: Any) -> None:

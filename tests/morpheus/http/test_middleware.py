@@ -176,6 +176,12 @@ def test_only_an_api_read_without_a_cookie_needs_no_session(client: Any) -> None
         assert has_session(client.get(page))
 
 
+@pytest.mark.django_db
+def test_an_unknown_host_is_refused_also_after_a_known_one(client: Any) -> None:
+    for host, status in (("localhost", 200), ("evil.example", 400), ("localhost", 200)) * 2:
+        assert client.get("/api/v1/novels/", headers={"Host": host}).status_code == status
+
+
 @pytest.mark.urls(__name__)
 def test_a_lost_database_is_503_with_retry_after(client: Any) -> None:
     response = client.get("/unreachable")
