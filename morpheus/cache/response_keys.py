@@ -35,7 +35,6 @@ PICTURES = "image/"
 # A request with one of these headers may have a response of its own.
 _UNCACHED_HEADERS = (
     "HTTP_RANGE",
-    "HTTP_X_EXPLAIN",
     "HTTP_IF_MATCH",
     "HTTP_IF_UNMODIFIED_SINCE",
     "HTTP_TRANSFER_ENCODING",
@@ -130,7 +129,8 @@ def response_keys(environ: Environ, hosts: Hosts) -> ResponseKeys | None:
     ):
         return None
     credential = _credential(environ)
-    if credential is None:
+    # Of staff, the header asks for the trace of a request to Django (docs/explain.md).
+    if credential is None or (credential and "HTTP_X_EXPLAIN" in environ):
         return None
     query = environ.get("QUERY_STRING", "")
     if query:
