@@ -16,6 +16,7 @@ from comics.models import Comic
 from comics.reads.panels import PANEL_LIST, panel_render
 from comics.serializers import PanelCreateInput, PanelSerializer
 from comics.services.comics import panel_add
+from morpheus.api.changes import require_owner
 from morpheus.api.lists import ListView
 from morpheus.db.transactions import read_transaction
 
@@ -65,7 +66,7 @@ class PanelListView(ListView):
     def _read_upload(self, request: Request, comic_id: int) -> dict[str, Any]:
         """Return the fields of the form, if the caller may add a panel."""
         with read_transaction(as_user=self.reader_id):
-            self.require_owner(Comic.objects, comic_id)
+            require_owner(Comic.objects, comic_id, self.reader_id)
         _refuse_huge(request)
         return self.read_input(PanelCreateInput)
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import cache
 from typing import Any, TypeVar
 
 from django.contrib.auth.models import AnonymousUser
-from django.core.exceptions import ObjectDoesNotExist, PermissionDenied
-from django.db.models import Model
+from django.core.exceptions import ObjectDoesNotExist
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.cache import patch_vary_headers
 from drf_spectacular.utils import OpenApiParameter
@@ -20,9 +19,9 @@ from rest_framework.response import Response
 from rest_framework.serializers import Serializer
 from rest_framework.views import APIView
 
+from morpheus.api.changes import explain_refusal, read_fields
 from morpheus.api.domain_errors import DomainError
 from morpheus.api.parameters import refuse_unknown
-from morpheus.api.reads import BIGINT_MAX
 from morpheus.cache.cached_reads import VisibleValue
 from morpheus.cache.dependencies import (
     CREDENTIAL,
@@ -30,7 +29,6 @@ from morpheus.cache.dependencies import (
     current_dependencies,
     record_dependencies,
 )
-from morpheus.db.compiled_reads import CompiledRead
 from morpheus.db.replica import failed_by_replica, reads_replica
 from morpheus.db.transactions import read_transaction, write_transaction
 from morpheus.django_internals.django import Headers, PreparedResponse, set_headers
@@ -154,24 +152,9 @@ class MorpheusAPIView(ParameterView, GenericAPIView):  # type: ignore[type-arg]
             )
             handler = open_transaction(as_user=request.user.pk)(handler)
             if self.changed_rows is not None and name in ("patch", "delete"):
-                handler = self._explain_refusal(handler, *kwargs.values())
+                [pk] = kwargs.values()
+                handler = explain_refusal(handler, self.changed_rows, pk, request.user.pk)
             setattr(self, name, handler)
-
-    def _explain_refusal(self, change: Callable[..., Any], pk: int) -> Callable[..., Any]:
-        """Return `change` with a 404 or 403 before any other error, if the row is another user's.
-
-        A change that succeeds pays nothing for it.
-        """
-
-        def explained(*args: Any, **kwargs: Any) -> Any:
-            try:
-                return change(*args, **kwargs)
-            except (APIException, DomainError, Http404, ObjectDoesNotExist):
-                with read_transaction(as_user=self.reader_id):
-                    self.require_owner(self.changed_rows, pk)
-                raise
-
-        return explained
 
     def perform_authentication(self, request: Request) -> None:
         """Authenticate, and record what that depends on, apart from what the response shows.
@@ -240,16 +223,11 @@ class MorpheusAPIView(ParameterView, GenericAPIView):  # type: ignore[type-arg]
         """Primary key of the caller, None when anonymous."""
         return self.request.user.pk if self.request.user.is_authenticated else None
 
-    def read_input(self, serializer: type[Serializer[Any]], **options: Any) -> dict[str, Any]:
-        """Return the fields of the body.
-
-        Raises:
-            ValidationError: A field is malformed.
-        """
-        form = serializer(data=self.request.data, **options)
-        form.is_valid(raise_exception=True)
-        fields: dict[str, Any] = form.validated_data
-        return fields
+    def read_input(
+        self, serializer: type[Serializer[Any]], *, partial: bool = False
+    ) -> dict[str, Any]:
+        """Return the fields of the body; see `read_fields`."""
+        return read_fields(self.request.data, serializer, partial=partial)
 
     def respond(self, seen: VisibleValue) -> HttpResponse:
         """Return what a read found.
@@ -286,37 +264,11 @@ class MorpheusAPIView(ParameterView, GenericAPIView):  # type: ignore[type-arg]
         set_headers(response, _read_headers[key])
         return response
 
-    def require_owner(self, rows: Any, pk: int) -> None:
-        """Refuse a change of another user's row: 1 query.
-
-        Args:
-            rows: A manager whose rows say their owner and visibility.
-
-        Raises:
-            Http404: There is no such row, or the caller cannot see it.
-            PermissionDenied: The caller is not its owner.
-        """
-        owners = _owner_read(rows.model).rows(pk, self.reader_id) if pk <= BIGINT_MAX else []
-        if not owners:
-            raise Http404
-        if owners != [(self.reader_id,)]:
-            raise PermissionDenied(f"Only its owner may change a {rows.model._meta.verbose_name}.")
-
     @staticmethod
     def set_visibility(response: AnyResponse, *, is_public: bool) -> AnyResponse:
         """Set `Cache-Control`: public if every caller gets the same response."""
         response["Cache-Control"] = PUBLIC if is_public else PRIVATE
         return response
-
-
-@cache
-def _owner_read(model: type[Model]) -> CompiledRead:
-    """Return the read of the owner of a row, by its key, if a user can see it."""
-    rows: Any = model._default_manager
-    return CompiledRead(
-        *(int, int),
-        build=lambda pk, user_id: rows.visible_to(user_id).filter(pk=pk).values_list("owner_id"),
-    )
 
 
 def _has_credentials(request: Request, authenticator: object) -> bool:

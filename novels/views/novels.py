@@ -65,7 +65,7 @@ class NovelListView(ListView):
             fields=fields,
         )
         location = reverse("novel", [novel.pk], request=request)
-        body = novel_read_uncached(novel.pk)
+        body = novel_read_uncached(novel.pk, self.user.pk)
         return Response(body, status.HTTP_201_CREATED, headers={"Location": location})
 
     def _read_upload(self) -> tuple[File[Any], FileFormat, dict[str, Any]]:
@@ -97,7 +97,7 @@ class NovelView(MorpheusAPIView):
         changes = self.read_input(NovelUpdateInput, partial=True)
         with last_statements():
             novel_update(novel_id=novel_id, changes=changes, owner_id=self.user.pk)
-            return Response(novel_read_uncached(novel_id))
+            return Response(novel_read_uncached(novel_id, self.user.pk))
 
     @extend_schema(operation_id="novels_delete", responses={204: None})
     def delete(self, request: Request, novel_id: int) -> Response:

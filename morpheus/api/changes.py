@@ -1,0 +1,89 @@
+"""What a change checks: the fields of its body, and that its row is the caller's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+from django.core.exceptions import ObjectDoesNotExist, PermissionDenied
+from django.db.models import Model
+from django.http import Http404
+from rest_framework.exceptions import APIException, ValidationError
+from rest_framework.serializers import Serializer
+from rest_framework.settings import api_settings
+
+from morpheus.api.domain_errors import DomainError
+from morpheus.api.reads import BIGINT_MAX
+from morpheus.db.compiled_reads import CompiledRead
+from morpheus.db.transactions import read_transaction
+
+
+def read_fields(body: Any, serializer: type[Serializer[Any]], *, partial: bool) -> dict[str, Any]:
+    """Return the fields of a body.
+
+    Args:
+        partial: Whether required fields may be absent.
+
+    Raises:
+        ValidationError: A field is malformed.
+    """
+    if body is None:
+        raise ValidationError({api_settings.NON_FIELD_ERRORS_KEY: ["No data provided"]})
+    fields: dict[str, Any] = _input_serializer(serializer, partial).run_validation(body)
+    return fields
+
+
+@cache
+def _input_serializer(kind: type[Serializer[Any]], partial: bool) -> Serializer[Any]:
+    """Return the serializer of a body; it keeps nothing of one, so all requests share it.
+
+    Making its fields took a fifth of the time of a small write.
+    """
+    return kind(partial=partial)
+
+
+def require_owner(rows: Any, pk: int, user_id: int | None) -> None:
+    """Refuse a change of another user's row: 1 query.
+
+    Args:
+        rows: A manager whose rows say their owner and visibility.
+
+    Raises:
+        Http404: There is no such row, or the user cannot see it.
+        PermissionDenied: The user is not its owner.
+    """
+    owners = _owner_read(rows.model).rows(pk, user_id) if pk <= BIGINT_MAX else []
+    if not owners:
+        raise Http404
+    if owners != [(user_id,)]:
+        raise PermissionDenied(f"Only its owner may change a {rows.model._meta.verbose_name}.")
+
+
+@cache
+def _owner_read(model: type[Model]) -> CompiledRead:
+    """Return the read of the owner of a row, by its key, if a user can see it."""
+    rows: Any = model._default_manager
+    return CompiledRead(
+        *(int, int),
+        build=lambda pk, user_id: rows.visible_to(user_id).filter(pk=pk).values_list("owner_id"),
+    )
+
+
+def explain_refusal(
+    change: Callable[..., Any], rows: Any, pk: int, user_id: int
+) -> Callable[..., Any]:
+    """Return `change` with a 404 or 403 before any other error, if the row is another user's.
+
+    A change that succeeds pays nothing for it.
+    """
+
+    def explained(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return change(*args, **kwargs)
+        except (APIException, DomainError, Http404, ObjectDoesNotExist):
+            with read_transaction(as_user=user_id):
+                require_owner(rows, pk, user_id)
+            raise
+
+    return explained
