@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connections, router
@@ -23,6 +24,7 @@ KINDS: dict[type, Callable[[int], Any]] = {
     int: int,
     list: lambda number: [number],
     str: lambda number: f"sample {number}",
+    UUID: lambda number: UUID(int=number),
     datetime: lambda number: datetime.fromtimestamp(number / 1_000_000, UTC),
 }
 

@@ -9,13 +9,17 @@ from __future__ import annotations
 import logging
 from contextvars import ContextVar
 from typing import Any
+from uuid import UUID
 
+import orjson
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import QuerySet, TextField
+from django.db.models.functions import Cast
 from django.dispatch import Signal
 from django_tasks import TaskResultStatus
 from django_tasks_db.models import DBTaskResult
 
+from morpheus.db.compiled_reads import CompiledRead
 from morpheus.worker.lease import Lease, read_leased_ids
 
 logger = logging.getLogger(__name__)
@@ -29,6 +33,17 @@ MAX_ATTEMPTS = 3
 task_given_up = Signal()
 
 running_task: ContextVar[TaskRow | None] = ContextVar("running_task", default=None)
+
+
+_LOCKED = CompiledRead(
+    UUID,
+    build=lambda pk: (
+        DBTaskResult.objects.filter(pk=pk)
+        .select_for_update()
+        # A compiled read has no JSON of Python's.
+        .values_list("status", Cast("worker_ids", TextField()))
+    ),
+)
 
 
 class TaskLost(Exception):
@@ -63,7 +78,10 @@ def hold_task() -> None:
         TaskTakenOver: Another worker has it already; write nothing.
     """
     row = running_task.get()
-    if row is not None and not select_owned(row).select_for_update().exists():
+    if row is None:
+        return
+    held = [(status, orjson.loads(ids)) for status, ids in _LOCKED.rows(row.pk)]
+    if held != [(TaskResultStatus.RUNNING, row.worker_ids)]:
         raise TaskTakenOver(f"Task {row.pk} belongs to another worker.")
 
 
