@@ -23,7 +23,10 @@ class TimeTextLoader(Loader):
 
     def load(self, data: Buffer) -> str:
         text = str(data, "ascii")
-        # Of a connection in UTC; PostgreSQL leaves out zeros at the end of a fraction.
-        if text[26:] == "+00":
-            return f"{text[:10]}T{text[11:26]}Z"
-        return format_time(parse_time(text))
+        # Of a connection in UTC, and of a year with four digits.
+        if text[-3:] != "+00" or text[10] != " ":
+            return format_time(parse_time(text))
+        clock = text[11:-3]
+        if len(clock) < 15:  # PostgreSQL leaves out zeros at the end of a fraction.
+            clock = f"{clock}.000000" if len(clock) == 8 else clock.ljust(15, "0")
+        return f"{text[:10]}T{clock}Z"
