@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import hmac
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from typing import Any
 from uuid import UUID
 
 from django.core import signing
+from django.utils.encoding import force_bytes
 
 # Increase it with every change of the format: older cursors are then refused.
 FORMAT = 1
@@ -51,12 +53,21 @@ class CursorSigner(signing.Signer):
         super().__init__(salt=_derive_salt(repr((FORMAT, *binding))), sep=".")
 
     def signature(self, value: str | bytes, key: str | bytes | None = None) -> str:
-        return super().signature(value, key)[:SIGNATURE_CHARS]
+        """Return the start of Django's signature, which derives its key for each text anew."""
+        derived = _derive_key(self.salt, str(key or self.key), self.algorithm)
+        digest = hmac.digest(derived, force_bytes(value), self.algorithm)
+        return signing.b64_encode(digest)[:SIGNATURE_CHARS].decode()
 
 
 @lru_cache(maxsize=500)
 def _derive_salt(binding: str) -> str:
     return f"keyset.cursor.{hashlib.sha256(binding.encode()).hexdigest()}"
+
+
+@lru_cache(maxsize=500)
+def _derive_key(salt: str, key: str, algorithm: str) -> bytes:
+    """Return the key that `django.utils.crypto.salted_hmac` derives."""
+    return hashlib.new(algorithm, f"{salt}signer{key}".encode()).digest()
 
 
 class _JSONSerializer(signing.JSONSerializer):

@@ -12,6 +12,7 @@ from uuid import UUID
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
+from django.core.signing import Signer
 from django.db import connection, models
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -20,7 +21,13 @@ from rest_framework.request import Request
 from rest_framework.test import APIRequestFactory
 
 from morpheus.pagination import KeysetPagination, Position
-from morpheus.pagination.cursors import BadCursor, CursorSigner, decode, encode
+from morpheus.pagination.cursors import (
+    SIGNATURE_CHARS,
+    BadCursor,
+    CursorSigner,
+    decode,
+    encode,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -307,6 +314,14 @@ def test_a_cursor_of_another_format_is_refused(monkeypatch: pytest.MonkeyPatch) 
     assert decode(old, signer, 1).values == (1,)
     with pytest.raises(BadCursor):
         decode(old, CursorSigner(["list"]), 1)
+
+
+def test_a_cursor_has_the_start_of_djangos_signature(settings: Any) -> None:
+    for settings.SECRET_KEY in ("one secret", "another"):
+        signer = CursorSigner(["list"])
+        expected = Signer(salt=signer.salt).signature("text")
+
+        assert signer.signature("text") == expected[:SIGNATURE_CHARS]
 
 
 def test_cursors_of_a_rotated_secret_are_valid_while_it_is_a_fallback(settings: Any) -> None:
