@@ -186,7 +186,7 @@ class AccessTokenQuerySet(models.QuerySet[Any]):
     """Reads of bearer tokens."""
 
     def of_secret(self, digest: bytes) -> dict[str, Any] | None:
-        """Return the columns of a valid token of an active user, or None: 1 query.
+        """Return the columns of a token, or None: 1 query. It may have expired.
 
         It needs no identity: the database function returns the token of a known digest.
         """

@@ -12,6 +12,7 @@ from django.utils import timezone
 from pytest_django import Settings
 from rest_framework.test import APIClient
 
+from morpheus.cache.shadow_verification import verify
 from morpheus.cache.store import cache_store
 from morpheus.db.transactions import write_transaction
 from tests.cached_shapes import assert_shape_is_kept
@@ -315,3 +316,19 @@ def test_cached_values_have_the_shape_of_their_versions(ann: User, client: APICl
     assert_shape_is_kept(SHAPES, TOKEN_POLICY, digest_of(client).hex())
     assert_shape_is_kept(SHAPES, ACCOUNT, ann.pk, ann.pk)
     assert_shape_is_kept(SHAPES, USAGE, "novels", ann.pk)
+
+
+def test_verification_reports_no_token_whose_user_is_inactive(
+    ann: User,
+    client: APIClient,
+    by_psql: Callable[..., None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    sampled: list[Any] = []
+    monkeypatch.setattr("morpheus.cache.batch_read.sample", lambda build: sampled.append(build()))
+    client.get(ME)
+    [token] = [hits for hits in sampled if hits.policy is TOKEN_POLICY]
+
+    deactivate_by_operator(ann, by_psql)
+
+    assert verify(token) == {"same": 1}
