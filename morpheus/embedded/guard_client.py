@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, NoReturn
 
 from .guard import Order, Service
 from .processes import stop_process
@@ -56,12 +56,9 @@ class GuardedServices:
         self._own_use = None if shared_folder else use_folder(folder)
         order = Order(services, folder, shared_folder is None, record, lock)
         output = log.open("ab") if log else None
-        # A file, not a pipe: writing it never waits for the reader, whatever its size.
-        with tempfile.TemporaryFile() as stdin:
-            pickle.dump(order, stdin)
-            stdin.seek(0)
+        with _open_order(order) as stdin:
             self._process = subprocess.Popen(  # noqa: S603 - our own program
-                [sys.executable, "-I", "-S", "-c", PROGRAM, str(ROOT), str(record or "")],
+                _build_command(record),
                 stdin=stdin,
                 stdout=output,
                 stderr=output,
@@ -90,6 +87,31 @@ class GuardedServices:
     def let_go(self) -> None:
         """Leave the guard to the other users of its servers."""
         self._process.returncode = 0  # It outlives this process on purpose: no ResourceWarning.
+
+
+def become_guard(services: list[Service], *, own_folder: Path) -> NoReturn:
+    """Replace this process by a guard of `services`, which ends on a signal.
+
+    Its pid stays, so a service manager stops the right process. `own_folder` is removed at the end.
+    """
+    inherited = [use_folder(own_folder), *(fd for each in services for fd in each.descriptors)]
+    for descriptor in inherited:
+        os.set_inheritable(descriptor, True)
+    with _open_order(Order(services, own_folder, is_temporary=True)) as stdin:
+        os.dup2(stdin.fileno(), sys.stdin.fileno())
+        os.execv(sys.executable, _build_command(None))  # noqa: S606 - our own program
+
+
+def _open_order(order: Order) -> IO[bytes]:
+    """Return a file that holds the order; unlike a pipe it never waits for its reader."""
+    stdin = tempfile.TemporaryFile()
+    pickle.dump(order, stdin)
+    stdin.seek(0)
+    return stdin
+
+
+def _build_command(record: Path | None) -> list[str]:
+    return [sys.executable, "-I", "-S", "-c", PROGRAM, str(ROOT), str(record or "")]
 
 
 def use_folder(folder: Path) -> int:

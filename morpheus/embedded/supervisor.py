@@ -115,6 +115,10 @@ class EmbeddedServices:
         """Tell whether the services that this object started have ended without `stop`."""
         return self._guarded is not None and self._guarded.have_ended()
 
+    def are_running(self) -> bool:
+        """Tell whether all wanted services respond, whichever process started them."""
+        return all(SERVERS[name].read_version(self.addresses) for name in self.wanted)
+
     def status(self) -> list[ServiceStatus]:
         """Return the status of each wanted service, whichever process started it."""
         paths, addresses = find_paths(self.var), self.addresses
@@ -198,7 +202,7 @@ class EmbeddedServices:
                 f"The services of {self.var} already run, without {', '.join(sorted(missing))}. "
                 "Stop them first: `manage.py services down`."
             )
-        return all(SERVERS[name].read_version(self.addresses) for name in self.wanted)
+        return self.are_running()
 
     def _stop_orphans(self) -> None:
         """Stop the services in the last record that still run: their guard was killed."""

@@ -18,21 +18,23 @@ from django.core.management.base import BaseCommand, CommandError
 
 from morpheus.embedded.guard import Service
 from morpheus.embedded.guard_client import GuardedServices
-from morpheus.embedded.health import Health
 from morpheus.embedded.metrics_folder import make_metrics_folder
 from morpheus.embedded.paths import ServiceError
 from morpheus.embedded.processes import run_command
 from morpheus.embedded.roles import RolesUnavailable
 from morpheus.embedded.supervisor import EmbeddedServices
+from morpheus.management.commands.serve import (
+    PATIENCE_S,
+    bind_or_refuse,
+    build_server,
+    reachable_address,
+    refuse_endless_redirects,
+)
 from morpheus.management.embedded import embedded_services
-from morpheus.serving.listening import bind, server_command, start_listening
+from morpheus.serving.listening import start_listening
 
 READY_TIMEOUT_S = 60.0
 POLL_S = 0.1
-# A server that starts so often without a passed health check will not become ready.
-MOST_STARTS = 3
-# Server and worker may finish their work for so long; then they are killed.
-PATIENCE_S = 10.0
 
 
 class Command(BaseCommand):
@@ -49,7 +51,7 @@ class Command(BaseCommand):
         parser.add_argument("--no-seed", action="store_true", help="leave an empty database empty")
 
     def handle(self, *, host: str, port: int, no_seed: bool, **options: Any) -> None:
-        _refuse_endless_redirects()
+        refuse_endless_redirects()
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, _stop)
         if options["stop_with_parent"]:
@@ -58,7 +60,7 @@ class Command(BaseCommand):
         try:
             # Bound before anything starts, so that a used port is refused at once.
             with (
-                _bind(host, port) as listener,
+                bind_or_refuse(host, port) as listener,
                 services if services.wanted else contextlib.nullcontext(),
             ):
                 self._prepare(no_seed=no_seed)
@@ -84,7 +86,7 @@ class Command(BaseCommand):
         metrics = make_metrics_folder()
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(metrics)
         running = GuardedServices(
-            [_build_server(host, port, listener), _build_worker()], own_folder=metrics
+            [build_server(host, port, listener), _build_worker()], own_folder=metrics
         )
         listener.close()  # The guard keeps it open.
         try:
@@ -119,27 +121,6 @@ class Command(BaseCommand):
         self.stdout.flush()
 
 
-def _build_server(host: str, port: int, listener: socket.socket) -> Service:
-    """Return the server; the guard keeps its socket open for a replacement."""
-    return Service(
-        name="server",
-        command=server_command(
-            "morpheus.wsgi:application",
-            host=host,
-            port=port,
-            workers=settings.MORPHEUS_PROCESSES,
-            threads=settings.MORPHEUS_THREADS,
-            listener=listener.fileno(),
-        ),
-        cwd=str(settings.BASE_DIR),
-        signals=[signal.SIGTERM],
-        patience_s=PATIENCE_S,
-        descriptors=(listener.fileno(),),
-        health=Health(_reachable_address(host), port),
-        most_starts=MOST_STARTS,
-    )
-
-
 def _build_worker() -> Service:
     return Service(
         name="worker",
@@ -168,33 +149,9 @@ def _watch_parent(parent: int) -> None:
     os.kill(os.getpid(), signal.SIGTERM)
 
 
-def _refuse_endless_redirects() -> None:
-    if settings.SECURE_SSL_REDIRECT and not settings.SECURE_PROXY_SSL_HEADER:
-        raise CommandError(
-            "This server speaks plain HTTP, and MORPHEUS_HTTPS redirects every request to HTTPS. "
-            "Set MORPHEUS_BEHIND_PROXY=on behind a proxy that terminates TLS, else "
-            "MORPHEUS_HTTPS=off, as `make run` does."
-        )
-
-
-def _bind(host: str, port: int) -> socket.socket:
-    try:
-        return bind(host, port)
-    except (OSError, OverflowError) as error:
-        raise CommandError(
-            f"Cannot serve on {host}:{port}: {error}. Choose another port: "
-            "`make run PORT=8123` or `manage.py run --port 8123`."
-        ) from error
-
-
-def _reachable_address(host: str) -> str:
-    """Return an address by which this machine reaches a server that listens on `host`."""
-    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
-
-
 def _check_readyz(host: str, port: int) -> int | None:
     """Return the status of GET /readyz, None without a response."""
-    connection = http.client.HTTPConnection(_reachable_address(host), port, timeout=10)
+    connection = http.client.HTTPConnection(reachable_address(host), port, timeout=10)
     try:
         connection.request("GET", "/readyz", headers={"Host": "localhost"})
         return connection.getresponse().status
