@@ -20,7 +20,7 @@ from django.db import connection
 from rest_framework.test import APIClient
 
 from morpheus.cache.circuit_breaker import server_breaker
-from morpheus.cache.outbox import drain
+from morpheus.cache.outbox import drain, is_empty
 from morpheus.cache.store import CacheStore, cache_store
 from morpheus.db.transactions import write_transaction
 from morpheus.embedded.addresses import Addresses
@@ -180,8 +180,9 @@ def connect(transactional_db: None) -> Iterator[Callable[[str], psycopg.Connecti
 
 @pytest.fixture
 def psql(connect: Callable[[str], psycopg.Connection]) -> psycopg.Connection:
-    """Return an operator's connection; the outbox is empty."""
+    """Return an operator's connection; the outbox is empty, and the cache knows the database."""
     connection = connect("superuser")
+    is_empty(connection)
     # The clean-up of the previous test has filled it.
     connection.execute("TRUNCATE cache_outbox")
     return connection

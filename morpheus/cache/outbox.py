@@ -7,10 +7,13 @@ commits the deletion of their rows. So no tag is lost; at worst it is invalidate
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Collection, Sequence
 
 import psycopg
 from django.db import DEFAULT_DB_ALIAS, connections
+
+logger = logging.getLogger(__name__)
 
 CHANNEL = "cache_outbox"
 
@@ -22,6 +25,28 @@ DELETE FROM cache_outbox WHERE id = ANY (ARRAY(
     SELECT id FROM cache_outbox ORDER BY id LIMIT %s FOR UPDATE SKIP LOCKED
 )) RETURNING tag
 """
+# The database and the timeline of its cluster: a restore and a failover change it. Not readable on
+# a server in recovery.
+_IDENTITY = """
+SELECT concat_ws(
+    '-',
+    (SELECT system_identifier FROM pg_control_system()),
+    left(pg_walfile_name(pg_current_wal_lsn()), 8),
+    (SELECT oid FROM pg_database WHERE datname = current_database())
+)
+"""
+_LOOK = f"""
+SELECT EXISTS (SELECT FROM cache_outbox),
+       NOT EXISTS (SELECT FROM cache_database WHERE identity = ({_IDENTITY}))
+"""  # noqa: S608 - constants
+# A second process waits for the row, and then finds it changed.
+_ADOPT = f"""
+WITH adopted AS (
+    UPDATE cache_database SET identity = ({_IDENTITY}) WHERE identity <> ({_IDENTITY})
+    RETURNING identity
+)
+SELECT cache_touch('{{all}}') FROM adopted
+"""  # noqa: S608 - constants
 # Without a list of collected tags, `cache_touch` inserts into the outbox.
 _DEFER = """
 SELECT cache_touch(%s::text[])
@@ -58,9 +83,16 @@ def drain(invalidate: Invalidate, connection: psycopg.Connection, *, limit: int 
 
 
 def is_empty(connection: psycopg.Connection) -> bool:
-    """Return whether no tag waits, not even one that another process is draining."""
-    row = connection.execute("SELECT EXISTS (SELECT FROM cache_outbox)").fetchone()
-    return row == (False,)
+    """Return whether no tag waits, not even one that another process is draining.
+
+    In a database that was restored, or promoted from a replica, first insert the tag that every
+    cached value carries: the cache may have values from a time that this database never had.
+    """
+    has_tags, is_other_database = connection.execute(_LOOK).fetchone() or (True, True)
+    if is_other_database:
+        logger.warning("The database was made, restored or promoted: emptying the cache.")
+        connection.execute(_ADOPT)
+    return not (has_tags or is_other_database)
 
 
 def defer(connection: psycopg.Connection, tags: Collection[str]) -> None:

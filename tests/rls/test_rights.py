@@ -19,6 +19,7 @@ RIGHTS = {
     "auth_group": ALL,
     "auth_group_permissions": ALL,
     "auth_permission": READ,
+    "cache_database": {"SELECT", "UPDATE"},
     "cache_outbox": ALL - {"INSERT"},
     "comics_comic": ALL,
     "comics_image": ALL,

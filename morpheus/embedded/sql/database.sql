@@ -28,9 +28,10 @@ ALTER DEFAULT PRIVILEGES FOR ROLE morpheus_owner IN SCHEMA public
 ALTER DEFAULT PRIVILEGES FOR ROLE morpheus_owner IN SCHEMA public
     GRANT USAGE, SELECT, UPDATE ON SEQUENCES TO morpheus_loader;
 
--- Rights that the serving role does not need: migrations fill these tables (except the last two),
--- only `cache_touch` inserts into the outbox, and nothing changes the admin's history. The defaults
--- above grant them, so the tables' migrations revoke them, and so does this script.
+-- Rights that the serving role does not need: migrations fill these tables (except the last three),
+-- only `cache_touch` inserts into the outbox, the cache's one row of its database is only updated,
+-- and nothing changes the admin's history. The defaults above grant them, so the tables' migrations
+-- revoke them, and so does this script.
 DO $$
 DECLARE
     withheld record;
@@ -44,6 +45,7 @@ BEGIN
                 ('django_migrations', 'INSERT, UPDATE, DELETE'),
                 ('users_publicuser', 'INSERT, UPDATE, DELETE'),
                 ('cache_outbox', 'INSERT'),
+                ('cache_database', 'INSERT, DELETE'),
                 ('django_admin_log', 'UPDATE')
         ) AS rights (table_name, kinds)
         WHERE to_regclass('public.' || table_name) IS NOT NULL

@@ -102,6 +102,23 @@ def test_tags_from_before_the_start_are_drained_first(
     assert list_outbox_tags(psql) == []
 
 
+def test_a_restored_or_promoted_database_empties_the_cache_before_it_is_read(
+    psql: psycopg.Connection, cache: Cache, listen: Listen
+) -> None:
+    psql.execute("UPDATE cache_database SET identity = 'of the database that was dumped'")
+    cache.is_broken = True
+    listen()
+    cache.wait_for(lambda: cache.is_pending is True)
+    assert cache.looks == 0
+
+    cache.is_broken = False
+    cache.wait_for(lambda: cache.is_pending is False)
+    listen()
+    cache.wait_for(lambda: cache.looks >= 2)
+
+    assert cache.invalidated == ["all"]
+
+
 def test_a_change_by_psql_is_invalidated_at_once(
     psql: psycopg.Connection, cache: Cache, listen: Listen
 ) -> None:
