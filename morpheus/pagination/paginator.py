@@ -88,7 +88,8 @@ class KeysetPagination(CursorPagination):
     @cached_property
     def base_url(self) -> str:  # type: ignore[override] # DRF sets an attribute
         """The URL of the request without parameters; a page without neighbours needs none."""
-        return str(self.request.build_absolute_uri(escape_uri_path(self.request.path)))
+        request = self.request
+        return f"{request.scheme}://{request.get_host()}{escape_uri_path(request.path)}"
 
     def read(self, queryset: Any, backwards: bool, count: int) -> list[Any]:
         """Return `count` rows beyond the position; override it for rows that no queryset reads."""
@@ -222,9 +223,12 @@ class KeysetPagination(CursorPagination):
             # The page is empty: its neighbour begins with the row that the cursor names.
             assert self.position is not None  # noqa: S101 - only a cursor leads to an empty page
             position = Position(backwards, not self.position.inclusive, self.position.values)
-        params = dict(self.request.query_params.lists())
-        params[self.cursor_query_param] = [cursors.encode(position, self._signer)]
-        return f"{self.base_url}?{urlencode(sorted(params.items()), doseq=True)}"
+        name, cursor = self.cursor_query_param, cursors.encode(position, self._signer)
+        params = {**dict(self.request.query_params.lists()), name: [cursor]}
+        # A cursor has no character to encode.
+        is_alone = len(params) == 1
+        query = f"{name}={cursor}" if is_alone else urlencode(sorted(params.items()), doseq=True)
+        return f"{self.base_url}?{query}"
 
     def _hide_aliases(self, row: Any) -> Any:
         """Return a row as its queryset describes it, without the columns that cursors need."""
