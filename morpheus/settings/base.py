@@ -51,6 +51,8 @@ BASE_DIR = env.BASE_DIR
 MORPHEUS_VAR = env.MORPHEUS_VAR
 
 ROOT_URLCONF = "morpheus.urls"
+# Served at the root. Otherwise Django looks for a prefix in three headers, twice for each request.
+FORCE_SCRIPT_NAME = ""
 WSGI_APPLICATION = "morpheus.wsgi.application"
 
 TEMPLATES = [

@@ -65,6 +65,8 @@ class DatabaseWrapper(BackendHooks, PrometheusDatabaseWrapper):
     def prepare_connection(self, connection: Any) -> None:
         connection.prepared_max = PREPARED_MAX
         connection.adapters.register_loader("timestamptz", _TIMES)
+        connection.incoming = select.poll()
+        connection.incoming.register(connection.fileno(), select.POLLIN)
         connection.reader = psycopg.Cursor(connection)
         connection.reader.adapters.register_loader("timestamptz", TimeTextLoader)
 
@@ -173,6 +175,4 @@ def _is_silent(connection: Any) -> bool:
     The end of a session is a message, and the end of its process closes the socket. Both make the
     socket readable.
     """
-    poll = select.poll()
-    poll.register(connection.fileno(), select.POLLIN)
-    return not poll.poll(0)
+    return not connection.incoming.poll(0)
