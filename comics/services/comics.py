@@ -17,7 +17,7 @@ from comics.models import Comic, Panel
 from comics.services.images import image_row_hold, images_delete_unused
 from morpheus.api.domain_errors import DomainError
 from morpheus.db.compiled_reads import CompiledRead
-from morpheus.db.write_pipeline import last_statements
+from morpheus.db.write_pipeline import with_next_statement
 from novels.models import Novel
 from users.models import belonging_to
 from users.querysets import LockingRead
@@ -64,8 +64,7 @@ def comic_create(
     with _visible_novel(), transaction.atomic(savepoint=False):
         novel = _novel_require(novel_id, owner_id)
         comic = Comic(owner_id=owner_id, title=title, novel=novel, is_public=is_public)
-        with last_statements():
-            comic.save(force_insert=True)
+        comic.save(force_insert=True)
     return comic
 
 
@@ -150,16 +149,16 @@ def panel_add(
         image = image_row_hold(picture)
         picture_file_write(picture)
         is_first = first is None or number < first
-        with last_statements():
+        with with_next_statement():
             Comic.objects.filter(pk=comic_id).update(
                 panel_count=comic.panel_count + 1,
                 image_bytes=comic.image_bytes + size_bytes,
                 cover_id=image.pk if is_first else comic.cover_id,
                 updated_at=timezone.now(),
             )
-            return Panel.objects.create(
-                comic=comic, number=number, caption=caption, image=image, **belonging_to(comic)
-            )
+        return Panel.objects.create(
+            comic=comic, number=number, caption=caption, image=image, **belonging_to(comic)
+        )
 
 
 def _novel_require(novel_id: int | None, reader_id: int) -> Novel | None:

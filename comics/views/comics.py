@@ -21,7 +21,6 @@ from comics.serializers import (
 from comics.services.comics import comic_create, comic_delete, comic_update
 from morpheus.api.lists import ListView
 from morpheus.api.views import MorpheusAPIView
-from morpheus.db.write_pipeline import last_statements
 
 
 class ComicListView(ListView):
@@ -63,9 +62,8 @@ class ComicView(MorpheusAPIView):
     def patch(self, request: Request, comic_id: int) -> Response:
         """Change the title, the novel or the visibility of my comic."""
         changes = self.read_input(ComicUpdateInput, partial=True)
-        with last_statements(defers=False):
-            comic_update(comic_id=comic_id, owner_id=self.user.pk, **changes)
-            return Response(comic_read_uncached(comic_id, self.user.pk, request))
+        comic_update(comic_id=comic_id, owner_id=self.user.pk, **changes)
+        return Response(comic_read_uncached(comic_id, self.user.pk, request))
 
     @extend_schema(operation_id="comics_destroy", responses={204: None})
     def delete(self, request: Request, comic_id: int) -> Response:

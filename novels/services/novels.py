@@ -10,6 +10,7 @@ from django.core.files.storage import storages
 from django.db import transaction
 from django.utils import timezone
 
+from morpheus.db.write_pipeline import with_next_statement
 from novels.models import Novel, NovelUpload
 from novels.search.documents import documents_rebuild, novel_document_rebuild
 from users.querysets import LockingRead
@@ -43,12 +44,13 @@ def novel_update(
     columns = {name: changes[name] for name in changed} | {"updated_at": timezone.now()}
     for name, value in columns.items():
         setattr(novel, name, value)
-    # Not `save()`, which waits for the number of rows. The row is locked, so it exists.
-    Novel.objects.filter(pk=novel_id).update(**columns)
-    if "language" in changed:
-        documents_rebuild(novel_id=novel_id)
-    elif changed & _SEARCHED:
-        novel_document_rebuild(novel_id=novel_id)
+    with with_next_statement():
+        # Not `save()`, which needs the number of rows. The row is locked, so it exists.
+        Novel.objects.filter(pk=novel_id).update(**columns)
+        if "language" in changed:
+            documents_rebuild(novel_id=novel_id)
+        elif changed & _SEARCHED:
+            novel_document_rebuild(novel_id=novel_id)
     return novel
 
 

@@ -18,7 +18,6 @@ from django.utils import timezone
 
 from morpheus.db.name_fields import clean_imported_name
 from morpheus.db.transactions import write_transaction
-from morpheus.db.write_pipeline import last_statements
 from morpheus.worker.tasks import hold_task
 from novels.models import Chapter, ChapterText, Language, Novel, NovelUpload, ProcessingStatus
 from novels.parsing import ParsedChapter, ParsedNovel, ParseError, ParseWarning
@@ -159,15 +158,14 @@ def status_set(
         NovelGone: The novel was deleted.
     """
     details = [asdict(warning) for warning in warnings]
-    with last_statements(defers=False):
-        updated = ProcessingStatus.objects.filter(pk=novel_id).update(
-            state=state,
-            stage=stage,
-            progress=progress,
-            message=shorten(" ".join(each["detail"] for each in details), 500, placeholder=" …"),
-            warnings=details,
-            updated_at=timezone.now(),
-        )
+    updated = ProcessingStatus.objects.filter(pk=novel_id).update(
+        state=state,
+        stage=stage,
+        progress=progress,
+        message=shorten(" ".join(each["detail"] for each in details), 500, placeholder=" …"),
+        warnings=details,
+        updated_at=timezone.now(),
+    )
     if not updated:
         raise NovelGone
 

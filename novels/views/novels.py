@@ -16,7 +16,6 @@ from rest_framework.reverse import reverse
 
 from morpheus.api.lists import ListView
 from morpheus.api.views import MorpheusAPIView
-from morpheus.db.write_pipeline import last_statements
 from novels.models import Novel
 from novels.parsing import FileFormat, ParseError
 from novels.reads import NOVELS, novel_read, novel_read_uncached
@@ -95,9 +94,8 @@ class NovelView(MorpheusAPIView):
     def patch(self, request: Request, novel_id: int) -> Response:
         """Change the metadata of a novel of mine."""
         changes = self.read_input(NovelUpdateInput, partial=True)
-        with last_statements():
-            novel_update(novel_id=novel_id, changes=changes, owner_id=self.user.pk)
-            return Response(novel_read_uncached(novel_id, self.user.pk))
+        novel_update(novel_id=novel_id, changes=changes, owner_id=self.user.pk)
+        return Response(novel_read_uncached(novel_id, self.user.pk))
 
     @extend_schema(operation_id="novels_delete", responses={204: None})
     def delete(self, request: Request, novel_id: int) -> Response:
