@@ -7,8 +7,8 @@ from django.db.models import Q
 from django.utils import timezone
 
 from comics.querysets import ComicQuerySet, PanelQuerySet
-from morpheus.db.columns import list_index, public_owner, reference
 from morpheus.db.name_fields import NameField
+from morpheus.db.schema import list_index, public_owner, reference
 from novels.models import TITLE_COLLATION
 from users.models import Belonging, User
 

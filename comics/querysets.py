@@ -8,7 +8,7 @@ from django.db import models
 from django.db.models import Count, Exists, FilteredRelation, Q
 from django.db.models.functions import Coalesce
 
-from morpheus.db.expressions import of_all_rows
+from morpheus.db.compiled_reads import of_all_rows
 from novels.models import Novel
 from novels.querysets import total_of
 from users.querysets import VisibleQuerySet

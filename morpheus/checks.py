@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from django.apps import AppConfig
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, Tags, register
+from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.db import connections
 
 from morpheus.embedded.addresses import Addresses
@@ -31,60 +30,83 @@ SELECT current_setting('max_connections')::int
 
 
 @register(Tags.database)
-def check_serving_role(
-    app_configs: Sequence[AppConfig] | None, databases: Sequence[str] | None = None, **kwargs: Any
-) -> list[CheckMessage]:
+def check_serving_role(databases: Sequence[str] | None = None, **kwargs: Any) -> list[CheckMessage]:
     """Refuse a serving role that can bypass row level security (`check --database default`)."""
-    errors: list[CheckMessage] = []
-    for alias in databases or []:
-        with connections[alias].cursor() as cursor:
-            cursor.execute(_BYPASSING)
-            names = [name for (name,) in cursor.fetchall()]
-        if names:
-            errors.append(
-                Error(
-                    f"The database role that serves requests can bypass row level security "
-                    f"(as {', '.join(names)}).",
-                    hint="Point DATABASE_URL at a role like morpheus_app: no superuser, no "
-                    "BYPASSRLS, member of none that is. `manage.py services roles` makes it.",
-                    id="morpheus.E001",
-                )
-            )
-    return errors
+    return [
+        Error(
+            "The database role that serves requests can bypass row level security "
+            f"(as {', '.join(names)}).",
+            hint="Point DATABASE_URL at a role like morpheus_app: no superuser, no BYPASSRLS, "
+            "member of none that is. `manage.py services roles` makes it.",
+            id="morpheus.E001",
+        )
+        for alias in databases or []
+        if (names := _read_column(alias, _BYPASSING))
+    ]
 
 
 @register(Tags.database)
 def check_max_connections(
-    app_configs: Sequence[AppConfig] | None, databases: Sequence[str] | None = None, **kwargs: Any
+    databases: Sequence[str] | None = None, **kwargs: Any
 ) -> list[CheckMessage]:
     """Refuse more threads than `max_connections` allows beside the worker and one command."""
     errors: list[CheckMessage] = []
     if settings.MORPHEUS_PGBOUNCER:  # It has limits of its own.
         return errors
+    processes, threads = settings.MORPHEUS_PROCESSES, settings.MORPHEUS_THREADS
+    # The worker uses up to three: for its task, its heartbeat and its metrics.
+    # Each server process listens on a connection of its own, and writes slow queries on one.
+    others = 3 + 2 * processes
     for alias in databases or []:
-        with connections[alias].cursor() as cursor:
-            cursor.execute(_CONNECTIONS)
-            [allowed] = cursor.fetchone() or [0]
-        # The worker uses up to three: for its task, its heartbeat and its metrics.
-        # Each server process listens on a connection of its own, and writes slow queries on one.
-        others = 3 + 2 * settings.MORPHEUS_PROCESSES
-        if settings.MORPHEUS_PROCESSES * settings.MORPHEUS_THREADS + others > allowed:
-            most = max(1, (allowed - others) // settings.MORPHEUS_PROCESSES)
+        [allowed] = _read_column(alias, _CONNECTIONS)
+        if processes * threads + others > allowed:
             errors.append(
                 Error(
-                    f"MORPHEUS_THREADS is {settings.MORPHEUS_THREADS} in each of "
-                    f"{settings.MORPHEUS_PROCESSES} processes, each thread may hold a "
-                    f"connection, and PostgreSQL allows {allowed}.",
-                    hint=f"Set MORPHEUS_THREADS to {most} at most, or raise "
-                    "max_connections of the server.",
+                    f"MORPHEUS_THREADS is {threads} in each of {processes} processes, each thread "
+                    f"may hold a connection, and PostgreSQL allows {allowed}.",
+                    hint=f"Set MORPHEUS_THREADS to {max(1, (allowed - others) // processes)} at "
+                    "most, or raise max_connections of the server.",
                     id="morpheus.E003",
                 )
             )
     return errors
 
 
+@register(Tags.database)
+def check_pooler(databases: Sequence[str] | None = None, **kwargs: Any) -> list[CheckMessage]:
+    """Warn if there is a pooler that the settings deny, or none where they say so."""
+    warnings: list[CheckMessage] = []
+    for alias in databases or []:
+        connection: Any = connections[alias]
+        # Without a pool, a command has logged in as another role, not through a PgBouncer.
+        if not connection.settings_dict["OPTIONS"].get("pool"):
+            continue
+        # A pooler's process has another id at the login.
+        [backend_pid] = _read_column(alias, "SELECT pg_backend_pid()")
+        has_pooler = backend_pid != connection.connection.info.backend_pid
+        if has_pooler == settings.MORPHEUS_PGBOUNCER:
+            continue
+        if has_pooler:
+            text = "is off, and there is a pooler in front of the database"
+            hint = "Set MORPHEUS_PGBOUNCER=on, unless the pooler keeps whole sessions."
+        else:
+            # Its statements are neither prepared nor limited in time.
+            text = "is on, and there is no pooler in front of the database"
+            hint = "Set MORPHEUS_PGBOUNCER=off, or point the URL at the PgBouncer."
+        warnings.append(
+            Warning(f"MORPHEUS_PGBOUNCER {text} {alias!r}.", hint=hint, id="morpheus.W010")
+        )
+    return warnings
+
+
+def _read_column(alias: str, query: str) -> list[Any]:
+    with connections[alias].cursor() as cursor:
+        cursor.execute(query)
+        return [value for (value,) in cursor.fetchall()]
+
+
 @register(CONTRADICTIONS)
-def check_proxies(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+def check_proxies(**kwargs: Any) -> list[CheckMessage]:
     """Refuse settings that contradict each other about a proxy in front of the server."""
     errors: list[CheckMessage] = []
     behind_proxy = bool(settings.SECURE_PROXY_SSL_HEADER)
@@ -111,7 +133,7 @@ def check_proxies(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> lis
 
 
 @register(CONTRADICTIONS)
-def check_hsts(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+def check_hsts(**kwargs: Any) -> list[CheckMessage]:
     """Refuse HSTS preloading that the preload list would refuse."""
     is_complete = (
         settings.SECURE_HSTS_INCLUDE_SUBDOMAINS
@@ -131,9 +153,7 @@ def check_hsts(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[C
 
 
 @register(CONTRADICTIONS)
-def check_database_roles(
-    app_configs: Sequence[AppConfig] | None, **kwargs: Any
-) -> list[CheckMessage]:
+def check_database_roles(**kwargs: Any) -> list[CheckMessage]:
     """Refuse to migrate or seed an external server while the embedded one serves requests."""
     embedded = str(Addresses.under(settings.MORPHEUS_VAR).socket_dir)
     roles = settings.MORPHEUS_DATABASE_ROLES
@@ -146,5 +166,22 @@ def check_database_roles(
             f"{names} is set and DATABASE_URL is not: the embedded server would serve requests.",
             hint="Set DATABASE_URL as well, or none of them.",
             id="morpheus.E007",
+        )
+    ]
+
+
+@register(CONTRADICTIONS)
+def check_pgbouncer_options(**kwargs: Any) -> list[CheckMessage]:
+    """Refuse options of a connection, which a PgBouncer does not pass on."""
+    databases = settings.DATABASES.values()
+    if not settings.MORPHEUS_PGBOUNCER or not any("options" in db["OPTIONS"] for db in databases):
+        return []
+    return [
+        Error(
+            "MORPHEUS_PGBOUNCER is on and a database's URL has `options`, which PgBouncer does not "
+            "pass on.",
+            hint="Write them into its `connect_query` (docs/pool.md), or give them to the role by "
+            "ALTER ROLE … SET.",
+            id="morpheus.E014",
         )
     ]

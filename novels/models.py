@@ -12,8 +12,8 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
-from morpheus.db.columns import list_index, public_owner, reference, reference_as_key
 from morpheus.db.name_fields import NameField
+from morpheus.db.schema import list_index, public_owner, reference, reference_as_key
 from novels.querysets import ChapterQuerySet, NovelQuerySet, StatusQuerySet, UploadManager
 from users.models import Belonging, User
 

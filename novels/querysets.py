@@ -8,7 +8,7 @@ from django.db import models
 from django.db.models import BigIntegerField, Count, Q, Sum
 from django.db.models.functions import Coalesce
 
-from morpheus.db.expressions import of_all_rows
+from morpheus.db.compiled_reads import of_all_rows
 from users.querysets import VisibleQuerySet
 
 

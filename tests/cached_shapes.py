@@ -8,9 +8,8 @@ from typing import Any
 
 import orjson
 
-from morpheus.cache.compression import decompress
 from morpheus.cache.policies import CachePolicy
-from morpheus.cache.store import cache_store
+from morpheus.cache.store import cache_store, decompress
 
 
 def assert_shape_is_kept(

@@ -25,8 +25,8 @@ MAY_IMPORT = {
     "morpheus.django_internals": "",
     # The backend's commit invalidates the tags that the transaction collected, and a statement
     # outside of loading leaves a response without tags.
-    "morpheus.db": "tracing embedded.addresses checks cache.tagged_commit cache.dependencies",
-    "morpheus.cache": "db tracing checks",
+    "morpheus.db": "tracing embedded.addresses cache.tagged_commit cache.dependencies",
+    "morpheus.cache": "db tracing",
     "morpheus.http": "db cache tracing sandbox",
     "morpheus.api": "pagination cache db http tracing",
     "morpheus.admin": "db",

@@ -14,8 +14,8 @@ from django.core.management import CommandError, call_command
 from django.db import connection, migrations
 from django.db.migrations.loader import MigrationLoader
 
-from morpheus.db.operations import read_sql_file
 from morpheus.db.roles import connected_as
+from morpheus.db.schema import read_sql_file
 from morpheus.embedded.roles import prepare_database
 from tests.conftest import administrator_url
 

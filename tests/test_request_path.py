@@ -48,7 +48,6 @@ CLOSED = {
     ),
     "are behind the interface of the cache": (
         "morpheus/cache/circuit_breaker.py",
-        "morpheus/cache/compression.py",
         "morpheus/cache/dependencies.py",
         "morpheus/cache/local_copies.py",
         "morpheus/cache/policies.py",
@@ -58,7 +57,6 @@ CLOSED = {
         "morpheus/cache/stored_responses.py",
     ),
     "are behind the interface of the database, of pagination and of Django": (
-        "morpheus/db/expressions.py",
         "morpheus/db/postgresql/",
         "morpheus/db/statement_settings.py",
         "morpheus/django_internals/",

@@ -11,8 +11,8 @@ from django.db import DEFAULT_DB_ALIAS, models
 from django.db.models.functions import Lower
 from django.utils import timezone
 
-from morpheus.db.columns import reference
 from morpheus.db.name_fields import NameField
+from morpheus.db.schema import reference
 from morpheus.db.transactions import write_transaction
 from morpheus.django_internals.django import DigestSessionHash, forget_new_password
 from users.querysets import AccessTokenQuerySet, UserManager

@@ -10,8 +10,7 @@ from django.db import DEFAULT_DB_ALIAS, connection, models
 from django.db.models import Q
 
 from morpheus.api.reads import BIGINT_MAX
-from morpheus.db.compiled_reads import CompiledRead
-from morpheus.db.expressions import AnyOf
+from morpheus.db.compiled_reads import AnyOf, CompiledRead
 from morpheus.db.transactions import write_transaction
 
 _OF_EMAIL = """

@@ -9,8 +9,7 @@ from typing import Any
 from django.utils import timezone
 
 from morpheus.cache.cached_reads import read, read_many
-from morpheus.db.compiled_reads import CompiledRead
-from morpheus.db.expressions import AnyOf
+from morpheus.db.compiled_reads import AnyOf, CompiledRead
 from users.cache_policies import ACCOUNT, NAME, TOKEN
 from users.models import AccessToken, PublicUser, User
 

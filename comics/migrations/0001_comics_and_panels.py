@@ -9,8 +9,7 @@ from django.conf import settings
 from django.db import migrations, models
 from django.utils import timezone
 
-from morpheus.db.columns import id_column, list_index, public_owner, reference
-from morpheus.db.operations import run_sql_file
+from morpheus.db.schema import id_column, list_index, public_owner, reference, run_sql_file
 
 
 def picture_fields() -> list[tuple[str, models.Field[Any, Any]]]:

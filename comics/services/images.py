@@ -16,7 +16,7 @@ from comics.images.files import image_files_delete, image_path, rendition_path, 
 from comics.images.sandboxed import rendition_check
 from comics.images.structure import ImageRefused
 from comics.models import Comic, Image, Panel, Rendition
-from morpheus.db.expressions import AnyOf
+from morpheus.db.compiled_reads import AnyOf
 from morpheus.http.disk_space import has_free_space, is_disk_full
 
 logger = logging.getLogger(__name__)

@@ -12,12 +12,18 @@ import orjson
 from django.db import connection
 
 from morpheus.cache import metrics
-from morpheus.cache.compression import compress, decompress
 from morpheus.cache.dependencies import current_dependencies, loading_cached_value
 from morpheus.cache.policies import ABSENT_TTL_S, CachePolicy
 from morpheus.cache.shadow_verification import Hits, sample
 from morpheus.cache.single_flight import run_leased
-from morpheus.cache.store import ALL, cache_store, has_write_intent, new_version
+from morpheus.cache.store import (
+    ALL,
+    cache_store,
+    compress,
+    decompress,
+    has_write_intent,
+    new_version,
+)
 from morpheus.db.replica import reading_primary
 from morpheus.db.transactions import read_as
 from morpheus.tracing.request_trace import Lookup, current_trace

@@ -14,11 +14,10 @@ from django.conf import settings
 from django.db import connection
 
 from morpheus.cache.batch_read import BatchRead, as_cached, read_from_database
-from morpheus.cache.compression import decompress
 from morpheus.cache.policies import CachePolicy
 from morpheus.cache.redis_client import RedisUnavailable
 from morpheus.cache.shadow_verification import bypasses_cache
-from morpheus.cache.store import cache_store
+from morpheus.cache.store import cache_store, decompress
 
 Key = TypeVar("Key", bound=Hashable)
 

@@ -18,10 +18,9 @@ from django.conf import settings
 from django.db import connections
 
 from morpheus.cache import metrics
-from morpheus.cache.compression import decompress
 from morpheus.cache.policies import CachePolicy
 from morpheus.cache.redis_client import RedisUnavailable
-from morpheus.cache.store import cache_store
+from morpheus.cache.store import cache_store, decompress
 from morpheus.tracing.events import publish_statements
 from morpheus.tracing.request_trace import trace_request
 

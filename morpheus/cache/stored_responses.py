@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from morpheus.cache.compression import compress, decompress
 from morpheus.cache.response_keys import PICTURES
+from morpheus.cache.store import compress, decompress
 
 Headers = list[tuple[str, str]]
 StartResponse = Callable[..., Any]

@@ -1,16 +1,17 @@
-"""Reads whose SQL Django compiles once: compiling can cost more than executing."""
+"""Reads whose SQL Django compiles once, because that can cost more than executing it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
+from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connections, router
-from django.db.models import Model, QuerySet
+from django.db.models import BigIntegerField, BooleanField, F, Field, Func, Model, QuerySet, Value
 from psycopg.types.numeric import Int8
 
 from morpheus.django_internals.django import compile_query
@@ -110,3 +111,27 @@ def _adapt(sample: Any, value: Any) -> Any:
     if isinstance(sample, list):
         return f"{{{','.join(str(int(each)) for each in value)}}}"
     return Int8(value) if isinstance(sample, int) else value
+
+
+def of_all_rows(function: str, column: str) -> Func:
+    """Return an aggregate of all rows, for a compiled read: `aggregate()` is no queryset.
+
+    With one of Django's aggregates, a queryset would group its rows. Of a numeric field, Django
+    would convert the result.
+    """
+    return Func(F(column), function=function, output_field=Field())
+
+
+class AnyOf(Func):
+    """`column = ANY(array)`: one statement and one parameter for any number of values.
+
+    For values whose number depends on data or a client. `IN` is a different prepared statement for
+    each number of values, and PostgreSQL refuses more than 65,535 parameters.
+    """
+
+    arg_joiner = " = ANY("
+    template = "%(expressions)s)"
+
+    def __init__(self, column: str, values: Iterable[int]) -> None:
+        array = Value([*values], output_field=ArrayField(BigIntegerField()))
+        super().__init__(F(column), array, output_field=BooleanField())

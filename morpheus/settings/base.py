@@ -7,8 +7,10 @@ from . import environment as env
 DEBUG = env.flag("DEBUG", default=False)
 
 INSTALLED_APPS = [
+    # First: the next one disconnects its receiver.
+    "django.contrib.postgres",
     "morpheus.apps.MorpheusConfig",
-    "morpheus.cache.apps.CacheConfig",
+    "morpheus.cache",
     "morpheus.worker",
     "morpheus.admin.site.MorpheusAdminConfig",
     "django.contrib.auth",
@@ -17,7 +19,6 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
-    "morpheus.db.postgresql.apps.PostgresTypesConfig",
     "cachalot",
     "django_prometheus",
     "django_tasks",

@@ -11,8 +11,14 @@ from django.contrib.postgres.search import SearchVectorField
 from django.db import migrations, models
 from django.utils import timezone
 
-from morpheus.db.columns import id_column, list_index, public_owner, reference, reference_as_key
-from morpheus.db.operations import run_sql_file
+from morpheus.db.schema import (
+    id_column,
+    list_index,
+    public_owner,
+    reference,
+    reference_as_key,
+    run_sql_file,
+)
 
 
 def nullable_reference(to: str) -> models.ForeignKey[Any, Any]:

@@ -6,8 +6,7 @@ To recover from an interruption, migrate again: the migration is one transaction
 from django.db import migrations, models
 from django.db.models.functions import Now
 
-from morpheus.db.columns import id_column
-from morpheus.db.operations import run_sql_file
+from morpheus.db.schema import id_column, run_sql_file
 
 
 class Migration(migrations.Migration):

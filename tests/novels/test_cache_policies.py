@@ -10,9 +10,8 @@ import orjson
 import pytest
 from rest_framework.test import APIClient
 
-from morpheus.cache.compression import decompress
 from morpheus.cache.policies import POLICIES
-from morpheus.cache.store import cache_store
+from morpheus.cache.store import cache_store, decompress
 from novels.models import Genre, Language
 from tests.cached_shapes import assert_shape_is_kept
 

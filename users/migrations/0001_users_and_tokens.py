@@ -11,8 +11,7 @@ from django.db import migrations, models
 from django.db.models.functions import Lower
 from django.utils import timezone
 
-from morpheus.db.columns import id_column, reference
-from morpheus.db.operations import run_sql_file
+from morpheus.db.schema import id_column, reference, run_sql_file
 
 
 def copy_fields(base: type[models.Model], *names: str) -> list[tuple[str, Any]]:

@@ -5,7 +5,7 @@ To recover from an interruption, migrate again: the migration is one transaction
 
 from django.db import migrations
 
-from morpheus.db.operations import run_sql_file
+from morpheus.db.schema import run_sql_file
 
 
 class Migration(migrations.Migration):

@@ -6,8 +6,7 @@ import os
 
 import pytest
 
-from morpheus.cache.compression import compress, decompress
-from morpheus.cache.store import cache_store
+from morpheus.cache.store import cache_store, compress, decompress
 from tests.morpheus.cache.source import Source
 
 PROSE = b"All work and no play makes Jack a dull boy. " * 100

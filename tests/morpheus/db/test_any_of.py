@@ -10,7 +10,7 @@ from django.db import connection
 
 from comics.services.comics import comic_set_visibility
 from comics.services.images import images_delete_unused
-from morpheus.db.expressions import AnyOf
+from morpheus.db.compiled_reads import AnyOf
 from novels.models import Novel
 from novels.services.novels import novel_set_visibility
 
