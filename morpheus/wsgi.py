@@ -34,6 +34,9 @@ import_module(settings.ROOT_URLCONF)
 # and every request waited for 110 ms; now it goes through later objects only.
 gc.collect()
 gc.freeze()
+# Objects that a collection of the youngest ones waits for. Python's 700 are three lists, and nearly
+# all that it would look at is in use by a request.
+gc.set_threshold(10_000)
 # Seconds after which a computing thread yields. Beside a long rendering, a thread that waited for a
 # statement goes on five times sooner than with Python's 5 ms.
 sys.setswitchinterval(0.001)
