@@ -153,6 +153,21 @@ def check_hsts(**kwargs: Any) -> list[CheckMessage]:
 
 
 @register(CONTRADICTIONS)
+def check_static_files(**kwargs: Any) -> list[CheckMessage]:
+    """Refuse to serve static files from a folder that `collectstatic` has not filled."""
+    root = getattr(settings, "STATIC_ROOT", None)
+    if root is None or (root / "staticfiles.json").exists():
+        return []
+    return [
+        Error(
+            f"MORPHEUS_STATIC is {root}, where no static files are.",
+            hint="Run `manage.py collectstatic --noinput`, or remove the setting.",
+            id="morpheus.E009",
+        )
+    ]
+
+
+@register(CONTRADICTIONS)
 def check_database_roles(**kwargs: Any) -> list[CheckMessage]:
     """Refuse to migrate or seed an external server while the embedded one serves requests."""
     embedded = str(Addresses.under(settings.MORPHEUS_VAR).socket_dir)

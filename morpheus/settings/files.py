@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from . import environment as env
@@ -49,5 +50,11 @@ STORAGES: dict[str, dict[str, Any]] = {
 }
 
 STATIC_URL = "/static/"
-# The packages' own static files are served from where they are installed: no collectstatic step.
+# Without collected files, the packages' own are served from where they are installed.
 WHITENOISE_USE_FINDERS = True
+if _static := env.text("MORPHEUS_STATIC"):
+    # Each name has a digest of the content, so browsers and proxies keep it for ever.
+    STATIC_ROOT = env.BASE_DIR / Path(_static).expanduser()
+    STORAGES["staticfiles"]["BACKEND"] = "whitenoise.storage.CompressedManifestStaticFilesStorage"
+    WHITENOISE_USE_FINDERS = False
+    WHITENOISE_KEEP_ONLY_HASHED_FILES = True

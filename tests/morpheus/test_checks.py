@@ -166,3 +166,11 @@ def test_a_command_without_a_database_names_the_command_that_starts_one(manage: 
     assert result.returncode == 1
     assert "services up" in result.stderr
     assert "Traceback" not in result.stderr
+
+
+def test_a_folder_without_collected_static_files_is_refused(settings: Any, tmp_path: Path) -> None:
+    settings.STATIC_ROOT = tmp_path
+    assert "morpheus.E009" in list_contradictions()
+
+    (tmp_path / "staticfiles.json").touch()
+    assert list_contradictions() == []

@@ -1,0 +1,179 @@
+"""A real nginx with the site of `ops/nginx/`, in front of instances on this machine."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import os
+import shutil
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.serving import PATIENCE_S, REPOSITORY, Client, Response, wait_until
+
+SITE = REPOSITORY / "ops" / "nginx"
+# Debian's nginx.conf, without its log and its user.
+MAIN = """
+daemon off;
+{user}
+pid {folder}/nginx.pid;
+error_log {folder}/error.log;
+events {{ worker_connections 1024; }}
+http {{
+    include /etc/nginx/mime.types;
+    access_log off;
+    client_body_temp_path {folder}/body;
+    proxy_temp_path {folder}/proxy;
+    include {folder}/morpheus.conf;
+}}
+"""
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def find_nginx() -> str:
+    program = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
+    if program is None:
+        pytest.fail("There is no nginx: apt-get install nginx.", pytrace=False)
+    return program
+
+
+class Instance(Client):
+    """`manage.py serve`, and an anonymous client for it."""
+
+    def __init__(self, environment: dict[str, str], log: Path) -> None:
+        super().__init__(free_port())
+        self.environment = environment
+        self.log = log
+        self.start()
+
+    def start(self) -> None:
+        """Start it, and return when it is ready."""
+        command = [sys.executable, "manage.py", "serve", "--port", str(self.port)]
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                command, cwd=REPOSITORY, env=self.environment, stdout=log, stderr=log
+            )
+        wait_until(self.is_ready)
+
+    def stop(self) -> None:
+        """Send SIGTERM, and return when it has ended."""
+        self.process.send_signal(signal.SIGTERM)
+        self.process.wait(2 * PATIENCE_S)
+
+    def is_ready(self) -> bool:
+        assert self.process.poll() is None, self.log.read_text()
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        with contextlib.closing(connection), contextlib.suppress(ConnectionError):
+            connection.request("GET", "/readyz")
+            return connection.getresponse().status == 200
+        return False
+
+
+class Nginx:
+    """nginx on two free ports; files of the site are copied, with the places of this run.
+
+    Attributes:
+        port: Of HTTPS.
+        plain_port: Of HTTP.
+        static: Folder of static files.
+        ready: Status of /healthz when it is ready.
+    """
+
+    def __init__(
+        self, folder: Path, upstream_ports: list[int], static: Path, *, ready: int = 200
+    ) -> None:
+        self.folder, self.static = folder, static
+        self.port, self.plain_port = free_port(), free_port()
+        self._make_certificate()
+        self._write_site(upstream_ports)
+        subprocess.run(
+            [*self._command(), "-t"], check=True, capture_output=True, text=True, timeout=PATIENCE_S
+        )
+        self._process = subprocess.Popen(self._command())
+        try:
+            wait_until(lambda: self._is_ready(ready))
+        except BaseException:
+            self.stop()
+            raise
+
+    def stop(self) -> None:
+        self._process.send_signal(signal.SIGQUIT)
+        self._process.wait(PATIENCE_S)
+
+    def get(self, path: str, **headers: str) -> Response:
+        return self.send("GET", path, **headers)
+
+    def send(self, method: str, path: str, body: Any = None, **headers: str) -> Response:
+        """Send one request over HTTPS on a connection of its own; the path is the whole one."""
+        connection = self.connect()
+        with contextlib.closing(connection):
+            connection.request(method, path, body, {"Host": "localhost"} | headers)
+            response = connection.getresponse()
+            return Response(response.status, response.headers, response.read())
+
+    def connect(self) -> http.client.HTTPSConnection:
+        context = ssl.create_default_context(cafile=str(self.folder / "tls" / "fullchain.pem"))
+        return http.client.HTTPSConnection("localhost", self.port, timeout=60, context=context)
+
+    def _is_ready(self, status: int) -> bool:
+        with contextlib.suppress(ConnectionError):
+            return self.get("/healthz").status == status
+        return False
+
+    def _command(self) -> list[str]:
+        return [find_nginx(), "-p", str(self.folder), "-c", str(self.folder / "nginx.conf")]
+
+    def _make_certificate(self) -> None:
+        tls = self.folder / "tls"
+        tls.mkdir()
+        subprocess.run(
+            [
+                *(
+                    "openssl",
+                    "req",
+                    "-x509",
+                    "-newkey",
+                    "ec",
+                    "-pkeyopt",
+                    "ec_paramgen_curve:P-256",
+                ),
+                *("-nodes", "-days", "2", "-subj", "/CN=localhost"),
+                *("-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"),
+                *("-keyout", str(tls / "privkey.pem"), "-out", str(tls / "fullchain.pem")),
+            ],
+            check=True,
+            capture_output=True,
+        )
+
+    def _write_site(self, upstream_ports: list[int]) -> None:
+        places = {
+            "/etc/nginx/morpheus/": f"{self.folder}/",
+            "/var/cache/nginx/morpheus": f"{self.folder}/cache",
+            "/srv/morpheus/static/": f"{self.static}/",
+            "[::]:80;": f"[::1]:{self.plain_port};",
+            "[::]:443 ": f"[::1]:{self.port} ",
+            "listen 80;": f"listen 127.0.0.1:{self.plain_port};",
+            "listen 443 ": f"listen 127.0.0.1:{self.port} ",
+            "127.0.0.1:8001": f"127.0.0.1:{upstream_ports[0]}",
+            "127.0.0.1:8002": f"127.0.0.1:{upstream_ports[-1]}",
+        }
+        for name in ("morpheus.conf", "upstream.conf"):
+            text = (SITE / name).read_text()
+            for here, there in places.items():
+                text = text.replace(here, there)
+            (self.folder / name).write_text(text)
+        # pytest's folders are closed to other users.
+        user = "user root;" if os.geteuid() == 0 else ""
+        (self.folder / "nginx.conf").write_text(MAIN.format(folder=self.folder, user=user))
