@@ -11,19 +11,26 @@ import psycopg
 from django.conf import settings
 from prometheus_client import Counter
 
+from morpheus.cache import outbox
 from morpheus.http.log_format import log_event
+from morpheus.tracing.background import BackgroundQueue
 from morpheus.tracing.request_trace import FinishedRequest, Statement
 from perf.monitoring.budgets import budgets
 from perf.monitoring.explain import explain_generic
 from perf.monitoring.queries.monitor import get_source, normalize
 from perf.monitoring.slow_queries import storage
-from perf.monitoring.slow_queries.queue import SlowStatement, SlowStatementQueue, dropped
+from perf.monitoring.slow_queries.storage import SlowStatement
 from perf.monitoring.sql_text import has_plan, number_placeholders
 
 logger = logging.getLogger(__name__)
 
 # Commands that build and fill tables: their long statements are not queries of the service.
 BUILDING_COMMANDS = frozenset({"manage.py prepare", "manage.py migrate", "manage.py seed"})
+# Statements are grouped for this long: a thousand a second become two writes.
+BATCH_S = 0.5
+# Executions of one batch, and their statements and routes; further ones are counted as dropped.
+MAX_EXECUTIONS = 10_000
+MAX_STATEMENTS = 200
 # Plans per batch; the others are taken when their statements are slow again.
 MAX_PLANS = 5
 # The log has the beginning of a statement; the row has the whole text.
@@ -33,6 +40,10 @@ slow_queries = Counter(
     "morpheus_db_slow_queries_total",
     "Statements slower than the limit for all kinds (`slow_ms`), by route.",
     ["route"],
+)
+dropped = Counter(
+    "morpheus_db_slow_queries_dropped_total",
+    "Slow statements without a row: too many at once, or the database was unavailable.",
 )
 breaches = Counter(
     "morpheus_db_breaches_total",
@@ -72,7 +83,7 @@ def _check(statement: Statement, route: str, request_id: str) -> None:
         slow_queries.labels(route).inc()
         # Without parameters, psycopg leaves a percent sign as it is.
         sql = statement.sql.replace("%", "%%") if statement.params is None else statement.sql
-        slow_statement_queue().add(normalized, route, sql, request_id, ms)
+        slow_statement_queue().add(SlowStatement(normalized, route, sql, request_id, ms, ms))
 
 
 @cache
@@ -81,11 +92,22 @@ def _threshold_s(slow_ms: float) -> float:
     return min(slow_ms, *budgets().kinds_ms.values()) / 1000
 
 
-def record(batch: list[SlowStatement]) -> None:
+@cache
+def slow_statement_queue() -> BackgroundQueue[SlowStatement]:
+    """Return the queue of this process, whose thread records, so that no caller waits."""
+    queue = BackgroundQueue(
+        "slow-queries", record, dropped.inc, max_waiting=MAX_EXECUTIONS, interval_s=BATCH_S
+    )
+    queue.start()
+    return queue
+
+
+def record(executions: list[SlowStatement]) -> None:
     """Write and log slow statements; without a database, only log and count them."""
+    batch = group_executions(executions)
     is_written = False
     try:
-        with storage.connect() as connection:
+        with outbox.connect("morpheus slow queries") as connection:
             without_plan = storage.write(connection, batch)
             is_written = True
             sql = {statement.normalized.fingerprint: statement.sql for statement in batch}
@@ -100,10 +122,21 @@ def record(batch: list[SlowStatement]) -> None:
             _log(statement)
 
 
-@cache
-def slow_statement_queue() -> SlowStatementQueue:
-    """Return the queue of this process."""
-    return SlowStatementQueue(record)
+def group_executions(executions: list[SlowStatement]) -> list[SlowStatement]:
+    """Add up the executions of each statement on each route."""
+    groups: dict[tuple[str, str], SlowStatement] = {}
+    for execution in executions:
+        key = execution.normalized.fingerprint, execution.route
+        if group := groups.get(key):
+            group.count += 1
+            group.last_ms = execution.last_ms
+            group.worst_ms = max(group.worst_ms, execution.last_ms)
+            group.request_id = execution.request_id
+        elif len(groups) < MAX_STATEMENTS:
+            groups[key] = execution
+        else:
+            dropped.inc()
+    return [*groups.values()]
 
 
 def take_plan(connection: psycopg.Connection, sql: str) -> tuple[Any, str]:

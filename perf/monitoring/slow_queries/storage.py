@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 import psycopg
 from psycopg.types.json import Jsonb
 
-from morpheus.cache import outbox
-from perf.monitoring.slow_queries.queue import SlowStatement
+from perf.monitoring.sql_text import NormalizedStatement
 
 # Statements times routes; the rows that were seen longest ago are deleted first.
 MAX_ROWS = 10_000
@@ -70,13 +70,23 @@ UPDATE perf_slowquery SET plan = %s, plan_note = %s WHERE fingerprint = %s
 """
 
 
-def connect() -> psycopg.Connection:
-    """Open a connection in autocommit.
+@dataclass(slots=True)
+class SlowStatement:
+    """A slow statement on a route, with its executions of one batch.
 
-    Raises:
-        psycopg.OperationalError: The database is unreachable or refuses the connection.
+    Attributes:
+        sql: The text given to the cursor. It may contain values, so it only serves to get the plan.
+        request_id: Of the last execution; empty outside of requests.
+        worst_ms, last_ms: Of the slowest and of the last execution.
     """
-    return outbox.connect("morpheus slow queries")
+
+    normalized: NormalizedStatement
+    route: str
+    sql: str
+    request_id: str
+    worst_ms: float
+    last_ms: float
+    count: int = 1
 
 
 @contextmanager

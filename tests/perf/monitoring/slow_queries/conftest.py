@@ -11,8 +11,8 @@ from prometheus_client import REGISTRY
 
 from perf.models import SlowQuery
 from perf.monitoring.slow_queries import storage
-from perf.monitoring.slow_queries.queue import SlowStatement
 from perf.monitoring.slow_queries.recorder import slow_statement_queue
+from perf.monitoring.slow_queries.storage import SlowStatement
 from tests.conftest import as_staff
 
 # The monitor's name for the thread of the tests.
@@ -34,7 +34,7 @@ def rows(transactional_db: None) -> Callable[..., list[SlowQuery]]:
     """Return the rows of statements with this prefix, once all are written."""
 
     def read(prefix: str = "SELECT pg_sleep") -> list[SlowQuery]:
-        assert slow_statement_queue().finish(30)
+        assert slow_statement_queue().flush(30)
         with as_staff():
             queries = SlowQuery.objects.filter(statement__startswith=prefix)
             return list(queries.order_by("route"))

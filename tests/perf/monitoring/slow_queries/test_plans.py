@@ -9,9 +9,9 @@ import pytest
 from django.db import connection as django_connection
 from django.utils import timezone
 
+from morpheus.cache import outbox
 from perf.models import SlowQuery
 from perf.monitoring.explain import parse_plan
-from perf.monitoring.slow_queries import storage
 from perf.monitoring.slow_queries.recorder import take_plan
 from perf.monitoring.sql_text import number_placeholders
 from tests.conftest import as_staff
@@ -39,7 +39,7 @@ def test_a_plan_has_indexes_and_conditions_without_values(make_novels: Any) -> N
         "AND title <> 'whale' AND author <> 'ann@example.org' LIMIT %s"
     )
 
-    with storage.connect() as connection:
+    with outbox.connect() as connection:
         plan, note = take_plan(connection, sql)
 
     text = parse_plan(plan).as_text()
@@ -53,7 +53,7 @@ def test_taking_a_plan_executes_nothing(make_user: Any) -> None:
     from users.models import User
 
     make_user()
-    with storage.connect() as connection:
+    with outbox.connect() as connection:
         plan, _ = take_plan(connection, "DELETE FROM users_user")
         second, note = take_plan(connection, "SELECT 1; DELETE FROM users_user")
         left = connection.execute("SELECT count(*) FROM pg_prepared_statements").fetchone()
@@ -75,7 +75,7 @@ def test_taking_a_plan_executes_nothing(make_user: Any) -> None:
 def test_a_statement_without_plan_has_a_reason(
     run: Any, rows: Any, everything_is_slow: None, sql: str, note: str
 ) -> None:
-    with storage.connect() as connection:
+    with outbox.connect() as connection:
         assert take_plan(connection, sql) == (None, note)
 
 

@@ -14,10 +14,11 @@ from django.db import connection
 from django.http import HttpRequest, HttpResponse
 from django.urls import include, path, reverse
 
+from morpheus.cache import outbox
 from perf.models import SlowQuery
-from perf.monitoring.slow_queries import queue, recorder, storage
-from perf.monitoring.slow_queries.queue import SlowStatement, SlowStatementQueue
-from perf.monitoring.slow_queries.recorder import slow_statement_queue
+from perf.monitoring.slow_queries import recorder, storage
+from perf.monitoring.slow_queries.recorder import group_executions, slow_statement_queue
+from perf.monitoring.slow_queries.storage import SlowStatement
 from perf.monitoring.sql_text import normalize_statement
 from tests.conftest import PASSWORD, as_staff
 from tests.perf.monitoring.slow_queries.conftest import HERE
@@ -159,7 +160,7 @@ def test_without_a_database_the_request_succeeds_and_the_loss_is_counted(
 
     response = client.get("/sleep/0/")
 
-    assert slow_statement_queue().finish(30)
+    assert slow_statement_queue().flush(30)
     assert response.status_code == 200
     assert growth("morpheus_db_slow_queries_dropped_total") >= 1
     assert "Slow statements could not be written: OperationalError" in caplog.text
@@ -169,16 +170,15 @@ def test_without_a_database_the_request_succeeds_and_the_loss_is_counted(
 
 
 def test_statements_beyond_the_queue_are_dropped_and_counted(growth: Any, monkeypatch: Any) -> None:
-    monkeypatch.setattr(queue, "MAX_WAITING", 1)
-    recorded: list[Any] = []
-    waiting = SlowStatementQueue(recorded.extend)
-    for table in ("a", "b", "a"):
-        waiting.add(normalize_statement(f"SELECT * FROM {table}"), "GET /", "", "", 1.0)
-
-    assert waiting.finish(30)
-    assert [(statement.normalized.text, statement.count) for statement in recorded] == [
-        ("SELECT * FROM a", 2)
+    monkeypatch.setattr(recorder, "MAX_STATEMENTS", 1)
+    executions = [
+        SlowStatement(normalize_statement(f"SELECT * FROM {table}"), "GET /", "", "", 1.0, 1.0)
+        for table in ("a", "b", "a")
     ]
+
+    groups = group_executions(executions)
+
+    assert [(group.normalized.text, group.count) for group in groups] == [("SELECT * FROM a", 2)]
     assert growth("morpheus_db_slow_queries_dropped_total") == 1
 
 
@@ -189,7 +189,7 @@ def test_beyond_the_limit_the_oldest_rows_are_deleted(
     rows()  # Earlier slow statements are written first, so that they can be deleted.
     with as_staff():
         SlowQuery.objects.all().delete()
-    with storage.connect() as connection:
+    with outbox.connect() as connection:
         for table in "abcde":
             normalized = normalize_statement(f"SELECT * FROM {table}")
             storage.write(
