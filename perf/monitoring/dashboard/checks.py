@@ -104,7 +104,7 @@ def check_kinds(samples: Samples) -> CheckResult:
 
 def check_queries() -> CheckResult:
     """Compare the statement with the greatest mean time."""
-    slowest = statements.slowest_statement(at_least_calls=MIN_CALLS)
+    slowest = statements.slowest_statement([MIN_CALLS])
     if slowest is None:
         return waiting(f"none has {MIN_CALLS} calls yet.")
     sentence = (
@@ -212,7 +212,7 @@ def check_shared_buffers() -> CheckResult:
 
 def check_dead_rows() -> CheckResult:
     """Compare the table with the greatest share of dead rows."""
-    worst = tables.table_with_most_dead_rows(at_least=thresholds.MIN_DEAD_ROWS)
+    worst = tables.table_with_most_dead_rows([thresholds.MIN_DEAD_ROWS])
     if worst is None:
         few = format_number(thresholds.MIN_DEAD_ROWS)
         return good_if(True, f"every table has less than {few}.")
@@ -256,7 +256,7 @@ def check_invalid_indexes() -> CheckResult:
     invalid = tables.invalid_indexes()
     if not invalid:
         return good_if(True, "none.")
-    sentence = f"{len(invalid)}, such as {invalid[0]}; drop and rebuild them."
+    sentence = f"{len(invalid)}, such as {invalid[0].name}; drop and rebuild them."
     return good_if(False, sentence)
 
 

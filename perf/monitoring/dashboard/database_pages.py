@@ -50,7 +50,7 @@ def show_queries(request: HttpRequest) -> HttpResponse:
 @require_safe
 def show_query(request: HttpRequest, query_id: str) -> HttpResponse:
     """GET /admin/perf/queries/{id}/: one statement with its generic plan."""
-    row = attempt(lambda: statements.statement(query_id))
+    row = attempt(lambda: statements.statement([query_id]))
     if row.value is None and not row.problem:
         raise Http404
     context: dict[str, Any] = {"problem": row.problem, "subtitle": "Statement"}
@@ -132,11 +132,13 @@ def show_indexes(request: HttpRequest) -> HttpResponse:
     every = attempt(indexes.list_indexes)
     sizes = every.value
     unused = every if sizes is None else attempt(lambda: indexes.unused_indexes(sizes))
-    days = (timezone.now() - since.value).days if since.value else 0
+    counted_since = since.value.since if since.value else None
+    days = (timezone.now() - counted_since).days if counted_since else 0
     return render_page(
         request,
         "perf_indexes",
-        since=since,
+        since=counted_since,
+        since_problem=since.problem,
         is_new=days < thresholds.MIN_UNUSED_DAYS,
         foreign_keys=build(
             attempt(indexes.unindexed_foreign_keys),
@@ -145,7 +147,7 @@ def show_indexes(request: HttpRequest) -> HttpResponse:
         ),
         sequential_scans=build_table(
             request,
-            attempt(indexes.sequential_scans),
+            attempt(lambda: indexes.sequential_scans([thresholds.MIN_SCANNED_ROWS])),
             "table scans rows_read index_scans rows",
             default="-rows_read",
             parameter="sequential",

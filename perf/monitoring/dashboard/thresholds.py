@@ -24,6 +24,8 @@ MAX_SLOT_BYTES = 1 << 30
 MAX_UNINDEXED_ROWS = 100_000
 # Smaller duplicate indexes cost less than dropping them.
 MAX_DUPLICATE_BYTES = 16 << 20
+# Reading a smaller table sequentially is cheap.
+MIN_SCANNED_ROWS = 10_000
 # An index for monthly jobs needs more than a month to show its use.
 MIN_UNUSED_DAYS = 30
 # Share of the responses that may be 5xx.

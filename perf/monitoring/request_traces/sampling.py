@@ -68,31 +68,27 @@ def _is_due() -> bool:
 
 @cache
 def _queue() -> BackgroundQueue[tuple[FinishedRequest, bool]]:
-    jobs = BackgroundQueue(
+    queue = BackgroundQueue(
         "explain",
-        _store_all,
+        _store,
         _explained.labels("dropped").inc,
         max_waiting=MAX_WAITING,
         interval_s=None,
     )
-    jobs.start()
-    return jobs
+    queue.start()
+    return queue
 
 
-def _store_all(jobs: list[tuple[FinishedRequest, bool]]) -> None:
+def _store(jobs: list[tuple[FinishedRequest, bool]]) -> None:
+    """Build and store a trace of each request; count its outcome."""
     for request, is_requested in jobs:
-        _store(request, is_requested)
-
-
-def _store(request: FinishedRequest, is_requested: bool) -> None:
-    """Build and store a trace; count its outcome."""
-    outcome = "failed"
-    try:
-        trace = build_trace(request, is_requested=is_requested)
-        trace_store().add(summarize_trace(trace), serialize_trace(trace))
-        outcome = "kept"
-    except RedisUnavailable:
-        pass  # The cache's own metrics and alerts report this.
-    except Exception:
-        logger.exception("A request could not be traced.")
-    _explained.labels(outcome).inc()
+        outcome = "failed"
+        try:
+            trace = build_trace(request, is_requested=is_requested)
+            trace_store().add(summarize_trace(trace), serialize_trace(trace))
+            outcome = "kept"
+        except RedisUnavailable:
+            pass  # The cache's own metrics and alerts report this.
+        except Exception:
+            logger.exception("A request could not be traced.")
+        _explained.labels(outcome).inc()

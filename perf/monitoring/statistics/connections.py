@@ -1,12 +1,14 @@
-"""Sessions of this database without their statements, replicas with their lag, and slots."""
+"""Sessions of this database without their statements, replicas with their lag, and slots.
+
+Each function runs one query and raises StatisticsUnavailable.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from perf.monitoring.statistics.limited_queries import select_row, select_rows
 
-from perf.monitoring.statistics.limited_queries import fetch_row, fetch_rows
-
-_SESSIONS = """
+# The other sessions by role and state.
+sessions = select_rows("""
 SELECT
     -- '-' for a process of PostgreSQL itself, such as autovacuum.
     coalesce(role, '-') AS role,
@@ -23,8 +25,10 @@ SELECT
 FROM morpheus_sessions() sessions
 GROUP BY sessions.role, state
 ORDER BY sessions.role, count(*) DESC
-"""
-_LIMITS = """
+""")
+
+# The limit of connections and their number.
+connection_limits = select_row("""
 SELECT maximum, reserved, maximum - reserved AS usable, used
 FROM (
     SELECT
@@ -34,8 +38,10 @@ FROM (
             + coalesce(current_setting('reserved_connections', true)::int, 0) AS reserved,
         (SELECT count(*) FROM pg_stat_activity WHERE datid IS NOT NULL) AS used
 ) limits
-"""
-_REPLICAS = """
+""")
+
+# The replicas by name.
+replicas = select_rows("""
 SELECT
     name,
     state,
@@ -47,9 +53,11 @@ SELECT
     lag_s
 FROM morpheus_replicas()
 ORDER BY name
-"""
+""")
+
+# The replication slots by name.
 # A slot retains the WAL that its consumer has not read.
-_SLOTS = """
+slots = select_rows("""
 SELECT
     slot_name::text AS name,
     slot_type AS kind,
@@ -60,9 +68,11 @@ SELECT
     wal_status AS status
 FROM pg_replication_slots
 ORDER BY slot_name
-"""
+""")
+
+# The settings of replication.
 # The level "minimal" allows no replica; "replica" and "logical" do.
-_SERVER = """
+server_role = select_row("""
 SELECT
     is_replica, wal_level, senders, wal_level <> 'minimal' AND senders > 0 AS allows_replicas
 FROM (
@@ -72,29 +82,4 @@ FROM (
         -- The maximum number of replicas.
         current_setting('max_wal_senders')::int AS senders
 ) server
-"""
-
-
-def sessions() -> list[Any]:
-    """Return the other sessions by role and state. Raises StatisticsUnavailable."""
-    return fetch_rows(_SESSIONS)
-
-
-def connection_limits() -> Any:
-    """Return the limit of connections and their number. Raises StatisticsUnavailable."""
-    return fetch_row(_LIMITS)
-
-
-def replicas() -> list[Any]:
-    """Return the replicas by name. Raises StatisticsUnavailable."""
-    return fetch_rows(_REPLICAS)
-
-
-def slots() -> list[Any]:
-    """Return the replication slots by name. Raises StatisticsUnavailable."""
-    return fetch_rows(_SLOTS)
-
-
-def server_role() -> Any:
-    """Return the replication settings. Raises StatisticsUnavailable."""
-    return fetch_row(_SERVER)
+""")

@@ -5,28 +5,28 @@ All functions cover the schemas of the search path and raise StatisticsUnavailab
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 
 from django.db import DEFAULT_DB_ALIAS, DatabaseError, InterfaceError, connections
 
 from perf.monitoring.statistics.limited_queries import (
     StatisticsUnavailable,
-    fetch_row,
-    fetch_rows,
+    select_row,
+    select_rows,
 )
 
-# Whether index {i} begins with the first column of foreign key {k} and has all rows where that is
+# Whether index i begins with the first column of foreign key k and has all rows where that is
 # not null.
 _SERVES = """
-{k}.contype = 'f' AND {k}.conrelid = {i}.indrelid AND {k}.conkey[1] = {i}.indkey[0]
-AND {i}.indisvalid AND ({i}.indpred IS NULL OR pg_get_expr({i}.indpred, {i}.indrelid) = format(
+k.contype = 'f' AND k.conrelid = i.indrelid AND k.conkey[1] = i.indkey[0]
+AND i.indisvalid AND (i.indpred IS NULL OR pg_get_expr(i.indpred, i.indrelid) = format(
     '(%I IS NOT NULL)',
-    (SELECT attname FROM pg_attribute WHERE attrelid = {k}.conrelid AND attnum = {k}.conkey[1])
+    (SELECT attname FROM pg_attribute WHERE attrelid = k.conrelid AND attnum = k.conkey[1])
 ))
 """
 
-_SIZES = f"""
+# Every index, largest first.
+list_indexes = select_rows(f"""
 SELECT
     s.relname AS table,
     s.indexrelname AS index,
@@ -36,7 +36,7 @@ SELECT
     -- finds the rows of a foreign key.
     i.indisunique OR i.indisexclusion OR i.indisreplident
         OR EXISTS (SELECT FROM pg_constraint k WHERE k.conindid = i.indexrelid)
-        OR EXISTS (SELECT FROM pg_constraint k WHERE {_SERVES.format(i="i", k="k")})
+        OR EXISTS (SELECT FROM pg_constraint k WHERE {_SERVES})
         AS is_needed,
     -- Scans on this server since the statistics were reset.
     coalesce(s.idx_scan, 0) AS scans,
@@ -46,19 +46,21 @@ FROM pg_stat_user_indexes s
 JOIN pg_index i ON i.indexrelid = s.indexrelid
 WHERE s.schemaname = ANY (current_schemas(false))
 ORDER BY size_bytes DESC, 2
-"""  # noqa: S608 - the text is the constant above
+""")  # noqa: S608 - the text is the constant above
 
+# The time of the last reset or crash; scans are counted since then.
 # A crash resets all statistics, which only the statistics of the whole server record.
-_SINCE = """
+statistics_since = select_row("""
 SELECT greatest(d.stats_reset, (SELECT stats_reset FROM pg_stat_bgwriter)) AS since
 FROM pg_stat_database d
 WHERE d.datname = current_database()
-"""
+""")
 
+# The B-trees that another one covers, by table and name.
 # An index covers another one with the same first columns, rows and kind. Keys are compared with
 # their operator class, collation and direction. Of two equal indexes, the one that enforces a
 # constraint stays, or else the older one.
-_DUPLICATES = """
+duplicate_indexes = select_rows("""
 WITH described AS (
     SELECT
         i.indexrelid AS id,
@@ -108,9 +110,10 @@ WHERE NOT a.enforces
         a.keys = b.keys AND b.columns <@ a.columns AND NOT b.enforces AND a.id < b.id
     )
 ORDER BY t.relname, c.relname, b.enforces DESC, pg_relation_size(b.id), b.id
-"""
+""")
 
-_UNINDEXED = f"""
+# Foreign keys without an index, those of the largest tables first.
+unindexed_foreign_keys = select_rows(f"""
 SELECT
     t.relname AS table,
     ARRAY(
@@ -132,15 +135,12 @@ FROM pg_constraint k
 JOIN pg_class t ON t.oid = k.conrelid
 WHERE k.contype = 'f'
     AND t.relnamespace::regnamespace::text = ANY (current_schemas(false)::text[])
-    AND NOT EXISTS (SELECT FROM pg_index i WHERE {_SERVES.format(i="i", k="k")})
+    AND NOT EXISTS (SELECT FROM pg_index i WHERE {_SERVES})
 ORDER BY size_bytes DESC, 1, k.conname
-"""  # noqa: S608
+""")  # noqa: S608
 
-
-# Reading a smaller table sequentially is cheap.
-MIN_SCANNED_ROWS = 10_000
-
-_SEQUENTIAL = """
+# Tables of at least `%s` rows with sequential scans, most rows read first.
+sequential_scans = select_rows("""
 SELECT
     s.relname AS table,
     s.seq_scan AS scans,
@@ -153,18 +153,7 @@ FROM pg_stat_user_tables s
 JOIN pg_class c ON c.oid = s.relid
 WHERE s.schemaname = ANY (current_schemas(false)) AND s.seq_scan > 0 AND c.reltuples >= %s
 ORDER BY s.seq_tup_read DESC
-"""
-
-
-def list_indexes(using: str = DEFAULT_DB_ALIAS) -> list[Any]:
-    """Return every index, largest first."""
-    return fetch_rows(_SIZES, using=using)
-
-
-def statistics_since() -> datetime | None:
-    """Return the time of the last reset or crash; scans are counted since then."""
-    since: datetime | None = fetch_row(_SINCE).since
-    return since
+""")
 
 
 def unused_indexes(indexes: list[Any]) -> list[Any]:
@@ -173,7 +162,7 @@ def unused_indexes(indexes: list[Any]) -> list[Any]:
     `statistics_since` tells how much that means.
     """
     try:
-        replicas = [list_indexes(alias) for alias in connections if alias != DEFAULT_DB_ALIAS]
+        replicas = [list_indexes(using=alias) for alias in connections if alias != DEFAULT_DB_ALIAS]
     except (DatabaseError, InterfaceError) as error:
         raise StatisticsUnavailable(
             "The replica does not respond, so the indexes that it uses are unknown."
@@ -184,18 +173,3 @@ def unused_indexes(indexes: list[Any]) -> list[Any]:
         for index in indexes
         if not index.scans and not index.is_needed and index.index not in used
     ]
-
-
-def duplicate_indexes() -> list[Any]:
-    """Return the B-trees that another one covers, by table and name."""
-    return fetch_rows(_DUPLICATES)
-
-
-def unindexed_foreign_keys() -> list[Any]:
-    """Return foreign keys without an index, those of the largest tables first."""
-    return fetch_rows(_UNINDEXED)
-
-
-def sequential_scans() -> list[Any]:
-    """Return large tables with sequential scans, most rows read first."""
-    return fetch_rows(_SEQUENTIAL, [MIN_SCANNED_ROWS])

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import namedtuple
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 from django.db import (
@@ -70,6 +71,16 @@ def fetch_rows(
 def fetch_row(sql: str, params: list[Any] | None = None) -> Any:
     """Return the first row of one limited query, or None. Raises StatisticsUnavailable."""
     return next(iter(fetch_rows(sql, params)), None)
+
+
+def select_rows(sql: str) -> Callable[..., list[Any]]:
+    """Return a function that takes the parameters of a query and fetches its rows."""
+    return partial(fetch_rows, sql)
+
+
+def select_row(sql: str) -> Callable[..., Any]:
+    """Return a function that takes the parameters of a query and fetches its first row."""
+    return partial(fetch_row, sql)
 
 
 def _describe(error: Exception, sqlstate: str | None, timeout_ms: int) -> str:

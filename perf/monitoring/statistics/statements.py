@@ -13,9 +13,9 @@ from perf.monitoring.explain import explain_generic
 from perf.monitoring.sql_text import has_plan
 from perf.monitoring.statistics.limited_queries import (
     StatisticsUnavailable,
-    fetch_row,
     fetch_rows,
     limited_cursor,
+    select_row,
 )
 
 # The possible orders, all descending.
@@ -42,15 +42,21 @@ FROM pg_stat_statements
 WHERE dbid = (SELECT oid FROM pg_database WHERE datname = current_database())
     AND userid = (SELECT oid FROM pg_roles WHERE rolname = current_user)
 """
-_ONE = (
+
+# The statement with an id.
+statement = select_row(
     f"SELECT * FROM (SELECT {_COLUMNS}) statements WHERE query_id = %s ORDER BY calls DESC LIMIT 1"  # noqa: S608
 )
-_SLOWEST = f"""
+
+# The statement with the greatest mean time, of those with at least `%s` calls.
+slowest_statement = select_row(f"""
 SELECT {_COLUMNS} AND calls >= %s
 ORDER BY mean_ms DESC
 LIMIT 1
-"""  # noqa: S608
-_TOTALS = """
+""")  # noqa: S608
+
+# The sums of all statements.
+totals = select_row("""
 SELECT
     count(*) AS statements,
     coalesce(sum(calls), 0)::bigint AS calls,
@@ -67,7 +73,7 @@ SELECT
 FROM pg_stat_statements(false)
 WHERE dbid = (SELECT oid FROM pg_database WHERE datname = current_database())
     AND userid = (SELECT oid FROM pg_roles WHERE rolname = current_user)
-"""
+""")
 
 
 def statements(order: str = "total_ms", *, limit: int = 100) -> list[Any]:
@@ -81,24 +87,6 @@ def statements(order: str = "total_ms", *, limit: int = 100) -> list[Any]:
         raise ValueError(f"There is no order {order!r}.")
     sql = f"SELECT {_COLUMNS} ORDER BY {order} DESC, queryid LIMIT %s"  # noqa: S608
     return fetch_rows(sql, [limit])
-
-
-def statement(query_id: str) -> Any:
-    """Return one statement, or None if it is unknown. Raises StatisticsUnavailable."""
-    return fetch_row(_ONE, [query_id])
-
-
-def slowest_statement(*, at_least_calls: int) -> Any:
-    """Return the statement with the greatest mean time, if any has this many calls.
-
-    Raises StatisticsUnavailable.
-    """
-    return fetch_row(_SLOWEST, [at_least_calls])
-
-
-def totals() -> Any:
-    """Return the sums of all statements. Raises StatisticsUnavailable."""
-    return fetch_row(_TOTALS)
 
 
 def generic_plan(sql: str) -> str:

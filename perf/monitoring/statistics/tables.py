@@ -1,12 +1,14 @@
-"""Sizes, rows, dead rows and vacuum of all tables; estimates that read no table."""
+"""Sizes, rows, dead rows and vacuum of all tables; estimates that read no table.
+
+Each function runs one query and raises StatisticsUnavailable.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from perf.monitoring.statistics.limited_queries import select_row, select_rows
 
-from perf.monitoring.statistics.limited_queries import fetch_row, fetch_rows
-
-_TABLES = """
+# Every table by name.
+tables = select_rows("""
 SELECT
     s.relname AS name,
     -- The planner's estimate; NULL before the first ANALYZE.
@@ -38,23 +40,29 @@ CROSS JOIN LATERAL (
 ) size
 WHERE s.schemaname = ANY (current_schemas(false))
 ORDER BY s.relname
-"""
+""")
+
+# The table with the greatest share of dead rows, of those with at least `%s`.
 # Without sizes, which need the file system.
-_DEADEST = """
+table_with_most_dead_rows = select_row("""
 SELECT relname AS table, n_dead_tup::float8 / (n_live_tup + n_dead_tup) AS ratio
 FROM pg_stat_user_tables
 WHERE schemaname = ANY (current_schemas(false)) AND n_dead_tup >= %s
 ORDER BY ratio DESC
 LIMIT 1
-"""
-_INVALID = """
-SELECT c.relname
+""")
+
+# The indexes that interrupted builds have left.
+invalid_indexes = select_rows("""
+SELECT c.relname AS name
 FROM pg_index i
 JOIN pg_class c ON c.oid = i.indexrelid
 WHERE NOT i.indisvalid AND c.relnamespace::regnamespace::text = ANY (current_schemas(false)::text[])
 ORDER BY 1
-"""
-_DATABASE = """
+""")
+
+# The database as a whole.
+database = select_row("""
 SELECT
     pg_database_size(d.oid) AS size_bytes,
     -- The share of page reads that PostgreSQL's shared buffers served since the reset.
@@ -68,27 +76,4 @@ SELECT
 FROM pg_database d
 JOIN pg_stat_database s ON s.datid = d.oid
 WHERE d.datname = current_database()
-"""
-
-
-def tables() -> list[Any]:
-    """Return every table by name. Raises StatisticsUnavailable."""
-    return fetch_rows(_TABLES)
-
-
-def table_with_most_dead_rows(*, at_least: int) -> Any:
-    """Return the table with the greatest share of dead rows, if any table has this many.
-
-    Raises StatisticsUnavailable.
-    """
-    return fetch_row(_DEADEST, [at_least])
-
-
-def invalid_indexes() -> list[str]:
-    """Return the indexes left by interrupted builds. Raises StatisticsUnavailable."""
-    return [name for (name,) in fetch_rows(_INVALID)]
-
-
-def database() -> Any:
-    """Return the database as a whole. Raises StatisticsUnavailable."""
-    return fetch_row(_DATABASE)
+""")

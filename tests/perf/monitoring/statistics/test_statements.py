@@ -40,7 +40,7 @@ def test_a_statement_is_counted_without_its_values() -> None:
     assert (statement.calls, statement.rows) == (3, 0)
     assert "secret" not in statement.text
     assert has_plan(statement.text)
-    again = statements.statement(statement.query_id)
+    again = statements.statement([statement.query_id])
     assert again is not None and again.text == statement.text
     after = statements.totals()
     assert after.calls >= before.calls + 3
@@ -48,7 +48,7 @@ def test_a_statement_is_counted_without_its_values() -> None:
 
 
 def test_an_unknown_statement_is_none() -> None:
-    assert statements.statement("42") is None
+    assert statements.statement(["42"]) is None
 
 
 def test_statements_of_other_roles_are_hidden(connect: Callable[[str], psycopg.Connection]) -> None:
@@ -85,7 +85,7 @@ def test_an_order_that_does_not_exist_never_reaches_sql(order: Any) -> None:
 def test_rare_statements_do_not_count_as_slowest() -> None:
     run("SELECT pg_sleep(0.02) AS rare")
 
-    slowest = statements.slowest_statement(at_least_calls=1_000_000)
+    slowest = statements.slowest_statement([1_000_000])
 
     assert slowest is None
 
