@@ -7,7 +7,6 @@ from typing import Any
 
 from morpheus.tracing.events import on_requests_finished
 from morpheus.tracing.request_trace import FinishedRequest
-from perf.monitoring.queries.monitor import normalize
 from perf.monitoring.queries.redundant import RedundantQueries, find_redundant_queries
 
 # Allowed exceptions by route and a part of the statement, with the reason.
@@ -39,8 +38,7 @@ class RedundantQueryWatch:
     def _check(self, requests: Sequence[FinishedRequest]) -> None:
         for request in requests:
             statements = request.trace.statements if request.trace else []
-            normalized = [normalize(statement) for statement in statements]
-            for queries in find_redundant_queries(statements, normalized):
+            for queries in find_redundant_queries(statements):
                 if not _is_allowed(request.route, queries):
                     self.redundant.append(queries)
                     self._sentences.append(f"{request.route} sends a statement {queries}")

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import blake2b
 
+from morpheus.tracing.request_trace import COMMIT, Statement
+
 # The rest of a longer statement is cut off: lists of values and columns make statements long.
 MAX_CHARS = 10_000
 
@@ -78,8 +80,8 @@ class NormalizedStatement:
         fingerprint: 16 hexadecimal digits. The same for the text that Django sends and for the
             text in pg_stat_statements.
         text: The statement with `?` for each value and for each list of values.
-        kind: `simple`, `join`, `search`, `write`, or `control` (transactions, settings); the
-            monitor adds `commit`.
+        kind: `simple`, `join`, `search`, `write`, `control` (transactions, settings), or `commit`
+            for the commit that `normalize` finds in a trace.
     """
 
     fingerprint: str
@@ -94,6 +96,14 @@ class NormalizedStatement:
     def locks_rows(self) -> bool:
         """Whether it is a SELECT … FOR UPDATE or FOR SHARE."""
         return self.is_read and bool(_LOCKS_ROWS.search(self.text))
+
+
+NORMALIZED_COMMIT = NormalizedStatement("commit".ljust(16, "0"), COMMIT, "commit")
+
+
+def normalize(statement: Statement) -> NormalizedStatement:
+    """Normalize a traced statement, COMMIT included."""
+    return NORMALIZED_COMMIT if statement.sql == COMMIT else normalize_statement(statement.sql)
 
 
 @lru_cache(maxsize=4096)

@@ -15,9 +15,9 @@ from prometheus_client import Counter, Histogram
 
 from morpheus.django_internals.django_prometheus import count_statements
 from morpheus.django_internals.prometheus_client import observe_many
-from morpheus.tracing.request_trace import COMMIT, FinishedRequest, RequestTrace, Statement
+from morpheus.tracing.request_trace import FinishedRequest, Statement
 from perf.monitoring.queries.redundant import find_redundant_queries
-from perf.monitoring.sql_text import NormalizedStatement, normalize_statement
+from perf.monitoring.sql_text import NORMALIZED_COMMIT, normalize
 
 logger = logging.getLogger(__name__)
 
@@ -55,8 +55,6 @@ wasted_queries = Counter(
     ["route", "kind"],
 )
 
-NORMALIZED_COMMIT = NormalizedStatement("commit".ljust(16, "0"), COMMIT, "commit")
-
 # Looking up a child by its labels takes as long as using it.
 _request_seconds = lru_cache(maxsize=None)(request_seconds.labels)
 _request_queries = lru_cache(maxsize=None)(request_queries.labels)
@@ -75,10 +73,9 @@ def record_requests(requests: Sequence[FinishedRequest]) -> None:
             queries[request.route].append(0)
             continue
         queries[request.route].append(trace.queries)
-        normalized = [normalize(statement) for statement in trace.statements]
-        for statement, its in zip(trace.statements, normalized, strict=True):
-            statements[request.route, its.kind].append(statement)
-        _count_redundant_queries(request.route, trace, normalized)
+        for statement in trace.statements:
+            statements[request.route, normalize(statement).kind].append(statement)
+        _count_redundant_queries(request.route, trace.statements)
     # Each metric once for the batch, because it has a lock and, in several processes, a file.
     for (route, status), durations in seconds.items():
         observe_many(_request_seconds(route, str(status)), durations)
@@ -103,18 +100,11 @@ def _record(statements: Sequence[Statement], route: str, kind: str) -> None:
         count_statements(statements)
 
 
-def _count_redundant_queries(
-    route: str, trace: RequestTrace, normalized: Sequence[NormalizedStatement]
-) -> None:
-    for redundant in find_redundant_queries(trace.statements, normalized):
+def _count_redundant_queries(route: str, statements: Sequence[Statement]) -> None:
+    for redundant in find_redundant_queries(statements):
         wasted_queries.labels(route, redundant.kind).inc(redundant.avoidable)
         if settings.DEBUG:
             logger.warning("%s sends a statement %s", route, redundant)
-
-
-def normalize(statement: Statement) -> NormalizedStatement:
-    """Normalize a traced statement, COMMIT included."""
-    return NORMALIZED_COMMIT if statement.sql == COMMIT else normalize_statement(statement.sql)
 
 
 def get_source() -> str:

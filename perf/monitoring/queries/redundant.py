@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from morpheus.tracing.request_trace import Statement
-from perf.monitoring.sql_text import READ_KINDS, NormalizedStatement
+from perf.monitoring.sql_text import READ_KINDS, NormalizedStatement, normalize
 
 # From this many different values on, a statement counts as a loop; two may be a coincidence.
 MIN_REPETITIONS = 3
@@ -43,12 +43,11 @@ class RedundantQueries:
 Executed = tuple[Statement, NormalizedStatement]
 
 
-def find_redundant_queries(
-    statements: Sequence[Statement], normalized: Sequence[NormalizedStatement]
-) -> list[RedundantQueries]:
+def find_redundant_queries(statements: Sequence[Statement]) -> list[RedundantQueries]:
     """Return the redundant queries of a request, given its statements in order."""
     if len(statements) < 2:  # As behind a cached response.
         return []
+    normalized = [normalize(statement) for statement in statements]
     counts = Counter(its.fingerprint for its in normalized if its.kind in _CHECKED_KINDS)
     # Most requests end here: only repeated statements need a look at their values.
     if all(count == 1 for count in counts.values()):

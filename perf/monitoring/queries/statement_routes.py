@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from morpheus.cache.redis_client import RedisUnavailable
 from morpheus.cache.store import cache_store
 from morpheus.tracing.request_trace import FinishedRequest
-from perf.monitoring.queries.monitor import normalize
+from perf.monitoring.sql_text import normalize
 
 logger = logging.getLogger(__name__)
 

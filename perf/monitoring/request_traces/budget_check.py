@@ -3,47 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from morpheus.tracing.request_trace import FinishedRequest, RequestTrace, Statement
 from perf.monitoring.budgets import RouteBudget, budgets, query_name
 from perf.monitoring.cache_offload import FREE_OUTCOMES
 from perf.monitoring.queries.redundant import RedundantQueries
-from perf.monitoring.sql_text import NormalizedStatement
+from perf.monitoring.sql_text import normalize
 
 
-@dataclass(frozen=True, slots=True)
-class TracedStatement:
-    """A statement with its normalized form."""
-
-    statement: Statement
-    normalized: NormalizedStatement
-
-    @property
-    def budget_ms(self) -> float | None:
-        """Its own budget, or else the limit of its kind."""
-        kind = self.normalized.kind
-        name = query_name(self.statement.sql) if kind != "control" else None
-        return budgets().queries[name].p99_ms if name else budgets().kinds_ms.get(kind)
+def get_budget_ms(statement: Statement) -> float | None:
+    """Return the statement's own budget, or else the limit of its kind."""
+    kind = normalize(statement).kind
+    name = query_name(statement.sql) if kind != "control" else None
+    return budgets().queries[name].p99_ms if name else budgets().kinds_ms.get(kind)
 
 
-def check_budget(
-    request: FinishedRequest,
-    statements: Sequence[TracedStatement],
-    redundant: Sequence[RedundantQueries],
-) -> dict[str, Any]:
+def check_budget(request: FinishedRequest, redundant: Sequence[RedundantQueries]) -> dict[str, Any]:
     """Return the budget of the request's route, and its violations as sentences.
 
     `is_within_budget` is None for a route without a budget and without other violations.
     """
     budget = budgets().routes.get(request.route)
     trace = request.trace or RequestTrace()
-    queries = sum(traced.normalized.kind not in ("control", "commit") for traced in statements)
+    kinds = [normalize(statement).kind for statement in trace.statements]
+    queries = sum(kind not in ("control", "commit") for kind in kinds)
     is_warm = all(lookup.outcome in FREE_OUTCOMES for lookup in trace.lookups)
     violations = [
         *_route_violations(request, budget, queries, is_warm),
-        *_statement_violations(statements),
+        *_statement_violations(trace.statements),
         *(f"It sent a statement {queries}" for queries in redundant),
     ]
     return {
@@ -73,10 +61,9 @@ def _route_violations(
         yield f"It took {ms:.0f} ms; 99 in 100 requests must take less than {budget.p99_ms:.0f} ms."
 
 
-def _statement_violations(statements: Sequence[TracedStatement]) -> Iterator[str]:
-    for number, traced in enumerate(statements, 1):
-        limit_ms = traced.budget_ms
-        ms = traced.statement.seconds * 1000
+def _statement_violations(statements: Sequence[Statement]) -> Iterator[str]:
+    for number, statement in enumerate(statements, 1):
+        limit_ms, ms = get_budget_ms(statement), statement.seconds * 1000
         if limit_ms is not None and ms > limit_ms:
-            kind = traced.normalized.kind
+            kind = normalize(statement).kind
             yield f"Statement {number} ({kind}) took {ms:.0f} ms; {limit_ms:.0f} ms are allowed."

@@ -12,11 +12,11 @@ from typing import Any
 
 import orjson
 
-from morpheus.tracing.request_trace import FinishedRequest, Lookup, RequestTrace
-from perf.monitoring.queries.monitor import normalize
+from morpheus.tracing.request_trace import FinishedRequest, Lookup, RequestTrace, Statement
 from perf.monitoring.queries.redundant import RedundantQueries, find_redundant_queries
-from perf.monitoring.request_traces.budget_check import TracedStatement, check_budget
+from perf.monitoring.request_traces.budget_check import check_budget, get_budget_ms
 from perf.monitoring.request_traces.plans import TracedPlan, take_plans
+from perf.monitoring.sql_text import normalize
 
 # Only the number of further statements and lookups is stored.
 MAX_STATEMENTS = 100
@@ -43,13 +43,11 @@ Trace = dict[str, Any]
 def build_trace(request: FinishedRequest, *, is_requested: bool) -> Trace:
     """Return the trace of a request; taking the plans costs the database a few ms."""
     trace = request.trace or RequestTrace()
-    normalized = [normalize(statement) for statement in trace.statements]
-    statements = [TracedStatement(*pair) for pair in zip(trace.statements, normalized, strict=True)]
-    redundant = find_redundant_queries(trace.statements, normalized)
+    redundant = find_redundant_queries(trace.statements)
     method, _, path = request.route.partition(" ")
     # The admin's requests run as staff (`morpheus.admin.site`).
     is_staff = path.startswith("/admin/")
-    shown = statements[:MAX_STATEMENTS]
+    shown = trace.statements[:MAX_STATEMENTS]
     plans = take_plans(shown, request.user_id, is_staff=is_staff)
     return {
         # Not the X-Request-ID, because a client may choose that.
@@ -69,10 +67,10 @@ def build_trace(request: FinishedRequest, *, is_requested: bool) -> Trace:
         "queries": trace.queries,
         "database_ms": _ms(trace.seconds),
         "replica_queries": trace.replica_queries,
-        "budget": check_budget(request, statements, redundant),
+        "budget": check_budget(request, redundant),
         "redundant_queries": [_redundant(queries) for queries in redundant],
-        "statements": [_statement(traced, plans) for traced in shown],
-        "statements_left_out": len(statements) - len(shown),
+        "statements": [_statement(statement, plans) for statement in shown],
+        "statements_left_out": len(trace.statements) - len(shown),
         "cache": [_lookup(lookup) for lookup in trace.lookups[:MAX_LOOKUPS]],
         "cache_left_out": max(len(trace.lookups) - MAX_LOOKUPS, 0),
         "tags": _unique_tags(request.tags),
@@ -100,8 +98,8 @@ def serialize_trace(trace: Trace) -> bytes:
     return payload
 
 
-def _statement(traced: TracedStatement, plans: dict[str, TracedPlan]) -> Trace:
-    statement, its = traced.statement, traced.normalized
+def _statement(statement: Statement, plans: dict[str, TracedPlan]) -> Trace:
+    its = normalize(statement)
     # Only the first statement of a fingerprint has the plan.
     plan = plans.pop(its.fingerprint, TracedPlan())
     return {
@@ -110,7 +108,7 @@ def _statement(traced: TracedStatement, plans: dict[str, TracedPlan]) -> Trace:
         "sql": its.text[:MAX_SQL_CHARS],
         "alias": statement.alias,
         "ms": _ms(statement.seconds),
-        "budget_ms": traced.budget_ms,
+        "budget_ms": get_budget_ms(statement),
         "rows": statement.rows,
         "is_failed": statement.is_failed,
         "plan": plan.tree,

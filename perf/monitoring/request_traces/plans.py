@@ -12,8 +12,7 @@ from django.db import DatabaseError, connection, connections, transaction
 from morpheus.db.transactions import write_transaction
 from morpheus.tracing.request_trace import Statement
 from perf.monitoring.explain import explain
-from perf.monitoring.request_traces.budget_check import TracedStatement
-from perf.monitoring.sql_text import has_plan
+from perf.monitoring.sql_text import has_plan, normalize
 
 # Planning is work too; further statements have no plan.
 MAX_PLANS = 20
@@ -38,16 +37,17 @@ _TOO_MANY = TracedPlan(
 
 
 def take_plans(
-    statements: Sequence[TracedStatement], user_id: int | None, *, is_staff: bool
+    statements: Sequence[Statement], user_id: int | None, *, is_staff: bool
 ) -> dict[str, TracedPlan]:
     """Return one plan for each fingerprint, with the caller's identity, rolled back.
 
     Takes a connection of the pool, unless requests wait for one.
     """
     explainable: dict[str, Statement] = {}
-    for traced in statements:
-        if traced.normalized.kind != "control" and has_plan(traced.statement.sql):
-            explainable.setdefault(traced.normalized.fingerprint, traced.statement)
+    for statement in statements:
+        its = normalize(statement)
+        if its.kind != "control" and has_plan(statement.sql):
+            explainable.setdefault(its.fingerprint, statement)
     if not explainable:
         return {}
     if _is_pool_busy():

@@ -17,10 +17,10 @@ from morpheus.tracing.background import BackgroundQueue
 from morpheus.tracing.request_trace import FinishedRequest, Statement
 from perf.monitoring.budgets import budgets
 from perf.monitoring.explain import explain_generic
-from perf.monitoring.queries.monitor import get_source, normalize
+from perf.monitoring.queries.monitor import get_source
 from perf.monitoring.slow_queries import storage
 from perf.monitoring.slow_queries.storage import SlowStatement
-from perf.monitoring.sql_text import has_plan, number_placeholders
+from perf.monitoring.sql_text import has_plan, normalize, number_placeholders
 
 logger = logging.getLogger(__name__)
 

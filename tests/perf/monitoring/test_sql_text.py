@@ -10,8 +10,14 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from PIL import Image
 
 from morpheus.tracing.request_trace import FinishedRequest
-from perf.monitoring.queries.monitor import NORMALIZED_COMMIT, normalize
-from perf.monitoring.sql_text import MAX_CHARS, format_sql, mask_values, normalize_statement
+from perf.monitoring.sql_text import (
+    MAX_CHARS,
+    NORMALIZED_COMMIT,
+    format_sql,
+    mask_values,
+    normalize,
+    normalize_statement,
+)
 
 
 def have_same_fingerprint(*statements: str) -> bool:
