@@ -17,7 +17,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, generate_latest
 from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
 
-from morpheus.django_internals.prometheus_families import Family, OwnFamilies, SharedFamilies
+from morpheus.django_internals.prometheus_client import Family, OwnFamilies, SharedFamilies
 from morpheus.http.client_addresses import get_client_address
 from morpheus.tracing import events, periodic
 

@@ -117,12 +117,7 @@ class _ForkServer:
         self._process.wait()
 
     def fork(self, module: str) -> tuple[Connection[Any, Any], Connection[Any, Any]]:
-        """Return the channel and the leash of a running child.
-
-        Raises:
-            EOFError, OSError: The fork server has ended, or cannot fork.
-            Unavailable: It does not respond.
-        """
+        """Return the channel and the leash of a running child; raises EOFError, OSError."""
         channel, its_channel = Pipe()
         leash, its_leash = Pipe()
         try:

@@ -15,7 +15,7 @@ from prometheus_client.core import Metric
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.parser import text_string_to_metric_families
 
-from morpheus.django_internals.prometheus_families import Family, OwnFamilies, SharedFamilies
+from morpheus.django_internals.prometheus_client import Family, OwnFamilies, SharedFamilies
 
 # A process that shares its metrics, and adds to them for each line that it reads.
 PROCESS = """
