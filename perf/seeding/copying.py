@@ -1,16 +1,25 @@
-"""COPY of generated rows: a few hundred at a time, so that memory stays flat."""
+"""COPY of generated rows, a few hundred at a time, with a progress bar for each table."""
 
 from __future__ import annotations
 
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from itertools import islice
-from typing import Any
+from typing import Any, NoReturn
 
-from .progress import Progress
-from .tables import COLUMNS, Load
+from tqdm import tqdm
+
+from .database import COLUMNS
 
 # Lines that are sent at once: about as much as the socket holds, so that the server works on them
 # while the next are made.
 CHUNK = 500
+# In a log file each refresh is a line.
+LOG_INTERVAL_S = 10.0
+SCREEN_INTERVAL_S = 0.2
 
 NULL = r"\N"
 # Indexed by a bool.
@@ -33,6 +42,53 @@ def _column(value: Any) -> str:
     if value is None:
         return NULL
     return BOOL[value] if isinstance(value, bool) else escape(str(value))
+
+
+@dataclass
+class Progress:
+    """Shows each step while it runs and remembers its time.
+
+    Attributes:
+        quiet: Show nothing.
+        summary: One line for each finished step: its name, number of rows, duration and rate.
+    """
+
+    quiet: bool = False
+    summary: list[str] = field(default_factory=list)
+
+    @contextmanager
+    def step(self, label: str, count: int, unit: str = " rows") -> Iterator[tqdm[NoReturn]]:
+        """Show a bar that ends at `count`; the block advances it by `update`."""
+        on_screen = sys.stderr.isatty()
+        began = time.perf_counter()
+        with tqdm(
+            desc=f"{label:<24}",
+            total=count,
+            unit=unit,
+            unit_scale=True,
+            disable=self.quiet,
+            mininterval=SCREEN_INTERVAL_S if on_screen else LOG_INTERVAL_S,
+            dynamic_ncols=on_screen,
+        ) as bar:
+            yield bar
+        seconds = time.perf_counter() - began
+        self.summary.append(
+            f"{label:<24} {count:>12,} {seconds:>9.1f} s {count / seconds:>12,.0f}/s"
+        )
+
+
+@dataclass(frozen=True)
+class Load:
+    """Rows for one table.
+
+    Attributes:
+        lines: Generates lines of COPY's text format while they are sent.
+        count: The number of lines.
+    """
+
+    table: str
+    lines: Callable[[], Iterable[str]]
+    count: int
 
 
 def copy_rows(cursor: Any, load: Load, progress: Progress, *, freeze: bool) -> None:

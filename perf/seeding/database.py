@@ -1,6 +1,6 @@
-"""The statements around the COPYs of seeding: locks, emptying, ids, roles."""
+"""The tables that seeding fills, and the statements around their COPYs."""
 
-# ruff: noqa: S608 - the names in the statements are the constants of tables.py
+# ruff: noqa: S608 - the names in the statements are constants of this module
 
 from __future__ import annotations
 
@@ -8,16 +8,79 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from django.apps import apps
 from django.contrib.admin.models import LogEntry
+from django_tasks_db.models import DBTaskResult
 
 from morpheus.db.transactions import write_transaction
 from morpheus.embedded.roles import LOADER
+from novels.models import Genre, Language, SearchDocument
 from users.models import User
 
-from .tables import COLUMNS, DOMAIN, JOBS, USERS
+USERS = User._meta.db_table
+# Filled by a migration; seeding only refers to them.
+REFERENCES = [model._meta.db_table for model in (Genre, Language)]
+# Emptied by --reset. Users are not: operators stay.
+DOMAIN = [
+    model._meta.db_table
+    for label in ("novels", "comics")
+    for model in apps.get_app_config(label).get_models()
+    if model._meta.db_table not in REFERENCES
+]
+# A job that waits for a novel would find another novel under its id.
+JOBS = DBTaskResult._meta.db_table
+
+COLUMNS = {
+    USERS: "id password is_superuser email display_name bio is_staff is_active date_joined",
+    "comics_image": "id digest media_type width height size_bytes",
+    "novels_novel": "id title author synopsis genre_id language_id is_public word_count "
+    "chapter_count owner_id created_at updated_at",
+    "novels_processingstatus": "novel_id state stage progress message updated_at owner_id "
+    "is_public",
+    "novels_chapter": "id novel_id number title word_count owner_id is_public",
+    "novels_chaptertext": "chapter_id content owner_id is_public",
+    "comics_comic": "id title novel_id owner_id is_public panel_count image_bytes "
+    "cover_id created_at updated_at",
+    "comics_panel": "id comic_id number caption image_id owner_id is_public",
+}
+SEARCH = SearchDocument._meta.db_table
+SEEDED = [*COLUMNS, SEARCH]
 
 # Longer than any request of a running server holds its locks.
 LOCK_TIMEOUT_MS = 15_000
+
+_FOREIGN_KEYS = """
+SELECT
+    format('ALTER TABLE %%s DROP CONSTRAINT %%I', conrelid::regclass, conname),
+    format('ALTER TABLE %%s ADD CONSTRAINT %%I %%s',
+        conrelid::regclass, conname, pg_get_constraintdef(oid))
+FROM pg_constraint
+WHERE contype = 'f' AND conrelid = ANY (%s::text[]::regclass[])
+ORDER BY conrelid::regclass::text, conname
+"""
+# Unique indexes stay: they check the rows, and rows come in their order.
+_INDEXES = """
+SELECT
+    format('DROP INDEX %%s', indexrelid::regclass),
+    pg_get_indexdef(indexrelid)
+FROM pg_index
+WHERE NOT indisunique AND indrelid = ANY (%s::text[]::regclass[])
+ORDER BY indrelid::regclass::text, indexrelid::regclass::text
+"""
+# Triggers with transition tables: PostgreSQL would keep a copy of each inserted row in a file
+# until the end of the statement, even for a disabled trigger. Seeding invalidates all tags once.
+_TRIGGERS = """
+SELECT format('DROP TRIGGER %%I ON %%s', tgname, tgrelid::regclass), pg_get_triggerdef(oid)
+FROM pg_trigger
+WHERE tgnewtable IS NOT NULL AND tgoldtable IS NULL AND tgrelid = ANY (%s::text[]::regclass[])
+ORDER BY tgrelid::regclass::text, tgname
+"""
+_FORCED = """
+SELECT oid::regclass::text
+FROM pg_class
+WHERE relforcerowsecurity AND oid = ANY (%s::text[]::regclass[])
+ORDER BY 1
+"""
 
 
 class DatabaseNotEmpty(Exception):
@@ -114,3 +177,34 @@ def advance_sequences(cursor: Any) -> None:
             cursor.execute(
                 f"SELECT setval(pg_get_serial_sequence('{table}', 'id'), max(id)) FROM {table}"
             )
+
+
+def drop_structure(cursor: Any) -> list[str]:
+    """Drop what is cheaper to build after the rows; return the statements that restore it.
+
+    They are PostgreSQL's own definitions, in order. After an interruption, the rollback restores
+    everything.
+    """
+    restore: list[str] = []
+    for query in (_INDEXES, _FOREIGN_KEYS, _TRIGGERS):
+        cursor.execute(query, [DOMAIN])
+        for statement, definition in cursor.fetchall():
+            cursor.execute(statement)
+            restore.append(definition)
+    return restore
+
+
+@contextmanager
+def row_security_not_forced(cursor: Any) -> Iterator[None]:
+    """Let the owner see all rows in the block.
+
+    A query of the owner checks a new foreign key; it would miss private rows that are hidden from
+    it. The tables are locked meanwhile, so no other session sees them.
+    """
+    cursor.execute(_FORCED, [DOMAIN])
+    tables = [row[0] for row in cursor.fetchall()]
+    for table in tables:
+        cursor.execute(f"ALTER TABLE {table} NO FORCE ROW LEVEL SECURITY")
+    yield
+    for table in tables:
+        cursor.execute(f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY")

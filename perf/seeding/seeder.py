@@ -16,14 +16,13 @@ from comics.images.files import picture_file_write
 from morpheus.db.roles import connected_as
 from novels.search.documents import documents_build_range
 
-from . import database, structure
+from . import database
 from .catalogue import Catalogue, References, user_lines
-from .copying import copy_rows, line
+from .copying import Load, Progress, copy_rows, line
+from .database import REFERENCES, SEARCH, SEEDED, USERS
 from .gallery import Gallery
 from .options import SeedOptions
 from .pictures import KINDS, draw_picture
-from .progress import Progress
-from .tables import REFERENCES, SEARCH, SEEDED, USERS, Load
 
 NOVELS, CHAPTERS = "novels_novel", "novels_chapter"
 
@@ -76,7 +75,7 @@ class _Seeder:
         self._refuse_rows()
         database.lock(self.cursor)
         self._refuse_rows()
-        dropped = structure.drop(self.cursor)
+        dropped = database.drop_structure(self.cursor)
         database.empty(self.cursor)
         self._load()
         self._build_search()
@@ -143,7 +142,7 @@ class _Seeder:
     def _rebuild(self, statements: list[str]) -> None:
         with (
             self.progress.step("indexes, foreign keys", len(statements), " statements") as bar,
-            structure.row_security_not_forced(self.cursor),
+            database.row_security_not_forced(self.cursor),
         ):
             for statement in statements:
                 self.cursor.execute(statement)

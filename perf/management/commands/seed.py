@@ -11,9 +11,9 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError
 
+from perf.seeding.copying import Progress
 from perf.seeding.database import DatabaseNotEmpty
 from perf.seeding.options import SCALES, ImpossibleOptions, SeedOptions
-from perf.seeding.progress import Progress
 from perf.seeding.seeder import database_is_empty, seed, vacuum
 
 # The exit code of a shell for a command that SIGINT ended.

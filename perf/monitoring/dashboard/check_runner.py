@@ -13,9 +13,11 @@ State = Literal["good", "bad", "unknown", "waiting"]
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """The result of one check: a sentence with the value and its limit.
+    """The result of one check.
 
     Attributes:
+        state: "unknown" if the value cannot be read, "waiting" without enough measurements.
+        sentence: The value and its limit.
         fill: The value as a share of the limit, for the chart.
     """
 
@@ -46,16 +48,6 @@ def compare(value: float, limit: float, sentence: str) -> CheckResult:
     return good_if(value <= limit, sentence, value / limit)
 
 
-def unknown(sentence: str) -> CheckResult:
-    """Return the result of a check whose value cannot be read."""
-    return CheckResult("unknown", sentence)
-
-
-def waiting(sentence: str) -> CheckResult:
-    """Return the result of a check that does not have enough measurements yet."""
-    return CheckResult("waiting", sentence)
-
-
 def run_checks(checks: list[Check]) -> list[FinishedCheck]:
     """Run all checks and return failures first; an error becomes an unknown result.
 
@@ -64,7 +56,7 @@ def run_checks(checks: list[Check]) -> list[FinishedCheck]:
     finished = []
     for check in checks:
         tried = attempt(check.run)
-        result = tried.value or unknown(f"unknown. {tried.problem}")
+        result = tried.value or CheckResult("unknown", f"unknown. {tried.problem}")
         finished.append((check, result))
     order = ("bad", "unknown", "good", "waiting")
     return sorted(finished, key=lambda pair: order.index(pair[1].state))

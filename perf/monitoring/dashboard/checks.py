@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 from django.conf import settings
@@ -15,8 +16,6 @@ from perf.monitoring.dashboard.check_runner import (
     CheckResult,
     compare,
     good_if,
-    unknown,
-    waiting,
 )
 from perf.monitoring.dashboard.formatting import (
     format_bytes,
@@ -26,6 +25,8 @@ from perf.monitoring.dashboard.formatting import (
     format_seconds,
 )
 from perf.monitoring.dashboard.measurements import (
+    KindStats,
+    RouteStats,
     count_api_requests,
     measure_kinds,
     measure_offload,
@@ -67,14 +68,26 @@ def list_checks(samples: Samples) -> list[Check]:
 
 def check_routes(samples: Samples) -> CheckResult:
     """Compare the route that uses most of its budget."""
-    routes = [route for route in measure_routes(samples) if route.state != "unknown"]
-    if not routes:
-        return waiting("no route with a budget has enough requests yet.")
-    worst = max(routes, key=lambda route: route.budget_used or 0)
-    over = sum(route.state == "bad" for route in routes)
-    sentence = f"{worst.route} p95 {format_ms(worst.p95_ms)}, limit {format_ms(worst.limit_ms)}."
+    return _check_latencies(measure_routes(samples), "route", "route with a budget", "requests")
+
+
+def check_kinds(samples: Samples) -> CheckResult:
+    """Compare the kind of statement that uses most of its limit."""
+    return _check_latencies(measure_kinds(samples), "kind", "kind", "statements")
+
+
+def _check_latencies(
+    latencies: Sequence[RouteStats | KindStats], label: str, subject: str, counted: str
+) -> CheckResult:
+    compared = [latency for latency in latencies if latency.state != "unknown"]
+    if not compared:
+        return CheckResult("waiting", f"no {subject} has enough {counted} yet.")
+    worst = max(compared, key=lambda latency: latency.budget_used or 0)
+    over = sum(latency.state == "bad" for latency in compared)
+    name, p95 = getattr(worst, label), format_ms(worst.p95_ms)
+    sentence = f"{name} p95 {p95}, limit {format_ms(worst.limit_ms)}."
     if over > 1:
-        sentence += f" {over} routes exceed their budgets."
+        sentence += f" {over} {label}s exceed their budgets."
     return good_if(not over, sentence, worst.budget_used)
 
 
@@ -83,7 +96,7 @@ def check_errors(samples: Samples) -> CheckResult:
     routes = measure_routes(samples)
     responses = sum(route.times.count for route in routes)
     if not responses:
-        return waiting("there are no responses yet.")
+        return CheckResult("waiting", "there are no responses yet.")
     errors = sum(route.errors for route in routes)
     sentence = (
         f"{format_number(errors)} of {format_number(responses)} responses were 5xx, "
@@ -92,21 +105,11 @@ def check_errors(samples: Samples) -> CheckResult:
     return compare(errors / responses, thresholds.MAX_ERROR_RATIO, sentence)
 
 
-def check_kinds(samples: Samples) -> CheckResult:
-    """Compare the kind of statement that uses most of its limit."""
-    kinds = [kind for kind in measure_kinds(samples) if kind.state != "unknown"]
-    if not kinds:
-        return waiting("no kind has enough statements yet.")
-    worst = max(kinds, key=lambda kind: kind.budget_used or 0)
-    sentence = f"{worst.kind} p95 {format_ms(worst.p95_ms)}, limit {format_ms(worst.limit_ms)}."
-    return good_if(worst.state == "good", sentence, worst.budget_used)
-
-
 def check_queries() -> CheckResult:
     """Compare the statement with the greatest mean time."""
     slowest = statements.slowest_statement([MIN_CALLS])
     if slowest is None:
-        return waiting(f"none has {MIN_CALLS} calls yet.")
+        return CheckResult("waiting", f"none has {MIN_CALLS} calls yet.")
     sentence = (
         f"{format_ms(slowest.mean_ms)} on average in "
         f"{format_number(slowest.calls)} calls, limit {format_ms(slow_ms())}."
@@ -136,7 +139,7 @@ def check_offload(samples: Samples) -> CheckResult:
     requests, needed = count_api_requests(samples), thresholds.MIN_CACHE_REQUESTS
     if offload.ratio is None or requests < needed:
         counts = f"{format_number(requests)} of {format_number(needed)}"
-        return waiting(f"there are not enough requests of the API yet, {counts}.")
+        return CheckResult("waiting", f"there are not enough requests of the API yet, {counts}.")
     sentence = (
         f"{format_percent(offload.ratio)} of database time avoided, "
         f"target {format_percent(thresholds.TARGET_OFFLOAD)}."
@@ -148,7 +151,7 @@ def check_pools(samples: Samples) -> CheckResult:
     """Check that no thread waits for a connection."""
     pools = measure_pools(samples)
     if not pools:
-        return waiting("no process has opened one yet.")
+        return CheckResult("waiting", "no process has opened one yet.")
     worst = max(pools, key=lambda pool: (pool.waiting, pool.fill or 0))
     sentence = (
         f"{worst.in_use:.0f} of {worst.size_limit:.0f} connections in use, "
@@ -188,7 +191,7 @@ def check_disk(samples: Samples) -> CheckResult:
     """Compare the least free space with the limit for uploads."""
     free = samples.sums("morpheus_disk_free_bytes", "folder")
     if not free:
-        return waiting("no process has measured the free space yet.")
+        return CheckResult("waiting", "no process has measured the free space yet.")
     (folder,), least = min(free.items(), key=lambda item: item[1])
     limit = settings.MORPHEUS_FREE_SPACE_BYTES
     sentence = (
@@ -202,7 +205,7 @@ def check_shared_buffers() -> CheckResult:
     totals, needed = statements.totals(), thresholds.MIN_PAGE_READS
     if totals.buffers < needed:
         counts = f"{format_number(totals.buffers)} of {format_number(needed)}"
-        return waiting(f"there are not enough page reads yet, {counts}.")
+        return CheckResult("waiting", f"there are not enough page reads yet, {counts}.")
     sentence = (
         f"{format_percent(totals.hit_ratio)} of page reads were hits, "
         f"target {format_percent(thresholds.TARGET_BUFFER_HITS)}."
@@ -268,7 +271,7 @@ def check_replicas() -> CheckResult:
             return good_if(False, "a replica is configured, but none is connected.")
         return good_if(True, "no replica is configured or connected.")
     if any(replica.state is None for replica in replicas):
-        return unknown("the lag is hidden; run `manage.py services roles`.")
+        return CheckResult("unknown", "the lag is hidden; run `manage.py services roles`.")
     worst = max(replicas, key=lambda replica: replica.lag_s or 0)
     lag_s = worst.lag_s or 0.0
     sentence = (

@@ -11,7 +11,7 @@ from django.db import connection
 
 from morpheus.db.roles import connected_as
 from perf.seeding import seeder
-from perf.seeding.tables import SEEDED
+from perf.seeding.database import SEEDED
 
 TINY = {
     "novels": 100,

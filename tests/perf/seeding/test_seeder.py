@@ -13,7 +13,7 @@ from morpheus.db.transactions import write_transaction
 from novels.models import Novel, ProcessingStatus
 from novels.search.query import Search
 from perf.seeding import seeder
-from perf.seeding.tables import SEEDED
+from perf.seeding.database import SEEDED
 from perf.seeding.words import get_rare_name
 from tests.conftest import as_staff
 from users.models import User, belonging_to

@@ -14,7 +14,7 @@ from novels.reads import NOVELS
 from perf.lab.plans.list_pages import PAGES_AT_EACH_END
 from perf.lab.plans.list_proofs import prove
 from perf.monitoring.list_routes import Combination, Route, list_api_routes, list_combinations
-from perf.seeding.tables import SEEDED
+from perf.seeding.database import SEEDED
 
 pytestmark = pytest.mark.usefixtures("small_data", "db")
 

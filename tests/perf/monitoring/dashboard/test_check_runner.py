@@ -14,8 +14,6 @@ from perf.monitoring.dashboard.check_runner import (
     good_if,
     run_checks,
     summarize,
-    unknown,
-    waiting,
 )
 from perf.monitoring.dashboard.checks import list_checks
 from perf.monitoring.dashboard.samples import read_samples
@@ -35,9 +33,9 @@ def make_check(subject: str, result: CheckResult | Exception) -> Check:
 def test_failures_come_first_and_checks_without_enough_measurements_last() -> None:
     finished = run_checks(
         [
-            make_check("D", waiting("not enough requests yet.")),
+            make_check("D", CheckResult("waiting", "not enough requests yet.")),
             make_check("A", good_if(True, "fine.")),
-            make_check("B", unknown("not readable.")),
+            make_check("B", CheckResult("unknown", "not readable.")),
             make_check("C", good_if(False, "broken.")),
         ]
     )
