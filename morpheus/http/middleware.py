@@ -23,6 +23,7 @@ from morpheus.cache.dependencies import DEPENDENCIES, Dependencies, record_depen
 from morpheus.django_internals.django import (
     Headers,
     convert_exceptions,
+    get_loaded_user,
     ignore_charset,
     set_default_headers,
     set_headers,
@@ -30,9 +31,9 @@ from morpheus.django_internals.django import (
 from morpheus.http.errors import respond, respond_to_exception
 from morpheus.tracing.events import publish_finished_request
 from morpheus.tracing.request_trace import (
+    FinishedRequest,
     RequestTrace,
     current_trace,
-    describe_request,
     trace_request,
 )
 from morpheus.tracing.routes import (
@@ -53,6 +54,9 @@ _CONDITIONS = (
     "HTTP_IF_MODIFIED_SINCE",
     "HTTP_IF_UNMODIFIED_SINCE",
 )
+
+# Header with which staff ask for the trace of a request.
+EXPLAIN = "HTTP_X_EXPLAIN"
 
 # Spellings of allowed hosts that are compared once. A client can send one for each port.
 _MAX_HOSTS = 100
@@ -90,11 +94,18 @@ class RequestMiddleware:
         }
         set_headers(response, own)
         if is_from_client:
-            seconds = time.perf_counter() - started
-            status = response.status_code
+            user = get_loaded_user(request)
+            is_explained = request.META.get(EXPLAIN) == "1" and getattr(user, "is_staff", False)
             publish_finished_request(
-                describe_request(
-                    request, route, status, seconds, identifier, trace, record.versions
+                FinishedRequest(
+                    route,
+                    response.status_code,
+                    time.perf_counter() - started,
+                    identifier,
+                    getattr(user, "pk", None),
+                    trace,
+                    record.versions,
+                    is_explained,
                 )
             )
         return response

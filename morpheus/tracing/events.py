@@ -90,13 +90,9 @@ def flush() -> None:
     _requests.flush(FLUSH_TIMEOUT_S)
 
 
-def _publish_requests(requests: list[FinishedRequest]) -> None:
-    _publish(on_requests_finished, requests)
-
-
-_requests = BackgroundQueue(
+_requests: BackgroundQueue[FinishedRequest] = BackgroundQueue(
     "requests",
-    _publish_requests,
+    lambda requests: _publish(on_requests_finished, requests),
     dropped.labels("requests").inc,
     max_waiting=MAX_WAITING,
     interval_s=INTERVAL_S,

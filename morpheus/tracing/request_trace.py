@@ -9,15 +9,8 @@ from dataclasses import dataclass, field
 from time import time
 from typing import Any
 
-from django.http import HttpRequest
-
-from morpheus.django_internals.django import get_loaded_user
-
 # The alias of the replica; its statements are counted separately.
 REPLICA = "replica"
-
-# Header with which staff ask for the trace of a request.
-EXPLAIN = "HTTP_X_EXPLAIN"
 
 # Number of statements and of lookups that a trace holds. It only counts and times the others.
 MAX_DETAILS = 1000
@@ -31,11 +24,8 @@ class Statement:
     """One executed statement.
 
     Attributes:
-        alias: The database.
         sql: The text that the cursor got; `params` are separate.
-        seconds: From sending to the result.
         rows: Number of rows returned or changed; None if unknown.
-        is_failed: Whether it raised an error.
         is_many: Whether `params` is a list of parameters (`executemany`).
     """
 
@@ -53,9 +43,7 @@ class Lookup:
     """A cache lookup of values of one policy.
 
     Attributes:
-        policy: The policy's name.
         outcome: A label of `morpheus_cache_requests_total`.
-        identities: The values' identities.
         reader_id: The user that private values belong to; None for public ones.
         tags: Returns the tags that the value of an identity depends on.
     """
@@ -69,14 +57,11 @@ class Lookup:
 
 @dataclass(slots=True)
 class RequestTrace:
-    """Statements and cache lookups of one request.
+    """Statements and cache lookups of one request, the first `MAX_DETAILS` of each.
 
     Attributes:
-        statements: In order, at most `MAX_DETAILS`.
-        lookups: In order, at most `MAX_DETAILS`.
-        queries: Number of statements without COMMIT.
+        queries, replica_queries: Number of all statements without COMMIT, and on the replica.
         seconds: Time of all statements.
-        replica_queries: Number of statements on the replica.
     """
 
     statements: list[Statement] = field(default_factory=list)
@@ -86,7 +71,6 @@ class RequestTrace:
     replica_queries: int = 0
 
     def add_statement(self, statement: Statement) -> None:
-        """Add a statement."""
         self.seconds += statement.seconds
         if statement.sql != COMMIT:
             self.queries += 1
@@ -95,7 +79,6 @@ class RequestTrace:
             self.statements.append(statement)
 
     def add_lookup(self, lookup: Lookup) -> None:
-        """Add a cache lookup."""
         if lookup.identities and len(self.lookups) < MAX_DETAILS:
             self.lookups.append(lookup)
 
@@ -125,24 +108,6 @@ class FinishedRequest:
     is_explained: bool = False
     lookup: str = "hit"
     at: float = field(default_factory=time)
-
-
-def describe_request(
-    request: HttpRequest,
-    route: str,
-    status: int,
-    seconds: float,
-    request_id: str,
-    trace: RequestTrace,
-    tags: Collection[str],
-) -> FinishedRequest:
-    """Return what stays of a request of Django when its response was built."""
-    user = get_loaded_user(request)
-    is_explained = request.META.get(EXPLAIN) == "1" and getattr(user, "is_staff", False)
-    user_id = getattr(user, "pk", None)
-    return FinishedRequest(
-        route, status, seconds, request_id, user_id, trace, tags, bool(is_explained)
-    )
 
 
 _current: ContextVar[RequestTrace | None] = ContextVar("_current", default=None)
