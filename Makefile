@@ -12,7 +12,7 @@ CHECKED := manage.py locustfile.py morpheus users novels comics perf tests
 
 .DEFAULT_GOAL := help
 .PHONY: help run test test-ops test-browser test-hostile test-peers lint check-cache perf load seed import snapshots \
-	bench-offload bench-peers lock clean
+	backup restore bench-offload bench-peers lock clean
 
 help:  ## List what works
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -24,7 +24,7 @@ run: $(STAMP)  ## Run everything, with data on first start (PORT=8000 HOST=127.0
 test: $(STAMP)  ## Run the whole test suite in parallel (ARGS=--cov: coverage of lines)
 	@$(PYTHON) -m pytest -n auto $(ARGS)
 
-test-ops: $(STAMP)  ## Test with programs of the system (apt-get install pgbouncer prometheus nginx)
+test-ops: $(STAMP)  ## Test with programs of the system (apt-get: pgbouncer prometheus nginx postgresql)
 	@$(PYTHON) -m pytest tests/ops $(ARGS)
 
 test-browser: $(STAMP)  ## Test the pages in Chromium (apt-get install chromium chromium-driver)
@@ -60,6 +60,14 @@ seed: $(STAMP)  ## Fill an empty database with invented novels and comics (ARGS=
 import: $(STAMP)  ## Import novels (FILES="a.txt b.epub folder/")
 	@test -n "$(FILES)" || { echo 'Say which: make import FILES="a.txt b.epub folder/"'; exit 2; }
 	@$(PYTHON) manage.py services with import_novels $(FILES) $(ARGS)
+
+TO ?= backups
+backup: $(STAMP)  ## Back up database, uploads and images to TO=backups/<time> (docs/backup.md)
+	@$(PYTHON) manage.py backup "$(TO)"
+
+restore: $(STAMP)  ## Restore a backup (FILE=backups/<time>, ARGS=--replace for a database in use)
+	@test -n "$(FILE)" || { echo 'Say which: make restore FILE=backups/20261130T020000Z'; exit 2; }
+	@$(PYTHON) manage.py restore "$(FILE)" $(ARGS)
 
 # On a small database of its own, which it empties.
 snapshots: $(STAMP)  ## Renew the statements and plans in perf/lab/plans/snapshots/, and show what changed

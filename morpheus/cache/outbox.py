@@ -27,7 +27,7 @@ DELETE FROM cache_outbox WHERE id = ANY (ARRAY(
 """
 # The database and the timeline of its cluster: a restore and a failover change it. Not readable on
 # a server in recovery.
-_IDENTITY = """
+IDENTITY = """
 SELECT concat_ws(
     '-',
     (SELECT system_identifier FROM pg_control_system()),
@@ -37,12 +37,12 @@ SELECT concat_ws(
 """
 _LOOK = f"""
 SELECT EXISTS (SELECT FROM cache_outbox),
-       NOT EXISTS (SELECT FROM cache_database WHERE identity = ({_IDENTITY}))
+       NOT EXISTS (SELECT FROM cache_database WHERE identity = ({IDENTITY}))
 """  # noqa: S608 - constants
 # A second process waits for the row, and then finds it changed.
 _ADOPT = f"""
 WITH adopted AS (
-    UPDATE cache_database SET identity = ({_IDENTITY}) WHERE identity <> ({_IDENTITY})
+    UPDATE cache_database SET identity = ({IDENTITY}) WHERE identity <> ({IDENTITY})
     RETURNING identity
 )
 SELECT cache_touch('{{all}}') FROM adopted

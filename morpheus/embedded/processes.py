@@ -29,7 +29,7 @@ def die_with_parent(parent: int | None = None, number: int = signal.SIGTERM) -> 
             os._exit(1)
 
 
-def run_command(command: list[str], *, cwd: str) -> int:
+def run_command(command: list[str], *, cwd: str, env: dict[str, str] | None = None) -> int:
     """Run `command` on this process' terminal and return its exit code.
 
     An exception here, raised by a signal for example, kills the command. It has a session of its
@@ -38,6 +38,7 @@ def run_command(command: list[str], *, cwd: str) -> int:
     return subprocess.run(  # noqa: S603 - our own command line
         command,
         cwd=cwd,
+        env=env,
         stdin=subprocess.DEVNULL,
         start_new_session=True,
         preexec_fn=partial(die_with_parent, os.getpid()),

@@ -42,7 +42,7 @@ def ensure_roles(
             statements.append(
                 statement.format(sql.Identifier(role), sql.Literal(password)).as_string()
             )
-    warnings = _execute(_replace_database(admin_url, "postgres"), statements)
+    warnings = _execute(replace_database(admin_url, "postgres"), statements)
     return warnings + prepare_database(admin_url, database)
 
 
@@ -51,17 +51,22 @@ def prepare_database(admin_url: str, name: str) -> list[str]:
 
     The roles must exist. Raises RolesUnavailable as `ensure_roles` does.
     """
-    with _connect(_replace_database(admin_url, "postgres")) as connection:
+    create_database(admin_url, name)
+    return _execute(replace_database(admin_url, name), [DATABASE_SQL])
+
+
+def create_database(admin_url: str, name: str) -> None:
+    """Create an empty database, if there is none of this name. Raises RolesUnavailable."""
+    with _connect(replace_database(admin_url, "postgres")) as connection:
         rows = connection.execute("SELECT FROM pg_database WHERE datname = %s", [name])
         if rows.rowcount == 0:
             create = sql.SQL("CREATE DATABASE {} OWNER {} ENCODING 'UTF8' TEMPLATE template0")
             try:
                 connection.execute(create.format(sql.Identifier(name), sql.Identifier(OWNER)))
             except (psycopg.errors.DuplicateDatabase, psycopg.errors.UniqueViolation):
-                pass  # Another process was faster; the rights below are the same.
+                pass  # Another process was faster; the rights are the same.
             except psycopg.Error as error:
                 raise _build_refusal(error) from error
-    return _execute(_replace_database(admin_url, name), [DATABASE_SQL])
 
 
 def build_script(database: str = "morpheus") -> str:
@@ -81,7 +86,8 @@ WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = {literal}) \\gexec
 {DATABASE_SQL}"""  # noqa: S608 - quoted above
 
 
-def _replace_database(url: str, database: str) -> str:
+def replace_database(url: str, database: str) -> str:
+    """Return the login of `url` for another database."""
     return make_conninfo(**{**conninfo_to_dict(url), "dbname": database})  # type: ignore[arg-type]
 
 

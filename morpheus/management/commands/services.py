@@ -65,19 +65,12 @@ class Command(BaseCommand):
             sys.exit(EXIT_NOT_UP)
 
     def _roles(self, *, sql: bool, **_: Any) -> None:
-        admin_url = os.environ.get("DATABASE_ADMIN_URL", "")
         app_url = os.environ.get("DATABASE_URL", "")
         database = str(conninfo_to_dict(app_url).get("dbname") or "morpheus")
         if sql:
             self.stdout.write(build_script(database), ending="")
             return
-        if not admin_url and app_url:
-            raise CommandError(
-                "DATABASE_URL is set: set DATABASE_ADMIN_URL to a login that may create roles, or "
-                "give the output of `manage.py services roles --sql` to an administrator."
-            )
-        embedded = Addresses.under(settings.MORPHEUS_VAR).database_url("postgres", "postgres")
-        for warning in ensure_roles(admin_url or embedded, database, _read_passwords()):
+        for warning in ensure_roles(find_admin_url(), database, read_passwords()):
             self.stderr.write(warning)
         self.stdout.write(f"{', '.join(ROLE_URLS)} and database {database} are ready.")
 
@@ -102,7 +95,23 @@ class Command(BaseCommand):
         return all(status.is_up for status in statuses)
 
 
-def _read_passwords() -> dict[str, str]:
+def find_admin_url() -> str:
+    """Return the login of an administrator: DATABASE_ADMIN_URL, or the embedded server's.
+
+    Raises:
+        CommandError: The server is not embedded, and there is no such login.
+    """
+    if admin_url := os.environ.get("DATABASE_ADMIN_URL"):
+        return admin_url
+    if os.environ.get("DATABASE_URL"):
+        raise CommandError(
+            "DATABASE_URL is set: set DATABASE_ADMIN_URL to a login that may create roles, or "
+            "give the output of `manage.py services roles --sql` to an administrator."
+        )
+    return Addresses.under(settings.MORPHEUS_VAR).database_url("postgres", "postgres")
+
+
+def read_passwords() -> dict[str, str]:
     """Return the roles' passwords from the URLs that name these roles."""
     logins = {
         role: conninfo_to_dict(os.environ.get(variable, "")) for role, variable in ROLE_URLS.items()
