@@ -13,7 +13,7 @@ from redis import Redis
 from morpheus.embedded.addresses import Addresses
 from morpheus.embedded.roles import APP, LOADER
 from perf.lab.example_requests import bearer
-from perf.lab.example_rows import largest_rows
+from perf.lab.example_rows import first_rows
 from perf.lab.harness.constant_bytes import CONSTANT_BYTES
 from perf.lab.harness.servers import THREADS, Servers, measured_environment
 from users.models import User
@@ -77,7 +77,7 @@ def _empty_cache() -> None:
 @contextmanager
 def _credentials() -> Iterator[dict[str, str]]:
     """Yield the headers of a seeded user, whose token is revoked after the block."""
-    secret, token = token_create(user=User(pk=largest_rows().owner_id))
+    secret, token = token_create(user=User(pk=first_rows().owner_id))
     try:
         yield bearer(secret)
     finally:
