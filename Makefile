@@ -85,7 +85,7 @@ load: $(STAMP)  ## Load test with 100 users, judged by perf/budgets.toml (ARGS="
 # About 30 minutes, so that the figures are reliable. Shorter: ARGS="--rounds 3 --seconds 1.5".
 # docs/peers.md names the peers.
 PEERS ?= drf
-bench-peers: $(STAMP)  ## Compare with DRF and cachalot, or with PEERS=fastify,bolt (Node, Python 3.12, wrk)
+bench-peers: $(STAMP)  ## Compare by wrk with DRF, or with PEERS=fastify,bolt (Node, Python 3.12)
 	@env MORPHEUS_VAR=var/bench MORPHEUS_HTTPS=off DATABASE_URL= REDIS_URL= \
 		$(PYTHON) manage.py services with bench_peers --peers $(PEERS) $(ARGS)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -10,7 +11,9 @@ import pytest
 
 from perf.lab.example_requests import HttpRequest, bearer
 from perf.lab.harness.http_client import BadResponse
-from perf.lab.harness.wrk import drive_with_wrk
+from perf.lab.harness.wrk import drive
+from perf.lab.peers.measure import measure
+from perf.lab.peers.running import running_constant
 
 # Path, Host and Authorization of each request.
 Received = list[tuple[str, str | None, str | None]]
@@ -42,7 +45,7 @@ def port() -> Iterator[int]:
 def test_requests_are_sent_in_turn_with_their_headers(port: int) -> None:
     requests = [HttpRequest("GET", path, bearer("secret")) for path in ("/a", "/b?c=d", "/e")]
 
-    result = drive_with_wrk(port, requests, connections=1, seconds=1)
+    result = drive(port, requests, connections=1, seconds=1)
 
     paths, hosts, credentials = zip(*Handler.received, strict=True)
     assert {*paths[:3]} == {"/a", "/b?c=d", "/e"}
@@ -58,4 +61,14 @@ def test_an_error_ends_the_measurement(port: int) -> None:
     requests = [HttpRequest("GET", "/a"), HttpRequest("GET", "/missing")]
 
     with pytest.raises(BadResponse, match="wrk saw errors"):
-        drive_with_wrk(port, requests, connections=2, seconds=1)
+        drive(port, requests, connections=2, seconds=1)
+
+
+def test_a_server_is_measured_with_the_cpu_time_of_its_processes() -> None:
+    with running_constant() as server:
+        request = HttpRequest("GET", "/100000")
+        figures = measure(server, [request], seconds=1, connections=4)
+
+    assert figures.per_second > 0 < figures.p99_ms
+    # Less than the whole machine had, and not nothing.
+    assert 0 < figures.cpu_us * figures.per_second < 1_000_000 * (os.cpu_count() or 1)

@@ -114,12 +114,21 @@ class Connection:
         Raises:
             BadResponse, OSError: There was no whole response.
         """
+        lines = [f"{request.method} {request.path} HTTP/1.1", f"Host: {HOST}"]
+        lines += [f"{name}: {value}" for name, value in request.headers.items()]
+        if request.body or request.method not in ("GET", "DELETE"):
+            lines.append(f"Content-Length: {len(request.body)}")
+        self.sent_at = time.monotonic()
         try:
-            self.send(request)
-            return self.receive()
+            opened = self.open()
+            opened.sendall("\r\n".join([*lines, "", ""]).encode() + request.body)
+            response = _receive(opened)
         except (BadResponse, OSError):
             self.close()
             raise
+        if response.header("connection") == "close":
+            self.close()
+        return response
 
     def get(self, path: str, headers: Mapping[str, str] | None = None) -> Response:
         """Send a GET and return its response; raises as `exchange`."""
@@ -141,32 +150,12 @@ class Connection:
             time.sleep(pause_s * random.uniform(0.5, 1.5))  # noqa: S311 - no secret
         return response
 
-    def send(self, request: HttpRequest) -> None:
-        """Send a request without waiting for the response."""
-        lines = [f"{request.method} {request.path} HTTP/1.1", f"Host: {HOST}"]
-        lines += [f"{name}: {value}" for name, value in request.headers.items()]
-        if request.body or request.method not in ("GET", "DELETE"):
-            lines.append(f"Content-Length: {len(request.body)}")
-        self.sent_at = time.monotonic()
-        self.open().sendall("\r\n".join([*lines, "", ""]).encode() + request.body)
-
-    def receive(self) -> Response:
-        """Wait for the response to the request that was sent."""
-        response = _receive(self.open())
-        if response.header("connection") == "close":
-            self.close()
-        return response
-
     def open(self) -> socket.socket:
         """Connect unless the connection is open."""
         if self._socket is None:
             self._socket = socket.create_connection(("127.0.0.1", self.port), TIMEOUT_S)
             self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return self._socket
-
-    def fileno(self) -> int:
-        """Return the descriptor of the socket."""
-        return self.open().fileno()
 
     def close(self) -> None:
         """Close the connection."""

@@ -1,11 +1,10 @@
-"""Clients by wrk, for servers that respond faster than one Python thread can send."""
+"""Clients by wrk: servers respond faster than one Python thread can send."""
 
 from __future__ import annotations
 
 import math
 import os
 import re
-import shutil
 import subprocess
 import tempfile
 from collections.abc import Sequence
@@ -31,12 +30,7 @@ class WrkResult(NamedTuple):
     responses: int
 
 
-def find_wrk() -> str | None:
-    """Return the path of wrk."""
-    return shutil.which("wrk")
-
-
-def drive_with_wrk(
+def drive(
     port: int, requests: Sequence[HttpRequest], *, connections: int, seconds: float
 ) -> WrkResult:
     """Send GET requests in turn on so many connections, from one thread beside the first core.
@@ -54,7 +48,7 @@ def drive_with_wrk(
         paths.flush()
         output = subprocess.run(  # noqa: S603 - our own command line
             [
-                *(find_wrk() or "wrk", "--threads", "1", "--connections", str(connections)),
+                *("wrk", "--threads", "1", "--connections", str(connections)),
                 *("--duration", f"{math.ceil(seconds)}s", "--timeout", f"{TIMEOUT_S:.0f}s"),
                 *("--script", str(SCRIPT), f"http://127.0.0.1:{port}", "--"),
                 *(paths.name, f"Host: {HOST}", *headers),
@@ -69,5 +63,5 @@ def drive_with_wrk(
         raise BadResponse(f"wrk saw errors: {output}")
     responses = int(result[1])
     if not responses:
-        return drive_with_wrk(port, requests, connections=connections, seconds=2 * seconds)
+        return drive(port, requests, connections=connections, seconds=2 * seconds)
     return WrkResult(responses / float(result[2]), float(result[3]), responses)

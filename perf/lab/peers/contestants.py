@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import chain
 from typing import Literal
 
@@ -50,6 +50,37 @@ FASTIFY_FULL_WARM = Contestant(
 )
 BOLT = Contestant("bolt", "django-bolt", BOLT_SETTINGS, kind="bolt")
 CONSTANT = Contestant("constant", "constant bytes")
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A contestant of ours and the one that it is compared with.
+
+    Attributes:
+        goals: The least ratio of requests/s, by route.
+    """
+
+    ours: Contestant
+    theirs: Contestant
+    goals: Mapping[str, float] = field(default_factory=dict)
+
+
+# A large cached response is bytes from Redis and costs no more than in Node. A small response, and
+# one without the cache, pay for Python. On Django itself, Morpheus leads. A credential adds less
+# than half of a request.
+PAIRS = (
+    Pair(OURS, DONE_WELL),
+    Pair(OURS, NATURAL),
+    Pair(OURS, NATURAL_KEPT),
+    Pair(OURS, BOLT, {"list": 1.3, "detail": 1.3}),
+    Pair(OURS, FASTIFY_FULL, {"list": 0.35, "panels": 0.35, "detail": 0.25, "status": 0.25}),
+    Pair(OURS, FASTIFY_BARE),
+    Pair(OURS_WARM, CACHALOT),
+    Pair(OURS_WARM, FASTIFY_FULL_WARM, {"list": 1, "panels": 1, "detail": 0.7, "status": 0.7}),
+    Pair(OURS_WARM, FASTIFY_BARE_WARM),
+    Pair(OURS_LOGGED_IN, OURS_WARM, {"list": 0.7, "detail": 0.7}),
+    Pair(OURS_WARM, CONSTANT),
+)
 # What a run can have beside Morpheus. `drf` alone takes nearly all connections of PostgreSQL.
 PEERS: dict[str, tuple[Contestant, ...]] = {
     "drf": (DONE_WELL, NATURAL, NATURAL_KEPT, CACHALOT),

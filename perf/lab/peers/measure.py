@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from functools import partial
 from statistics import median
-from typing import Any
+from typing import NamedTuple
 
 from morpheus.management.embedded import embedded_services
 from perf.lab.example_requests import HttpRequest
 from perf.lab.harness.http_client import Connection
-from perf.lab.harness.load_driver import LoadResult, drive
 from perf.lab.harness.measurements import (
     cpu_seconds,
     measure_in_turns,
@@ -23,24 +22,9 @@ from perf.lab.harness.measurements import (
 )
 from perf.lab.harness.servers import Servers
 from perf.lab.harness.tables import Table
-from perf.lab.harness.wrk import WrkResult, drive_with_wrk
+from perf.lab.harness.wrk import drive
 
-from .contestants import (
-    BOLT,
-    CACHALOT,
-    CONSTANT,
-    DONE_WELL,
-    FASTIFY_BARE,
-    FASTIFY_BARE_WARM,
-    FASTIFY_FULL,
-    FASTIFY_FULL_WARM,
-    NATURAL,
-    NATURAL_KEPT,
-    OURS,
-    OURS_LOGGED_IN,
-    OURS_WARM,
-    TITLES,
-)
+from .contestants import CONSTANT, OURS, PAIRS, TITLES, Pair
 from .routes import Route, read_route
 from .running import Runner, running_constant
 
@@ -49,24 +33,9 @@ ROUNDS = 5
 SECONDS = 3.0
 # Before the first round: statements get prepared, caches fill, Node compiles.
 WARM_UP_S = 2.0
-# A contestant of ours and the one that it is compared with.
-PAIRS = (
-    (OURS, DONE_WELL),
-    (OURS, NATURAL),
-    (OURS, NATURAL_KEPT),
-    (OURS, BOLT),
-    (OURS, FASTIFY_FULL),
-    (OURS, FASTIFY_BARE),
-    (OURS_WARM, CACHALOT),
-    (OURS_WARM, FASTIFY_FULL_WARM),
-    (OURS_WARM, FASTIFY_BARE_WARM),
-    (OURS_LOGGED_IN, OURS_WARM),
-    (OURS_WARM, CONSTANT),
-)
 
 
-@dataclass(frozen=True)
-class Figures:
+class Figures(NamedTuple):
     """One measurement of one server.
 
     Attributes:
@@ -88,13 +57,7 @@ class Comparison:
 
     def medians(self, name: str) -> Figures:
         """Return the median of each figure of a contestant."""
-        columns = zip(*map(astuple, self.rounds[name]), strict=True)
-        return Figures(*(median(values) for values in columns))
-
-    def ratio(self, ours: str, theirs: str) -> float:
-        """Return how many times as many requests/s one contestant serves as another."""
-        us, them = self.rounds[ours], self.rounds[theirs]
-        return median_ratio([f.per_second for f in us], [f.per_second for f in them])
+        return Figures(*map(median, zip(*self.rounds[name], strict=True)))
 
     def format(self) -> Iterator[str]:
         """Yield the lines of a table, and a line for each pair."""
@@ -105,14 +68,22 @@ class Comparison:
             figures = self.medians(name)
             cells = (f"{figures.per_second:,.0f}", f"{figures.p99_ms:,.1f}")
             yield table.row(TITLES[name], *cells, f"{figures.cpu_us:,.0f}")
-        for ours, theirs in PAIRS:
-            if {ours.name, theirs.name} <= self.rounds.keys():
-                us, them = self.rounds[ours.name], self.rounds[theirs.name]
-                cpu = median_ratio([f.cpu_us for f in them], [f.cpu_us for f in us])
-                yield (
-                    f"  {ours.title} ÷ {theirs.title}: {self.ratio(ours.name, theirs.name):.2f} "
-                    f"× requests/s, {cpu:.2f} × responses per CPU second"
-                )
+        for pair in PAIRS:
+            if {pair.ours.name, pair.theirs.name} <= self.rounds.keys():
+                yield self._compare(pair)
+
+    def _compare(self, pair: Pair) -> str:
+        """Return how many times as many responses one contestant gives as another."""
+        us, them = self.rounds[pair.ours.name], self.rounds[pair.theirs.name]
+        ratio = median_ratio([f.per_second for f in us], [f.per_second for f in them])
+        cpu_ratio = median_ratio([f.cpu_us for f in them], [f.cpu_us for f in us])
+        verdict = ""
+        if goal := pair.goals.get(self.route.name):
+            verdict = f" (goal {goal:.2f}: {'reached' if ratio >= goal else 'not reached'})"
+        return (
+            f"  {pair.ours.title} ÷ {pair.theirs.title}: {ratio:.2f} × requests/s{verdict}, "
+            f"{cpu_ratio:.2f} × responses per CPU second"
+        )
 
 
 def compare(
@@ -122,32 +93,34 @@ def compare(
     rounds: int,
     seconds: float,
     connections: Sequence[int] = CONNECTIONS,
-    with_wrk: bool = False,
 ) -> Iterator[Comparison]:
-    """Yield a comparison for each route and number of connections.
-
-    Args:
-        with_wrk: Let wrk send the requests, on the cores that databases then have, too.
-    """
+    """Yield a comparison for each route and number of connections."""
     with ExitStack() as stack:
         everyone = {**runners, CONSTANT.name: Runner(stack.enter_context(running_constant()))}
         for runner in everyone.values():
             pin(process_tree(runner.server.pids[0]))
-        if with_wrk:
-            stack.enter_context(_databases_beside_servers())
+        stack.enter_context(_databases_beside_servers())
         for route in routes:
             requests = {name: read_route(each, route).requests for name, each in runners.items()}
             requests[CONSTANT.name] = [HttpRequest("GET", f"/{_size(everyone[OURS.name], route)}")]
             for count in connections:
-                measure_one = partial(
-                    _measure_runner, everyone, requests, connections=count, with_wrk=with_wrk
-                )
+                measure_one = partial(_measure_one, everyone, requests, count)
                 for name in everyone:
-                    measure_one(name, seconds=min(WARM_UP_S, seconds))
+                    measure_one(min(WARM_UP_S, seconds), name)
                 results = measure_in_turns(
-                    [*everyone], partial(measure_one, seconds=seconds), rounds=rounds
+                    [*everyone], partial(measure_one, seconds), rounds=rounds
                 )
                 yield Comparison(route, count, results)
+
+
+def _measure_one(
+    runners: Mapping[str, Runner],
+    requests: Mapping[str, Sequence[HttpRequest]],
+    connections: int,
+    seconds: float,
+    name: str,
+) -> Figures:
+    return measure(runners[name].server, requests[name], seconds=seconds, connections=connections)
 
 
 def _size(runner: Runner, route: Route) -> int:
@@ -172,36 +145,17 @@ def _databases_beside_servers() -> Iterator[None]:
         pin_services(servers | others)
 
 
-def _measure_runner(
-    runners: Mapping[str, Runner],
-    requests: Mapping[str, Sequence[HttpRequest]],
-    name: str,
-    **options: Any,
-) -> Figures:
-    return measure(runners[name].server, requests[name], **options)
-
-
 def measure(
-    server: Servers,
-    requests: Sequence[HttpRequest],
-    *,
-    seconds: float,
-    connections: int,
-    with_wrk: bool = False,
+    server: Servers, requests: Sequence[HttpRequest], *, seconds: float, connections: int
 ) -> Figures:
-    """Send requests over and over to one server, while the others are idle.
+    """Send requests in turn to one server, while the others are idle.
 
     Raises:
-        BadResponse, OSError: As `drive`.
+        BadResponse: As `drive`.
     """
-    [pid] = server.pids
+    [pid], [port] = server.pids, server.ports
     server.empty_log()
     before_s = cpu_seconds(pid)
-    result: LoadResult | WrkResult
-    [port] = server.ports
-    if with_wrk:
-        result = drive_with_wrk(port, requests, connections=connections, seconds=seconds)
-    else:
-        result = drive(port, requests[0], connections=connections, seconds=seconds)
+    result = drive(port, requests, connections=connections, seconds=seconds)
     used_s = cpu_seconds(pid) - before_s
     return Figures(result.per_second, result.p99_ms, used_s / result.responses * 1_000_000)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from argparse import ArgumentParser
 from typing import Any
@@ -11,13 +12,12 @@ from django.core.management.base import BaseCommand, CommandError
 
 from perf.lab.harness.servers import THREADS
 from perf.lab.peers.contestants import PEERS
-from perf.lab.peers.goals import format_goals
 from perf.lab.peers.installation import missing_programs
 from perf.lab.peers.measure import CONNECTIONS, ROUNDS, SECONDS, compare
 from perf.lab.peers.routes import find_differences, make_routes
 from perf.lab.peers.running import running_contestants
 
-# Different requests of each route that wrk sends in turn. Our own driver sends one.
+# Different requests of each route that wrk sends in turn.
 REQUESTS = 64
 
 
@@ -29,10 +29,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(
-            "--peers",
-            default="drf",
-            help=f"separated by commas, from {', '.join(PEERS)}; wrk measures all of a run with "
-            "other peers than drf",
+            "--peers", default="drf", help=f"separated by commas, from {', '.join(PEERS)}"
         )
         parser.add_argument("--rounds", type=int, default=ROUNDS)
         parser.add_argument("--seconds", type=float, default=SECONDS, help="of each measurement")
@@ -45,11 +42,9 @@ class Command(BaseCommand):
 
     def handle(self, *, peers: str, routes: list[str], only_compare: bool, **options: Any) -> None:
         measured = {name: options[name] for name in ("rounds", "seconds", "connections")}
-        chosen = _read_peers(peers)
-        with_wrk = chosen != ["drf"]
+        chosen = _read_peers(peers, measures=not only_compare)
         call_command("seed", if_empty=True, quiet=True)
-        all_routes = make_routes(REQUESTS if with_wrk else 1)
-        wanted = [each for each in all_routes if not routes or each.name in routes]
+        wanted = [each for each in make_routes(REQUESTS) if not routes or each.name in routes]
         with running_contestants(chosen, threads=options["threads"]) as runners:
             differences = [*find_differences(runners, wanted)]
             for sentence in differences:
@@ -59,20 +54,16 @@ class Command(BaseCommand):
             self._write("ok  All contestants give the same responses.")
             if only_compare:
                 return
-            comparisons = []
-            for comparison in compare(runners, wanted, with_wrk=with_wrk, **measured):
-                comparisons.append(comparison)
+            for comparison in compare(runners, wanted, **measured):
                 for line in comparison.format():
                     self._write(line)
-            for line in format_goals(comparisons):
-                self._write(line)
 
     def _write(self, line: str) -> None:
         self.stdout.write(line)
         self.stdout.flush()
 
 
-def _read_peers(text: str) -> list[str]:
+def _read_peers(text: str, *, measures: bool) -> list[str]:
     """Return the peers that are named.
 
     Raises:
@@ -87,6 +78,9 @@ def _read_peers(text: str) -> list[str]:
         raise CommandError(
             "PostgreSQL has not enough connections for drf and others: name done_well instead."
         )
-    if missing := missing_programs(peers):
+    missing = missing_programs(peers)
+    if measures and not shutil.which("wrk"):
+        missing.insert(0, "There is no wrk: apt-get install wrk.")
+    if missing:
         raise CommandError("\n".join(missing))
     return peers

@@ -5,13 +5,13 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 
 import pytest
 
 from perf.lab.example_requests import HttpRequest
 from perf.lab.harness.constant_bytes import CONSTANT_BYTES
 from perf.lab.harness.http_client import BadResponse, Connection
-from perf.lab.harness.load_driver import drive
 from perf.lab.harness.measurements import percentile
 from perf.lab.harness.servers import ServerFailed, Servers
 
@@ -29,21 +29,18 @@ def port() -> Iterator[int]:
         yield servers.ports[0]
 
 
-def test_every_connection_receives_whole_responses(port: int) -> None:
-    request = HttpRequest("GET", "/300000")
+def test_a_connection_receives_whole_responses(port: int) -> None:
+    connection = Connection(port)
 
-    result = drive(port, request, connections=4, seconds=0.3)
-
-    assert result.per_second > 0
-    assert 0 < percentile(result.ms, 0.5) <= percentile(result.ms, 0.99)
-    assert result.responses == len(result.ms) + 4
+    assert len(connection.get("/300000").require_ok().body) == 300_000
+    connection.close()
 
 
-def test_an_error_ends_the_measurement() -> None:
+def test_a_missing_server_and_another_status_are_errors() -> None:
     with pytest.raises(ConnectionRefusedError):
-        drive(9, HttpRequest("GET", "/"), connections=2, seconds=0.1)
-    with pytest.raises(BadResponse, match="503"):
-        drive(serve(FAILURE), HttpRequest("GET", "/"), connections=1, seconds=0.1)
+        Connection(9).get("/")
+    with pytest.raises(BadResponse, match="503"), closing(Connection(serve(FAILURE))) as connection:
+        connection.get("/").require_ok()
 
 
 def test_a_percentile_is_the_value_that_a_share_does_not_exceed() -> None:
