@@ -26,7 +26,7 @@ from typing import NamedTuple
 
 from .history import ABSENT, UNKNOWN, Log, Observation, Write
 
-EXAMPLES = 10
+EXAMPLES = 3
 
 # Older than a write that was acknowledged before the read began.
 STALE = "stale"

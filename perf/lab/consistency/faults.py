@@ -41,9 +41,9 @@ NAMES = (
 class Faults:
     """Injects faults into servers and services of a tool's own."""
 
-    def __init__(self, services: EmbeddedServices, servers: Servers, seed: int = 1) -> None:
+    def __init__(self, services: EmbeddedServices, servers: Servers) -> None:
         self._services, self._servers = services, servers
-        self._random = Random(seed)  # noqa: S311 - to be repeatable
+        self._random = Random(1)  # noqa: S311 - to be repeatable
         self._snapshot = find_paths(services.var).valkey_data / "dump.rdb"
 
     def inject(self, name: str) -> None:

@@ -6,19 +6,18 @@ import multiprocessing
 import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Event
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from django.db import connection
 
 from morpheus.embedded.supervisor import EmbeddedServices
-from perf.lab.harness.servers import MORPHEUS, UNLIMITED, Servers
+from perf.lab.harness.servers import UNLIMITED, Servers
 
 from .check import Verdict, check
-from .clients import START_TIMEOUT_S, Load, begin_together, run_client
+from .clients import CLIENTS, START_TIMEOUT_S, Load, begin_together, run_client
 from .database import Size, build_scene, run_direct
 from .faults import Faults
 from .history import Log
@@ -37,10 +36,9 @@ ROUNDS = 4
 DELAY_S = 0.3
 # Of each thousand writes so many kill their server after the commit.
 CRASHES_PER_MILLE = {"server-crashed": 30, "no-write-intents": 10}
-# Otherwise the servers write a line for each of a million requests.
-NO_REQUEST_LOG = {"MORPHEUS_LOG_REQUESTS": "off"}
-# Servers log injected faults, and the effects of sabotages, as errors.
-QUIET = {"MORPHEUS_LOG_LEVEL": "CRITICAL"}
+SERVERS = 2
+# Without a line for each of a million requests.
+ENVIRONMENT = UNLIMITED | {"MORPHEUS_LOG_REQUESTS": "off"}
 SABOTAGED = "perf.lab.consistency.sabotaged_wsgi:application"
 # The mechanism that each sabotage removes; docs/caching.md says why it is necessary.
 SABOTAGES = ("no-write-intents", "late-versions", "late-invalidation", "unchecked-logins")
@@ -50,27 +48,15 @@ BOUND_S = 3.0
 FAULTY = 0.8
 
 
-class Outcome(NamedTuple):
-    """A verdict, how long the clients took, and how many responses they read.
-
-    The verdict's own number of reads includes those of the database itself.
-    """
-
-    verdict: Verdict
-    seconds: float
-    reads: int
-
-
 class Phase(NamedTuple):
-    """The outcome of one phase, and whether it is as expected."""
+    """The verdict of one phase, and whether it is as expected."""
 
     name: str
-    outcome: Outcome
+    verdict: Verdict
     is_ok: bool
 
 
-@dataclass(frozen=True, slots=True)
-class PhaseRunner:
+class PhaseRunner(NamedTuple):
     """Runs phases of one size.
 
     Attributes:
@@ -78,71 +64,52 @@ class PhaseRunner:
         seconds: Of each fault and each sabotage.
     """
 
+    services: EmbeddedServices
     reads: int
     seconds: float
-    servers: int
-    clients: int
-    seed: int
 
     def run_steady(self) -> Phase:
         """Run without faults: no request may fail, and no read be wrong."""
-        each = -(-self.reads // self.clients)
-        outcome = self._run("steady", Size(), MORPHEUS, {}, reads=each)
-        verdict = outcome.verdict
-        return Phase("steady", outcome, not verdict.violations and not verdict.failures)
+        with Servers(SERVERS, environment=ENVIRONMENT) as servers:
+            load = Load(servers.ports, reads=-(-self.reads // CLIENTS))
+            verdict = run(build_scene(Size()), load)
+        return Phase("steady", verdict, not verdict.violations and not verdict.failures)
 
-    def run_fault(self, name: str, services: EmbeddedServices) -> Phase:
+    def run_fault(self, name: str) -> Phase:
         """Run under a fault: requests may fail, and reads be stale for at most `BOUND_S`."""
-        outcome = self._run_hot(name, QUIET, services)
-        verdict = outcome.verdict
-        return Phase(name, outcome, verdict.worst_s <= BOUND_S and not verdict.is_unexplained)
+        verdict = self._run_hot(name, fault=name)
+        return Phase(name, verdict, verdict.worst_s <= BOUND_S and not verdict.is_unexplained)
 
     def run_sabotage(self, name: str) -> Phase:
         """Run with a sabotage, in several rounds if necessary: the checker must report it."""
         for _ in range(ROUNDS):
-            outcome = self._run_hot(name, QUIET | {"CONSISTENCY_SABOTAGE": name})
-            if outcome.verdict.violations:
+            verdict = self._run_hot(name, sabotage=name)
+            if verdict.violations:
                 break
-        return Phase(name, outcome, bool(outcome.verdict.violations))
+        return Phase(name, verdict, bool(verdict.violations))
 
-    def _run_hot(
-        self, name: str, environment: dict[str, str], services: EmbeddedServices | None = None
-    ) -> Outcome:
-        crashes = CRASHES_PER_MILLE.get(name, 0) / 1000
-        environment = environment | {
+    def _run_hot(self, name: str, *, sabotage: str = "", fault: str = "") -> Verdict:
+        environment = ENVIRONMENT | {
+            # Servers log injected faults, and the effects of sabotages, as errors.
+            "MORPHEUS_LOG_LEVEL": "CRITICAL",
+            "CONSISTENCY_SABOTAGE": sabotage,
             "CONSISTENCY_DELAY_S": str(DELAY_S),
-            "CONSISTENCY_CRASHES": str(crashes),
+            "CONSISTENCY_CRASHES": str(CRASHES_PER_MILLE.get(name, 0) / 1000),
         }
-        load = {"seconds": self.seconds, "writes": HOT_WRITES}
-        return self._run(name, HOT, SABOTAGED, environment, services, **load)
-
-    def _run(
-        self,
-        name: str,
-        size: Size,
-        application: str,
-        environment: dict[str, str],
-        services: EmbeddedServices | None = None,
-        **load: Any,
-    ) -> Outcome:
-        scene = build_scene(size)
-        # It must not stay open while the database restarts.
-        connection.close()
-        environment = UNLIMITED | NO_REQUEST_LOG | environment
-        with Servers(self.servers, application=application, environment=environment) as servers:
-            faults = Faults(services, servers, self.seed) if services else None
+        with Servers(SERVERS, application=SABOTAGED, environment=environment) as servers:
+            faults = Faults(self.services, servers)
 
             def interfere(elapsed_s: float) -> None:
-                if faults is None:
+                if not fault:
                     servers.revive()
                 elif elapsed_s < self.seconds * FAULTY:
-                    faults.inject(name)
+                    faults.inject(fault)
 
-            load |= {"clients": self.clients, "seed": self.seed}
-            return run(scene, Load(servers.ports, **load), interfere)
+            load = Load(servers.ports, seconds=self.seconds, writes=HOT_WRITES)
+            return run(build_scene(HOT), load, interfere)
 
 
-def run(scene: Scene, load: Load, interfere: Callable[[float], None] | None = None) -> Outcome:
+def run(scene: Scene, load: Load, interfere: Callable[[float], None] | None = None) -> Verdict:
     """Run clients that read and write, then check all that they read.
 
     `interfere` is called repeatedly, with the seconds since the beginning.
@@ -151,6 +118,8 @@ def run(scene: Scene, load: Load, interfere: Callable[[float], None] | None = No
     Raises:
         BrokenExecutor, BrokenBarrierError: A client process died; its output says why.
     """
+    # It must not stay open while the database restarts.
+    connection.close()
     gate, stop = SPAWN.Barrier(load.clients + 1), Event()
     with (
         TemporaryDirectory() as folder,
@@ -165,8 +134,8 @@ def run(scene: Scene, load: Load, interfere: Callable[[float], None] | None = No
         try:
             gate.wait(START_TIMEOUT_S)
             direct = [
-                threads.submit(run_direct, scene, stop, load.seed),
-                threads.submit(run_members, load.ports, published, stop, load.seed),
+                threads.submit(run_direct, scene, stop),
+                threads.submit(run_members, load.ports, published, stop),
             ]
             began = time.monotonic()
             while not all(client.done() for client in clients):
@@ -180,9 +149,5 @@ def run(scene: Scene, load: Load, interfere: Callable[[float], None] | None = No
             raise
         finally:
             stop.set()
-    busy = [log for log in logs if log.response]
-    seconds = max(log.ended[-1] for log in busy) - min(log.began[0] for log in busy)
-    reads = sum(len(log.response) for log in logs)
     logs += [thread.result() for thread in direct]
-    verdict = check([Log(writes=scene.first_writes()), *logs])
-    return Outcome(verdict, seconds, reads)
+    return check([Log(writes=scene.first_writes()), *logs])

@@ -25,7 +25,7 @@ def check(application: str, *, reads: int, **environment: str) -> Verdict:
     scene = build_scene(HOT)
     with Servers(2, application=application, environment=environment) as servers:
         load = Load(servers.ports, CLIENTS, reads=reads // CLIENTS, writes=0.1)
-        return run(scene, load).verdict
+        return run(scene, load)
 
 
 def test_no_client_reads_a_stale_value() -> None:
