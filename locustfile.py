@@ -49,9 +49,6 @@ if PROFILE.stages:
             return None
 
 
-if "LOAD_CORE" in os.environ:
-    os.sched_setaffinity(0, {int(os.environ["LOAD_CORE"])})
-
 _before: dict[str, ServerCounters] = {}
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Iterator
-from itertools import accumulate
 from urllib.request import urlopen
 
 from perf.lab.example_requests import example
+from perf.seeding.chance import Skewed
 
 # Users read only the newest rows.
 NEWEST = 500
@@ -21,11 +21,11 @@ class Ranked:
         if not ids:
             raise LookupError("There is nothing to read: seed the database first.")
         self.ids = ids
-        self._weights = [*accumulate(1 / rank for rank in range(1, len(ids) + 1))]
+        self._ranks = Skewed(len(ids), exponent=1.0)
 
     def draw(self) -> int:
         """Return one of the ids."""
-        return random.choices(self.ids, cum_weights=self._weights)[0]  # noqa: S311 - no secret
+        return self.ids[self._ranks.rank(random.random)]
 
 
 class Catalogue:

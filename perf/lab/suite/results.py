@@ -22,8 +22,6 @@ TOLERANCE_CONSTANT = 1.0
 # ratios change too. Such a run is no baseline and is not compared with one.
 MAX_SLOWDOWN = 3.0
 
-Json = dict[str, Any]
-
 
 @dataclass(frozen=True, kw_only=True)
 class ResultLine:
@@ -72,8 +70,8 @@ class ResultLine:
                     f"perf_plans --statements. {RAISE}"
                 )
 
-    def as_json(self) -> Json:
-        return {**asdict(self), "key": self.key, "margin": round(self.margin, 2)}
+    def as_json(self) -> dict[str, Any]:
+        return {**asdict(self), "margin": round(self.margin, 2)}
 
 
 def build_line(measurement: Measurement, references: list[float], budgets: Budgets) -> ResultLine:
@@ -113,12 +111,15 @@ class ResultFolder:
         self.baseline = folder / "baseline" / self.result.name
         self.baseline.parent.mkdir(parents=True, exist_ok=True)
 
-    def write(self, result: Json, *, as_baseline: bool) -> None:
+    def write(
+        self, lines: Sequence[ResultLine], *, slowdown: float, as_baseline: bool = False
+    ) -> None:
         """Store the result; as the baseline too if wanted, or if there is none yet."""
-        self.result.write_text(json.dumps(result, indent=1))
-        is_first = not self.baseline.exists() and result["slowdown"] <= MAX_SLOWDOWN
+        document = {"slowdown": slowdown, "lines": [line.as_json() for line in lines]}
+        self.result.write_text(json.dumps(document, indent=1))
+        is_first = not self.baseline.exists() and slowdown <= MAX_SLOWDOWN
         if as_baseline or is_first:
-            ratios = {line["key"]: line["ratio"] for line in result["lines"]}
+            ratios = {line.key: line.ratio for line in lines}
             self.baseline.write_text(json.dumps(ratios, indent=1))
 
     def read_baseline(self) -> dict[str, float]:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any
 
 from django.conf import settings
 from django.core.cache import caches
@@ -15,7 +13,6 @@ from psycopg.conninfo import make_conninfo
 
 from morpheus.db.roles import connected_as
 from perf.lab.harness.databases import prepare_thumbnails
-from perf.lab.harness.measurements import percentile
 from perf.lab.harness.servers import Servers, measured_environment
 from perf.lab.plans.costs import route_breaches
 from perf.lab.plans.small_data import ROWS
@@ -49,25 +46,11 @@ class SuiteResult:
     breaches: list[str]
     references: list[float]
     novels: int
-    rounds: int
 
     @property
     def slowdown(self) -> float:
         """How many times slower than an idle machine this one was, by the median."""
         return slowdown(self.references)
-
-    def as_json(self) -> dict[str, Any]:
-        return {
-            "taken_at": datetime.now(UTC).isoformat(timespec="seconds"),
-            "rounds": self.rounds,
-            "novels": self.novels,
-            "slowdown": round(self.slowdown, 2),
-            "reference_ms": {
-                name: round(percentile(self.references, share), 3)
-                for name, share in (("p50", 0.5), ("p95", 0.95), ("p99", 0.99))
-            },
-            "lines": [line.as_json() for line in self.lines],
-        }
 
 
 def run_suite(*, rounds: int) -> SuiteResult:
@@ -98,7 +81,6 @@ def run_suite(*, rounds: int) -> SuiteResult:
         breaches=_count_breaches(explained, novels),
         references=[*references, *(ms for each in queries for ms in each.references)],
         novels=novels,
-        rounds=rounds,
     )
 
 

@@ -49,8 +49,7 @@ class Command(BaseCommand):
         breaches = [*result.breaches, *(text for line in result.lines for text in line.breaches())]
         baseline = folder.read_baseline()
         breaches += folder.regressions(result.lines, slowdown=result.slowdown)
-        document = {"scale": scale, "breaches": breaches, "baseline": baseline, **result.as_json()}
-        folder.write(document, as_baseline=keep_baseline)
+        folder.write(result.lines, slowdown=result.slowdown, as_baseline=keep_baseline)
         self.stdout.write(text_table([_cells(line, baseline) for line in result.lines], HEADINGS))
         self.stdout.write(
             f"\n{rounds} rounds in {time.monotonic() - began:.0f} s, times in ms; the reference "

@@ -37,5 +37,4 @@ def make_result(lines: list[ResultLine] = LINES) -> SuiteResult:
         breaches=[],
         references=[0.4, 0.4],
         novels=600,
-        rounds=2,
     )

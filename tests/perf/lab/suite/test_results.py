@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from perf.lab.suite.results import ResultFolder, ResultLine
-from tests.perf.lab.suite.result import LINE, LINES, make_result
+from tests.perf.lab.suite.result import LINE, LINES
 
 SLOW = replace(LINE, ratio=3 * LINE.ratio)
 
@@ -18,7 +18,7 @@ def write(
     *,
     as_baseline: bool = False,
 ) -> None:
-    folder.write(make_result([*lines]).as_json(), as_baseline=as_baseline)
+    folder.write(lines, slowdown=1.0, as_baseline=as_baseline)
 
 
 def test_the_first_result_is_the_baseline(tmp_path: Path) -> None:
@@ -54,7 +54,7 @@ def test_times_of_one_reference_have_a_larger_tolerance(tmp_path: Path) -> None:
 def test_a_run_on_a_very_busy_machine_is_neither_baseline_nor_compared(tmp_path: Path) -> None:
     folder = ResultFolder(tmp_path, "small")
 
-    folder.write({**make_result().as_json(), "slowdown": 9.0}, as_baseline=False)
+    folder.write(LINES, slowdown=9.0)
     assert not folder.baseline.exists()
     write(folder)
     assert list(folder.regressions([SLOW], slowdown=9.0)) == []
