@@ -11,6 +11,7 @@ from django.core.wsgi import get_wsgi_application
 from morpheus.cache.response_cache import ResponseCache
 from morpheus.db.statement_settings import set_serving_limits
 from morpheus.http import log_stream
+from morpheus.serving.draining import Draining
 from morpheus.serving.process_tuning import pin, return_large_blocks
 from morpheus.serving.transfers import transfers
 from morpheus.tracing import events, periodic
@@ -21,13 +22,14 @@ site = get_wsgi_application()
 # Imports DRF, which needs the apps to be loaded.
 request_bulkheads = import_module("morpheus.serving.request_bulkheads")
 bulkheads = request_bulkheads.RequestBulkheads(settings.MORPHEUS_THREADS)
-application = ResponseCache(site, bulkheads.run)
+application = Draining(ResponseCache(site, bulkheads.run))
 # Before the first request opens the pool.
 set_serving_limits(settings.DATABASES["default"])
 events.start()
 log_stream.start()
 periodic.start()
 transfers.start()
+application.start()
 # Views are imported by the first request otherwise.
 import_module(settings.ROOT_URLCONF)
 # The program's own objects stay for good. Each full garbage collection went through all of them,

@@ -140,7 +140,13 @@ class Server(Client):
     """A running server, and an anonymous client for it."""
 
     def __init__(
-        self, environment: dict[str, str], log: Path, *, workers: int = 1, threads: int = 8
+        self,
+        environment: dict[str, str],
+        log: Path,
+        *,
+        workers: int = 1,
+        threads: int = 8,
+        drain_s: float = 0,
     ) -> None:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
@@ -149,7 +155,11 @@ class Server(Client):
         with log.open("wb") as output:
             self._process = subprocess.Popen(
                 server_command(
-                    "morpheus.wsgi:application", port=self.port, workers=workers, threads=threads
+                    "morpheus.wsgi:application",
+                    port=self.port,
+                    workers=workers,
+                    threads=threads,
+                    drain_s=drain_s,
                 ),
                 cwd=REPOSITORY,
                 env=environment,
@@ -165,8 +175,15 @@ class Server(Client):
     def until_replica_is_used(self) -> None:
         wait_until(lambda: self.get("/comics/").is_from_replica)
 
-    def stop(self) -> None:
+    @property
+    def exit_code(self) -> int | None:
+        return self._process.poll()
+
+    def begin_stop(self) -> None:
         self._process.terminate()
+
+    def stop(self) -> None:
+        self.begin_stop()
         try:
             self._process.wait(PATIENCE_S)
         except subprocess.TimeoutExpired:

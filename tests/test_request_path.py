@@ -19,8 +19,10 @@ HEADING = "## A request, file by file"
 MAX_FILES = 20
 MAX_WARM_FILES = 6
 
-# Each is one call of a warm request: the key of a policy, two states, a sample, the request's id.
+# Each is one call of a warm request: whether the server stops, the key of a policy, two states, a
+# sample, the request's id.
 BEHIND_WARM_INTERFACES = {
+    "morpheus/serving/draining.py",
     "morpheus/cache/policies.py",
     "morpheus/cache/store.py",
     "morpheus/cache/circuit_breaker.py",
@@ -39,6 +41,7 @@ CLOSED = {
         "perf/monitoring/",
     ),
     "let an anonymous GET pass unchanged": (
+        "morpheus/serving/draining.py",
         "morpheus/serving/request_bulkheads.py",
         "morpheus/http/rendering.py",
         "morpheus/http/throttling.py",

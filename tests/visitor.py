@@ -50,10 +50,11 @@ class VisitorResponse:
 
 
 class Visitor:
-    """Sends GETs to a WSGI application that is a `ResponseCache`."""
+    """Sends GETs to the WSGI application of a server: a `ResponseCache` behind `Draining`."""
 
     def __init__(self, application: Any) -> None:
         self.application = application
+        self._cache = application.application
 
     def get(self, url: str, **environ: str) -> VisitorResponse:
         path, _, query = url.removeprefix("http://testserver").partition("?")
@@ -72,13 +73,13 @@ class Visitor:
         } | environ
         started: list[tuple[str, dict[str, str]]] = []
         calls: list[Any] = []
-        django = self.application.application
+        django = self._cache.application
 
         def call_django(*arguments: Any) -> Any:
             calls.append(arguments)
             return django(*arguments)
 
-        self.application.application = call_django
+        self._cache.application = call_django
         try:
             with counted_queries() as seen:
                 chunks = self.application(
@@ -86,7 +87,7 @@ class Visitor:
                 )
                 body = b"".join(chunks)
         finally:
-            self.application.application = django
+            self._cache.application = django
         if hasattr(chunks, "close"):
             chunks.close()
         [(status, headers)] = started

@@ -1,8 +1,9 @@
-"""Private parts of granian: how it opens its listening socket. Imports nothing of Django."""
+"""Private parts of granian: its listening socket and its stop. Imports nothing of Django."""
 
 from __future__ import annotations
 
 import socket
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from granian._granian import SocketHolder
@@ -14,13 +15,35 @@ class ListeningServer(MPServer):
 
     The parent keeps the socket open, so connections wait in the kernel while a process starts. With
     sockets of their own, connections would be refused while a process is replaced. granian has no
-    public way to pass a socket in, so this uses its private parts.
+    public way to pass a socket in, nor to do something before it stops, so this uses its private
+    parts.
+
+    Args:
+        before_stop: Called on SIGTERM, with a function that lists the pids of the processes.
     """
 
-    def __init__(self, listener: socket.socket, target: str, **options: Any) -> None:
+    def __init__(
+        self,
+        listener: socket.socket,
+        target: str,
+        *,
+        before_stop: Callable[[Callable[[], Iterable[int]]], None],
+        **options: Any,
+    ) -> None:
         host, port = listener.getsockname()[:2]
         super().__init__(target, address=host, port=port, **options)
         self._listener = listener
+        self._before_stop = before_stop
+
+    def shutdown(self, exit_code: int = 0) -> None:
+        """Stop the processes."""
+        if self.interrupt_signal:
+            self._before_stop(self._list_pids)
+        super().shutdown(exit_code)  # type: ignore[no-untyped-call]
+
+    def _list_pids(self) -> list[int]:
+        processes = [each.inner for each in self.wrks]
+        return [each.pid for each in processes if each.is_alive()]
 
     def _init_shared_socket(self) -> None:
         self._listener.set_inheritable(True)

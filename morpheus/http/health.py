@@ -14,6 +14,9 @@ from morpheus.django_internals.django import has_unapplied_migrations
 
 logger = logging.getLogger(__name__)
 
+# In the environment of a request to a server that was told to stop.
+STOPPING = "morpheus.stopping"
+
 # Once all migrations are applied, they stay applied while this process runs.
 _migrated = False
 
@@ -26,10 +29,12 @@ def healthz(request: HttpRequest) -> JsonResponse:
 
 @require_safe
 def readyz(request: HttpRequest) -> JsonResponse:
-    """GET /readyz: 200 when requests can be served, 503 when not.
+    """GET /readyz: 200 when requests can be served, 503 when not, or soon no more.
 
     Without the cache every page still works, so its loss is `degraded` with 200.
     """
+    if request.META.get(STOPPING):
+        return JsonResponse({"status": "stopping", "checks": {}}, status=503)
     database, migrations = _check_database()
     checks = {"database": database, "migrations": migrations, "cache": _check_cache()}
     if database != "ok" or migrations != "ok":

@@ -5,15 +5,32 @@ Imports nothing of Django, so the parent of the server processes is small and st
 
 from __future__ import annotations
 
+import os
 import resource
+import signal
 import socket
+import sys
+import time
 from argparse import ArgumentParser, Namespace
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from functools import partial
 
 from granian.constants import HTTPModes, Interfaces
 from granian.log import LogLevels
 
 from morpheus.django_internals.granian import ListeningServer
-from morpheus.serving.listening import BACKLOG, listen
+from morpheus.serving.listening import (
+    BACKLOG,
+    DRAIN_SIGNAL,
+    bind,
+    load_and_listen,
+    refuse_connections,
+    refuses_connections,
+)
+
+# Time for connections that the kernel has accepted: a proxy completes them and sends its request.
+SETTLE_S = 1.0
 
 
 def main() -> None:
@@ -23,12 +40,17 @@ def main() -> None:
     _, most_files = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most_files, most_files))
     if arguments.listener is None:
-        listener = listen(arguments.host, arguments.port)
+        listener = bind(arguments.host, arguments.port)
     else:
         listener = socket.socket(fileno=arguments.listener)
+    if refuses_connections(listener):
+        sys.exit("The socket accepts no more: its last server was told to stop.")
+    # A process that is still starting would end by it; it inherits this.
+    signal.signal(DRAIN_SIGNAL, signal.SIG_IGN)
     ListeningServer(
         listener,
         arguments.application,
+        before_stop=partial(drain, listener, arguments.drain_s),
         interface=Interfaces.WSGI,
         # An HTTP/2 body that breaks off leaves a thread of granian in an endless loop.
         http=HTTPModes.http1,
@@ -38,9 +60,29 @@ def main() -> None:
         # Connections of all processes; further ones wait in the kernel.
         backlog=BACKLOG,
         respawn_failed_workers=True,
+        workers_kill_timeout=arguments.stop_timeout_s,
         # Its warnings complain at each start that there are more threads than cores.
         log_level=LogLevels.error,
-    ).serve()
+    ).serve(target_loader=partial(load_and_listen, listener))
+
+
+def drain(listener: socket.socket, drain_s: float, list_pids: Callable[[], Iterable[int]]) -> None:
+    """Let proxies turn away from this server, and then refuse connections.
+
+    granian stops within milliseconds. It would close an idle connection, or one that it has just
+    accepted, while a proxy sends a request on it.
+    """
+    if not drain_s:
+        return
+    deadline = time.monotonic() + drain_s
+    while time.monotonic() < deadline:
+        # Repeated for processes that are still starting.
+        for pid in list_pids():
+            with suppress(ProcessLookupError):
+                os.kill(pid, DRAIN_SIGNAL)
+        time.sleep(0.1)
+    refuse_connections(listener)
+    time.sleep(SETTLE_S)
 
 
 def _parse_arguments() -> Namespace:
@@ -51,6 +93,8 @@ def _parse_arguments() -> Namespace:
     parser.add_argument("--listener", type=int, help="descriptor of a socket that listens there")
     parser.add_argument("--workers", type=int, default=1, help="server processes")
     parser.add_argument("--threads", type=int, default=16, help="of each process")
+    parser.add_argument("--drain-s", type=float, default=0, help="still accept after SIGTERM")
+    parser.add_argument("--stop-timeout-s", type=int, help="then for requests in flight")
     return parser.parse_args()
 
 

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 import sys
+from contextlib import suppress
+from importlib import import_module
+from typing import Any
 
 # Connections that one server process accepts; as many again wait in the kernel.
 BACKLOG = 1024
@@ -11,12 +15,13 @@ BACKLOG = 1024
 # The kernel disconnects a client that acknowledges no byte of a response for so long.
 UNREAD_TIMEOUT_S = 30
 
+# Tells a server process that its server is about to stop.
+DRAIN_SIGNAL = signal.SIGUSR1
 
-def listen(host: str, port: int) -> socket.socket:
-    """Return a listening socket; raises as `bind` does."""
-    listener = bind(host, port)
-    start_listening(listener)
-    return listener
+# Of Linux 5.1 and later; Python has no name for it.
+_SO_BINDTOIFINDEX = 62
+# No machine has so many network interfaces.
+_ABSENT_INTERFACE = 2**31 - 1
 
 
 def start_listening(listener: socket.socket) -> None:
@@ -54,6 +59,37 @@ def bind(host: str, port: int) -> socket.socket:
     return listener
 
 
+def load_and_listen(listener: socket.socket, application: str) -> Any:
+    """Return the WSGI application of a server process, which accepts connections from now on.
+
+    Not earlier: a proxy would send requests that wait for the start, and has another server.
+    """
+    module, _, name = application.partition(":")
+    loaded = getattr(import_module(module), name)
+    start_listening(listener)
+    return loaded
+
+
+def refuse_connections(listener: socket.socket) -> None:
+    """Refuse new connections; accept those that the kernel has already (Linux only).
+
+    Closing the socket would reset connections on which a proxy may have sent a request. A socket
+    that is bound to an absent network interface matches no new connection, so the kernel refuses
+    it, and a proxy tries the next server. It cannot be undone without privileges.
+    """
+    if sys.platform == "linux":
+        with suppress(OSError):
+            listener.setsockopt(socket.SOL_SOCKET, _SO_BINDTOIFINDEX, _ABSENT_INTERFACE)
+
+
+def refuses_connections(listener: socket.socket) -> bool:
+    """Tell whether `refuse_connections` was called for the socket, in any process."""
+    if sys.platform == "linux":
+        with suppress(OSError):
+            return bool(listener.getsockopt(socket.SOL_SOCKET, _SO_BINDTOIFINDEX))
+    return False
+
+
 def server_command(
     application: str,
     *,
@@ -62,6 +98,8 @@ def server_command(
     workers: int = 1,
     threads: int,
     listener: int | None = None,
+    drain_s: float = 0,
+    stop_timeout_s: int | None = None,
 ) -> list[str]:
     """Return the command line that serves a WSGI application with granian.
 
@@ -69,10 +107,14 @@ def server_command(
         application: Like `morpheus.wsgi:application`.
         workers: Server processes, with `threads` each.
         listener: Descriptor of a socket that the command inherits; without one it opens its own.
+        drain_s: Time after SIGTERM for which it still accepts, while `/readyz` fails.
+        stop_timeout_s: Time for the requests in flight after that; None means no limit.
     """
     return [
         *(sys.executable, "-m", "morpheus.serving", application),
         *("--host", host, "--port", str(port)),
         *("--workers", str(workers), "--threads", str(threads)),
         *([] if listener is None else ["--listener", str(listener)]),
+        *(["--drain-s", str(drain_s)] if drain_s else []),
+        *([] if stop_timeout_s is None else ["--stop-timeout-s", str(stop_timeout_s)]),
     ]

@@ -56,6 +56,13 @@ ROOT_URLCONF = "morpheus.urls"
 FORCE_SCRIPT_NAME = ""
 WSGI_APPLICATION = "morpheus.wsgi.application"
 
+# After SIGTERM, `manage.py serve` accepts connections for so long, and `/readyz` fails. Longer than
+# a proxy needs to notice, and than it keeps idle connections to the server.
+MORPHEUS_DRAIN_S = env.number("MORPHEUS_DRAIN_S", default=5.0, at_least=0)
+# After that, requests in flight may take so long, and the task of a worker that was told to stop.
+# Both together are less than the 30 s that orchestrators usually wait before they kill.
+MORPHEUS_STOP_TIMEOUT_S = env.number("MORPHEUS_STOP_TIMEOUT_S", default=20, at_least=1)
+
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",

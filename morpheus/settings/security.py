@@ -35,6 +35,8 @@ SECRET_KEY = env.text("SECRET_KEY") or cast(
     str, SimpleLazyObject(lambda: _read_or_make_secret(env.MORPHEUS_VAR / "secret_key"))
 )
 
+SECRET_KEY_FALLBACKS = env.items("SECRET_KEY_FALLBACKS", default=[])
+
 # `make run` switches this off: it serves plain HTTP on the loopback address only.
 _https = env.flag("MORPHEUS_HTTPS", default=True)
 

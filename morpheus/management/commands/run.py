@@ -24,14 +24,13 @@ from morpheus.embedded.processes import run_command
 from morpheus.embedded.roles import RolesUnavailable
 from morpheus.embedded.supervisor import EmbeddedServices
 from morpheus.management.commands.serve import (
-    PATIENCE_S,
+    MARGIN_S,
     bind_or_refuse,
     build_server,
     reachable_address,
     refuse_endless_redirects,
 )
 from morpheus.management.embedded import embedded_services
-from morpheus.serving.listening import start_listening
 
 READY_TIMEOUT_S = 60.0
 POLL_S = 0.1
@@ -81,7 +80,6 @@ class Command(BaseCommand):
         self, host: str, port: int, listener: socket.socket, services: EmbeddedServices
     ) -> None:
         """Run server and worker until one of them, or the embedded services, fail for good."""
-        start_listening(listener)
         # Of this run alone, without the counts of earlier processes.
         metrics = make_metrics_folder()
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(metrics)
@@ -127,7 +125,7 @@ def _build_worker() -> Service:
         command=_manage("worker"),
         cwd=str(settings.BASE_DIR),
         signals=[signal.SIGTERM],
-        patience_s=PATIENCE_S,
+        patience_s=settings.MORPHEUS_STOP_TIMEOUT_S + MARGIN_S,
     )
 
 

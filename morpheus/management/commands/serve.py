@@ -16,12 +16,12 @@ from morpheus.embedded.guard_client import become_guard
 from morpheus.embedded.health import Health
 from morpheus.embedded.metrics_folder import make_metrics_folder
 from morpheus.management.embedded import embedded_services
-from morpheus.serving.listening import bind, server_command, start_listening
+from morpheus.serving.listening import bind, server_command
 
 # A server that starts so often without a passed health check will not become ready.
 MOST_STARTS = 3
-# Server and worker may finish their work for so long; then they are killed.
-PATIENCE_S = 10.0
+# A process that has not ended so long after its own time limit is killed.
+MARGIN_S = 5.0
 
 
 class Command(BaseCommand):
@@ -37,14 +37,14 @@ class Command(BaseCommand):
         refuse_endless_redirects()
         _refuse_absent_servers()
         listener = bind_or_refuse(host, port)
-        start_listening(listener)
         # Of this run alone. The guard removes it.
         metrics = make_metrics_folder()
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(metrics)
-        become_guard([build_server(host, port, listener)], own_folder=metrics)
+        server = build_server(host, port, listener, drain_s=settings.MORPHEUS_DRAIN_S)
+        become_guard([server], own_folder=metrics)
 
 
-def build_server(host: str, port: int, listener: socket.socket) -> Service:
+def build_server(host: str, port: int, listener: socket.socket, *, drain_s: float = 0) -> Service:
     """Return the server; the guard keeps its socket open for a replacement."""
     return Service(
         name="server",
@@ -55,10 +55,12 @@ def build_server(host: str, port: int, listener: socket.socket) -> Service:
             workers=settings.MORPHEUS_PROCESSES,
             threads=settings.MORPHEUS_THREADS,
             listener=listener.fileno(),
+            drain_s=drain_s,
+            stop_timeout_s=settings.MORPHEUS_STOP_TIMEOUT_S,
         ),
         cwd=str(settings.BASE_DIR),
         signals=[signal.SIGTERM],
-        patience_s=PATIENCE_S,
+        patience_s=drain_s + settings.MORPHEUS_STOP_TIMEOUT_S + MARGIN_S,
         descriptors=(listener.fileno(),),
         health=Health(reachable_address(host), port),
         most_starts=MOST_STARTS,

@@ -110,7 +110,9 @@ def test_granian_s_server_has_the_attributes_of_a_socket_that_it_opened() -> Non
 
     assert names <= {name for name in names if f"self.{name}" in source}
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        server: Any = ListeningServer(listener, "morpheus.wsgi:application")
+        server: Any = ListeningServer(
+            listener, "morpheus.wsgi:application", before_stop=lambda list_pids: None
+        )
         server._init_shared_socket()
         assert server._sfd == listener.fileno()
         assert server._sso is listener

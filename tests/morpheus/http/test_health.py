@@ -22,6 +22,13 @@ def test_a_served_process_is_alive_and_ready(client: Any) -> None:
     }
 
 
+def test_a_server_that_was_told_to_stop_is_alive_and_not_ready(client: Any) -> None:
+    stopping = {health.STOPPING: True}
+
+    assert client.get("/healthz", **stopping).status_code == 200
+    assert client.get("/readyz", **stopping).status_code == 503
+
+
 @pytest.mark.django_db
 def test_a_lost_cache_degrades_and_does_not_stop_traffic(
     client: Any, no_cache_server: None

@@ -12,9 +12,15 @@ import pytest
 
 from morpheus.serving import connections
 from morpheus.serving.connections import close_connections, close_crowds
-from morpheus.serving.listening import listen
+from morpheus.serving.listening import bind, start_listening
 
 HERE = "127.0.0.1"
+
+
+def listen(host: str, port: int) -> socket.socket:
+    listener = bind(host, port)
+    start_listening(listener)
+    return listener
 
 
 class Site:

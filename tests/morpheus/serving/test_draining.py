@@ -1,0 +1,108 @@
+"""A server that is told to stop: proxies turn away from it before it refuses connections."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import socket
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import closing, suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from morpheus.serving.draining import Draining
+from morpheus.serving.listening import (
+    bind,
+    refuse_connections,
+    refuses_connections,
+    start_listening,
+)
+from tests.serving import Server, environment_of_worker, wait_until
+
+DRAIN_S = 1.5
+
+only_linux = pytest.mark.skipif(sys.platform != "linux", reason="It is a part of Linux.")
+
+
+@pytest.fixture
+def server(transactional_db: None, tmp_path: Path) -> Iterator[Server]:
+    """A server of two processes, which drains for a moment."""
+    environment = environment_of_worker(MORPHEUS_LOG_REQUESTS="on", MORPHEUS_THREADS="4")
+    server = Server(environment, tmp_path / "log", workers=2, threads=4, drain_s=DRAIN_S)
+    yield server
+    server.stop()
+
+
+def is_stopping(server: Server) -> bool:
+    """Tell whether `/readyz` fails in the process that accepts the next connection."""
+    with closing(http.client.HTTPConnection("127.0.0.1", server.port, timeout=10)) as probe:
+        return get(probe, "/readyz").status == 503
+
+
+def get(connection: http.client.HTTPConnection, path: str) -> http.client.HTTPResponse:
+    connection.request("GET", path, headers={"Host": "localhost"})
+    response = connection.getresponse()
+    response.read()
+    return response
+
+
+@only_linux
+def test_a_socket_that_refuses_connections_still_accepts_the_earlier_ones() -> None:
+    with bind("127.0.0.1", 0) as listener:
+        start_listening(listener)
+        address = listener.getsockname()
+        waiting = [socket.create_connection(address) for _ in range(3)]
+        assert not refuses_connections(listener)
+
+        refuse_connections(listener)
+
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(address)
+        assert refuses_connections(listener)
+        for client in waiting:
+            client.sendall(b"request")
+            accepted, _ = listener.accept()
+            assert accepted.recv(7) == b"request"
+            accepted.close()
+            client.close()
+
+
+def test_only_responses_of_a_draining_server_close_their_connections() -> None:
+    sent: list[Any] = []
+
+    def site(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+        start_response("200 OK", [("Content-Length", "0")])
+        return [b""]
+
+    application = Draining(site)
+    for _ in range(2):
+        application({}, lambda status, headers: sent.append(headers))
+        application.drain()
+
+    assert sent == [[("Content-Length", "0")], [("Content-Length", "0"), ("Connection", "close")]]
+
+
+def test_a_server_serves_while_it_drains_and_then_refuses(server: Server) -> None:
+    with closing(http.client.HTTPConnection("127.0.0.1", server.port, timeout=10)) as kept:
+        assert get(kept, "/api/v1/novels/").headers["Connection"] is None
+        server.begin_stop()
+        began = time.monotonic()
+        wait_until(lambda: is_stopping(server))
+        reused = get(kept, "/api/v1/novels/")
+    served = 0
+    with suppress(ConnectionRefusedError):
+        while True:
+            assert server.get("/novels/?page_size=1").status == 200
+            served += 1
+
+    assert (reused.status, reused.headers["Connection"]) == (200, "close")
+    assert DRAIN_S <= time.monotonic() - began < 2 * DRAIN_S
+    server.stop()
+    assert server.exit_code == 0
+    lines = [json.loads(line) for line in server.log.read_text().splitlines()]
+    routes = [line.get("route", "") for line in lines]
+    assert routes.count("GET /novels/") == served + 2, routes
