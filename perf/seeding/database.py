@@ -180,7 +180,7 @@ def advance_sequences(cursor: Any) -> None:
 
 
 def drop_structure(cursor: Any) -> list[str]:
-    """Drop what is cheaper to build after the rows; return the statements that restore it.
+    """Drop structure that is cheaper to build after the rows; return statements that restore it.
 
     They are PostgreSQL's own definitions, in order. After an interruption, the rollback restores
     everything.

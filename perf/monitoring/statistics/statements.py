@@ -48,7 +48,7 @@ statement = select_row(
     f"SELECT * FROM (SELECT {_COLUMNS}) statements WHERE query_id = %s ORDER BY calls DESC LIMIT 1"  # noqa: S608
 )
 
-# The statement with the greatest mean time, of those with at least `%s` calls.
+# The statement with the greatest mean time among statements with at least `%s` calls.
 slowest_statement = select_row(f"""
 SELECT {_COLUMNS} AND calls >= %s
 ORDER BY mean_ms DESC

@@ -42,7 +42,7 @@ WHERE s.schemaname = ANY (current_schemas(false))
 ORDER BY s.relname
 """)
 
-# The table with the greatest share of dead rows, of those with at least `%s`.
+# The table with the greatest share of dead rows, among tables with at least `%s`.
 # Without sizes, which need the file system.
 table_with_most_dead_rows = select_row("""
 SELECT relname AS table, n_dead_tup::float8 / (n_live_tup + n_dead_tup) AS ratio
