@@ -2,7 +2,7 @@
 
 At each scrape, `generate_latest` makes an object, a dict of labels and a text of each sample. A
 server that has served every route has thousands. Here they are made once, and a scrape reads the
-values alone: of this process' metrics, or of the files in which several processes share theirs.
+values alone from the files in which processes share their metrics.
 """
 
 from __future__ import annotations
@@ -10,19 +10,16 @@ from __future__ import annotations
 import os
 import struct
 from bisect import bisect_right
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import accumulate, pairwise
-from operator import attrgetter
 from pathlib import Path
-from typing import Any
 
 import orjson
-from prometheus_client import Counter, Histogram
+from prometheus_client import Histogram
 from prometheus_client.core import Metric
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
-from prometheus_client.registry import Collector, CollectorRegistry
 from prometheus_client.utils import floatToGoString
 
 Labels = dict[str, str]
@@ -56,21 +53,21 @@ class Family:
     """A counter or a histogram with all its samples.
 
     Attributes:
-        sources: For each series, where its values come from: the total of a counter; the buckets of
-            a histogram, which are not cumulative, and its sum.
+        sources: For each series, the places of its values: the total of a counter; the buckets of a
+            histogram, which are not cumulative, and its sum.
         names, labels, texts, values: Of each sample. Its text is its line without the value.
     """
 
     name: str
     kind: str
     help: str
-    sources: list[list[Any]] = field(default_factory=list)
+    sources: list[list[int]] = field(default_factory=list)
     names: list[str] = field(default_factory=list)
     labels: list[Labels] = field(default_factory=list)
     texts: list[str] = field(default_factory=list)
     values: list[float] = field(default_factory=list)
 
-    def add_series(self, labels: Labels, sources: list[Any], edges: Iterable[float] = ()) -> None:
+    def add_series(self, labels: Labels, sources: list[int], edges: Iterable[float] = ()) -> None:
         """Add a series; a histogram has a bucket up to each edge."""
         self.sources.append(sources)
         if self.kind == "counter":
@@ -89,11 +86,11 @@ class Family:
         self.labels.append(labels)
         self.texts.append(f"{name}{{{pairs}}} " if pairs else f"{name} ")
 
-    def read(self, read: Callable[[Any], float]) -> None:
-        """Read the values from their sources."""
+    def read(self, all_values: Sequence[float]) -> None:
+        """Read the values from the values of all families."""
         values: list[float] = []
         for sources in self.sources:
-            numbers = [*map(read, sources)]
+            numbers = [*map(all_values.__getitem__, sources)]
             if self.kind == "histogram":
                 total = numbers.pop()
                 numbers = [*accumulate(numbers)]
@@ -120,47 +117,6 @@ class Family:
 
 def _escape(value: str) -> str:
     return value.replace("\\", r"\\").replace("\n", r"\n").replace('"', r"\"")
-
-
-class OwnFamilies:
-    """Reads the counters and histograms of this process from a registry."""
-
-    def __init__(self, registry: CollectorRegistry) -> None:
-        self._registry = registry
-        self._families: dict[Collector, tuple[list[Any], Family]] = {}
-
-    def read(self) -> list[Family]:
-        """Return the families with their present values."""
-        families = [self._family(each) for each in self._collectors() if _has_family(each)]
-        for family in families:
-            family.read(attrgetter("_value"))
-        return families
-
-    def collect_others(self) -> list[Metric]:
-        """Return all other metrics."""
-        others = [each for each in self._collectors() if not _has_family(each)]
-        return [metric for collector in others for metric in collector.collect()]
-
-    def _collectors(self) -> list[Collector]:
-        return [*self._registry._collector_to_names]
-
-    def _family(self, metric: Any) -> Family:
-        series = [*metric._metrics.items()] if metric._labelnames else [((), metric)]
-        known, family = self._families.get(metric, ([], None))
-        if family is None or known != series:
-            family = Family(metric._name, metric._type, metric._documentation)
-            for label_values, child in series:
-                labels = dict(zip(metric._labelnames, label_values, strict=True))
-                if family.kind == "counter":
-                    family.add_series(labels, [child._value])
-                else:
-                    family.add_series(labels, [*child._buckets, child._sum], child._upper_bounds)
-            self._families[metric] = series, family
-        return family
-
-
-def _has_family(collector: Collector) -> bool:
-    return type(collector) in (Counter, Histogram)
 
 
 def forget_dead_processes(folder: Path) -> None:
@@ -202,7 +158,7 @@ class SharedFamilies:
         for family in self._families.values():
             if not family.sources:
                 self._add_series(family)
-            family.read(values.__getitem__)
+            family.read(values)
         return [*self._families.values()]
 
     def collect_others(self) -> list[Metric]:

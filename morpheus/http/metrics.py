@@ -17,7 +17,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, generate_latest
 from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
 
-from morpheus.django_internals.prometheus_client import Family, OwnFamilies, SharedFamilies
+from morpheus.django_internals.prometheus_client import Family, SharedFamilies
 from morpheus.http.client_addresses import get_client_address
 from morpheus.tracing import events, periodic
 
@@ -63,19 +63,20 @@ def collect_metrics() -> list[Metric]:
 
 
 def _read() -> tuple[list[Family], list[Metric]]:
-    """Return counters and histograms, and all other metrics."""
+    """Return counters and histograms of processes that share them, and all other metrics."""
     events.flush()
     periodic.run_collectors()
-    reader = _reader(os.environ.get("PROMETHEUS_MULTIPROC_DIR"))
-    families, others = reader.read(), reader.collect_others()
+    if folder := os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
+        shared = _shared_families(Path(folder))
+        families, others = shared.read(), shared.collect_others()
+    else:
+        families, others = [], [*REGISTRY.collect()]
     for derive, names in derived_metrics:
-        others += derive([family.as_metric(names) for family in families])
+        others += derive([family.as_metric(names) for family in families] + others)
     return families, others
 
 
-@cache
-def _reader(folder: str | None) -> OwnFamilies | SharedFamilies:
-    return SharedFamilies(Path(folder)) if folder else OwnFamilies(REGISTRY)
+_shared_families = cache(SharedFamilies)
 
 
 class _List(Collector):
