@@ -9,6 +9,7 @@ class PerfConfig(AppConfig):
     """Subscribes the monitoring to requests and statements; adds checks and the dashboard."""
 
     name = "perf"
+    verbose_name = "Performance"
 
     def ready(self) -> None:
         from django.contrib import admin
@@ -18,7 +19,7 @@ class PerfConfig(AppConfig):
         from morpheus.tracing.periodic import every_ten_seconds
         from perf.monitoring import list_indexes  # noqa: F401 - it registers a check
         from perf.monitoring.cache_offload import SOURCES, collect_cache_offload
-        from perf.monitoring.dashboard.urls import add_pages
+        from perf.monitoring.dashboard.urls import PAGES
         from perf.monitoring.queries import monitor
         from perf.monitoring.queries.statement_routes import (
             note_statement_routes,
@@ -39,4 +40,4 @@ class PerfConfig(AppConfig):
         on_statement_executed.extend((monitor.record_statement, recorder.check_statement))
         derived_metrics.append((collect_cache_offload, SOURCES))
         every_ten_seconds += [update_queue_gauges, send_statement_routes]
-        add_pages(admin.site)
+        admin.site.pages["perf"] = PAGES  # type: ignore[attr-defined] # MorpheusAdminSite

@@ -31,18 +31,22 @@ class AdminPage:
     Attributes:
         name: The URL's name, `admin:<name>`.
         path: Its path below `/admin/`.
-        is_listed: Whether the admin's index has a link to it.
+        title: Of its link in the admin's index; empty for no link.
     """
 
     name: str
     path: str
     title: str
     view: Callable[..., HttpResponseBase]
-    is_listed: bool = True
 
 
 class MorpheusAdminSite(admin.AdminSite):
-    """Django's admin, which runs each view in one transaction with the identity of staff."""
+    """Django's admin, which runs each view in one transaction with the identity of staff.
+
+    Attributes:
+        pages: By the label of an app, pages that replace its models in the index. The section's
+            title is a link to the first.
+    """
 
     site_header = "Morpheus"
     site_title = "Morpheus"
@@ -50,37 +54,32 @@ class MorpheusAdminSite(admin.AdminSite):
 
     def __init__(self, name: str = "admin") -> None:
         super().__init__(name)
-        self._sections: list[tuple[str, str, list[AdminPage]]] = []
-
-    def add_section(self, label: str, title: str, pages: list[AdminPage]) -> None:
-        """Add pages to the admin; the section's title is a link to the first.
-
-        Args:
-            label: Label of the app that the pages belong to; they replace its models in the index.
-        """
-        self._sections.append((label, title, pages))
+        self.pages: dict[str, list[AdminPage]] = {}
 
     def get_urls(self) -> list[URLPattern | URLResolver]:
-        pages = [page for _, _, listed in self._sections for page in listed]
-        own = [path(page.path, self.admin_view(page.view), name=page.name) for page in pages]
+        own = [
+            path(page.path, self.admin_view(page.view), name=page.name)
+            for pages in self.pages.values()
+            for page in pages
+        ]
         return [*own, *super().get_urls()]
 
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
         """Return Django's list of models by app, with the added pages."""
-        apps: list[Any] = super().get_app_list(request, app_label)
-        for label, title, pages in self._sections:
+        listed: list[Any] = super().get_app_list(request, app_label)
+        for label, pages in self.pages.items():
             if self.has_permission(request) and app_label in (None, label):
-                apps = [app for app in apps if app["app_label"] != label]
-                apps.append(
+                listed = [app for app in listed if app["app_label"] != label]
+                listed.append(
                     {
-                        "name": title,
+                        "name": apps.get_app_config(label).verbose_name,
                         "app_label": label,
                         "app_url": self._url(pages[0]),
                         "has_module_perms": True,
-                        "models": [self._as_model(page) for page in pages if page.is_listed],
+                        "models": [self._as_model(page) for page in pages if page.title],
                     }
                 )
-        return sorted(apps, key=lambda app: str(app["name"]).lower())
+        return sorted(listed, key=lambda app: str(app["name"]).lower())
 
     def _as_model(self, page: AdminPage) -> dict[str, Any]:
         """Return a page in the form of a model that Django's templates only link to."""

@@ -2,44 +2,28 @@
 
 from __future__ import annotations
 
-from functools import partial
-from typing import cast
+from collections.abc import Callable
 
-from morpheus.admin.site import AdminPage, MorpheusAdminSite
-from perf.monitoring.dashboard import database_pages, server_pages
+from django.http import HttpResponse
+
+from morpheus.admin.site import AdminPage
+from perf.monitoring.dashboard import database_pages as database
+from perf.monitoring.dashboard import server_pages as server
 from perf.monitoring.dashboard.page import OVERVIEW, TABS
 
-_VIEWS = {
-    OVERVIEW: server_pages.show_overview,
-    "perf_routes": server_pages.show_routes,
-    "perf_queries": database_pages.show_queries,
-    "perf_slow": server_pages.show_slow_queries,
-    "perf_cache": server_pages.show_cache,
-    "perf_connections": database_pages.show_connections,
-    "perf_tables": database_pages.show_tables,
-    "perf_indexes": database_pages.show_indexes,
-    "perf_replication": database_pages.show_replication,
+_VIEWS: dict[str, tuple[str, Callable[..., HttpResponse]]] = {
+    OVERVIEW: ("perf/", server.show_overview),
+    "perf_routes": ("perf/routes/", server.show_routes),
+    "perf_queries": ("perf/queries/", database.show_queries),
+    "perf_slow": ("perf/slow/", server.show_slow_queries),
+    "perf_cache": ("perf/cache/", server.show_cache),
+    "perf_connections": ("perf/connections/", database.show_connections),
+    "perf_tables": ("perf/tables/", database.show_tables),
+    "perf_indexes": ("perf/indexes/", database.show_indexes),
+    "perf_replication": ("perf/replication/", database.show_replication),
+    "perf_route": ("perf/route/", server.show_route),
+    "perf_slow_query": ("perf/slow/<int:pk>/", server.show_slow_query),
+    "perf_query": ("perf/queries/<slug:query_id>/", database.show_query),
 }
 
-
-def _path(name: str) -> str:
-    return "perf/" if name == OVERVIEW else f"perf/{name.removeprefix('perf_')}/"
-
-
-_build_detail = partial(AdminPage, is_listed=False)
-
-PAGES = [AdminPage(name, _path(name), TABS[name], view) for name, view in _VIEWS.items()]
-PAGES += [
-    _build_detail("perf_route", "perf/route/", "Route", server_pages.show_route),
-    _build_detail(
-        "perf_slow_query", "perf/slow/<int:pk>/", "Slow query", server_pages.show_slow_query
-    ),
-    _build_detail(
-        "perf_query", "perf/queries/<slug:query_id>/", "Query", database_pages.show_query
-    ),
-]
-
-
-def add_pages(site: object) -> None:
-    """Add the pages to the admin site."""
-    cast("MorpheusAdminSite", site).add_section("perf", "Performance", PAGES)
+PAGES = [AdminPage(name, path, TABS.get(name, ""), view) for name, (path, view) in _VIEWS.items()]

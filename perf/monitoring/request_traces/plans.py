@@ -13,14 +13,13 @@ from morpheus.db.transactions import write_transaction
 from morpheus.tracing.request_trace import Statement
 from perf.monitoring.explain import explain
 from perf.monitoring.sql_text import has_plan, normalize
+from perf.monitoring.statistics.limited_queries import LIMITS
 
 # Planning is work too; further statements have no plan.
 MAX_PLANS = 20
 # Planning takes less than a ms, unless the server is in trouble or a table is being altered.
 STATEMENT_TIMEOUT_MS = 250
 LOCK_TIMEOUT_MS = 50
-
-_LIMITS = "SELECT set_config('statement_timeout', %s, true), set_config('lock_timeout', %s, true)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +58,7 @@ def take_plans(
                 write_transaction(as_user=user_id, as_staff=is_staff),
                 connection.cursor() as cursor,
             ):
-                cursor.execute(_LIMITS, [str(STATEMENT_TIMEOUT_MS), str(LOCK_TIMEOUT_MS)])
+                cursor.execute(LIMITS, [str(STATEMENT_TIMEOUT_MS), str(LOCK_TIMEOUT_MS)])
                 plans = {
                     fingerprint: _take_plan(statement) if number < MAX_PLANS else _TOO_MANY
                     for number, (fingerprint, statement) in enumerate(explainable.items())

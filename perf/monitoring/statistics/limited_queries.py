@@ -24,7 +24,7 @@ STATEMENT_TIMEOUT_MS = 1_000
 # A table that is being altered is skipped rather than waited for.
 LOCK_TIMEOUT_MS = 200
 
-_LIMITS = "SELECT set_config('statement_timeout', %s, true), set_config('lock_timeout', %s, true)"
+LIMITS = "SELECT set_config('statement_timeout', %s, true), set_config('lock_timeout', %s, true)"
 # The server is gone; that is not a failure of one query.
 _CONNECTION_LOST = (None, "08000", "08003", "08006", "57P01", "57P02", "57P03")
 
@@ -44,7 +44,7 @@ def limited_cursor(
     """
     try:
         with transaction.atomic(using), connections[using].cursor() as cursor:
-            cursor.execute(_LIMITS, [str(timeout_ms), str(min(timeout_ms, LOCK_TIMEOUT_MS))])
+            cursor.execute(LIMITS, [str(timeout_ms), str(min(timeout_ms, LOCK_TIMEOUT_MS))])
             yield cursor
     except (OperationalError, ProgrammingError, InternalError, DataError) as error:
         sqlstate = getattr(error.__cause__, "sqlstate", None)
