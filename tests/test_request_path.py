@@ -63,6 +63,7 @@ CLOSED = {
         "morpheus/db/postgresql/",
         "morpheus/db/statement_settings.py",
         "morpheus/django_internals/",
+        "morpheus/pagination/columns.py",
         "morpheus/pagination/cursors.py",
         "morpheus/pagination/django_internals.py",
     ),

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from morpheus.pagination.cursors import Position
-from morpheus.pagination.django_internals import equality_conditions, limit_before_joins
-from morpheus.pagination.paginator import KeysetPagination, seek_rows
+from morpheus.pagination.django_internals import (
+    equality_conditions,
+    limit_before_joins,
+)
+from morpheus.pagination.paginator import KeysetPagination
+from morpheus.pagination.seek import seek_rows
 
 __all__ = [
     "KeysetPagination",

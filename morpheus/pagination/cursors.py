@@ -5,9 +5,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from functools import lru_cache
 from typing import Any
+from uuid import UUID
 
 import orjson
 from django.core import signing
@@ -95,16 +97,40 @@ def decode(cursor: str, signer: CursorSigner, columns: int) -> Position:
 
 
 def _pack(value: Any) -> Any:
-    """Return the JSON form of a value: itself, or of a time [microseconds since 1970]."""
+    """Return the JSON form of a value: itself, or its type and a text.
+
+    Times order most lists, so their form is the shortest: [microseconds since 1970].
+    """
     if isinstance(value, int | str):  # bool is an int; JSON distinguishes it.
         return value
-    if isinstance(value, datetime) and value.tzinfo is not None:
+    if isinstance(value, datetime):
+        if value.tzinfo is None:
+            return ["n", value.isoformat()]
         return [(value - _EPOCH) // _MICROSECOND]
+    if isinstance(value, date):
+        return ["d", value.isoformat()]
+    if isinstance(value, Decimal):
+        return ["f", str(value)]
+    if isinstance(value, UUID):
+        return ["u", value.hex]
     raise TypeError(
         f"A list cannot be paged by a {type(value).__name__}: order by columns that are NOT NULL "
-        "and compare exactly (integers, booleans, text, times with a zone)."
+        "and compare exactly (integers, text, times, Decimal, UUID, booleans)."
     )
 
 
+_READERS: dict[str, Any] = {
+    "n": datetime.fromisoformat,
+    "d": date.fromisoformat,
+    "f": Decimal,
+    "u": UUID,
+}
+
+
 def _unpack(value: Any) -> Any:
-    return _EPOCH + value[0] * _MICROSECOND if isinstance(value, list) else value
+    if not isinstance(value, list):
+        return value
+    if len(value) == 1:
+        return _EPOCH + value[0] * _MICROSECOND
+    kind, text = value
+    return _READERS[kind](text)

@@ -13,12 +13,14 @@ from django.db.models import BigIntegerField, F, Lookup, QuerySet, Value
 from django.db.models.expressions import Col
 from django.db.models.fields.tuple_lookups import (
     Tuple,
+    TupleExact,
     TupleGreaterThan,
     TupleGreaterThanOrEqual,
     TupleLessThan,
     TupleLessThanOrEqual,
 )
 from django.db.models.lookups import Exact
+from django.db.models.query import ModelIterable, ValuesIterable
 from django.db.models.sql import Query
 from django.db.models.sql.datastructures import BaseTable
 
@@ -67,7 +69,12 @@ def compare_rows(
         lookup = TupleLessThanOrEqual if inclusive else TupleLessThan
     else:
         lookup = TupleGreaterThanOrEqual if inclusive else TupleGreaterThan
-    return lookup(Tuple(*map(F, names)), [OpaqueValue(value) for value in values])
+    return lookup(_row(names), [OpaqueValue(value) for value in values])
+
+
+def equal_rows(names: Sequence[str], values: tuple[Any, ...]) -> Any:
+    """Return the condition `(a, b) = (x, y)`."""
+    return TupleExact(_row(names), values)
 
 
 def limit_before_joins(rows: QuerySet[Any], count: int) -> QuerySet[Any]:
@@ -111,3 +118,22 @@ def equality_conditions(queryset: QuerySet[Any]) -> dict[str, Any]:
         for node in queryset.query.where.children
         if isinstance(node, Exact) and isinstance(node.lhs, Col) and node.lhs.alias == table
     }
+
+
+def get_selected_names(queryset: Any) -> set[str] | None:
+    """Return the keys of rows of `values()` or `values_list()`; None for model instances."""
+    if getattr(queryset, "_fields", None) is None:
+        return None
+    query = queryset.query
+    return {*query.values_select, *query.annotation_select, *query.extra_select}
+
+
+def can_select_more(queryset: QuerySet[Any]) -> bool:
+    """Tell whether a further column changes neither the rows nor their form."""
+    query = queryset.query
+    is_open = issubclass(queryset._iterable_class, ModelIterable | ValuesIterable)
+    return is_open and query.group_by is None and not (query.distinct or query.combinator)
+
+
+def _row(names: Sequence[str]) -> Any:
+    return Tuple(*(F(name) for name in names))

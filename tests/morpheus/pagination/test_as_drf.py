@@ -5,22 +5,28 @@ docs/pagination.md lists the differences.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from django.conf import settings
-from django.db.models import QuerySet
+from django.core.exceptions import ImproperlyConfigured
+from django.db.models import Count, F, Func, IntegerField, QuerySet
+from rest_framework.filters import OrderingFilter
 from rest_framework.generics import ListAPIView
 from rest_framework.pagination import CursorPagination
+from rest_framework.renderers import BrowsableAPIRenderer, JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import ModelSerializer
 from rest_framework.test import APIRequestFactory
 
 from morpheus.pagination import KeysetPagination
+from novels.models import Chapter
 from tests.morpheus.pagination.test_keyset import Row, table
+from tests.visitor import counted_queries
 
 __all__ = ["table"]  # Every test of this file uses it.
 
@@ -30,15 +36,13 @@ pytestmark = pytest.mark.django_db
 VALUES = [1] * 7 + [2, 3, 3, 3, 4] + [5] * 12 + [6, 7] + [8] * 9
 SIZE = 5
 
-ORDERINGS = {"small": ("small", "id")}
-VIEW = SimpleNamespace(orderings=ORDERINGS)
-
 
 class SmallPages(KeysetPagination):
     """A pagination class as a project declares it that used DRF's class before."""
 
-    page_size = SIZE
+    page_size: int | None = SIZE
     max_page_size = 12
+    ordering: Any = "small"
 
 
 class RowSerializer(ModelSerializer[Row]):
@@ -51,7 +55,6 @@ class RowListView(ListAPIView[Row]):
     queryset = Row.objects.all()
     serializer_class = RowSerializer
     pagination_class = SmallPages
-    orderings = ORDERINGS
     permission_classes = ()
     authentication_classes = ()
 
@@ -68,11 +71,12 @@ def get(
     paginator: type[KeysetPagination] = SmallPages,
     *,
     rows: QuerySet[Any] | None = None,
+    view: Any = None,
 ) -> SimpleNamespace:
     """Return a page's rows, their primary keys, its links and its paginator."""
     used = paginator()
     queryset = Row.objects.all() if rows is None else rows
-    page = used.paginate_queryset(queryset, Request(APIRequestFactory().get(link)), VIEW)
+    page = used.paginate_queryset(queryset, Request(APIRequestFactory().get(link)), view)
     data = used.get_paginated_response(page).data
     pks = [getattr(row, "pk", None) for row in page]
     links = {"next": data["next"], "previous": data["previous"]}
@@ -93,6 +97,10 @@ def walk_both_ways(rows: QuerySet[Any], **options: Any) -> list[Any]:
     backwards = walk(forwards[-1], "previous", rows=rows, **options)
     assert [page.rows for page in reversed(backwards)] == [page.rows for page in forwards]
     return [row for page in forwards for row in page.rows]
+
+
+def order_by(*columns: str) -> type[SmallPages]:
+    return type("Ordered", (SmallPages,), {"ordering": columns})
 
 
 def test_it_is_one_of_drf_s_paginations() -> None:
@@ -150,10 +158,112 @@ def test_a_cursor_before_all_rows_gives_an_empty_page_that_leads_on(rows: list[i
     assert get(empty.next).pks == second.pks
 
 
+@pytest.mark.parametrize("names", [("id", "small", "pk"), (), ("small",), ("text", "big")])
+def test_values_are_walked_whatever_columns_they_name(
+    rows: list[int], names: tuple[str, ...]
+) -> None:
+    expected = list(Row.objects.order_by("small", "pk").values(*names))
+
+    assert walk_both_ways(Row.objects.values(*names)) == expected
+
+
+@pytest.mark.parametrize("columns", [("small",), ("-small", "pk"), ("pk",), ("-id",)])
+def test_values_are_walked_in_any_ordering(rows: list[int], columns: tuple[str, ...]) -> None:
+    ordering = columns if columns != ("small",) else ("small", "pk")
+    expected = list(Row.objects.order_by(*ordering).values("text", "small"))
+
+    met = walk_both_ways(Row.objects.values("text", "small"), paginator=order_by(*columns))
+
+    assert met == expected
+
+
 def test_named_tuples_are_walked_if_they_have_the_columns(rows: list[int]) -> None:
     met = walk_both_ways(Row.objects.values_list("id", "small", named=True))
 
     assert [row.id for row in met] == rows
+
+
+@pytest.mark.parametrize(
+    "unsuitable",
+    [
+        Row.objects.values_list("text", named=True),
+        Row.objects.values_list("text", "big"),
+        Row.objects.values_list("text", flat=True),
+        Row.objects.values("small").distinct(),
+        Row.objects.values("small").annotate(number=Count("id")),
+    ],
+)
+def test_rows_without_the_columns_and_without_room_for_them_are_refused(
+    rows: list[int], unsuitable: QuerySet[Any]
+) -> None:
+    with pytest.raises(ImproperlyConfigured, match="to page by: select it"):
+        get(rows=unsuitable)
+
+
+def test_groups_are_walked_by_what_they_are_grouped_by(rows: list[int]) -> None:
+    groups = Row.objects.values("small").annotate(number=Count("id"))
+    view = SimpleNamespace(orderings={"small": ("small",)})
+
+    met = walk_both_ways(groups, view=view)
+
+    assert [row["small"] for row in met] == sorted(set(VALUES))
+    assert all(row["number"] == VALUES.count(row["small"]) for row in met)
+
+
+@pytest.mark.parametrize("form", [lambda rows: rows, lambda rows: rows.values("id", "twice")])
+def test_annotations_may_order_a_list(rows: list[int], form: Callable[[Any], Any]) -> None:
+    annotated = Row.objects.annotate(twice=F("small") * 2)
+
+    met = walk_both_ways(form(annotated), paginator=order_by("-twice"))
+
+    assert [getattr(row, "pk", None) or row["id"] for row in met] == list(
+        annotated.order_by("-twice", "-pk").values_list("pk", flat=True)
+    )
+
+
+def test_a_walk_by_an_annotation_that_is_null_is_refused_and_loses_no_row(rows: list[int]) -> None:
+    null_for_one = Func(F("small"), 1, function="NULLIF", output_field=IntegerField())
+    annotated = Row.objects.annotate(maybe_small=null_for_one)
+
+    with pytest.raises(ImproperlyConfigured, match="maybe_small may be NULL"):
+        walk_both_ways(annotated, paginator=order_by("maybe_small"))
+
+
+@pytest.mark.parametrize("form", [lambda rows: rows, lambda rows: rows.values("title")])
+def test_columns_of_other_tables_may_order_a_list_at_no_further_query(
+    make_novels: Any, make_chapters: Any, form: Callable[[Any], Any]
+) -> None:
+    for novel in reversed(make_novels(3)):
+        make_chapters(novel, *"abcd")
+    chapters = form(Chapter.objects.all())
+    paginator = order_by("novel__title", "number")
+    expected = list(chapters.order_by("novel__title", "number"))
+
+    assert walk_both_ways(chapters, paginator=paginator) == expected
+    with counted_queries() as seen:
+        page = get(rows=chapters, paginator=paginator)
+        get(page.next, rows=chapters, paginator=paginator)
+    assert len(seen.sql) == 2
+
+
+def test_a_foreign_key_orders_by_its_column(make_novels: Any, make_chapters: Any) -> None:
+    for novel in make_novels(2):
+        make_chapters(novel, *"abcd")
+
+    met = walk_both_ways(Chapter.objects.all(), paginator=order_by("-novel", "number"))
+
+    assert met == list(Chapter.objects.order_by("-novel_id", "number"))
+
+
+@pytest.mark.parametrize("column", ["maybe", "-maybe"])
+def test_a_column_that_may_be_null_is_refused(rows: list[int], column: str) -> None:
+    with pytest.raises(ImproperlyConfigured, match=r"Row\.maybe may be NULL; it cannot order"):
+        get(paginator=order_by(column))
+
+
+def test_a_path_over_a_foreign_key_that_may_be_null_is_refused() -> None:
+    with pytest.raises(ImproperlyConfigured, match=r"Novel\.genre may be NULL"):
+        get(rows=Chapter.objects.all(), paginator=order_by("novel__genre__name"))
 
 
 def test_links_keep_the_page_size(rows: list[int]) -> None:
@@ -183,9 +293,68 @@ def test_the_names_of_the_parameters_may_be_changed(rows: list[int]) -> None:
     assert get(first.next, Renamed).pks == rows[3:6]
 
 
+def test_without_a_parameter_for_it_clients_cannot_choose_the_page_size(rows: list[int]) -> None:
+    class Fixed(SmallPages):
+        page_size_query_param = None
+
+    assert get("/rows/?page_size=1", Fixed).pks == rows[:SIZE]
+    described = Fixed().get_schema_operation_parameters(SimpleNamespace())
+    assert [parameter["name"] for parameter in described] == ["cursor"]
+
+
 def test_the_default_page_size_is_the_project_s() -> None:
     assert KeysetPagination.page_size == settings.REST_FRAMEWORK["PAGE_SIZE"]
     assert KeysetPagination.page_size is CursorPagination.page_size
+
+
+def test_without_a_page_size_a_list_is_whole_unless_a_client_chooses_one(rows: list[int]) -> None:
+    class Unlimited(SmallPages):
+        page_size = None
+
+    view = RowListView.as_view(pagination_class=Unlimited)
+
+    whole = view(APIRequestFactory().get("/rows/"))
+    page = view(APIRequestFactory().get("/rows/?page_size=3"))
+
+    assert sorted(row["id"] for row in whole.data) == sorted(rows)
+    assert [row["id"] for row in page.data["results"]] == rows[:3]
+
+
+@pytest.mark.parametrize("ordering", ["small", ("small",), ["small"], ("small", "pk")])
+def test_a_class_states_its_ordering_in_any_of_drf_s_ways(rows: list[int], ordering: Any) -> None:
+    class Ordered(SmallPages):
+        pass
+
+    Ordered.ordering = ordering
+
+    assert get(paginator=Ordered).pks == rows[:SIZE]
+
+
+@pytest.mark.parametrize(
+    ("query", "default", "ordering"),
+    [
+        ("", None, ("small", "pk")),
+        ("", "-big", ("-big", "-pk")),
+        ("?ordering=-small", None, ("-small", "-pk")),
+        ("?ordering=big,-small", None, ("big", "-small", "-pk")),
+        ("?ordering=unknown", None, ("small", "pk")),
+        ("?ordering=unknown", ("big",), ("big", "pk")),
+    ],
+)
+def test_an_ordering_filter_chooses_the_ordering(
+    rows: list[int], query: str, default: Any, ordering: tuple[str, ...]
+) -> None:
+    view = SimpleNamespace(filter_backends=[OrderingFilter], ordering_fields=["small", "big"])
+    view.ordering = default
+    expected = list(Row.objects.order_by(*ordering).values_list("pk", flat=True))
+
+    first = get(f"/rows/{query}", view=view)
+
+    assert [pk for page in walk(first, "next", view=view) for pk in page.pks] == expected
+
+
+def test_without_an_ordering_filter_the_parameter_has_no_effect(rows: list[int]) -> None:
+    assert get("/rows/?ordering=-small").pks == rows[:SIZE]
 
 
 def test_a_view_of_drf_responds_with_next_previous_and_results(rows: list[int]) -> None:
@@ -199,6 +368,30 @@ def test_a_view_of_drf_responds_with_next_previous_and_results(rows: list[int]) 
     assert first.data["next"].startswith("http://testserver/rows/?cursor=")
     assert first.data["previous"] is None
     assert [row["id"] for row in second.data["results"]] == rows[SIZE : 2 * SIZE]
+
+
+def test_the_browsable_page_has_controls_where_there_are_neighbours(rows: list[int]) -> None:
+    first = get()
+    whole = get("/rows/?page_size=12", type("All", (SmallPages,), {"max_page_size": 100}))
+    without_template = get(paginator=type("Plain", (SmallPages,), {"template": None}))
+    Row.objects.exclude(pk=rows[0]).delete()
+
+    assert first.paginator.display_page_controls
+    assert first.next.replace("&", "&amp;") in first.paginator.to_html()
+    assert whole.paginator.display_page_controls
+    assert not without_template.paginator.display_page_controls
+    assert not get().paginator.display_page_controls
+
+
+def test_the_browsable_api_shows_the_links(rows: list[int]) -> None:
+    renderers = (BrowsableAPIRenderer, JSONRenderer)
+    view = RowListView.as_view(renderer_classes=renderers)
+
+    response = view(APIRequestFactory().get("/rows/", headers={"Accept": "text/html"}))
+    page = response.render().content.decode()
+
+    assert response.data["next"].replace("&", "&amp;") in page
+    assert 'class="pager"' in page
 
 
 def test_a_paginator_tells_whether_it_has_neighbours(rows: list[int]) -> None:

@@ -14,7 +14,10 @@ from morpheus.pagination import (
 )
 from morpheus.pagination.django_internals import (
     OpaqueValue,
+    can_select_more,
     compare_rows,
+    equal_rows,
+    get_selected_names,
 )
 from novels.models import Novel
 from tests.visitor import counted_queries
@@ -151,6 +154,15 @@ def test_rows_are_compared_as_rows_with_values_that_the_planner_cannot_see(
     assert parameters == (5, 2**40)
 
 
+def test_equal_rows_are_compared_as_rows() -> None:
+    novels = Novel.objects.filter(equal_rows(["title", "id"], ("a", 1)))
+
+    sql, parameters = novels.query.sql_with_params()
+
+    assert '("novels_novel"."title", "novels_novel"."id") = (%s, %s)' in sql
+    assert parameters == ("a", 1)
+
+
 @pytest.mark.parametrize(("value", "field"), [(1, "BigIntegerField"), ("a", "CharField")])
 def test_an_integer_of_a_position_is_a_bigint(value: object, field: str) -> None:
     assert type(OpaqueValue(value).output_field).__name__ == field
@@ -172,3 +184,41 @@ def test_the_columns_that_a_queryset_compares_for_equality_are_read(
     rows: QuerySet[Novel], conditions: dict[str, object]
 ) -> None:
     assert equality_conditions(rows) == conditions
+
+
+@pytest.mark.parametrize(
+    ("rows", "names"),
+    [
+        (Novel.objects.all(), None),
+        (Novel.objects.only("title"), None),
+        ([], None),
+        (Novel.objects.values("title", one=Value(1)), {"title", "one"}),
+        (Novel.objects.annotate(one=Value(1)).values("title"), {"title"}),
+        (Novel.objects.values_list("pk", "owner"), {"pk", "owner"}),
+    ],
+)
+def test_the_names_that_values_select_are_read(rows: object, names: set[str] | None) -> None:
+    assert get_selected_names(rows) == names
+
+
+def test_all_columns_are_selected_by_values_without_names() -> None:
+    names = {field.attname for field in Novel._meta.concrete_fields}
+
+    assert get_selected_names(Novel.objects.values()) == names
+
+
+@pytest.mark.parametrize(
+    ("rows", "is_open"),
+    [
+        (Novel.objects.all(), True),
+        (Novel.objects.values("title"), True),
+        (Novel.objects.values_list("title", named=True), False),
+        (Novel.objects.values("title").distinct(), False),
+        (Novel.objects.values("title").annotate(number=Count("pk")), False),
+        (Novel.objects.all().union(Novel.objects.all()), False),
+    ],
+)
+def test_rows_have_room_for_a_column_unless_it_changes_them(
+    rows: QuerySet[Novel], is_open: bool
+) -> None:
+    assert can_select_more(rows) == is_open

@@ -16,7 +16,8 @@ from rest_framework.request import Request
 from rest_framework.test import APIRequestFactory
 
 from morpheus.db.transactions import write_transaction
-from morpheus.pagination import KeysetPagination, Position, seek_rows
+from morpheus.pagination import KeysetPagination, Position
+from morpheus.pagination.seek import build_seek_condition
 from novels.models import Novel
 
 pytestmark = pytest.mark.django_db
@@ -176,10 +177,11 @@ def test_a_deep_page_is_found_by_the_index_as_the_serving_role(make_novels: Any)
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE novels_novel")
     last = Novel.objects.public().order_by("-created_at", "-id")[2000]
-    position = Position(False, False, (last.created_at, last.pk))
+    paginator = KeysetPagination()
+    paginator.columns = ORDERINGS["-created_at"]
+    paginator.position = Position(False, False, (last.created_at, last.pk))
 
-    rows = seek_rows(Novel.objects.public(), ORDERINGS["-created_at"], position, False)
-    plan = rows[:21].explain()
+    plan = paginator.slice(Novel.objects.public(), False)[:21].explain()
 
     assert "Index Cond: (ROW(created_at, id) < ROW(" in plan
     assert "Sort" not in plan and "Rows Removed" not in plan
@@ -218,7 +220,7 @@ def test_any_list_is_the_concatenation_of_its_pages(
 def test_the_planner_does_not_see_the_values_of_a_cursor() -> None:
     position = Position(False, False, ("at the end", 1))
 
-    plan = seek_rows(Novel.objects.public(), ("title", "id"), position, False).explain()
+    plan = Novel.objects.public().filter(build_seek_condition(("title", "id"), position)).explain()
 
     assert "InitPlan" in plan
     assert "at the end" not in plan
