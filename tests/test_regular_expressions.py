@@ -43,7 +43,6 @@ AT_ONE_PLACE = {
     "novels.parsing.contents._NUMBER",
     "novels.parsing.epub.notes._NOTE_LINK",
     "novels.parsing.epub.page._NOTE_MARK",
-    "novels.parsing.sections._DROPPED",
     "novels.parsing.sections._NAMED",
     "perf.monitoring.sql_text._HAS_PLAN",
 }

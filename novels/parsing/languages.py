@@ -1,27 +1,24 @@
-"""Languages as ISO 639 codes: named or tagged in the file, or detected from its text."""
+"""Languages: their words, and their codes (ISO 639), named in a file or detected from its text."""
 
 from __future__ import annotations
 
 import re
-from typing import Final
+import tomllib
+from pathlib import Path
+from typing import Any, Final
 
 import langcodes
 
-# The languages that Project Gutenberg names in full. langcodes knows all names, but loads 25 MB
-# in 0.6 s for them, in each child process that parses a file, and reads "gaelic" as Scottish.
-_NAMES: Final = dict(
-    pair.split("=")
-    for pair in (
-        "afrikaans=af arabic=ar bulgarian=bg catalan=ca castilian=es chinese=zh croatian=hr "
-        "czech=cs danish=da deutsch=de dutch=nl english=en español=es esperanto=eo estonian=et "
-        "farsi=fa finnish=fi français=fr french=fr frisian=fy gaelic=ga galician=gl german=de "
-        "greek=el hebrew=he hindi=hi hungarian=hu icelandic=is irish=ga italian=it italiano=it "
-        "japanese=ja korean=ko latin=la lithuanian=lt nederlands=nl norwegian=no occitan=oc "
-        "persian=fa polish=pl portuguese=pt português=pt romanian=ro russian=ru serbian=sr "
-        "slovak=sk slovene=sl slovenian=sl spanish=es swedish=sv tagalog=tl turkish=tr "
-        "ukrainian=uk vietnamese=vi welsh=cy yiddish=yi русский=ru"
-    ).split()
-)
+_FILE: Final = Path(__file__).with_name("languages.toml")
+WORDS: Final[dict[str, Any]] = tomllib.loads(_FILE.read_text("utf-8"))
+# The words of each language by its code.
+LANGUAGES: Final[dict[str, dict[str, Any]]] = WORDS["language"]
+
+# Those of Project Gutenberg. langcodes knows all names, but loads 25 MB in 0.6 s for them, in each
+# child process that parses a file, and reads "gaelic" as Scottish.
+_NAMES: Final = {
+    name: code for code, words in LANGUAGES.items() for name in words.get("names", "").split()
+}
 # A tag is a word of three letters at most, with parts behind it: "en-GB".
 _TAG: Final = re.compile(r"[a-z]{2,3}(?:-[a-z0-9]{1,8}){0,4}", re.IGNORECASE)
 # Codes that langcodes keeps, for languages that other files give another code.

@@ -6,71 +6,8 @@ import re
 from typing import Final
 
 from novels.parsing.heading_words import fold
+from novels.parsing.languages import LANGUAGES
 
-# Stems, so that endings ("erste", "erstes") need no lines of their own: 1, 2, 3 … 20, then tens.
-# A slash separates other words for the same number.
-_STEMS: Final = {
-    "de": "ein/eins/erst zwei/zweit/zwo drei/dritt vier fünf sechs sieb/sieben acht neun zehn elf "
-    "zwölf dreizehn vierzehn fünfzehn sechzehn siebzehn achtzehn neunzehn zwanzig "
-    "dreißig/dreissig vierzig fünfzig sechzig siebzig achtzig neunzig",
-    "nl": "een/eerst twee/tweed drie/derd vier/vierd vijf/vijfd zes/zesd zeven/zevend acht/achtst "
-    "negen/negend tien/tiend elf/elfd twaalf/twaalfd dertien veertien vijftien zestien zeventien "
-    "achttien negentien twintig dertig veertig vijftig zestig zeventig tachtig negentig",
-    "sv": "ett/först två/andra tre/tredj fyra/fjärd fem sex/sjätt sju/sjund åtta/åttond nio/niond "
-    "tio/tiond elva/elft tolv/tolft tretton fjorton femton sexton sjutton arton nitton tjugo "
-    "trettio fyrtio femtio sextio sjuttio åttio nittio",
-    "da": "én/først to/anden/andet tre/tredj fire/fjerd fem seks/sjett syv/syvend otte/ottend "
-    "ni/niend ti/tiend elleve/ellevt tolv/tolvt tretten fjorten femten seksten sytten/syttend "
-    "atten/attend nitten tyve/tyvend tredive fyrre halvtreds",
-    "fr": "un/une/premier/premièr deux/second trois quatr cinq six sept huit neuf/neuv dix onz "
-    "douz treiz quatorz quinz seiz dix-sept dix-huit dix-neuf/dix-neuv vingt trent quarant "
-    "cinquant soixant",
-    "es": "uno/primer dos/segund tres/tercer cuatro/cuart cinco/quint seis/sext siete/séptim/sétim "
-    "ocho/octav nueve/noven/non diez/décim once/undécim/onceno doce/duodécim/doceno trece "
-    "catorce quince dieciséis diecisiete dieciocho diecinueve veint/vigésim treint/trigésim "
-    "cuarent/cuadragésim cincuent/quincuagésim sesent/sexagésim",
-    "pt": "um/primeir dois/segund três/terceir quatro/quart cinco/quint seis/sext sete/sétim "
-    "oito/oitav nove/non dez/décim onze/undécim doze/duodécim treze quatorze/catorze quinze "
-    "dezesseis dezessete/dezasete dezoito dezenove/dezanove vint/vigésim trint/trigésim quarent",
-    "it": "uno/prim due/second tre/terz quattro/quart cinque/quint sei/sest sette/settim "
-    "otto/ottav nove/non dieci/decim undici/undicesim/undecim dodici/dodicesim/duodecim "
-    "tredici/tredicesim "
-    "quattordici/quattordicesim quindici/quindicesim sedici/sedicesim diciassett diciott "
-    "diciannov vent trent quarant cinquant sessant",
-    "ro": "întâi/prim/una doi/doua trei/treia patru/patra cinci/cincea șase/șasea șapte/șaptea "
-    "opt/opta nouă/noua zece/zecea",
-    "ru": "один/одна/перв два/две/втор три/трет четыр/четв пят шест сем/седьм восем/восьм девят "
-    "десят одиннадцат двенадцат тринадцат четырнадцат пятнадцат шестнадцат семнадцат восемнадцат "
-    "девятнадцат двадцат тридцат сорок пятьдесят/пятидесят шестьдесят/шестидесят",
-    "pl": "jeden/pierwsz dwa/drug trzy/trzec cztery/czwart pięć/piąt sześć/szóst siedem/siódm "
-    "osiem/ósm dziewięć/dziewiąt dziesięć/dziesiąt jedenaś/jedenast dwanaś/dwunast "
-    "trzynaś/trzynast czternaś/czternast piętnaś/piętnast szesnaś/szesnast "
-    "siedemnaś/siedemnast osiemnaś/osiemnast "
-    "dziewiętnaś/dziewiętnast dwadzieścia/dwudziest trzydzieści/trzydziest czterdzie pięćdziesi",
-    "cs": "jedna/prvn/prvy dva/druh tři/třet čtyři/čtvrt pět/pát šest/šestý sedm osm devět/devát "
-    "deset/desát jedenáct dvanáct třináct čtrnáct patnáct šestnáct sedmnáct osmnáct devatenáct "
-    "dvacet/dvacát třicet/třicát čtyřicet padesát",
-    "hu": "egy/első második harmadik negyed ötöd hatod heted nyolcad/nyolczad kilenced "
-    "tiz/tized/tizen tizenegyed tizenkettedik/tizenketted tizenharmad tizennegyed tizenötöd "
-    "tizenhatod tizenheted tizennyolcad/tizennyolczad tizenkilenced husz/huszad/huszon harmincad/"
-    "harminc/harmincz negyven",
-    "fi": "yksi/ensimmäi kaksi/toinen kolme/kolmas neljä viisi/viides kuusi/kuudes seitsemä "
-    "kahdeksa yhdeksä kymmene yhdestoist kahdestoist kolmastoist neljästoist viidestoist",
-    "lv": "viens/pirm divi/otr trīs/treš četri/ceturt pieci/piekt seši/sest septi astoņi/astot "
-    "deviņi/devīt desmit vienpadsmit divpadsmit trīspadsmit četrpadsmit piecpadsmit sešpadsmit",
-    "sl": "ena/prv dva/drug tri/tretj štiri/četrt pet šest sedem/sedm osem/osm devet deset enajst "
-    "dvanajst trinajst štirinajst petnajst šestnajst sedemnajst osemnajst devetnajst dvajset "
-    "trideset štirideset",
-    "uk": "один/перш/перв два/друг три/трет четверт пят/п'ят/п’ят шост сьом восьм "
-    "девят/дев'ят/дев’ят десят одинадцят дванадцят тринадцят чотирнадцят",
-}
-_ENGLISH: Final = (
-    "one/first two/second three/third four/fourth five/fifth six/sixth seven/seventh eight/eighth "
-    "nine/ninth ten/tenth eleven/eleventh twelve/twelfth thirteen/thirteenth fourteen/fourteenth "
-    "fifteen/fifteenth sixteen/sixteenth seventeen/seventeenth eighteen/eighteenth "
-    "nineteen/nineteenth twenty/twentieth thirty/thirtieth forty/fortieth fifty/fiftieth "
-    "sixty/sixtieth seventy/seventieth eighty/eightieth ninety/ninetieth"
-)
 _HUNDREDS: Final = frozenset({"hundred", "hundredth", "cien", "ciento", "cent", "cento", "hundert"})
 # Between the parts of a number: "twenty and one", "vingt et un", "einundzwanzig".
 _AND: Final = frozenset({"and", "et", "y", "e", "og", "och", "und", "en"})
@@ -102,10 +39,10 @@ def _values(numbers: str) -> dict[str, int]:
     }
 
 
-_EXACT: Final = _values(_ENGLISH)
-_BY_STEM: Final = {
-    stem: value for numbers in _STEMS.values() for stem, value in _values(numbers).items()
-}
+_BY_LANGUAGE: Final = {code: _values(words.get("numbers", "")) for code, words in LANGUAGES.items()}
+# English words are whole; those of other languages are stems.
+_EXACT: Final = _BY_LANGUAGE.pop("en")
+_BY_STEM: Final = {stem: value for stems in _BY_LANGUAGE.values() for stem, value in stems.items()}
 _LONGEST_STEM: Final = max(map(len, _BY_STEM))
 
 

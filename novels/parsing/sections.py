@@ -7,10 +7,13 @@ from collections.abc import Iterable
 from typing import Final
 
 from novels.parsing.heading_words import fold
-from novels.parsing.section_words import CONTENTS_NAMES, UNNUMBERED_NAMES
+from novels.parsing.languages import LANGUAGES, WORDS
 
 # Written by the author: kept, at the beginning of the first chapter or the end of the last one.
-# The names of all languages are in `section_words.py`; English has more ways to say them.
+_UNNUMBERED: Final = frozenset(
+    fold(name) for words in LANGUAGES.values() for name in words.get("unnumbered", ())
+)
+# English and others have more ways to say them.
 _NAMED: Final = re.compile(
     r"(?:(?:author['’]?s?['’]? |general |the )?"
     r"(?:preface|prologue|prelude|introduction|foreword|proem|epilogue|conclusion|afterword"
@@ -19,15 +22,7 @@ _NAMED: Final = re.compile(
     r"|author['’]s note|to the reader|interlude)\b(?:[.:,—–-].{0,60}|\s+(?:to|by|of)\s.{1,60})?",
     re.IGNORECASE,
 )
-# Made by the publisher, or only for navigation: dropped.
-_DROPPED: Final = re.compile(
-    r"(?:half[- ]?)?title[- ]?page|half[- ]?title|cover|imprint|colophon|(?:un)?copyright(?: page"
-    r"| notice)?|(?:table of )?contents|endnotes|footnotes|notes|index|(?:list of )?illustrations"
-    r"|about the (?:author|publisher)|also by .{1,60}|transcriber['’]?s['’]? notes?"
-    r"|advertisements?|(?:the full )?project gutenberg.{0,3} licen[cs]e|(?:the full )?project "
-    r"gutenberg.{0,80}|inhalt(?:sverzeichnis)?|table des matières|índice|indice|содержание",
-    re.IGNORECASE,
-)
+_CONTENTS: Final = frozenset(map(fold, WORDS["contents"]))
 _BACK: Final = re.compile(
     r"transcriber['’]?s['’]? notes?|notes? (?:du|de la) transcript(?:ion|eur)"
     r"|(?:end|foot)notes|fu(?:ß|ss)noten|anmerkungen|notas|voetnoten|index|底本.{0,40}",
@@ -53,17 +48,15 @@ def _is(pattern: re.Pattern[str], label: str) -> bool:
     return len(label) <= _MOST_LABEL_CHARS and bool(pattern.fullmatch(label.strip(_ORNAMENTS)))
 
 
+def _is_in(names: frozenset[str], label: str) -> bool:
+    return len(label) <= _MOST_LABEL_CHARS and (
+        fold(" ".join(label.split()).strip(_ORNAMENTS)) in names
+    )
+
+
 def is_named(label: str) -> bool:
     """Return whether a heading is that of a preface, an epilogue or the like."""
-    if len(label) > _MOST_LABEL_CHARS:
-        return False
-    name = fold(" ".join(label.split()).strip(_ORNAMENTS))
-    return name in UNNUMBERED_NAMES or _is(_NAMED, label)
-
-
-def is_dropped(label: str) -> bool:
-    """Return whether a heading is that of a title page, a table of contents, notes or the like."""
-    return _is(_DROPPED, label)
+    return _is_in(_UNNUMBERED, label) or _is(_NAMED, label)
 
 
 def is_back_matter(label: str) -> bool:
@@ -73,9 +66,7 @@ def is_back_matter(label: str) -> bool:
 
 def is_contents(label: str) -> bool:
     """Return whether a heading is that of a table of contents."""
-    return len(label) <= _MOST_LABEL_CHARS and (
-        fold(" ".join(label.split()).strip(_ORNAMENTS)) in CONTENTS_NAMES
-    )
+    return _is_in(_CONTENTS, label)
 
 
 def without_title_page(paragraphs: Iterable[str]) -> list[str]:
@@ -92,9 +83,3 @@ def _is_prose(paragraph: str) -> bool:
         return True
     text = paragraph.rstrip("_*\"'”’)» ")
     return len(text) >= _PROSE_CHARS and "\n" not in text and text[-1] in ".!?…:;—-。！？؟।"
-
-
-def is_imprint(paragraphs: Iterable[str]) -> bool:
-    """Return whether a page is about rights and printing: short, with the words for it."""
-    text = "\n".join(paragraphs)
-    return len(text) < 4_000 and bool(_IMPRINT.search(text))
