@@ -1,13 +1,17 @@
 """Parse uploaded novels (.txt, .epub) into chapters; independent of Django."""
 
-from novels.parsing.errors import ErrorCode, ParseError
-from novels.parsing.limits import Limits
-from novels.parsing.model import LeftOut, ParsedChapter, ParsedNovel, ParseWarning, WarningCode
-from novels.parsing.parser import check_upload, parse_novel
-from novels.parsing.sniffing import FileFormat, sniff_format
+from novels.parsing.model import (
+    LeftOut,
+    Limits,
+    ParsedChapter,
+    ParsedNovel,
+    ParseError,
+    ParseWarning,
+    WarningCode,
+)
+from novels.parsing.parser import FileFormat, check_upload, parse_novel
 
 __all__ = [
-    "ErrorCode",
     "FileFormat",
     "LeftOut",
     "Limits",
@@ -18,5 +22,4 @@ __all__ = [
     "WarningCode",
     "check_upload",
     "parse_novel",
-    "sniff_format",
 ]

@@ -5,11 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from novels.parsing.errors import ParseError
 from novels.parsing.headings import Heading
-from novels.parsing.limits import Limits
-from novels.parsing.model import ParsedChapter
-from novels.parsing.words import count_words
+from novels.parsing.model import Limits, ParsedChapter, ParseError, count_words
 
 
 @dataclass(slots=True)

@@ -12,7 +12,7 @@ from typing import Final
 
 import chardet
 
-from novels.parsing.errors import ParseError
+from novels.parsing.model import ParseError
 
 # The detector's time grows with its input. Of several pieces one with an invalid byte, which
 # rules out the right encoding there, is outvoted.

@@ -11,13 +11,11 @@ from typing import Final
 from novels.parsing.assembly import Section, too_many_chapters
 from novels.parsing.contents import contents_spans, find_lists, without_notes
 from novels.parsing.headings import Heading, is_title_line, parse_heading
-from novels.parsing.limits import Limits
-from novels.parsing.model import LeftOut
+from novels.parsing.model import LeftOut, Limits, count_words
 from novels.parsing.paragraphs import Block, chars_with_next_word, reflow, wrap_width
 from novels.parsing.sections import is_back_matter, is_contents, without_title_page
 from novels.parsing.series import choose_headings
 from novels.parsing.unnumbered import declared_headings, titles_apart, unnumbered_headings
-from novels.parsing.words import count_words
 
 # Chapter titles of the eighteenth century run over several lines.
 _MAX_TITLE_LINES: Final = 5

@@ -6,8 +6,8 @@ import re
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from novels.parsing.errors import ParseError
 from novels.parsing.headings import parse_heading
+from novels.parsing.model import ParseError
 
 Block = tuple[str, ...]
 
@@ -45,15 +45,6 @@ class Layout(NamedTuple):
     blocks: list[Block]
     gaps: bytearray
     captions: list[str]
-
-
-def split_blocks(text: str, max_blocks: int) -> list[Block]:
-    """Return the blocks of a text, captions of pictures removed.
-
-    Raises:
-        ParseError: More than `max_blocks` of them.
-    """
-    return lay_out(text, max_blocks).blocks
 
 
 def lay_out(text: str, max_blocks: int) -> Layout:

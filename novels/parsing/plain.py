@@ -9,12 +9,10 @@ from novels.parsing.assembly import assemble, heading_words
 from novels.parsing.decoding import REPLACEMENT, decode_text
 from novels.parsing.gutenberg import Front, is_boilerplate, split_front
 from novels.parsing.languages import detect_language
-from novels.parsing.limits import Limits
 from novels.parsing.losses import find_losses
-from novels.parsing.model import LeftOut, ParsedNovel, ParseWarning
+from novels.parsing.model import LeftOut, Limits, ParsedNovel, ParseWarning, count_words
 from novels.parsing.outline import find_chapters
 from novels.parsing.paragraphs import Layout, lay_out
-from novels.parsing.words import count_words
 
 
 def parse_plain(

@@ -13,17 +13,17 @@ from collections.abc import Iterator
 from typing import Final
 from urllib.parse import unquote
 
-from novels.parsing.errors import ParseError
-from novels.parsing.limits import Limits
+from novels.parsing.model import Limits, ParseError
 
 _DIRECTORY_ENTRY: Final = b"PK\x01\x02"
-_CHUNK_BYTES: Final = 256 * 1024
 _ENCRYPTED_FLAG: Final = 0x1
 _UTF8_FLAG: Final = 0x800
 _DRIVE: Final = re.compile(r"[A-Za-z]:")
 # Names without the flag for UTF-8 are in the code page of the system that made the archive.
 _NAME_ENCODINGS: Final = ("utf-8", "cp1252", "cp866", "cp1251", "cp932", "gbk", "big5", "euc-kr")
-_CONTAINER: Final = "META-INF/container.xml"
+CONTAINER: Final = "META-INF/container.xml"
+# What zipfile raises for broken archives; RuntimeError is the base of NotImplementedError.
+_DAMAGES: Final = (zipfile.BadZipFile, zlib.error, EOFError, ValueError, OSError, RuntimeError)
 
 
 class Archive:
@@ -41,7 +41,7 @@ class Archive:
             raise _bomb(f"it has more than {limits.max_entries} files")
         try:
             self._zip = zipfile.ZipFile(io.BytesIO(data))
-        except (zipfile.BadZipFile, ValueError, NotImplementedError, OSError, EOFError) as error:
+        except _DAMAGES as error:
             raise _broken() from error
         entries = self._zip.infolist()
         for entry in entries:
@@ -69,36 +69,32 @@ class Archive:
         """Return the entry of that name, in another spelling if there is no exact match."""
         return name if name in self._entries else self._alike.get(_fold(name))
 
-    def read(self, name: str, *, max_bytes: int) -> bytes:
-        """Return a file, at most `max_bytes`; the sizes in the ZIP directory are not trusted.
+    def read(self, name: str) -> bytes:
+        """Return a package file.
 
         Raises:
             ParseError: Damaged, or too large.
         """
-        try:
-            with self._zip.open(self._entries[name]) as file:
-                chunks: list[bytes] = []
-                size = 0
-                while chunk := file.read(_CHUNK_BYTES):
-                    chunks.append(chunk)
-                    size += len(chunk)
-                    if size > max_bytes:
-                        raise _bomb(f"its file {name[:80]!r} is too large")
-        except ParseError:
-            raise
-        except (zipfile.BadZipFile, zlib.error, EOFError, ValueError, OSError) as error:
-            raise _broken() from error
-        except (RuntimeError, NotImplementedError) as error:
-            raise _broken() from error
-        return b"".join(chunks)
+        return self._read(name, self._limits.max_xml_bytes)
 
     def read_text_file(self, name: str) -> bytes:
         """Return a text document; all of them together are bounded."""
         left = self._limits.max_text_bytes - self._text_bytes
         if self._entries[name].file_size > left:
             raise _bomb(f"its texts have more than {self._limits.max_text_bytes // 1024**2} MB")
-        data = self.read(name, max_bytes=left)
+        data = self._read(name, left)
         self._text_bytes += len(data)
+        return data
+
+    def _read(self, name: str, max_bytes: int) -> bytes:
+        """Return a file; the sizes in the ZIP directory are not trusted."""
+        try:
+            with self._zip.open(self._entries[name]) as file:
+                data = file.read(max_bytes + 1)
+        except _DAMAGES as error:
+            raise _broken() from error
+        if len(data) > max_bytes:
+            raise _bomb(f"its file {name[:80]!r} is too large")
         return data
 
 
@@ -121,10 +117,10 @@ def _name(entry: zipfile.ZipInfo) -> str:
 
 def _enclosing_folder(names: dict[str, zipfile.ZipInfo]) -> str:
     """Return the folder that holds the whole book, empty in a proper EPUB."""
-    if _CONTAINER in names:
+    if CONTAINER in names:
         return ""
-    candidates = [name for name in names if name.endswith(f"/{_CONTAINER}")]
-    return min(candidates, key=len).removesuffix(_CONTAINER) if candidates else ""
+    candidates = [name for name in names if name.endswith(f"/{CONTAINER}")]
+    return min(candidates, key=len).removesuffix(CONTAINER) if candidates else ""
 
 
 def _spellings(name: str, entry: zipfile.ZipInfo, folder: str) -> Iterator[str]:

@@ -29,27 +29,15 @@ from novels.parsing.epub.navigation import Navigation, read_navigation
 from novels.parsing.epub.notes import remove_notes
 from novels.parsing.epub.package import Package, SpineItem, read_package
 from novels.parsing.epub.page import Page, read_page
-from novels.parsing.epub.protection import refuse_protected
 from novels.parsing.epub.reading import Reading
-from novels.parsing.errors import ParseError
 from novels.parsing.headings import parse_heading
 from novels.parsing.languages import detect_language
-from novels.parsing.limits import Limits
 from novels.parsing.losses import find_losses
-from novels.parsing.model import LeftOut, ParsedNovel, ParseWarning
+from novels.parsing.model import LeftOut, Limits, ParsedNovel, ParseError, ParseWarning
 from novels.parsing.outline import find_chapters
 
 # A page of contents in the reading order may have a few words besides.
 _MOST_WORDS_OF_CONTENTS = 60
-
-
-def check_epub(data: bytes, *, limits: Limits) -> None:
-    """Refuse an EPUB that cannot be parsed; unpacks only the package files.
-
-    Raises:
-        ParseError: The EPUB is refused.
-    """
-    _open(data, limits)
 
 
 def parse_epub(data: bytes, *, limits: Limits, progress: Callable[[str, int], None]) -> ParsedNovel:
@@ -59,8 +47,9 @@ def parse_epub(data: bytes, *, limits: Limits, progress: Callable[[str, int], No
         ParseError: The EPUB is refused, or holds no text.
     """
     progress("reading", 0)
-    archive, package = _open(data, limits)
-    navigation = read_navigation(archive, package, limits)
+    archive = Archive(data, limits)
+    package = read_package(archive)
+    navigation = read_navigation(archive, package)
     pages = _Pages(archive, package, navigation, limits)
     pages.read(progress)
     progress("splitting", 80)
@@ -85,12 +74,6 @@ def parse_epub(data: bytes, *, limits: Limits, progress: Callable[[str, int], No
         tuple(left_out),
         (*warnings, *_empty_warning(cut.empty), *pages.warnings()),
     )
-
-
-def _open(data: bytes, limits: Limits) -> tuple[Archive, Package]:
-    archive = Archive(data, limits)
-    refuse_protected(archive, limits)
-    return archive, read_package(archive, limits)
 
 
 class _Pages:

@@ -13,9 +13,8 @@ from novels.parsing.epub.matter import words_of
 from novels.parsing.epub.page import SCENE_BREAK, PageBlock
 from novels.parsing.epub.reading import Reading
 from novels.parsing.headings import Heading, parse_heading
-from novels.parsing.model import LeftOut
+from novels.parsing.model import LeftOut, count_words
 from novels.parsing.sections import is_named
-from novels.parsing.words import count_words
 
 # At most volume, part, book title, number, title and subtitle stand above a chapter.
 _MOST_HEADINGS: Final = 8

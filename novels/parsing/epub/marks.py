@@ -11,9 +11,9 @@ from novels.parsing.epub.matter import words_of
 from novels.parsing.epub.navigation import NavEntry
 from novels.parsing.epub.reading import Reading
 from novels.parsing.headings import Heading, parse_heading
+from novels.parsing.model import count_words
 from novels.parsing.sections import is_named
 from novels.parsing.series import choose_headings
-from novels.parsing.words import count_words
 
 # Letters of an index read like Roman numbers.
 _MOST_CHAPTERS = 400

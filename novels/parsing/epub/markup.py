@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from html.entities import html5
-from typing import Final, Protocol, TypeVar
+from typing import Final, Protocol, TypeAlias, TypeVar
 
 from lxml import etree
 
-from novels.parsing.decoding import clean
+from novels.parsing.decoding import clean, decode_markup
+from novels.parsing.model import ParseError
 
 # Names as XHTML's DTD has them; XML itself knows five.
 _REFERENCE: Final = re.compile(r"&([A-Za-z][A-Za-z0-9]{1,31});")
@@ -27,6 +29,8 @@ _DIRTY: Final = re.compile(
 )
 
 _SAFE: Final = {"no_network": True, "huge_tree": True}
+
+Element: TypeAlias = etree._Element
 
 
 class Target(Protocol):
@@ -58,20 +62,22 @@ def read_markup(source: str, make_target: Callable[[], T]) -> T:
         )
     except etree.LxmlError:
         target = make_target()
-        try:
+        # Where nothing looks like mark-up, what was read stays.
+        with suppress(etree.LxmlError):
             etree.fromstring(
                 _without_doctype(source).encode("utf-8", "replace"),
                 etree.HTMLParser(target=target, encoding="utf-8", **_SAFE),
             )
-        except etree.LxmlError:
-            # Nothing that looks like mark-up; what was read stays.
-            pass
     return target
 
 
-def parse_tree(source: str) -> tuple[etree._Element | None, bool]:
-    """Return the root of a small XML file, repaired if need be, and whether it was sound."""
-    encoded = _encode(source)
+def parse_xml(data: bytes, name: str) -> Element:
+    """Return the root element of a small XML file; of a broken one, as much as can be read.
+
+    Raises:
+        ParseError: There is nothing to read.
+    """
+    encoded = _encode(decode_markup(data))
     for recover in (False, True):
         parser = etree.XMLParser(
             recover=recover,
@@ -81,12 +87,31 @@ def parse_tree(source: str) -> tuple[etree._Element | None, bool]:
             remove_comments=True,
             remove_pis=True,
         )
-        try:
+        with suppress(etree.LxmlError):
             root = etree.fromstring(encoded, parser)
-        except etree.LxmlError:
-            continue
-        return root, not recover
-    return None, False
+            if root is not None:
+                return root
+    raise broken_xml(name)
+
+
+def broken_xml(name: str) -> ParseError:
+    """Return the refusal of a package file."""
+    return ParseError(
+        "bad_xml", f"The EPUB's file {name[:80]!r} is broken XML. Export the book again."
+    )
+
+
+def attribute(element: Element, name: str) -> str:
+    """Return an attribute by local name without spaces around, else an empty string."""
+    for key, value in element.items():
+        if str(key).rpartition("}")[2] == name:
+            return str(value).strip()
+    return ""
+
+
+def text_of(element: Element) -> str:
+    """Return the text with white space collapsed."""
+    return " ".join(clean_text("".join(map(str, element.itertext()))).split())
 
 
 def clean_text(text: str) -> str:

@@ -14,36 +14,11 @@ from typing import Final
 
 from novels.parsing.epub.page import SCENE_BREAK, PageBlock
 from novels.parsing.epub.reading import Reading
-from novels.parsing.epub.vocabulary import MOST_WORDS
+from novels.parsing.epub.vocabulary import COMMON_NAMES, MOST_WORDS, PLAIN_NAMES
+from novels.parsing.model import count_words
 from novels.parsing.sections import is_named
-from novels.parsing.words import count_words
 
 _IGNORED: Final = re.IGNORECASE
-# Names that a chapter hardly has.
-_PLAIN_NAMES: Final = {
-    "title page": r"(?:half[- ]?)?title[- ]?page|half[- ]?title|titelseite|page de titre|portada",
-    "copyright page": r"(?:un)?copyright(?: page| notice)?|imprint|impressum|colophon|colofón"
-    r"|copyright information|legal notice|achevé d.imprimer|版权(?:信息|页)?|奥付",
-    "table of contents": r"table of contents|inhaltsverzeichnis|table des matières|содержание"
-    r"|оглавление|sumario|目录|目錄|目次|차례",
-    "list of illustrations": r"list of (?:illustrations|figures|tables|plates)",
-    "advertisement": r"about the (?:author|publisher)s?|also by .{1,60}"
-    r"|(?:other )?books by .{1,60}",
-    "transcriber's note": r"transcriber['’]?s['’]? notes?",
-    "text of Project Gutenberg": r"(?:the full )?project gutenberg.{0,80}",
-    "notes": r"(?:end|foot)notes",
-}
-# Names that a chapter may have as well.
-_COMMON_NAMES: Final = {
-    "cover": r"cover|couverture|umschlag|cubierta|copertina|обложка|封面|表紙",
-    "table of contents": r"contents|inhalt|índice|indice|sommaire|spis treści|innehåll|inhoud",
-    "notes": r"notes|anmerkungen|примечания",
-    "index": r"index|register",
-    "list of illustrations": r"illustrations",
-    "advertisement": r"advertisements?",
-}
-_PLAIN: Final = {reason: re.compile(names, _IGNORED) for reason, names in _PLAIN_NAMES.items()}
-_COMMON: Final = {reason: re.compile(names, _IGNORED) for reason, names in _COMMON_NAMES.items()}
 # Imprints and advertisements are shorter than chapters; a few words are no chapter.
 _MOST_WORDS: Final = 600
 _FEW_WORDS: Final = 60
@@ -124,7 +99,7 @@ def drop_by_name(reading: Reading, start: int, end: int, label: str) -> bool:
         return False
     words = _count(blocks)
     linked = sum(block.linked_chars for block in blocks) * 3 > sum(len(b.text) for b in blocks)
-    most = _MOST_WORDS if _match(_PLAIN, label) else _FEW_WORDS
+    most = _MOST_WORDS if _match(PLAIN_NAMES, label) else _FEW_WORDS
     if words <= most or linked or is_imprint(blocks):
         reading.drop(start, end, reason)
         return True
@@ -133,7 +108,7 @@ def drop_by_name(reading: Reading, start: int, end: int, label: str) -> bool:
 
 def named_reason(label: str) -> str | None:
     """Return which front or back matter a name stands for, if any."""
-    return _match(_PLAIN, label) or _match(_COMMON, label)
+    return _match(PLAIN_NAMES, label) or _match(COMMON_NAMES, label)
 
 
 def is_imprint(blocks: Iterable[PageBlock]) -> bool:

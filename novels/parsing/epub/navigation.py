@@ -11,12 +11,17 @@ from urllib.parse import unquote
 
 from novels.parsing.decoding import decode_markup
 from novels.parsing.epub.archive import Archive, resolve
-from novels.parsing.epub.markup import clean_text, local_name, read_markup
+from novels.parsing.epub.markup import (
+    attribute,
+    clean_text,
+    local_name,
+    parse_xml,
+    read_markup,
+    text_of,
+)
 from novels.parsing.epub.package import Package
-from novels.parsing.epub.vocabulary import DROPPED_REFERENCES
-from novels.parsing.epub.xml import attribute, parse_xml, text_of
-from novels.parsing.errors import ParseError
-from novels.parsing.limits import Limits
+from novels.parsing.epub.vocabulary import REFERENCES
+from novels.parsing.model import ParseError
 
 # Bounds the time for entries inside of entries; books have up to five levels.
 _MOST_DEPTH: Final = 10
@@ -54,7 +59,7 @@ class _Link:
     reason: str = ""
 
 
-def read_navigation(archive: Archive, package: Package, limits: Limits) -> Navigation:
+def read_navigation(archive: Archive, package: Package) -> Navigation:
     """Return the table of contents, empty if there is none that can be read."""
     readers = ((package.nav, _nav_links), (package.ncx, _ncx_links))
     declared: dict[str, str] = {}
@@ -62,7 +67,7 @@ def read_navigation(archive: Archive, package: Package, limits: Limits) -> Navig
         if name is None:
             continue
         try:
-            links = list(read(archive.read(name, max_bytes=limits.max_xml_bytes)))
+            links = list(read(archive.read(name)))
         except ParseError:
             # The book is readable without its broken table of contents.
             continue
@@ -177,7 +182,7 @@ class _NavReader:
 
     def _landmark(self, attributes: Mapping[str, str]) -> None:
         for word in _types(attributes):
-            if reason := DROPPED_REFERENCES.get(word):
+            if reason := REFERENCES.get(word):
                 self.links.append(_Link("", self._href, 0, reason))
 
     def _end_label(self) -> None:

@@ -6,14 +6,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from novels.parsing.epub.archive import Archive, resolve
-from novels.parsing.epub.vocabulary import DROPPED_REFERENCES
-from novels.parsing.epub.xml import Element, attribute, broken_xml, elements, parse_xml, text_of
-from novels.parsing.errors import ParseError
+from novels.parsing.epub.archive import CONTAINER, Archive, resolve
+from novels.parsing.epub.markup import Element, attribute, broken_xml, parse_xml, text_of
+from novels.parsing.epub.vocabulary import REFERENCES
 from novels.parsing.languages import language_code
-from novels.parsing.limits import Limits
+from novels.parsing.model import ParseError
 
-_CONTAINER: Final = "META-INF/container.xml"
 _MIME: Final = b"application/epub+zip"
 _PACKAGE_MIME: Final = "application/oebps-package+xml"
 _NCX_MIME: Final = "application/x-dtbncx+xml"
@@ -22,6 +20,19 @@ _PAGE_TYPES: Final = ("html", "dtbook", "oeb1-document")
 _NO_PAGES: Final = ("image/", "audio/", "video/", "font/", "text/css", "application/pdf")
 _SVG: Final = "image/svg+xml"
 _MOST_FALLBACKS: Final = 10
+
+# Obfuscated fonts do not protect the text.
+_FONT_METHODS: Final = frozenset(
+    {"http://www.idpf.org/2008/embedding", "http://ns.adobe.com/pdf/enc#RC"}
+)
+# Licences of Readium LCP and Apple FairPlay. Adobe's rights.xml also remains in books whose
+# protection was removed, or that were sold without: there encryption.xml tells.
+_LICENCES: Final = ("META-INF/license.lcpl", "META-INF/sinf.xml")
+# Pictures and sounds alone may be encrypted: the text can be read.
+_NO_TEXT: Final = tuple(
+    ".jpg .jpeg .png .gif .webp .mp3 .mp4 .m4a .ogg .otf .ttf .woff .css".split()
+)
+_ENCRYPTION: Final = "META-INF/encryption.xml"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,29 +69,30 @@ class Package:
     declared: Mapping[str, str]
 
 
-def read_package(archive: Archive, limits: Limits) -> Package:
+def read_package(archive: Archive) -> Package:
     """Return the package.
 
     Raises:
-        ParseError: Not an EPUB, or one without text.
+        ParseError: Protected, not an EPUB, or one without text.
     """
-    name = _package_name(archive, limits)
-    root = parse_xml(archive.read(name, max_bytes=limits.max_xml_bytes), name)
+    _refuse_protected(archive)
+    name = _package_name(archive)
+    root = parse_xml(archive.read(name), name)
     manifest = _Manifest(root, name, archive)
     spine = tuple(dict.fromkeys(manifest.spine(root)))
     if all(item.missing for item in spine):
         raise next((item.error for item in spine if item.error), None) or _no_text(root, name)
     navs = [item for item in manifest.items if "nav" in attribute(item, "properties").split()]
-    toc_ids = [attribute(element, "toc") for element in elements(root, "spine")]
+    toc_ids = [attribute(element, "toc") for element in root.iter("{*}spine")]
     ncxs = [manifest.by_id[key] for key in toc_ids if key in manifest.by_id]
     ncxs += [item for item in manifest.items if media_type(item) == _NCX_MIME]
     ncxs += [item for item in manifest.items if attribute(item, "href").lower().endswith(".ncx")]
-    titles = list(elements(root, "title")) + list(elements(root, "Title"))
+    titles = list(root.iter("{*}title")) + list(root.iter("{*}Title"))
     return Package(
         title=_main_title(root, titles),
         author=_authors(root),
         language=next(
-            (c for e in elements(root, "language") if (c := language_code(text_of(e)))), None
+            (c for e in root.iter("{*}language") if (c := language_code(text_of(e)))), None
         ),
         spine=spine,
         nav=next(filter(None, map(manifest.find, navs)), None),
@@ -98,7 +110,7 @@ class _Manifest:
     """The files that the package lists."""
 
     def __init__(self, root: Element, base: str, archive: Archive) -> None:
-        self.items = list(elements(root, "item"))
+        self.items = list(root.iter("{*}item"))
         self.by_id: dict[str, Element] = {}
         for item in self.items:
             self.by_id.setdefault(attribute(item, "id"), item)
@@ -114,7 +126,7 @@ class _Manifest:
 
     def spine(self, root: Element) -> Iterator[SpineItem]:
         """Yield the documents of the reading order, also those that cannot be read."""
-        references = list(elements(root, "itemref"))
+        references = list(root.iter("{*}itemref"))
         for reference in references:
             item = self.by_id.get(attribute(reference, "idref"))
             if item is None:
@@ -154,23 +166,23 @@ class _Manifest:
         return None if kind.startswith(_NO_PAGES) and kind != _SVG else item
 
 
-def _package_name(archive: Archive, limits: Limits) -> str:
+def _package_name(archive: Archive) -> str:
     if "mimetype" in archive:
-        mime = archive.read("mimetype", max_bytes=limits.max_xml_bytes)
+        mime = archive.read("mimetype")
         if mime.strip() and _MIME not in mime.lower():
             raise _bad("says that it is another kind of file")
-    container = archive.find(_CONTAINER)
+    container = archive.find(CONTAINER)
     if container is None:
         raise _bad("has no META-INF/container.xml")
-    root = parse_xml(archive.read(container, max_bytes=limits.max_xml_bytes), _CONTAINER)
-    files = list(elements(root, "rootfile"))
+    root = parse_xml(archive.read(container), CONTAINER)
+    files = list(root.iter("{*}rootfile"))
     # A book may have other forms beside the EPUB, such as a PDF.
     files.sort(key=lambda file: media_type(file) not in (_PACKAGE_MIME, ""))
     for file in files:
         name = archive.find(resolve("", attribute(file, "full-path").lstrip("/")))
         if name is not None:
             return name
-    raise _bad("has no package file") if not _is_unsound(root) else broken_xml(_CONTAINER)
+    raise _bad("has no package file") if not _is_unsound(root) else broken_xml(CONTAINER)
 
 
 def _is_unsound(root: Element) -> bool:
@@ -186,7 +198,7 @@ def _no_text(root: Element, name: str) -> ParseError:
 
 def _refinements(root: Element, key: str) -> dict[str, str]:
     """Return the refinements of EPUB 3 by element id: {"#author": "aut"} for key "role"."""
-    metas = [meta for meta in elements(root, "meta") if attribute(meta, "property") == key]
+    metas = [meta for meta in root.iter("{*}meta") if attribute(meta, "property") == key]
     return {attribute(meta, "refines"): text_of(meta) for meta in metas}
 
 
@@ -200,7 +212,7 @@ def _authors(root: Element) -> str | None:
     roles = _refinements(root, "role")
     names: list[str] = []
     others: list[str] = []
-    for creator in [*elements(root, "creator"), *elements(root, "Creator")]:
+    for creator in [*root.iter("{*}creator"), *root.iter("{*}Creator")]:
         role = attribute(creator, "role") or roles.get(f"#{attribute(creator, 'id')}", "")
         (names if role in ("", "aut") else others).append(text_of(creator))
     return ", ".join(dict.fromkeys(filter(None, names or others))) or None
@@ -208,8 +220,8 @@ def _authors(root: Element) -> str | None:
 
 def _guide(root: Element, base: str, archive: Archive) -> dict[str, str]:
     references: dict[str, str] = {}
-    for reference in elements(root, "reference"):
-        reason = DROPPED_REFERENCES.get(attribute(reference, "type").lower())
+    for reference in root.iter("{*}reference"):
+        reason = REFERENCES.get(attribute(reference, "type").lower())
         href = attribute(reference, "href")
         # A link to a place inside a file says nothing about the whole file.
         if reason is None or not href or "#" in href:
@@ -225,3 +237,25 @@ def _guide(root: Element, base: str, archive: Archive) -> dict[str, str]:
 
 def _bad(why: str) -> ParseError:
     return ParseError("bad_epub", f"The file is not a usable EPUB: it {why}. Export it again.")
+
+
+def _refuse_protected(archive: Archive) -> None:
+    """Refuse a book with DRM; embedded fonts may be obfuscated."""
+    if any(archive.find(name) for name in _LICENCES):
+        raise _protection_error()
+    name = archive.find(_ENCRYPTION)
+    if name is None:
+        return
+    root = parse_xml(archive.read(name), name)
+    for data in root.iter("{*}EncryptedData"):
+        methods = [attribute(element, "Algorithm") for element in data.iter("{*}EncryptionMethod")]
+        is_font = bool(methods) and all(method in _FONT_METHODS for method in methods)
+        files = [attribute(file, "URI").lower() for file in data.iter("{*}CipherReference")]
+        if not is_font and not (files and all(file.endswith(_NO_TEXT) for file in files)):
+            raise _protection_error()
+
+
+def _protection_error() -> ParseError:
+    return ParseError(
+        "drm", "The EPUB is copy-protected (DRM) and cannot be read. Upload an unprotected copy."
+    )

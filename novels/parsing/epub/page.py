@@ -17,8 +17,8 @@ from novels.parsing.epub.vocabulary import (
     NOT_COUNTED,
     reason_to_skip,
 )
+from novels.parsing.model import count_words
 from novels.parsing.paragraphs import too_many_paragraphs
-from novels.parsing.words import count_words
 
 # The mark of a note, or the arrow that leads back from a note.
 _NOTE_MARK: Final = re.compile(
@@ -213,7 +213,7 @@ class PageReader:
 
     def _end_skipping(self) -> None:
         text = "".join(self._skipped)
-        if self._reason not in NOT_COUNTED and (words := count_words(text)):
+        if self._reason != NOT_COUNTED and (words := count_words(text)):
             self.page.skipped[self._reason] += words
         self._skipped.clear()
         self._reason = ""

@@ -10,10 +10,8 @@ from urllib.parse import unquote
 from novels.parsing.epub.archive import resolve
 from novels.parsing.epub.page import Page, PageBlock
 from novels.parsing.epub.vocabulary import MOST_WORDS
-from novels.parsing.errors import ParseError
 from novels.parsing.gutenberg import boilerplate_indexes
-from novels.parsing.model import LeftOut
-from novels.parsing.words import count_words
+from novels.parsing.model import LeftOut, ParseError, count_words
 
 
 class Reading:

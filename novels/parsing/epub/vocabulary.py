@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
+import re
+import tomllib
 from collections.abc import Mapping
-from typing import Final
+from pathlib import Path
+from typing import Any, Final
 
 from novels.parsing.epub.markup import local_name
-
-
-def _table(rows: dict[str, str]) -> dict[str, str]:
-    """Return the reason of each name; a row is a reason and its names."""
-    return {name: reason for reason, names in rows.items() for name in names.split()}
-
 
 # Those of XHTML, and of DTBook (Daisy).
 BLOCK_TAGS: Final = frozenset(
@@ -26,84 +23,58 @@ HEADING_LEVELS: Final = {
     **{"doctitle": 1, "levelhd": 2, "hd": 2},
 }
 
-# Not text at all, so it is not counted.
-_NO_TEXT: Final = "no text"
-NOT_COUNTED: Final = frozenset({_NO_TEXT})
+# Why a piece is left out, and the names that tell.
+_FILE: Final = Path(__file__).with_name("matter.toml")
+_REASONS: Final[dict[str, dict[str, Any]]] = tomllib.loads(_FILE.read_text("utf-8"))
+
+
+def _by_name(column: str) -> dict[str, str]:
+    return {
+        name: reason for reason, row in _REASONS.items() for name in row.get(column, "").split()
+    }
+
+
+def _patterns(column: str) -> dict[str, re.Pattern[str]]:
+    return {
+        reason: re.compile("|".join(row[column]), re.IGNORECASE)
+        for reason, row in _REASONS.items()
+        if column in row
+    }
+
+
+_TAGS: Final = _by_name("tags")
+_TYPES: Final = _by_name("types")
+_CLASSES: Final = _by_name("classes")
+_IDS: Final = _by_name("ids")
+REFERENCES: Final = _by_name("references")
+MOST_WORDS: Final = {
+    reason: row["most_words"] for reason, row in _REASONS.items() if "most_words" in row
+}
+PLAIN_NAMES: Final = _patterns("names")
+COMMON_NAMES: Final = _patterns("common_names")
+NOT_COUNTED: Final = "no text"
 # Elements within a line; where one is not closed, it ends with its paragraph.
 INLINE_REASONS: Final = frozenset({"page numbers", "marks of notes"})
-SKIPPED_TAGS: Final = _table(
-    {
-        _NO_TEXT: "head script style template rt rp audio video iframe annotation annotation-xml "
-        "metadata case title desc defs",
-        "table of contents": "nav",
-        "page numbers": "pagenum",
-        "notes": "note prodnote",
-        "marks of notes": "noteref",
-    }
-)
-# A short piece of this kind is dropped; a long one has the wrong type. Most words of each.
-MOST_WORDS: Final = {
-    **dict.fromkeys(("cover", "title page"), 200),
-    **dict.fromkeys(("imprint", "colophon", "copyright page", "credits"), 1_500),
-}
-# Words of epub:type, and of role without "doc-".
-SKIPPED_TYPES: Final = _table(
-    {
-        "cover": "cover",
-        "title page": "titlepage halftitlepage",
-        "imprint": "imprint",
-        "colophon": "colophon",
-        "copyright page": "copyright-page",
-        "table of contents": "toc landmarks page-list loi lot loa lov toc-brief",
-        "notes": "endnotes endnote rearnotes rearnote footnotes footnote",
-        "marks of notes": "noteref backlink",
-        "page numbers": "pagebreak",
-        "index": "index",
-        "credits": "other-credits",
-    }
-)
-SKIPPED_CLASSES: Final = _table(
-    {
-        "page numbers": "pagenum pageno page-number",
-        "text of Project Gutenberg": "pg-boilerplate pgheader",
-        "marks of notes": "noteref footnote-ref",
-    }
-)
-SKIPPED_IDS: Final = dict.fromkeys(
-    ("pg-header", "pg-footer", "pg-machine-header"), "text of Project Gutenberg"
-)
-# Types of references in the guide of EPUB 2 and in the landmarks of EPUB 3.
-DROPPED_REFERENCES: Final = _table(
-    {
-        "cover": "cover",
-        "title page": "title-page titlepage halftitlepage",
-        "table of contents": "toc loi lot",
-        "index": "index",
-        "colophon": "colophon",
-        "copyright page": "copyright-page imprint",
-        "notes": "notes endnotes footnotes rearnotes",
-    }
-)
 
 
 def reason_to_skip(name: str, attributes: Mapping[str, str]) -> str:
     """Return why an element is no text of the author; an empty string if it is."""
-    if name in SKIPPED_TAGS:
-        return SKIPPED_TAGS[name]
+    if name in _TAGS:
+        return _TAGS[name]
     if not attributes:
         return ""
     for key, value in attributes.items():
         key = local_name(key)
         if key == "type" or key == "role":
             for word in value.lower().split():
-                if reason := SKIPPED_TYPES.get(word.removeprefix("doc-")):
+                if reason := _TYPES.get(word.removeprefix("doc-")):
                     return reason
         elif key == "class":
             for word in value.lower().split():
-                if reason := SKIPPED_CLASSES.get(word):
+                if reason := _CLASSES.get(word):
                     return reason
-        elif key == "id" and value in SKIPPED_IDS:
-            return SKIPPED_IDS[value]
+        elif key == "id" and value in _IDS:
+            return _IDS[value]
         elif key == "hidden" or (key == "style" and "display:none" in value.replace(" ", "")):
             return "hidden text"
     return ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import textwrap
 
-from novels.parsing.paragraphs import reflow, split_blocks
+from novels.parsing.paragraphs import lay_out, reflow
 
 PROSE = (
     "Nobody in the village had seen the old man since the night of the great storm, and nobody "
@@ -47,11 +47,9 @@ def test_dashes_at_the_end_of_a_line_join_without_space() -> None:
 
 
 def test_underscores_of_italics_and_pictures_captions_are_dropped() -> None:
-    blocks = split_blocks(
-        "He _really_ said snake_case.\n\n[Illustration: A long\n\ncaption]\n\nEnd.", 9
-    )
+    layout = lay_out("He _really_ said snake_case.\n\n[Illustration: A long\n\ncaption]\n\nEnd.", 9)
 
-    assert [reflow(block, 70) for block in blocks] == [
+    assert [reflow(block, 70) for block in layout.blocks] == [
         ["He really said snake_case."],
         ["End."],
     ]

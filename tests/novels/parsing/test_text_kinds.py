@@ -8,7 +8,7 @@ import pytest
 
 from novels.parsing import ParsedNovel, parse_novel
 from novels.parsing.languages import detect_language, language_code
-from novels.parsing.words import count_words
+from novels.parsing.model import count_words
 
 PROSE = (
     "Nobody in the village had seen the old man since the night of the great storm, and nobody "

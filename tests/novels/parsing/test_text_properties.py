@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from novels.parsing import parse_novel
 from novels.parsing.heading_words import HEADING_WORDS
-from novels.parsing.words import count_words
+from novels.parsing.model import count_words
 
 
 @dataclass(frozen=True)
