@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Final
+
+from novels.parsing.gutenberg import Front
 
 _NOTE: Final = re.compile(r"［＃[^［］\n]{0,200}］")
 # A reading stands behind its characters; a bar shows where they begin.
@@ -17,33 +18,21 @@ _COLOPHON: Final = re.compile(r"^底本：", re.MULTILINE)
 _HEADER_CHARS: Final = 4_000
 
 
-@dataclass(frozen=True, slots=True)
-class AozoraText:
-    """Title and author, and the text with its headings marked as in Markdown."""
-
-    title: str | None
-    author: str | None
-    body: str
-    explanation: str
-    colophon: str
-
-
-def read_aozora(text: str) -> AozoraText | None:
-    """Return the parts of a text of Aozora Bunko, and None for any other text."""
+def split_aozora(text: str) -> Front | None:
+    """Return a text of Aozora Bunko, headings marked as in Markdown; None for any other text."""
     colophon = _COLOPHON.search(text)
     if colophon is None or not (_NOTE.search(text) or _READING.search(text)):
         return None
-    end = colophon.start()
     rules = [match for match in _RULE.finditer(text, 0, _HEADER_CHARS)][:2]
     names = text[: rules[0].start()] if rules else text.partition("\n\n")[0]
     begin = rules[-1].end() if rules else len(names)
     lines = [line.strip() for line in names.strip().split("\n") if line.strip()]
-    return AozoraText(
+    return Front(
         title=lines[0] if lines else None,
         author=lines[-1] if len(lines) > 1 else None,
-        body=_plain(text[begin:end]),
-        explanation=text[len(names) : begin],
-        colophon=text[end:],
+        language="ja",
+        body=_plain(text[begin : colophon.start()]),
+        is_gutenberg=False,
     )
 
 

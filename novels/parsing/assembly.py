@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from novels.parsing.headings import Heading
-from novels.parsing.model import Limits, ParsedChapter, ParseError, count_words
+from novels.parsing.model import LeftOut, Limits, ParsedChapter, ParseError
 
 
 @dataclass(slots=True)
@@ -15,6 +15,28 @@ class Section:
 
     heading: Heading | None
     paragraphs: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Outline:
+    """A text cut at its headings.
+
+    Attributes:
+        left_out: Passages that are in no section.
+        heading_words: How many words of the text became titles.
+        empty: Titles without text below.
+    """
+
+    sections: list[Section]
+    left_out: list[LeftOut] = field(default_factory=list)
+    heading_words: int = 0
+    empty: list[str] = field(default_factory=list)
+
+    @property
+    def chapters(self) -> int:
+        """Return the number of pieces with a heading."""
+        heads = (section.heading for section in self.sections)
+        return sum(head is not None and not head.is_container for head in heads)
 
 
 def assemble(
@@ -52,12 +74,6 @@ def assemble(
     if not any(chapter.content for chapter in chapters):
         raise ParseError("empty", "The file holds no text of a novel. Choose another file.")
     return tuple(chapters)
-
-
-def heading_words(sections: Iterable[Section]) -> int:
-    """Return the words of headings, which are in the titles of chapters, not in their texts."""
-    heads = [section.heading for section in sections if section.heading]
-    return sum(count_words(f"{head.label} {head.title}") for head in heads)
 
 
 def too_many_chapters(limit: int) -> ParseError:

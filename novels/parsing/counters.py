@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Final, NamedTuple
+from typing import Final
 
 from novels.parsing.heading_words import COUNTERS
 from novels.parsing.numerals import CHINESE, parse_chinese
@@ -30,17 +30,8 @@ _SENTENCE: Final = re.compile(r"[。！？；，]")
 _MOST_TITLE_CHARS: Final = 40
 
 
-class CountedHeading(NamedTuple):
-    """A heading with its number; `label` is 第三章, without the title."""
-
-    kind: str
-    number: int
-    label: str
-    title: str
-
-
-def parse_counter(text: str) -> CountedHeading | None:
-    """Read a line of at most 200 characters; return None if it is no such heading."""
+def parse_counter(text: str) -> tuple[str, int, str, str] | None:
+    """Return kind, number, label (第三章) and title of a line of at most 200 characters."""
     if text.isascii():
         return None
     for form in _FORMS:
@@ -53,5 +44,5 @@ def parse_counter(text: str) -> CountedHeading | None:
         is_glued = bool(title) and not match["gap"]
         if value is None or is_text or (is_glued and _SENTENCE.search(title)):
             return None
-        return CountedHeading(_KINDS[match["counter"]], value, match["label"], title)
+        return _KINDS[match["counter"]], value, match["label"], title
     return None

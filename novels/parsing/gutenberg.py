@@ -40,7 +40,7 @@ _OTHER_FIELD: Final = re.compile(r"[A-Z][A-Za-z ]{1,30}:(?:\s|$)")
 
 @dataclass(frozen=True, slots=True)
 class Front:
-    """The fields of the header, the text without header and licence, and these."""
+    """The fields of a text's header, the text itself, and what its publisher put around it."""
 
     title: str | None
     author: str | None

@@ -105,10 +105,9 @@ def parse_heading(line: str) -> Heading | None:
         return None
     counted = parse_counter(text)
     if counted is not None:
-        return Heading(counted.kind, "keyword", *counted[1:])
-    head = None
-    if _has_keyword(text):
-        head = _forward(text) or _backward(text)
+        kind, number, label, title = counted
+        return Heading(kind, "keyword", number, label, title)
+    head = _forward(text) or _backward(text) if _has_keyword(text) else None
     return head or _bare(text)
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from itertools import accumulate
 from typing import Final
 
-from novels.parsing.assembly import Section, too_many_chapters
+from novels.parsing.assembly import Outline, Section, too_many_chapters
 from novels.parsing.contents import contents_spans, find_lists, without_notes
 from novels.parsing.headings import Heading, is_title_line, parse_heading
 from novels.parsing.model import LeftOut, Limits, count_words
@@ -27,16 +27,8 @@ _BACK_CHARS: Final = 2_000
 _MOST_PART_LINE_CHARS: Final = 60
 
 
-@dataclass(slots=True)
-class Outline:
-    """A text cut at its headings, and the parts that belong to no chapter."""
-
-    sections: list[Section]
-    left_out: list[LeftOut] = field(default_factory=list)
-
-
 def find_chapters(blocks: Sequence[Block], gaps: Sequence[int], limits: Limits) -> Outline:
-    """Return the text cut at its headings, and the parts left out; `gaps` are blank lines above.
+    """Return the text cut at its headings; `gaps` are the blank lines above each block.
 
     Raises:
         ParseError: So many lines like headings that no novel can be meant.
@@ -224,7 +216,9 @@ def _cut(
         ("title page", "no prose"): ((p,) for p in above[: len(above) - len(front)]),
         ("notes", "behind the last chapter"): blocks[end:],
     }
-    return Outline(sections, list(_left_out(parts)))
+    # They are in the titles of chapters, not in their texts.
+    words = sum(count_words(f"{head.label} {head.title}") for head in heads)
+    return Outline(sections, list(_left_out(parts)), words)
 
 
 def _left_out(parts: dict[tuple[str, str], Iterable[Block]]) -> Iterable[LeftOut]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from novels.parsing.aozora import read_aozora
-from novels.parsing.assembly import assemble, heading_words
+from novels.parsing.aozora import split_aozora
+from novels.parsing.assembly import assemble
 from novels.parsing.decoding import REPLACEMENT, decode_text
 from novels.parsing.gutenberg import Front, is_boilerplate, split_front
 from novels.parsing.languages import detect_language
@@ -39,7 +39,7 @@ def parse_plain(
     left_out += outline.left_out
     chapters = assemble(outline.sections, fallback_title=front.title, limits=limits)
     language = front.language or detect_language(front.body)
-    words -= heading_words(outline.sections) + sum(part.words for part in left_out[around:])
+    words -= outline.heading_words + sum(part.words for part in left_out[around:])
     warnings = (*_undecodable(text), *find_losses(chapters, left_out, words=words))
     progress("splitting", 100)
     return ParsedNovel(front.title, front.author, language, chapters, tuple(left_out), warnings)
@@ -47,10 +47,8 @@ def parse_plain(
 
 def _split_front(text: str) -> tuple[Front, list[LeftOut]]:
     """Return the text without what its publisher added, and what that was."""
-    aozora = read_aozora(text)
-    if aozora is not None:
-        front = Front(aozora.title, aozora.author, "ja", aozora.body, is_gutenberg=False)
-        dropped = count_words(text) - count_words(aozora.body)
+    if front := split_aozora(text):
+        dropped = count_words(text) - count_words(front.body)
         return front, _make_left_out("readings and colophon", "of Aozora Bunko", dropped)
     front = split_front(text)
     # Lines such as "Author: …" without them are in the novel's fields.

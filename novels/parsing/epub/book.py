@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable
 
-from novels.parsing.assembly import assemble, heading_words
+from novels.parsing.assembly import Outline, assemble
 from novels.parsing.decoding import decode_markup
 from novels.parsing.epub.archive import Archive
-from novels.parsing.epub.cuts import Cut, cut_at_marks
+from novels.parsing.epub.cuts import cut_at_marks
 from novels.parsing.epub.marks import (
     Mark,
     chapter_marks,
@@ -172,7 +172,7 @@ def _drop_matter(reading: Reading, package: Package, navigation: Navigation) -> 
     drop_publishers_pages(reading, [package.title or "", package.author or ""], listed)
 
 
-def _cut(reading: Reading, navigation: Navigation, package: Package, limits: Limits) -> Cut:
+def _cut(reading: Reading, navigation: Navigation, package: Package, limits: Limits) -> Outline:
     """Cut by the contents; where there are none by headings, else as plain text."""
     title = words_of(package.title or "")
     marks = _with_text(reading, contents_marks(reading, navigation.entries))
@@ -184,15 +184,10 @@ def _cut(reading: Reading, navigation: Navigation, package: Package, limits: Lim
     best = by_heading if by_heading.chapters > by_contents.chapters else by_contents
     if best.chapters > 1:
         return best
-    by_text = _cut_as_text(reading, limits)
+    texts = [block.text for block in reading.blocks if block.text]
+    by_text = find_chapters([tuple(text.split("\n")) for text in texts], [], limits)
     has_empty = any(s.heading and not s.paragraphs for s in by_text.sections)
     return by_text if by_text.chapters > 1 and not has_empty else best
-
-
-def _cut_as_text(reading: Reading, limits: Limits) -> Cut:
-    texts = [block.text for block in reading.blocks if block.text]
-    outline = find_chapters([tuple(text.split("\n")) for text in texts], [], limits)
-    return Cut(outline.sections, heading_words(outline.sections), left_out=list(outline.left_out))
 
 
 def _with_text(reading: Reading, marks: list[Mark]) -> list[Mark]:

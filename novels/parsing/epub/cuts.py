@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Final
 
-from novels.parsing.assembly import Section
+from novels.parsing.assembly import Outline, Section
 from novels.parsing.epub.marks import Mark, heads_of, spans, text_words
 from novels.parsing.epub.matter import words_of
 from novels.parsing.epub.page import SCENE_BREAK, PageBlock
 from novels.parsing.epub.reading import Reading
 from novels.parsing.headings import Heading, parse_heading
-from novels.parsing.model import LeftOut, count_words
+from novels.parsing.model import count_words
 from novels.parsing.sections import is_named
 
 # At most volume, part, book title, number, title and subtitle stand above a chapter.
@@ -28,31 +28,7 @@ _PART_KINDS: Final = ("volume", "book", "part")
 _MOST_TITLE_WORDS: Final = 300
 
 
-@dataclass(slots=True)
-class Cut:
-    """A book cut at its marks.
-
-    Attributes:
-        heading_words: How many words of the text became titles.
-        empty: Labels without text below.
-        left_out: Passages that are in no section.
-    """
-
-    sections: list[Section]
-    heading_words: int = 0
-    empty: list[str] = field(default_factory=list)
-    left_out: list[LeftOut] = field(default_factory=list)
-
-    @property
-    def chapters(self) -> int:
-        """Return the number of pieces with a heading."""
-        return sum(
-            section.heading is not None and not section.heading.is_container
-            for section in self.sections
-        )
-
-
-def cut_at_marks(reading: Reading, marks: Sequence[Mark], title: str | None) -> Cut:
+def cut_at_marks(reading: Reading, marks: Sequence[Mark], title: str | None) -> Outline:
     """Return the text cut at the marks that are chapters or hold chapters.
 
     Where chapters have numbers, a preface, interlude or epilogue joins a neighbour.
@@ -60,9 +36,9 @@ def cut_at_marks(reading: Reading, marks: Sequence[Mark], title: str | None) -> 
     marks = _without_sections(reading, marks)
     roles = _Roles(reading, marks, words_of(title or "")).headings()
     if not roles:
-        return Cut([Section(None, _texts(reading.blocks))])
+        return Outline([Section(None, _texts(reading.blocks))])
     first = marks[0].index
-    cut = Cut([Section(None, _texts(reading.blocks[:first]))])
+    cut = Outline([Section(None, _texts(reading.blocks[:first]))])
     above: list[str] = [title] if title else []
     parts = _OpenParts(marks)
     for number, (mark, end, _) in enumerate(spans(marks, len(reading.blocks))):
@@ -87,7 +63,7 @@ def cut_at_marks(reading: Reading, marks: Sequence[Mark], title: str | None) -> 
     return cut
 
 
-def _add(cut: Cut, heading: Heading, mark: Mark, blocks: list[PageBlock]) -> None:
+def _add(cut: Outline, heading: Heading, mark: Mark, blocks: list[PageBlock]) -> None:
     """Add a section; a heading without text below makes no chapter."""
     if all(b.text == SCENE_BREAK for b in blocks) and not heading.is_container:
         cut.empty.append(mark.label)
