@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from hashlib import md5
 from typing import Any
 
-from django.db.models import QuerySet, TextField
+from django.db.models import TextField
 from django.db.models.functions import Cast
 from rest_framework.exceptions import ValidationError
-from rest_framework.request import Request
 
 from morpheus.api.reads import (
     BIGINT_MAX,
     ListFilter,
     ListRead,
-    PageRows,
     Row,
     Scope,
     WholeRows,
@@ -27,21 +25,19 @@ from morpheus.cache.batch_read import read_from_database
 from morpheus.cache.cached_reads import (
     VisibleValue,
     is_cache_usable,
-    read_many,
     read_public_then_private,
 )
 from morpheus.db.compiled_reads import CompiledRead
 from novels.cache_policies import CARD, CHAPTER, CONTENTS, PAGE, STATUS
 from novels.models import Chapter, Genre, Language, Novel, ProcessingStatus
 from novels.serializers import (
-    PUBLIC,
     ChapterSerializer,
     ChapterTextSerializer,
     NovelSerializer,
     StatusSerializer,
 )
 from users.querysets import VisibleRead
-from users.reads import add_owner, user_names
+from users.reads import CardRead, add_owner, user_names, visible_value
 
 # The cache keeps the owner's id: names change on their own.
 NOVEL_CARD = RowRenderer(NovelSerializer, {"owner": "owner"})
@@ -55,12 +51,7 @@ render_named_card = _NAMED_CARD.of_columns(_NAMED_COLUMNS)
 _CHAPTER = RowRenderer(ChapterSerializer)
 _CHAPTER_TEXT = RowRenderer(ChapterTextSerializer)
 
-_CARDS = VisibleRead(
-    list, Novel, lambda novels, ids: novels.of_ids(ids).values_list(*NOVEL_CARD.columns)
-)
-_NAMED_CARDS = VisibleRead(
-    list, Novel, lambda novels, ids: novels.of_ids(ids).values_list(*_NAMED_COLUMNS)
-)
+_NAMED_CARDS = VisibleRead.of_ids(Novel, _NAMED_COLUMNS)
 _STATUS = VisibleRead(
     int,
     ProcessingStatus,
@@ -71,29 +62,13 @@ _STATUS = VisibleRead(
 )
 
 
-def novel_cards(novel_ids: Iterable[int], reader_id: int | None = None) -> dict[int, Row]:
-    """Return novels by id, with the owner's id as `owner`; invisible ones are absent.
-
-    Tag: `novel:<id>`. Public novels are loaded anonymously, the others as the reader.
-    """
-    ids = [novel_id for novel_id in novel_ids if novel_id <= BIGINT_MAX]
-    cards = _cards(ids, None)
-    if reader_id is not None:
-        cards |= _cards([novel_id for novel_id in ids if novel_id not in cards], reader_id)
-    return cards
-
-
-def _cards(novel_ids: list[int], reader_id: int | None) -> dict[int, Row]:
-    def load(missing: list[int]) -> dict[int, Row]:
-        return {row[0]: NOVEL_CARD.render(row) for row in _CARDS.rows(missing, reader_id)}
-
-    cards = read_many(CARD, novel_ids, tags=novel_tags, load=load, reader_id=reader_id)
-    return {novel_id: card for novel_id, card in cards.items() if card is not None}
-
-
 def novel_tags(novel_id: int) -> list[str]:
     """Return the tags of what a novel's own row shows."""
     return [f"novel:{novel_id}"]
+
+
+_CARDS = CardRead(CARD, Novel, NOVEL_CARD.columns, tags=novel_tags, render=NOVEL_CARD.render)
+novel_cards, novel_access = _CARDS.read, _CARDS.access
 
 
 def novel_list(novel_ids: Sequence[int], reader_id: int | None = None) -> list[Row]:
@@ -126,8 +101,7 @@ def _load_named_cards(novel_ids: Sequence[int], reader_id: int | None) -> list[R
 
 def novel_read(novel_id: int, reader_id: int | None) -> VisibleValue:
     """Return one novel as the API shows it; tags as of `novel_list`."""
-    novel = next(iter(novel_list([novel_id], reader_id)), None)
-    return VisibleValue(novel, novel is not None and novel["visibility"] == PUBLIC)
+    return visible_value(next(iter(novel_list([novel_id], reader_id)), None))
 
 
 def novel_read_uncached(novel_id: int, owner_id: int) -> Row:
@@ -136,49 +110,32 @@ def novel_read_uncached(novel_id: int, owner_id: int) -> Row:
     return render_named_card(row)
 
 
-def novel_access(novel_id: int, reader_id: int | None) -> VisibleValue:
-    """Return the card of a novel, if the reader can see what belongs to it."""
-    card = novel_cards([novel_id], reader_id).get(novel_id)
-    return VisibleValue(card, card is not None and card["visibility"] == PUBLIC)
+def _key_of(model: Any, column: str, problem: dict[str, list[str]]) -> Callable[[str], int]:
+    """Return the look-up of a primary key in a reference table: 1 query, or none if cached.
 
-
-def _genres(slug: str) -> QuerySet[Any, tuple[Any, ...]]:
-    return Genre.objects.filter(slug=slug).values_list("pk")[:1]
-
-
-def _languages(code: str) -> QuerySet[Any, tuple[Any, ...]]:
-    return Language.objects.filter(code=code).values_list("pk")[:1]
-
-
-# While the cache is not usable; otherwise django-cachalot has what the querysets read.
-_GENRES = CompiledRead(str, build=_genres)
-_LANGUAGES = CompiledRead(str, build=_languages)
-
-
-def genre_id(slug: str) -> int:
-    """Return the primary key of a genre: 1 query, or none if cached (docs/caching.md).
-
-    The key instead of a join, so that the composite indexes serve the filter.
-
-    Raises:
-        ValidationError: There is no such genre.
+    The key instead of a join, so that the composite indexes serve the filter. Without such a row
+    it raises ValidationError.
     """
-    rows = list(_genres(slug)) if is_cache_usable() else _GENRES.rows(slug)
-    if not rows:
-        raise ValidationError({"genre": ["There is no genre of this name (slug)."]})
-    return int(rows[0][0])
+
+    def select(value: str) -> Any:
+        return model.objects.filter(**{column: value}).values_list("pk")[:1]
+
+    compiled = CompiledRead(str, build=select)
+
+    def look_up(value: str) -> int:
+        # While the cache is usable, django-cachalot has what the queryset reads (docs/caching.md).
+        rows = list(select(value)) if is_cache_usable() else compiled.rows(value)
+        if not rows:
+            raise ValidationError(problem)
+        return int(rows[0][0])
+
+    return look_up
 
 
-def language_id(code: str) -> int:
-    """Return the primary key of a language: 1 query, or none if cached.
-
-    Raises:
-        ValidationError: There is no such language.
-    """
-    rows = list(_languages(code)) if is_cache_usable() else _LANGUAGES.rows(code)
-    if not rows:
-        raise ValidationError({"language": ["There is no language of this code (ISO 639-1)."]})
-    return int(rows[0][0])
+genre_id = _key_of(Genre, "slug", {"genre": ["There is no genre of this name (slug)."]})
+language_id = _key_of(
+    Language, "code", {"language": ["There is no language of this code (ISO 639-1)."]}
+)
 
 
 def novel_list_tags(
@@ -203,10 +160,6 @@ def novel_list_tags(
     else:
         name = "novels:all"
     return [name, *(f"{name}/{each}" for each in ordering if each in ("title", "word_count"))]
-
-
-def _render_novels(page: PageRows, request: Request) -> list[Row]:
-    return novel_list(page.keys, page.scope.reader_id)
 
 
 NOVELS = ListRead(
@@ -237,7 +190,7 @@ NOVELS = ListRead(
     filter_pairs=(frozenset({"genre", "language"}),),
     policy=PAGE,
     tags=novel_list_tags,
-    render=_render_novels,
+    render=lambda page, request: novel_list(page.keys, page.scope.reader_id),
     whole=WholeRows(
         select=lambda novels, scope: novels.select_related("genre", "language", "public_owner"),
         columns=_NAMED_COLUMNS,
@@ -248,12 +201,7 @@ NOVELS = ListRead(
 
 def contents_tags(novel_id: int) -> list[str]:
     """Return the tags of a novel's chapters: their rows, and their visibility."""
-    return [f"chapters:{novel_id}", _access_tag(novel_id)]
-
-
-def _access_tag(novel_id: int) -> str:
-    """Return the tag of a novel's visibility, owner and language."""
-    return f"novel:{novel_id}/access"
+    return [f"chapters:{novel_id}", f"novel:{novel_id}/access"]
 
 
 CHAPTERS = ListRead(
@@ -295,5 +243,5 @@ def status_read(novel_id: int, reader_id: int | None) -> VisibleValue:
         rows = _STATUS.rows(novel_id, viewer_id)
         return PROCESSING_STATUS.render(rows[0]) if rows else None
 
-    tags = [f"status:{novel_id}", _access_tag(novel_id)]
+    tags = [f"status:{novel_id}", f"novel:{novel_id}/access"]
     return read_public_then_private(STATUS, novel_id, tags=tags, load=load, reader_id=reader_id)

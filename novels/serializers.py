@@ -10,9 +10,8 @@ from rest_framework import serializers
 from morpheus.db.name_fields import validate_name
 from novels.models import Chapter, Genre, Language, Novel, ProcessingStatus
 from novels.parsing import WarningCode
-from users.models import PublicUser
+from users.models import PRIVATE, PUBLIC, PublicUser
 
-PUBLIC, PRIVATE = "public", "private"
 VISIBILITIES = [PUBLIC, PRIVATE]
 
 

@@ -17,6 +17,9 @@ from morpheus.db.transactions import write_transaction
 from morpheus.django_internals.django import DigestSessionHash, forget_new_password
 from users.querysets import AccessTokenQuerySet, UserManager
 
+# The values of a novel's or comic's visibility in the API.
+PUBLIC, PRIVATE = "public", "private"
+
 
 class User(DigestSessionHash, AbstractBaseUser, PermissionsMixin):
     """A reader, writer or operator; logs in with an e-mail address.

@@ -128,6 +128,11 @@ class VisibleRead:
             kind, int, build=lambda key, reader_id: build(rows.visible_to(reader_id), key)
         )
 
+    @classmethod
+    def of_ids(cls, model: type[models.Model], columns: Iterable[str]) -> Self:
+        """Return the read of columns by many primary keys."""
+        return cls(list, model, lambda rows, pks: rows.of_ids(pks).values_list(*columns))
+
     def rows(self, key: Any, reader_id: int | None) -> list[tuple[Any, ...]]:
         """Return the rows that an anonymous reader (None) or a user can see: 1 query."""
         if reader_id is None:

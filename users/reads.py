@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
+from django.db.models import Model
 from django.utils import timezone
 
-from morpheus.cache.cached_reads import read, read_many
+from morpheus.api.reads import BIGINT_MAX, Row
+from morpheus.cache.cached_reads import VisibleValue, read, read_many
+from morpheus.cache.policies import CachePolicy
 from morpheus.db.compiled_reads import AnyOf, CompiledRead
 from users.cache_policies import ACCOUNT, NAME, TOKEN
-from users.models import AccessToken, PublicUser, User
+from users.models import PUBLIC, AccessToken, PublicUser, User
+from users.querysets import VisibleRead
 
 _NAMES = CompiledRead(
     list,
@@ -32,9 +36,63 @@ def user_names(user_ids: Iterable[int]) -> dict[int, str | None]:
     )
 
 
-def add_owner(card: dict[str, Any], display_name: str) -> dict[str, Any]:
+def add_owner(card: Row, display_name: str) -> Row:
     """Return the card of a novel or comic, which has its owner's id, with the owner's name."""
     return card | {"owner": {"id": card["owner"], "display_name": display_name}}
+
+
+class CardRead:
+    """Cached cards of novels or comics by primary key; invisible ones are absent.
+
+    Args:
+        columns: Those of a card, the primary key first.
+        tags: Returns the tags of the card with a primary key.
+        render: Makes a card of a row.
+    """
+
+    def __init__(
+        self,
+        policy: CachePolicy,
+        model: type[Model],
+        columns: Iterable[str],
+        *,
+        tags: Callable[[int], list[str]],
+        render: Callable[[Sequence[Any]], Row],
+    ) -> None:
+        self._policy = policy
+        self._rows = VisibleRead.of_ids(model, columns)
+        self._tags = tags
+        self._render = render
+
+    def read(self, pks: Iterable[int], reader_id: int | None = None) -> dict[int, Row]:
+        """Return the public cards, read anonymously, and the others, read as the reader."""
+        ids = [pk for pk in pks if pk <= BIGINT_MAX]
+        cards = self.read_as(ids, None)
+        if reader_id is not None:
+            cards |= self.read_as([pk for pk in ids if pk not in cards], reader_id)
+        return cards
+
+    def read_as(self, pks: Iterable[int], reader_id: int | None) -> dict[int, Row]:
+        """Return the cards that an anonymous reader (None) or a user can see, cached for these."""
+        cards = read_many(
+            self._policy,
+            pks,
+            tags=self._tags,
+            load=lambda missing: {
+                row[0]: self._render(row) for row in self._rows.rows(missing, reader_id)
+            },
+            reader_id=reader_id,
+        )
+        return {pk: card for pk, card in cards.items() if card is not None}
+
+    def access(self, pk: int, reader_id: int | None) -> VisibleValue:
+        """Return a card, if the reader can see what belongs to its row."""
+        return visible_value(self.read([pk], reader_id).get(pk))
+
+
+def visible_value(card: Row | None) -> VisibleValue:
+    """Return a novel or comic with its visibility."""
+    return VisibleValue(card, card is not None and card["visibility"] == PUBLIC)
 
 
 def token_read(digest: bytes) -> AccessToken | None:

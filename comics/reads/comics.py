@@ -14,10 +14,8 @@ from comics.models import Comic
 from comics.serializers import ComicSerializer
 from comics.services.images import rendition_create
 from morpheus.api.reads import (
-    BIGINT_MAX,
     ListFilter,
     ListRead,
-    PageRows,
     Row,
     Scope,
     WholeRows,
@@ -25,12 +23,11 @@ from morpheus.api.reads import (
     parse_id_of,
 )
 from morpheus.api.rendering import RowRenderer
-from morpheus.cache.cached_reads import VisibleValue, read_many, read_public_then_private
+from morpheus.cache.cached_reads import VisibleValue, read_public_then_private
 from morpheus.db.compiled_reads import CompiledRead
 from novels.reads import OWNER_NAME, novel_cards
-from novels.serializers import PUBLIC
-from users.querysets import VisibleRead
-from users.reads import add_owner, user_names
+from users.models import PUBLIC
+from users.reads import CardRead, add_owner, user_names
 
 # The cache keeps the ids of owner and novel, because names change on their own, and the version of
 # the thumbnail, because URLs depend on the request.
@@ -45,9 +42,6 @@ VERSION_CHARS = 16
 _OF_NOVEL = ("novel__title", "novel__is_public", "novel__owner_id")
 _WHOLE_COLUMNS = (*_OF_NOVEL, OWNER_NAME, *COMIC_CARD.columns)
 
-_CARDS = VisibleRead(
-    list, Comic, lambda comics, ids: comics.of_ids(ids).values_list(*COMIC_CARD.columns)
-)
 _CHANGED = CompiledRead(
     int, build=lambda comic_id: Comic.objects.filter(pk=comic_id).values_list(*_WHOLE_COLUMNS)
 )
@@ -56,28 +50,6 @@ _CHANGED = CompiledRead(
 def image_version(digest: str) -> str:
     """Return the part of an image's URL that changes with its content."""
     return digest[:VERSION_CHARS]
-
-
-def comic_cards(comic_ids: Iterable[int], reader_id: int | None = None) -> dict[int, Row]:
-    """Return comics by id, with the ids of novel and owner; invisible ones are absent.
-
-    Tag: `comic:<id>`.
-    """
-    ids = [comic_id for comic_id in comic_ids if comic_id <= BIGINT_MAX]
-    cards = _cards(ids, None)
-    if reader_id is not None:
-        cards |= _cards([comic_id for comic_id in ids if comic_id not in cards], reader_id)
-    return cards
-
-
-def _cards(comic_ids: list[int], reader_id: int | None) -> dict[int, Row]:
-    def load(missing: list[int]) -> dict[int, Row]:
-        return {row[0]: comic_render_card(row) for row in _CARDS.rows(missing, reader_id)}
-
-    cards = read_many(
-        CARD, comic_ids, tags=lambda comic_id: [f"comic:{comic_id}"], load=load, reader_id=reader_id
-    )
-    return {comic_id: card for comic_id, card in cards.items() if card is not None}
 
 
 def comic_render_card(row: Sequence[Any]) -> Row:
@@ -90,6 +62,16 @@ def _with_version(card: Row) -> Row:
     return card | {"thumbnail_url": digest and image_version(digest)}
 
 
+_CARDS = CardRead(
+    CARD,
+    Comic,
+    COMIC_CARD.columns,
+    tags=lambda comic_id: [f"comic:{comic_id}"],
+    render=comic_render_card,
+)
+comic_access = _CARDS.access
+
+
 def comic_list(comic_ids: Sequence[int], owner_id: int | None = None) -> list[Row]:
     """Return comics with their names, in the order of their ids, without invisible ones.
 
@@ -98,7 +80,7 @@ def comic_list(comic_ids: Sequence[int], owner_id: int | None = None) -> list[Ro
         owner_id: That owner, if the owner reads them. Public comics are then cached for the owner
             as well, so the list costs no more queries than a public one.
     """
-    cards = _cards([*comic_ids], owner_id)
+    cards = _CARDS.read_as(comic_ids, owner_id)
     return comics_add_names([cards[pk] for pk in comic_ids if pk in cards], owner_id)
 
 
@@ -135,12 +117,6 @@ def add_thumbnail_urls(comics: list[Row], request: Request) -> list[Row]:
         else comic | {"thumbnail_url": f"{url}{comic['id']}/thumbnail/?size=medium&v={version}"}
         for comic in comics
     ]
-
-
-def comic_access(comic_id: int, reader_id: int | None) -> VisibleValue:
-    """Return the card of a comic, if the reader can see what belongs to it."""
-    card = comic_cards([comic_id], reader_id).get(comic_id)
-    return VisibleValue(card, card is not None and card["visibility"] == PUBLIC)
 
 
 def comic_read(comic_id: int, reader_id: int | None, request: Request) -> VisibleValue:
@@ -207,10 +183,6 @@ def comic_list_tags(
     return [name, *tags, *(f"{name}/title" for column in ordering if column == "title")]
 
 
-def _render_comics(page: PageRows, request: Request) -> list[Row]:
-    return add_thumbnail_urls(comic_list(page.keys, page.scope.reader_id), request)
-
-
 COMICS = ListRead(
     rows=lambda scope: Comic.objects.listed(scope.reader_id),
     orderings=order_by("-created_at", "created_at", "title", "-title"),
@@ -233,7 +205,9 @@ COMICS = ListRead(
     },
     policy=PAGE,
     tags=comic_list_tags,
-    render=_render_comics,
+    render=lambda page, request: add_thumbnail_urls(
+        comic_list(page.keys, page.scope.reader_id), request
+    ),
     whole=WholeRows(
         select=lambda comics, scope: comics.select_related("novel", "cover", "public_owner"),
         columns=_WHOLE_COLUMNS,

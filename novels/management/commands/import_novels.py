@@ -13,9 +13,9 @@ from django.core.management.base import BaseCommand, CommandError
 from morpheus.db.transactions import write_transaction
 from novels.models import Novel
 from novels.parsing import ParseError
-from novels.serializers import PUBLIC, VISIBILITIES
+from novels.serializers import VISIBILITIES
 from novels.services.uploads import UploadExists, novel_import
-from users.models import User
+from users.models import PUBLIC, User
 
 # The default owner of imported novels, a user without a password.
 LIBRARY_EMAIL, LIBRARY_NAME = "library@morpheus.local", "Library"
