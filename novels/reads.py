@@ -141,12 +141,7 @@ language_id = _key_of(
 def novel_list_tags(
     scope: Scope, compared: Mapping[str, Any], ordering: Iterable[str]
 ) -> list[str]:
-    """Return the tags of a list of novels.
-
-    Args:
-        compared: The columns that the list compares for equality, with their values.
-        ordering: Its ordering columns.
-    """
+    """Return the tags of a list of novels, by the columns it compares (`=`) and orders by."""
     if scope.reader_id is not None:
         return [f"owner:{scope.reader_id}/novels"]
     filters = {column: value for column, value in compared.items() if column != "is_public"}

@@ -18,12 +18,9 @@ from users.throttling import LoginThrottle, UserLoginLimit
 
 
 class LimitedLoginForm(AdminAuthenticationForm):
-    """The admin's own login, limited together with the API's.
+    """The admin's own login, limited together with the API's."""
 
-    Attributes:
-        retry_after_s: After how many seconds a refused client may try again; else None.
-    """
-
+    # After how many seconds a refused client may try again.
     retry_after_s: int | None = None
 
     def clean(self) -> dict[str, Any]:

@@ -143,10 +143,8 @@ class VisibleRead:
 class LockingRead:
     """A compiled read that locks one row for a change, without blocking new rows that name it.
 
-    The row has all columns but times, which are read at their first use.
-
-    Args:
-        model: Its manager is a `VisibleQuerySet`.
+    The row has all columns but times, which are read at their first use. The model's manager is a
+    `VisibleQuerySet`.
     """
 
     def __init__(self, model: type[models.Model]) -> None:

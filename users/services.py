@@ -58,7 +58,6 @@ def operator_ensure(*, email: str, password: Callable[[], str]) -> bool:
     Existing users keep their passwords and rights. Concurrent runs create one superuser.
 
     Args:
-        email: The new superuser's address.
         password: Returns the new superuser's password; called by one run at a time.
 
     Raises:

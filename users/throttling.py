@@ -34,10 +34,7 @@ class UserLoginLimit:
 
     An attempt is counted before its password is compared, so clients that race are all counted; a
     successful one is given back. A network beyond its own limit does not count towards the other,
-    so one network cannot lock the user out of others.
-
-    Args:
-        email: The address that is authenticated, in any spelling.
+    so one network cannot lock the user out of others. The address may have any spelling.
     """
 
     def __init__(self, request: Request | HttpRequest, email: str) -> None:

@@ -48,17 +48,13 @@ _FILLER = bytes(range(1, 0xFF)) * 64
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A checked picture, as it is stored.
-
-    Attributes:
-        digest: SHA-256 of `data` in hexadecimal.
-        width: Pixels, as shown: after the rotation that EXIF asks for.
-        height: The same.
-    """
+    """A checked picture, as it is stored."""
 
     data: bytes
+    # SHA-256 of `data` in hexadecimal.
     digest: str
     media_type: str
+    # Pixels, as shown: after the rotation that EXIF asks for.
     width: int
     height: int
 
@@ -151,13 +147,10 @@ def _orientation(image: Image.Image) -> int:
 
 
 def _with_end(jpeg: bytes) -> bytes:
-    """Return the JPEG with its end marker, if only this is missing.
+    """Return the JPEG with its end marker; refuse one that misses more.
 
     A decoder takes missing data for zeros. If other data in its place changes no pixel, all pixels
     are there.
-
-    Raises:
-        ImageRefused: Data is missing.
     """
     if any(marker == _END_OF_IMAGE[1] for marker, _, _ in jpeg_segments(jpeg)):
         return jpeg

@@ -166,12 +166,7 @@ def _render_whole(
 def comic_list_tags(
     scope: Scope, compared: Mapping[str, Any], ordering: Iterable[str]
 ) -> list[str]:
-    """Return the tags of a list of comics.
-
-    Args:
-        compared: The columns that the list compares for equality, with their values.
-        ordering: Its ordering columns.
-    """
+    """Return the tags of a list of comics, by the columns it compares (`=`) and orders by."""
     if scope.reader_id is not None:
         return [f"owner:{scope.reader_id}/comics"]
     name, tags = "comics:all", []
@@ -239,11 +234,7 @@ def thumbnail_read(comic_id: int, size: str, reader_id: int | None) -> VisibleVa
 
 
 def thumbnail_create(cover: Row, size: str) -> Picture:
-    """Create the rendition of a cover from `thumbnail_read`.
-
-    Raises:
-        Image.DoesNotExist: The cover, or its file, was deleted.
-    """
+    """Create the rendition of a cover from `thumbnail_read`, with the same error."""
     return rendition_create(
         image_id=cover["cover_id"],
         digest=cover["cover__digest"],

@@ -162,11 +162,7 @@ def panel_add(
 
 
 def _novel_require(novel_id: int | None, reader_id: int) -> Novel | None:
-    """Return the novel with id and title.
-
-    Raises:
-        NovelNotFound: There is none, or the reader cannot see it.
-    """
+    """Return the novel with id and title, if the reader can see it."""
     if novel_id is None:
         return None
     novels = Novel.objects.visible_to(reader_id).filter(pk=novel_id)

@@ -19,17 +19,13 @@ class Section:
 
 @dataclass(slots=True)
 class Outline:
-    """A text cut at its headings.
-
-    Attributes:
-        left_out: Passages that are in no section.
-        heading_words: How many words of the text became titles.
-        empty: Titles without text below.
-    """
+    """A text cut at its headings, and passages that are in no section."""
 
     sections: list[Section]
     left_out: list[LeftOut] = field(default_factory=list)
+    # How many words of the text became titles.
     heading_words: int = 0
+    # Titles without text below.
     empty: list[str] = field(default_factory=list)
 
     @property
@@ -42,11 +38,7 @@ class Outline:
 def assemble(
     sections: Iterable[Section], *, fallback_title: str | None, limits: Limits
 ) -> tuple[ParsedChapter, ...]:
-    """Return the chapters; text above the first one, or between part and chapter, joins it.
-
-    Raises:
-        ParseError: More chapters than `limits` allow, or no text.
-    """
+    """Return the chapters; text above the first one, or between part and chapter, joins it."""
     chapters: list[ParsedChapter] = []
     parts: dict[str, str] = {}
     pending: list[str] = []

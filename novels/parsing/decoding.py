@@ -77,11 +77,7 @@ _TO_CLEAN: Final = re.compile("[" + "".join(chr(c) for c in _DROPPED if c != 0x0
 
 
 def decode_text(data: bytes) -> str:
-    """Return the text with "\\n" line ends and without control or invisible characters.
-
-    Raises:
-        ParseError: Nothing but white space, or not text.
-    """
+    """Return the text with "\\n" line ends and without control or invisible characters."""
     text = _decode(data)
     if "\0" in text:
         raise _binary()

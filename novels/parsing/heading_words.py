@@ -1,7 +1,4 @@
-"""The words that begin chapters and parts; the number may stand before or after.
-
-Those of most languages are in `languages.toml`.
-"""
+"""The words that begin chapters and parts; `languages.toml` has them by language."""
 
 from __future__ import annotations
 

@@ -63,21 +63,18 @@ _MAX_LINE_CHARS: Final = 300
 
 @dataclass(frozen=True, slots=True)
 class Heading:
-    """A line that reads like a heading.
+    """A line that reads like a heading."""
 
-    Attributes:
-        kind: "chapter", "part", …, or "bare" for a number without a word.
-        form: Lines of one series look alike: script of a bare number, titled or not.
-        number: None where the numeral is spelled in a language whose numerals are not known.
-        label: The heading without its title: "CHAPTER IV".
-        position: Index of the block, set by the caller that collects headings.
-    """
-
+    # "chapter", "part", …, or "bare" for a number without a word.
     kind: str
+    # Lines of one series look alike: script of a bare number, titled or not.
     form: str
+    # None where the numeral is spelled in a language whose numerals are not known.
     number: int | None
+    # The heading without its title: "CHAPTER IV".
     label: str
     title: str
+    # Index of the block, set by the caller that collects headings.
     position: int = 0
 
     @property

@@ -39,10 +39,9 @@ _MIB: Final = 1024 * 1024
 
 
 class ParseError(ValueError):
-    """A file that is refused; the message tells its uploader why and what to do.
+    """A file that is refused; nothing else is raised for whatever a file contains.
 
-    Attributes:
-        code: A stable word for programs.
+    The message tells its uploader why and what to do; the code is a stable word for programs.
     """
 
     def __init__(self, code: ErrorCode, message: str) -> None:
@@ -94,16 +93,11 @@ class ParsedChapter:
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
-    """A part of the file that is not in the novel, because the author did not write it.
+    """A part of the file that is not in the novel, because the author did not write it."""
 
-    Attributes:
-        name: A document ("cover.xhtml") or a kind of passage ("notes").
-        reason: Why, in a few words: "no text", "title page".
-        words: How many words it has.
-        is_document: Whether it is a whole document of an EPUB.
-    """
-
+    # A whole document of an EPUB ("cover.xhtml"), or a kind of passage ("notes").
     name: str
+    # In a few words: "no text", "title page".
     reason: str
     words: int
     is_document: bool = False
@@ -111,12 +105,7 @@ class LeftOut:
 
 @dataclass(frozen=True, slots=True)
 class ParseWarning:
-    """What an import left out or repaired; the file is accepted all the same.
-
-    Attributes:
-        code: A stable word for programs.
-        detail: A sentence for the uploader.
-    """
+    """What an import left out or repaired; `detail` is a sentence for the uploader."""
 
     code: WarningCode
     detail: str
@@ -124,13 +113,7 @@ class ParseWarning:
 
 @dataclass(frozen=True, slots=True)
 class ParsedNovel:
-    """A whole file; missing fields are None.
-
-    Attributes:
-        language: ISO 639-1 code in lower case, such as "en".
-        left_out: Every part of the file that is in no chapter.
-        warnings: What the uploader should know; `losses.py` makes them from `left_out`.
-    """
+    """A whole file; missing fields are None. The language is an ISO 639 code such as "en"."""
 
     title: str | None
     author: str | None

@@ -28,11 +28,7 @@ _MOST_PART_LINE_CHARS: Final = 60
 
 
 def find_chapters(blocks: Sequence[Block], gaps: Sequence[int], limits: Limits) -> Outline:
-    """Return the text cut at its headings; `gaps` are the blank lines above each block.
-
-    Raises:
-        ParseError: So many lines like headings that no novel can be meant.
-    """
+    """Return the text cut at its headings; `gaps` are the blank lines above each block."""
     blocks, gaps = _split_part_lines(blocks, gaps)
     width = wrap_width(blocks)
     lists = find_lists(blocks)

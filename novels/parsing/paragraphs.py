@@ -34,25 +34,17 @@ _EMPHASIS: Final = re.compile(r"(?<![\w_])_([^_]{1,4000})_(?![\w_])")
 
 
 class Layout(NamedTuple):
-    """A text in blocks.
+    """A text in blocks, and the captions of pictures, which are in no block."""
 
-    Attributes:
-        blocks: Runs of lines that belong together: a paragraph, a stanza, a heading.
-        gaps: How many blank lines stand above each block, at most 255.
-        captions: The captions of pictures, which are in no block.
-    """
-
+    # Runs of lines that belong together: a paragraph, a stanza, a heading.
     blocks: list[Block]
+    # How many blank lines stand above each block, at most 255.
     gaps: bytearray
     captions: list[str]
 
 
 def lay_out(text: str, max_blocks: int) -> Layout:
-    """Cut a text at blank lines, long lines, first lines of paragraphs and headings.
-
-    Raises:
-        ParseError: More than `max_blocks` blocks.
-    """
+    """Cut a text at blank lines, long lines, first lines of paragraphs and headings."""
     layout = Layout([], bytearray(), _ILLUSTRATION.findall(text))
     if layout.captions:
         text = _ILLUSTRATION.sub("", text)

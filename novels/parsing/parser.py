@@ -63,7 +63,7 @@ def parse_novel(
     `progress` is called with a stage ("decoding", "reading", "splitting") and percent of the whole.
 
     Raises:
-        ParseError: The file is refused; nothing else is raised for whatever the file contains.
+        ParseError: The file is refused.
     """
     bounds = limits or Limits()
     data = _read_file(path, bounds)
@@ -83,11 +83,7 @@ def _read_file(source: Path | BinaryIO, limits: Limits) -> bytes:
 
 
 def _sniff_format(head: bytes, filename: str) -> FileFormat:
-    """Return the format that the first bytes show; some 4,096 bytes are enough.
-
-    Raises:
-        ParseError: The file is empty, or neither text nor EPUB.
-    """
+    """Return the format that the first bytes show; refuse other formats."""
     if not head:
         raise ParseError("empty", "The file is empty. Choose a file with text in it.")
     # Some servers send an empty line first.

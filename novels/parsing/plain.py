@@ -18,11 +18,7 @@ from novels.parsing.paragraphs import Layout, lay_out
 def parse_plain(
     data: bytes, *, limits: Limits, progress: Callable[[str, int], None]
 ) -> ParsedNovel:
-    """Return the novel in a text file.
-
-    Raises:
-        ParseError: Not text, no text, or too many chapters.
-    """
+    """Return the novel in a text file."""
     progress("decoding", 0)
     text = decode_text(data)
     progress("reading", 20)

@@ -13,14 +13,10 @@ SPARE_CANDIDATES = 100
 
 
 class Candidate(NamedTuple):
-    """A document that matches; without a chapter it is the novel's own.
-
-    Attributes:
-        id: Primary key of the search document.
-        score: Rank in millionths: a cursor cannot hold a float exactly.
-    """
+    """A document that matches, with its primary key; without a chapter it is the novel's own."""
 
     id: int
+    # Rank in millionths: a cursor cannot hold a float exactly.
     score: int
     novel_id: int
     chapter_id: int | None
@@ -32,21 +28,17 @@ def sort_newest_first(candidates: Iterable[Candidate]) -> list[Candidate]:
 
 
 class Matches(NamedTuple):
-    """The matches of a search at a snapshot.
-
-    Attributes:
-        snapshot: A snapshot of transactions.
-        queries: The words as PostgreSQL parses them, in the text form of a tsquery: one query for
-            each language. Empty for a search of the caller's own novels, which is never refreshed.
-        languages: The primary keys of the queries' languages; 0 is no language.
-        horizon: All matches from this primary key on are in `candidates`; 0 if there are no others.
-        candidates: The newest first.
-    """
+    """The matches of a search at a snapshot of transactions."""
 
     snapshot: str
+    # The words as PostgreSQL parses them, in the text form of a tsquery: one query for each
+    # language. Empty for a search of the caller's own novels, which is never refreshed.
     queries: list[str]
+    # The primary keys of the queries' languages; 0 is no language.
     languages: list[int]
+    # All matches from this primary key on are in `candidates`; 0 if there are no others.
     horizon: int
+    # The newest first.
     candidates: list[Candidate]
 
     @classmethod

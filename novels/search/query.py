@@ -90,21 +90,16 @@ class SearchTooDeep(DomainError):
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """A search.
+    """A search; None is all."""
 
-    Attributes:
-        words: As web search engines take them: quotes, `or`, `-word`. Each text is searched in its
-            own language. Words of which none has to occur match nothing.
-        reader_id: The user whose own novels are searched, of every visibility; None searches all
-            public ones.
-        kind: "novel" or "chapter"; None is both.
-        genre: Primary key; None is all.
-        language: Primary key; None is all.
-    """
-
+    # As web search engines take them: quotes, `or`, `-word`. Each text is searched in its own
+    # language. Words of which none has to occur match nothing.
     words: str
+    # The user whose own novels are searched, of every visibility; None searches all public ones.
     reader_id: int | None = None
+    # "novel" or "chapter".
     kind: str | None = None
+    # Primary keys.
     genre: int | None = None
     language: int | None = None
 

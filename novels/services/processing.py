@@ -109,11 +109,7 @@ class _Progress:
         )
 
     def confirm(self) -> None:
-        """Stop the parse of a deleted novel.
-
-        Raises:
-            NovelGone: The novel was deleted.
-        """
+        """Stop the parse of a deleted novel by raising NovelGone."""
         with write_transaction(as_user=self.owner_id):
             hold_task()
             if not ProcessingStatus.objects.filter(pk=self.novel_id).exists():

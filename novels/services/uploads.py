@@ -25,11 +25,7 @@ from users.quotas import quota_require
 
 
 class UploadExists(DomainError):
-    """The owner has uploaded the same file before.
-
-    Attributes:
-        novel_id: The novel that was created from it.
-    """
+    """The owner has uploaded the same file before: that of the novel `novel_id`."""
 
     status = HTTPStatus.CONFLICT
 

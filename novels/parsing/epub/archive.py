@@ -70,11 +70,7 @@ class Archive:
         return name if name in self._entries else self._alike.get(_fold(name))
 
     def read(self, name: str) -> bytes:
-        """Return a package file.
-
-        Raises:
-            ParseError: Damaged, or too large.
-        """
+        """Return a package file."""
         return self._read(name, self._limits.max_xml_bytes)
 
     def read_text_file(self, name: str) -> bytes:

@@ -41,11 +41,7 @@ _MOST_WORDS_OF_CONTENTS = 60
 
 
 def parse_epub(data: bytes, *, limits: Limits, progress: Callable[[str, int], None]) -> ParsedNovel:
-    """Return the novel in an EPUB.
-
-    Raises:
-        ParseError: The EPUB is refused, or holds no text.
-    """
+    """Return the novel in an EPUB."""
     progress("reading", 0)
     archive = Archive(data, limits)
     package = read_package(archive)
@@ -77,17 +73,13 @@ def parse_epub(data: bytes, *, limits: Limits, progress: Callable[[str, int], No
 
 
 class _Pages:
-    """Reads the documents of the reading order.
-
-    Attributes:
-        left_out: Those that could not be read, or do not belong to it.
-        error: Why the first of them could not be read.
-    """
+    """Reads the documents of the reading order."""
 
     def __init__(
         self, archive: Archive, package: Package, navigation: Navigation, limits: Limits
     ) -> None:
         self.pages: dict[str, Page] = {}
+        # Those that could not be read, or do not belong to it; why the first could not be read.
         self.left_out: list[LeftOut] = []
         self.error: ParseError | None = None
         self._archive = archive
@@ -101,11 +93,7 @@ class _Pages:
         self._is_any_linear = any(item.is_linear for item in package.spine if not item.missing)
 
     def read(self, progress: Callable[[str, int], None]) -> None:
-        """Read all documents.
-
-        Raises:
-            ParseError: They exceed a limit.
-        """
+        """Read all documents."""
         for index, item in enumerate(self._package.spine, 1):
             if item.missing:
                 self._leave_out(item.name, item.missing, 0)

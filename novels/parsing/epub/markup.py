@@ -72,11 +72,7 @@ def read_markup(source: str, make_target: Callable[[], T]) -> T:
 
 
 def parse_xml(data: bytes, name: str) -> Element:
-    """Return the root element of a small XML file; of a broken one, as much as can be read.
-
-    Raises:
-        ParseError: There is nothing to read.
-    """
+    """Return the root element of a small XML file; of a broken one, as much as can be read."""
     encoded = _encode(decode_markup(data))
     for recover in (False, True):
         parser = etree.XMLParser(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 from urllib.parse import unquote
 
@@ -41,14 +41,11 @@ class NavEntry:
 
 @dataclass(frozen=True, slots=True)
 class Navigation:
-    """The table of contents, and what the landmarks declare.
+    """The table of contents, and the documents that landmarks call cover, imprint and the like."""
 
-    Attributes:
-        declared: Documents that the landmarks call cover, imprint and the like, with the reason.
-    """
-
-    entries: tuple[NavEntry, ...] = ()
-    declared: Mapping[str, str] = field(default_factory=dict)
+    entries: tuple[NavEntry, ...]
+    # The reason to leave each document out.
+    declared: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)

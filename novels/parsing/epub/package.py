@@ -37,28 +37,21 @@ _ENCRYPTION: Final = "META-INF/encryption.xml"
 
 @dataclass(frozen=True, slots=True)
 class SpineItem:
-    """A document of the reading order.
+    """A document of the reading order."""
 
-    Attributes:
-        name: Its name in the archive, or of a missing one as the package writes it.
-        missing: Why it cannot be read; empty if it can.
-        is_linear: Whether it belongs to the main reading order.
-        error: The refusal if no other document can be read either.
-    """
-
+    # In the archive; of a missing document as the package writes it.
     name: str
+    # Why it cannot be read; empty if it can.
     missing: str = ""
+    # Whether it belongs to the main reading order.
     is_linear: bool = True
+    # The refusal if no other document can be read either.
     error: ParseError | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Package:
-    """The contents of the package file; all names are those of the archive.
-
-    Attributes:
-        declared: Documents that the guide calls cover, imprint and the like, with the reason.
-    """
+    """The contents of the package file; all names are those of the archive."""
 
     title: str | None
     author: str | None
@@ -66,15 +59,12 @@ class Package:
     spine: tuple[SpineItem, ...]
     nav: str | None
     ncx: str | None
+    # The reason to leave out a document that the guide calls cover, imprint and the like.
     declared: Mapping[str, str]
 
 
 def read_package(archive: Archive) -> Package:
-    """Return the package.
-
-    Raises:
-        ParseError: Protected, not an EPUB, or one without text.
-    """
+    """Return the package; refuse one that is protected, not an EPUB, or without text."""
     _refuse_protected(archive)
     name = _package_name(archive)
     root = parse_xml(archive.read(name), name)

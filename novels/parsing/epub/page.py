@@ -47,36 +47,28 @@ class NoteLink:
 
 @dataclass(slots=True)
 class PageBlock:
-    """A paragraph or heading.
-
-    Attributes:
-        level: 1–6 for headings, else 0.
-        links: Where its links to other places of the book lead.
-        linked_chars: How many characters of the text are links.
-        notes: One for each `MARK` in the text.
-    """
+    """A paragraph or heading."""
 
     text: str
+    # 1–6 for headings.
     level: int = 0
+    # Where its links to other places of the book lead, and how many characters are links.
     links: list[str] = field(default_factory=list)
     linked_chars: int = 0
+    # One for each `MARK` in the text.
     notes: list[NoteLink] = field(default_factory=list)
 
 
 @dataclass(slots=True)
 class Page:
-    """A document.
-
-    Attributes:
-        places: For each id the index of the block where it stands.
-        skipped: Words that are no text of the author, by reason.
-        pieces: First block, index after the last one, and kind of each piece that is front or back
-            matter if it is short.
-    """
+    """A document."""
 
     blocks: list[PageBlock] = field(default_factory=list)
+    # For each id the index of the block where it stands.
     places: dict[str, int] = field(default_factory=dict)
+    # Words that are no text of the author, by reason.
     skipped: Counter[str] = field(default_factory=Counter)
+    # Start, end and kind of each piece that is front or back matter if it is short.
     pieces: list[tuple[int, int, str]] = field(default_factory=list)
 
     def words(self) -> int:
@@ -85,11 +77,7 @@ class Page:
 
 
 def read_page(source: str, max_blocks: int, targets: Collection[str] = ()) -> Page:
-    """Return the text of a document; `targets` are the ids that the contents link to.
-
-    Raises:
-        ParseError: More than `max_blocks` blocks.
-    """
+    """Return the text of a document; `targets` are the ids that the contents link to."""
     return read_markup(source, lambda: PageReader(max_blocks, targets)).page
 
 

@@ -15,14 +15,11 @@ from novels.parsing.model import LeftOut, ParseError, count_words
 
 
 class Reading:
-    """Blocks in reading order; a dropped block has no text but keeps its index.
-
-    Attributes:
-        starts: Index of the first block of each document, in reading order.
-    """
+    """Blocks in reading order; a dropped block has no text but keeps its index."""
 
     def __init__(self, pages: Mapping[str, Page]) -> None:
         self.blocks: list[PageBlock] = []
+        # Index of the first block of each document, in reading order.
         self.starts: dict[str, int] = {}
         self._places: dict[tuple[str, str], int] = {}
         self._skipped: dict[str, Counter[str]] = defaultdict(Counter)
