@@ -15,7 +15,6 @@ from morpheus.cache import metrics
 from morpheus.cache.dependencies import current_dependencies, loading_cached_value
 from morpheus.cache.policies import ABSENT_TTL_S, CachePolicy
 from morpheus.cache.shadow_verification import Hits, sample
-from morpheus.cache.single_flight import run_leased
 from morpheus.cache.store import (
     ALL,
     cache_store,
@@ -60,7 +59,8 @@ class BatchRead:
             load=lambda: self.load(identities),
             reader_id=self.reader_id,
         )
-        plain = as_cached([values.get(identity) for identity in identities])
+        # With the types that the cache would return.
+        plain = orjson.loads(orjson.dumps([values.get(identity) for identity in identities]))
         return dict(zip(identities, plain, strict=True))
 
     def read_cache(self, identities: list[Any]) -> dict[Any, Any]:
@@ -123,23 +123,13 @@ class BatchRead:
 
         payloads, was_shared = cache_store().flights.run(
             (*keys, *versions.items()),
-            self._leased(keys, missing, load_and_fill),
+            load_and_fill,
             # Waiting threads must not empty the pool for the thread that loads.
             before_waiting=connection.close,
         )
         if was_shared:
             self._record("joined", missing)
         return payloads
-
-    def _leased(
-        self, keys: list[str], missing: list[Any], work: Callable[[], dict[Any, bytes]]
-    ) -> Callable[[], dict[Any, bytes]]:
-        """Return `work`, under a lease if it computes one value of a policy that has leases."""
-        lease_s = self.policy.lease_s
-        if not lease_s or len(missing) != 1:
-            return work
-        [key], [identity] = keys, missing
-        return lambda: {identity: run_leased(cache_store(), key, lease_s, lambda: work()[identity])}
 
     def _store(self, payloads: Mapping[Any, bytes], versions: Mapping[Any, dict[str, str]]) -> None:
         policy, store = self.policy, cache_store()
@@ -196,11 +186,6 @@ class BatchRead:
 
     def _key(self, identity: Hashable) -> str:
         return self.policy.key(identity, self.reader_id)
-
-
-def as_cached(value: Any) -> Any:
-    """Return a value with the types that the cache would return."""
-    return orjson.loads(orjson.dumps(value))
 
 
 def read_from_database(

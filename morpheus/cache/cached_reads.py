@@ -13,7 +13,7 @@ import orjson
 from django.conf import settings
 from django.db import connection
 
-from morpheus.cache.batch_read import BatchRead, as_cached, read_from_database
+from morpheus.cache.batch_read import BatchRead
 from morpheus.cache.policies import CachePolicy
 from morpheus.cache.redis_client import RedisUnavailable
 from morpheus.cache.shadow_verification import bypasses_cache
@@ -38,19 +38,13 @@ def read(
     reader_id: int | None = None,
 ) -> Any:
     """Return one value, from the cache or by `load`; see `read_many`."""
-    if not is_cache_usable():
-        value = read_from_database(
-            policy, [identity], tags=lambda _: tags, load=load, reader_id=reader_id
-        )
-        return as_cached(value)
-    values = read_many(
+    return read_many(
         policy,
         [identity],
         tags=lambda _: tags,
         load=lambda _: {identity: load()},
         reader_id=reader_id,
-    )
-    return values[identity]
+    )[identity]
 
 
 def read_many(

@@ -11,18 +11,16 @@ import time
 import zlib
 from collections.abc import Mapping, Sequence
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.conf import settings
 from prometheus_client import Gauge
 
 from morpheus.cache import metrics, scripts
 from morpheus.cache.circuit_breaker import server_breaker
+from morpheus.cache.outbox_listener import OutboxListener
 from morpheus.cache.redis_client import RedisClient, RedisUnavailable
 from morpheus.cache.single_flight import SingleFlight
-
-if TYPE_CHECKING:
-    from morpheus.cache.outbox_listener import OutboxListener
 
 # Every value depends on this tag. Invalidated by changes that touch too many tags to name.
 ALL = "all"
@@ -164,8 +162,6 @@ class CacheStore:
             raise
 
     def _start_listener(self) -> None:
-        from morpheus.cache.outbox_listener import OutboxListener
-
         with self._start_lock:
             if self._listener is None:
                 self._listener = OutboxListener(
