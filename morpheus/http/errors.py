@@ -104,18 +104,12 @@ def respond(status: int, detail: str, **headers: str) -> HttpResponse:
     return HttpResponse(body, CONTENT_TYPE, status, headers=headers)
 
 
-def service_unavailable(request: HttpRequest, exception: BaseException) -> HttpResponse:
-    """Return 503 with `Retry-After`, or 507 for a write to a full database; log the reason."""
-    return respond_with(_translate_database_error(exception, request))
-
-
-def respond_to_exception(request: HttpRequest, exception: BaseException) -> HttpResponse | None:
-    """Respond to a lost database and to an incomplete body; return None for other exceptions."""
-    if isinstance(exception, OperationalError | InterfaceError):
-        return service_unavailable(request, exception)
-    if isinstance(exception, UnreadablePostError):
-        return respond_with(BodyIncomplete(exception))
-    return None
+def respond_to_exception(request: HttpRequest, exception: Exception) -> HttpResponse | None:
+    """Respond to a lost database, a full disk and an incomplete body; None for other exceptions."""
+    known = (OperationalError, InterfaceError, UnreadablePostError)
+    is_known = isinstance(exception, known) or is_disk_full(exception)
+    error = _translate(exception, request) if is_known else None
+    return respond_with(error) if error else None
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -141,17 +135,13 @@ def server_error(request: HttpRequest) -> HttpResponse:
     """Return 500; the log has the exception under the response's `X-Request-ID`.
 
     Exceptions of middleware (SessionMiddleware saves after the view) come here past
-    `process_exception`: a lost database is 503, and a full disk 507, here too.
+    `process_exception`.
     """
-    exception = sys.exception()
-    if isinstance(exception, OperationalError | InterfaceError):
-        return service_unavailable(request, exception)
-    if exception is not None and is_disk_full(exception):
-        return respond_with(StorageFull())
-    return respond(500, "Internal server error.")
+    exception: Any = sys.exception()
+    return respond_to_exception(request, exception) or respond(500, "Internal server error.")
 
 
-def _translate(exc: Exception, request: Request) -> APIException | None:
+def _translate(exc: Exception, request: HttpRequest | Request) -> APIException | None:
     """Return the API's error for an exception; None for a fault of the server."""
     if isinstance(exc, APIException):
         return exc
