@@ -21,7 +21,7 @@ class MorpheusConfig(AppConfig):
         from morpheus.db.pool_metrics import collect_pool_metrics
         from morpheus.django_internals.django import forget_idle_signals, use_thread_locals
         from morpheus.http.disk_space import update_disk_metrics
-        from morpheus.http.request_log import log_requests
+        from morpheus.http.log_format import log_requests
         from morpheus.tracing.events import on_requests_finished
         from morpheus.tracing.periodic import every_second
 

@@ -19,8 +19,8 @@ from django.core.management import call_command
 from django.db import connection
 from rest_framework.test import APIClient
 
-from morpheus.cache.circuit_breaker import server_breaker
 from morpheus.cache.outbox import drain, is_empty
+from morpheus.cache.redis_client import server_breaker
 from morpheus.cache.store import CacheStore, cache_store
 from morpheus.db.transactions import write_transaction
 from morpheus.embedded.addresses import Addresses

@@ -2,10 +2,10 @@
 
 In reading order:
 
-- protocol and store: `scripts`, `redis_client`, `circuit_breaker`, `store`
+- protocol and store: `scripts`, `redis_client`, `store`
 - read: `policies`, `cached_reads`, `batch_read`, `single_flight`
-- write: `tagged_commit`, `outbox`, `outbox_listener`
-- responses: `dependencies`, `response_keys`, `response_cache`
+- write: `tagged_commit`, `outbox`
+- responses: `dependencies`, `response_keys`, `stored_responses`, `response_cache`
 - Django: `sessions`, `reference_tables` (django-cachalot)
 - observation: `metrics`, `shadow_verification`
 """

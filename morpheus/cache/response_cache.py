@@ -13,7 +13,6 @@ import orjson
 
 from morpheus.cache import metrics
 from morpheus.cache.dependencies import CREDENTIAL, DEPENDENCIES, Credential, Dependencies
-from morpheus.cache.local_copies import LocalCopies, are_current
 from morpheus.cache.policies import ABSENT_TTL_S
 from morpheus.cache.redis_client import RedisUnavailable
 from morpheus.cache.response_keys import (
@@ -29,8 +28,10 @@ from morpheus.cache.single_flight import SingleFlight
 from morpheus.cache.store import cache_store
 from morpheus.cache.stored_responses import (
     Headers,
+    LocalCopies,
     StartResponse,
     StoredResponse,
+    are_current,
     encode_response,
     is_picture,
 )

@@ -17,9 +17,8 @@ from django.conf import settings
 from prometheus_client import Gauge
 
 from morpheus.cache import metrics, scripts
-from morpheus.cache.circuit_breaker import server_breaker
-from morpheus.cache.outbox_listener import OutboxListener
-from morpheus.cache.redis_client import RedisClient, RedisUnavailable
+from morpheus.cache.outbox import OutboxListener
+from morpheus.cache.redis_client import RedisClient, RedisUnavailable, server_breaker
 from morpheus.cache.single_flight import SingleFlight
 
 # Every value depends on this tag. Invalidated by changes that touch too many tags to name.

@@ -11,7 +11,7 @@ _level = env.choice(
 )
 # JSON for log collectors, lines for people.
 _format = env.choice("MORPHEUS_LOG_FORMAT", default="JSON", choices=("JSON", "LINE")).lower()
-# One line per request (morpheus.http.request_log); its cost is in docs/monitoring.md.
+# One line per request (morpheus.http.log_format); its cost is in docs/monitoring.md.
 _requests = env.flag("MORPHEUS_LOG_REQUESTS", default=True)
 
 LOGGING = {

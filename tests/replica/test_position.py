@@ -11,8 +11,7 @@ from django.conf import settings
 from django.db import connection
 from django.http import HttpResponse
 
-from morpheus.db.replica import reading_alias, reads_replica
-from morpheus.db.replica_position import PrimaryPosition
+from morpheus.db.replica import PrimaryPosition, reading_alias, reads_replica
 from tests.serving import wait_until
 
 

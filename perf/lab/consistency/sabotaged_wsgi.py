@@ -21,8 +21,8 @@ from typing import Any
 
 from morpheus.cache import response_cache
 from morpheus.cache.batch_read import BatchRead
-from morpheus.cache.local_copies import are_current
 from morpheus.cache.store import ALL, CacheStore, cache_store, has_write_intent
+from morpheus.cache.stored_responses import are_current
 from morpheus.wsgi import application
 
 __all__ = ["application"]

@@ -12,8 +12,7 @@ import pytest
 from django.test import override_settings
 from rest_framework.test import APIClient
 
-from morpheus.cache.outbox import CHANNEL, connect
-from morpheus.cache.outbox_listener import OutboxListener
+from morpheus.cache.outbox import CHANNEL, OutboxListener, connect
 from morpheus.cache.policies import POLICIES, CachePolicy
 from tests.morpheus.cache.callers import Caller
 from tests.morpheus.cache.source import Source

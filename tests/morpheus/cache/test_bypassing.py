@@ -9,7 +9,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from morpheus.cache.outbox_listener import OutboxListener
+from morpheus.cache.outbox import OutboxListener
 from morpheus.cache.store import cache_store
 from tests.morpheus.cache.conftest import stop_listener
 from tests.visitor import counted_queries

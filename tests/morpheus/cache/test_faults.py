@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 from django.conf import settings as current_settings
+from prometheus_client import REGISTRY
 from rest_framework.test import APIClient
 
 from morpheus.cache.cached_reads import read
-from morpheus.cache.circuit_breaker import CircuitBreaker, server_breaker
 from morpheus.cache.policies import CachePolicy
-from morpheus.cache.redis_client import RedisClient
+from morpheus.cache.redis_client import CircuitBreaker, RedisClient, server_breaker
 from morpheus.cache.store import CacheStore, cache_store
 from novels.models import Novel
 from tests.conftest import PASSWORD
@@ -283,7 +283,7 @@ def test_a_stalled_server_is_asked_once_in_each_rest(
     server = make_server()
     world = make_world()
     monkeypatch.setattr(server_breaker, "cool_down_s", 3600)
-    before = server_breaker.failures
+    before = REGISTRY.get_sample_value("morpheus_cache_failures_total") or 0
 
     server.stall()
     try:
@@ -294,7 +294,7 @@ def test_a_stalled_server_is_asked_once_in_each_rest(
     finally:
         server.go_on()
 
-    assert server_breaker.failures - before == 1
+    assert REGISTRY.get_sample_value("morpheus_cache_failures_total") == before + 1
 
 
 def test_a_logout_while_the_server_is_stalled_lasts(make_server: Any, make_world: Any) -> None:

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from morpheus.cache import local_copies
-from morpheus.cache.local_copies import MAX_COPY_BYTES, LocalCopies, are_current
+from morpheus.cache import stored_responses
 from morpheus.cache.store import CacheStore, cache_store
+from morpheus.cache.stored_responses import MAX_COPY_BYTES, LocalCopies, are_current
 
 pytestmark = pytest.mark.django_db
 
@@ -76,7 +76,7 @@ def test_a_copy_from_another_server_is_not_used() -> None:
 
 
 def test_a_copy_expires(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(local_copies, "TTL_S", -1.0)
+    monkeypatch.setattr(stored_responses, "TTL_S", -1.0)
     copies = LocalCopies()
     add(copies, "key")
 

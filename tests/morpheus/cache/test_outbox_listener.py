@@ -10,8 +10,8 @@ import pytest
 from django.db import connection
 from pytest_django import Settings
 
-from morpheus.cache import outbox, outbox_listener
-from morpheus.cache.outbox_listener import APPLICATION_NAME, OutboxListener
+from morpheus.cache import outbox
+from morpheus.cache.outbox import APPLICATION_NAME, OutboxListener
 from tests.conftest import list_outbox_tags
 from tests.morpheus.cache.conftest import stop_listener
 
@@ -198,7 +198,7 @@ def test_a_lost_connection_is_made_again_and_nothing_is_missed(
 def test_an_unreachable_database_suspends_reads(
     cache: Cache, listen: Listen, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(outbox_listener, "BLIND_S", 0)
+    monkeypatch.setattr(outbox, "BLIND_S", 0)
     monkeypatch.setitem(connection.settings_dict, "PORT", "1")
     connection.close_pool()  # type: ignore[attr-defined]
 

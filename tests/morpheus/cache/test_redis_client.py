@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from morpheus.cache.circuit_breaker import CircuitBreaker
-from morpheus.cache.redis_client import RedisClient, RedisUnavailable, pack
+from morpheus.cache.redis_client import CircuitBreaker, RedisClient, RedisUnavailable, pack
 from tests.morpheus.cache.own_server import OwnServer, short_folder
 
 LONG = "x" * 300_000

@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 from django.conf import settings
 
-from morpheus.cache.circuit_breaker import CircuitBreaker
-from morpheus.cache.redis_client import RedisClient
+from morpheus.cache.redis_client import CircuitBreaker, RedisClient
 from perf.monitoring.request_traces.document import MAX_TRACE_BYTES, serialize_trace
 from perf.monitoring.request_traces.storage import TraceStore
 

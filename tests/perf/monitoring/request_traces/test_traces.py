@@ -297,8 +297,7 @@ def test_the_list_pages_to_its_end_and_back(staff: APIClient) -> None:
 def test_without_the_cache_server_only_reading_traces_fails(
     staff: APIClient, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from morpheus.cache.circuit_breaker import CircuitBreaker
-    from morpheus.cache.redis_client import RedisClient
+    from morpheus.cache.redis_client import CircuitBreaker, RedisClient
     from perf.monitoring.request_traces.storage import TraceStore
 
     server = RedisClient(
