@@ -16,7 +16,7 @@ from django.db import connection
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
-from morpheus.cache.outbox_listener import BLIND_S, POLL_S
+from morpheus.cache.outbox import BLIND_S, POLL_S
 from morpheus.embedded.paths import ServiceError
 from morpheus.embedded.roles import (
     RolesUnavailable,
