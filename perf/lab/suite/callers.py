@@ -12,8 +12,10 @@ from django.test import Client
 from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 
+from comics.models import Comic
 from morpheus.db.roles import connected_as
 from morpheus.db.transactions import write_transaction
+from novels.models import Novel
 from perf.lab.example_requests import PASSWORD, Conversation, bearer
 from perf.lab.example_rows import first_rows
 from perf.lab.plans.capture import served_host
@@ -85,4 +87,7 @@ def create_callers() -> Iterator[SuiteCallers]:
 def _delete_rows() -> None:
     """Delete the suite's users and their rows."""
     with connected_as("loader"):
-        User.objects.filter(email__endswith=f"@{DOMAIN}").delete()
+        users = User.objects.filter(email__endswith=f"@{DOMAIN}")
+        for model in (Comic, Novel):
+            model.objects.filter(owner__in=users).delete()
+        users.delete()

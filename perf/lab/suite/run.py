@@ -66,8 +66,8 @@ def run_suite(*, rounds: int) -> SuiteResult:
     explained = [*explain_requests(), *explain_operator_requests()]
     with create_callers() as callers:
         queries = time_queries(rounds=rounds)
-        with _serve(has_cache=False) as cold, _serve(has_cache=True) as warm:
-            ports = {COLD: cold, WARM: warm}
+        with serve(has_cache=False) as cold, serve(has_cache=True) as warm:
+            ports = {COLD: cold.ports[0], WARM: warm.ports[0]}
             routes = time_routes(callers, ports, rounds=rounds)
     buffers = _buffers_by_name(explained)
     for measurement in routes:
@@ -85,8 +85,8 @@ def run_suite(*, rounds: int) -> SuiteResult:
 
 
 @contextmanager
-def _serve(*, has_cache: bool) -> Iterator[int]:
-    """Run a server with an empty cache on the database of this process; yield its port."""
+def serve(*, has_cache: bool) -> Iterator[Servers]:
+    """Run a server with an empty cache on the database of this process."""
     for alias in settings.CACHES:
         caches[alias].clear()
     login = connection.settings_dict
@@ -100,7 +100,7 @@ def _serve(*, has_cache: bool) -> Iterator[int]:
     environment = measured_environment(database_url, has_cache=has_cache)
     environment["MORPHEUS_THROTTLE_REGISTER_PER_HOUR"] = "1000000000"
     with Servers(1, environment=environment) as servers:
-        yield servers.ports[0]
+        yield servers
 
 
 def _count_breaches(explained: Iterable[ExplainedRequest], novels: int) -> list[str]:
