@@ -13,7 +13,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 from urllib.parse import urlencode
 
 from PIL import Image
@@ -43,8 +43,7 @@ class HttpRequest:
     body: bytes = b""
 
 
-@dataclass(frozen=True, slots=True)
-class Upload:
+class Upload(NamedTuple):
     """A file in a multipart form: the name of the form field, the file name and the content."""
 
     field: str
@@ -118,10 +117,9 @@ class ExampleRequest:
         sent = dict(headers or {})
         fields = _fill(self.body, values) if body is None else body
         if self.upload is not None:
-            content = self.upload.content if upload is None else upload
-            data = encode_form(Upload(self.upload.field, self.upload.filename, content), fields)
+            file = self.upload if upload is None else self.upload._replace(content=upload)
             sent["Content-Type"] = f"multipart/form-data; boundary={_BOUNDARY}"
-            return HttpRequest(self.method, path, sent, data)
+            return HttpRequest(self.method, path, sent, encode_form(file, fields))
         if self.method in ("GET", "DELETE"):
             return HttpRequest(self.method, path, sent)
         sent["Content-Type"] = JSON_TYPE

@@ -17,7 +17,7 @@ from perf.lab.harness.http_client import BadResponse, Connection, Response
 from .history import UNKNOWN, Log, Write
 from .logins import PublishedLogins, make_reads
 from .reads import Read, ReadMaker
-from .scene import Scene, slot_of
+from .scene import Owner, Scene, slot_of
 from .writers import Attempt, Writer, make_writers
 
 CLIENTS = 8
@@ -72,7 +72,7 @@ class _Client:
         for writer in make_writers(scene, number, load.clients, self._random):
             self._continue(writer, None)
         # Comics that come and go, as responses named them: id, slot and reader.
-        self._comics: dict[tuple[int, str, int | None], Read] = {}
+        self._comics: dict[tuple[int, str, Owner | None], Read] = {}
         # Reads with logins that end, by their rows.
         self._logins: dict[str, list[Read]] = {}
         self._learn_at = 0.0
@@ -152,7 +152,7 @@ class _Client:
         for card in response.json["results"]:
             if card["id"] in self._scene.strips:
                 continue
-            for reader in (None, *range(len(self._scene.owners))):
+            for reader in (None, *self._scene.owners):
                 comic = card["id"], slot_of(card["title"]), reader
                 if comic not in self._comics:
                     self._comics[comic] = self._maker.make_comic(*comic)

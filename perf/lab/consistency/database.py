@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from random import Random
 from secrets import token_hex
 from threading import Event
+from typing import Any
 
 import psycopg
 from django.core.management.base import CommandError
@@ -35,6 +36,7 @@ PAUSE_S = 0.05
 # A write by psql counts as acknowledged so long after its commit: docs/caching.md says how soon
 # servers notice it.
 OUTSIDE_S = 2.0
+DATABASE_FAILURES = (OperationalError, InterfaceError, psycopg.OperationalError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,18 +63,18 @@ def build_scene(size: Size) -> Scene:
         Comic.objects.all().delete()
         Novel.objects.all().delete()
     scene = Scene([_make_owner() for _ in range(OWNERS)], {}, {}, [], {})
-    turns = itertools.cycle(range(OWNERS))
-    for at, owner in enumerate(scene.owners):
-        scene.owner_of[f"user {owner.id}"] = at
+    turns = itertools.cycle(scene.owners)
+    for owner in scene.owners:
+        scene.owner_of[f"user {owner.id}"] = owner
     for number in range(size.novels):
-        at, state = next(turns), first_novel(number)
-        novel_id = make_novel(state, scene.owners[at].id)
+        owner, state = next(turns), first_novel(number)
+        novel_id = make_novel(state, owner.id)
         scene.novels[novel_id] = state
-        scene.owner_of[f"novel {novel_id}"] = at
+        scene.owner_of[f"novel {novel_id}"] = owner
         if number < size.strips:
-            strip_id = _make_strip(scene.owners[at].id, novel_id)
+            strip_id = _make_strip(owner.id, novel_id)
             scene.strips[strip_id] = novel_id
-            scene.owner_of[f"strip {strip_id}"] = at
+            scene.owner_of[f"strip {strip_id}"] = owner
     for number in range(size.slots):
         scene.slots.append(f"Slot {number}")
         scene.owner_of[f"Slot {number}"] = next(turns)
@@ -131,14 +133,14 @@ def run_direct(scene: Scene, stop: Event) -> Log:
         if stop.wait(PAUSE_S):
             break
         novel_id = random.choice(list(scene.novels))
-        owner_id = scene.find_owner(f"novel {novel_id}").id
+        owner_id = scene.owner_of[f"novel {novel_id}"].id
         write = random.choice((_advance, _rewrite, _rewrite_outside, None, None))
         try:
             if write is None:
                 _read_all(scene, log)
             else:
                 write(log, novel_id, owner_id, f"v{version}")
-        except (OperationalError, InterfaceError, psycopg.OperationalError) as error:
+        except DATABASE_FAILURES as error:
             log.failures[f"direct {type(error).__name__}"] += 1
             connection.close()
     connection.close()
@@ -159,17 +161,29 @@ def _rewrite(log: Log, novel_id: int, owner_id: int, unique: str) -> None:
 
 
 def _rewrite_outside(log: Log, novel_id: int, owner_id: int, unique: str) -> None:
-    """Write as psql does: only the database's triggers tell the cache."""
+    statement = (
+        "UPDATE novels_chaptertext SET content = %s "
+        "WHERE chapter_id IN (SELECT id FROM novels_chapter WHERE novel_id = %s)"
+    )
+    shows = {f"text {novel_id}": {"text": unique}}
+    write_outside(log, owner_id, {statement: [unique, novel_id]}, shows)
+
+
+def write_outside(
+    log: Log, user_id: int, statements: Mapping[str, list[Any]], shows: dict[str, dict[str, str]]
+) -> None:
+    """Execute statements with their parameters as psql does, in one transaction.
+
+    Only the database's triggers tell the cache.
+    """
     with (
         connect("consistency checker") as outside,
-        recorded_write(log, {f"text {novel_id}": {"text": unique}}, OUTSIDE_S),
+        recorded_write(log, shows, OUTSIDE_S),
+        outside.transaction(),
     ):
-        outside.execute("SELECT set_config('app.user_id', %s, false)", [str(owner_id)])
-        outside.execute(
-            "UPDATE novels_chaptertext SET content = %s "
-            "WHERE chapter_id IN (SELECT id FROM novels_chapter WHERE novel_id = %s)",
-            [unique, novel_id],
-        )
+        outside.execute("SELECT set_config('app.user_id', %s, true)", [str(user_id)])
+        for statement, parameters in statements.items():
+            outside.execute(statement, parameters)
 
 
 def _read_all(scene: Scene, log: Log) -> None:

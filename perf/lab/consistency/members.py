@@ -7,7 +7,7 @@ a write of each of their rows.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta
 from functools import partial
 from http.cookies import SimpleCookie
@@ -16,13 +16,11 @@ from secrets import token_hex
 from threading import Event
 from typing import Any
 
-import psycopg
 from django.conf import settings
 from django.contrib.sessions.models import Session
-from django.db import InterfaceError, OperationalError, connection
+from django.db import connection
 from django.utils import timezone
 
-from morpheus.cache.outbox import connect
 from morpheus.db.transactions import write_transaction
 from novels.models import Novel
 from perf.lab.example_requests import Conversation, HttpRequest, example
@@ -30,7 +28,7 @@ from perf.lab.harness.http_client import BadResponse, Connection, Response
 from users.authentication import token_digest
 from users.models import AccessToken, User
 
-from .database import OUTSIDE_S, make_novel, make_user, recorded_write
+from .database import DATABASE_FAILURES, make_novel, make_user, recorded_write, write_outside
 from .history import Log, Write
 from .logins import VALID, Login, PublishedLogins
 from .scene import FIRST_PROFILE, FOUND, first_novel, user_shows
@@ -42,7 +40,6 @@ LOGINS_MAX = 4
 # Seconds from the moment when a login is made to expire to its expiry, and the tolerance, because
 # the time of day and the history's clock are read one after the other.
 EXPIRY_S, CLOCKS_S = 0.2, 0.02
-FAILURES = (OperationalError, InterfaceError, psycopg.OperationalError, OSError, BadResponse)
 # As that of the other clients: shorter than `Retry-After`.
 RETRY_PAUSE_S = 0.1
 
@@ -62,7 +59,7 @@ def run_members(ports: Sequence[int], published: PublishedLogins, stop: Event) -
             members[number].act(members.get(1 - number))
             if members[number].is_deleted:
                 del members[number]
-        except FAILURES as error:
+        except (*DATABASE_FAILURES, OSError, BadResponse) as error:
             # Which of its logins are valid is unknown.
             members.pop(number, None)
             log.failures[f"member {type(error).__name__}"] += 1
@@ -167,7 +164,7 @@ class _Member:
         statement, key = "DELETE FROM users_token WHERE digest = %s", _key(login)
         if not login.is_token:
             statement = "DELETE FROM django_session WHERE session_key = %s"
-        self._execute_outside({statement: key}, self.end([login]))
+        write_outside(self._log, self._id, {statement: [key]}, self.end([login]))
 
     def _rename(self, login: Login) -> None:
         unique = f"{self._id} v{self._turn}"
@@ -196,10 +193,10 @@ class _Member:
         shows = self.end(self.logins) | {self._novel: {}}
         if self._random.random() < 0.5:
             statements = {
-                "DELETE FROM novels_novel WHERE owner_id = %s": self._id,
-                "DELETE FROM users_user WHERE id = %s": self._id,
+                "DELETE FROM novels_novel WHERE owner_id = %s": [self._id],
+                "DELETE FROM users_user WHERE id = %s": [self._id],
             }
-            self._execute_outside(statements, shows)
+            write_outside(self._log, self._id, statements, shows)
             return
         with recorded_write(self._log, shows), write_transaction(as_user=self._id):
             Novel.objects.filter(pk=self._novel_id).delete()
@@ -210,19 +207,6 @@ class _Member:
         ended = {login.row for login in logins}
         self.logins = [login for login in self.logins if login.row not in ended]
         return {row: {} for row in ended}
-
-    def _execute_outside(
-        self, statements: Mapping[str, Any], shows: dict[str, dict[str, str]]
-    ) -> None:
-        """Execute statements, each with its parameter, as psql does: in one transaction."""
-        with (
-            connect("consistency checker") as outside,
-            recorded_write(self._log, shows, OUTSIDE_S),
-            outside.transaction(),
-        ):
-            outside.execute("SELECT set_config('app.user_id', %s, true)", [str(self._id)])
-            for statement, parameter in statements.items():
-                outside.execute(statement, [parameter])
 
     def _send(self, request: HttpRequest) -> Response:
         """Send a write.

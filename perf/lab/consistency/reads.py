@@ -18,6 +18,7 @@ from .scene import (
     LANGUAGES,
     NOVEL,
     PROFILE,
+    Owner,
     Scene,
     join_fields,
     panels_show,
@@ -64,7 +65,7 @@ class Read:
 
 
 class ReadMaker:
-    """Makes the reads of a scene; a reader is an index of the scene's owners, or anonymous."""
+    """Makes the reads of a scene; a reader is an owner, or anonymous."""
 
     def __init__(self, scene: Scene) -> None:
         self._scene = scene
@@ -74,19 +75,19 @@ class ReadMaker:
         """Return all reads but those of comics and logins that come and go."""
         everyone = [{}, *(each for owner in self._scene.owners for each in owner.credentials)]
         reads = [replace(read, credentials=everyone) for read in self._make_public_lists()]
-        for reader in (None, *range(len(self._scene.owners))):
+        for reader in (None, *self._scene.owners):
             reads += self.make_by_id(reader)
             if reader is not None:
                 reads += self._make_own(reader)
         return reads
 
-    def make_by_id(self, reader: int | None) -> list[Read]:
+    def make_by_id(self, reader: Owner | None) -> list[Read]:
         """Return the reads of rows that stay, each by its id."""
         scene = self._scene
         reads = [read for pk in scene.novels for read in self._make_of_novel(pk, reader)]
         return reads + [read for pk in scene.strips for read in self._make_of_strip(pk, reader)]
 
-    def make_comic(self, comic_id: int, slot: str, reader: int | None) -> Read:
+    def make_comic(self, comic_id: int, slot: str, reader: Owner | None) -> Read:
         """Return the read of a comic by its id, which ends when the comic is deleted."""
         view = f"id={comic_id}:own" if self._owns(slot, reader) else f"id={comic_id}"
 
@@ -99,7 +100,7 @@ class ReadMaker:
     def make(
         self,
         route: str,
-        reader: int | None,
+        reader: Owner | None,
         parse: Parse,
         missing: list[Observation],
         weight: int = 1,
@@ -109,10 +110,10 @@ class ReadMaker:
         query: Mapping[str, object] | None = None,
     ) -> Read:
         request = example(f"GET {route}").build(values or {}, query=query or {})
-        credentials = [{}] if reader is None else self._scene.owners[reader].credentials
+        credentials = [{}] if reader is None else reader.credentials
         return Read(request.path, credentials, parse, missing, weight=weight, about=about)
 
-    def _make_of_novel(self, pk: int, reader: int | None) -> Iterator[Read]:
+    def _make_of_novel(self, pk: int, reader: Owner | None) -> Iterator[Read]:
         row = f"novel {pk}"
         hidden, there = self._find_presence(row, reader)
 
@@ -132,7 +133,7 @@ class ReadMaker:
         yield make("chapters/{number}/", parse_text, 2)
         yield make("chapters/", lambda data: there, 1)
 
-    def _make_of_strip(self, pk: int, reader: int | None) -> Iterator[Read]:
+    def _make_of_strip(self, pk: int, reader: Owner | None) -> Iterator[Read]:
         row, panels = f"strip {pk}", f"panels {pk}"
         hidden, there = self._find_presence(row, reader)
 
@@ -151,16 +152,15 @@ class ReadMaker:
         yield self.make(route, reader, parse, hidden, 3, panels, values=values, query=query)
 
     def _find_presence(
-        self, row: str, reader: int | None
+        self, row: str, reader: Owner | None
     ) -> tuple[list[Observation], list[Observation]]:
         """Return the observations in a 404 and in a 200 of a row below the API's root."""
         own = self._owns(row, reader)
         hidden = [Observation(row, "own" if own else "anyone", ABSENT)]
         return hidden, [] if own else [Observation(row, "shown", FOUND)]
 
-    def _make_own(self, reader: int) -> Iterator[Read]:
-        owner = self._scene.owners[reader]
-        row = self._users[owner.id]
+    def _make_own(self, reader: Owner) -> Iterator[Read]:
+        row = self._users[reader.id]
 
         def parse_profile(data: Any) -> list[Observation]:
             return [Observation(row, "own", join_fields(data, PROFILE))]
@@ -173,7 +173,7 @@ class ReadMaker:
             return seen
 
         for kind, ordering in itertools.product(("novels", "comics"), ("-created_at", "title")):
-            parse = self._parse_list(kind, "own", reader, owner.id)
+            parse = self._parse_list(kind, "own", reader, reader.id)
             query = {"owner": "me", "ordering": ordering}
             yield self.make(f"/{kind}/", reader, parse, [], 4, query=query)
         yield self.make("/users/me/", reader, parse_profile, [], 4, row)
@@ -210,14 +210,16 @@ class ReadMaker:
             ordered = query | {"ordering": ordering}
             yield self.make(f"/{kind}/", None, parse, [], weight, query=ordered)
 
-    def _parse_list(self, kind: str, view: str, reader: int | None, owner_id: int | None) -> Parse:
+    def _parse_list(
+        self, kind: str, view: str, reader: Owner | None, owner_id: int | None
+    ) -> Parse:
         """Return how to read a list that shows rows as `view`; missing rows are absent."""
         scene, parse_card = self._scene, self._parse_novel
         rows = [f"novel {pk}" for pk in scene.novels]
         if kind == "comics":
             rows = [f"strip {pk}" for pk in scene.strips] + scene.slots
             parse_card = self._parse_comic
-        expected = {row for row in rows if owner_id in (None, scene.find_owner(row).id)}
+        expected = {row for row in rows if owner_id in (None, scene.owner_of[row].id)}
 
         def parse(data: Any) -> list[Observation]:
             seen = []
@@ -236,12 +238,12 @@ class ReadMaker:
 
         return parse
 
-    def _parse_novel(self, card: Any, reader: int | None) -> list[Observation]:
+    def _parse_novel(self, card: Any, reader: Owner | None) -> list[Observation]:
         row = f"novel {card['id']}"
         view = "own" if self._owns(row, reader) else "anyone"
         return [Observation(row, view, join_fields(card, NOVEL)), self._parse_name(card)]
 
-    def _parse_comic(self, card: Any, reader: int | None) -> list[Observation]:
+    def _parse_comic(self, card: Any, reader: Owner | None) -> list[Observation]:
         pk, strips = card["id"], self._scene.strips
         row = f"strip {pk}" if pk in strips else slot_of(card["title"])
         view = "own" if self._owns(row, reader) else "anyone"
@@ -258,6 +260,6 @@ class ReadMaker:
         owner = card["owner"]
         return Observation(self._users.get(owner["id"], FOREIGN), "name", owner["display_name"])
 
-    def _owns(self, row: str, reader: int | None) -> bool:
+    def _owns(self, row: str, reader: Owner | None) -> bool:
         # A slot with a new name still has its first name: "Slot 3.1".
-        return reader is not None and self._scene.owner_of.get(row.partition(".")[0]) == reader
+        return reader is not None and self._scene.owner_of.get(row.partition(".")[0]) is reader

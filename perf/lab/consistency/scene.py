@@ -33,7 +33,7 @@ PROFILE = ("display_name", "bio")
 FIRST_PROFILE = {"display_name": "Name v0", "bio": "Bio v0"}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False, slots=True)
 class Owner:
     """A user whose rows are written.
 
@@ -60,18 +60,14 @@ class Scene:
         novels: First state by id.
         strips: Comics that stay and get panels: the id of the novel by the id of the comic.
         slots: Names of comics that come and go.
-        owner_of: Index in `owners` by row.
+        owner_of: By row.
     """
 
     owners: list[Owner]
     novels: dict[int, dict[str, str]]
     strips: dict[int, int]
     slots: list[str]
-    owner_of: dict[str, int]
-
-    def find_owner(self, row: str) -> Owner:
-        """Return the owner of a row."""
-        return self.owners[self.owner_of[row]]
+    owner_of: dict[str, Owner]
 
     def first_writes(self) -> list[Write]:
         """Return the first states as writes that were acknowledged long ago."""

@@ -47,7 +47,7 @@ def make_writers(scene: Scene, client: int, clients: int, random: Random) -> lis
         *(_write_profile(owner) for owner in scene.owners),
         *(_write_strip(scene, pk, random) for pk in scene.strips),
         *(_add_panels(scene, pk) for pk in scene.strips),
-        *(_write_slot(scene.find_owner(slot), slot, random) for slot in scene.slots),
+        *(_write_slot(scene.owner_of[slot], slot, random) for slot in scene.slots),
     ]
     racing = [_write_novel(scene, pk, "B", random) for pk in list(scene.novels)[::5]]
     return writers[client::clients] + racing[(client + clients - 1) % clients :: clients]
@@ -58,7 +58,7 @@ def _write_novel(scene: Scene, pk: int, name: str, random: Random) -> Writer:
     row, state = f"novel {pk}", scene.novels[pk]
     for unique in _make_unique(f"{pk} {name}"):
         state = next_novel(state, unique, random)
-        request = _build("PATCH /novels/{novel_id}/", scene.find_owner(row), pk, state)
+        request = _build("PATCH /novels/{novel_id}/", scene.owner_of[row], pk, state)
         yield Attempt(row, request, novel_shows(state))
 
 
@@ -73,13 +73,13 @@ def _write_strip(scene: Scene, pk: int, random: Random) -> Writer:
     row = f"strip {pk}"
     for unique in _make_unique(str(pk)):
         state = next_comic(f"{random.choice('abcdefgh')} {unique}", random)
-        request = _build("PATCH /comics/{comic_id}/", scene.find_owner(row), pk, state)
+        request = _build("PATCH /comics/{comic_id}/", scene.owner_of[row], pk, state)
         yield Attempt(row, request, comic_shows(state, pk))
 
 
 def _add_panels(scene: Scene, pk: int) -> Writer:
     """Add panels until a page is full, or one fails: then their number is unknown."""
-    owner = scene.find_owner(f"strip {pk}")
+    owner = scene.owner_of[f"strip {pk}"]
     captions: list[str] = []
     for unique in itertools.islice(_make_unique(str(pk)), PANELS_MAX):
         captions.append(unique)

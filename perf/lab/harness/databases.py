@@ -55,11 +55,15 @@ def prepare_thumbnails() -> None:
 
 @contextmanager
 def copied_database(admin_url: str, *, source: str, name: str) -> Iterator[str]:
-    """Copy a database without connections; yield the URL of the copy for the serving role.
+    """Copy the database of this process; yield the URL of the copy for the serving role.
 
     The copy is dropped after the block. pg_stat_statements counts planning in it, too.
     """
     copy = sql.Identifier(name)
+    # PostgreSQL copies no database that has connections.
+    for connection in connections.all():
+        connection.close()
+        connection.close_pool()  # type: ignore[attr-defined]
     with psycopg.connect(admin_url, autocommit=True) as admin:
         drop = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(copy)
         admin.execute(drop)
@@ -73,10 +77,3 @@ def copied_database(admin_url: str, *, source: str, name: str) -> Iterator[str]:
             yield make_conninfo(admin_url, dbname=name, user=APP)
         finally:
             admin.execute(drop)
-
-
-def close_connections() -> None:
-    """Close our own connections: PostgreSQL copies no database that has any."""
-    for connection in connections.all():
-        connection.close()
-        connection.close_pool()  # type: ignore[attr-defined]

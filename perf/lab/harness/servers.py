@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, nullcontext, suppress
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from django.core.management.base import CommandError
@@ -29,9 +28,10 @@ START_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 10.0
 POLL_S = 0.05
 # Limits per caller are meant for strangers; here all callers have one address.
-UNLIMITED = dict.fromkeys(
-    ("MORPHEUS_THROTTLE_LOGIN_PER_MINUTE", "MORPHEUS_THROTTLE_WRITES_PER_MINUTE"), "1000000000"
-)
+UNLIMITED = {
+    f"MORPHEUS_THROTTLE_{limit}": "1000000000"
+    for limit in ("LOGIN_PER_MINUTE", "REGISTER_PER_HOUR", "WRITES_PER_MINUTE")
+}
 
 
 def measured_environment(database_url: str, *, has_cache: bool) -> dict[str, str]:
@@ -98,12 +98,7 @@ class Servers:
             raise
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.stop()
 
     @property

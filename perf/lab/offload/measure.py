@@ -16,7 +16,7 @@ from psycopg.conninfo import make_conninfo
 
 from morpheus.embedded.roles import APP
 from perf.lab.example_requests import HttpRequest
-from perf.lab.harness.databases import close_connections, copied_database
+from perf.lab.harness.databases import copied_database
 from perf.lab.harness.http_client import BadResponse, Connection
 from perf.lab.harness.servers import Servers, measured_environment
 from perf.lab.offload.mix import draw_requests, load_rows
@@ -74,7 +74,6 @@ def measure(admin_url: str, *, has_cache: bool, seed: int, requests: int, warm_u
     """
     source = str(connection.settings_dict["NAME"])
     copy = f"{source}_offload"
-    close_connections()
     for alias in settings.CACHES:
         caches[alias].clear()
     with (

@@ -8,7 +8,6 @@ from itertools import chain
 from typing import Literal
 
 SETTINGS = "perf.lab.peers.stacks.settings"
-BOLT_SETTINGS = "perf.lab.peers.bolt.settings"
 
 
 @dataclass(frozen=True)
@@ -48,7 +47,7 @@ FASTIFY_BARE_WARM = Contestant(
 FASTIFY_FULL_WARM = Contestant(
     "fastify_full_warm", "Fastify, full, warm", kind="fastify", has_cache=True, has_extras=True
 )
-BOLT = Contestant("bolt", "django-bolt", BOLT_SETTINGS, kind="bolt")
+BOLT = Contestant("bolt", "django-bolt", kind="bolt")
 CONSTANT = Contestant("constant", "constant bytes")
 
 

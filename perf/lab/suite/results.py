@@ -25,33 +25,29 @@ MAX_SLOWDOWN = 3.0
 
 @dataclass(frozen=True, kw_only=True)
 class ResultLine:
-    """Figures of one request or statement, in milliseconds.
+    """Figures of one request or statement; times in milliseconds, by the name of the percentile.
 
     Attributes:
         budget: The entry of budgets.toml.
         ratio: Median ratio of the times to the reference that ran just before each.
-        allowed_p95, allowed_p99: The budget for a machine as slow as this one was.
+        budget_ms: The budgets of p95 and p99.
+        allowed_ms: The same for a machine as slow as this one was.
         buffers: Of all reads together; None if they were not counted.
     """
 
     budget: str
     name: str
     temperature: str
-    p50: float
-    p95: float
-    p99: float
-    max: float
     ratio: float
-    budget_p95: float
-    budget_p99: float
-    allowed_p95: float
-    allowed_p99: float
+    ms: dict[str, float]
+    budget_ms: dict[str, float]
+    allowed_ms: dict[str, float]
     buffers: int | None
 
     @property
     def margin(self) -> float:
         """The allowed time divided by the measured one, at the worse percentile."""
-        return min(self.allowed_p95 / self.p95, self.allowed_p99 / self.p99)
+        return min(allowed / self.ms[name] for name, allowed in self.allowed_ms.items())
 
     @property
     def key(self) -> str:
@@ -59,19 +55,13 @@ class ResultLine:
 
     def breaches(self) -> Iterator[str]:
         """Yield a sentence for each percentile over its budget."""
-        for name, value, allowed, budget in (
-            ("p95_ms", self.p95, self.allowed_p95, self.budget_p95),
-            ("p99_ms", self.p99, self.allowed_p99, self.budget_p99),
-        ):
-            if value > allowed:
+        for name, allowed in self.allowed_ms.items():
+            if self.ms[name] > allowed:
                 yield (
-                    f"{self.name}, {self.temperature}: {name} is {value:.1f}, the budget "
-                    f"{budget:g}, on this machine {allowed:.1f}. Look at its statements: manage.py "
-                    f"perf_plans --statements. {RAISE}"
+                    f"{self.name}, {self.temperature}: {name}_ms is {self.ms[name]:.1f}, the "
+                    f"budget {self.budget_ms[name]:g}, on this machine {allowed:.1f}. Look at its "
+                    f"statements: manage.py perf_plans --statements. {RAISE}"
                 )
-
-    def as_json(self) -> dict[str, Any]:
-        return {**asdict(self), "margin": round(self.margin, 2)}
 
 
 def build_line(measurement: Measurement, references: list[float], budgets: Budgets) -> ResultLine:
@@ -82,23 +72,19 @@ def build_line(measurement: Measurement, references: list[float], budgets: Budge
             which ran by turns.
     """
     entry: Any = {**budgets.routes, **budgets.queries}[measurement.budget]
-    allowed_95, allowed_99 = (
-        allowed_ms(budget_ms, share, references, budgets.reference_ms)
-        for budget_ms, share in ((entry.p95_ms, 0.95), (entry.p99_ms, 0.99))
-    )
+    shares = {"p50": 0.5, "p95": 0.95, "p99": 0.99, "max": 1.0}
+    budget_ms = {"p95": entry.p95_ms, "p99": entry.p99_ms}
     return ResultLine(
         budget=measurement.budget,
         name=measurement.name,
         temperature=measurement.temperature,
-        p50=percentile(measurement.ms, 0.5),
-        p95=percentile(measurement.ms, 0.95),
-        p99=percentile(measurement.ms, 0.99),
-        max=max(measurement.ms),
         ratio=measurement.ratio,
-        budget_p95=entry.p95_ms,
-        budget_p99=entry.p99_ms,
-        allowed_p95=allowed_95,
-        allowed_p99=allowed_99,
+        ms={name: percentile(measurement.ms, share) for name, share in shares.items()},
+        budget_ms=budget_ms,
+        allowed_ms={
+            name: allowed_ms(limit, shares[name], references, budgets.reference_ms)
+            for name, limit in budget_ms.items()
+        },
         buffers=measurement.buffers,
     )
 
@@ -115,7 +101,7 @@ class ResultFolder:
         self, lines: Sequence[ResultLine], *, slowdown: float, as_baseline: bool = False
     ) -> None:
         """Store the result; as the baseline too if wanted, or if there is none yet."""
-        document = {"slowdown": slowdown, "lines": [line.as_json() for line in lines]}
+        document = {"slowdown": slowdown, "lines": [asdict(line) for line in lines]}
         self.result.write_text(json.dumps(document, indent=1))
         is_first = not self.baseline.exists() and slowdown <= MAX_SLOWDOWN
         if as_baseline or is_first:

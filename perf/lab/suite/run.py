@@ -98,7 +98,6 @@ def serve(*, has_cache: bool) -> Iterator[Servers]:
         dbname=login["NAME"],
     )
     environment = measured_environment(database_url, has_cache=has_cache)
-    environment["MORPHEUS_THROTTLE_REGISTER_PER_HOUR"] = "1000000000"
     with Servers(1, environment=environment) as servers:
         yield servers
 

@@ -69,8 +69,8 @@ def _cells(line: ResultLine, baseline: dict[str, float]) -> list[str]:
     return [
         line.name,
         line.temperature,
-        *(f"{ms:.2f}" for ms in (line.p50, line.p95, line.p99, line.max)),
-        f"{line.budget_p95:g}/{line.budget_p99:g}",
+        *(f"{ms:.2f}" for ms in line.ms.values()),
+        "/".join(f"{ms:g}" for ms in line.budget_ms.values()),
         f"{line.margin:.1f}×",
         "–" if ratio is None else f"{line.ratio / ratio:.2f}",
         "–" if line.buffers is None else f"{line.buffers:,}",

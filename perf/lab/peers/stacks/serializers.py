@@ -1,12 +1,23 @@
-"""Nested model serializers of both peers."""
+"""Nested model serializers of both peers on DRF, and JSON by orjson."""
 
 from __future__ import annotations
 
 from typing import Any
 
+import orjson
 from rest_framework import serializers
+from rest_framework.renderers import BaseRenderer
 
 from .models import Novel, Panel, Status, User
+
+
+class OrjsonRenderer(BaseRenderer):
+    media_type = "application/json"
+    format = "json"
+    charset = None
+
+    def render(self, data: Any, *args: Any, **options: Any) -> bytes:
+        return orjson.dumps(data)
 
 
 class OwnerSerializer(serializers.ModelSerializer):

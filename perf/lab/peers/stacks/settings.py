@@ -4,6 +4,7 @@
 - `natural_kept`: each thread keeps an unchecked connection, the least possible work.
 - `cachalot`: the same, and django-cachalot on every table.
 - `done_well`: kept connections, prepared statements and one fast renderer.
+- `bolt`: django-bolt without middleware, kept connections, prepared statements.
 
 The login bypasses row level security.
 """
@@ -68,7 +69,20 @@ if PEER == "cachalot":
             "KEY_PREFIX": "peer",
         }
     }
+if PEER in ("done_well", "bolt"):
+    DATABASES["default"]["OPTIONS"] = {"server_side_binding": True, "prepare_threshold": 5}
 if PEER == "done_well":
     ROOT_URLCONF = "perf.lab.peers.stacks.done_well"
-    DATABASES["default"]["OPTIONS"] = {"server_side_binding": True, "prepare_threshold": 5}
-    REST_FRAMEWORK["DEFAULT_RENDERER_CLASSES"] = ["perf.lab.peers.stacks.renderers.OrjsonRenderer"]
+    REST_FRAMEWORK["DEFAULT_RENDERER_CLASSES"] = [
+        "perf.lab.peers.stacks.serializers.OrjsonRenderer"
+    ]
+if PEER == "bolt":
+    INSTALLED_APPS = [
+        "django.contrib.contenttypes",
+        "django.contrib.auth",
+        "django_bolt",
+        "perf.lab.peers.stacks",
+    ]
+    MIDDLEWARE = []
+    ROOT_URLCONF = "perf.lab.peers.bolt"
+    BOLT_API = ["perf.lab.peers.bolt.api:api"]

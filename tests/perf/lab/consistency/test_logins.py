@@ -14,7 +14,7 @@ from perf.lab.consistency.reads import FOREIGN, Read, ReadMaker
 from perf.lab.consistency.scene import FIRST_PROFILE, FOUND, Owner, Scene, first_novel
 
 OWNER = Owner(1, "secret", {"Cookie": "sessionid=key"})
-SCENE = Scene([OWNER], {5: first_novel(0)}, {}, [], {"user 1": 0, "novel 5": 0})
+SCENE = Scene([OWNER], {5: first_novel(0)}, {}, [], {"user 1": OWNER, "novel 5": OWNER})
 TOKEN = Login("login 2.1", {"Authorization": "Bearer x"}, 2, 7)
 SESSION = Login("login 2.2", {"Cookie": "sessionid=x"}, 2, 7)
 CARD = {"id": 5, **first_novel(0), "owner": {"id": 1, "display_name": "Name v0"}}

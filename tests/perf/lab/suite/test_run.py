@@ -95,7 +95,7 @@ def test_a_broken_budget_ends_the_command_with_exit_code_1(
     code: int,
     verdict: str,
 ) -> None:
-    line = replace(LINE, allowed_p95=allowed)
+    line = replace(LINE, allowed_ms={"p95": allowed})
     monkeypatch.setattr(perf_budgets, "run_suite", lambda **options: make_result([line]))
 
     try:
