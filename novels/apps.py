@@ -13,16 +13,19 @@ REFERENCE_ROWS = Path(__file__).with_name("sql") / "reference_rows.sql"
 
 
 class NovelsConfig(AppConfig):
-    """Keep the reference tables filled; count a user's uploads among what they keep."""
+    """Keep the reference tables filled, count a user's uploads, delete files without a row."""
 
     name = "novels"
 
     def ready(self) -> None:
+        from morpheus.worker.housekeeping import jobs
         from novels import tasks  # noqa: F401 - connects to signals
         from novels.models import NovelUpload
+        from novels.services.uploads import upload_files_delete_stray
         from users.quotas import UsageSource, usage_sources
 
         usage_sources["novels"] = UsageSource("novels", "bytes", build=NovelUpload.objects.usage)
+        jobs["upload_files"] = upload_files_delete_stray
         post_migrate.connect(reference_rows_ensure, sender=self)
 
 

@@ -17,6 +17,7 @@ class PerfConfig(AppConfig):
         from morpheus.http.metrics import derived_metrics
         from morpheus.tracing.events import on_requests_finished, on_statement_executed
         from morpheus.tracing.periodic import every_ten_seconds
+        from morpheus.worker.housekeeping import jobs
         from perf.monitoring import list_indexes  # noqa: F401 - it registers a check
         from perf.monitoring.cache_offload import SOURCES, collect_cache_offload
         from perf.monitoring.dashboard.urls import PAGES
@@ -27,6 +28,7 @@ class PerfConfig(AppConfig):
         )
         from perf.monitoring.request_traces.sampling import sample_requests
         from perf.monitoring.slow_queries import recorder
+        from perf.monitoring.slow_queries.storage import delete_old_rows
         from perf.monitoring.task_queue import update_queue_gauges
 
         on_requests_finished.extend(
@@ -41,3 +43,4 @@ class PerfConfig(AppConfig):
         derived_metrics.append((collect_cache_offload, SOURCES))
         every_ten_seconds += [update_queue_gauges, send_statement_routes]
         admin.site.pages["perf"] = PAGES  # type: ignore[attr-defined] # MorpheusAdminSite
+        jobs["slow_queries"] = delete_old_rows

@@ -8,14 +8,16 @@ from django.db.models.signals import post_save
 
 
 class UsersConfig(AppConfig):
-    """Connect the receivers that revoke tokens after a new password, and record logins."""
+    """Revoke tokens after a new password, delete expired ones, record logins."""
 
     name = "users"
 
     def ready(self) -> None:
+        from morpheus.worker.housekeeping import jobs
         from users.authentication import user_record_login
-        from users.services import tokens_revoke_with_password
+        from users.services import tokens_delete_expired, tokens_revoke_with_password
 
+        jobs["tokens"] = tokens_delete_expired
         post_save.connect(tokens_revoke_with_password, sender="users.User")
         # Django's receiver writes without an identity, so row level security hides the row.
         user_logged_in.disconnect(dispatch_uid="update_last_login")

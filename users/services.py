@@ -13,6 +13,7 @@ from django.utils import timezone
 from morpheus.api.domain_errors import DomainError
 from morpheus.db.transactions import write_transaction
 from morpheus.django_internals.django import has_new_password
+from morpheus.worker.housekeeping import delete_in_batches
 from users.authentication import token_digest, token_secret
 from users.models import AccessToken, User
 
@@ -101,6 +102,11 @@ def token_revoke(*, token_id: int) -> None:
 def tokens_revoke_all(*, user_id: int) -> int:
     """Delete all tokens of a user; return their number."""
     return AccessToken.objects.filter(user_id=user_id).delete()[0]
+
+
+def tokens_delete_expired() -> int:
+    """Delete the expired tokens of all users; return their number. Invalidates `token:<digest>`."""
+    return delete_in_batches(AccessToken.objects.filter(expires_at__lte=timezone.now()))
 
 
 def tokens_revoke_with_password(

@@ -11,6 +11,8 @@ from django.core.files.storage import storages
 
 from comics.images.decoding import Picture
 
+# Pictures, and drafts that `write_whole` left when it was killed.
+FILE_PATTERN = r"[0-9a-f]{64}(\.\w+)?\.\w+|\.\w+\.part"
 _EXTENSIONS = {
     "image/png": "png",
     "image/jpeg": "jpg",
@@ -29,16 +31,31 @@ def picture_file_write(picture: Picture) -> None:
 
 def image_path(digest: str, media_type: str) -> Path:
     """Return the path of an image's file."""
-    return _path(f"{digest[:2]}/{digest}.{_EXTENSIONS[media_type]}")
+    return _path(image_name(digest, media_type))
 
 
 def rendition_path(digest: str, size: str) -> Path:
-    """Return the path of an image's smaller copy.
+    """Return the path of an image's smaller copy."""
+    return _path(rendition_name(digest, size))
+
+
+def image_name(digest: str, media_type: str) -> str:
+    """Return the path of an image's file in the storage."""
+    return f"{digest[:2]}/{digest}.{_EXTENSIONS[media_type]}"
+
+
+def rendition_name(digest: str, size: str) -> str:
+    """Return the path of an image's smaller copy in the storage.
 
     Named after the image it is of, not after its own content: two images may have equal thumbnails,
     and deleting one must not take the other's.
     """
-    return _path(f"{digest[:2]}/{digest}.{size}.webp")
+    return f"{digest[:2]}/{digest}.{size}.webp"
+
+
+def digest_of(name: str) -> str:
+    """Return the digest of the image that a file is of; nothing sensible of a draft."""
+    return name.partition("/")[2].partition(".")[0]
 
 
 def write_whole(path: Path, data: bytes) -> None:

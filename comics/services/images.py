@@ -9,15 +9,26 @@ from __future__ import annotations
 
 import logging
 
+from django.core.files.storage import storages
 from django.db import IntegrityError, OperationalError, transaction
 
 from comics.images.decoding import Picture
-from comics.images.files import image_files_delete, image_path, rendition_path, write_whole
+from comics.images.files import (
+    FILE_PATTERN,
+    digest_of,
+    image_files_delete,
+    image_name,
+    image_path,
+    rendition_name,
+    rendition_path,
+    write_whole,
+)
 from comics.images.sandboxed import rendition_check
 from comics.images.structure import ImageRefused
 from comics.models import Comic, Image, Panel, Rendition
 from morpheus.db.compiled_reads import AnyOf
 from morpheus.http.disk_space import has_free_space, is_disk_full
+from morpheus.worker.housekeeping import delete_stray_files
 
 logger = logging.getLogger(__name__)
 
@@ -65,6 +76,43 @@ def _image_delete(image: Image) -> bool:
             return bool(deleted)
     except IntegrityError:
         return False
+
+
+def image_files_delete_stray() -> int:
+    """Delete old picture files without a row, and old drafts; return how many."""
+    return delete_stray_files(
+        alias="images",
+        root="",
+        pattern=FILE_PATTERN,
+        select_known=_select_names,
+        delete=_stray_delete,
+    )
+
+
+def _stray_delete(name: str) -> bool:
+    """Delete a file unless it got a row; hold the image's row as its upload does.
+
+    Without an image, a row is inserted for the moment and rolled back: an upload of the same image
+    waits for it, finds no file and writes it.
+    """
+    digest = digest_of(name)
+    with transaction.atomic():
+        draft = Image(digest=digest, media_type="", width=1, height=1, size_bytes=0)
+        Image.objects.bulk_create([draft], ignore_conflicts=True)
+        Image.objects.select_for_update().get(digest=digest)
+        is_stray = name not in _select_names([name])
+        if is_stray:
+            storages["images"].delete(name)
+        transaction.set_rollback(True)
+    return is_stray
+
+
+def _select_names(names: list[str]) -> set[str]:
+    """Return the names of all files of the images that these files are of."""
+    images = Image.objects.filter(digest__in={digest_of(name) for name in names})
+    files = images.exclude(media_type="").values_list("digest", "media_type")
+    copies = images.values_list("digest", "renditions__size").exclude(renditions=None)
+    return {image_name(*row) for row in files} | {rendition_name(*row) for row in copies}
 
 
 def rendition_create(*, image_id: int, digest: str, media_type: str, size: str) -> Picture:

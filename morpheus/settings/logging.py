@@ -48,6 +48,7 @@ LOGGING = {
         "django.security": {"level": "CRITICAL"},
         "perf.monitoring.slow_queries": {"handlers": ["mail_admins"]},
         "morpheus.requests": {"level": "INFO" if _requests else "WARNING"},
+        "morpheus.worker.housekeeping": {"level": "INFO"},
     },
     "root": {"handlers": ["stderr"], "level": _level},
 }

@@ -15,6 +15,7 @@ from django.core.files.storage import storages
 from django.db import IntegrityError, transaction
 
 from morpheus.api.domain_errors import DomainError
+from morpheus.worker.housekeeping import delete_stray_files
 from novels.models import Novel, NovelUpload, ProcessingStatus
 from novels.parsing import FileFormat
 from novels.search.documents import documents_rebuild
@@ -96,6 +97,28 @@ def novel_reparse(*, novel_id: int) -> None:
         raise NothingToParse(f"The parse of novel {novel_id} is queued already.")
     status_set(novel_id=novel_id, state=State.PENDING, progress=0)
     _parse_enqueue(novel, given=[])
+
+
+def upload_files_delete_stray() -> int:
+    """Delete old files without a row, as an upload leaves that was killed; return how many.
+
+    Reads the whole table of uploads once for each 20,000 files.
+    """
+
+    def delete(path: str) -> bool:
+        # Its name is random, so it never gets a row any more.
+        storages["uploads"].delete(path)
+        return True
+
+    return delete_stray_files(
+        alias="uploads",
+        root="novels/",
+        pattern=r"[0-9a-f]{32}\.\w+",
+        select_known=lambda paths: NovelUpload.objects.filter(path__in=paths).values_list(
+            "path", flat=True
+        ),
+        delete=delete,
+    )
 
 
 def _new_digest(owner_id: int, file: File[Any]) -> str:

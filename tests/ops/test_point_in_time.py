@@ -22,7 +22,7 @@ NAMES, ARCHIVE, COPY, MOMENT, RESTORE = re.findall(r"^```sh\n(.*?)^```", TEXT, r
 
 
 class Debian:
-    """A cluster of Debian's PostgreSQL, and what the operator's shell knows of it."""
+    """A cluster of Debian's PostgreSQL, and the variables of the operator's shell."""
 
     def __init__(self, version: str, folder: Path) -> None:
         self.version = version

@@ -20,6 +20,12 @@ from morpheus.management.embedded import embedded_services
 from morpheus.management.stored_files import copy_missing_files, find_folders
 
 DATABASE = "database"
+# Numbers of transactions mean nothing in another database. What has them is about cached values,
+# and none outlives a restore (docs/caching.md).
+_TABLES_OF_TRANSACTIONS = """
+SELECT DISTINCT c.relname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
+WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r' AND a.atttypid = 'xid8'::regtype
+"""
 # Of a backup that is not complete.
 DRAFT = ".part"
 JOBS = str(min(4, os.cpu_count() or 1))
@@ -70,6 +76,7 @@ def _dump(target: Path) -> None:
         try:
             with psycopg.connect(**login) as server:
                 version = server.info.server_version
+                without_rows = [name for (name,) in server.execute(_TABLES_OF_TRANSACTIONS)]
         except psycopg.OperationalError as error:
             raise CommandError(f"The database is not reachable: {error}") from error
     run_program(
@@ -77,6 +84,7 @@ def _dump(target: Path) -> None:
         *("--format=directory", f"--jobs={JOBS}", f"--file={target}"),
         # Instead of waiting for a long migration.
         "--lock-wait-timeout=60s",
+        *(f"--exclude-table-data={name}" for name in without_rows),
         server_version=version,
         login=login,
     )

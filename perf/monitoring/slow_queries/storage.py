@@ -9,12 +9,17 @@ from datetime import timedelta
 from typing import Any
 
 import psycopg
+from django.utils import timezone
 from psycopg.types.json import Jsonb
 
+from morpheus.worker.housekeeping import delete_in_batches
+from perf.models import SlowQuery
 from perf.monitoring.sql_text import NormalizedStatement
 
 # Statements times routes; the rows that were seen longest ago are deleted first.
 MAX_ROWS = 10_000
+# A statement that was not slow for so long is deleted with its plan.
+ROW_AGE = timedelta(days=30)
 # Limit of each statement here, and of its wait for a lock; no request waits for these rows.
 TIMEOUT_MS = 1000
 # A plan is taken again when it is older and its statement is slow again.
@@ -119,6 +124,11 @@ def write_plan(connection: psycopg.Connection, fingerprint: str, plan: Any, note
     with staff_transaction(connection):
         document = None if plan is None else Jsonb(plan)
         connection.execute(_WRITE_PLAN, [document, note[:200], fingerprint])
+
+
+def delete_old_rows() -> int:
+    """Delete the rows that were last seen longer than `ROW_AGE` ago; return how many."""
+    return delete_in_batches(SlowQuery.objects.filter(last_seen__lt=timezone.now() - ROW_AGE))
 
 
 def _row(statement: SlowStatement) -> tuple[Any, ...]:

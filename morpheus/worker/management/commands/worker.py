@@ -1,4 +1,4 @@
-"""Run background tasks: the parsing of uploads."""
+"""Run background tasks: the parsing of uploads, and once a day housekeeping."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 
 from morpheus.tracing import periodic
+from morpheus.worker import housekeeping
 from morpheus.worker.loop import Worker
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
@@ -30,6 +31,8 @@ class Command(BaseCommand):
 
     def handle(self, *, interval: float, batch: bool, **options: Any) -> None:
         periodic.start()
+        if not batch:
+            housekeeping.start()
         worker = Worker(interval_s=interval)
         previous = _stop_on_signals(worker)
         try:
