@@ -21,26 +21,16 @@ class PerfConfig(AppConfig):
         from perf.monitoring import list_indexes  # noqa: F401 - it registers a check
         from perf.monitoring.cache_offload import SOURCES, collect_cache_offload
         from perf.monitoring.dashboard.urls import PAGES
-        from perf.monitoring.queries import monitor
-        from perf.monitoring.queries.statement_routes import (
-            note_statement_routes,
-            send_statement_routes,
-        )
+        from perf.monitoring.queries import monitor, statement_routes
         from perf.monitoring.request_traces.sampling import sample_requests
         from perf.monitoring.slow_queries import recorder
         from perf.monitoring.slow_queries.storage import delete_old_rows
         from perf.monitoring.task_queue import update_queue_gauges
 
-        on_requests_finished.extend(
-            (
-                monitor.record_requests,
-                note_statement_routes,
-                sample_requests,
-                recorder.check_requests,
-            )
-        )
-        on_statement_executed.extend((monitor.record_statement, recorder.check_statement))
-        derived_metrics.append((collect_cache_offload, SOURCES))
-        every_ten_seconds += [update_queue_gauges, send_statement_routes]
+        on_requests_finished += [monitor.record_requests, statement_routes.note_statement_routes]
+        on_requests_finished += [sample_requests, recorder.check_requests]
+        on_statement_executed += [monitor.record_statement, recorder.check_statement]
+        derived_metrics += [(collect_cache_offload, SOURCES)]
+        every_ten_seconds += [update_queue_gauges, statement_routes.send_statement_routes]
         admin.site.pages["perf"] = PAGES  # type: ignore[attr-defined] # MorpheusAdminSite
         jobs["slow_queries"] = delete_old_rows

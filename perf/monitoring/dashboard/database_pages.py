@@ -8,7 +8,6 @@ from typing import Any
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils import timezone
-from django.views.decorators.http import require_safe
 
 from morpheus.cache.redis_client import RedisUnavailable
 from morpheus.tracing.request_trace import REPLICA
@@ -26,7 +25,6 @@ from perf.monitoring.statistics.limited_queries import StatisticsUnavailable
 MAX_STATEMENTS = 100
 
 
-@require_safe
 def show_queries(request: HttpRequest) -> HttpResponse:
     """GET /admin/perf/queries/: statements from pg_stat_statements with their routes."""
     names = " ".join(statements.ORDERS)
@@ -47,7 +45,6 @@ def show_queries(request: HttpRequest) -> HttpResponse:
     return render_page(request, "perf_queries", statements=table, totals=totals, routes=routes)
 
 
-@require_safe
 def show_query(request: HttpRequest, query_id: str) -> HttpResponse:
     """GET /admin/perf/queries/{id}/: one statement with its generic plan."""
     row = attempt(lambda: statements.statement([query_id]))
@@ -84,7 +81,6 @@ def _load_routes() -> dict[str, list[str]]:
         ) from error
 
 
-@require_safe
 def show_connections(request: HttpRequest) -> HttpResponse:
     """GET /admin/perf/connections/: the server's pools, and PostgreSQL's sessions."""
     limits = attempt(connections.connection_limits)
@@ -107,7 +103,6 @@ def show_connections(request: HttpRequest) -> HttpResponse:
     )
 
 
-@require_safe
 def show_tables(request: HttpRequest) -> HttpResponse:
     """GET /admin/perf/tables/: sizes, dead rows, vacuum, and the database as a whole."""
     rows = attempt(tables.tables)
@@ -124,7 +119,6 @@ def show_tables(request: HttpRequest) -> HttpResponse:
     )
 
 
-@require_safe
 def show_indexes(request: HttpRequest) -> HttpResponse:
     """GET /admin/perf/indexes/: missing, duplicate and unused indexes, sequential scans."""
     build = partial(build_table, request, default="-size_bytes")
@@ -162,7 +156,6 @@ def show_indexes(request: HttpRequest) -> HttpResponse:
     )
 
 
-@require_safe
 def show_replication(request: HttpRequest) -> HttpResponse:
     """GET /admin/perf/replication/: replicas with their lag, and replication slots."""
     replicas = attempt(connections.replicas)

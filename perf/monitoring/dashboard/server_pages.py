@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from django.http import Http404, HttpRequest, HttpResponse
-from django.views.decorators.http import require_safe
 
 from perf.models import SlowQuery
 from perf.monitoring.dashboard.check_runner import run_checks, summarize
@@ -29,14 +28,12 @@ MAX_SLOW_QUERIES = 100
 WRITES = {"invalidated": "before the response", "deferred": "later, through the outbox"}
 
 
-@require_safe
 def show_overview(request: HttpRequest) -> HttpResponse:
     """GET /admin/perf/: the results of all checks."""
     finished = run_checks(list_checks(read_samples()))
     return render_page(request, OVERVIEW, finished=finished, summary=summarize(finished))
 
 
-@require_safe
 def show_routes(request: HttpRequest) -> HttpResponse:
     """GET /admin/perf/routes/"""
     samples = read_samples()
@@ -52,7 +49,6 @@ def show_routes(request: HttpRequest) -> HttpResponse:
     )
 
 
-@require_safe
 def show_route(request: HttpRequest) -> HttpResponse:
     """GET /admin/perf/route/?route=…: one route's histogram and statements."""
     name = request.GET.get("route", "")
@@ -76,7 +72,6 @@ def _kind_table(request: HttpRequest, samples: Samples, route: str | None = None
     return build_table(request, kinds, names, default="-times.sum_ms", parameter="kinds")
 
 
-@require_safe
 def show_cache(request: HttpRequest) -> HttpResponse:
     """GET /admin/perf/cache/: policies, and the database time that they avoid."""
     samples = read_samples()
@@ -92,7 +87,6 @@ def show_cache(request: HttpRequest) -> HttpResponse:
     )
 
 
-@require_safe
 def show_slow_queries(request: HttpRequest) -> HttpResponse:
     """GET /admin/perf/slow/"""
     names = "route kind worst_ms count first_seen last_seen"
@@ -105,7 +99,6 @@ def show_slow_queries(request: HttpRequest) -> HttpResponse:
     )
 
 
-@require_safe
 def show_slow_query(request: HttpRequest, pk: int) -> HttpResponse:
     """GET /admin/perf/slow/{id}/: one slow query with its plan."""
     query = SlowQuery.objects.filter(pk=pk).first() if pk < 2**63 else None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from django.http import HttpResponse
+from django.views.decorators.http import require_safe
 
 from morpheus.admin.site import AdminPage
 from perf.monitoring.dashboard import database_pages as database
@@ -26,4 +27,7 @@ _VIEWS: dict[str, tuple[str, Callable[..., HttpResponse]]] = {
     "perf_query": ("perf/queries/<slug:query_id>/", database.show_query),
 }
 
-PAGES = [AdminPage(name, path, TABS.get(name, ""), view) for name, (path, view) in _VIEWS.items()]
+PAGES = [
+    AdminPage(name, path, TABS.get(name, ""), require_safe(view))
+    for name, (path, view) in _VIEWS.items()
+]

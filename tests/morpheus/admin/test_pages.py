@@ -13,7 +13,7 @@ from django.db import connection
 from django.urls import reverse
 
 from comics.models import Comic, Panel
-from morpheus.admin import changelists as admin_lists
+from morpheus.admin import model_admins as admin_lists
 from morpheus.db.transactions import write_transaction
 from novels.models import Chapter, Novel, NovelUpload, ProcessingStatus
 from novels.services.uploads import novel_reparse
