@@ -72,15 +72,13 @@ class QueryBudget:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Budgets:
-    """The whole file.
+    """The whole file; routes by method and path, queries by name, in the file's order.
 
     Attributes:
         kinds_ms: Limit of a statement by its kind: "simple" reads one table, "join" several,
             "search" is full-text search, "write" changes rows.
         slow_ms: A statement of any kind that takes longer is recorded as slow.
         reference_ms: Time of the reference of `make perf` on an idle machine.
-        routes: By route, such as "GET /novels/{novel_id}/chapters/".
-        queries: By name, in the order of the file.
     """
 
     kinds_ms: dict[str, float]
@@ -128,13 +126,8 @@ def parse_budgets(text: str) -> Budgets:
             raise BadBudgets(f"{name}: the kind {query.kind!r} is unknown.")
         if query.p99_ms > document["kinds_ms"][query.kind]:
             raise BadBudgets(f"{name}: p99_ms exceeds the limit of {query.kind} statements.")
-    return Budgets(
-        kinds_ms=document["kinds_ms"],
-        slow_ms=document["slow_ms"],
-        reference_ms=document["reference_ms"],
-        routes=routes,
-        queries=queries,
-    )
+    numbers = {name: document[name] for name in ("kinds_ms", "slow_ms", "reference_ms")}
+    return Budgets(**numbers, routes=routes, queries=queries)
 
 
 def _entry(kind: type[B], name: str, values: dict[str, Any], nodes: tuple[str, ...] = ()) -> B:

@@ -37,7 +37,6 @@ class PlanNode:
     """A node of a plan; rows are the sum of all loops, and 0 without ANALYZE.
 
     Attributes:
-        depth: Its level below the root.
         join: "Left", "Semi" …; empty for an inner join and for other nodes.
         table: Name of the table or function.
         input_rows: Rows from its child nodes.
@@ -68,11 +67,7 @@ class PlanNode:
 
 @dataclass(frozen=True)
 class Plan:
-    """One plan.
-
-    Attributes:
-        document: EXPLAIN's JSON object, with "Plan" and, after ANALYZE, "Execution Time".
-    """
+    """One plan: EXPLAIN's JSON object, with "Plan" and, after ANALYZE, "Execution Time"."""
 
     document: dict[str, Any] = field(repr=False)
 

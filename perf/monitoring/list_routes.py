@@ -18,12 +18,7 @@ PREFIX = "api/v1/"
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """A route of the API.
-
-    Attributes:
-        path: As documented, such as `/novels/{novel_id}/`.
-        view: The view's class.
-    """
+    """A route of the API, by its documented path, such as `/novels/{novel_id}/`."""
 
     path: str
     view: type[Any]

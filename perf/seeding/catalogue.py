@@ -82,13 +82,7 @@ class References:
 
 
 class Catalogue:
-    """The lines of all tables of novels; the ids of novels and chapters begin with 1.
-
-    Attributes:
-        owners: Ids, one per novel.
-        is_public: One per novel.
-        chapter_counts: One per novel.
-    """
+    """The lines of all tables of novels; the ids of novels and chapters begin with 1."""
 
     def __init__(self, options: SeedOptions, references: References) -> None:
         self.options = options

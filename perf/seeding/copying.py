@@ -46,12 +46,7 @@ def _column(value: Any) -> str:
 
 @dataclass
 class Progress:
-    """Shows each step while it runs and remembers its time.
-
-    Attributes:
-        quiet: Show nothing.
-        summary: One line for each finished step: its name, number of rows, duration and rate.
-    """
+    """Shows each step while it runs, unless `quiet`; `summary` has a line for each finished one."""
 
     quiet: bool = False
     summary: list[str] = field(default_factory=list)
@@ -79,12 +74,7 @@ class Progress:
 
 @dataclass(frozen=True)
 class Load:
-    """Rows for one table.
-
-    Attributes:
-        lines: Generates lines of COPY's text format while they are sent.
-        count: The number of lines.
-    """
+    """Rows for one table: `count` lines of COPY's text format, generated while they are sent."""
 
     table: str
     lines: Callable[[], Iterable[str]]

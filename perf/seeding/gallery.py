@@ -35,9 +35,6 @@ class Gallery:
 
     As many captions and images are drawn as there are sentences; a comic has a strip of
     consecutive ones.
-
-    Attributes:
-        panel_counts: One per comic.
     """
 
     def __init__(self, catalogue: Catalogue, image_bytes: Sequence[int]) -> None:

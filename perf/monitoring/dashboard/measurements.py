@@ -68,12 +68,7 @@ class Latency:
 
 @dataclass(frozen=True, slots=True)
 class RouteStats(Latency):
-    """A route since the servers started.
-
-    Attributes:
-        statements: Statements per request on average, if measured.
-        errors: Number of 5xx responses.
-    """
+    """A route since the servers started; `statements` per request on average, 5xx as `errors`."""
 
     route: str
     statements: float | None
@@ -92,7 +87,6 @@ class PolicyStats:
     """A cache policy since the servers started.
 
     Attributes:
-        outcomes: Number of lookups by outcome.
         saved_seconds: Database time that hits avoided (perf/monitoring/cache_offload.py).
         verified: Hits checked by shadow verification, and `stale` ones among them.
     """
@@ -140,7 +134,6 @@ class PoolStats:
     Attributes:
         waiting: Threads that wait for a connection now.
         queued: Requests that had to wait, and `wait_s` their total pool wait.
-        timeouts: Requests that got no connection in time.
         lost: Connections that were found broken.
     """
 
@@ -242,12 +235,12 @@ def measure_offload(samples: Samples) -> Offload:
 
 def measure_pools(samples: Samples) -> list[PoolStats]:
     """Return the pools by alias; empty before the first connection."""
-    names = (
-        *("size_limit", "in_use", "waiting", "requests_total", "queued_total"),
-        *("timeouts_total", "lost_total", "wait_seconds_total"),
-    )
-    sums = {name: samples.sums(f"morpheus_db_pool_{name}", "alias") for name in names}
+    names = "size_limit in_use waiting requests_total queued_total timeouts_total lost_total"
+    sums = [
+        samples.sums(f"morpheus_db_pool_{name}", "alias")
+        for name in (*names.split(), "wait_seconds_total")
+    ]
     return [
-        PoolStats(alias, *(sums[name].get((alias,), 0) for name in names))
-        for (alias,) in sorted(sums["size_limit"])
+        PoolStats(alias, *(by_alias.get((alias,), 0) for by_alias in sums))
+        for (alias,) in sorted(sums[0])
     ]

@@ -16,24 +16,20 @@ class Samples:
     """All values of one moment."""
 
     def __init__(self, samples: Iterable[Sample]) -> None:
-        self._by_name: dict[str, list[Sample]] = defaultdict(list)
+        self.by_name: dict[str, list[Sample]] = defaultdict(list)
         for sample in samples:
-            self._by_name[sample.name].append(sample)
-
-    def named(self, name: str) -> list[Sample]:
-        """Return the samples with this name."""
-        return self._by_name.get(name, [])
+            self.by_name[sample.name].append(sample)
 
     def sums(self, name: str, *by: str) -> dict[tuple[str, ...], float]:
         """Return the sums of the samples with this name, by labels."""
         sums: dict[tuple[str, ...], float] = defaultdict(float)
-        for sample in self.named(name):
+        for sample in self.by_name[name]:
             sums[_key(sample, by)] += sample.value
         return dict(sums)
 
     def total(self, name: str) -> float:
         """Return the sum of all samples with this name."""
-        return sum(sample.value for sample in self.named(name))
+        return sum(sample.value for sample in self.by_name[name])
 
 
 def read_samples() -> Samples:
@@ -78,7 +74,7 @@ class Histogram:
 def read_histograms(samples: Samples, name: str, *by: str) -> dict[tuple[str, ...], Histogram]:
     """Return the histograms of a metric in seconds, added up by labels."""
     buckets: dict[tuple[str, ...], dict[float, float]] = defaultdict(lambda: defaultdict(float))
-    for sample in samples.named(f"{name}_bucket"):
+    for sample in samples.by_name[f"{name}_bucket"]:
         buckets[_key(sample, by)][float(sample.labels["le"]) * 1000] += sample.value
     sums = samples.sums(f"{name}_sum", *by)
     return {key: _histogram(counts, sums.get(key, 0.0) * 1000) for key, counts in buckets.items()}
