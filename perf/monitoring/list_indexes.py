@@ -17,9 +17,6 @@ from rest_framework.mixins import ListModelMixin
 from morpheus.pagination import equality_conditions
 from perf.monitoring.list_routes import Combination, list_api_routes, list_combinations_of
 
-# Django's limit for the name of an index.
-MAX_NAME_CHARS = 30
-
 
 @dataclass(frozen=True, slots=True)
 class RequiredIndex:
@@ -43,7 +40,7 @@ class RequiredIndex:
         ordering = [column.lstrip("-") if descending else column for column in self.ordering]
         fields = ", ".join(f'"{column}"' for column in [*self.equal, *ordering])
         words = [self.model._meta.db_table, *self.equal, ordering[0].lstrip("-")]
-        name = "_".join(words)[: MAX_NAME_CHARS - 4] + "_idx"
+        name = "_".join(words)[: Index.max_name_length - 4] + "_idx"
         conditions = ", ".join(f"{column}={value}" for column, value in self.literals)
         condition = f", condition=Q({conditions})" if conditions else ""
         return f'models.Index(fields=[{fields}], name="{name}"{condition})'
@@ -51,17 +48,20 @@ class RequiredIndex:
 
 def build_required_index(combination: Combination) -> RequiredIndex:
     """Return the index that serves the combination, from the declaration of the list."""
-    queryset = combination.rows
-    equal, literals = _conditions(queryset)
+    model = combination.rows.model
+    conditions = equality_conditions(combination.rows)
+    literals = {name: value for name, value in conditions.items() if isinstance(value, bool)}
     # Rows of the caller's own compare the owner, as their filter does.
-    equal = tuple(dict.fromkeys([*equal, *combination.filter_columns]))
-    model = queryset.model
-    ordering = tuple(
+    equal = dict.fromkeys([*conditions, *combination.filter_columns])
+    ordering = (
         ("-" if column.startswith("-") else "") + _column(model, column.lstrip("-"))
         for column in combination.columns
     )
     return RequiredIndex(
-        model, tuple(_column(model, name) for name in equal), tuple(literals.items()), ordering
+        model,
+        tuple(_column(model, name) for name in equal if name not in literals),
+        tuple(literals.items()),
+        tuple(ordering),
     )
 
 
@@ -85,13 +85,6 @@ def ends_uniquely(required: RequiredIndex) -> bool:
         and known.issuperset(constraint.fields)
         for constraint in required.model._meta.constraints
     )
-
-
-def _conditions(queryset: Any) -> tuple[tuple[str, ...], dict[str, bool]]:
-    """Return the columns that the queryset compares with values, and with literal booleans."""
-    conditions = equality_conditions(queryset)
-    literals = {name: value for name, value in conditions.items() if isinstance(value, bool)}
-    return tuple(name for name in conditions if name not in literals), literals
 
 
 def _list_declared(model: type[Model]) -> list[tuple[str, list[str], Q | None]]:
