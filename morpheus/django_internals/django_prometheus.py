@@ -6,16 +6,14 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
-from django.db.backends.postgresql import base as django_base
+from django.db.backends.postgresql.base import DatabaseWrapper
 from django_prometheus.db import (
-    connection_errors_total,
-    connections_total,
     errors_total,
     execute_many_total,
     execute_total,
     query_duration_seconds,
 )
-from django_prometheus.db.backends.postgresql import base
+from django_prometheus.db.common import DatabaseWrapperMixin
 
 from morpheus.django_internals.prometheus_client import observe_many
 
@@ -23,23 +21,12 @@ _VENDOR = "postgresql"
 _get_child = lru_cache(maxsize=None)(lambda metric, alias: metric.labels(alias, _VENDOR))
 
 
-class PrometheusDatabaseWrapper(base.DatabaseWrapper):  # type: ignore[misc] # has no types
-    """django-prometheus' backend, whose statements `count_statements` counts from their traces.
+class PrometheusDatabaseWrapper(DatabaseWrapperMixin, DatabaseWrapper):  # type: ignore[misc]
+    """Django's backend, whose connections django-prometheus counts.
 
-    Its own cursors count while a request waits for them, and look up each counter by its labels.
+    Not with its cursors, which count while a request waits for them, and look up each counter by
+    its labels: `BackendHooks` makes cursors, and `count_statements` counts from the traces.
     """
-
-    def get_connection_params(self) -> dict[str, Any]:
-        params: dict[str, Any] = django_base.DatabaseWrapper.get_connection_params(self)
-        return params
-
-    def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
-        _get_child(connections_total, self.alias).inc()
-        try:
-            return django_base.DatabaseWrapper.get_new_connection(self, conn_params)
-        except Exception:
-            _get_child(connection_errors_total, self.alias).inc()
-            raise
 
 
 def count_error(alias: str, error: Exception) -> None:
