@@ -37,6 +37,10 @@ FIRST_PAUSE_S, LAST_PAUSE_S = 0.5, 15.0
 UNREACHABLE = (OperationalError, InterfaceError)
 
 
+class WorkerInterrupted(KeyboardInterrupt):
+    """The worker must end at once. psycopg cancels the statement for a KeyboardInterrupt alone."""
+
+
 class Worker:
     """Runs queued tasks one after another, until it is stopped."""
 
@@ -101,6 +105,7 @@ def _run(row: TaskRow) -> None:
     Raises:
         OperationalError: The database is out of reach. The task stays RUNNING under a lease that
             ends now, and is queued again.
+        WorkerInterrupted: The task is queued again.
     """
     arguments = row.args_kwargs
     token = running_task.set(row)
@@ -109,6 +114,10 @@ def _run(row: TaskRow) -> None:
     except UNREACHABLE as error:
         if is_disk_full(error):
             _put_back(row)
+        raise
+    except WorkerInterrupted:
+        connection.close()  # It may be in the middle of a statement.
+        _put_back(row)
         raise
     except TaskTakenOver as error:
         logger.warning("%s", error)
@@ -129,7 +138,7 @@ def _finish(row: TaskRow, status: TaskResultStatus, **result: Any) -> None:
 
 
 def _put_back(row: TaskRow) -> None:
-    """Queue the task again without counting the attempt: its file did not cause the failure."""
+    """Queue the task again without counting the attempt: its file is not the reason."""
     try:
         select_owned(row).update(status=TaskResultStatus.READY, worker_ids=row.worker_ids[:-1])
     except UNREACHABLE as error:

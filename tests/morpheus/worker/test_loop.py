@@ -129,6 +129,38 @@ def test_a_worker_that_is_asked_to_stop_finishes_its_task(make_upload: Any, numb
 
 
 @pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("signals", [[signal.SIGTERM], [signal.SIGTERM, signal.SIGINT]])
+def test_a_worker_that_is_asked_to_stop_gives_a_long_task_back(
+    make_upload: Any, connect: Any, monkeypatch: pytest.MonkeyPatch, signals: list[int]
+) -> None:
+    monkeypatch.setenv("MORPHEUS_STOP_TIMEOUT_S", "60" if signals[1:] else "1")
+    novel = make_upload()
+    with connect("superuser") as blocker, worker_process() as process:
+        with blocker.transaction():
+            blocker.execute("LOCK TABLE novels_chapter")
+            wait_for(is_waiting_for_a_lock)
+            for number in signals:
+                process.send_signal(number)
+            assert process.wait(PATIENCE_S) == 0
+        row = DBTaskResult.objects.get()
+        assert (row.status, row.worker_ids) == (TaskResultStatus.READY, [])
+
+    call_command("worker", batch=True)
+
+    assert status_of(novel).state == "completed"
+    assert len(DBTaskResult.objects.get().worker_ids) == 1
+
+
+def is_waiting_for_a_lock() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM pg_stat_activity "
+            "WHERE wait_event_type = 'Lock' AND datname = current_database()"
+        )
+        return bool(cursor.fetchone()[0])
+
+
+@pytest.mark.django_db(transaction=True)
 def test_an_idle_worker_ends_at_once_when_asked(make_upload: Any) -> None:
     novel = make_upload()
     with worker_process() as process:

@@ -8,19 +8,21 @@ from argparse import ArgumentParser
 from types import FrameType
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand
 
 from morpheus.tracing import periodic
 from morpheus.worker import housekeeping
-from morpheus.worker.loop import Worker
+from morpheus.worker.loop import Worker, WorkerInterrupted
 
-SIGNALS = (signal.SIGTERM, signal.SIGINT)
+# The alarm rings when a task takes too long to finish.
+SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGALRM)
 
 
 class Command(BaseCommand):
     help = (
-        "Run queued tasks. SIGTERM or Ctrl-C: finish the task in progress and end; "
-        "twice: end at once, and the next worker begins that task again."
+        "Run queued tasks. SIGTERM or Ctrl-C: finish the task in progress and end; twice, or after "
+        "MORPHEUS_STOP_TIMEOUT_S: end at once, and the next worker begins that task again."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -37,7 +39,10 @@ class Command(BaseCommand):
         previous = _stop_on_signals(worker)
         try:
             worker.drain() if batch else worker.run()
+        except WorkerInterrupted:
+            self.stdout.write("Ended at once; a task in progress is queued again.")
         finally:
+            signal.alarm(0)
             for number, handler in previous.items():
                 signal.signal(number, handler)
 
@@ -49,7 +54,8 @@ def _stop_on_signals(worker: Worker) -> dict[int, Any]:
 
     def stop(number: int, frame: FrameType | None) -> None:
         if worker.stopping.is_set():
-            raise SystemExit(128 + number)
+            raise WorkerInterrupted
         worker.stop()
+        signal.alarm(settings.MORPHEUS_STOP_TIMEOUT_S)
 
     return {number: signal.signal(number, stop) for number in SIGNALS}
