@@ -24,7 +24,7 @@ run: $(STAMP)  ## Run everything, with data on first start (PORT=8000 HOST=127.0
 test: $(STAMP)  ## Run the whole test suite in parallel (ARGS=--cov: coverage of lines)
 	@$(PYTHON) -m pytest -n auto $(ARGS)
 
-test-ops: $(STAMP)  ## Test with programs of the system (apt-get: pgbouncer prometheus nginx postgresql)
+test-ops: $(STAMP)  ## Test with programs of the system (apt-get: pgbouncer prometheus nginx haproxy postgresql)
 	@$(PYTHON) -m pytest tests/ops $(ARGS)
 
 test-browser: $(STAMP)  ## Test the pages in Chromium (apt-get install chromium chromium-driver)

@@ -18,6 +18,10 @@ SIZES = {"novels": 60, "chapters-per-novel": 2, "words-per-chapter": 40}
 SIZES |= {"comics": 60, "panels": 120, "users": 5}
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--requests", type=int, default=0, help="of the rolling restart, at least")
+
+
 @pytest.fixture(scope="session")
 def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedServices]:
     var = tmp_path_factory.mktemp("ops") / "var"

@@ -42,10 +42,11 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def find_nginx() -> str:
-    program = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
+def find_proxy(name: str) -> str:
+    """Return the path of a program whose package has the same name."""
+    program = shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin")
     if program is None:
-        pytest.fail("There is no nginx: apt-get install nginx.", pytrace=False)
+        pytest.fail(f"There is no {name}: apt-get install {name}.", pytrace=False)
     return program
 
 
@@ -70,7 +71,7 @@ class Instance(Client):
     def stop(self) -> None:
         """Send SIGTERM, and return when it has ended."""
         self.process.send_signal(signal.SIGTERM)
-        self.process.wait(2 * PATIENCE_S)
+        assert self.process.wait(2 * PATIENCE_S) == 0, self.log.read_text()
 
     def is_ready(self) -> bool:
         assert self.process.poll() is None, self.log.read_text()
@@ -81,36 +82,19 @@ class Instance(Client):
         return False
 
 
-class Nginx:
-    """nginx on two free ports; files of the site are copied, with the places of this run.
+class TLSProxy:
+    """A proxy that terminates TLS, and a client for it.
 
     Attributes:
+        folder: Of its files, with the certificate in `tls/`.
         port: Of HTTPS.
         plain_port: Of HTTP.
-        static: Folder of static files.
-        ready: Status of /healthz when it is ready.
     """
 
-    def __init__(
-        self, folder: Path, upstream_ports: list[int], static: Path, *, ready: int = 200
-    ) -> None:
-        self.folder, self.static = folder, static
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
         self.port, self.plain_port = free_port(), free_port()
         self._make_certificate()
-        self._write_site(upstream_ports)
-        subprocess.run(
-            [*self._command(), "-t"], check=True, capture_output=True, text=True, timeout=PATIENCE_S
-        )
-        self._process = subprocess.Popen(self._command())
-        try:
-            wait_until(lambda: self._is_ready(ready))
-        except BaseException:
-            self.stop()
-            raise
-
-    def stop(self) -> None:
-        self._process.send_signal(signal.SIGQUIT)
-        self._process.wait(PATIENCE_S)
 
     def get(self, path: str, **headers: str) -> Response:
         return self.send("GET", path, **headers)
@@ -126,14 +110,6 @@ class Nginx:
     def connect(self) -> http.client.HTTPSConnection:
         context = ssl.create_default_context(cafile=str(self.folder / "tls" / "fullchain.pem"))
         return http.client.HTTPSConnection("localhost", self.port, timeout=60, context=context)
-
-    def _is_ready(self, status: int) -> bool:
-        with contextlib.suppress(ConnectionError):
-            return self.get("/healthz").status == status
-        return False
-
-    def _command(self) -> list[str]:
-        return [find_nginx(), "-p", str(self.folder), "-c", str(self.folder / "nginx.conf")]
 
     def _make_certificate(self) -> None:
         tls = self.folder / "tls"
@@ -156,6 +132,43 @@ class Nginx:
             check=True,
             capture_output=True,
         )
+
+
+class Nginx(TLSProxy):
+    """nginx on two free ports; files of the site are copied, with the places of this run.
+
+    Args:
+        static: Folder of static files.
+        ready: Status of /healthz when it is ready.
+    """
+
+    def __init__(
+        self, folder: Path, upstream_ports: list[int], static: Path, *, ready: int = 200
+    ) -> None:
+        super().__init__(folder)
+        self.static = static
+        self._write_site(upstream_ports)
+        subprocess.run(
+            [*self._command(), "-t"], check=True, capture_output=True, text=True, timeout=PATIENCE_S
+        )
+        self._process = subprocess.Popen(self._command())
+        try:
+            wait_until(lambda: self._is_ready(ready))
+        except BaseException:
+            self.stop()
+            raise
+
+    def stop(self) -> None:
+        self._process.send_signal(signal.SIGQUIT)
+        self._process.wait(PATIENCE_S)
+
+    def _is_ready(self, status: int) -> bool:
+        with contextlib.suppress(ConnectionError):
+            return self.get("/healthz").status == status
+        return False
+
+    def _command(self) -> list[str]:
+        return [find_proxy("nginx"), "-p", str(self.folder), "-c", str(self.folder / "nginx.conf")]
 
     def _write_site(self, upstream_ports: list[int]) -> None:
         places = {

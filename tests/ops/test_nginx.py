@@ -50,6 +50,7 @@ def instances(services: EmbeddedServices, static: Path) -> Iterator[list[Instanc
         MORPHEUS_TRUSTED_PROXIES="1",
         MORPHEUS_METRICS_TOKEN="a token for scraping",
         MORPHEUS_CACHE="on",
+        MORPHEUS_DRAIN_S="0",
         MORPHEUS_STATIC=str(static),
     )
     started = [Instance(behind_nginx, services.var / f"web{number}.log") for number in (1, 2)]

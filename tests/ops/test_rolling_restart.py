@@ -1,0 +1,95 @@
+"""Two instances behind nginx and behind HAProxy, restarted under load: no request fails."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+
+from morpheus.embedded.supervisor import EmbeddedServices
+from tests.serving import Client, environment, wait_until
+
+from .haproxy import HAProxy
+from .load import Load
+from .nginx import Instance, Nginx
+
+ROUNDS = 2
+
+
+@pytest.fixture(scope="module")
+def instances(services: EmbeddedServices) -> Iterator[list[Instance]]:
+    """Two instances with the time limits of production."""
+    settings = environment(
+        services.var,
+        MORPHEUS_HTTPS="on",
+        MORPHEUS_BEHIND_PROXY="on",
+        MORPHEUS_TRUSTED_PROXIES="1",
+        MORPHEUS_METRICS_TOKEN="a token for scraping",
+        MORPHEUS_CACHE="on",
+        MORPHEUS_THREADS="16",
+    )
+    started = [Instance(settings, services.var / f"rolling{number}.log") for number in (1, 2)]
+    yield started
+    for each in started:
+        each.process.kill()
+        each.process.wait()
+
+
+@pytest.fixture(scope="module")
+def nginx(instances: list[Instance], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nginx]:
+    folder = tmp_path_factory.mktemp("nginx")
+    nginx = Nginx(folder, [each.port for each in instances], folder)
+    yield nginx
+    nginx.stop()
+
+
+@pytest.fixture(scope="module")
+def haproxy(
+    instances: list[Instance], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[HAProxy]:
+    folder = tmp_path_factory.mktemp("haproxy")
+    haproxy = HAProxy(folder, [each.port for each in instances])
+    yield haproxy
+    haproxy.stop()
+
+
+def count_logged(instances: list[Instance], route: str) -> int:
+    """Return how many requests of a route the instances have in their logs."""
+    return sum(each.log.read_text().count(f'"route":"{route}"') for each in instances)
+
+
+def test_no_request_fails_while_instances_restart_and_no_write_runs_twice(
+    nginx: Nginx,
+    haproxy: HAProxy,
+    instances: list[Instance],
+    clients: list[Client],
+    postgres: psycopg.Connection,
+    pytestconfig: pytest.Config,
+) -> None:
+    token = clients[0].headers["Authorization"].removeprefix("Bearer ")
+    before = count_logged(instances, "POST /comics/")
+    with Load(nginx, "nginx", token) as first, Load(haproxy, "haproxy", token) as second:
+        for _ in range(ROUNDS):
+            for instance in instances:
+                instance.stop()
+                instance.start()
+        while first.served < pytestconfig.getoption("requests"):
+            time.sleep(0.5)
+    print(f"{first.served} requests through nginx, {second.served} through HAProxy")
+
+    assert first.failures + second.failures == []
+    titles = first.titles + second.titles
+    rows = postgres.execute(
+        "SELECT title FROM comics_comic WHERE title LIKE 'nginx %' OR title LIKE 'haproxy %'"
+    ).fetchall()
+    assert sorted(title for (title,) in rows) == sorted(titles)
+    # Neither a proxy repeated a write, nor did an ending process lose its log.
+    wait_until(lambda: count_logged(instances, "POST /comics/") - before == len(titles))
+    # HAProxy learnt it from `/readyz`, before connections were refused.
+    downs = re.findall(
+        r"^Server \S+ is DOWN, reason: ([^,]+, [^,]+)", haproxy.log.read_text(), re.M
+    )
+    assert downs == ["Layer7 wrong status, code: 503"] * ROUNDS * len(instances)
