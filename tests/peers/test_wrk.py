@@ -11,9 +11,9 @@ import pytest
 
 from perf.lab.example_requests import HttpRequest, bearer
 from perf.lab.harness.http_client import BadResponse
-from perf.lab.harness.wrk import drive
-from perf.lab.peers.measure import measure
-from perf.lab.peers.running import running_constant
+from perf.lab.harness.servers import Servers
+from perf.lab.peers.measure import drive, measure
+from tests.constant_bytes import CONSTANT_BYTES
 
 # Path, Host and Authorization of each request.
 Received = list[tuple[str, str | None, str | None]]
@@ -65,7 +65,7 @@ def test_an_error_ends_the_measurement(port: int) -> None:
 
 
 def test_a_server_is_measured_with_the_cpu_time_of_its_processes() -> None:
-    with running_constant() as server:
+    with Servers(1, environment={}, application=CONSTANT_BYTES, probe="/1") as server:
         request = HttpRequest("GET", "/100000")
         figures = measure(server, [request], seconds=1, connections=4)
 

@@ -21,7 +21,7 @@ from morpheus.cache.outbox import connect
 from morpheus.db.transactions import write_transaction
 from novels.models import Chapter, ChapterText, Genre, Language, Novel, ProcessingStatus
 from novels.services.processing import status_advance
-from perf.lab.harness.sessions import session_start
+from perf.lab.harness.databases import session_start
 from users.models import PublicUser, User, belonging_to
 from users.services import token_create
 

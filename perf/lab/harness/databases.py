@@ -1,4 +1,4 @@
-"""Services of a tool's own, seeded data, and copies of a database for runs on the same rows."""
+"""Services of a tool's own, seeded data, sessions, and copies of a database for equal runs."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import psycopg
+from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.db import connections
+from django.test import Client
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
@@ -18,6 +20,7 @@ from comics.services.images import rendition_create
 from morpheus.embedded.roles import APP, OWNER
 from morpheus.embedded.supervisor import EmbeddedServices
 from morpheus.management.embedded import REPLACED_BY, embedded_services
+from users.models import User
 
 
 @contextmanager
@@ -51,6 +54,14 @@ def prepare_thumbnails() -> None:
                 rendition_create(
                     image_id=image.pk, digest=image.digest, media_type=image.media_type, size=size
                 )
+
+
+def session_start(user: User) -> dict[str, str]:
+    """Log a user in without a password, whose comparison is slow; return the session's headers."""
+    client = Client()
+    client.force_login(user)
+    name = settings.SESSION_COOKIE_NAME
+    return {"Cookie": f"{name}={client.cookies[name].value}"}
 
 
 @contextmanager

@@ -48,7 +48,6 @@ FASTIFY_FULL_WARM = Contestant(
     "fastify_full_warm", "Fastify, full, warm", kind="fastify", has_cache=True, has_extras=True
 )
 BOLT = Contestant("bolt", "django-bolt", kind="bolt")
-CONSTANT = Contestant("constant", "constant bytes")
 
 
 @dataclass(frozen=True)
@@ -78,7 +77,6 @@ PAIRS = (
     Pair(OURS_WARM, FASTIFY_FULL_WARM, {"list": 1, "panels": 1, "detail": 0.7, "status": 0.7}),
     Pair(OURS_WARM, FASTIFY_BARE_WARM),
     Pair(OURS_LOGGED_IN, OURS_WARM, {"list": 0.7, "detail": 0.7}),
-    Pair(OURS_WARM, CONSTANT),
 )
 # What a run can have beside Morpheus. `drf` alone takes nearly all connections of PostgreSQL.
 PEERS: dict[str, tuple[Contestant, ...]] = {
@@ -88,8 +86,7 @@ PEERS: dict[str, tuple[Contestant, ...]] = {
     "bolt": (BOLT,),
 }
 TITLES = {
-    each.name: each.title
-    for each in (OURS, OURS_WARM, OURS_LOGGED_IN, CONSTANT, *chain(*PEERS.values()))
+    each.name: each.title for each in (OURS, OURS_WARM, OURS_LOGGED_IN, *chain(*PEERS.values()))
 }
 
 

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import math
+import os
+import re
+import subprocess
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from statistics import median
 from typing import NamedTuple
 
 from morpheus.management.embedded import embedded_services
 from perf.lab.example_requests import HttpRequest
-from perf.lab.harness.http_client import Connection
+from perf.lab.harness.http_client import HOST, TIMEOUT_S, BadResponse
 from perf.lab.harness.measurements import (
     cpu_seconds,
     measure_in_turns,
@@ -22,17 +28,21 @@ from perf.lab.harness.measurements import (
 )
 from perf.lab.harness.servers import Servers
 from perf.lab.harness.tables import Table
-from perf.lab.harness.wrk import drive
 
-from .contestants import CONSTANT, OURS, PAIRS, TITLES, Pair
+from .contestants import PAIRS, TITLES, Pair
 from .routes import Route, read_route
-from .running import Runner, running_constant
+from .running import Runner
 
 CONNECTIONS = (16, 100)
 ROUNDS = 5
 SECONDS = 3.0
 # Before the first round: statements get prepared, caches fill, Node compiles.
 WARM_UP_S = 2.0
+SCRIPT = Path(__file__).with_name("walk.lua")
+# The line that the script prints.
+_RESULT = re.compile(
+    r"^responses=(\d+) seconds=([\d.]+) p99_ms=([\d.]+) errors=(\d+)$", re.MULTILINE
+)
 
 
 class Figures(NamedTuple):
@@ -95,21 +105,17 @@ def compare(
     connections: Sequence[int] = CONNECTIONS,
 ) -> Iterator[Comparison]:
     """Yield a comparison for each route and number of connections."""
-    with ExitStack() as stack:
-        everyone = {**runners, CONSTANT.name: Runner(stack.enter_context(running_constant()))}
-        for runner in everyone.values():
-            pin(process_tree(runner.server.pids[0]))
-        stack.enter_context(_databases_beside_servers())
+    for runner in runners.values():
+        pin(process_tree(runner.server.pids[0]))
+    with _databases_beside_servers():
         for route in routes:
             requests = {name: read_route(each, route).requests for name, each in runners.items()}
-            requests[CONSTANT.name] = [HttpRequest("GET", f"/{_size(everyone[OURS.name], route)}")]
             for count in connections:
-                measure_one = partial(_measure_one, everyone, requests, count)
-                for name in everyone:
+                measure_one = partial(_measure_one, runners, requests, count)
+                for name in runners:
                     measure_one(min(WARM_UP_S, seconds), name)
-                results = measure_in_turns(
-                    [*everyone], partial(measure_one, seconds), rounds=rounds
-                )
+                measure_long = partial(measure_one, seconds)
+                results = measure_in_turns([*runners], measure_long, rounds=rounds)
                 yield Comparison(route, count, results)
 
 
@@ -121,12 +127,6 @@ def _measure_one(
     name: str,
 ) -> Figures:
     return measure(runners[name].server, requests[name], seconds=seconds, connections=connections)
-
-
-def _size(runner: Runner, route: Route) -> int:
-    """Return the bytes of the first response."""
-    with closing(Connection(runner.server.ports[0])) as connection:
-        return len(connection.exchange(route.requests[0]).body)
 
 
 @contextmanager
@@ -159,3 +159,48 @@ def measure(
     result = drive(port, requests, connections=connections, seconds=seconds)
     used_s = cpu_seconds(pid) - before_s
     return Figures(result.per_second, result.p99_ms, used_s / result.responses * 1_000_000)
+
+
+class WrkResult(NamedTuple):
+    """What the clients received."""
+
+    per_second: float
+    p99_ms: float
+    responses: int
+
+
+def drive(
+    port: int, requests: Sequence[HttpRequest], *, connections: int, seconds: float
+) -> WrkResult:
+    """Send GET requests in turn on so many connections, from one thread beside the first core.
+
+    Args:
+        requests: All with the headers of the first.
+        seconds: Rounded up, because wrk counts whole seconds; doubled until there is a response.
+
+    Raises:
+        BadResponse: wrk saw an error, or waited too long; it counts statuses from 400.
+    """
+    headers = [f"{name}: {value}" for name, value in requests[0].headers.items()]
+    with tempfile.NamedTemporaryFile("w", suffix=".paths") as paths:
+        paths.write("".join(f"{request.path}\n" for request in requests))
+        paths.flush()
+        output = subprocess.run(  # noqa: S603 - our own command line
+            [
+                *("wrk", "--threads", "1", "--connections", str(connections)),
+                *("--duration", f"{math.ceil(seconds)}s", "--timeout", f"{TIMEOUT_S:.0f}s"),
+                *("--script", str(SCRIPT), f"http://127.0.0.1:{port}", "--"),
+                *(paths.name, f"Host: {HOST}", *headers),
+            ],
+            stdout=subprocess.PIPE,
+            text=True,
+            check=True,
+            preexec_fn=lambda: os.sched_setaffinity(0, split_cores()[1]),
+        ).stdout
+    result = _RESULT.search(output)
+    if result is None or int(result[4]):
+        raise BadResponse(f"wrk saw errors: {output}")
+    responses = int(result[1])
+    if not responses:
+        return drive(port, requests, connections=connections, seconds=2 * seconds)
+    return WrkResult(responses / float(result[2]), float(result[3]), responses)

@@ -14,12 +14,11 @@ from morpheus.embedded.addresses import Addresses
 from morpheus.embedded.roles import APP, LOADER
 from perf.lab.example_requests import bearer
 from perf.lab.example_rows import first_rows
-from perf.lab.harness.constant_bytes import CONSTANT_BYTES
 from perf.lab.harness.servers import THREADS, Servers, measured_environment
 from users.models import User
 from users.services import token_create, token_revoke
 
-from .contestants import CONSTANT, OURS_LOGGED_IN, OURS_WARM, Contestant, list_contestants
+from .contestants import OURS_LOGGED_IN, OURS_WARM, Contestant, list_contestants
 from .installation import HERE, install_bolt, install_fastify
 
 STACKS = "perf.lab.peers.stacks.wsgi:application"
@@ -60,11 +59,6 @@ def running_contestants(
         headers = stack.enter_context(_credentials())
         runners[OURS_LOGGED_IN.name] = Runner(runners[OURS_WARM.name].server, headers)
         yield {each.name: runners[each.name] for each in contestants}
-
-
-def running_constant() -> Servers:
-    """Return a server of constant bytes, not started yet."""
-    return Servers(1, environment={}, application=CONSTANT_BYTES, probe="/1", log=_log(CONSTANT))
 
 
 def _empty_cache() -> None:

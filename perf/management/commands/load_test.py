@@ -23,10 +23,9 @@ from morpheus.embedded.processes import die_with_parent
 from morpheus.embedded.supervisor import EmbeddedServices
 from perf.lab.consistency.faults import Faults
 from perf.lab.example_requests import bearer
-from perf.lab.harness.databases import own_services, seed_if_empty
+from perf.lab.harness.databases import own_services, seed_if_empty, session_start
 from perf.lab.harness.measurements import resident_bytes
 from perf.lab.harness.servers import UNLIMITED, Servers, running_worker
-from perf.lab.harness.sessions import session_start
 from perf.lab.load.profiles import PROFILES, Profile
 from perf.lab.suite.timing import reference_ms, slowdown
 from users.models import User

@@ -10,10 +10,10 @@ from contextlib import closing
 import pytest
 
 from perf.lab.example_requests import HttpRequest
-from perf.lab.harness.constant_bytes import CONSTANT_BYTES
 from perf.lab.harness.http_client import BadResponse, Connection
 from perf.lab.harness.measurements import percentile
 from perf.lab.harness.servers import ServerFailed, Servers
+from tests.constant_bytes import CONSTANT_BYTES
 
 REFUSAL = (
     b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\n"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-CONSTANT_BYTES = "perf.lab.harness.constant_bytes:application"
+CONSTANT_BYTES = "tests.constant_bytes:application"
 
 
 def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
