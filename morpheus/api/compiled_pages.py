@@ -51,30 +51,18 @@ class PageForm(NamedTuple):
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """The columns of a row; the primary key is the first one."""
+        """The columns of a row, as of `PageRows`."""
         ordering = [column.removeprefix("-") for column in self.ordering]
         key: Any = find_model(self.read)._meta.pk
         return tuple(dict.fromkeys([key.name, *ordering, *self.read.columns]))
 
 
-class CompiledPage(NamedTuple):
-    """A page whose SQL is compiled.
-
-    Attributes:
-        columns: The columns of a row; the primary key is the first one.
-        load: Returns the rows for the values of `PageForm.queryset`: 1 query.
-    """
-
-    columns: tuple[str, ...]
-    load: Callable[..., list[tuple[Any, ...]]]
-
-
 @lru_cache(maxsize=COMPILED_MAX)
-def compile_page(form: PageForm) -> CompiledPage:
-    """Return the page of a form; its first use compiles it."""
+def compile_page(form: PageForm) -> tuple[tuple[str, ...], CompiledRead]:
+    """Return the columns of a page's rows, and its read by the values of `PageForm.queryset`."""
     scope = (int,) * (1 + form.has_reader)
     read = CompiledRead(*scope, *form.kinds, build=form.queryset, unused=len(scope))
-    return CompiledPage(form.columns, read.rows)
+    return form.columns, read
 
 
 @lru_cache(maxsize=COMPILED_MAX)
@@ -94,15 +82,10 @@ class SelectedRows(NamedTuple):
     scope: Scope
     filters: Mapping[str, Any]
 
-    @property
-    def model(self) -> type[Model]:
-        """The model, for the paginator."""
-        return find_model(self.read)
-
     def page(
         self, ordering: tuple[str, ...], position: Position | None, backwards: bool, size: int
-    ) -> tuple[CompiledPage, tuple[Any, ...]]:
-        """Return a page and the values to load it with."""
+    ) -> tuple[tuple[str, ...], Callable[[], list[Any]]]:
+        """Return the columns of a page's rows, and what loads them by 1 query."""
         scope, filters = self.scope, self.filters
         values = (*filters.values(), *(() if position is None else position.values))
         form = PageForm(
@@ -116,4 +99,5 @@ class SelectedRows(NamedTuple):
             size=size,
         )
         reader = () if scope.reader_id is None else (scope.reader_id,)
-        return compile_page(form), (*reader, scope.parent_id, *values)
+        columns, read = compile_page(form)
+        return columns, lambda: read.rows(*reader, scope.parent_id, *values)

@@ -12,7 +12,7 @@ from django.http import HttpResponse
 from rest_framework.filters import BaseFilterBackend
 from rest_framework.request import Request
 
-from morpheus.api.compiled_pages import SelectedRows
+from morpheus.api.compiled_pages import SelectedRows, find_model
 from morpheus.api.reads import BIGINT_MAX, ListRead, PageRows, Scope, list_whole_rows
 from morpheus.api.views import MorpheusAPIView
 from morpheus.cache.batch_read import read_from_database
@@ -55,32 +55,24 @@ class ReadPagination(KeysetPagination):
     def read(self, queryset: SelectedRows, backwards: bool, count: int) -> list[Sequence[Any]]:
         """Return `count` rows beyond the position, from the cache or by one query."""
         declared, scope = queryset.read, queryset.scope
-        self._model = queryset.model
-        compiled, values = queryset.page(self.columns, self.position, backwards, count)
-        self.row_columns = compiled.columns
+        self._model = find_model(declared)
+        self.row_columns, load = queryset.page(self.columns, self.position, backwards, count)
         identity = (self.binding, self.position, backwards, count)
         compared = {declared.filters[name].column: each for name, each in queryset.filters.items()}
         ordering = [column.removeprefix("-") for column in self.columns]
 
-        def tags() -> list[str]:
+        def tags(_: object) -> list[str]:
             return declared.tags(scope, compared, ordering)
-
-        def load() -> list[Any]:
-            return compiled.load(*values)
 
         # The cache may have become usable since whole rows were chosen.
         if declared.is_whole or not is_cache_usable():
             return read_from_database(
-                declared.policy,
-                [identity],
-                tags=lambda _: tags(),
-                load=load,
-                reader_id=scope.reader_id,
+                declared.policy, [identity], tags=tags, load=load, reader_id=scope.reader_id
             )
         rows: list[Sequence[Any]] = read(
             declared.policy,
             hashlib.sha256(repr(identity).encode()).hexdigest()[:32],
-            tags=tags(),
+            tags=tags(identity),
             load=load,
             reader_id=scope.reader_id,
         )
