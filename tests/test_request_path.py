@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from morpheus.api.compiled_pages import compile_page, find_model
+from morpheus.api.lists import compile_page, find_model
 from tests.visitor import Visitor
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -16,7 +16,7 @@ from comics.models import Comic
 from comics.reads.panels import PANEL_LIST, panel_render
 from comics.serializers import PanelCreateInput, PanelSerializer
 from comics.services.comics import panel_add
-from morpheus.api.changes import require_owner
+from morpheus.api.inputs import require_owner
 from morpheus.api.lists import ListView
 from morpheus.db.transactions import read_transaction
 

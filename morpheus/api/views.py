@@ -19,9 +19,8 @@ from rest_framework.response import Response
 from rest_framework.serializers import Serializer
 from rest_framework.views import APIView
 
-from morpheus.api.changes import explain_refusal, read_fields
 from morpheus.api.domain_errors import DomainError
-from morpheus.api.parameters import refuse_unknown
+from morpheus.api.inputs import explain_refusal, read_fields, refuse_unknown
 from morpheus.cache.cached_reads import VisibleValue
 from morpheus.cache.dependencies import (
     CREDENTIAL,

@@ -96,6 +96,14 @@ class KeysetPagination(CursorPagination):
         queryset, self._aliases = add_missing_columns(queryset, self.columns)
         return list(limit_before_joins(self.slice(queryset, backwards), count))
 
+    def is_beyond(self, place: tuple[Any, ...], backwards: bool) -> bool:
+        """Return whether a row with these values is beyond the position of a descending list."""
+        if self.position is None:
+            return True
+        if place == self.position.values:
+            return self.position.inclusive
+        return (place > self.position.values) == backwards
+
     def slice(self, queryset: QuerySet[Any], backwards: bool) -> QuerySet[Any]:
         """Return the rows beyond the position in the order in which they are read."""
         return seek_rows(queryset, self.columns, self.position, backwards)

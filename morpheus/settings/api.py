@@ -15,7 +15,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PARSER_CLASSES": ["morpheus.http.request_bodies.JSONParser"],
     "DEFAULT_PAGINATION_CLASS": "morpheus.pagination.KeysetPagination",
     "PAGE_SIZE": 20,
-    "DEFAULT_SCHEMA_CLASS": "morpheus.api.parameters.ViewSchema",
+    "DEFAULT_SCHEMA_CLASS": "morpheus.api.inputs.ViewSchema",
     "DEFAULT_THROTTLE_CLASSES": ["morpheus.http.throttling.WriteThrottle"],
     "VIEW_DESCRIPTION_FUNCTION": "morpheus.api.openapi.describe_view",
     "EXCEPTION_HANDLER": "morpheus.http.errors.build_problem_response",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from itertools import islice
 from typing import Any, cast
 
 from drf_spectacular.utils import OpenApiParameter, extend_schema
@@ -54,16 +55,8 @@ class SearchPagination(KeysetPagination):
         candidates = search_candidates(queryset)
         if backwards:
             candidates.reverse()
-        beyond = [each._asdict() for each in candidates if self._is_beyond(each, backwards)]
-        return beyond[:count]
-
-    def _is_beyond(self, candidate: Candidate, backwards: bool) -> bool:
-        if self.position is None:
-            return True
-        place = (candidate.score, candidate.id)
-        if place == self.position.values:
-            return self.position.inclusive
-        return (place > self.position.values) == backwards
+        beyond = (each for each in candidates if self.is_beyond((each.score, each.id), backwards))
+        return [each._asdict() for each in islice(beyond, count)]
 
 
 class SearchView(MorpheusAPIView):

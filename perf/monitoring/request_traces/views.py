@@ -94,16 +94,9 @@ class RequestPagination(KeysetPagination):
     """Pages of the stored summaries, newest first."""
 
     def read(self, queryset: list[dict[str, Any]], backwards: bool, count: int) -> list[Any]:
-        rows = sorted(queryset, key=itemgetter("at", "id"), reverse=not backwards)
-        return [row for row in rows if self._is_beyond(row, backwards)][:count]
-
-    def _is_beyond(self, row: dict[str, Any], backwards: bool) -> bool:
-        if self.position is None:
-            return True
-        place = tuple(row[column.removeprefix("-")] for column in self.columns)
-        if place == self.position.values:
-            return self.position.inclusive
-        return (place > self.position.values) == backwards
+        place = itemgetter("at", "id")
+        rows = sorted(queryset, key=place, reverse=not backwards)
+        return [row for row in rows if self.is_beyond(place(row), backwards)][:count]
 
 
 class TraceView(MorpheusAPIView):

@@ -12,8 +12,7 @@ from django.test import override_settings
 from rest_framework.request import Request
 from rest_framework.test import APIClient, APIRequestFactory
 
-from morpheus.api.compiled_pages import SelectedRows
-from morpheus.api.lists import ReadPagination
+from morpheus.api.lists import ReadPagination, SelectedRows
 from morpheus.api.reads import ListRead, Scope
 from morpheus.cache.store import cache_store
 from morpheus.db.transactions import read_transaction, write_transaction

@@ -15,7 +15,7 @@ from django.db.models.functions import Concat
 from django.test.utils import CaptureQueriesContext
 from rest_framework.serializers import DateTimeField
 
-from morpheus.api.compiled_pages import SelectedRows
+from morpheus.api.lists import SelectedRows
 from morpheus.api.reads import ListRead, Scope
 from morpheus.db.compiled_reads import CompiledRead
 from morpheus.db.postgresql.times import format_time
