@@ -14,6 +14,7 @@ from typing import TypeVar
 
 import psutil
 
+C = TypeVar("C")
 T = TypeVar("T")
 
 
@@ -23,13 +24,13 @@ def percentile(values: Sequence[float], share: float) -> float:
 
 
 def measure_in_turns(
-    names: Sequence[str], measure: Callable[[str], T], *, rounds: int
-) -> dict[str, list[T]]:
-    """Measure each name once, then each again, in the same order; return a list for each."""
-    results: dict[str, list[T]] = {name: [] for name in names}
+    candidates: Sequence[C], measure: Callable[[C], T], *, rounds: int
+) -> dict[C, list[T]]:
+    """Measure each candidate once, then each again, in the same order; return a list for each."""
+    results: dict[C, list[T]] = {candidate: [] for candidate in candidates}
     for _ in range(rounds):
-        for name in names:
-            results[name].append(measure(name))
+        for candidate in candidates:
+            results[candidate].append(measure(candidate))
     return results
 
 

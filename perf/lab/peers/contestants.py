@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import chain
 from typing import Literal
 
 SETTINGS = "perf.lab.peers.stacks.settings"
@@ -84,9 +83,6 @@ PEERS: dict[str, tuple[Contestant, ...]] = {
     "done_well": (DONE_WELL,),
     "fastify": (FASTIFY_FULL, FASTIFY_BARE, FASTIFY_FULL_WARM, FASTIFY_BARE_WARM),
     "bolt": (BOLT,),
-}
-TITLES = {
-    each.name: each.title for each in (OURS, OURS_WARM, OURS_LOGGED_IN, *chain(*PEERS.values()))
 }
 
 

@@ -29,7 +29,7 @@ from perf.lab.harness.measurements import (
 from perf.lab.harness.servers import Servers
 from perf.lab.harness.tables import Table
 
-from .contestants import PAIRS, TITLES, Pair
+from .contestants import PAIRS, Contestant, Pair
 from .routes import Route, read_route
 from .running import Runner
 
@@ -63,28 +63,28 @@ class Comparison:
 
     route: Route
     connections: int
-    rounds: Mapping[str, Sequence[Figures]]
+    rounds: Mapping[Contestant, Sequence[Figures]]
 
-    def medians(self, name: str) -> Figures:
+    def medians(self, contestant: Contestant) -> Figures:
         """Return the median of each figure of a contestant."""
-        return Figures(*map(median, zip(*self.rounds[name], strict=True)))
+        return Figures(*map(median, zip(*self.rounds[contestant], strict=True)))
 
     def format(self) -> Iterator[str]:
         """Yield the lines of a table, and a line for each pair."""
         title = f"{self.route.name}, {self.connections} connections"
         table = Table([title, "requests/s", "p99 ms", "CPU µs"], first_width=30)
         yield from ("", table.heading)
-        for name in self.rounds:
-            figures = self.medians(name)
+        for contestant in self.rounds:
+            figures = self.medians(contestant)
             cells = (f"{figures.per_second:,.0f}", f"{figures.p99_ms:,.1f}")
-            yield table.row(TITLES[name], *cells, f"{figures.cpu_us:,.0f}")
+            yield table.row(contestant.title, *cells, f"{figures.cpu_us:,.0f}")
         for pair in PAIRS:
-            if {pair.ours.name, pair.theirs.name} <= self.rounds.keys():
+            if {pair.ours, pair.theirs} <= self.rounds.keys():
                 yield self._compare(pair)
 
     def _compare(self, pair: Pair) -> str:
         """Return how many times as many responses one contestant gives as another."""
-        us, them = self.rounds[pair.ours.name], self.rounds[pair.theirs.name]
+        us, them = self.rounds[pair.ours], self.rounds[pair.theirs]
         ratio = median_ratio([f.per_second for f in us], [f.per_second for f in them])
         cpu_ratio = median_ratio([f.cpu_us for f in them], [f.cpu_us for f in us])
         verdict = ""
@@ -97,7 +97,7 @@ class Comparison:
 
 
 def compare(
-    runners: Mapping[str, Runner],
+    runners: Mapping[Contestant, Runner],
     routes: Sequence[Route],
     *,
     rounds: int,
@@ -109,24 +109,25 @@ def compare(
         pin(process_tree(runner.server.pids[0]))
     with _databases_beside_servers():
         for route in routes:
-            requests = {name: read_route(each, route).requests for name, each in runners.items()}
+            requests = {each: read_route(runners[each], route).requests for each in runners}
             for count in connections:
                 measure_one = partial(_measure_one, runners, requests, count)
-                for name in runners:
-                    measure_one(min(WARM_UP_S, seconds), name)
+                for contestant in runners:
+                    measure_one(min(WARM_UP_S, seconds), contestant)
                 measure_long = partial(measure_one, seconds)
                 results = measure_in_turns([*runners], measure_long, rounds=rounds)
                 yield Comparison(route, count, results)
 
 
 def _measure_one(
-    runners: Mapping[str, Runner],
-    requests: Mapping[str, Sequence[HttpRequest]],
+    runners: Mapping[Contestant, Runner],
+    requests: Mapping[Contestant, Sequence[HttpRequest]],
     connections: int,
     seconds: float,
-    name: str,
+    contestant: Contestant,
 ) -> Figures:
-    return measure(runners[name].server, requests[name], seconds=seconds, connections=connections)
+    server = runners[contestant].server
+    return measure(server, requests[contestant], seconds=seconds, connections=connections)
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from django.db import connection
 from perf.lab.example_requests import HttpRequest, example
 from perf.lab.harness.http_client import Connection
 
-from .contestants import OURS
+from .contestants import OURS, Contestant
 from .running import Runner
 
 PANELS = 50
@@ -106,7 +106,9 @@ def read_route(runner: Runner, route: Route) -> Reading:
     return reading
 
 
-def find_differences(runners: Mapping[str, Runner], routes: Sequence[Route]) -> Iterator[str]:
+def find_differences(
+    runners: Mapping[Contestant, Runner], routes: Sequence[Route]
+) -> Iterator[str]:
     """Send each request twice to all contestants; yield a sentence for each different response.
 
     An object is compared whole, a list by its rows: links and counts are each contestant's own.
@@ -116,13 +118,15 @@ def find_differences(runners: Mapping[str, Runner], routes: Sequence[Route]) -> 
         BadResponse: The status is not 200.
     """
     for route in routes:
-        expected = read_route(runners[OURS.name], route)
+        expected = read_route(runners[OURS], route)
         if route.rows and len(expected.contents[0]) != route.rows:
             rows = len(expected.contents[0])
             yield f"{route.requests[0].path}: {rows} rows instead of {route.rows}."
-        for name, runner in runners.items():
+        for contestant, runner in runners.items():
             for time in ("first", "second"):
-                yield from _compare(f"the {time} response of {name}", expected, runner, route)
+                yield from _compare(
+                    f"the {time} response of {contestant.name}", expected, runner, route
+                )
 
 
 def _compare(title: str, expected: Reading, runner: Runner, route: Route) -> Iterator[str]:

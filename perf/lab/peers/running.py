@@ -39,8 +39,8 @@ class Runner:
 @contextmanager
 def running_contestants(
     peers: Sequence[str], *, threads: int = THREADS
-) -> Iterator[dict[str, Runner]]:
-    """Start Morpheus and these peers; yield each by its name.
+) -> Iterator[dict[Contestant, Runner]]:
+    """Start Morpheus and these peers; yield each.
 
     Args:
         threads: Of each server of Morpheus.
@@ -52,13 +52,13 @@ def running_contestants(
     _empty_cache()
     with ExitStack() as stack:
         runners = {
-            each.name: Runner(stack.enter_context(_make_server(each, threads)))
+            each: Runner(stack.enter_context(_make_server(each, threads)))
             for each in contestants
             if not each.is_logged_in
         }
         headers = stack.enter_context(_credentials())
-        runners[OURS_LOGGED_IN.name] = Runner(runners[OURS_WARM.name].server, headers)
-        yield {each.name: runners[each.name] for each in contestants}
+        runners[OURS_LOGGED_IN] = Runner(runners[OURS_WARM].server, headers)
+        yield {each: runners[each] for each in contestants}
 
 
 def _empty_cache() -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from perf.lab.example_requests import HttpRequest
 from perf.lab.harness.measurements import measure_in_turns, median_ratio
+from perf.lab.peers.contestants import FASTIFY_FULL_WARM, OURS, OURS_WARM
 from perf.lab.peers.measure import Comparison, Figures
 from perf.lab.peers.routes import Route, describe_difference
 
@@ -32,13 +33,13 @@ def test_a_ratio_compares_measurements_of_the_same_round() -> None:
 
 def test_each_figure_has_its_own_median() -> None:
     rounds = [Figures(1, 30, 5), Figures(3, 10, 4), Figures(2, 20, 6)]
-    comparison = Comparison(Route("list", (HttpRequest("GET", "/"),)), 1, {"ours": rounds})
+    comparison = Comparison(Route("list", (HttpRequest("GET", "/"),)), 1, {OURS: rounds})
 
-    assert comparison.medians("ours") == Figures(2, 20, 5)
+    assert comparison.medians(OURS) == Figures(2, 20, 5)
 
 
 def test_a_goal_is_reached_at_its_ratio() -> None:
-    figures = {"ours_warm": [Figures(7, 1, 30)], "fastify_full_warm": [Figures(10, 1, 20)]}
+    figures = {OURS_WARM: [Figures(7, 1, 30)], FASTIFY_FULL_WARM: [Figures(10, 1, 20)]}
     comparisons = [
         Comparison(Route(name, (HttpRequest("GET", "/"),)), 16, figures)
         for name in ("list", "detail")
