@@ -13,12 +13,12 @@ from typing import Any
 
 from locust import LoadTestShape, events
 
-from perf.lab.load.catalogue import Catalogue
 from perf.lab.load.profiles import PROFILES
 from perf.lab.load.server_counters import ServerCounters, read_counters
 from perf.lab.load.users import (
     REFUSED,
     Author,
+    Catalogue,
     Operator,
     Reader,
     SessionReader,

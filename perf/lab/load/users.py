@@ -6,8 +6,10 @@ import json
 import os
 import random
 import time
+from collections.abc import Iterator
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
+from urllib.request import urlopen
 from uuid import uuid4
 
 from gevent import sleep
@@ -15,13 +17,49 @@ from locust import FastHttpUser, between, task
 
 from perf.lab.example_requests import HttpRequest, example
 from perf.lab.harness.http_client import RETRY_FOR_S, is_refusal
-from perf.lab.load.catalogue import Catalogue
+from perf.seeding.chance import Skewed
 
 WORDS = ("river", "letter", "the old house", "night", "captain", "nothing")
 GENRES = ("fantasy", "horror", "romance", "mystery")
 ORDERINGS = ("-created_at", "title", "-word_count")
 # Ends the name of requests that the server refused and that were sent again.
 REFUSED = " (refused, sent again)"
+# Users read only the newest rows.
+NEWEST = 500
+
+
+class Ranked:
+    """Ids by popularity: the second one is drawn half as often as the first, and so on (Zipf)."""
+
+    def __init__(self, ids: list[int]) -> None:
+        if not ids:
+            raise LookupError("There is nothing to read: seed the database first.")
+        self.ids = ids
+        self._ranks = Skewed(len(ids), exponent=1.0)
+
+    def draw(self) -> int:
+        """Return one of the ids."""
+        return self.ids[self._ranks.rank(random.random)]
+
+
+class Catalogue:
+    """Public novels and comics of the server at `url`, read page by page."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.novels = Ranked([*_read_ids(url, "GET /novels/")])
+        self.comics = Ranked([*_read_ids(url, "GET /comics/")])
+
+
+def _read_ids(url: str, route: str) -> Iterator[int]:
+    page_url = url + example(route).build({}, query={"page_size": 100}).path
+    for _ in range(NEWEST // 100):
+        with urlopen(page_url) as response:  # noqa: S310 - a server that the caller chose
+            page = json.load(response)
+        yield from (row["id"] for row in page["results"])
+        if page["next"] is None:
+            return
+        page_url = page["next"]
 
 
 class Visitor(FastHttpUser):
