@@ -23,8 +23,11 @@ CHAPTER = CachePolicy("novels.chapter", version=1, ttl_s=3600, max_bytes=512 * 1
 STATUS = CachePolicy("novels.status", version=2, ttl_s=30)
 
 # At most 1,000 ranked matches, and what `Search.refresh` needs: `search`, or `search:<id>` for the
-# user's own novels.
-SEARCH = CachePolicy("novels.search", version=4, ttl_s=3600, refreshes_incrementally=True)
+# user's own novels. A search is the most expensive read, so other processes wait for the one that
+# runs it.
+SEARCH = CachePolicy(
+    "novels.search", version=4, ttl_s=3600, lease_s=2.0, refreshes_incrementally=True
+)
 
 # Title and snippet of a match: `novel:<id>` for a novel's own text, a chapter's tags otherwise.
 SNIPPET = CachePolicy("novels.snippet", version=2, ttl_s=3600)

@@ -15,6 +15,7 @@ from morpheus.cache import metrics
 from morpheus.cache.dependencies import current_dependencies, loading_cached_value
 from morpheus.cache.policies import ABSENT_TTL_S, CachePolicy
 from morpheus.cache.shadow_verification import Hits, sample
+from morpheus.cache.single_flight import run_leased
 from morpheus.cache.store import (
     ALL,
     cache_store,
@@ -123,13 +124,23 @@ class BatchRead:
 
         payloads, was_shared = cache_store().flights.run(
             (*keys, *versions.items()),
-            load_and_fill,
+            self._leased(keys, missing, load_and_fill),
             # Waiting threads must not empty the pool for the thread that loads.
             before_waiting=connection.close,
         )
         if was_shared:
             self._record("joined", missing)
         return payloads
+
+    def _leased(
+        self, keys: list[str], missing: list[Any], work: Callable[[], dict[Any, bytes]]
+    ) -> Callable[[], dict[Any, bytes]]:
+        """Return `work`, under a lease if it computes one value of a policy that has leases."""
+        lease_s = self.policy.lease_s
+        if not lease_s or len(missing) != 1:
+            return work
+        [key], [identity] = keys, missing
+        return lambda: {identity: run_leased(cache_store(), key, lease_s, lambda: work()[identity])}
 
     def _store(self, payloads: Mapping[Any, bytes], versions: Mapping[Any, dict[str, str]]) -> None:
         policy, store = self.policy, cache_store()

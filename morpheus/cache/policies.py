@@ -21,6 +21,8 @@ class CachePolicy:
         version: Raise it when the format of the value changes.
         ttl_s: TTL; it bounds how long a value can stay stale after a crash.
         max_bytes: Larger values are not cached.
+        lease_s: For costly values, how long other processes wait for the one that computes it
+            (cross-process single-flight); 0 disables it.
         caches_none: Whether None is cached (negative caching). Off where clients choose arbitrary
             identities: then neither a value nor its tags stay in Redis.
         refreshes_incrementally: Whether `load` may refresh a stale value (`read_stale`). The value
@@ -31,6 +33,7 @@ class CachePolicy:
     version: int
     ttl_s: int
     max_bytes: int = 256 * 1024
+    lease_s: float = 0.0
     caches_none: bool = True
     refreshes_incrementally: bool = False
 

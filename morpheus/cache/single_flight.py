@@ -1,15 +1,23 @@
-"""Single-flight: of threads that need the same value, one computes it for all."""
+"""Single-flight: of threads or processes that need the same value, one computes it for all."""
 
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Hashable
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from morpheus.cache.redis_client import RedisUnavailable
+
+if TYPE_CHECKING:
+    from morpheus.cache.store import CacheStore
 
 Result = TypeVar("Result")
 
 # A thread that waited this long does the work itself.
 _WAIT_S = 10.0
+
+_POLL_S = 0.02
 
 
 class _Flight(Generic[Result]):
@@ -61,3 +69,41 @@ class SingleFlight(Generic[Result]):
             with self._lock:
                 del self._flights[key]
             flight.landed.set()
+
+
+def run_leased(store: CacheStore, key: str, lease_s: float, work: Callable[[], bytes]) -> bytes:
+    """Return the payload of `key` from `work`, or from another process that fills it meanwhile.
+
+    Waits while another process holds the lease of `key`, at most `lease_s`.
+    """
+    deadline = time.monotonic() + lease_s
+    is_holder = False
+    try:
+        while not (is_holder := _acquire(store, key, lease_s)) and time.monotonic() < deadline:
+            time.sleep(_POLL_S)
+            [value] = store.fetch([key])
+            if value is not None:
+                return value[1]
+    except RedisUnavailable:
+        pass
+    expires_at = time.monotonic() + lease_s
+    try:
+        return work()
+    finally:
+        # An expired lease may be another process' by now.
+        if is_holder and time.monotonic() < expires_at:
+            _release(store, key)
+
+
+def _acquire(store: CacheStore, key: str, lease_s: float) -> bool:
+    [reply] = store.client.run(
+        lambda prefix: [("SET", f"{prefix}lease:{key}", 1, "NX", "PX", int(lease_s * 1000))]
+    )
+    return reply is not None
+
+
+def _release(store: CacheStore, key: str) -> None:
+    try:
+        store.client.run(lambda prefix: [("DEL", f"{prefix}lease:{key}")])
+    except RedisUnavailable:
+        store.suspend_reads()
