@@ -61,9 +61,9 @@ class PictureView(MorpheusAPIView):
         except FileNotFoundError as error:
             raise Http404 from error  # It was deleted after the read.
         requested = self.request.query_params.get("v")
-        if requested not in (None, version) and (record := current_dependencies()):
+        if requested not in (None, version):
             # Any text is a wrong version, and each would be cached with a copy of the bytes.
-            record.is_complete = False
+            current_dependencies().is_complete = False
         scope = "public" if is_public else "private"
         lifetime = f"max-age={_YEAR_S}, immutable" if requested == version else "no-cache"
         response["ETag"] = etag

@@ -165,9 +165,9 @@ class MorpheusAPIView(ParameterView, GenericAPIView):  # type: ignore[type-arg]
             return
         with record_dependencies() as record:
             super().perform_authentication(request)
-        if content := current_dependencies():
-            content.hits += record.hits
-            content.misses += record.misses
+        content = current_dependencies()
+        content.hits += record.hits
+        content.misses += record.misses
         # A read that is repeated on the primary reads nothing again for a session's user; what the
         # first attempt recorded stays.
         if request.user.is_authenticated and record.versions:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import orjson
 from django.db import connection
@@ -48,21 +48,21 @@ class BatchRead:
 
     policy: CachePolicy
     tags: Tags
-    load: Callable[[list[Any]], Mapping[Any, Any]]
+    load: Callable[[list[Any]], Any]
     reader_id: int | None
 
     def read_database(self, identities: list[Any]) -> dict[Any, Any]:
         """Return the value of each identity from the database."""
-        values = read_from_database(
-            self.policy,
-            identities,
-            tags=self.tags,
-            load=lambda: self.load(identities),
-            reader_id=self.reader_id,
-        )
+        values = self.bypass(identities)
         # With the types that the cache would return.
         plain = orjson.loads(orjson.dumps([values.get(identity) for identity in identities]))
         return dict(zip(identities, plain, strict=True))
+
+    def bypass(self, identities: list[Any]) -> Any:
+        """Return what `load` returns: the values, or one query's rows that stand for them."""
+        self._record("bypass", identities)
+        current_dependencies().is_complete = False
+        return read_as(self.reader_id, lambda: self.load(identities))
 
     def read_cache(self, identities: list[Any]) -> dict[Any, Any]:
         """Return the value of each identity from the cache; load and fill the missing ones.
@@ -78,18 +78,15 @@ class BatchRead:
                 missing.append(identity)
             else:
                 versions, payloads[identity] = value
-                if dependencies:
-                    dependencies.add(versions)
+                dependencies.add(versions)
         self._record("hit", [*payloads])  # A copy, because fills are added below.
         if payloads:
             sample(lambda: self._hits({**payloads}))
-        if dependencies:
-            dependencies.hits += len(payloads)
-            dependencies.misses += len(missing)
+        dependencies.hits += len(payloads)
+        dependencies.misses += len(missing)
         if missing:
             payloads |= self._fill(missing)
-        if dependencies and not _ABSENT.isdisjoint(payloads.values()):
-            dependencies.includes_absence = True
+        dependencies.includes_absence |= not _ABSENT.isdisjoint(payloads.values())
         return {identity: orjson.loads(decompress(payloads[identity])) for identity in identities}
 
     def _fill(self, missing: list[Any]) -> dict[Any, bytes]:
@@ -103,11 +100,9 @@ class BatchRead:
         if any(has_write_intent(version) for version in versions.values()):
             # A writer is about to commit: the loaded values may be stale in a moment.
             self._record("write_intent", missing)
-            if dependencies:
-                dependencies.is_complete = False
+            dependencies.is_complete = False
             return self._load(missing, is_filled=False)
-        if dependencies:
-            dependencies.add(versions)
+        dependencies.add(versions)
         keys = [self._key(identity) for identity in missing]
 
         def load_and_fill() -> dict[Any, bytes]:
@@ -176,12 +171,18 @@ class BatchRead:
             cache_store().shorten_ttl([*unused], version, ABSENT_TTL_S)
 
     def _load(self, identities: list[Any], *, is_filled: bool = True) -> dict[Any, bytes]:
+        start = time.perf_counter()
+        trace = current_trace()
+        database_s_before = trace.seconds if trace else 0.0
         # The replica has everything from before the request, but perhaps not what was committed
         # between then and the reading of the versions.
-        with reading_primary() if is_filled else nullcontext():
-            values = _load(
-                self.policy, len(identities), lambda: self.load(identities), self.reader_id
-            )
+        with reading_primary() if is_filled else nullcontext(), loading_cached_value():
+            values = read_as(self.reader_id, lambda: self.load(identities))
+        database_s = trace.seconds - database_s_before if trace else 0.0
+        name = self.policy.name
+        metrics.loads.labels(name).inc(len(identities))
+        metrics.load_seconds.labels(name).inc(time.perf_counter() - start)
+        metrics.load_database_seconds.labels(name).inc(database_s)
         return {identity: orjson.dumps(values.get(identity)) for identity in identities}
 
     def _hits(self, payloads: Mapping[Any, bytes]) -> Hits:
@@ -193,7 +194,11 @@ class BatchRead:
         return Hits(self.policy, by_key, compute)
 
     def _record(self, outcome: str, identities: Collection[Any]) -> None:
-        _record_lookup(self.policy, outcome, identities, self.tags, self.reader_id)
+        metrics.count_lookups(self.policy, outcome, len(identities))
+        if (trace := current_trace()) is not None:
+            trace.add_lookup(
+                Lookup(self.policy.name, outcome, identities, self.reader_id, self.tags)
+            )
 
     def _key(self, identity: Hashable) -> str:
         return self.policy.key(identity, self.reader_id)
@@ -201,7 +206,7 @@ class BatchRead:
 
 def read_from_database(
     policy: CachePolicy,
-    identities: Collection[Any],
+    identities: list[Any],
     *,
     tags: Tags,
     load: Callable[[], Value],
@@ -211,34 +216,5 @@ def read_from_database(
 
     While the cache is not usable, one query for all parts of a value replaces one for each.
     """
-    _record_lookup(policy, "bypass", identities, tags, reader_id)
-    if dependencies := current_dependencies():
-        dependencies.is_complete = False
-    return read_as(reader_id, load)
-
-
-def _load(
-    policy: CachePolicy, count: int, load: Callable[[], Value], reader_id: int | None
-) -> Value:
-    start = time.perf_counter()
-    trace = current_trace()
-    database_s_before = trace.seconds if trace else 0.0
-    with loading_cached_value():
-        loaded = read_as(reader_id, load)
-    database_s = trace.seconds - database_s_before if trace else 0.0
-    metrics.loads.labels(policy.name).inc(count)
-    metrics.load_seconds.labels(policy.name).inc(time.perf_counter() - start)
-    metrics.load_database_seconds.labels(policy.name).inc(database_s)
-    return loaded
-
-
-def _record_lookup(
-    policy: CachePolicy,
-    outcome: str,
-    identities: Collection[Any],
-    tags: Tags,
-    reader_id: int | None,
-) -> None:
-    metrics.count_lookups(policy, outcome, len(identities))
-    if (trace := current_trace()) is not None:
-        trace.add_lookup(Lookup(policy.name, outcome, identities, reader_id, tags))
+    read = BatchRead(policy, tags, lambda _: load(), reader_id)
+    return cast(Value, read.bypass(identities))

@@ -73,9 +73,9 @@ def record_dependencies() -> Iterator[Dependencies]:
         _current.reset(token)
 
 
-def current_dependencies() -> Dependencies | None:
-    """Return the dependencies of the current request, if there is one."""
-    return _current.get()
+def current_dependencies() -> Dependencies:
+    """Return the dependencies of the current request; outside of one, new ones."""
+    return _current.get() or Dependencies()
 
 
 def observe_statement() -> None:

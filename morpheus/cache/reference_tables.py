@@ -54,8 +54,7 @@ def _read_version() -> str:
         raise UncachableQuery from error
     if has_write_intent(version):
         raise UncachableQuery
-    if dependencies := current_dependencies():
-        dependencies.add({ALL: version})
+    current_dependencies().add({ALL: version})
     return version
 
 
