@@ -54,7 +54,7 @@ class Visitor:
 
     def __init__(self, application: Any) -> None:
         self.application = application
-        self._cache = application.application
+        self.cache = application.application
 
     def get(self, url: str, **environ: str) -> VisitorResponse:
         path, _, query = url.removeprefix("http://testserver").partition("?")
@@ -73,13 +73,13 @@ class Visitor:
         } | environ
         started: list[tuple[str, dict[str, str]]] = []
         calls: list[Any] = []
-        django = self._cache.application
+        django = self.cache.application
 
         def call_django(*arguments: Any) -> Any:
             calls.append(arguments)
             return django(*arguments)
 
-        self._cache.application = call_django
+        self.cache.application = call_django
         try:
             with counted_queries() as seen:
                 chunks = self.application(
@@ -87,7 +87,7 @@ class Visitor:
                 )
                 body = b"".join(chunks)
         finally:
-            self._cache.application = django
+            self.cache.application = django
         if hasattr(chunks, "close"):
             chunks.close()
         [(status, headers)] = started

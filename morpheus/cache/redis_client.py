@@ -89,14 +89,12 @@ class RedisUnavailable(Exception):
     """Redis does not respond, or refuses a command."""
 
 
-class _NoScript(Exception):
-    """The server does not know the script of a digest."""
-
-
 class RedisClient:
     """Runs commands under a key prefix that contains the server's `run_id`.
 
     Because of the prefix, values from before a restart or from another server are never read.
+    Methods that send something raise RedisUnavailable if no reply comes in time, if the breaker is
+    open, and if Redis refuses a command.
 
     Args:
         url: The server and its logical database.
@@ -112,11 +110,7 @@ class RedisClient:
         self._local = threading.local()
 
     def run(self, build: Callable[[str], Sequence[Command]]) -> list[Any]:
-        """Send the commands that `build` returns for a key prefix; return their replies.
-
-        Raises:
-            RedisUnavailable: No reply in time, the breaker is open, or Redis refused a command.
-        """
+        """Send the commands that `build` returns for a key prefix; return their replies."""
 
         def exchange(connection: _Connection) -> list[Any]:
             commands = build(connection.prefix)
@@ -127,15 +121,19 @@ class RedisClient:
         return self._call(exchange)  # type: ignore[no-any-return]
 
     def run_script(self, script: Script, keys: Sequence[str], *arguments: Any) -> Any:
-        """Run a script on keys, which get the prefix; return its reply.
+        """Run a script on keys, which get the prefix; return its reply."""
 
-        Raises:
-            RedisUnavailable: As `run`.
-        """
-        try:
-            return self._evaluate("EVALSHA", script.digest, keys, arguments)
-        except _NoScript:
-            return self._evaluate("EVAL", script.text, keys, arguments)
+        def exchange(connection: _Connection) -> Any:
+            # Its first use on a connection makes the server know it.
+            is_known = script.digest in connection.scripts
+            connection.scripts.add(script.digest)
+            command = ("EVALSHA", script.digest) if is_known else ("EVAL", script.text)
+            prefix = connection.prefix
+            full_keys = [prefix + key for key in keys]
+            packed = pack(*command, len(keys), *full_keys, f"{prefix}t:", *arguments)
+            return connection.exchange(packed, 1)[0]
+
+        return self._call(exchange)
 
     def replies_with(self, prefix: str, command: bytes, reply: bytes) -> bool:
         """Send a packed command; return whether the server replies with exactly these bytes.
@@ -146,9 +144,6 @@ class RedisClient:
             prefix: The key prefix that the command was packed with. On a connection that has
                 another one, nothing is sent and the result is False.
             reply: A whole reply.
-
-        Raises:
-            RedisUnavailable: As `run`.
         """
         return self._call(  # type: ignore[no-any-return]
             lambda connection: (
@@ -169,21 +164,11 @@ class RedisClient:
         if connection is not None:
             connection.close()
 
-    def _evaluate(self, command: str, text: str, keys: Sequence[str], arguments: Command) -> Any:
-        def build(prefix: str) -> list[Command]:
-            full_keys = [prefix + key for key in keys]
-            return [(command, text, len(keys), *full_keys, f"{prefix}t:", *arguments)]
-
-        return self.run(build)[0]
-
     def _call(self, exchange: Callable[[_Connection], Any]) -> Any:
         if not self.breaker.allows():
             raise RedisUnavailable("The circuit breaker is open.")
         try:
             result = self._exchange(exchange)
-        except _NoScript:
-            self.breaker.record_success()
-            raise
         except (RedisError, HiredisError, OSError) as error:
             self.close()
             self.breaker.record_failure()
@@ -215,6 +200,8 @@ class _Connection:
     def __init__(self, address: ServerAddress) -> None:
         self._socket = address.connect()
         self._reader = Reader()
+        # Digests of the scripts that were sent.
+        self.scripts: set[str] = set()
         try:
             [information] = self.exchange(pack("INFO", "server"), 1)
         except BaseException:
@@ -230,7 +217,6 @@ class _Connection:
 
         Raises:
             OSError, HiredisError: A reply is missing.
-            _NoScript: A script is unknown.
             RedisError: The server refused a command.
         """
         self._socket.sendall(packed)
@@ -238,7 +224,7 @@ class _Connection:
         replies = [self._read() for _ in range(count)]
         for reply in replies:
             if isinstance(reply, ReplyError):
-                raise _NoScript if str(reply).startswith("NOSCRIPT") else RedisError(str(reply))
+                raise RedisError(str(reply))
         return replies
 
     def replies_with(self, packed: bytes, expected: bytes) -> bool:

@@ -104,8 +104,8 @@ def test_a_hit_takes_one_round_trip(
 ) -> None:
     for url in (private, public):
         caller.warm(url)
-        copies = caller.visitor.application._copies
-        caller.visitor.application._copies = type(copies)()  # As in another process.
+        copies = caller.visitor.cache._copies
+        caller.visitor.cache._copies = type(copies)()  # As in another process.
 
         trips = []
         for _ in range(2):
@@ -230,8 +230,8 @@ def test_a_credential_expires_by_the_clock(
     monkeypatch.setattr("morpheus.cache.response_cache.time.time", lambda: later)
 
     assert not caller.get(private).was_cached
-    visitor = caller.visitor.application
-    visitor._copies = type(visitor._copies)()
+    cache = caller.visitor.cache
+    cache._copies = type(cache._copies)()
     assert not caller.get(private).was_cached
 
 

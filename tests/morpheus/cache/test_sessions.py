@@ -102,7 +102,7 @@ def test_a_logout_while_the_cache_is_away_lasts(
         raise RedisUnavailable
 
     with monkeypatch.context() as away:
-        away.setattr(cache_store().client, "run", refuse)
+        away.setattr(cache_store().client, "_call", refuse)
         SessionStore(key).flush()
         assert load_user(key) is None
     drain(cache_store().invalidate, psql)
