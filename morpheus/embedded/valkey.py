@@ -1,4 +1,4 @@
-"""The embedded Valkey: cache and cached sessions in memory, with a snapshot for restarts."""
+"""The embedded Valkey (or Redis): cache and cached sessions, with a snapshot for restarts."""
 
 from __future__ import annotations
 
@@ -44,8 +44,12 @@ def read_version(addresses: Addresses) -> str | None:
     """Return the version of a server that has loaded its snapshot, None if there is none."""
     if not send_command(addresses, b"PING\r\n").startswith(b"+PONG"):
         return None
-    match = re.search(rb"valkey_version:(\S+)", send_command(addresses, b"INFO server\r\n"))
-    return f"Valkey {match[1].decode()}" if match else None
+    # Valkey also says which version of Redis it is compatible with.
+    versions = re.findall(
+        rb"(valkey|redis)_version:(\S+)", send_command(addresses, b"INFO server\r\n")
+    )
+    name, version = max(versions, default=(b"", b""))
+    return f"{name.decode().capitalize()} {version.decode()}" if name else None
 
 
 def send_command(addresses: Addresses, command: bytes) -> bytes:

@@ -200,7 +200,9 @@ def before_echo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nginx]:
         server.shutdown()
 
 
-def test_an_instance_learns_who_the_client_is_whatever_the_client_says(before_echo: Nginx) -> None:
+def test_an_instance_learns_the_address_of_the_client_whatever_the_client_says(
+    before_echo: Nginx,
+) -> None:
     before_echo.get(
         "/", **{"X-Forwarded-For": "192.0.2.1", "X-Forwarded-Proto": "http", "X-Request-ID": "abc"}
     )

@@ -19,7 +19,7 @@ from django.core.management.base import BaseCommand, CommandError
 from morpheus.embedded.guard import Service
 from morpheus.embedded.guard_client import GuardedServices
 from morpheus.embedded.metrics_folder import make_metrics_folder
-from morpheus.embedded.paths import ServiceError
+from morpheus.embedded.paths import ServiceError, find_paths, list_system_programs
 from morpheus.embedded.processes import run_command
 from morpheus.embedded.roles import RolesUnavailable
 from morpheus.embedded.supervisor import EmbeddedServices
@@ -57,6 +57,8 @@ class Command(BaseCommand):
             threading.Thread(target=_watch_parent, args=[os.getppid()], daemon=True).start()
         services = embedded_services()
         try:
+            for program in list_system_programs(find_paths(services.var), services.wanted):
+                self.stdout.write(f"There is no wheel for this machine; using {program}.")
             # Bound before anything starts, so that a used port is refused at once.
             with (
                 bind_or_refuse(host, port) as listener,

@@ -7,7 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from morpheus.embedded.paths import ServiceError, make_private_folder
+from morpheus.embedded.paths import (
+    ServiceError,
+    find_paths,
+    list_system_programs,
+    make_private_folder,
+)
 from morpheus.embedded.supervisor import EmbeddedServices
 
 
@@ -51,3 +56,34 @@ def test_a_link_in_place_of_the_socket_folder_is_refused(tmp_path: Path) -> None
 
     with pytest.raises(ServiceError, match="was not made by Morpheus"):
         make_private_folder(tmp_path / "sockets", None)
+
+
+def test_without_wheels_the_servers_come_from_path(
+    var: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shared: EmbeddedServices
+) -> None:
+    installed = find_paths(shared.var)
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    (folder / "postgres").symlink_to(installed.postgres_home / "bin" / "postgres")
+    (folder / "redis-server").symlink_to(installed.valkey_server)
+    monkeypatch.setenv("PATH", str(folder))
+    monkeypatch.setattr("morpheus.embedded.paths._find_package", lambda name: None)
+
+    programs = list_system_programs(find_paths(var), ("postgres", "valkey"))
+    with EmbeddedServices(var, durable=False) as services:
+        assert all(status.is_up for status in services.status())
+
+    assert programs == [installed.postgres_home / "bin" / "postgres", folder / "redis-server"]
+
+
+def test_without_wheels_and_programs_the_error_says_what_to_install(
+    var: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(var))
+    monkeypatch.setattr("morpheus.embedded.paths._find_package", lambda name: None)
+
+    with pytest.raises(ServiceError, match="no postgres in PATH"):
+        EmbeddedServices(var).start()
+
+    # A machine with real servers needs no programs.
+    assert EmbeddedServices(var, wanted=()).are_running()
