@@ -21,6 +21,7 @@ class PerfConfig(AppConfig):
         from perf.monitoring import list_indexes  # noqa: F401 - it registers a check
         from perf.monitoring.cache_offload import SOURCES, collect_cache_offload
         from perf.monitoring.dashboard.urls import PAGES
+        from perf.monitoring.history import delete_old_samples, store_sample
         from perf.monitoring.queries import monitor, statement_routes
         from perf.monitoring.request_traces.sampling import sample_requests
         from perf.monitoring.slow_queries import recorder
@@ -32,5 +33,7 @@ class PerfConfig(AppConfig):
         on_statement_executed += [monitor.record_statement, recorder.check_statement]
         derived_metrics += [(collect_cache_offload, SOURCES)]
         every_ten_seconds += [update_queue_gauges, statement_routes.send_statement_routes]
+        every_ten_seconds += [store_sample]
         admin.site.pages["perf"] = PAGES  # type: ignore[attr-defined] # MorpheusAdminSite
         jobs["slow_queries"] = delete_old_rows
+        jobs["metrics_samples"] = delete_old_samples

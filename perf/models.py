@@ -1,4 +1,4 @@
-"""The table of slow statements."""
+"""The tables of slow statements and of samples of the metrics."""
 
 from __future__ import annotations
 
@@ -53,3 +53,28 @@ class SlowQuery(models.Model):
 
     def __str__(self) -> str:
         return f"{self.fingerprint} of {self.route}"
+
+
+class MetricsSample(models.Model):
+    """The counters of one server since its start, every five minutes (`perf.monitoring.history`).
+
+    Figures alone, of no user, so there is no row level security. Housekeeping deletes old rows.
+
+    Attributes:
+        source: A server from its start to its end.
+    """
+
+    source = models.CharField(max_length=200)
+    taken_at = models.DateTimeField()
+    figures = models.JSONField()
+
+    class Meta:
+        constraints = [
+            # One sample of each server, whichever of its processes is first; the dashboard's order.
+            models.UniqueConstraint(
+                fields=["source", "taken_at"], name="perf_metricssample_source_taken_uq"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.source} at {self.taken_at}"

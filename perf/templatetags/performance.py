@@ -26,6 +26,7 @@ register.filter("per", formatting.format_average)
 register.filter("draw_share", charts.draw_share)
 register.filter("draw_histogram", charts.draw_histogram)
 register.filter("draw_small_histogram", charts.draw_small_histogram)
+register.filter("draw_trend", charts.draw_trend)
 
 
 @register.filter

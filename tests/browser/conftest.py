@@ -70,8 +70,9 @@ def _send_traffic(server: Server, services: EmbeddedServices) -> None:
         )
         assert response.status == 201, response.body
     with psycopg.connect(services.addresses.database_url("postgres")) as postgres:
-        slow = "SELECT count(*) FROM perf_slowquery WHERE plan IS NOT NULL"
-        wait_until(lambda: (postgres.execute(slow).fetchone() or (0,)) > (0,))
+        for rows in ("perf_slowquery WHERE plan IS NOT NULL", "perf_metricssample"):
+            count = f"SELECT count(*) FROM {rows}"  # noqa: S608 - constants
+            wait_until(lambda: (postgres.execute(count).fetchone() or (0,)) > (0,))  # noqa: B023
 
 
 @pytest.fixture(scope="session")

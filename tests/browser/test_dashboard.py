@@ -16,6 +16,7 @@ LOOKS = [(width, scheme) for width in (1280, 360) for scheme in ("light", "dark"
 # The clicks that lead from the overview to each page.
 CLICKS = {
     "overview": [],
+    "history": ["History"],
     "routes": ["Routes"],
     "route": ["Routes", "GET /novels/"],
     "queries": ["Queries"],

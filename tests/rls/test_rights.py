@@ -39,6 +39,7 @@ RIGHTS = {
     "novels_processingstatus": ALL,
     "novels_searchchange": ALL,
     "novels_searchdocument": ALL,
+    "perf_metricssample": ALL,
     "perf_slowquery": ALL,
     "users_publicuser": READ,
     "users_token": ALL,

@@ -6,7 +6,7 @@ the chart, which scales to its place.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from math import inf
 from typing import Any
 
@@ -66,7 +66,19 @@ def draw_small_histogram(histogram: Histogram, limit_ms: float | None) -> SafeSt
         height = max(_SMALL_BAR * count / largest, 1) if count else 0.5
         state = "none" if not count else "over" if _is_over(start, limit_ms) else "within"
         bars.append((state, number * 6, f"{20 - height:.1f}", f"{height:.1f}"))
-    return render_to_string("perf/chart_small.html", {"bars": bars})
+    return render_to_string("perf/chart_small.html", {"bars": bars, "width": 6 * len(bars)})
+
+
+def draw_trend(values: Sequence[float | None], limit: float | None = None) -> SafeString:
+    """Draw values one after another, small enough for a row of a table."""
+    largest = max((value for value in values if value is not None), default=0) or 1
+    bars = []
+    for number, value in enumerate(values):
+        height = max(_SMALL_BAR * (value or 0) / largest, 0.5)
+        is_over = limit is not None and value is not None and value > limit
+        state = "none" if not value else "over" if is_over else "within"
+        bars.append((state, number * 6, f"{20 - height:.1f}", f"{height:.1f}"))
+    return render_to_string("perf/chart_small.html", {"bars": bars, "width": 6 * len(values)})
 
 
 def draw_share(share: float | None, state: str = "plain") -> SafeString:

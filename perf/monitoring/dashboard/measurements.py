@@ -156,6 +156,12 @@ class PoolStats:
         return self.wait_s / self.queued * 1000 if self.queued else None
 
 
+def limit_of(route: str) -> float | None:
+    """Return the limit of a route's 95th percentile, if there is one."""
+    limits = budgets().routes
+    return limits[route].p95_ms if route in limits else None
+
+
 def measure_routes(samples: Samples) -> list[RouteStats]:
     """Return every requested route by name."""
     requests = samples.sums(f"{REQUEST_QUERIES}_count", "route")
@@ -164,11 +170,10 @@ def measure_routes(samples: Samples) -> list[RouteStats]:
     for (route, status), count in samples.sums(f"{REQUESTS}_count", "route", "status").items():
         if status >= "500":
             errors[route] = errors.get(route, 0) + count
-    limits = budgets().routes
     return [
         RouteStats(
             times,
-            limits[route].p95_ms if route in limits else None,
+            limit_of(route),
             route,
             statements.get((route,), 0) / requests[(route,)] if requests.get((route,)) else None,
             errors.get(route, 0),

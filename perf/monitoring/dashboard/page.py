@@ -21,6 +21,7 @@ OVERVIEW = "perf_overview"
 # The pages with a tab, by URL name.
 TABS = {
     OVERVIEW: "Overview",
+    "perf_history": "History",
     "perf_routes": "Routes",
     "perf_queries": "Queries",
     "perf_slow": "Slow queries",

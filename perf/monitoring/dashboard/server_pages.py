@@ -1,4 +1,4 @@
-"""Pages of what the server processes measured: overview, routes, cache, slow queries."""
+"""Pages of what the server processes measured: overview, history, routes, cache, slow queries."""
 
 from __future__ import annotations
 
@@ -15,10 +15,11 @@ from perf.monitoring.dashboard.measurements import (
     measure_policies,
     measure_routes,
 )
-from perf.monitoring.dashboard.page import OVERVIEW, attempt, render_page
+from perf.monitoring.dashboard.page import OVERVIEW, Attempt, attempt, render_page
 from perf.monitoring.dashboard.samples import Samples, read_samples
 from perf.monitoring.dashboard.tables import Table, build_table
 from perf.monitoring.explain import parse_plan
+from perf.monitoring.history import WINDOWS, read_history
 from perf.monitoring.queries.redundant import LABELS
 from perf.monitoring.slow_queries.recorder import slow_ms
 from perf.monitoring.sql_text import format_sql
@@ -32,6 +33,23 @@ def show_overview(request: HttpRequest) -> HttpResponse:
     """GET /admin/perf/: the results of all checks."""
     finished = run_checks(list_checks(read_samples()))
     return render_page(request, OVERVIEW, finished=finished, summary=summarize(finished))
+
+
+def show_history(request: HttpRequest) -> HttpResponse:
+    """GET /admin/perf/history/?window=…: the main figures of the last hour, day or week."""
+    window = request.GET.get("window", "")
+    window = window if window in WINDOWS else "day"
+    history = attempt(lambda: read_history(window))
+    routes = Attempt(history.value.routes if history.value else [], history.problem)
+    names = "route times.count p95_ms budget_used"
+    return render_page(
+        request,
+        "perf_history",
+        window=window,
+        windows=WINDOWS,
+        history=history,
+        routes=build_table(request, routes, names, default="-budget_used"),
+    )
 
 
 def show_routes(request: HttpRequest) -> HttpResponse:

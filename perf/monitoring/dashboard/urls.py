@@ -14,6 +14,7 @@ from perf.monitoring.dashboard.page import OVERVIEW, TABS
 
 _VIEWS: dict[str, tuple[str, Callable[..., HttpResponse]]] = {
     OVERVIEW: ("perf/", server.show_overview),
+    "perf_history": ("perf/history/", server.show_history),
     "perf_routes": ("perf/routes/", server.show_routes),
     "perf_queries": ("perf/queries/", database.show_queries),
     "perf_slow": ("perf/slow/", server.show_slow_queries),
