@@ -129,6 +129,14 @@ def forget_session_key(session: SessionBase) -> None:
     session._session_key = None
 
 
+def move_session(session: SessionBase) -> str | None:
+    """Give a session a new key and return the old one, which the public `cycle_key` deletes."""
+    data, key = session._session, session.session_key  # type: ignore[attr-defined]
+    session.create()
+    session._session_cache = data  # type: ignore[attr-defined]
+    return key
+
+
 # Database connections
 
 

@@ -12,6 +12,7 @@ from django.utils import timezone
 from pytest_django import Settings
 from rest_framework.test import APIClient
 
+from morpheus.cache import sessions
 from morpheus.cache.shadow_verification import verify
 from morpheus.cache.store import cache_store
 from morpheus.db.transactions import write_transaction
@@ -268,6 +269,36 @@ def test_sessions_stay_valid_while_the_old_secret_key_is_a_fallback(
     settings.SECRET_KEY_FALLBACKS = []
     assert warm_browser.get(ME).status_code == 200  # By its first use it got the new one.
     settings.SECRET_KEY = "newer"
+    assert warm_browser.get(ME).status_code == 401
+
+
+def test_concurrent_requests_of_a_browser_stay_logged_in_after_a_new_secret_key(
+    warm_browser: APIClient, settings: Settings
+) -> None:
+    name = settings.SESSION_COOKIE_NAME
+    key = warm_browser.cookies[name].value
+    settings.SECRET_KEY, settings.SECRET_KEY_FALLBACKS = "new", [settings.SECRET_KEY]
+
+    keys = set()
+    for _ in range(3):
+        warm_browser.cookies[name] = key
+        assert warm_browser.get(ME).status_code == 200
+        keys.add(warm_browser.cookies[name].value)
+
+    assert len(keys) == 3 and "" not in keys and key not in keys
+
+
+def test_a_session_whose_key_was_replaced_ends_soon(
+    warm_browser: APIClient, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sessions, "REPLACED_TTL_S", 0)
+    name = settings.SESSION_COOKIE_NAME
+    key = warm_browser.cookies[name].value
+    settings.SECRET_KEY, settings.SECRET_KEY_FALLBACKS = "new", [settings.SECRET_KEY]
+    assert warm_browser.get(ME).status_code == 200
+
+    warm_browser.cookies[name] = key
+
     assert warm_browser.get(ME).status_code == 401
 
 

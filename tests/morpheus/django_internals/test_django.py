@@ -167,6 +167,20 @@ def test_a_session_forgets_its_key() -> None:
     assert session.session_key is None
 
 
+@pytest.mark.django_db(transaction=True)
+def test_a_session_moves_with_its_data_and_the_old_one_stays() -> None:
+    session = SessionStore()
+    session["user"] = "ann"
+    session.save()
+    old = session.session_key
+
+    assert internals.move_session(session) == old
+
+    session.save()
+    assert session.session_key != old
+    assert {SessionStore(each)["user"] for each in (old, session.session_key)} == {"ann"}
+
+
 @pytest.mark.parametrize(
     ("name", "parameters"),
     [
