@@ -12,6 +12,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
 from typing import Any
 from wsgiref.types import InputStream
 
@@ -54,21 +55,20 @@ class BodyIncomplete(OSError):
         self.is_overdue = is_overdue
 
 
+@dataclass(eq=False)
 class Transfer:
     """One body on its way to or from a client.
 
     Attributes:
         peer: Address of the other end of the connection.
-        moved_bytes: Bytes so far.
         is_closed: Whether its connection was closed because it was overdue.
     """
 
-    def __init__(self, direction: Direction, peer: str) -> None:
-        self.direction = direction
-        self.peer = peer
-        self.moved_bytes = 0
-        self.started_at = time.monotonic()
-        self.is_closed = False
+    direction: Direction
+    peer: str
+    moved_bytes: int = 0
+    is_closed: bool = False
+    started_at: float = field(default_factory=time.monotonic)
 
     def age_s(self) -> float:
         """Return the seconds since the start."""
@@ -186,33 +186,30 @@ class _RawBody(io.RawIOBase):
         super().close()
 
 
+@dataclass(eq=False)
 class OutgoingBody:
     """A streamed response that its client has to take in time.
 
-    Args:
+    Attributes:
         piece_bytes: Size of the pieces in which it is sent.
         on_close: Called when it is closed for the first time.
     """
 
-    def __init__(
-        self,
-        chunks: Iterable[bytes],
-        peer: str,
-        piece_bytes: int,
-        on_close: Callable[[], None] | None = None,
-    ) -> None:
-        self._chunks = chunks
-        self._piece_bytes = piece_bytes
-        self._on_close = on_close
-        self._transfer = Transfer("out", peer)
+    chunks: Iterable[bytes]
+    peer: str
+    piece_bytes: int
+    on_close: Callable[[], None] | None = None
+
+    def __post_init__(self) -> None:
+        self._transfer = Transfer("out", self.peer)
 
     def __iter__(self) -> Iterator[bytes]:
         transfers.begin(self._transfer)
         try:
             piece = bytearray()
-            for chunk in self._chunks:
+            for chunk in self.chunks:
                 piece += chunk
-                if len(piece) >= self._piece_bytes:
+                if len(piece) >= self.piece_bytes:
                     yield self._count(piece)
                     piece.clear()
             if piece:
@@ -227,9 +224,9 @@ class OutgoingBody:
     def close(self) -> None:
         """Close the source of the chunks."""
         transfers.end(self._transfer)
-        on_close, self._on_close = self._on_close, None
+        on_close, self.on_close = self.on_close, None
         try:
-            close: Any = getattr(self._chunks, "close", None)
+            close: Any = getattr(self.chunks, "close", None)
             if close is not None:
                 close()
         finally:

@@ -7,6 +7,7 @@ import os
 import threading
 from collections import deque
 from collections.abc import Callable
+from dataclasses import KW_ONLY, dataclass
 from multiprocessing.util import Finalize
 from typing import Any, Generic, TypeVar
 
@@ -18,13 +19,14 @@ Item = TypeVar("Item")
 FINISH_TIMEOUT_S = 3.0
 
 
+@dataclass(eq=False)
 class BackgroundQueue(Generic[Item]):
     """Items that a thread handles in batches, in the order in which they were added.
 
     Adding an item takes no lock and waits for nothing. Before `start`, items are handled at once by
     the thread that adds them: in tests and management commands.
 
-    Args:
+    Attributes:
         name: Of the thread.
         handle: Called with a batch. Its errors are logged and go no further.
         count_dropped: Called for each item that finds the queue full.
@@ -32,20 +34,14 @@ class BackgroundQueue(Generic[Item]):
         interval_s: Time between two batches; None if `wake` starts each batch.
     """
 
-    def __init__(
-        self,
-        name: str,
-        handle: Callable[[list[Item]], None],
-        count_dropped: Callable[[], None],
-        *,
-        max_waiting: int,
-        interval_s: float | None,
-    ) -> None:
-        self._name = name
-        self._handle = handle
-        self._count_dropped = count_dropped
-        self._max_waiting = max_waiting
-        self._interval_s = interval_s
+    name: str
+    handle: Callable[[list[Item]], None]
+    count_dropped: Callable[[], None]
+    _: KW_ONLY
+    max_waiting: int
+    interval_s: float | None
+
+    def __post_init__(self) -> None:
         self._items: deque[Item] = deque()
         self._flushes: deque[threading.Event] = deque()
         self._has_work = threading.Event()
@@ -61,16 +57,16 @@ class BackgroundQueue(Generic[Item]):
             Finalize(None, stop_all, exitpriority=0)
         _running.append(self)
         self._is_running = True
-        threading.Thread(target=self._run, name=self._name, daemon=True).start()
+        threading.Thread(target=self._run, name=self.name, daemon=True).start()
 
     def add(self, item: Item) -> None:
         """Add an item."""
         if not self._is_running:
             self._handle_batch([item])
-        elif len(self._items) < self._max_waiting:
+        elif len(self._items) < self.max_waiting:
             self._items.append(item)
         else:
-            self._count_dropped()
+            self.count_dropped()
 
     def wake(self) -> None:
         """Have the items handled now."""
@@ -92,14 +88,12 @@ class BackgroundQueue(Generic[Item]):
 
     def restart_in_child(self) -> None:
         """Start the thread of a forked process; the items that wait are the parent's."""
-        self._items, self._flushes = deque(), deque()
-        self._has_work = threading.Event()
-        self._is_running = False
+        self.__post_init__()
         self.start()
 
     def _run(self) -> None:
         while True:
-            self._has_work.wait(self._interval_s)
+            self._has_work.wait(self.interval_s)
             self._has_work.clear()
             # First, so that no item of a flush is added after its batch was taken.
             flushes = _take_all(self._flushes)
@@ -110,9 +104,9 @@ class BackgroundQueue(Generic[Item]):
 
     def _handle_batch(self, batch: list[Item]) -> None:
         try:
-            self._handle(batch)
+            self.handle(batch)
         except Exception:
-            logger.exception("%d items of the queue %r failed.", len(batch), self._name)
+            logger.exception("%d items of the queue %r failed.", len(batch), self.name)
 
 
 def stop_all() -> None:

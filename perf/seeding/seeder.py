@@ -6,6 +6,7 @@ Everything is one transaction: an interruption leaves the database as it was bef
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -62,13 +63,13 @@ def vacuum(progress: Progress) -> None:
             bar.update()
 
 
+@dataclass(frozen=True)
 class _Seeder:
     """The steps inside the transaction."""
 
-    def __init__(self, cursor: Any, options: SeedOptions, progress: Progress) -> None:
-        self.cursor = cursor
-        self.options = options
-        self.progress = progress
+    cursor: Any
+    options: SeedOptions
+    progress: Progress
 
     def run(self) -> None:
         # Checked before locking too: a refusal must not block a running server.

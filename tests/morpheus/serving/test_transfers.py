@@ -62,7 +62,7 @@ def test_no_more_is_read_than_was_announced() -> None:
 def test_a_transfer_is_overdue_when_it_falls_behind(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [100.0]
     monkeypatch.setattr(time, "monotonic", lambda: now[0])
-    slow, steady = Transfer("in", PEER), Transfer("in", PEER)
+    slow, steady = (Transfer("in", PEER, started_at=now[0]) for _ in range(2))
 
     with override_settings(MORPHEUS_TRANSFER_GRACE_S=10):
         now[0] += 10

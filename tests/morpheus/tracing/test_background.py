@@ -95,7 +95,7 @@ def test_a_full_queue_drops_and_counts_and_no_caller_waits(make_queue: Any) -> N
         seen.extend(batch)
 
     queue = make_queue(handle, max_waiting=3)
-    queue._count_dropped = lambda: dropped.append(1)
+    queue.count_dropped = lambda: dropped.append(1)
     queue.start()
     queue.add(0)
     queue.wake()
