@@ -50,20 +50,6 @@ end
 return values
 """)
 
-# KEYS: a value. ARGV: tag prefix, a tag. Returns the value if its version of that tag is current,
-# or nil. Its other tags do not matter.
-FETCH_STALE = _script("""
-local stored = redis.call('GET', KEYS[1])
-if stored then
-    local version = redis.call('GET', ARGV[1] .. ARGV[2])
-    local head = ' ' .. string.sub(stored, 1, (string.find(stored, '\\n', 1, true) or 1) - 1) .. ' '
-    if version and string.find(head, ' ' .. ARGV[2] .. ' ' .. version .. ' ', 1, true) then
-        return stored
-    end
-end
-return false
-""")
-
 # ARGV: tag prefix, a new version, TTL in seconds, tags. Returns each tag's version or intents.
 # Restarts the TTL of existing versions, so that no tag expires before a value that depends on it.
 READ_VERSIONS = _script("""

@@ -53,7 +53,6 @@ class CacheStore:
         self._suspended_at = float("-inf")
         self._state_lock = threading.Lock()
         self._listener: OutboxListener | None = None
-        self._start_lock = threading.Lock()
 
     def is_readable(self) -> bool:
         """Return whether all changes that this process knows of have reached Redis."""
@@ -77,8 +76,14 @@ class CacheStore:
 
     def fetch_stale(self, key: str) -> bytes | None:
         """Return the payload of a key, even if a tag other than `ALL` was invalidated."""
-        stored = self._run_script(scripts.FETCH_STALE, [key], ALL)
-        return None if stored is None else _split(stored)[1]
+        # First the value: a tag that is invalidated in between differs from its version.
+        stored, current = self.client.run(
+            lambda prefix: [("GET", prefix + key), ("GET", f"{prefix}t:{ALL}")]
+        )
+        if stored is None or current is None:
+            return None
+        versions, payload = _split(stored)
+        return payload if versions.get(ALL) == current.decode() else None
 
     def read_versions(self, tags: Sequence[str], new: str = "") -> dict[str, str]:
         """Return the version of each tag, or its write intents.
@@ -161,7 +166,7 @@ class CacheStore:
             raise
 
     def _start_listener(self) -> None:
-        with self._start_lock:
+        with self._state_lock:
             if self._listener is None:
                 self._listener = OutboxListener(
                     invalidate=self.invalidate,
