@@ -41,6 +41,7 @@ class CircuitBreaker:
 
     def __init__(self, *, cool_down_s: float) -> None:
         self.cool_down_s = cool_down_s
+        self.failures = 0
         self._lock = threading.Lock()
         # time.monotonic() of the next attempt; None while closed.
         self._attempt_at: float | None = None
@@ -65,6 +66,7 @@ class CircuitBreaker:
     def record_failure(self) -> None:
         """Open the breaker."""
         with self._lock:
+            self.failures += 1
             _failures.inc()
             self._attempt_at = time.monotonic() + self.cool_down_s
 
