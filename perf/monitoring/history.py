@@ -166,7 +166,7 @@ def read_history(window: str) -> History:
         edges = (*figures["edges_ms"], inf)
         counts = _count(figures)
         if row.part >= 0:
-            # Only growth: subtraction of counters drops what is not positive.
+            # Only growth: the subtraction drops negative differences.
             growth = counts - before[row.source]
             for each in (whole, parts[row.part]):
                 each.counts += growth

@@ -6,7 +6,9 @@ import re
 import shutil
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +46,8 @@ def var(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         prepare(var, f"--password={PASSWORD}", *(f"--{name}={n}" for name, n in SIZES.items()))
         (var / "uploads" / "novels" / "ab").mkdir(parents=True)
         (var / "uploads" / "novels" / "ab" / "abcdef.txt").write_text("A novel.")
+        # A number that another server has not reached yet.
+        query(var, "INSERT INTO novels_searchchange VALUES (1, '99999999', '0')")
         yield var
     clean(var)
 
@@ -110,6 +114,22 @@ def everything(var: Path) -> tuple[Any, ...]:
     return lines, query(var, ROLES), query(var, DATABASE), files
 
 
+def read_all_the_time(
+    var: Path, server: Server, novel: int, stopping: threading.Event
+) -> list[tuple[str | None, str | None]]:
+    """Return the titles in the database, and then in a response; None for none."""
+    sights = []
+    while not stopping.is_set():
+        try:
+            statement = f"SELECT title FROM novels_novel WHERE id = {novel}"  # noqa: S608
+            stored = query(var, statement)[0][0]
+        except psycopg.OperationalError:
+            stored = None
+        response = server.get(f"/novels/{novel}/")
+        sights.append((stored, response.json["title"] if response.status == 200 else None))
+    return sights
+
+
 def test_a_restored_database_has_everything_and_the_cache_nothing_of_the_time_between(
     var: Path, server: Server, backup: Path
 ) -> None:
@@ -132,14 +152,21 @@ def test_a_restored_database_has_everything_and_the_cache_nothing_of_the_time_be
     assert refused.returncode == 1
     assert "it has tables and" in refused.stderr
     assert "sessions use it" in refused.stderr
-    restored = manage(var, "restore", str(backup), "--replace")
+    stopping = threading.Event()
+    with ThreadPoolExecutor(1) as reader:
+        sights = reader.submit(read_all_the_time, var, server, novel, stopping)
+        restored = manage(var, "restore", str(backup), "--replace")
+        stopping.set()
     assert restored.returncode == 0, restored.stderr
+    # Once the database had the title of the backup, no response had another one.
+    in_database = [stored for stored, _ in sights.result()]
+    assert in_database[0] == "Between" and None in in_database and in_database[-1] == title
+    assert {shown for stored, shown in sights.result() if stored == title} <= {title, None}
 
     wait_until(lambda: server.get(f"/novels/{novel}/").status == 200)
     assert server.get(f"/novels/{novel}/").json["title"] == title
     assert server.get("/comics/?owner=me").status == 401
     assert_same(everything(var), before)
-    wait_until(lambda: server.get(f"/novels/{novel}/").json["title"] == title)
     kept = restored.stdout.splitlines()[-2].split('"')[1]
     titles = query(var, f"SELECT title FROM novels_novel WHERE id = {novel}", kept)  # noqa: S608
     assert titles == [("Between",)]
