@@ -19,9 +19,10 @@ class HAProxy(TLSProxy):
 
     Attributes:
         log: What it says about its servers.
+        ready: Status of /healthz when it is ready.
     """
 
-    def __init__(self, folder: Path, server_ports: list[int]) -> None:
+    def __init__(self, folder: Path, server_ports: list[int], *, ready: int = 200) -> None:
         super().__init__(folder)
         self.log = folder / "haproxy.log"
         command = [find_proxy("haproxy"), "-db", "-f", str(self._write_configuration(server_ports))]
@@ -29,7 +30,7 @@ class HAProxy(TLSProxy):
         with self.log.open("wb") as log:
             self._process = subprocess.Popen(command, stdout=log, stderr=log)
         try:
-            wait_until(self._is_ready)
+            wait_until(lambda: self._is_ready(ready))
         except BaseException:
             self.stop()
             raise
@@ -38,9 +39,9 @@ class HAProxy(TLSProxy):
         self._process.terminate()
         self._process.wait(PATIENCE_S)
 
-    def _is_ready(self) -> bool:
+    def _is_ready(self, status: int) -> bool:
         with contextlib.suppress(ConnectionError):
-            return self.get("/healthz").status == 200
+            return self.get("/healthz").status == status
         return False
 
     def _write_configuration(self, server_ports: list[int]) -> Path:

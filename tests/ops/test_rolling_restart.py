@@ -5,9 +5,12 @@ The restarts are those that replace SECRET_KEY.
 
 from __future__ import annotations
 
+import http.client
 import re
 import time
 from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -18,7 +21,7 @@ from tests.serving import environment, wait_until
 from .conftest import PASSWORD
 from .haproxy import HAProxy
 from .load import Load
-from .nginx import Instance, Nginx
+from .nginx import Instance, Nginx, free_port
 
 # All instances know the new key before one signs with it (docs/serving.md).
 ROUNDS = (
@@ -68,6 +71,28 @@ def haproxy(
 def count_logged(instances: list[Instance], route: str) -> int:
     """Return how many requests of a route the instances have in their logs."""
     return sum(each.log.read_text().count(f'"route":"{route}"') for each in instances)
+
+
+def test_haproxy_tells_instances_the_scheme_and_keeps_probes_inside(haproxy: HAProxy) -> None:
+    page = haproxy.get("/api/v1/novels/?page_size=1", **{"X-Forwarded-Proto": "http"})
+    assert page.json["next"].startswith("https://localhost/api/v1/novels/")
+    assert [haproxy.get(path).status for path in ("/readyz", "/metrics")] == [404, 404]
+
+    with closing(http.client.HTTPConnection("127.0.0.1", haproxy.plain_port, timeout=10)) as plain:
+        plain.request("GET", "/api/v1/novels/", headers={"Host": "localhost"})
+        redirect = plain.getresponse()
+    assert redirect.status == 301
+    assert redirect.headers["Location"] == "https://localhost/api/v1/novels/"
+
+
+def test_without_any_instance_haproxy_responds_in_the_form_of_the_api(tmp_path: Path) -> None:
+    haproxy = HAProxy(tmp_path, [free_port(), free_port()], ready=503)
+    response = haproxy.get("/api/v1/novels/")
+    haproxy.stop()
+
+    assert response.status == response.json["status"] == 503
+    assert response.headers["Content-Type"] == "application/problem+json"
+    assert response.headers["Retry-After"] == "2"
 
 
 def test_no_request_fails_while_instances_restart_and_no_write_runs_twice(

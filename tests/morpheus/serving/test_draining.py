@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
 import socket
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
@@ -19,11 +22,23 @@ from morpheus.serving.listening import (
     bind,
     refuse_connections,
     refuses_connections,
+    server_command,
     start_listening,
 )
-from tests.serving import Server, environment_of_worker, wait_until
+from tests.serving import REPOSITORY, Server, environment_of_worker, wait_until
 
 DRAIN_S = 1.5
+STOP_TIMEOUT_S = 3
+# Each request takes as many seconds as its path says, and makes a file of that name first.
+SLEEPING_SITE = """
+import pathlib, time
+def application(environ, start_response):
+    seconds = environ["PATH_INFO"][1:]
+    pathlib.Path(seconds).touch()
+    time.sleep(float(seconds))
+    start_response("200 OK", [("Content-Length", "0")])
+    return [b""]
+"""
 
 only_linux = pytest.mark.skipif(sys.platform != "linux", reason="It is a part of Linux.")
 
@@ -106,3 +121,31 @@ def test_a_server_serves_while_it_drains_and_then_refuses(server: Server) -> Non
     lines = [json.loads(line) for line in server.log.read_text().splitlines()]
     routes = [line.get("route", "") for line in lines]
     assert routes.count("GET /novels/") == served + 2, routes
+
+
+def test_requests_in_flight_finish_within_a_time_limit(tmp_path: Path) -> None:
+    (tmp_path / "sleeping.py").write_text(SLEEPING_SITE)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = server_command(
+        "sleeping:application", port=port, threads=4, stop_timeout_s=STOP_TIMEOUT_S
+    )
+    environment = os.environ | {"PYTHONPATH": str(REPOSITORY)}
+
+    def read(seconds: int) -> int | None:
+        with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=30)) as connection:
+            with suppress(ConnectionError):
+                return get(connection, f"/{seconds}").status
+        return None
+
+    with (
+        subprocess.Popen(command, cwd=tmp_path, env=environment) as process,
+        ThreadPoolExecutor() as threads,
+    ):
+        wait_until(lambda: read(0) == 200)
+        short, long = threads.submit(read, 1), threads.submit(read, 60)
+        wait_until(lambda: (tmp_path / "1").exists() and (tmp_path / "60").exists())
+        process.terminate()
+        assert process.wait(4 * STOP_TIMEOUT_S) == 0
+        assert (short.result(), long.result()) == (200, None)
