@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from novels.parsing.headings import Heading
-from novels.parsing.model import LeftOut, Limits, ParsedChapter, ParseError
+from novels.parsing.model import LeftOut, Limits, ParsedChapter, ParseError, too_many
 
 
 @dataclass(slots=True)
@@ -60,19 +60,12 @@ def assemble(
             chapters.append(_chapter(title, [*content, *section.paragraphs]))
             pending, part_is_open = [], False
         if len(chapters) > limits.max_chapters:
-            raise too_many_chapters(limits.max_chapters)
+            raise too_many("chapters", limits.max_chapters)
     if pending:
         chapters.append(_chapter(_part_title(parts) or fallback_title or "Chapter 1", pending))
     if not any(chapter.content for chapter in chapters):
         raise ParseError("empty", "The file holds no text of a novel. Choose another file.")
     return tuple(chapters)
-
-
-def too_many_chapters(limit: int) -> ParseError:
-    """Return the refusal of a text with more chapters than any novel."""
-    return ParseError(
-        "too_large", f"The file has more than {limit} chapters. Split it into several files."
-    )
 
 
 def _enter(parts: dict[str, str], heading: Heading) -> None:

@@ -67,11 +67,12 @@ def contents_spans(heads: Sequence[Heading], chars: Sequence[int]) -> list[range
     start = 0
     seen_chapter = False
     for index in range(len(heads) + 1):
-        if index < len(heads) and chars[index] <= _most_entry_chars(heads[index]):
-            # Inside of the text "1. Milk" is no entry for "Chapter 1".
+        if index < len(heads):
             head = heads[index]
+            # Inside of the text "1. Milk" is no entry for "Chapter 1".
             key = (head.kind, head.number or head.label) if seen_chapter else _key(head)
-            if longest[key] > _CHAPTER_TIMES_ENTRY * chars[index]:
+            most = _MOST_PART_CHARS if head.is_container else _MOST_ENTRY_CHARS
+            if chars[index] <= most and longest[key] > _CHAPTER_TIMES_ENTRY * chars[index]:
                 continue
         if index - start > 1:
             spans.append(_span(heads, start, index, last_at))
@@ -93,10 +94,6 @@ def without_notes(heads: Sequence[Heading], chars: Sequence[int]) -> list[Headin
         kept.append(head)
         run = []
     return kept + (run if len(run) < _FEWEST_NOTES or not kept else [])
-
-
-def _most_entry_chars(head: Heading) -> int:
-    return _MOST_PART_CHARS if head.is_container else _MOST_ENTRY_CHARS
 
 
 def _longest(heads: Sequence[Heading], chars: Sequence[int]) -> dict[object, int]:

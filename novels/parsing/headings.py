@@ -146,9 +146,7 @@ def _forward(text: str) -> Heading | None:
 
 def _backward(text: str) -> Heading | None:
     """Read "1. Kapitel", "THE FIRST CHAPTER" or "Prvo poglavje"."""
-    start = _ARTICLE_ONLY.match(text)
-    offset = start.end() if start else 0
-    rest = text[offset:]
+    rest = _ARTICLE_ONLY.sub("", text, count=1)
     for value, length in [*_numbers(rest), *_unknown_numbers(rest)]:
         word = _FIRST_WORD.match(rest[length:].lstrip(". "))
         if word is None:

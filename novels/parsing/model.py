@@ -54,6 +54,13 @@ class ParseError(ValueError):
         return type(self), (self.code, self.message)
 
 
+def too_many(parts: str, limit: int) -> ParseError:
+    """Return the refusal of a text with more chapters or paragraphs than any novel."""
+    return ParseError(
+        "too_large", f"The file has more than {limit} {parts}. Split it into several files."
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """Bounds that hold for every file; sizes in bytes."""

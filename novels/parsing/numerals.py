@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Final
 
 from novels.parsing.heading_words import fold
@@ -101,32 +102,30 @@ def _word_value(word: str) -> int | None:
     """Return the value of one folded word: a stem and an ending, or two stems."""
     if word in _EXACT:
         return _EXACT[word]
-    for length in range(min(len(word), _LONGEST_STEM), 1, -1):
-        value = _BY_STEM.get(word[:length])
-        if value is None:
-            continue
-        rest = word[length:]
+    for value, rest in _stems(word):
         added = _second_value(value, rest)
         if added is not None:
             return value + added
-        if not rest or (length > 2 and len(rest) <= _MOST_ENDING_CHARS and rest.isalpha()):
+        is_long = len(word) - len(rest) > 2
+        if not rest or (is_long and len(rest) <= _MOST_ENDING_CHARS and rest.isalpha()):
             return value
     return None
+
+
+def _stems(word: str) -> Iterator[tuple[int, str]]:
+    """Yield the values of the stems that begin a word, and its rest; the longest stem first."""
+    for length in range(min(len(word), _LONGEST_STEM), 1, -1):
+        value = _BY_STEM.get(word[:length])
+        if value is not None:
+            yield value, word[length:]
 
 
 def _second_value(value: int, rest: str) -> int | None:
     """Return the value of the second half of "einundzwanzig" (unit first) or "ventuno"."""
     for glue in _GLUES if len(rest) > 2 else ():
         if rest.startswith(glue):
-            other = _simple_value(rest[len(glue) :])
+            stems = _stems(rest[len(glue) :])
+            other = next((v for v, ending in stems if len(ending) <= _MOST_ENDING_CHARS), None)
             if other and ((value < 10 and other >= 20 and glue) or (value >= 20 and other < 10)):
                 return other
-    return None
-
-
-def _simple_value(word: str) -> int | None:
-    for length in range(min(len(word), _LONGEST_STEM), 1, -1):
-        value = _BY_STEM.get(word[:length])
-        if value is not None and len(word) - length <= _MOST_ENDING_CHARS:
-            return value
     return None

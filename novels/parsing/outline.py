@@ -8,10 +8,10 @@ from dataclasses import replace
 from itertools import accumulate
 from typing import Final
 
-from novels.parsing.assembly import Outline, Section, too_many_chapters
+from novels.parsing.assembly import Outline, Section
 from novels.parsing.contents import contents_spans, find_lists, without_notes
 from novels.parsing.headings import Heading, is_title_line, parse_heading
-from novels.parsing.model import LeftOut, Limits, count_words
+from novels.parsing.model import LeftOut, Limits, count_words, too_many
 from novels.parsing.paragraphs import Block, chars_with_next_word, reflow, wrap_width
 from novels.parsing.sections import is_back_matter, is_contents, without_title_page
 from novels.parsing.series import choose_headings
@@ -72,7 +72,7 @@ def _candidates(
         if head is not None:
             heads.append(head.at(index))
         if len(heads) > limits.max_chapters * _HEADINGS_PER_CHAPTER:
-            raise too_many_chapters(limits.max_chapters)
+            raise too_many("chapters", limits.max_chapters)
     return heads
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from novels.parsing.headings import parse_heading
-from novels.parsing.model import ParseError
+from novels.parsing.model import too_many
 
 Block = tuple[str, ...]
 
@@ -75,7 +75,7 @@ def lay_out(text: str, max_blocks: int) -> Layout:
 
 def _append(layout: Layout, run: list[str], gap: int, max_blocks: int) -> None:
     if len(layout.blocks) >= max_blocks:
-        raise too_many_paragraphs(max_blocks)
+        raise too_many("paragraphs", max_blocks)
     layout.blocks.append(tuple(run))
     layout.gaps.append(min(gap, _MOST_GAP))
 
@@ -120,13 +120,6 @@ def _is_heading_above(line: str, after: str) -> bool:
         return False
     head = parse_heading(line)
     return head is not None and head.kind != "bare"
-
-
-def too_many_paragraphs(limit: int) -> ParseError:
-    """Return the refusal of a text that is cut into too many pieces."""
-    return ParseError(
-        "too_large", f"The file has more than {limit} paragraphs. Split it into several files."
-    )
 
 
 def wrap_width(blocks: Sequence[Block]) -> int:

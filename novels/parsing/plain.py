@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from novels.parsing.aozora import split_aozora
 from novels.parsing.assembly import assemble
 from novels.parsing.decoding import REPLACEMENT, decode_text
-from novels.parsing.gutenberg import Front, is_boilerplate, split_front
 from novels.parsing.languages import detect_language
 from novels.parsing.losses import find_losses
 from novels.parsing.model import LeftOut, Limits, ParsedNovel, ParseWarning, count_words
 from novels.parsing.outline import find_chapters
 from novels.parsing.paragraphs import Layout, lay_out
+from novels.parsing.publishers import Front, is_boilerplate, split_aozora, split_front
 
 
 def parse_plain(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Sequence
+from itertools import takewhile
 from typing import Final
 
 from novels.parsing.heading_words import LAST_WORDS, fold
@@ -104,7 +105,7 @@ def _running(
 ) -> list[Heading]:
     """Return the headings whose numbers go on, or begin again at 1 or in a new part.
 
-    A misprint (III, VI, V) counts as the number that it stands for.
+    A misprint (III, VI, V) counts as the number that it stands for; `parts` are sorted positions.
     """
     chosen: list[Heading] = []
     number: int | None = None
@@ -115,12 +116,12 @@ def _running(
                 continue
             # A higher number may be a mention in a preface.
             starts_later = any(each.number == 1 for each in later[:20])
-            if head.number in (1, None) or head.kind != "bare" and not starts_later:
-                number, chosen = head.number, [head]
-            elif head.kind == "bare" and head.number == _LATEST_BARE_START and not starts_later:
+            may_be_first = head.kind != "bare" or head.number == _LATEST_BARE_START
+            if head.number in (1, None) or (may_be_first and not starts_later):
                 number, chosen = head.number, [head]
             continue
-        new_part = _is_new_part(chosen[-1], head, parts)
+        before = bisect_right(parts, chosen[-1].position)
+        new_part = bisect_right(parts, head.position) > before
         if head.number is None and fills_gaps and number is not None:
             after = later[0].number if later else None
             is_last = fold(head.label.split()[-1]) in LAST_WORDS
@@ -145,7 +146,8 @@ def _next_number(
     if head.number == 1:
         restarts = head.kind != "bare" or new_part or _begins_again(expected, later)
         return (True, 1) if restarts else (False, last)
-    is_expected_later = any(each.number == expected for each in _until_restart(later))
+    until_restart = takewhile(lambda each: each.number != 1, later)
+    is_expected_later = any(each.number == expected for each in until_restart)
     if not is_expected_later and later and later[0].number == expected + 1:
         return True, expected
     if head.kind == "bare":
@@ -165,16 +167,6 @@ def _begins_again(expected: int, later: Sequence[Heading]) -> bool:
         if each.number == 2:
             return expected > 2
     return False
-
-
-def _until_restart(heads: Sequence[Heading]) -> Sequence[Heading]:
-    end = next((i for i, head in enumerate(heads) if head.number == 1), len(heads))
-    return heads[:end]
-
-
-def _is_new_part(last: Heading, head: Heading, parts: list[int]) -> bool:
-    """Return whether a part begins between two headings; `parts` are sorted positions."""
-    return bisect_right(parts, head.position) > bisect_right(parts, last.position)
 
 
 def _with_gaps_filled(chapters: list[Heading], heads: Sequence[Heading]) -> list[Heading]:

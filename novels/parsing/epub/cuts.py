@@ -56,7 +56,8 @@ def cut_at_marks(reading: Reading, marks: Sequence[Mark], title: str | None) -> 
             is_headed = (
                 blocks[0].level or mark.depth > 1 or words_of(mark.label) == words_of(title or "")
             )
-            label = [] if is_headed or _starts_with(blocks[0], mark.label) else [mark.label]
+            is_named = words_of(blocks[0].text).startswith(words_of(mark.label))
+            label = [] if is_headed or is_named else [mark.label]
             cut.sections[-1].paragraphs += [*label, *_texts(blocks)]
         # Headings of parts may stand on the page of the chapter that follows.
         above = [*above, mark.label][-_MOST_HEADINGS:] if not blocks else [title or ""]
@@ -257,10 +258,6 @@ def _is_number_above(
     if head is None or head.title or head.is_container or heading.number is not None:
         return False
     return any(words_of(line) in known for line in below)
-
-
-def _starts_with(block: PageBlock, label: str) -> bool:
-    return words_of(block.text).startswith(words_of(label))
 
 
 def _texts(blocks: Sequence[PageBlock]) -> list[str]:

@@ -140,7 +140,7 @@ def chapter_marks(reading: Reading) -> list[Mark]:
     """Return the headings that are chapters, for a book without contents."""
     marks = heading_marks(reading)
     numbered = {m.index for m in numbered_marks(marks)}
-    openings = {start for _, start in _first_texts(reading)}
+    openings = {filled[0] for filled in _filled(reading) if filled}
     opening = [mark for mark in marks if mark.index in openings]
     if any(not is_container(mark.label) for mark in marks if mark.index in numbered):
         return [
@@ -179,18 +179,16 @@ def spans(marks: Sequence[Mark], end: int) -> Iterator[tuple[Mark, int, Mark | N
 
 def _runs(reading: Reading) -> Iterator[list[int]]:
     """Yield the indexes of headings that follow each other in a document."""
-    for _, start, end in reading.spans():
-        filled = [i for i in range(start, end) if reading.blocks[i].text]
+    for filled in _filled(reading):
         for is_heading, group in groupby(filled, lambda i: reading.blocks[i].level > 0):
             if is_heading:
                 yield list(group)
 
 
-def _first_texts(reading: Reading) -> Iterator[tuple[str, int]]:
-    for name, start, end in reading.spans():
-        first = next((i for i in range(start, end) if reading.blocks[i].text), None)
-        if first is not None:
-            yield name, first
+def _filled(reading: Reading) -> Iterator[list[int]]:
+    """Yield the indexes of the blocks with text of each document."""
+    for _, start, end in reading.spans():
+        yield [i for i in range(start, end) if reading.blocks[i].text]
 
 
 def _follows_opening(reading: Reading, mark: Mark, openings: set[int]) -> bool:

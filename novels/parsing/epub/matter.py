@@ -14,36 +14,22 @@ from typing import Final
 
 from novels.parsing.epub.page import SCENE_BREAK, PageBlock
 from novels.parsing.epub.reading import Reading
-from novels.parsing.epub.vocabulary import COMMON_NAMES, MOST_WORDS, PLAIN_NAMES
+from novels.parsing.epub.vocabulary import (
+    COMMON_NAMES,
+    MOST_WORDS,
+    PLAIN_NAMES,
+    STRONG_SIGNS,
+    WEAK_SIGNS,
+)
 from novels.parsing.model import count_words
 from novels.parsing.sections import is_named
 
-_IGNORED: Final = re.IGNORECASE
 # Imprints and advertisements are shorter than chapters; a few words are no chapter.
 _MOST_WORDS: Final = 600
 _FEW_WORDS: Final = 60
 _ORNAMENTS: Final = "#*_=~ -—–|[]:."
 _MOST_NAME_CHARS: Final = 100
 
-# Each is one sign of an imprint; two different ones in a short document make it one.
-_STRONG_SIGNS: Final = tuple(
-    re.compile(pattern, _IGNORED)
-    for pattern in (
-        r"©|\(c\) ?\d{4}|copyright (?:©|\(c\)|\d{4}|by)|版权所有",
-        r"\bisbn\b",
-        r"all rights reserved|alle rechte vorbehalten|tous droits réservés|todos los derechos"
-        r"|tutti i diritti|todos os direitos|все права защищены|all rights are reserved",
-    )
-)
-_WEAK_SIGNS: Final = tuple(
-    re.compile(pattern, _IGNORED)
-    for pattern in (
-        r"printed (?:in|by|at)|gedruckt|imprimé|impreso|druck:",
-        r"published|publisher|publishing|verlag|éditions|editorial|издательство|出版",
-        r"first edition|first published|library of congress|e-?book",
-        r"www\.|https?:",
-    )
-)
 _MOST_IMPRINT_CHARS: Final = 4_000
 # Fewer lines of links in a row are no table of contents.
 _FEWEST_LINKS: Final = 3
@@ -116,8 +102,8 @@ def is_imprint(blocks: Iterable[PageBlock]) -> bool:
     text = "\n".join(block.text for block in blocks)
     if len(text) > _MOST_IMPRINT_CHARS:
         return False
-    strong = sum(bool(sign.search(text)) for sign in _STRONG_SIGNS)
-    weak = sum(bool(sign.search(text)) for sign in _WEAK_SIGNS)
+    strong = sum(bool(sign.search(text)) for sign in STRONG_SIGNS)
+    weak = sum(bool(sign.search(text)) for sign in WEAK_SIGNS)
     return strong > 0 and strong + weak > 1
 
 
@@ -138,7 +124,7 @@ def _end_of_title(blocks: Sequence[PageBlock], names: Iterable[str]) -> int:
 
 def _is_about_printing(text: str) -> bool:
     return not any(map(str.isalpha, text)) or any(
-        sign.search(text) for sign in (*_STRONG_SIGNS, *_WEAK_SIGNS)
+        sign.search(text) for sign in (*STRONG_SIGNS, *WEAK_SIGNS)
     )
 
 

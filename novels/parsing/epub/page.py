@@ -17,8 +17,7 @@ from novels.parsing.epub.vocabulary import (
     NOT_COUNTED,
     reason_to_skip,
 )
-from novels.parsing.model import count_words
-from novels.parsing.paragraphs import too_many_paragraphs
+from novels.parsing.model import count_words, too_many
 
 # The mark of a note, or the arrow that leads back from a note.
 _NOTE_MARK: Final = re.compile(
@@ -232,33 +231,27 @@ class PageReader:
 
     def flush(self) -> None:
         """End the block; without text there is none."""
-        joined = "".join(self._parts) if self._parts else ""
-        if not joined.strip():
-            self._place_anchors(len(self.page.blocks))
-            self._parts.clear()
-            return
+        joined = "".join(self._parts)
+        has_text = bool(joined.strip())
         index = len(self.page.blocks)
         for place, part in self._anchors:
             # An anchor at the end of a paragraph means the next one.
-            is_last = part and not "".join(self._parts[part:]).strip()
+            is_last = has_text and part and not "".join(self._parts[part:]).strip()
             self.page.places.setdefault(place, index + 1 if is_last else index)
         self._anchors.clear()
+        self._parts.clear()
+        if not has_text:
+            return
         text = _format(clean_text(joined), keeps_spaces=bool(self._preformatted))
         if text:
             level = self._level or (2 if self._groups else 0)
             block = PageBlock(text, level, self._links, self._linked_chars, self._notes)
             self.page.blocks.append(block)
             if len(self.page.blocks) > self._max_blocks:
-                raise too_many_paragraphs(self._max_blocks)
-        self._parts.clear()
+                raise too_many("paragraphs", self._max_blocks)
         self._linked_chars = 0
         self._links, self._notes = [], []
         self._link = None
-
-    def _place_anchors(self, index: int) -> None:
-        for place, _ in self._anchors:
-            self.page.places.setdefault(place, index)
-        self._anchors.clear()
 
 
 def _format(text: str, *, keeps_spaces: bool) -> str:

@@ -10,8 +10,8 @@ from urllib.parse import unquote
 from novels.parsing.epub.archive import resolve
 from novels.parsing.epub.page import Page, PageBlock
 from novels.parsing.epub.vocabulary import MOST_WORDS
-from novels.parsing.gutenberg import boilerplate_indexes
 from novels.parsing.model import LeftOut, ParseError, count_words
+from novels.parsing.publishers import boilerplate_indexes
 
 
 class Reading:

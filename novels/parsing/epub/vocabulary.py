@@ -52,6 +52,10 @@ MOST_WORDS: Final = {
 }
 PLAIN_NAMES: Final = _patterns("names")
 COMMON_NAMES: Final = _patterns("common_names")
+STRONG_SIGNS, WEAK_SIGNS = (
+    tuple(re.compile("|".join(sign), re.IGNORECASE) for sign in _REASONS["imprint"][column])
+    for column in ("strong_signs", "weak_signs")
+)
 NOT_COUNTED: Final = "no text"
 # Elements within a line; where one is not closed, it ends with its paragraph.
 INLINE_REASONS: Final = frozenset({"page numbers", "marks of notes"})
