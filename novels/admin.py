@@ -29,23 +29,29 @@ from novels.services.uploads import NothingToParse, novel_reparse
 OWNERS_EMAIL = "full e-mail address of the owner"
 
 
-def reparse(
-    modeladmin: MorpheusAdmin, request: HttpRequest, queryset: QuerySet[Any], failed: models.Q
-) -> None:
-    """Queue the parse of failed novels among the selected rows, whose keys are the novels'."""
-    novel_ids = sorted(queryset.filter(failed).values_list("pk", flat=True))
-    queued = 0
-    for novel_id in novel_ids:
-        try:
-            novel_reparse(novel_id=novel_id)
-            queued += 1
-        except NothingToParse as error:
-            modeladmin.message_user(request, str(error), messages.WARNING)
-    modeladmin.message_user(
-        request,
-        f"{queued} of {len(novel_ids)} failed novels are queued for parsing.",
-        messages.SUCCESS if queued else messages.WARNING,
-    )
+class ReparsingAdmin(MorpheusAdmin):
+    """Parses failed novels again; `failed` selects them among rows whose keys are the novels'."""
+
+    failed: models.Q
+
+    def has_reparse_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("novels.change_novel")
+
+    @admin.action(description="Parse failed novels again", permissions=["reparse"])
+    def reparse_failed(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+        novel_ids = sorted(queryset.filter(self.failed).values_list("pk", flat=True))
+        queued = 0
+        for novel_id in novel_ids:
+            try:
+                novel_reparse(novel_id=novel_id)
+                queued += 1
+            except NothingToParse as error:
+                self.message_user(request, str(error), messages.WARNING)
+        self.message_user(
+            request,
+            f"{queued} of {len(novel_ids)} failed novels are queued for parsing.",
+            messages.SUCCESS if queued else messages.WARNING,
+        )
 
 
 class ReferenceAdmin(MorpheusAdmin):
@@ -105,7 +111,7 @@ class UploadInline(ReadOnlyInline):
 
 
 @admin.register(Novel)
-class NovelAdmin(PublishableAdmin):
+class NovelAdmin(ReparsingAdmin, PublishableAdmin):
     """Novels are created from files, not here; changes go through the services."""
 
     # Without genre and language, which are filters, and word count: the list fits beside these.
@@ -141,6 +147,7 @@ class NovelAdmin(PublishableAdmin):
     readonly_fields = ["owner", "chapters", "word_count", "created_at", "updated_at"]
     inlines = [StatusInline, UploadInline]
     actions = [*PublishableAdmin.actions, "reparse_failed"]
+    failed = models.Q(status__state=ProcessingStatus.State.FAILED)
 
     def get_inlines(self, request: HttpRequest, obj: Novel | None) -> list[Any]:
         """Leave out the heading of an upload that the novel does not have."""
@@ -168,13 +175,9 @@ class NovelAdmin(PublishableAdmin):
     def set_visibility(self, pks: list[int], is_public: bool) -> int:
         return novel_set_visibility(novel_ids=pks, is_public=is_public)
 
-    @admin.action(description="Parse failed novels again", permissions=["change"])
-    def reparse_failed(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
-        reparse(self, request, queryset, models.Q(status__state=ProcessingStatus.State.FAILED))
-
 
 @admin.register(ProcessingStatus)
-class ProcessingStatusAdmin(ReadOnlyAdmin):
+class ProcessingStatusAdmin(ReparsingAdmin, ReadOnlyAdmin):
     list_display = ["novel", "state", "stage", "progress", "message", "updated_at"]
     list_select_related = ["novel"]
     list_defer = ("novel__synopsis",)
@@ -182,13 +185,7 @@ class ProcessingStatusAdmin(ReadOnlyAdmin):
     search_email = "novel__owner__email"
     search_help_text = f"Id of the novel, or {OWNERS_EMAIL}."
     actions = ["reparse_failed"]
-
-    def has_reparse_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm("novels.change_novel")
-
-    @admin.action(description="Parse failed novels again", permissions=["reparse"])
-    def reparse_failed(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
-        reparse(self, request, queryset, models.Q(state=ProcessingStatus.State.FAILED))
+    failed = models.Q(state=ProcessingStatus.State.FAILED)
 
 
 @admin.register(NovelUpload)

@@ -1,4 +1,4 @@
-"""Authentication by a bearer token or by Django's session cookie, and its OpenAPI description."""
+"""Authentication by bearer token or session cookie, its OpenAPI description, and passwords."""
 
 from __future__ import annotations
 
@@ -9,12 +9,14 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.backends import ModelBackend
+from django.core.exceptions import ValidationError
 from django.utils import timezone
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from rest_framework import authentication
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
+from morpheus.db.name_fields import has_visible_character
 from morpheus.db.transactions import write_transaction
 from users.models import AccessToken, User
 from users.reads import token_read, user_read
@@ -81,6 +83,17 @@ def user_record_login(sender: Any, user: User, **signal: Any) -> None:
     user.last_login = timezone.now()
     with write_transaction(as_user=user.pk):
         user.save(update_fields=["last_login"])
+
+
+class VisiblePasswordValidator:
+    """Refuses passwords without a visible character."""
+
+    def validate(self, password: str, user: Any = None) -> None:
+        if not has_visible_character(password):
+            raise ValidationError(self.get_help_text(), code="password_invisible")
+
+    def get_help_text(self) -> str:
+        return "A password has at least one visible character."
 
 
 class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call] # no stubs

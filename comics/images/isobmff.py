@@ -6,6 +6,7 @@ The boxes are those of ISO/IEC 14496-12, section 8.11.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from io import BytesIO
 
 _METADATA_ITEMS = frozenset({b"Exif", b"mime"})
 _IN_FILE, _IN_ITEM_DATA = 0, 1
@@ -13,22 +14,15 @@ _IN_FILE, _IN_ITEM_DATA = 0, 1
 MAX_EXTENTS = 20_000
 
 
-class Fields:
+class _Fields(BytesIO):
     """Big-endian numbers, read one after the other."""
 
-    def __init__(self, data: bytes, start: int, end: int) -> None:
-        self.data, self.at, self.end = data, start, end
-
     def number(self, size: int) -> int:
-        """Return the next number of `size` bytes; 0 if the size is 0.
-
-        Raises:
-            ValueError: The box ends before.
-        """
-        if self.at + size > self.end:
+        """Return the next number of `size` bytes; 0 if the size is 0."""
+        data = self.read(size)
+        if len(data) < size:
             raise ValueError("A box ends within a field.")
-        self.at += size
-        return int.from_bytes(self.data[self.at - size : self.at], "big")
+        return int.from_bytes(data, "big")
 
 
 def metadata_extents(data: bytes) -> Iterator[tuple[bytes, int, int]]:
@@ -85,16 +79,16 @@ def _item_types(data: bytes, start: int, end: int) -> Iterator[tuple[int, bytes]
     for name, at, until in _boxes(data, first, end):
         version = data[at]
         if name == b"infe" and version >= 2:
-            fields = Fields(data, at + 4, until)
+            fields = _Fields(data[at + 4 : until])
             item = fields.number(2 if version == 2 else 4)
             fields.number(2)
-            yield item, data[fields.at : fields.at + 4]
+            yield item, fields.read(4)
 
 
 def _locations(data: bytes, start: int, end: int) -> Iterator[tuple[int, int, int, int]]:
     """Yield item, construction method, offset and size of each extent."""
     version = data[start]
-    fields = Fields(data, start + 4, end)
+    fields = _Fields(data[start + 4 : end])
     sizes = fields.number(2)
     offset_size, length_size, base_size, index_size = (
         sizes >> shift & 15 for shift in (12, 8, 4, 0)

@@ -89,7 +89,7 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
-    {"NAME": "users.validators.VisiblePasswordValidator"},
+    {"NAME": "users.authentication.VisiblePasswordValidator"},
 ]
 
 # `manage.py worker` parses novels; its jobs are rows of the database.
