@@ -1,8 +1,6 @@
 """Every SQL shape that reads comics."""
 
-from __future__ import annotations
-
-from typing import Any
+from typing import Any, Self
 
 from django.db import models
 from django.db.models import Count, Exists, FilteredRelation, Q
@@ -17,7 +15,7 @@ from users.querysets import VisibleQuerySet
 class ComicQuerySet(VisibleQuerySet):
     """Reads of comics."""
 
-    def of_public_novel(self, novel_id: int) -> ComicQuerySet:
+    def of_public_novel(self, novel_id: int) -> Self:
         """Comics of a public novel; none of a private one, so its id is not confirmed."""
         # A subquery, which PostgreSQL evaluates once; a join would check each comic.
         return self.filter(Exists(Novel.objects.public().filter(pk=novel_id)), novel_id=novel_id)
@@ -47,7 +45,7 @@ class ComicQuerySet(VisibleQuerySet):
 class PanelQuerySet(VisibleQuerySet):
     """Reads of panels."""
 
-    def of_comic(self, comic_id: int) -> PanelQuerySet:
+    def of_comic(self, comic_id: int) -> Self:
         """Panels of one comic, in reading order."""
         return self.filter(comic_id=comic_id).order_by("number")
 
@@ -64,7 +62,7 @@ class PanelQuerySet(VisibleQuerySet):
         )
         return rows.values_list("first", "last", "is_taken")
 
-    def for_pages(self, comic_id: int) -> PanelQuerySet:
+    def for_pages(self, comic_id: int) -> Self:
         """Panels of one comic with their images; the page sets the order."""
         return self.filter(comic_id=comic_id).select_related("image")
 

@@ -1,8 +1,6 @@
 """Every SQL shape that reads novels."""
 
-from __future__ import annotations
-
-from typing import Any
+from typing import Any, Self
 
 from django.db import models
 from django.db.models import BigIntegerField, Count, Q, Sum
@@ -15,7 +13,7 @@ from users.querysets import VisibleQuerySet
 class NovelQuerySet(VisibleQuerySet):
     """Reads of novels."""
 
-    def for_summary(self) -> NovelQuerySet:
+    def for_summary(self) -> Self:
         """Title, author, language and counts, for the summary of an import: one query."""
         return self.select_related("language").defer("synopsis")
 
@@ -41,7 +39,7 @@ class StatusQuerySet(VisibleQuerySet):
 class ChapterQuerySet(VisibleQuerySet):
     """Reads of chapters; their text is in another table, which lists do not read."""
 
-    def of_novel(self, novel_id: int) -> ChapterQuerySet:
+    def of_novel(self, novel_id: int) -> Self:
         """Chapters of one novel, in reading order."""
         return self.filter(novel_id=novel_id).order_by("number")
 

@@ -1,7 +1,5 @@
 """What `manage.py worker` runs."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from django.dispatch import receiver

@@ -1,9 +1,7 @@
 """Users and the tokens that they log in with."""
 
-from __future__ import annotations
-
 from hashlib import sha256
-from typing import Any
+from typing import Any, Self
 
 from django.contrib.auth.hashers import check_password
 from django.contrib.auth.models import AbstractBaseUser, PermissionsMixin
@@ -87,7 +85,7 @@ class User(DigestSessionHash, AbstractBaseUser, PermissionsMixin):
         return sha256(self.password.encode()).hexdigest()
 
     @classmethod
-    def from_cache(cls, cached: dict[str, Any]) -> User:
+    def from_cache(cls, cached: dict[str, Any]) -> Self:
         """Return a user with the columns of `account()`; others are read at their first use."""
         # In the order of the fields, as Django expects.
         names = [field.attname for field in cls._meta.concrete_fields if field.attname in cached]

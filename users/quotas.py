@@ -3,8 +3,6 @@
 Other apps count their own rows and register a source, because this app may not import them.
 """
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Callable
 from http import HTTPStatus
@@ -24,9 +22,6 @@ from users.cache_policies import USAGE
 # uploaded files, and of images of own comics, once for each panel.
 Usage = Counter[str]
 
-# By the part of the rows that they count; the tag `owner:<id>/<part>` invalidates the cached value.
-usage_sources: dict[str, UsageSource] = {}
-
 
 class UsageSource:
     """Counts the storage of an owner in the rows of one app.
@@ -45,6 +40,10 @@ class UsageSource:
         [row] = self._read.rows(owner_id)
         # A sum of bigint is numeric.
         return {name: int(value) for name, value in zip(self._names, row, strict=True)}
+
+
+# By the part of the rows that they count; the tag `owner:<id>/<part>` invalidates the cached value.
+usage_sources: dict[str, UsageSource] = {}
 
 
 class QuotaExceeded(DomainError):

@@ -1,7 +1,5 @@
 """Cached reads of users."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Any

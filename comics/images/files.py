@@ -1,7 +1,5 @@
 """Store picture files: named by their content, written atomically."""
 
-from __future__ import annotations
-
 import os
 from contextlib import suppress
 from pathlib import Path

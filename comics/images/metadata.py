@@ -3,8 +3,6 @@
 They can name a place, a device or a person. Comments that an author wrote stay.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from io import BytesIO

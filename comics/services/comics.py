@@ -1,7 +1,5 @@
 """Create, change and delete comics, and add their panels."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial

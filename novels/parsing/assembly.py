@@ -1,7 +1,5 @@
 """Build chapters from paragraphs and the positions of chapter headings."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 

@@ -1,7 +1,5 @@
 """Headings of Chinese, Japanese and Korean books: 第三章, 卷三, 제3장, 3화."""
 
-from __future__ import annotations
-
 import re
 from typing import Final
 

@@ -1,10 +1,8 @@
 """Recognise one line as a heading: "CHAPTER I. Title", "VII. TITLE", "XII", "第三章"."""
 
-from __future__ import annotations
-
 import re
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, Self
 
 from novels.parsing.counters import parse_counter
 from novels.parsing.heading_words import (
@@ -82,7 +80,7 @@ class Heading:
         """Return whether the heading contains chapters."""
         return self.kind in CONTAINER_KINDS
 
-    def at(self, position: int) -> Heading:
+    def at(self, position: int) -> Self:
         """Return the same heading at a position."""
         return replace(self, position=position)
 

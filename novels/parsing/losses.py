@@ -1,7 +1,5 @@
 """Compare what a file has with what was kept: nothing disappears without a warning."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Final
 

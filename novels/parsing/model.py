@@ -1,10 +1,8 @@
 """Limits of a parse, its result, and its one error."""
 
-from __future__ import annotations
-
 import re
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, Self
 
 ErrorCode = Literal[
     "empty",
@@ -49,7 +47,7 @@ class ParseError(ValueError):
         self.message = message
         self.code: ErrorCode = code
 
-    def __reduce__(self) -> tuple[type[ParseError], tuple[ErrorCode, str]]:
+    def __reduce__(self) -> tuple[type[Self], tuple[ErrorCode, str]]:
         """Keep the code when the error crosses a process."""
         return type(self), (self.code, self.message)
 

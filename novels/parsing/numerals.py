@@ -1,7 +1,5 @@
 """Numbers as headings write them: IV, 24, TWENTY-ONE, Siebzehntes, двадцать первая, 二十一."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from typing import Final

@@ -1,7 +1,5 @@
 """Plain text files."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable
 
 from novels.parsing.assembly import assemble

@@ -1,9 +1,7 @@
 """What a search matched, and how later changes refresh it; nothing here reads the database."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Set
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 # Ranking reads the whole vector of each match, so only the newest matches are ranked.
 MAX_CANDIDATES = 1000
@@ -50,7 +48,7 @@ class Matches(NamedTuple):
         matches: Iterable[Candidate],
         *,
         at_most: int,
-    ) -> Matches:
+    ) -> Self:
         """Return the result of a search that was limited to the `at_most` newest matches."""
         candidates = sort_newest_first(matches)
         horizon = candidates[-1].id if len(candidates) == at_most else 0
@@ -63,7 +61,7 @@ class Matches(NamedTuple):
 
     def refresh(
         self, snapshot: str, *, whole: Set[int], own: Set[int], matches: Iterable[Candidate]
-    ) -> Matches | None:
+    ) -> Self | None:
         """Return the matches at a later snapshot; None if too few are known for it.
 
         Args:
@@ -83,4 +81,4 @@ class Matches(NamedTuple):
         horizon = candidates[most - 1].id if len(candidates) > most else self.horizon
         if horizon and len(candidates) < MAX_CANDIDATES:
             return None
-        return Matches(snapshot, self.queries, self.languages, horizon, candidates[:most])
+        return type(self)(snapshot, self.queries, self.languages, horizon, candidates[:most])

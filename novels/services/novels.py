@@ -1,7 +1,5 @@
 """Changes to novels that exist."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import Any

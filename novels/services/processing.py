@@ -3,8 +3,6 @@
 Each write of the processing status is a short transaction, so that readers see it.
 """
 
-from __future__ import annotations
-
 import logging
 import time
 from collections.abc import Collection, Iterable

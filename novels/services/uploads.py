@@ -1,7 +1,5 @@
 """Create novels from files, and parse files again."""
 
-from __future__ import annotations
-
 import errno
 import hashlib
 import uuid

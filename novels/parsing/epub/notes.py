@@ -1,7 +1,5 @@
 """Notes and their marks, recognised by links that lead there and back again."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from typing import Final
