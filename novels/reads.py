@@ -35,7 +35,7 @@ from novels.serializers import (
     StatusSerializer,
 )
 from users.querysets import VisibleRead
-from users.reads import CardRead, add_owner, user_names, visible_value
+from users.reads import CardRead, add_owners, visible_value
 
 # The cache keeps the owner's id: names change on their own.
 NOVEL_CARD = RowRenderer(NovelSerializer, {"owner": "owner"})
@@ -77,13 +77,7 @@ def novel_list(novel_ids: Sequence[int], reader_id: int | None = None) -> list[R
     if not is_cache_usable():
         return _load_named_cards(novel_ids, reader_id)
     cards = novel_cards(novel_ids, reader_id)
-    names = user_names(card["owner"] for card in cards.values())
-    return [
-        add_owner(card, name)
-        for card in (cards[novel_id] for novel_id in novel_ids if novel_id in cards)
-        # Without a name, the owner and the novel were deleted after the card was read.
-        if (name := names[card["owner"]]) is not None
-    ]
+    return add_owners([cards[novel_id] for novel_id in novel_ids if novel_id in cards])
 
 
 def _load_named_cards(novel_ids: Sequence[int], reader_id: int | None) -> list[Row]:

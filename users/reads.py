@@ -34,6 +34,17 @@ def user_names(user_ids: Iterable[int]) -> dict[int, str | None]:
     )
 
 
+def add_owners(cards: Sequence[Row]) -> list[Row]:
+    """Return cards with the names of their owners; tag: `name:<owner>`."""
+    names = user_names(card["owner"] for card in cards)
+    return [
+        add_owner(card, name)
+        for card in cards
+        # Without a name, the owner and the row were deleted after the card was read.
+        if (name := names[card["owner"]]) is not None
+    ]
+
+
 def add_owner(card: Row, display_name: str) -> Row:
     """Return the card of a novel or comic, which has its owner's id, with the owner's name."""
     return card | {"owner": {"id": card["owner"], "display_name": display_name}}

@@ -12,31 +12,12 @@ from morpheus.db.name_fields import validate_name
 from users.models import AccessToken, User
 from users.quotas import usage_cached
 
-# Hashing longer ones would only be expensive.
-MAX_PASSWORD_CHARS = 1024
-
 
 class EmailField(serializers.EmailField):
-    """An address, normalized as in the database."""
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(max_length=254, **options)
+    """An address, normalized as in the database before it is validated."""
 
     def to_internal_value(self, data: Any) -> str:
         return User.objects.normalize_email(super().to_internal_value(data))
-
-
-class PasswordField(serializers.CharField):
-    """A password, taken as it is typed and never sent back."""
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(
-            max_length=MAX_PASSWORD_CHARS,
-            trim_whitespace=False,
-            write_only=True,
-            style={"input_type": "password"},
-            **options,
-        )
 
 
 class ProfileSerializer(serializers.ModelSerializer[Any]):
@@ -90,8 +71,11 @@ class UserUpdateInput(serializers.ModelSerializer[Any]):
 class UserLoginInput(serializers.Serializer[Any]):
     """Credentials."""
 
-    email = EmailField()
-    password = PasswordField()
+    email = EmailField(max_length=254)
+    # Taken as it is typed, and never sent back. Hashing a longer one would only be expensive.
+    password = serializers.CharField(
+        max_length=1024, trim_whitespace=False, write_only=True, style={"input_type": "password"}
+    )
 
 
 class UserRegisterInput(UserLoginInput):

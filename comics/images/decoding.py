@@ -87,7 +87,11 @@ def picture_read(data: bytes) -> Picture:
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise _too_large() from error
     except UnidentifiedImageError as error:
-        raise (broken() if _SIGNATURES.match(data) else _unknown_format()) from error
+        if _SIGNATURES.match(data):
+            raise broken() from error
+        raise ImageRefused(
+            "This is no PNG, JPEG, WebP, GIF or AVIF; other formats are not accepted."
+        ) from error
     except Exception as error:
         # Decoders fail on broken files in many ways (struct.error, zlib.error…).
         raise broken() from error
@@ -96,10 +100,6 @@ def picture_read(data: bytes) -> Picture:
 def broken() -> ImageRefused:
     """Return the refusal of a file that no decoder can read."""
     return ImageRefused("This picture is broken or incomplete.")
-
-
-def _unknown_format() -> ImageRefused:
-    return ImageRefused("This is no PNG, JPEG, WebP, GIF or AVIF; other formats are not accepted.")
 
 
 def _too_large() -> ImageRefused:

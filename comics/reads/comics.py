@@ -25,7 +25,7 @@ from morpheus.cache.cached_reads import VisibleValue, read_public_then_private
 from morpheus.db.compiled_reads import CompiledRead
 from novels.reads import OWNER_NAME, novel_cards
 from users.models import PUBLIC
-from users.reads import CardRead, add_owner, user_names
+from users.reads import CardRead, add_owner, add_owners
 
 # The cache keeps the ids of owner and novel, because names change on their own, and the version of
 # the thumbnail, because URLs depend on the request.
@@ -70,7 +70,7 @@ _CARDS = CardRead(
 comic_access = _CARDS.access
 
 
-def comic_list(comic_ids: Sequence[int], owner_id: int | None = None) -> list[Row]:
+def comic_list(comic_ids: Sequence[int], owner_id: int | None) -> list[Row]:
     """Return comics with their names, in the order of their ids, without invisible ones.
 
     Args:
@@ -92,17 +92,8 @@ def comics_add_names(cards: list[Row], reader_id: int | None) -> list[Row]:
 
 
 def _name(cards: list[Row], novels: Mapping[int, Row]) -> list[Row]:
-    names = user_names(card["owner"] for card in cards)
-    return [
-        add_owner(card, name) | {"novel": _title(novels.get(card["novel"]))}
-        for card in cards
-        # A deleted owner's comics are deleted, too.
-        if (name := names[card["owner"]]) is not None
-    ]
-
-
-def _title(novel: Row | None) -> Row | None:
-    return novel and {"id": novel["id"], "title": novel["title"]}
+    titles = {pk: {"id": pk, "title": novel["title"]} for pk, novel in novels.items()}
+    return [card | {"novel": titles.get(card["novel"])} for card in add_owners(cards)]
 
 
 def add_thumbnail_urls(comics: list[Row], request: Request) -> list[Row]:

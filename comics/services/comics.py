@@ -1,4 +1,8 @@
-"""Create, change and delete comics, and add their panels."""
+"""Create, change and delete comics, and add their panels.
+
+`owner_id` is the owner of a comic that exists; None is staff, whose identity may change every one.
+Without such a comic, or the right to change it, a change raises `Comic.DoesNotExist`.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -69,11 +73,7 @@ def comic_create(
 def comic_update(*, comic_id: int, owner_id: int | None = None, **changes: Any) -> None:
     """Set any of `title`, `novel_id` and `is_public`.
 
-    Args:
-        owner_id: Its owner; None for staff, whose identity may change every comic.
-
     Raises:
-        Comic.DoesNotExist: There is no such comic, or the user may not change it.
         NovelNotFound: There is no such novel, or the owner cannot see it.
     """
     with _visible_novel(), transaction.atomic(savepoint=False):
@@ -85,14 +85,7 @@ def comic_update(*, comic_id: int, owner_id: int | None = None, **changes: Any) 
 
 
 def comic_delete(*, comic_id: int, owner_id: int | None = None) -> None:
-    """Delete a comic with its panels; after the commit, delete images that no panel shows.
-
-    Args:
-        owner_id: Its owner; None for staff, whose identity may delete every comic.
-
-    Raises:
-        Comic.DoesNotExist: There is no such comic, or the user may not change it.
-    """
+    """Delete a comic with its panels; after the commit, delete images that no panel shows."""
     with transaction.atomic(savepoint=False):
         # The lock keeps out new panels, whose images would stay behind.
         comic: Comic = _LOCKED.get(comic_id, owner_id)
@@ -123,11 +116,7 @@ def panel_add(
     The comic is locked, so concurrent requests get distinct numbers and all panels are counted.
     The image's file exists before its row is visible.
 
-    Args:
-        owner_id: The owner of the comic; None for staff, whose identity may change every comic.
-
     Raises:
-        Comic.DoesNotExist: There is no such comic, or the user may not change it.
         PanelExists: The comic has a panel of this number.
         PanelNumberTooLarge: The number is too large, or the comic is full.
         QuotaExceeded: The image would exceed the owner's quota.

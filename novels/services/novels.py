@@ -1,4 +1,8 @@
-"""Changes to novels that exist."""
+"""Changes to novels that exist.
+
+`owner_id` is the owner; None is staff, whose identity may change every novel. Without such a novel,
+or the right to change it, a change raises `Novel.DoesNotExist`.
+"""
 
 from collections.abc import Iterable, Mapping
 from functools import partial
@@ -22,14 +26,7 @@ _SEARCHED = {"title", "author", "synopsis"}
 def novel_update(
     *, novel_id: int, changes: Mapping[str, Any], owner_id: int | None = None
 ) -> Novel:
-    """Set columns and rebuild the search documents that show them; return the novel.
-
-    Args:
-        owner_id: Its owner; None for staff, whose identity may change every novel.
-
-    Raises:
-        Novel.DoesNotExist: There is no such novel, or the user may not change it.
-    """
+    """Set columns and rebuild the search documents that show them; return the novel."""
     novel: Novel = _LOCKED.get(novel_id, owner_id)
     changed = {
         name
@@ -54,14 +51,7 @@ def novel_update(
 
 @transaction.atomic(savepoint=False)
 def novel_delete(*, novel_id: int, owner_id: int | None = None) -> None:
-    """Delete a novel and its rows; its file is deleted after the commit.
-
-    Args:
-        owner_id: Its owner; None for staff, whose identity may delete every novel.
-
-    Raises:
-        Novel.DoesNotExist: There is no such novel, or the user may not change it.
-    """
+    """Delete a novel and its rows; its file is deleted after the commit."""
     rows = Novel.objects.all() if owner_id is None else Novel.objects.owned_by(owner_id)
     # The lock waits for a parse that stores chapters; a later parse finds no novel.
     novel = rows.select_for_update(of=("self",)).only("id").get(pk=novel_id)

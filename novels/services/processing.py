@@ -1,6 +1,7 @@
 """Parse an uploaded file, store its chapters, and report the progress.
 
-Each write of the processing status is a short transaction, so that readers see it.
+Each write of the processing status is a short transaction, so that readers see it. Writes for a
+novel that was deleted meanwhile raise `NovelGone`.
 """
 
 import logging
@@ -115,11 +116,7 @@ class _Progress:
 
 
 def status_advance(*, novel_id: int, owner_id: int, stage: str, progress: int) -> None:
-    """Write the progress of a parse, in percent.
-
-    Raises:
-        NovelGone: The novel was deleted.
-    """
+    """Write the progress of a parse, in percent."""
     with write_transaction(as_user=owner_id):
         hold_task()
         status_set(novel_id=novel_id, state=State.PROCESSING, stage=stage, progress=progress)
@@ -146,11 +143,7 @@ def status_set(
     progress: int,
     warnings: Iterable[ParseWarning] = (),
 ) -> None:
-    """Write the status row in the caller's transaction; the message repeats the warnings.
-
-    Raises:
-        NovelGone: The novel was deleted.
-    """
+    """Write the status row in the caller's transaction; the message repeats the warnings."""
     details = [asdict(warning) for warning in warnings]
     updated = ProcessingStatus.objects.filter(pk=novel_id).update(
         state=state,
@@ -175,9 +168,6 @@ def novel_store_parsed(*, novel_id: int, parsed: ParsedNovel, given: Collection[
 
     Title, author and language come from the file, unless the owner set them: `given` names the
     fields of the upload form, and later changes are kept too.
-
-    Raises:
-        NovelGone: The novel was deleted.
     """
     # A concurrent parse of the same novel waits here, and then replaces the same rows.
     rows = Novel.objects.select_for_update(of=("self",), no_key=True).select_related("upload")

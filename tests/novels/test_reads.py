@@ -239,7 +239,7 @@ def test_a_deleted_novel_is_gone_for_all_readers(novel: Any) -> None:
 def test_a_novel_whose_owner_was_deleted_after_its_card_was_read_is_not_shown(
     novel: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("novels.reads.user_names", lambda ids: dict.fromkeys(ids))
+    monkeypatch.setattr("users.reads.user_names", lambda ids: dict.fromkeys(ids))
 
     assert novel_cards([novel.pk])
     assert novel_list([novel.pk]) == []

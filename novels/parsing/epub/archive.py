@@ -46,7 +46,8 @@ class Archive:
             _check_entry(entry, limits)
         if sum(entry.file_size for entry in entries) > limits.max_total_bytes:
             raise _bomb(f"it unpacks to more than {limits.max_total_bytes // 1024**2} MB")
-        self._entries = {_name(entry): entry for entry in entries}
+        names = (entry.filename.replace("\\", "/").removeprefix("./") for entry in entries)
+        self._entries = dict(zip(names, entries, strict=True))
         folder = _enclosing_folder(self._entries)
         if folder:
             inside = [name for name in self._entries if name.startswith(folder)]
@@ -103,10 +104,6 @@ def resolve(base: str, href: str) -> str:
     if name.startswith(("/", "../")) or name == ".." or _DRIVE.match(name):
         raise _traversal(href)
     return name
-
-
-def _name(entry: zipfile.ZipInfo) -> str:
-    return entry.filename.replace("\\", "/").removeprefix("./")
 
 
 def _enclosing_folder(names: dict[str, zipfile.ZipInfo]) -> str:

@@ -183,9 +183,8 @@ def _with_text(reading: Reading, marks: list[Mark]) -> list[Mark]:
         own_end = min(end, reading.document_end(mark.index))
         is_dropped = own_end > mark.index and not reading.words(mark.index, own_end)
         has_children = following is not None and following.depth > mark.depth
-        if has_children or is_container(mark.label):
-            kept.append(mark)
-        elif not is_dropped and reading.words(mark.index, end):
+        has_text = not is_dropped and reading.words(mark.index, end) > 0
+        if has_children or is_container(mark.label) or has_text:
             kept.append(mark)
     return kept
 

@@ -138,7 +138,7 @@ def chapter_marks(reading: Reading) -> list[Mark]:
     """Return the headings that are chapters, for a book without contents."""
     marks = heading_marks(reading)
     numbered = {m.index for m in numbered_marks(marks)}
-    openings = {filled[0] for filled in _filled(reading) if filled}
+    openings = {filled[0] for filled in _find_texts(reading) if filled}
     opening = [mark for mark in marks if mark.index in openings]
     if any(not is_container(mark.label) for mark in marks if mark.index in numbered):
         return [
@@ -177,13 +177,13 @@ def spans(marks: Sequence[Mark], end: int) -> Iterator[tuple[Mark, int, Mark | N
 
 def _runs(reading: Reading) -> Iterator[list[int]]:
     """Yield the indexes of headings that follow each other in a document."""
-    for filled in _filled(reading):
+    for filled in _find_texts(reading):
         for is_heading, group in groupby(filled, lambda i: reading.blocks[i].level > 0):
             if is_heading:
                 yield list(group)
 
 
-def _filled(reading: Reading) -> Iterator[list[int]]:
+def _find_texts(reading: Reading) -> Iterator[list[int]]:
     """Yield the indexes of the blocks with text of each document."""
     for _, start, end in reading.spans():
         yield [i for i in range(start, end) if reading.blocks[i].text]

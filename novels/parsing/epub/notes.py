@@ -22,40 +22,28 @@ _MOST_BETWEEN: Final = 3
 
 def remove_notes(reading: Reading) -> None:
     """Drop notes and take their marks from the text; restore what only looked like a mark."""
-    links = _links(reading)
     notes: dict[int, int] = {}
     marks: set[tuple[int, int]] = set()
-    for source, number, target in links:
-        href = reading.blocks[source].notes[number].href
-        if not _has_words(reading.blocks[source].text):
+    for source, block in enumerate(reading.blocks):
+        if not block.text.replace(MARK, "").strip(" []()."):
             continue
-        if target is None:
-            if _NOTE_LINK.match(href):
+        for number, note in enumerate(block.notes):
+            target = reading.link_target(source, note.href)
+            is_named = _NOTE_LINK.match(note.href) is not None
+            if target is None:
+                if is_named:
+                    marks.add((source, number))
+                continue
+            end = _end_of_note(reading, source, target)
+            if end is None and is_named and _may_be_note(reading, source, target):
+                end = target + 1
+            if end is not None:
                 marks.add((source, number))
-            continue
-        end = _end_of_note(reading, source, target)
-        if end is None and _NOTE_LINK.match(href) and _may_be_note(reading, source, target):
-            end = target + 1
-        if end is not None:
-            marks.add((source, number))
-            notes[target] = max(end, notes.get(target, 0))
+                notes[target] = max(end, notes.get(target, 0))
     for index, block in enumerate(reading.blocks):
         if block.notes:
             block.text = _without_marks(reading, index, marks)
     _drop_notes(reading, notes)
-
-
-def _links(reading: Reading) -> list[tuple[int, int, int | None]]:
-    """Return block, number in the block, and target of each link that looks like a mark."""
-    return [
-        (index, number, reading.link_target(index, note.href))
-        for index, block in enumerate(reading.blocks)
-        for number, note in enumerate(block.notes)
-    ]
-
-
-def _has_words(text: str) -> bool:
-    return bool(text.replace(MARK, "").strip(" []()."))
 
 
 def _may_be_note(reading: Reading, source: int, target: int) -> bool:

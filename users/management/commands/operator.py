@@ -49,7 +49,7 @@ def _describe(path: Path, *, is_new: bool) -> str:
     """Return the operator's address, and where the password is, if it is still valid."""
     operators = User.objects.operators()
     try:
-        email, password = _read(path)
+        email, password = path.read_text().splitlines()
     except FileNotFoundError:
         known = operators.values_list("email", flat=True).first()
         return f"Operator: {known}; {path} is not there, so the password is not known here. {HOW}"
@@ -64,18 +64,13 @@ def _describe(path: Path, *, is_new: bool) -> str:
     return f"Operator: {email}; the password in {path} was changed since. {HOW}"
 
 
-def _read(path: Path) -> list[str]:
-    """Return the lines of `MORPHEUS_VAR/operator-login`: address and password."""
-    return path.read_text().splitlines()
-
-
 def _stored_password(path: Path, email: str) -> str:
     """Return the stored password of `email`; create and store one if there is none.
 
     The password is stored before the user is created, so the next run after a crash uses it.
     """
     if path.exists():
-        owner, password = _read(path)
+        owner, password = path.read_text().splitlines()
         if owner != email:
             raise CommandError(
                 f"{path} holds the login of {owner}, which is not an active superuser: "
