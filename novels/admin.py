@@ -113,15 +113,7 @@ class NovelAdmin(ReparsingAdmin, PublishableAdmin):
     """Novels are created from files, not here; changes go through the services."""
 
     # Without genre and language, which are filters, and word count: the list fits beside these.
-    list_display = [
-        "title",
-        "author",
-        "owner",
-        "is_public",
-        "state",
-        "chapter_count",
-        "created_at",
-    ]
+    list_display = ["title", "author", "owner", "is_public", "state", "chapter_count", "created_at"]
     list_select_related = ["owner", "status"]
     list_defer = ("synopsis", "owner__bio", "owner__password")
     list_filter = ["status__state", "is_public", "genre", "language"]

@@ -20,11 +20,7 @@ from morpheus.api.reads import (
 )
 from morpheus.api.rendering import RowRenderer
 from morpheus.cache.batch_read import read_from_database
-from morpheus.cache.cached_reads import (
-    VisibleValue,
-    is_cache_usable,
-    read_public_then_private,
-)
+from morpheus.cache.cached_reads import VisibleValue, is_cache_usable, read_public_then_private
 from morpheus.db.compiled_reads import CompiledRead
 from novels.cache_policies import CARD, CHAPTER, CONTENTS, PAGE, STATUS
 from novels.models import Chapter, Genre, Language, Novel, ProcessingStatus

@@ -29,7 +29,7 @@ LIMITS = JobLimits(cpu_s=60, wall_s=300, memory_bytes=512 * 1024 * 1024)
 # Patterns that never meet long text, each with the reason.
 _HEADING = "`parse_heading` looks at 200 characters"
 BOUNDED = {
-    "novels.parsing.counters._AROUND": _HEADING,
+    "novels.parsing.numerals._AROUND": _HEADING,
     "novels.parsing.headings._FIRST_WORD": _HEADING,
     "novels.parsing.headings._BARE_ALONE": _HEADING,
     "novels.parsing.headings._SPELLED_ALONE": _HEADING,

@@ -97,11 +97,6 @@ def token_revoke(*, token_id: int) -> None:
     AccessToken.objects.filter(pk=token_id).delete()
 
 
-def tokens_revoke_all(*, user_id: int) -> int:
-    """Delete all tokens of a user; return their number."""
-    return AccessToken.objects.filter(user_id=user_id).delete()[0]
-
-
 def tokens_delete_expired() -> int:
     """Delete the expired tokens of all users; return their number. Invalidates `token:<digest>`."""
     return delete_in_batches(AccessToken.objects.filter(expires_at__lte=timezone.now()))
@@ -117,4 +112,4 @@ def tokens_revoke_with_password(
     """
     # A login that only upgrades the hash sets no new password.
     if not created and not raw and has_new_password(instance):
-        tokens_revoke_all(user_id=instance.pk)
+        AccessToken.objects.filter(user=instance).delete()

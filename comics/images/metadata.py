@@ -4,7 +4,6 @@ They can name a place, a device or a person. Comments that an author wrote stay.
 """
 
 import re
-from collections.abc import Iterator
 from io import BytesIO
 from zlib import crc32
 
@@ -55,13 +54,6 @@ def add_orientation(png: bytes, orientation: int) -> bytes:
     return png[:after_header] + chunk + png[after_header:]
 
 
-def png_named_chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
-    """Yield the name of each chunk of a PNG, and where it begins and ends."""
-    starts = list(png_chunks(data))
-    for start, end in zip(starts, [*starts[1:], len(data)], strict=True):
-        yield data[start + 4 : start + 8], start, end
-
-
 def _remove_from_jpeg(data: bytes) -> bytes:
     private = []
     for marker, start, end in jpeg_segments(data):
@@ -75,7 +67,7 @@ def _remove_from_jpeg(data: bytes) -> bytes:
 
 def _remove_from_png(data: bytes) -> bytes:
     private = []
-    for name, start, end in png_named_chunks(data):
+    for name, start, end in png_chunks(data):
         keyword = data[start + 8 : start + 8 + _MAX_KEYWORD_BYTES].partition(b"\0")[0]
         if name == b"eXIf" or (name in _TEXT_CHUNKS and _PRIVATE_KEYWORD.search(keyword)):
             private.append((start, end))
@@ -83,10 +75,9 @@ def _remove_from_png(data: bytes) -> bytes:
 
 
 def _remove_from_webp(data: bytes) -> bytes:
-    starts = list(webp_chunks(data))
     private, flags = [], 0
-    for start, end in zip(starts, [*starts[1:], len(data)], strict=True):
-        if flag := _WEBP_FLAGS.get(data[start : start + 4]):
+    for name, start, end in webp_chunks(data):
+        if flag := _WEBP_FLAGS.get(name):
             private.append((start, end))
             flags |= flag
     if not private:

@@ -64,21 +64,21 @@ def jpeg_segments(data: bytes) -> Iterator[tuple[int, int, int]]:
             return
 
 
-def png_chunks(data: bytes) -> Iterator[int]:
-    """Yield the offsets of a PNG's chunks."""
+def png_chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
+    """Yield the name of each chunk of a PNG, and where it begins and ends."""
     at = 8
     while at < len(data):
-        yield at
-        at += 12 + int.from_bytes(data[at : at + 4], "big")
+        start, at = at, at + 12 + int.from_bytes(data[at : at + 4], "big")
+        yield data[start + 4 : start + 8], start, min(at, len(data))
 
 
-def webp_chunks(data: bytes) -> Iterator[int]:
-    """Yield the offsets of a WebP's chunks."""
+def webp_chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
+    """Yield the name of each chunk of a WebP, and where it begins and ends."""
     at = 12
     while at < len(data):
-        yield at
         size = int.from_bytes(data[at + 4 : at + 8], "little")
-        at += 8 + size + size % 2
+        start, at = at, at + 8 + size + size % 2
+        yield data[start : start + 4], start, min(at, len(data))
 
 
 def gif_blocks(data: bytes) -> Iterator[int]:
@@ -114,7 +114,7 @@ def _palette_bytes(data: bytes, at: int) -> int:
     return 3 << (1 + flags % 8) if flags & 0x80 else 0
 
 
-def _refuse_many(limit: int, parts: Iterator[int], name: str) -> None:
+def _refuse_many(limit: int, parts: Iterator[object], name: str) -> None:
     if next(islice(parts, limit, None), None) is not None:
         raise ImageRefused(
             f"This picture has more than {limit:,} {name}. Save it anew with another program."

@@ -11,15 +11,7 @@ from comics.images.decoding import Picture
 from comics.models import Comic
 from comics.serializers import ComicSerializer
 from comics.services.images import rendition_create
-from morpheus.api.reads import (
-    ListFilter,
-    ListRead,
-    Row,
-    Scope,
-    WholeRows,
-    order_by,
-    parse_id_of,
-)
+from morpheus.api.reads import ListFilter, ListRead, Row, Scope, WholeRows, order_by, parse_id_of
 from morpheus.api.rendering import RowRenderer
 from morpheus.cache.cached_reads import VisibleValue, read_public_then_private
 from morpheus.db.compiled_reads import CompiledRead
@@ -71,12 +63,10 @@ comic_access = _CARDS.access
 
 
 def comic_list(comic_ids: Sequence[int], owner_id: int | None) -> list[Row]:
-    """Return comics with their names, in the order of their ids, without invisible ones.
+    """Return public comics, or those of one owner, with their names and in the order of their ids.
 
-    Args:
-        comic_ids: Public comics, or comics of one owner.
-        owner_id: That owner, if the owner reads them. Public comics are then cached for the owner
-            as well, so the list costs no more queries than a public one.
+    An owner's public comics are cached for the owner as well, so that the list costs no more
+    queries than a public one. Invisible comics are absent.
     """
     cards = _CARDS.read_as(comic_ids, owner_id)
     return comics_add_names([cards[pk] for pk in comic_ids if pk in cards], owner_id)

@@ -121,7 +121,10 @@ def _decode(data: bytes) -> str:
         text = _with_replacements(data, encoding)
         if text is not None:
             return text
-    return _western(data)
+    try:
+        return data.decode("cp1252")
+    except UnicodeDecodeError:
+        return data.decode("latin-1")
 
 
 def _with_replacements(data: bytes, encoding: str) -> str | None:
@@ -198,13 +201,6 @@ def _read_declared(data: bytes) -> list[str]:
     except LookupError:
         return []
     return [_WIDER.get(name, name)] if _DECLARABLE.fullmatch(name) else []
-
-
-def _western(data: bytes) -> str:
-    try:
-        return data.decode("cp1252")
-    except UnicodeDecodeError:
-        return data.decode("latin-1")
 
 
 def _detect_encodings(data: bytes) -> list[str]:

@@ -4,7 +4,6 @@ import re
 from dataclasses import dataclass, replace
 from typing import Final, Self
 
-from novels.parsing.counters import parse_counter
 from novels.parsing.heading_words import (
     CONTAINER_KINDS,
     ENGLISH_WORDS,
@@ -13,7 +12,14 @@ from novels.parsing.heading_words import (
     SPELLINGS,
     fold,
 )
-from novels.parsing.numerals import CHINESE, ROMAN, parse_chinese, parse_number, parse_spelled
+from novels.parsing.numerals import (
+    CHINESE,
+    ROMAN,
+    parse_chinese,
+    parse_counter,
+    parse_number,
+    parse_spelled,
+)
 
 # Vowel signs of Indian and Thai scripts are no letters to `re`.
 _LETTER: Final = r"(?:(?![\d_])[\w\u0900-\u0dff\u0e00-\u0fff])"

@@ -54,10 +54,10 @@ def _split_part_lines(
             first, second = parse_heading(block[0]), parse_heading(block[1])
             if first and second and first.is_container and second.kind != first.kind:
                 split += [block[:1], block[1:]]
-                split_gaps += [gaps[index], 0] if gaps else []
+                split_gaps += [gaps[index], 0]
                 continue
         split.append(block)
-        split_gaps += [gaps[index]] if gaps else []
+        split_gaps.append(gaps[index])
     return split, split_gaps
 
 

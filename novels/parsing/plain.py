@@ -1,11 +1,10 @@
 """Plain text files."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
-from novels.parsing.assembly import assemble
+from novels.parsing.assembly import assemble, find_losses
 from novels.parsing.decoding import REPLACEMENT, decode_text
 from novels.parsing.languages import detect_language
-from novels.parsing.losses import find_losses
 from novels.parsing.model import LeftOut, Limits, ParsedNovel, ParseWarning, count_words
 from novels.parsing.outline import find_chapters
 from novels.parsing.paragraphs import Layout, lay_out
@@ -23,10 +22,12 @@ def parse_plain(
     words = count_words(front.body)
     around = len(left_out)
     layout = lay_out(front.body, limits.max_paragraphs)
-    left_out += _words_of("captions", "of pictures", layout.captions)
+    left_out += _make_left_out("captions", "of pictures", count_words(" ".join(layout.captions)))
     if front.is_gutenberg:
         layout, credits = _without_boilerplate(layout)
-        left_out += _words_of("credits", "of Project Gutenberg", credits)
+        left_out += _make_left_out(
+            "credits", "of Project Gutenberg", count_words(" ".join(credits))
+        )
     progress("splitting", 40)
     outline = find_chapters(layout.blocks, layout.gaps, limits)
     left_out += outline.left_out
@@ -45,15 +46,12 @@ def _split_front(text: str) -> tuple[Front, list[LeftOut]]:
         return front, _make_left_out("readings and colophon", "of Aozora Bunko", dropped)
     front = split_front(text)
     # Lines such as "Author: …" without them are in the novel's fields.
-    return front, _words_of("header and licence", "of Project Gutenberg", [front.around])
+    dropped = count_words(front.around)
+    return front, _make_left_out("header and licence", "of Project Gutenberg", dropped)
 
 
 def _make_left_out(name: str, reason: str, words: int) -> list[LeftOut]:
     return [LeftOut(name, reason, words)] if words > 0 else []
-
-
-def _words_of(name: str, reason: str, texts: Iterable[str]) -> list[LeftOut]:
-    return _make_left_out(name, reason, sum(map(count_words, texts)))
 
 
 def _without_boilerplate(layout: Layout) -> tuple[Layout, list[str]]:

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Callable
 
-from novels.parsing.assembly import Outline, assemble
+from novels.parsing.assembly import Outline, assemble, find_losses
 from novels.parsing.decoding import decode_markup
 from novels.parsing.epub.archive import Archive
 from novels.parsing.epub.cuts import cut_at_marks
@@ -30,8 +30,7 @@ from novels.parsing.epub.page import Page, read_page
 from novels.parsing.epub.reading import Reading
 from novels.parsing.headings import parse_heading
 from novels.parsing.languages import detect_language
-from novels.parsing.losses import find_losses
-from novels.parsing.model import LeftOut, Limits, ParsedNovel, ParseError, ParseWarning
+from novels.parsing.model import LeftOut, Limits, ParsedNovel, ParseError, ParseWarning, count_words
 from novels.parsing.outline import find_chapters
 
 # A page of contents in the reading order may have a few words besides.
@@ -125,7 +124,7 @@ class _Pages:
             self._limits.max_paragraphs - self._paragraphs,
             self._fragments.get(item.name, ()),
         )
-        words = page.words()
+        words = sum(count_words(block.text) for block in page.blocks)
         if item.name == self._package.nav and words <= _MOST_WORDS_OF_CONTENTS:
             self._leave_out(item.name, "table of contents", words + page.skipped.total())
         elif self._is_any_linear and not item.is_linear and item.name not in self._fragments:
@@ -171,7 +170,7 @@ def _cut(reading: Reading, navigation: Navigation, package: Package, limits: Lim
     if best.chapters > 1:
         return best
     texts = [block.text for block in reading.blocks if block.text]
-    by_text = find_chapters([tuple(text.split("\n")) for text in texts], [], limits)
+    by_text = find_chapters([tuple(t.split("\n")) for t in texts], bytes(len(texts)), limits)
     has_empty = any(s.heading and not s.paragraphs for s in by_text.sections)
     return by_text if by_text.chapters > 1 and not has_empty else best
 

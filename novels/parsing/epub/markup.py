@@ -5,10 +5,10 @@ trees: a target receives their events, so that nesting and size cost little memo
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from html.entities import html5
-from typing import Final, Protocol, TypeAlias, TypeVar
+from typing import Final, TypeAlias, TypeVar
 
 from lxml import etree
 
@@ -29,29 +29,14 @@ _DIRTY: Final = re.compile(
 _SAFE: Final = {"no_network": True, "huge_tree": True}
 
 Element: TypeAlias = etree._Element
-
-
-class Target(Protocol):
-    """Receives the elements and texts of a document in order."""
-
-    def start(self, tag: str, attributes: Mapping[str, str]) -> None:
-        """Begin an element; the tag has its namespace in braces."""
-
-    def end(self, tag: str) -> None:
-        """End the element."""
-
-    def data(self, text: str) -> None:
-        """Receive text."""
-
-    def close(self) -> None:
-        """End the document."""
-
-
-T = TypeVar("T", bound=Target)
+T = TypeVar("T")
 
 
 def read_markup(source: str, make_target: Callable[[], T]) -> T:
-    """Return a target that received the document; a new one if it is not well-formed XML."""
+    """Return a target that received the document; a new one if it is not well-formed XML.
+
+    lxml calls its `start`, `end`, `data` and `close`; a tag has its namespace in braces.
+    """
     target = make_target()
     try:
         etree.fromstring(

@@ -7,6 +7,7 @@ It counts together with what stands there: hardly any text, links, or the words 
 import re
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import takewhile
 from math import inf
 from typing import Final
 
@@ -170,17 +171,16 @@ def drop_publishers_pages(reading: Reading, names: Sequence[str], listed: Sequen
         is_front = is_front and first_listed is None and _count(blocks) <= _MOST_WORDS
 
 
+def _begins_text(block: PageBlock, known: set[str]) -> bool:
+    is_heading = block.level > 0 and words_of(block.text) not in known
+    return is_heading or is_prose(block.text) or is_named(block.text)
+
+
 def _drop_title_lines(reading: Reading, start: int, end: int, names: Sequence[str]) -> None:
     """Drop lines above the first sentence if the title or the author stands there."""
     known = {words_of(name) for name in names}
     blocks = reading.blocks[start:end]
-    is_text = any(is_prose(block.text) for block in blocks)
-    until = start
-    while until < end:
-        block = reading.blocks[until]
-        is_heading = block.level and words_of(block.text) not in known
-        if is_text and (is_prose(block.text) or is_named(block.text) or is_heading):
-            break
-        until += 1
-    end_of_title = _end_of_title(reading.blocks[start:until], names)
+    if any(is_prose(block.text) for block in blocks):
+        blocks = list(takewhile(lambda block: not _begins_text(block, known), blocks))
+    end_of_title = _end_of_title(blocks, names)
     reading.drop(start, start + end_of_title, "title page")

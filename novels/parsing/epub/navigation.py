@@ -138,7 +138,8 @@ class _NavReader:
         elif name == "a":
             self._href = attributes.get("href", "").strip()
             if self._kind == "landmarks":
-                self._landmark(attributes)
+                reasons = filter(None, map(REFERENCES.get, _types(attributes)))
+                self.links += (_Link("", self._href, 0, reason) for reason in reasons)
         elif name == "img":
             self._alternative = attributes.get("alt", "")
         elif name in ("li", "ol", "ul"):
@@ -174,11 +175,6 @@ class _NavReader:
             self._navs += bool(self._kind)
         self._depth = 0
         self._label.clear()
-
-    def _landmark(self, attributes: Mapping[str, str]) -> None:
-        for word in _types(attributes):
-            if reason := REFERENCES.get(word):
-                self.links.append(_Link("", self._href, 0, reason))
 
     def _end_label(self) -> None:
         text = clean_text("".join(self._label)) or self._alternative

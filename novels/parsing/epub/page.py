@@ -68,10 +68,6 @@ class Page:
     # Start, end and kind of each piece that is front or back matter if it is short.
     pieces: list[tuple[int, int, str]] = field(default_factory=list)
 
-    def words(self) -> int:
-        """Return the number of words of the text."""
-        return sum(count_words(block.text) for block in self.blocks)
-
 
 def read_page(source: str, max_blocks: int, targets: Collection[str] = ()) -> Page:
     """Return the text of a document; `targets` are the ids that the contents link to."""

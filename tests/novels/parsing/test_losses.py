@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from novels.parsing import LeftOut, ParsedChapter
-from novels.parsing.losses import find_losses
+from novels.parsing.assembly import find_losses
 
 CHAPTER = ParsedChapter("One", "word " * 97)
 COVER = LeftOut("cover.xhtml", "no text", 0, is_document=True)
