@@ -103,7 +103,7 @@ def is_empty(connection: psycopg.Connection) -> bool:
     """
     has_tags, is_other_database = connection.execute(_LOOK).fetchone() or (True, True)
     if is_other_database:
-        logger.warning("The database was made, restored or promoted: emptying the cache.")
+        logger.info("The database was made, restored or promoted: emptying the cache.")
         connection.execute(_ADOPT)
     return not (has_tags or is_other_database)
 
