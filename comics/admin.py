@@ -1,5 +1,7 @@
 """Comics, their panels and images in the admin."""
 
+from __future__ import annotations
+
 from typing import Any
 
 from django.contrib import admin

@@ -1,5 +1,7 @@
 """The app of comics and their pictures."""
 
+from __future__ import annotations
+
 from django.apps import AppConfig
 
 

@@ -3,6 +3,8 @@
 docs/caching.md has the table.
 """
 
+from __future__ import annotations
+
 from morpheus.cache.policies import CachePolicy
 
 # A comic as the API shows it, with the ids of owner and novel, and the version of the thumbnail:

@@ -1,5 +1,7 @@
 """Comics, their panels, and the images that panels share."""
 
+from __future__ import annotations
+
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone

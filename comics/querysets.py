@@ -1,5 +1,7 @@
 """Every SQL shape that reads comics."""
 
+from __future__ import annotations
+
 from typing import Any, Self
 
 from django.db import models

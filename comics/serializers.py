@@ -1,5 +1,7 @@
 """The JSON of comics and panels; `morpheus.api.rendering` renders the rows."""
 
+from __future__ import annotations
+
 from typing import Any
 
 from django.core.files.uploadedfile import UploadedFile

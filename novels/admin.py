@@ -1,5 +1,7 @@
 """Novels, their chapters and their processing in the admin."""
 
+from __future__ import annotations
+
 from typing import Any
 
 from django.contrib import admin, messages

@@ -1,5 +1,7 @@
 """The app of novels, their chapters and their processing."""
 
+from __future__ import annotations
+
 from pathlib import Path
 from typing import Any
 

@@ -3,6 +3,8 @@
 docs/caching.md has the table.
 """
 
+from __future__ import annotations
+
 from morpheus.cache.policies import CachePolicy
 
 # A novel as the API shows it, with its owner's id only: `novel:<id>`.

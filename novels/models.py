@@ -4,6 +4,8 @@ Tables are cut by temperature: what lists read, what only a reader of one chapte
 and what a running parse writes every second stand apart.
 """
 
+from __future__ import annotations
+
 from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchVectorField
 from django.db import models

@@ -1,5 +1,7 @@
 """Cached reads of novels; docs/caching.md lists their tags and what invalidates them."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from hashlib import md5
 from typing import Any

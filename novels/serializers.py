@@ -1,5 +1,7 @@
 """The JSON of novels, chapters and search results; `morpheus.api.rendering` renders the rows."""
 
+from __future__ import annotations
+
 from typing import Any, get_args
 
 import orjson

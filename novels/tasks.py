@@ -1,5 +1,7 @@
 """What `manage.py worker` runs."""
 
+from __future__ import annotations
+
 from typing import Any
 
 from django.dispatch import receiver

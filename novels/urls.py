@@ -1,5 +1,7 @@
 """Routes of this app under `/api/v1/`."""
 
+from __future__ import annotations
+
 from django.urls import path
 
 from novels.views.chapters import ChapterListView, ChapterView, StatusView

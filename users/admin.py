@@ -1,5 +1,7 @@
 """Users and their tokens in the admin."""
 
+from __future__ import annotations
+
 import math
 from typing import Any, NoReturn
 

@@ -1,5 +1,7 @@
 """The app of users and how they log in."""
 
+from __future__ import annotations
+
 from django.apps import AppConfig
 from django.contrib.auth.signals import user_logged_in
 from django.db.models.signals import post_save

@@ -1,5 +1,7 @@
 """Authentication by bearer token or session cookie, its OpenAPI description, and passwords."""
 
+from __future__ import annotations
+
 import hashlib
 import re
 import secrets

@@ -1,5 +1,7 @@
 """Cache policies of users; each comment names the tags that invalidate a value."""
 
+from __future__ import annotations
+
 from morpheus.cache.policies import CachePolicy
 
 # Public name: `name:<id>`.

@@ -1,5 +1,7 @@
 """Users and the tokens that they log in with."""
 
+from __future__ import annotations
+
 from hashlib import sha256
 from typing import Any, Self
 

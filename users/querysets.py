@@ -1,5 +1,7 @@
 """Every SQL shape that reads users and their tokens."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterable
 from typing import Any, Self
 

@@ -3,6 +3,8 @@
 Other apps count their own rows and register a source, because this app may not import them.
 """
 
+from __future__ import annotations
+
 from collections import Counter
 from collections.abc import Callable
 from http import HTTPStatus

@@ -1,5 +1,7 @@
 """Cached reads of users."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Any

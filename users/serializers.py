@@ -1,5 +1,7 @@
 """Users and tokens as JSON; reading and writing have separate classes."""
 
+from __future__ import annotations
+
 from typing import Any
 
 from django.conf import settings

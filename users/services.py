@@ -1,5 +1,7 @@
 """Every write of users and their tokens."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any

@@ -1,5 +1,7 @@
 """Rate limits of logins and registrations."""
 
+from __future__ import annotations
+
 from django.http import HttpRequest
 from rest_framework.request import Request
 

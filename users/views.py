@@ -1,5 +1,7 @@
 """Login and logout, registration, and the caller's profile."""
 
+from __future__ import annotations
+
 from typing import Any
 
 from django.contrib.auth import authenticate, login, logout

@@ -3,6 +3,8 @@
 It runs in child processes (comics/images/sandboxed.py): nothing here reads settings.
 """
 
+from __future__ import annotations
+
 import re
 from dataclasses import dataclass
 from hashlib import sha256

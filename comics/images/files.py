@@ -1,5 +1,7 @@
 """Store picture files: named by their content, written atomically."""
 
+from __future__ import annotations
+
 import os
 from contextlib import suppress
 from pathlib import Path

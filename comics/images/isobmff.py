@@ -3,6 +3,8 @@
 The boxes are those of ISO/IEC 14496-12, section 8.11.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from io import BytesIO
 

@@ -3,6 +3,8 @@
 They can name a place, a device or a person. Comments that an author wrote stay.
 """
 
+from __future__ import annotations
+
 import re
 from io import BytesIO
 from zlib import crc32

@@ -1,5 +1,7 @@
 """Smaller copies of an image for thumbnails; figures in docs/images.md."""
 
+from __future__ import annotations
+
 from hashlib import sha256
 from io import BytesIO
 from pathlib import Path

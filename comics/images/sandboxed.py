@@ -1,5 +1,7 @@
 """Decode pictures in child processes, with limits, a few at a time."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path

@@ -4,6 +4,8 @@ Decoders go through the picture once for each scan, and through lists for each b
 with thousands of them keeps a core busy for minutes. Each count ends at its limit.
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterator
 from itertools import islice

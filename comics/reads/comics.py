@@ -1,5 +1,7 @@
 """The list of comics, one comic, and its thumbnail."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 

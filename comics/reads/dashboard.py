@@ -1,5 +1,7 @@
 """A user's dashboard: newest novels and comics, and totals."""
 
+from __future__ import annotations
+
 from typing import Any
 
 from django.db.models import QuerySet

@@ -1,5 +1,7 @@
 """The panels of a comic, and the files of their images."""
 
+from __future__ import annotations
+
 from rest_framework.request import Request
 from rest_framework.reverse import reverse
 

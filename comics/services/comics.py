@@ -4,6 +4,8 @@
 Without such a comic, or the right to change it, a change raises `Comic.DoesNotExist`.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial

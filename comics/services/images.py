@@ -5,6 +5,8 @@ its panel is committed. A deletion unlinks the file before its commit. So an upl
 is being deleted waits, finds no file and writes it.
 """
 
+from __future__ import annotations
+
 import logging
 
 from django.core.files.storage import storages

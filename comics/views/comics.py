@@ -1,5 +1,7 @@
 """The gallery, one comic, and a user's dashboard."""
 
+from __future__ import annotations
+
 from django.http import HttpResponse
 from drf_spectacular.utils import extend_schema
 from rest_framework.permissions import IsAuthenticated

@@ -1,5 +1,7 @@
 """The panels of a comic."""
 
+from __future__ import annotations
+
 from typing import Any
 
 from django.conf import settings

@@ -1,5 +1,7 @@
 """Image bytes: panels and thumbnails, under URLs that change with their content."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 
 from django.http import FileResponse, Http404, HttpResponse

@@ -1,5 +1,7 @@
 """Parse uploaded novels (.txt, .epub) into chapters; independent of Django."""
 
+from __future__ import annotations
+
 from novels.parsing.model import (
     LeftOut,
     Limits,

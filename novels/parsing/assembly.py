@@ -1,5 +1,7 @@
 """Build chapters from a text cut at its headings, and compare them with what the file has."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final

@@ -1,5 +1,7 @@
 """Tables of contents in plain text: their lines look like headings of chapters."""
 
+from __future__ import annotations
+
 import re
 from collections import Counter
 from collections.abc import Sequence

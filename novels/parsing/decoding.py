@@ -3,6 +3,8 @@
 One invalid byte is one replacement character; it never decides the encoding of the rest.
 """
 
+from __future__ import annotations
+
 import codecs
 import re
 from collections import Counter

@@ -1,5 +1,7 @@
 """The words that begin chapters and parts; `languages.toml` has them by language."""
 
+from __future__ import annotations
+
 import unicodedata
 from typing import Final
 

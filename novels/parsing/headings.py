@@ -1,5 +1,7 @@
 """Recognise one line as a heading: "CHAPTER I. Title", "VII. TITLE", "XII", "第三章"."""
 
+from __future__ import annotations
+
 import re
 from dataclasses import dataclass, replace
 from typing import Final, Self

@@ -1,5 +1,7 @@
 """Languages: their words, and their codes (ISO 639), named in a file or detected from its text."""
 
+from __future__ import annotations
+
 import re
 import tomllib
 from pathlib import Path

@@ -1,5 +1,7 @@
 """Limits of a parse, its result, and its one error."""
 
+from __future__ import annotations
+
 import re
 from dataclasses import dataclass
 from typing import Final, Literal, Self

@@ -1,5 +1,7 @@
 """Numbers as headings write them: IV, 24, TWENTY-ONE, Siebzehntes, двадцать первая, 第三章."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterator
 from typing import Final

@@ -1,5 +1,7 @@
 """Find the chapters of a plain text."""
 
+from __future__ import annotations
+
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import replace

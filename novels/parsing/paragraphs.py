@@ -1,5 +1,7 @@
 """Split lines into blocks and paragraphs: hard-wrapped prose is joined, verse is not."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Sequence
 from typing import Final, NamedTuple

@@ -1,5 +1,7 @@
 """The public functions: a cheap check of an upload, and the parse itself."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path

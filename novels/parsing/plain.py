@@ -1,5 +1,7 @@
 """Plain text files."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 
 from novels.parsing.assembly import assemble, find_losses

@@ -4,6 +4,8 @@ Project Gutenberg: header, licence, credits, title lines.
 Aozora Bunko: readings 《よみ》, notes ［＃…］ about the print, and a colophon.
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,5 +1,7 @@
 """Names of parts of a book that are not numbered chapters."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterable
 from typing import Final

@@ -1,5 +1,7 @@
 """Among lines that read like headings, choose those that are the book's chapters."""
 
+from __future__ import annotations
+
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Sequence

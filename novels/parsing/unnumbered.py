@@ -1,5 +1,7 @@
 """Chapters without numbers: titles that stand apart, or that mark-up of plain text declares."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from typing import Final
 

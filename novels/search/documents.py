@@ -1,5 +1,7 @@
 """The documents that full-text search reads, written in the database from what it already holds."""
 
+from __future__ import annotations
+
 from typing import Any
 
 from django.db import connection

@@ -1,5 +1,7 @@
 """What a search matched, and how later changes refresh it; nothing here reads the database."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Set
 from typing import NamedTuple, Self
 

@@ -1,5 +1,7 @@
 """The statements of a search: match and rank, refresh by later changes, cut snippets."""
 
+from __future__ import annotations
+
 import html
 from collections.abc import Collection
 from dataclasses import asdict, dataclass

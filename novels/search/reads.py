@@ -1,5 +1,7 @@
 """Cached reads of searches."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from typing import Any
 

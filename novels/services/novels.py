@@ -4,6 +4,8 @@
 or the right to change it, a change raises `Novel.DoesNotExist`.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import Any

@@ -4,6 +4,8 @@ Each write of the processing status is a short transaction, so that readers see 
 novel that was deleted meanwhile raise `NovelGone`.
 """
 
+from __future__ import annotations
+
 import logging
 import time
 from collections.abc import Collection, Iterable

@@ -4,6 +4,8 @@ Both functions have the arguments and exceptions of their namesakes in `novels.p
 refuse a file that exceeds the limits or ends its reader.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path

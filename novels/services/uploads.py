@@ -1,5 +1,7 @@
 """Create novels from files, and parse files again."""
 
+from __future__ import annotations
+
 import errno
 import hashlib
 import uuid

@@ -1,5 +1,7 @@
 """The chapters of a novel, and its processing status."""
 
+from __future__ import annotations
+
 from django.http import HttpResponse
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request

@@ -1,5 +1,7 @@
 """Novels: the list, uploads, and one novel."""
 
+from __future__ import annotations
+
 from typing import Any
 
 from django.core.files import File

@@ -1,5 +1,7 @@
 """Full-text search."""
 
+from __future__ import annotations
+
 import logging
 from itertools import islice
 from typing import Any, cast

@@ -3,6 +3,8 @@
 To recover from an interruption, migrate again: the migration is one transaction.
 """
 
+from __future__ import annotations
+
 from typing import Any
 
 from django.conf import settings

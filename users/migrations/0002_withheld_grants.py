@@ -5,6 +5,8 @@ Apart from 0001, because the admin's table refers to users: it exists only after
 To recover from an interruption, migrate again: the migration is one transaction.
 """
 
+from __future__ import annotations
+
 from django.db import migrations
 
 from morpheus.db.schema import run_sql_file

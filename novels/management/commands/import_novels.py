@@ -1,5 +1,7 @@
 """Import novels from files and folders, and parse them in this process."""
 
+from __future__ import annotations
+
 from argparse import ArgumentParser
 from collections.abc import Iterable, Iterator
 from pathlib import Path

@@ -1,5 +1,7 @@
 """The ZIP file of an EPUB: names as they are in the wild, limits on everything that is read."""
 
+from __future__ import annotations
+
 import io
 import posixpath
 import re

@@ -1,5 +1,7 @@
 """Parse an EPUB: pages in reading order, cut at its contents or its headings."""
 
+from __future__ import annotations
+
 from collections import defaultdict
 from collections.abc import Callable
 

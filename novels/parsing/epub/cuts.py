@@ -1,5 +1,7 @@
 """Cut an EPUB at its marks, and say which of them are parts, chapters or sections."""
 
+from __future__ import annotations
+
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace

@@ -1,5 +1,7 @@
 """Named positions in an EPUB: lines of its contents, or its headings where there are none."""
 
+from __future__ import annotations
+
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

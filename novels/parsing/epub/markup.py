@@ -4,6 +4,8 @@ Nothing external is loaded, and expansion of entities is bounded by libxml2. Pag
 trees: a target receives their events, so that nesting and size cost little memory.
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Callable
 from contextlib import suppress

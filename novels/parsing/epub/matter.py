@@ -4,6 +4,8 @@ The book's own declaration decides. A name alone decides nothing: a chapter may 
 It counts together with what stands there: hardly any text, links, or the words of an imprint.
 """
 
+from __future__ import annotations
+
 import re
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence

@@ -1,5 +1,7 @@
 """The table of contents of an EPUB: nav.xhtml of EPUB 3 or toc.ncx of EPUB 2."""
 
+from __future__ import annotations
+
 import posixpath
 import re
 from collections.abc import Iterable, Iterator, Mapping

@@ -1,5 +1,7 @@
 """Notes and their marks, recognised by links that lead there and back again."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterator
 from typing import Final

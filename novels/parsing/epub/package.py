@@ -1,5 +1,7 @@
 """The package file of an EPUB: metadata, reading order, path of the navigation."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final

@@ -1,5 +1,7 @@
 """Split one XHTML document into blocks of text, and count the words of other parts."""
 
+from __future__ import annotations
+
 import re
 from collections import Counter
 from collections.abc import Collection, Mapping

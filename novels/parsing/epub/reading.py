@@ -1,5 +1,7 @@
 """All pages of an EPUB as one run of blocks, and what of them was left out."""
 
+from __future__ import annotations
+
 from bisect import bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping

@@ -1,5 +1,7 @@
 """Names of elements, types and classes that tell what a piece of an EPUB is."""
 
+from __future__ import annotations
+
 import re
 import tomllib
 from collections.abc import Mapping

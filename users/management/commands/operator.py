@@ -1,5 +1,7 @@
 """Create a superuser for the admin, if there is none."""
 
+from __future__ import annotations
+
 import os
 import secrets
 from argparse import ArgumentParser
