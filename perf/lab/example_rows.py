@@ -37,6 +37,15 @@ CROSS JOIN LATERAL (
 WHERE n.is_public AND n.chapter_count > 0
 ORDER BY n.id LIMIT 1
 """
+# The largest of each kind, so that a cost per row shows.
+_LARGEST = """
+SELECT
+    (SELECT owner_id FROM novels_novel GROUP BY owner_id ORDER BY count(*) DESC, 1 LIMIT 1),
+    (SELECT id FROM novels_novel WHERE is_public ORDER BY chapter_count DESC, id LIMIT 1),
+    (SELECT id FROM comics_comic WHERE is_public ORDER BY panel_count DESC, id LIMIT 1),
+    (SELECT slug FROM novels_genre ORDER BY id LIMIT 1),
+    (SELECT code FROM novels_language ORDER BY id LIMIT 1)
+"""
 
 
 def first_rows() -> ExampleRows:
@@ -45,11 +54,24 @@ def first_rows() -> ExampleRows:
     Raises:
         CommandError: Seed first.
     """
+    return _find(_FIRST)
+
+
+def largest_rows() -> ExampleRows:
+    """Return the owner of most novels, the novel of most chapters, the comic of most panels.
+
+    Raises:
+        CommandError: Seed first.
+    """
+    return _find(_LARGEST)
+
+
+def _find(statement: str) -> ExampleRows:
     # Users are visible to themselves and to staff alone.
     with write_transaction(as_staff=True), connection.cursor() as cursor:
-        cursor.execute(_FIRST)
+        cursor.execute(statement)
         row = cursor.fetchone()
-    if row is None:
+    if row is None or None in row[:3]:
         raise CommandError("There is nothing to read: run `manage.py seed` first.")
     owner_id, novel_id, comic_id, genre, language = row
     values = {"novel_id": novel_id, "comic_id": comic_id, "number": 1}

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Collection, Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from statistics import median
 from typing import TypeVar
 
@@ -74,3 +74,21 @@ def pin(processes: Iterable[psutil.Process], cores: Collection[int] = ()) -> Non
         with suppress(psutil.NoSuchProcess, ProcessLookupError):
             for thread in process.threads():
                 os.sched_setaffinity(thread.id, cores or split_cores()[0])
+
+
+@contextmanager
+def pin_all(processes: Iterable[psutil.Process]) -> Iterator[None]:
+    """Pin this process and others for the block, where the system allows it."""
+    ours = psutil.Process()
+    if not hasattr(os, "sched_setaffinity"):
+        yield
+        return
+    before = os.sched_getaffinity(0)
+    for process in (ours, *processes):
+        with suppress(PermissionError, psutil.Error):
+            pin([process])
+    try:
+        yield
+    finally:
+        for thread in ours.threads():
+            os.sched_setaffinity(thread.id, before)
