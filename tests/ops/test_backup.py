@@ -19,11 +19,14 @@ from psycopg.conninfo import conninfo_to_dict
 
 from morpheus.embedded.addresses import Addresses
 from morpheus.embedded.clean import clean
+from morpheus.embedded.roles import LOADER, OWNER
 from morpheus.embedded.supervisor import EmbeddedServices
 from morpheus.management import client_programs
 from tests.serving import REPOSITORY, Server, environment, prepare, wait_until
 
 from .conftest import PASSWORD, SIZES
+from .debian import Debian
+from .debian import debian as debian
 
 Manage = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -189,6 +192,37 @@ def test_a_backup_is_restored_on_a_server_that_has_nothing(
             assert migrated.returncode == 0, migrated.stderr
     finally:
         clean(other)
+
+
+def test_a_backup_of_debians_postgresql_is_restored_to_the_newest(
+    debian: Debian, tmp_path: Path
+) -> None:
+    """With passwords, and from the oldest version to the newest."""
+    debian.psql("ALTER ROLE postgres PASSWORD 'o/@ne'")
+    server = f"127.0.0.1:{debian.psql('SHOW port')}"
+    logins = {
+        f"DATABASE_{name}URL": f"postgresql://{role}:o%2F%40ne@{server}/morpheus"
+        for name, role in {"": "morpheus_app", "OWNER_": OWNER, "LOADER_": LOADER}.items()
+    }
+    logins["DATABASE_ADMIN_URL"] = f"postgresql://postgres:o%2F%40ne@{server}/postgres"
+    sizes = ("--novels=20", "--users=2", "--comics=5", "--quiet")
+    commands = (["services", "roles"], ["migrate"], ["seed", *sizes], ["backup", str(tmp_path)])
+    for command in commands:
+        done = manage(tmp_path / "var", *command, **logins)
+        assert done.returncode == 0, done.stderr
+    backup = max(tmp_path.glob("*Z"))
+
+    newest = tmp_path / "newest"
+    try:
+        with EmbeddedServices(newest, durable=False):
+            for var, more in ((newest, {}), (tmp_path / "var", logins)):
+                restored = manage(var, "restore", str(backup), "--replace", **more)
+                assert restored.returncode == 0, restored.stderr
+            assert query(newest, "SELECT count(*) FROM novels_novel") == [(20,)]
+    finally:
+        clean(newest)
+    counted = debian.shell("psql -d morpheus -Atc 'SELECT count(*) FROM novels_novel'")
+    assert counted == "20"
 
 
 def test_a_broken_backup_changes_nothing(var: Path, backup: Path) -> None:
