@@ -59,10 +59,11 @@ def test_after_a_stop_the_log_has_a_line_of_every_response(
         server.stop()
 
     lines = [json.loads(line) for line in server.log.read_text().splitlines()]
-    logged = Counter(line["request_id"] for line in lines if line["event"] == "request")
+    requests = [line for line in lines if line["event"] == "request"]
+    logged = Counter(line["request_id"] for line in requests)
     assert set(responses) <= logged.keys()
     assert {logged[identifier] for identifier in responses} == {1}
-    hits = [line for line in lines if line["cache_hits"] and not line["queries"]]
+    hits = [line for line in requests if line["cache_hits"] and not line["queries"]]
     assert len(hits) > len(responses) / 4, "the response cache took part"
 
 
