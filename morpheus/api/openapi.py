@@ -34,6 +34,10 @@ _PROBLEM = {
             "description": "Error messages by field.",
             "additionalProperties": True,
         },
+        "trace_id": {
+            "type": "string",
+            "description": "Of the request's `traceparent`, if it had a valid one.",
+        },
     },
 }
 

@@ -37,7 +37,7 @@ from morpheus.cache.stored_responses import (
 )
 from morpheus.tracing.events import publish_finished_request
 from morpheus.tracing.request_trace import FinishedRequest
-from morpheus.tracing.routes import ROUTE, normalize_request_id
+from morpheus.tracing.routes import ROUTE, normalize_request_id, read_traceparent
 
 Application = Callable[[Environ, StartResponse], Iterable[bytes]]
 Admit = Callable[[Environ, StartResponse, Callable[[], Iterable[bytes]]], Iterable[bytes]]
@@ -182,7 +182,15 @@ class ResponseCache:
         )
         seconds = time.perf_counter() - started
         publish_finished_request(
-            FinishedRequest(response.route, status, seconds, request_id, hit.user_id, lookup=lookup)
+            FinishedRequest(
+                response.route,
+                status,
+                seconds,
+                request_id,
+                hit.user_id,
+                lookup=lookup,
+                traceparent=read_traceparent(environ),
+            )
         )
         return body
 

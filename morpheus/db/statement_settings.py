@@ -10,6 +10,8 @@ from typing import Any
 from django.conf import settings
 from psycopg import Cursor
 
+from morpheus.tracing.request_trace import current_parent
+
 _QUERY_CANCELED = "57014"
 
 # By name. An empty value is not sent, because no statement inherits a value.
@@ -46,16 +48,28 @@ def is_set_for_statements(name: str) -> bool:
     return name in _settings.get()
 
 
+def trace_settings() -> dict[str, str]:
+    """Return the setting that names the request's distributed trace, if its caller records it.
+
+    `pg_stat_activity` and the log of PostgreSQL show it. A comment in the statement would be a new
+    statement for each request, which is prepared and planned anew (docs/monitoring.md).
+    """
+    parent = current_parent()
+    if parent is None or not parent.is_sampled:
+        return {}
+    return {"application_name": f"morpheus {parent.trace_id}"}
+
+
 def has_settings() -> bool:
     """Return whether the statements of the block have settings."""
-    return any(_settings.get().values())
+    return any(_settings.get().values()) or bool(trace_settings())
 
 
 def execute_with_settings(
     execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: dict[str, Any]
 ) -> Any:
     """Send the settings of the block, of which there are some, with a statement."""
-    values = {name: value for name, value in _settings.get().items() if value}
+    values = {name: value for name, value in _settings.get().items() if value} | trace_settings()
     database = context["connection"]
     calls = ", ".join(f"set_config('{name}', %s, true)" for name in values)
     # Errors and results arrive when the pipeline ends, before the cursor is read.

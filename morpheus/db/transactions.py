@@ -20,6 +20,7 @@ from morpheus.db.statement_settings import (
     is_set_for_statements,
     no_settings_for_statements,
     settings_for_statements,
+    trace_settings,
 )
 from morpheus.db.write_pipeline import WritePipeline
 
@@ -61,9 +62,13 @@ def write_transaction(*, as_user: int | None = None, as_staff: bool = False) -> 
             connection.collects_tags = True
             yield
         return
+    begin = _BEGIN
+    for name, value in trace_settings().items():
+        begin += f", set_config('{name}', %s, true)"
+        params.append(value)
     with no_settings_for_statements(), transaction.atomic():
         connection.collects_tags = True
-        pipeline = connection.write_pipeline = WritePipeline(_BEGIN, params)
+        pipeline = connection.write_pipeline = WritePipeline(begin, params)
         try:
             yield
             pipeline.flush(connection)

@@ -25,6 +25,7 @@ from rest_framework.views import set_rollback
 from morpheus.http.bulkhead import Busy
 from morpheus.http.disk_space import is_disk_full
 from morpheus.sandbox import Unavailable
+from morpheus.tracing.request_trace import current_parent
 from morpheus.tracing.routes import route_of
 
 logger = logging.getLogger(__name__)
@@ -65,7 +66,12 @@ class BodyIncomplete(ParseError):
 
 
 def build_problem(status: int, detail: str, **extra: Any) -> dict[str, Any]:
-    """Return the members of a problem; `extra` may hold `errors` by field."""
+    """Return the members of a problem; `extra` may hold `errors` by field.
+
+    A caller that sent a `traceparent` gets its `trace_id` back.
+    """
+    if (parent := current_parent()) is not None:
+        extra["trace_id"] = parent.trace_id
     return {
         "type": "about:blank",
         "title": HTTPStatus(status).phrase,

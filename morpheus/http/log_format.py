@@ -14,8 +14,8 @@ from typing import Any, cast
 import orjson
 
 from morpheus.http.log_stream import find_handlers
-from morpheus.tracing.request_trace import FinishedRequest, RequestTrace
-from morpheus.tracing.routes import request_id, route_of
+from morpheus.tracing.request_trace import FinishedRequest, RequestTrace, current_parent
+from morpheus.tracing.routes import TraceParent, request_id, route_of
 
 logger = logging.getLogger("morpheus.requests")
 
@@ -47,6 +47,11 @@ def log_event(
         logger.log(level, name, extra={"request_id": request_id or "-", "fields": fields})
 
 
+def describe_parent(parent: TraceParent | None) -> dict[str, str]:
+    """Return the fields by which a line belongs to a distributed trace."""
+    return {"trace_id": parent.trace_id} if parent else {}
+
+
 def redact(text: str) -> str:
     """Return a message without e-mail addresses, tokens and quoted rows."""
     for pattern, replacement in _REDACTIONS:
@@ -55,11 +60,12 @@ def redact(text: str) -> str:
 
 
 class RequestFilter(logging.Filter):
-    """Add the current request's id, and the route in place of the path that Django logs."""
+    """Add the current request's ids, and the route in place of the path that Django logs."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         if not hasattr(record, "request_id"):
             record.request_id = request_id.get()
+            record.trace = describe_parent(current_parent())
         request = getattr(record, "request", None)
         if request is not None and hasattr(request, "resolver_match"):
             record.msg = "Responded %s to %s."
@@ -94,9 +100,12 @@ class LineFormatter(EventFormatter):
 
     def formatMessage(self, record: logging.LogRecord) -> str:
         fields: dict[str, Any] = getattr(record, "fields", {})
+        fields_of_all = getattr(record, "trace", {}) | fields
         line = super().formatMessage(record)
         words = (line if fields else redact(line)).split()
-        return " ".join([*words, *(f"{name}={_quote(value)}" for name, value in fields.items())])
+        return " ".join(
+            [*words, *(f"{name}={_quote(value)}" for name, value in fields_of_all.items())]
+        )
 
     def formatException(self, exception: Any) -> str:
         return redact(super().formatException(exception))
@@ -121,6 +130,7 @@ class JSONFormatter(EventFormatter):
         members = _members(record.created, level, record.name, event, request_id)
         if record.exc_info:
             members["exception"] = redact(self.formatException(record.exc_info))
+        members |= getattr(record, "trace", {})
         return orjson.dumps(members | (fields or {}), default=str).decode()
 
 
@@ -173,6 +183,7 @@ def _describe(request: FinishedRequest) -> dict[str, Any]:
         "db_ms": round(trace.seconds * 1000, 2) if trace else 0.0,
         "cache_hits": hits,
         "cache_misses": misses,
+        **describe_parent(request.parent),
     }
 
 

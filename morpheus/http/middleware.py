@@ -41,6 +41,8 @@ from morpheus.tracing.routes import (
     METHODS,
     ROUTE,
     normalize_request_id,
+    parse_traceparent,
+    read_traceparent,
     request_id,
     route_of,
 )
@@ -75,12 +77,16 @@ class RequestMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         identifier = normalize_request_id(request.META.get("HTTP_X_REQUEST_ID", ""))
         token = request_id.set(identifier)
+        traceparent = read_traceparent(request.META)
         ignore_charset(request)
         started = time.perf_counter()
         # Shadow verification computes a cached response again, inside a trace of its own.
         is_from_client = current_trace() is None
         try:
-            with trace_request() as trace, record_dependencies() as record:
+            with (
+                trace_request(parse_traceparent(traceparent)) as trace,
+                record_dependencies() as record,
+            ):
                 response = _refuse(request) or self.get_response(request)
         finally:
             request_id.reset(token)
@@ -106,6 +112,7 @@ class RequestMiddleware:
                     trace,
                     record.versions,
                     is_explained,
+                    traceparent=traceparent,
                 )
             )
         return response

@@ -19,8 +19,13 @@ from morpheus.http.client_addresses import get_client_address
 from morpheus.http.errors import CONTENT_TYPE, build_problem
 from morpheus.serving.transfers import IncomingBody, OutgoingBody
 from morpheus.tracing.events import publish_finished_request
-from morpheus.tracing.request_trace import FinishedRequest, RequestTrace
-from morpheus.tracing.routes import METHODS, normalize_request_id
+from morpheus.tracing.request_trace import FinishedRequest, trace_request
+from morpheus.tracing.routes import (
+    METHODS,
+    normalize_request_id,
+    parse_traceparent,
+    read_traceparent,
+)
 
 Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
@@ -123,7 +128,9 @@ def _refuse(kind: str, environ: Environ, start_response: StartResponse) -> list[
     started = perf_counter()
     _refused.labels(kind).inc()
     detail = "Too many requests of this kind are under way; try again shortly."
-    body = orjson.dumps(build_problem(503, detail))
+    traceparent = read_traceparent(environ)
+    with trace_request(parse_traceparent(traceparent)) as trace:
+        body = orjson.dumps(build_problem(503, detail))
     request_id = normalize_request_id(environ.get("HTTP_X_REQUEST_ID", ""))
     start_response(
         "503 Service Unavailable",
@@ -140,5 +147,7 @@ def _refuse(kind: str, environ: Environ, start_response: StartResponse) -> list[
     # The route was not resolved.
     route = f"{method if method in METHODS else '?'} refused"
     seconds = perf_counter() - started
-    publish_finished_request(FinishedRequest(route, 503, seconds, request_id, trace=RequestTrace()))
+    publish_finished_request(
+        FinishedRequest(route, 503, seconds, request_id, trace=trace, traceparent=traceparent)
+    )
     return [body]

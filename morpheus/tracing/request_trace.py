@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from time import time
 from typing import Any
 
+from morpheus.tracing.routes import TraceParent, parse_traceparent
+
 # The alias of the replica; its statements are counted separately.
 REPLICA = "replica"
 
@@ -62,6 +64,7 @@ class RequestTrace:
     Attributes:
         queries, replica_queries: Number of all statements without COMMIT, and on the replica.
         seconds: Time of all statements.
+        parent: The caller's place in a distributed trace.
     """
 
     statements: list[Statement] = field(default_factory=list)
@@ -69,6 +72,7 @@ class RequestTrace:
     queries: int = 0
     seconds: float = 0.0
     replica_queries: int = 0
+    parent: TraceParent | None = None
 
     def add_statement(self, statement: Statement) -> None:
         self.seconds += statement.seconds
@@ -95,6 +99,7 @@ class FinishedRequest:
         tags: What the response depends on.
         is_explained: Whether the caller is staff and sent `X-Explain: 1`.
         lookup: If `trace` is None, the outcome of the lookup in the response cache.
+        traceparent: The header of this name (`morpheus.tracing.routes`).
         at: When it finished, in seconds since 1970.
     """
 
@@ -107,7 +112,13 @@ class FinishedRequest:
     tags: Collection[str] = ()
     is_explained: bool = False
     lookup: str = "hit"
+    traceparent: str = ""
     at: float = field(default_factory=time)
+
+    @property
+    def parent(self) -> TraceParent | None:
+        """The caller's place in a distributed trace; no request waits until it is parsed."""
+        return parse_traceparent(self.traceparent)
 
 
 _current: ContextVar[RequestTrace | None] = ContextVar("_current", default=None)
@@ -118,13 +129,18 @@ def current_trace() -> RequestTrace | None:
     return _current.get()
 
 
+def current_parent() -> TraceParent | None:
+    """Return the place of the current request's caller in a distributed trace."""
+    return trace.parent if (trace := _current.get()) is not None else None
+
+
 @contextmanager
-def trace_request() -> Iterator[RequestTrace]:
+def trace_request(parent: TraceParent | None = None) -> Iterator[RequestTrace]:
     """Trace the block; a nested block adds to the outer trace."""
     if (outer := _current.get()) is not None:
         yield outer
         return
-    trace = RequestTrace()
+    trace = RequestTrace(parent=parent)
     token = _current.set(trace)
     try:
         yield trace

@@ -12,9 +12,10 @@ from django.conf import settings
 from prometheus_client import Counter
 
 from morpheus.cache import outbox
-from morpheus.http.log_format import log_event
+from morpheus.http.log_format import describe_parent, log_event
 from morpheus.tracing.background import BackgroundQueue
 from morpheus.tracing.request_trace import FinishedRequest, Statement
+from morpheus.tracing.routes import TraceParent
 from perf.monitoring.budgets import budgets
 from perf.monitoring.explain import explain_generic
 from perf.monitoring.queries.monitor import get_source
@@ -63,7 +64,7 @@ def check_requests(requests: Sequence[FinishedRequest]) -> None:
     for request in requests:
         for statement in request.trace.statements if request.trace else ():
             if statement.seconds >= threshold_s:
-                _check(statement, request.route, request.request_id)
+                _check(statement, request.route, request.request_id, request.parent)
 
 
 def check_statement(statement: Statement) -> None:
@@ -71,10 +72,10 @@ def check_statement(statement: Statement) -> None:
     if statement.seconds >= _threshold_s(slow_ms()):
         source = get_source()
         if source not in BUILDING_COMMANDS:
-            _check(statement, source, "")
+            _check(statement, source, "", None)
 
 
-def _check(statement: Statement, route: str, request_id: str) -> None:
+def _check(statement: Statement, route: str, request_id: str, parent: TraceParent | None) -> None:
     ms = statement.seconds * 1000
     normalized = normalize(statement)
     if ms > budgets().kinds_ms.get(normalized.kind, float("inf")):
@@ -83,7 +84,9 @@ def _check(statement: Statement, route: str, request_id: str) -> None:
         slow_queries.labels(route).inc()
         # Without parameters, psycopg leaves a percent sign as it is.
         sql = statement.sql.replace("%", "%%") if statement.params is None else statement.sql
-        slow_statement_queue().add(SlowStatement(normalized, route, sql, request_id, ms, ms))
+        slow_statement_queue().add(
+            SlowStatement(normalized, route, sql, request_id, ms, ms, parent=parent)
+        )
 
 
 @cache
@@ -132,6 +135,7 @@ def group_executions(executions: list[SlowStatement]) -> list[SlowStatement]:
             group.last_ms = execution.last_ms
             group.worst_ms = max(group.worst_ms, execution.last_ms)
             group.request_id = execution.request_id
+            group.parent = execution.parent
         elif len(groups) < MAX_STATEMENTS:
             groups[key] = execution
         else:
@@ -171,4 +175,5 @@ def _log(statement: SlowStatement) -> None:
         count=statement.count,
         fingerprint=statement.normalized.fingerprint,
         statement=statement.normalized.text[:MAX_LOGGED_CHARS],
+        **describe_parent(statement.parent),
     )

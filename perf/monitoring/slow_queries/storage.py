@@ -12,6 +12,7 @@ import psycopg
 from django.utils import timezone
 from psycopg.types.json import Jsonb
 
+from morpheus.tracing.routes import TraceParent
 from morpheus.worker.housekeeping import delete_in_batches
 from perf.models import SlowQuery
 from perf.monitoring.sql_text import NormalizedStatement
@@ -81,7 +82,7 @@ class SlowStatement:
 
     Attributes:
         sql: The text given to the cursor. It may contain values, so it only serves to get the plan.
-        request_id: Of the last execution; empty outside of requests.
+        request_id, parent: Of the last execution; empty and None outside of requests.
         worst_ms, last_ms: Of the slowest and of the last execution.
     """
 
@@ -92,6 +93,7 @@ class SlowStatement:
     worst_ms: float
     last_ms: float
     count: int = 1
+    parent: TraceParent | None = None
 
 
 @contextmanager
