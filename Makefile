@@ -11,7 +11,7 @@ STAMP := $(VENV)/.installed
 CHECKED := manage.py locustfile.py morpheus users novels comics perf tests
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-ops test-browser test-hostile test-peers lint check-cache perf load seed import snapshots \
+.PHONY: help run test test-ops test-image test-browser test-hostile test-peers lint check-cache perf load seed import snapshots \
 	backup restore bench-offload bench-peers lock clean
 
 help:  ## List what works
@@ -26,6 +26,10 @@ test: $(STAMP)  ## Run the whole test suite in parallel (ARGS=--cov: coverage of
 
 test-ops: $(STAMP)  ## Test with programs of the system (apt-get install: see .ci/run)
 	@$(PYTHON) -m pytest tests/ops $(ARGS)
+
+# About ten minutes, as root: it builds over a Debian that debootstrap makes, and keeps that in var/.
+test-image: $(STAMP)  ## Build and start the image; follow docs/deployment.md (buildah, debootstrap)
+	@$(PYTHON) -m pytest -p no:cacheprovider tests/image $(ARGS)
 
 test-browser: $(STAMP)  ## Test the pages in Chromium (apt-get install chromium chromium-driver)
 	@$(PYTHON) -m pytest tests/browser $(ARGS)

@@ -37,7 +37,11 @@ FILE_UPLOAD_DIRECTORY_PERMISSIONS = 0o700
 
 STORAGES: dict[str, dict[str, Any]] = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+    # Public, unlike uploads: a proxy of another user reads them.
+    "staticfiles": {
+        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage",
+        "OPTIONS": {"file_permissions_mode": 0o644, "directory_permissions_mode": 0o755},
+    },
     # Uploaded novels, and panel images with their renditions; never served as static files.
     "uploads": {
         "BACKEND": "django.core.files.storage.FileSystemStorage",

@@ -19,21 +19,8 @@ import pytest
 from tests.serving import PATIENCE_S, REPOSITORY, Client, Response, wait_until
 
 SITE = REPOSITORY / "ops" / "nginx"
-# Debian's nginx.conf, without its log and its user.
-MAIN = """
-daemon off;
-{user}
-pid {folder}/nginx.pid;
-error_log {folder}/error.log;
-events {{ worker_connections 1024; }}
-http {{
-    include /etc/nginx/mime.types;
-    access_log off;
-    client_body_temp_path {folder}/body;
-    proxy_temp_path {folder}/proxy;
-    include {folder}/morpheus.conf;
-}}
-"""
+# Of the container; here the folders are others.
+MAIN = REPOSITORY / "ops" / "compose" / "nginx.conf"
 
 
 def free_port() -> int:
@@ -51,17 +38,24 @@ def find_proxy(name: str) -> str:
 
 
 class Instance(Client):
-    """`manage.py serve`, and an anonymous client for it."""
+    """`manage.py serve`, and an anonymous client for it.
 
-    def __init__(self, environment: dict[str, str], log: Path) -> None:
+    Attributes:
+        through: Command that runs Python with the arguments that follow.
+    """
+
+    def __init__(
+        self, environment: dict[str, str], log: Path, through: tuple[str, ...] = (sys.executable,)
+    ) -> None:
         super().__init__(free_port())
+        self.through = through
         self.environment = environment
         self.log = log
         self.start()
 
     def start(self) -> None:
         """Start it, and return when it is ready."""
-        command = [sys.executable, "manage.py", "serve", "--port", str(self.port)]
+        command = [*self.through, "manage.py", "serve", "--port", str(self.port)]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 command, cwd=REPOSITORY, env=self.environment, stdout=log, stderr=log
@@ -172,9 +166,13 @@ class Nginx(TLSProxy):
 
     def _write_site(self, upstream_ports: list[int]) -> None:
         places = {
+            # First, because the folder is in /tmp as well.
+            "/tmp/": f"{self.folder}/",  # noqa: S108 - of the container
             "/etc/nginx/morpheus/": f"{self.folder}/",
-            "/var/cache/nginx/morpheus": f"{self.folder}/cache",
-            "/srv/morpheus/static/": f"{self.static}/",
+            "/var/cache/nginx": f"{self.folder}/cache",
+            "/dev/stderr": f"{self.folder}/error.log",
+            "access_log /dev/stdout": "access_log off",
+            "/srv/static/": f"{self.static}/",
             "[::]:80;": f"[::1]:{self.plain_port};",
             "[::]:443 ": f"[::1]:{self.port} ",
             "listen 80;": f"listen 127.0.0.1:{self.plain_port};",
@@ -182,11 +180,13 @@ class Nginx(TLSProxy):
             "127.0.0.1:8001": f"127.0.0.1:{upstream_ports[0]}",
             "127.0.0.1:8002": f"127.0.0.1:{upstream_ports[-1]}",
         }
-        for name in ("morpheus.conf", "upstream.conf"):
-            text = (SITE / name).read_text()
+        (self.folder / "cache").mkdir()
+        for file in (MAIN, SITE / "morpheus.conf", SITE / "upstream.conf"):
+            text = file.read_text()
             for here, there in places.items():
                 text = text.replace(here, there)
-            (self.folder / name).write_text(text)
-        # pytest's folders are closed to other users.
-        user = "user root;" if os.geteuid() == 0 else ""
-        (self.folder / "nginx.conf").write_text(MAIN.format(folder=self.folder, user=user))
+            (self.folder / file.name).write_text(text)
+        if os.geteuid() == 0:
+            # pytest's folders are closed to other users.
+            main = self.folder / MAIN.name
+            main.write_text(f"user root;\n{main.read_text()}")

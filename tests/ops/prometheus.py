@@ -43,9 +43,10 @@ class Prometheus:
         for file in OPS.glob("*.rules.yml"):
             shutil.copy(file, folder)
         (folder / "metrics_token").write_text(token)
-        text = (OPS / "prometheus.yml").read_text()
+        targets = (OPS / "targets.yml").read_text()
+        (folder / "targets.yml").write_text(targets.replace(":8000", f":{port}"))
         configuration = folder / "prometheus.yml"
-        configuration.write_text(text.replace("15s", "1s").replace(":8000", f":{port}"))
+        configuration.write_text((OPS / "prometheus.yml").read_text().replace("15s", "1s"))
         with self.log.open("wb") as output:
             self._process = subprocess.Popen(
                 [

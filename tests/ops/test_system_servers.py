@@ -35,8 +35,8 @@ def test_debians_servers_serve_the_api(var: Path, monkeypatch: pytest.MonkeyPatc
         prepare(var, "--password=a long pass phrase", "--novels=20", "--users=2", "--comics=5")
         instance = Instance(environment(var, MORPHEUS_CACHE="on"), var / "web.log")
         novels = instance.get("/novels/").json["results"]
-        found = instance.get("/search/?q=the")
+        search = instance.get("/search/?q=the")
         instance.stop()
 
     assert [version.split(" ")[0] for version in versions if version] == ["PostgreSQL", "Redis"]
-    assert novels and found.status == 200
+    assert novels and search.status == 200
