@@ -11,8 +11,8 @@ STAMP := $(VENV)/.installed
 CHECKED := manage.py locustfile.py morpheus users novels comics perf tests
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-ops test-image test-browser test-hostile test-peers lint check-cache perf load seed import snapshots \
-	backup restore bench-offload bench-peers lock clean
+.PHONY: help run test test-matrix test-ops test-image test-browser test-hostile test-peers lint check-cache perf load \
+	seed import snapshots backup restore bench-offload bench-peers lock clean
 
 help:  ## List what works
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -23,6 +23,11 @@ run: $(STAMP)  ## Run everything, with data on first start (PORT=8000 HOST=127.0
 
 test: $(STAMP)  ## Run the whole test suite in parallel (ARGS=--cov: coverage of lines)
 	@$(PYTHON) -m pytest -n auto $(ARGS)
+
+# Makes an environment for each combination under var/matrix/ (600 MB each). docs/compatibility.md has
+# the results.
+test-matrix:  ## Run the suite on other versions and servers (ARGS="--only python3.13")
+	@$(find_python); "$$python" -m tests.matrix $(ARGS)
 
 test-ops: $(STAMP)  ## Test with programs of the system (apt-get install: see .ci/run)
 	@$(PYTHON) -m pytest tests/ops $(ARGS)
