@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import locale
 import os
 import re
 import shutil
 import signal
 import subprocess
+import sys
 from functools import partial
 
 import psycopg
@@ -47,8 +47,9 @@ SETTINGS = {
 # For tests: a crash may lose all data.
 NOT_DURABLE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 
-# Every usual system has one of these, nearly all have the first.
-UTF8_LOCALES = ("C.UTF-8", "C.utf8", "en_US.UTF-8", "UTF-8")
+# The parser of full-text search uses libc. In its "C" all characters beyond ASCII are letters, so a
+# word after a curly quotation mark would not be found.
+CHARACTER_TYPES = "UTF-8" if sys.platform == "darwin" else "C.UTF-8"
 
 # Beyond "C", its case rules are those of Unicode. PostgreSQL 17 and later have it.
 BUILTIN_LOCALE = ["--locale-provider", "builtin", "--builtin-locale", "C.UTF-8"]
@@ -119,7 +120,7 @@ def _create_cluster(paths: ServicePaths, *, durable: bool) -> None:
         str(paths.postgres_home / "bin" / "initdb"),
         *("--pgdata", str(draft), "--username", "postgres", "--encoding", "UTF8"),
         # The same order on every machine, whatever its libc.
-        *("--locale", "C", "--lc-ctype", _find_character_types()),
+        *("--locale", "C", "--lc-ctype", CHARACTER_TYPES),
         *(BUILTIN_LOCALE if _read_major(paths) >= 17 else []),
         *("--auth-local", "trust", "--auth-host", "reject"),
         *([] if durable else ["--no-sync"]),
@@ -147,25 +148,6 @@ def _read_major(paths: ServicePaths) -> int:
     command = [str(paths.postgres_home / "bin" / "postgres"), "--version"]
     output = subprocess.check_output(command, text=True)  # noqa: S603 - our own command line
     return int(re.findall(r"\d+", output)[0])
-
-
-def _find_character_types() -> str:
-    """Return a libc locale in which quotation marks and dashes are no letters.
-
-    The parser of full-text search uses libc. In "C" all characters beyond ASCII are letters, so a
-    word after a curly quotation mark would not be found.
-    """
-    before = locale.setlocale(locale.LC_CTYPE)
-    try:
-        for name in UTF8_LOCALES:
-            try:
-                locale.setlocale(locale.LC_CTYPE, name)
-            except locale.Error:
-                continue
-            return name
-    finally:
-        locale.setlocale(locale.LC_CTYPE, before)
-    return "C"
 
 
 def _write_settings(paths: ServicePaths, settings: dict[str, str]) -> None:
