@@ -24,6 +24,8 @@ USER = "10001"
 TOKEN = "a token for scraping"
 # Where the container may write: compose.yaml mounts these, and everything else is read-only.
 WRITABLE = ("/tmp", "/var/lib/morpheus", "/dev", "/proc", "/sys")  # noqa: S108
+# buildah writes these itself.
+OF_BUILDAH = {"/etc/hosts", "/etc/hostname", "/etc/resolv.conf", "/run/.containerenv"}
 START_S = 120
 
 
@@ -137,7 +139,7 @@ def test_the_image_serves_the_api_and_changes_no_file_of_its_own(
 
     pruned = " ".join(f"-path {path} -prune -o" for path in WRITABLE)
     find = f"find / {pruned} -newermt @{before} -type f -print 2>/dev/null; true"
-    assert run(container, [], "sh", "-c", find).split() == []
+    assert {*run(container, [], "sh", "-c", find).split()} <= OF_BUILDAH
 
 
 def is_ready(port: int, web: subprocess.Popen[bytes], log: Path) -> bool:
