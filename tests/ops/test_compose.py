@@ -208,14 +208,14 @@ def test_pgbouncer_starts_with_the_configuration(
     guarded = GuardedServices([service])
     url = f"postgresql://morpheus_app:{PASSWORD}@127.0.0.1:{port}/morpheus"
     try:
-        wait_until(lambda: answers(port))
+        wait_until(lambda: is_listening(port))
         with psycopg.connect(url, prepare_threshold=None) as connection:
             assert connection.execute("SHOW lock_timeout").fetchone() == ("3s",)
     finally:
         guarded.stop()
 
 
-def answers(port: int) -> bool:
+def is_listening(port: int) -> bool:
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
@@ -232,7 +232,7 @@ def test_valkey_starts_with_the_command(services: EmbeddedServices, tmp_path: Pa
         stdout=subprocess.DEVNULL,
     ) as server:
         try:
-            wait_until(lambda: answers(port))
+            wait_until(lambda: is_listening(port))
             with socket.create_connection(("127.0.0.1", port)) as client:
                 client.sendall(f"GET a\r\nAUTH {PASSWORD}\r\nCONFIG GET maxmemory\r\n".encode())
                 received = b""
