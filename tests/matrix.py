@@ -157,7 +157,7 @@ def _prepare_environment(combination: Combination, folder: Path) -> str:
     if stamp.exists() and stamp.read_text() == wanted:
         return python
     subprocess.run(
-        [find_interpreter(combination.python), "-m", "venv", "--clear", venv], check=True
+        [find_interpreter(combination.python), "-m", "venv", venv], check=True
     )
     (folder / "requirements.lock").write_text(lock)
     install = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
