@@ -18,7 +18,7 @@ from django.conf import settings
 
 from morpheus.cache.policies import CachePolicy
 
-RESPONSES = CachePolicy("responses", version=4, ttl_s=300, max_bytes=512 * 1024)
+RESPONSES = CachePolicy("responses", version=5, ttl_s=300, max_bytes=512 * 1024)
 # User and expiry of a token or session, under the tags of its authentication.
 CREDENTIALS = CachePolicy("credentials", version=1, ttl_s=300)
 

@@ -49,6 +49,7 @@ from morpheus.tracing.routes import (
 
 _API = f"/{API_PREFIX}/"
 _READS = frozenset({"GET", "HEAD"})
+_PAGE = "text/html"
 # Without one of these headers, a response is sent as it is.
 _CONDITIONS = (
     "HTTP_IF_NONE_MATCH",
@@ -73,6 +74,8 @@ class RequestMiddleware:
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
+        policy = ("Content-Security-Policy", settings.MORPHEUS_DATA_POLICY)
+        self._of_data = {"content-security-policy": policy}
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         identifier = normalize_request_id(request.META.get("HTTP_X_REQUEST_ID", ""))
@@ -98,6 +101,9 @@ class RequestMiddleware:
             "x-request-id": ("X-Request-ID", identifier),
             "server-timing": ("Server-Timing", timing),
         }
+        # A 304 has no type: its policy would replace the one of the page that the browser has.
+        if not response.get("Content-Type", _PAGE).startswith(_PAGE):
+            own |= self._of_data
         set_headers(response, own)
         if is_from_client:
             user = get_loaded_user(request)

@@ -45,7 +45,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "morpheus.http.page_middleware.PageMessagesMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "morpheus.http.page_middleware.ContentSecurityPolicyMiddleware",
+    "morpheus.http.page_middleware.PagePolicyMiddleware",
 ]
 
 BASE_DIR = env.BASE_DIR

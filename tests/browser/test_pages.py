@@ -124,6 +124,27 @@ def test_the_documentation_shows_no_markdown(browser: Browser, site: str) -> Non
     assert "`" not in browser.texts("#swagger-ui")[0]
 
 
+def test_a_page_that_the_browser_revalidates_keeps_its_policy(browser: Browser, site: str) -> None:
+    """The second response is a 304, whose headers the browser takes over."""
+    for _ in range(2):
+        browser.get(f"{site}/api/v1/docs/")
+        wait_until(lambda: browser.has(".opblock-summary-control"))
+
+    assert browser.read_console() == []
+
+
+def test_data_that_is_shown_as_a_page_loads_nothing(browser: Browser, site: str) -> None:
+    for path in ("/api/v1/novels/", "/api/v1/novels/999999/", "/healthz"):
+        browser.get(f"{site}{path}")
+        browser.read_console()
+        browser.execute_script(
+            "document.body.append(Object.assign(new Image(), {src: '/favicon.ico'}))"
+        )
+
+        [error] = browser.read_console()
+        assert "Content Security Policy" in error
+
+
 def test_injected_scripts_do_not_run(browser: Browser, site: str) -> None:
     for path in ("/admin/", "/api/v1/docs/"):
         browser.get(f"{site}{path}")

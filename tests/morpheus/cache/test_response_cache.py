@@ -493,7 +493,7 @@ def test_responses_are_stored_in_the_format_of_their_version(long_site: Site) ->
     """A server of the version before reads what this one keeps, unless the version is raised."""
     Response(long_site)
 
-    key = 'responses:v4:["http","localhost","/api/v1/things/1/",""]'
+    key = 'responses:v5:["http","localhost","/api/v1/things/1/",""]'
     [entry] = cache_store().fetch([key])
     assert entry is not None
     versions, payload = entry

@@ -124,8 +124,22 @@ def test_a_page_has_no_inline_script_and_cannot_be_framed(client: Any, url: Any)
     assert written_into(page.content.decode()) == []
 
 
-def test_json_has_no_content_security_policy(client: Any) -> None:
-    assert "Content-Security-Policy" not in client.get("/healthz")
+@pytest.mark.django_db
+def test_all_but_pages_load_nothing(client: Any) -> None:
+    for url in ("/healthz", "/metrics", "/api/v1/novels/", "/api/v1/schema/", "/nowhere"):
+        assert client.get(url)["Content-Security-Policy"] == "default-src 'none'"
+    assert client.post("/api/v1/novels/")["Content-Security-Policy"] == "default-src 'none'"
+    assert client.generic("TRACK", "/")["Content-Security-Policy"] == "default-src 'none'"
+
+
+def test_an_unchanged_page_keeps_its_policy(client: Any) -> None:
+    """Browsers take over the headers of a 304."""
+    page = client.get("/api/v1/docs/")
+
+    unchanged = client.get("/api/v1/docs/", headers={"If-None-Match": page["ETag"]})
+
+    assert unchanged.status_code == 304
+    assert "Content-Security-Policy" not in unchanged
 
 
 def test_debug_pages_have_no_content_security_policy(client: Any, settings: Any) -> None:

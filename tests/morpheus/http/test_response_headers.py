@@ -29,7 +29,9 @@ ALL = {
     "Cross-Origin-Opener-Policy": "same-origin",
 }
 # All but 304 and redirects.
-WITH_BODY = ALL | {"Content-Length": "…", "X-Frame-Options": "DENY"}
+POLICY = {"Content-Security-Policy": "default-src 'none'"}
+EMPTY = ALL | {"Content-Length": "…", "X-Frame-Options": "DENY"}
+WITH_BODY = EMPTY | POLICY
 JSON = {"Content-Type": "application/json"}
 PROBLEM = {"Content-Type": "application/problem+json"}
 ETAG = {"ETag": "…"}
@@ -188,10 +190,10 @@ def test_headers_of_problems_outside_of_views(api: APIClient, url: str) -> None:
     # These do not reach all middleware.
     foreign = api.get(url, headers={"Host": "evil.example"})
     assert foreign.status_code == 400
-    assert headers(foreign) == ALL | PROBLEM | ETAG
+    assert headers(foreign) == ALL | POLICY | PROBLEM | ETAG
     chunked = api.post(NOVELS, headers={"Transfer-Encoding": "chunked"}, CONTENT_LENGTH="")
     assert chunked.status_code == 411
-    assert headers(chunked).keys() == {"Content-Type", "X-Request-ID", "Server-Timing"}
+    assert headers(chunked).keys() == {*PROBLEM, *POLICY, "X-Request-ID", "Server-Timing"}
 
 
 def test_headers_of_writes(
@@ -228,7 +230,7 @@ def test_headers_of_writes(
             | {"Allow": "POST, OPTIONS", "Cache-Control": "no-store"}
             | {"Set-Cookie": "csrftoken, sessionid"},
         ),
-        (owner.delete(url), 204, WITH_BODY | VARY | OF_NOVELS),
+        (owner.delete(url), 204, EMPTY | VARY | OF_NOVELS),
     ]
     for response, status, expected in cases:
         assert (response.status_code, headers(response)) == (status, expected)
