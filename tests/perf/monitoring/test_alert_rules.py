@@ -22,6 +22,7 @@ RULES = OPS / "prometheus" / "morpheus.rules.yml"
 TESTS = OPS / "prometheus" / "morpheus.rules.test.yml"
 DASHBOARD = OPS / "grafana" / "morpheus.json"
 DOCUMENT = OPS.parent / "docs" / "monitoring.md"
+RUNBOOK = OPS.parent / "docs" / "runbook.md"
 
 METRIC = re.compile(r"\bmorpheus_\w+")
 RECORDED = re.compile(r"\bmorpheus:\w+(?::\w+)*")
@@ -74,6 +75,19 @@ def test_every_alert_is_tested_and_described() -> None:
 
     assert alerts == set(re.findall(r"alertname: (\w+)", TESTS.read_text()))
     assert all(f"`{alert}`" in DOCUMENT.read_text() for alert in alerts)
+
+
+def test_every_alert_names_its_section_of_the_runbook() -> None:
+    rules = re.findall(r"- alert: (\w+)\n(.*?)(?=\n\n|\Z)", RULES.read_text(), re.DOTALL)
+    sections = re.split(r"^## ", RUNBOOK.read_text(), flags=re.MULTILINE)[1:]
+
+    alerts = [alert for alert, _ in rules]
+    assert alerts == [section.split("\n")[0] for section in sections]
+    for alert, rule in rules:
+        assert f"runbook: docs/runbook.md#{alert.lower()}\n" in rule
+    for section in sections:
+        for part in ("**Meaning.** ", "**First look.** ", "| cause | remedy |"):
+            assert section.count(part) == 1, section
 
 
 def test_the_rules_have_the_budgets_of_the_budgets_file(
