@@ -11,8 +11,8 @@ STAMP := $(VENV)/.installed
 CHECKED := manage.py locustfile.py morpheus users novels comics perf tests
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-matrix test-ops test-image test-browser test-hostile test-peers lint check-cache perf load \
-	seed import snapshots backup restore bench-offload bench-peers lock clean
+.PHONY: help run test test-matrix test-ops test-image test-browser test-hostile test-peers lint audit check-cache perf \
+	load seed import snapshots backup restore bench-offload bench-peers lock clean
 
 help:  ## List what works
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -52,6 +52,14 @@ lint: $(STAMP)  ## Check format, style, types, words and migrations
 	$(VENV)/bin/mypy
 	$(PYTHON) -m tests.plain_english
 	$(PYTHON) -m tests.migration_lint
+
+# In an environment of its own: nothing else needs it. --strict, because it passes otherwise where the
+# registry knows no advisories.
+audit:  ## Look for packages with known vulnerabilities (asks an advisory service)
+	@set -e; folder=$$(mktemp -d); trap 'rm -rf "$$folder"' EXIT; $(find_python); \
+	"$$python" -m venv "$$folder"; "$$folder/bin/pip" install --quiet pip-audit; \
+	"$$folder/bin/pip-audit" --strict --require-hashes --disable-pip --progress-spinner off \
+		-r requirements.lock $(ARGS)
 
 # On services of its own: it kills them and deletes novels.
 check-cache: $(STAMP)  ## Check that no client reads a stale value, under faults too (ARGS= to shorten)
