@@ -58,6 +58,7 @@ def stop_daemons(namespace: str) -> None:
     """Stop what the steps started: the processes that see the container's file systems."""
     assert namespace.startswith("mnt:") and namespace != os.readlink("/proc/self/ns/mnt")
     for process in psutil.process_iter():
-        with suppress(psutil.NoSuchProcess, FileNotFoundError):
+        # Processes end meanwhile, and the first one is of another owner in a sandbox.
+        with suppress(psutil.NoSuchProcess, OSError):
             if os.readlink(f"/proc/{process.pid}/ns/mnt") == namespace:
                 process.kill()
