@@ -10,12 +10,13 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from django.conf import settings
 from hiredis import HiredisError, Reader, ReplyError, pack_command
 from prometheus_client import Counter
 from redis.exceptions import RedisError
 
 from morpheus.cache.scripts import Script
-from morpheus.django_internals.redis import ServerAddress
+from morpheus.django_internals.redis import Master, ServerAddress
 
 # Part of every key. Raise it when the format of keys or values changes.
 FORMAT = 2
@@ -94,7 +95,9 @@ class RedisUnavailable(Exception):
 class RedisClient:
     """Runs commands under a key prefix that contains the server's `run_id`.
 
-    Because of the prefix, values from before a restart or from another server are never read.
+    Because of the prefix, values from before a restart or from another server are never read. With
+    sentinels, the prefix also contains the number of the failover, and a connection to any server
+    but the master is closed.
     Methods that send something raise RedisUnavailable if no reply comes in time, if the breaker is
     open, and if Redis refuses a command.
 
@@ -102,14 +105,26 @@ class RedisClient:
         url: The server and its logical database.
         timeout_s: Timeout of each wait for the server, and of connecting.
         breaker: The server's circuit breaker.
+        sentinels: Host and port of each sentinel. With any, the URL's host is their service.
     """
 
     def __init__(
-        self, url: str, *, timeout_s: float = 0.25, breaker: CircuitBreaker = server_breaker
+        self,
+        url: str,
+        *,
+        timeout_s: float = 0.25,
+        breaker: CircuitBreaker = server_breaker,
+        sentinels: Sequence[tuple[str, int]] = (),
     ) -> None:
         self.breaker = breaker
-        self._address = ServerAddress(url, timeout_s)
+        self._address = ServerAddress(url, timeout_s, sentinels)
         self._local = threading.local()
+
+    @classmethod
+    def of_cache(cls, alias: str) -> RedisClient:
+        """Return a client for the server of an entry of `CACHES`."""
+        cache = settings.CACHES[alias]
+        return cls(cache["LOCATION"], sentinels=cache["OPTIONS"].get("SENTINELS", ()))
 
     def run(self, build: Callable[[str], Sequence[Command]]) -> list[Any]:
         """Send the commands that `build` returns for a key prefix; return their replies."""
@@ -159,6 +174,11 @@ class RedisClient:
         connection: _Connection | None = getattr(self._local, "connection", None)
         return connection.prefix if connection is not None else ""
 
+    def confirm_master(self) -> None:
+        """Let the next command ask the sentinels first, if there are any."""
+        if self._address.sentinels:
+            self._address.sentinels.expire()
+
     def close(self) -> None:
         """Close this thread's connection."""
         connection: _Connection | None = getattr(self._local, "connection", None)
@@ -180,6 +200,10 @@ class RedisClient:
 
     def _exchange(self, exchange: Callable[[_Connection], Any]) -> Any:
         connection: _Connection | None = getattr(self._local, "connection", None)
+        master = self._address.find_master()
+        if connection is not None and connection.master != master:
+            self.close()
+            connection = None
         if connection is not None:
             try:
                 return exchange(connection)
@@ -189,7 +213,7 @@ class RedisClient:
                 # The server closed an idle connection. All commands are safe to send again; a
                 # throttle may count a request twice.
                 self.close()
-        connection = self._local.connection = _Connection(self._address)
+        connection = self._local.connection = _Connection(self._address, master)
         return exchange(connection)
 
 
@@ -199,8 +223,9 @@ class _Connection:
     After an error, it must be closed: replies may be missing.
     """
 
-    def __init__(self, address: ServerAddress) -> None:
-        self._socket = address.connect()
+    def __init__(self, address: ServerAddress, master: Master | None) -> None:
+        self.master = master
+        self._socket = address.connect(master)
         self._reader = Reader()
         # Digests of the scripts that were sent.
         self.scripts: set[str] = set()
@@ -212,7 +237,8 @@ class _Connection:
         fields = dict(
             line.split(":", 1) for line in information.decode().splitlines() if ":" in line
         )
-        self.prefix = f"m{FORMAT}:{fields['run_id'][:12]}:"
+        epoch = f".{master.epoch}" if master else ""
+        self.prefix = f"m{FORMAT}:{fields['run_id'][:12]}{epoch}:"
 
     def exchange(self, packed: bytes, count: int) -> list[Any]:
         """Send packed commands; return their replies.

@@ -13,7 +13,6 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
-from django.conf import settings
 from prometheus_client import Gauge
 
 from morpheus.cache import metrics, scripts
@@ -126,6 +125,7 @@ class CacheStore:
         Raises:
             RedisUnavailable: The intents may be set or not.
         """
+        self.client.confirm_master()
         self._run_script(scripts.SET_WRITE_INTENTS, (), token, int(WRITE_INTENT_S * 1000), *tags)
 
     def invalidate(self, tags: Sequence[str], token: str | None = None) -> None:
@@ -165,11 +165,15 @@ class CacheStore:
             self.suspend_reads()
             raise
 
+    def _invalidate_deferred(self, tags: Sequence[str]) -> None:
+        self.client.confirm_master()
+        self.invalidate(tags)
+
     def _start_listener(self) -> None:
         with self._state_lock:
             if self._listener is None:
                 self._listener = OutboxListener(
-                    invalidate=self.invalidate,
+                    invalidate=self._invalidate_deferred,
                     on_pending=self.suspend_reads,
                     on_drained=self.resume_reads,
                 )
@@ -179,7 +183,7 @@ class CacheStore:
 @cache
 def cache_store() -> CacheStore:
     """Return this process' store."""
-    return CacheStore(RedisClient(settings.CACHES["values"]["LOCATION"]))
+    return CacheStore(RedisClient.of_cache("values"))
 
 
 # A fork has no threads and must not use its parent's connections.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -17,19 +18,41 @@ _url = env.text("REDIS_URL")
 _base = env.number("MORPHEUS_CACHE_DATABASE_BASE", default=0, at_least=0)
 
 
-def _refuse_unusable(url: str) -> None:
-    """Refuse anything but the URL of a Redis server; the message has no URL (password)."""
+def _parse(url: str) -> tuple[str, list[tuple[str, int]]]:
+    """Return the URL for redis-py, and host and port of each sentinel.
+
+    With sentinels, the host of the URL is the name that they have for the master, as django-redis
+    wants it.
+
+    Raises:
+        ImproperlyConfigured: Not usable. The message has no URL, because that has the password.
+    """
+    sentinels: list[tuple[str, int]] = []
     try:
-        parts = parse_url(url)  # type: ignore[no-untyped-call]
-        is_usable = "db" not in parts and not urlsplit(url).fragment
+        parts = urlsplit(url)
+        if parts.scheme == "redis+sentinel":
+            login, at, hosts = parts.netloc.rpartition("@")
+            each = [urlsplit(f"//{host}") for host in hosts.split(",")]
+            sentinels = [(str(host.hostname), host.port or 26379) for host in each]
+            service = parts.path.strip("/")
+            # A host's name is lower case to django-redis.
+            is_usable = bool(re.fullmatch(r"[a-z0-9._-]+", service))
+            is_usable = is_usable and all(host.hostname for host in each)
+            url = f"redis://{login}{at}{service}{'?' + parts.query if parts.query else ''}"
+        else:
+            is_usable = True
+        options = parse_url(url)  # type: ignore[no-untyped-call]
+        is_usable = is_usable and "db" not in options and not parts.fragment
     except ValueError:
         is_usable = False
     if not is_usable:
         raise ImproperlyConfigured(
-            "REDIS_URL must be like redis://:password@host:6379, rediss://… or unix:///socket, "
-            "without a database number: MORPHEUS_CACHE_DATABASE_BASE sets the first one. In the "
-            "password, all but letters and digits are percent-encoded, as %40 for @."
+            "REDIS_URL must be like redis://:password@host:6379, rediss://…, unix:///socket or "
+            "redis+sentinel://:password@host:26379,host:26379/service, without a database number: "
+            "MORPHEUS_CACHE_DATABASE_BASE sets the first one. In the password, all but letters and "
+            "digits are percent-encoded, as %40 for @."
         )
+    return url, sentinels
 
 
 def _cache(database: int) -> dict[str, Any]:
@@ -47,12 +70,24 @@ def _cache(database: int) -> dict[str, Any]:
             # Each thread uses one at a time. Beyond the limit redis-py raises instead of waiting.
             "CONNECTION_POOL_KWARGS": {"max_connections": 1024},
             "SERIALIZER": "morpheus.cache.reference_tables.RowSerializer",
-        },
+        }
+        | _sentinel_options,
     }
 
 
+_sentinel_options: dict[str, Any] = {}
 if _url:
-    _refuse_unusable(_url)
+    _url, _sentinels = _parse(_url)
+    if _sentinels:
+        _sentinel_options = {
+            "CONNECTION_FACTORY": "django_redis.pool.SentinelConnectionFactory",
+            "SENTINELS": _sentinels,
+            "SENTINEL_KWARGS": {
+                "socket_connect_timeout": 0.1,
+                "socket_timeout": 0.25,
+                "retry": None,
+            },
+        }
 CACHES = {
     # Only django-cachalot uses it, for the reference tables.
     "default": _cache(0),

@@ -190,6 +190,7 @@ def test_a_database_url_is_read_as_psql_reads_it(settings_of: Callable[..., Any]
         ("redis://:a%2Fb@cache:6379/", ["redis://:a%2Fb@cache:6379/?db=4", "?db=5"]),
         ("rediss://cache?ssl_cert_reqs=none", ["rediss://cache?ssl_cert_reqs=none&db=4", "&db=5"]),
         ("unix:///run/redis.sock", ["unix:///run/redis.sock?db=4", "?db=5"]),
+        ("redis+sentinel://:a%2Fb@s1,s2/main", ["redis://:a%2Fb@main?db=4", "@main?db=5"]),
     ],
 )
 def test_each_use_of_redis_has_its_database(
@@ -201,6 +202,15 @@ def test_each_use_of_redis_has_its_database(
 
     assert caches["default"]["LOCATION"] == locations[0]
     assert caches["values"]["LOCATION"].endswith(locations[1])
+
+
+def test_sentinels_have_hosts_and_ports(settings_of: Callable[..., Any]) -> None:
+    url = "redis+sentinel://s1,s2:26380,[::1]:26381/main"
+
+    caches = json.loads(settings_of(REDIS_URL=url).stdout)["CACHES"]
+
+    sentinels = [["s1", 26379], ["s2", 26380], ["::1", 26381]]
+    assert [each["OPTIONS"]["SENTINELS"] for each in caches.values()] == [sentinels] * 3
 
 
 @pytest.mark.parametrize(
@@ -226,6 +236,9 @@ def test_each_use_of_redis_has_its_database(
         ("REDIS_URL", "redis://:secret@cache/3", "REDIS_URL must be like redis://"),
         ("REDIS_URL", "redis://cache?db=3", "REDIS_URL must be like redis://"),
         ("REDIS_URL", "redis://:se#cret@cache", "REDIS_URL must be like redis://"),
+        ("REDIS_URL", "redis+sentinel://:secret@s1,,s2/main", "REDIS_URL must be like"),
+        ("REDIS_URL", "redis+sentinel://:secret@s1,s2/Main", "REDIS_URL must be like"),
+        ("REDIS_URL", "redis+sentinel://:secret@s1,s2/main/3", "REDIS_URL must be like"),
     ],
 )
 def test_an_unreadable_value_is_refused_in_a_sentence(

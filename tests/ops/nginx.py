@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import json
 import os
 import shutil
 import signal
@@ -68,12 +69,16 @@ class Instance(Client):
         assert self.process.wait(2 * PATIENCE_S) == 0, self.log.read_text()
 
     def is_ready(self) -> bool:
+        return self.readiness() in ("ok", "degraded")
+
+    def readiness(self) -> str:
+        """Return the status that `/readyz` gives, empty if it does not respond."""
         assert self.process.poll() is None, self.log.read_text()
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
         with contextlib.closing(connection), contextlib.suppress(ConnectionError):
             connection.request("GET", "/readyz")
-            return connection.getresponse().status == 200
-        return False
+            return str(json.loads(connection.getresponse().read())["status"])
+        return ""
 
 
 class TLSProxy:

@@ -11,7 +11,6 @@ from functools import cache
 from typing import Any
 
 import orjson
-from django.conf import settings
 
 from morpheus.cache.redis_client import RedisClient
 
@@ -71,7 +70,7 @@ class TraceStore:
 @cache
 def trace_store() -> TraceStore:
     """Return the store of this process, configured by the settings."""
-    return TraceStore(RedisClient(settings.CACHES["explained"]["LOCATION"]))
+    return TraceStore(RedisClient.of_cache("explained"))
 
 
 # A forked process must not use its parent's connections.
