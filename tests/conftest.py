@@ -80,6 +80,25 @@ def django_db_setup(django_db_blocker: Any) -> Iterator[None]:
         connection.close_pool()  # type: ignore[attr-defined]
 
 
+@pytest.fixture
+def scratch(
+    django_db_setup: Any, django_db_blocker: Any, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Any]:
+    """Connect to an empty database of the test's own."""
+    admin_url = administrator_url()
+    name = f"{connection.settings_dict['NAME']}_scratch"
+    prepare_database(admin_url, name)
+    with django_db_blocker.unblock():
+        connection.close()
+        connection.close_pool()  # type: ignore[attr-defined]
+        monkeypatch.setitem(connection.settings_dict, "NAME", name)
+        yield
+        connection.close()
+        connection.close_pool()  # type: ignore[attr-defined]
+    with psycopg.connect(admin_url, autocommit=True) as admin:
+        admin.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
 @pytest.fixture(autouse=True)
 def empty_caches(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Start each test with empty caches, in the state after a drain of the outbox.

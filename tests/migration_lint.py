@@ -91,9 +91,10 @@ def lint(migration: migrations.Migration, state: ProjectState) -> dict[str, str]
         broken["blocking"] = f"{match[1]} blocks reads until it has finished."
     if not migration.atomic:
         changes = SCHEMA_CHANGES.findall(sql)
-        if blocking := [text for text in changes if not WITHOUT_BLOCKING.search(text)]:
+        if len(changes) > 1 or not all(map(WITHOUT_BLOCKING.search, changes)):
             broken["non-atomic-schema"] = (
-                f"Without a transaction, the time limits of `migrate` are off: {blocking[0]}"
+                "Without a transaction there are no time limits, and no way back to the start: "
+                "change the schema by one statement CONCURRENTLY, or validate a constraint."
             )
     elif ROW_CHANGES.search(sql) or any(
         isinstance(each, migrations.RunPython) for each in migration.operations

@@ -128,10 +128,13 @@ def test_a_contraction_may_drop_but_not_rename_or_block() -> None:
     }
 
 
-def test_without_a_transaction_no_statement_may_block() -> None:
+def test_without_a_transaction_the_schema_changes_by_one_statement_that_does_not_block() -> None:
     column = migrations.AddField(*MOOD, models.TextField(null=True))
+    drop = postgres.RemoveIndexConcurrently("novel", "novels_novel_newest_idx")
+    add = postgres.AddIndexConcurrently("novel", index())
 
     assert lint_operations(column, atomic=False) == {"non-atomic-schema"}
+    assert lint_operations(drop, add, atomic=False) == {"non-atomic-schema"}
 
 
 def test_a_constraint_is_validated_after_the_commit_that_adds_it() -> None:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import psycopg
 import pytest
 from django.apps import apps
 from django.core.management import CommandError, call_command
@@ -16,8 +14,6 @@ from django.db.migrations.loader import MigrationLoader
 
 from morpheus.db.roles import connected_as
 from morpheus.db.schema import read_sql_file
-from morpheus.embedded.roles import prepare_database
-from tests.conftest import administrator_url
 
 OURS = ("cache", "worker", "users", "novels", "comics", "perf")
 ROOT = Path(__file__).resolve().parent.parent
@@ -63,25 +59,6 @@ CATALOG = [
 def read_catalog() -> Any:
     with connected_as("owner"), connection.cursor() as cursor:
         return [cursor.execute(query).fetchall() for query in CATALOG]
-
-
-@pytest.fixture
-def scratch(
-    django_db_setup: Any, django_db_blocker: Any, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Any]:
-    """Connect to an empty database of the test's own."""
-    admin_url = administrator_url()
-    name = f"{connection.settings_dict['NAME']}_scratch"
-    prepare_database(admin_url, name)
-    with django_db_blocker.unblock():
-        connection.close()
-        connection.close_pool()  # type: ignore[attr-defined]
-        monkeypatch.setitem(connection.settings_dict, "NAME", name)
-        yield
-        connection.close()
-        connection.close_pool()  # type: ignore[attr-defined]
-    with psycopg.connect(admin_url, autocommit=True) as admin:
-        admin.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
 @pytest.mark.parametrize("migration", our_migrations(), ids=str)
