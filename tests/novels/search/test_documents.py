@@ -139,7 +139,16 @@ def test_many_words_that_stand_together_are_ranked_in_linear_time(
 def without_statistics(db: None) -> None:
     """As of a new table: what autovacuum saw of other tests' documents would decide on plans."""
     with psycopg.connect(administrator_url(), dbname=connection.settings_dict["NAME"]) as admin:
-        admin.execute("SELECT pg_clear_relation_stats('public', 'novels_searchdocument')")
+        set_statistics(admin, pages=0, rows=-1)
+
+
+def set_statistics(superuser: psycopg.Connection, *, pages: int, rows: int) -> None:
+    """Set the size that the planner knows; PostgreSQL before 18 has no function for it."""
+    superuser.execute(
+        "UPDATE pg_class SET relpages = %s, reltuples = %s, relallvisible = 0 "
+        "WHERE oid = 'novels_searchdocument'::regclass",
+        [pages, rows],
+    )
 
 
 @pytest.mark.parametrize(("word", "expected"), [("frequent", 1000), ("rare", 1), ("absent", 0)])
@@ -212,10 +221,7 @@ def test_statistics_of_an_empty_table_make_no_search_read_all_for_each(
     mine, other = make_novels(2)
     add_documents(mine, 5_000)
     add_documents(other, 1)
-    connect("owner").execute(
-        "SELECT pg_restore_relation_stats('schemaname', 'public', "
-        "'relname', 'novels_searchdocument', 'relpages', 100, 'reltuples', 0.0::real)"
-    )
+    set_statistics(connect("superuser"), pages=100, rows=0)
     search = Search(words="frequent")
 
     with transaction.atomic():
