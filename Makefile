@@ -12,7 +12,7 @@ CHECKED := manage.py locustfile.py morpheus users novels comics perf tests
 
 .DEFAULT_GOAL := help
 .PHONY: help run test test-matrix test-ops test-image test-browser test-hostile test-peers lint audit check-cache perf \
-	load seed import snapshots backup restore bench-offload bench-peers lock clean
+	load soak seed import snapshots backup restore bench-offload bench-peers lock clean
 
 help:  ## List what works
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -99,6 +99,11 @@ bench-offload: $(STAMP)  ## Measure the database time that the cache saves (ARGS
 
 load: $(STAMP)  ## Load test with 100 users, judged by perf/budgets.toml (ARGS="--profile spike")
 	@env MORPHEUS_VAR=var/load MORPHEUS_HTTPS=off $(PYTHON) manage.py load_test $(ARGS)
+
+# With cheap logins: users of the checker come and go, and a password takes a core some time.
+soak: $(STAMP)  ## Load with faults for an hour: nothing grows, nothing is stale (ARGS="--minutes 3")
+	@env MORPHEUS_VAR=var/soak MORPHEUS_HTTPS=off MORPHEUS_LOG_REQUESTS=off \
+		DJANGO_SETTINGS_MODULE=perf.lab.harness.settings $(PYTHON) manage.py soak_test $(ARGS)
 
 # About 30 minutes, so that the figures are reliable. Shorter: ARGS="--rounds 3 --seconds 1.5".
 # docs/peers.md names the peers.

@@ -156,9 +156,7 @@ def _prepare_environment(combination: Combination, folder: Path) -> str:
     python = str(venv / "bin" / "python")
     if stamp.exists() and stamp.read_text() == wanted:
         return python
-    subprocess.run(
-        [find_interpreter(combination.python), "-m", "venv", venv], check=True
-    )
+    subprocess.run([find_interpreter(combination.python), "-m", "venv", venv], check=True)
     (folder / "requirements.lock").write_text(lock)
     install = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     hashed = ["--require-hashes", "-r", str(folder / "requirements.lock")]

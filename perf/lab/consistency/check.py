@@ -85,10 +85,15 @@ class Verdict:
             self.examples.append(violation)
 
 
-def check(logs: list[Log]) -> Verdict:
-    """Check every read of all processes against the writes of all; O(n log n)."""
+def check(logs: list[Log], *, is_alone: bool = True) -> Verdict:
+    """Check every read of all processes against the writes of all; O(n log n).
+
+    Args:
+        is_alone: Whether the logs have every row of the database. Otherwise a row without a write
+            may show any value.
+    """
     verdict = Verdict()
-    allowed = _find_allowed(logs)
+    allowed = _find_allowed(logs, is_alone=is_alone)
     for log in logs:
         verdict.writes += sum(write.ended < math.inf for write in log.writes)
         verdict.retries += log.retries
@@ -112,6 +117,9 @@ class Window(NamedTuple):
 
     since: float
     until: float
+
+
+ALWAYS = [Window(-math.inf, math.inf)]
 
 
 def _unknown_view(view: str) -> str:
@@ -145,7 +153,7 @@ class RowWindows:
         """Return the windows of a value in a view, disjoint and in order."""
         if view not in self._views:
             is_possible = value == ABSENT or _unknown_view(view) in self._views
-            return [Window(-math.inf, math.inf)] if is_possible else []
+            return ALWAYS if is_possible else []
         windows: list[Window] = []
         for index in self._showing.get((view, value), []):
             window = Window(self._writes[index].began, self._overwritten[index])
@@ -175,7 +183,7 @@ class _Allowed(NamedTuple):
     by_all: list[Window]
 
 
-def _find_allowed(logs: list[Log]) -> dict[Observation, _Allowed]:
+def _find_allowed(logs: list[Log], *, is_alone: bool) -> dict[Observation, _Allowed]:
     writes: defaultdict[str, list[Write]] = defaultdict(list)
     first_reads: defaultdict[str, dict[tuple[str, str], float]] = defaultdict(dict)
     for log in logs:
@@ -188,9 +196,12 @@ def _find_allowed(logs: list[Log]) -> dict[Observation, _Allowed]:
                 first[view, value] = min(ended, first.get((view, value), ended))
     result = {}
     for row, seen in first_reads.items():
+        is_foreign = not is_alone and row not in writes
         by_acks, by_all = RowWindows(writes[row]), RowWindows(writes[row], seen)
         for view, value in seen:
             windows = _Allowed(by_acks.find(view, value), by_all.find(view, value))
+            if is_foreign:
+                windows = _Allowed(ALWAYS, ALWAYS)
             result[Observation(row, view, value)] = windows
     return result
 

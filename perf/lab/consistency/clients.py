@@ -47,6 +47,7 @@ class Load:
         reads: Each client stops after so many; None: never.
         seconds: It stops after so many in any case.
         writes: Share of requests that write.
+        pause_s: Between two rounds of a client, to leave the server to others.
     """
 
     ports: list[int]
@@ -54,6 +55,7 @@ class Load:
     reads: int | None = None
     seconds: float = 3600.0
     writes: float = 0.02
+    pause_s: float = 0.0
 
 
 class _Client:
@@ -91,6 +93,8 @@ class _Client:
                 reads = self._choose_reads()
             for read in reads:
                 self._read(read)
+            if self._load.pause_s:
+                time.sleep(self._load.pause_s)
         for connection in self._connections:
             log.retries += connection.retries
             connection.close()

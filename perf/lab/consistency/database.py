@@ -48,20 +48,24 @@ class Size:
     slots: int = 6
 
 
-def build_scene(size: Size) -> Scene:
-    """Delete all novels and comics and make the hot ones.
+def build_scene(size: Size, *, is_alone: bool = True) -> Scene:
+    """Delete the novels and comics of earlier runs and make the hot ones.
+
+    Args:
+        is_alone: Whether a database with other rows is refused.
 
     Raises:
         CommandError: There are users that were not made here.
     """
     with write_transaction(as_staff=True):
-        if User.objects.exclude(email__endswith=DOMAIN).exists():
+        if is_alone and User.objects.exclude(email__endswith=DOMAIN).exists():
             raise CommandError(
                 "There are other users in this database: its novels stay. Use a MORPHEUS_VAR of "
                 "its own."
             )
-        Comic.objects.all().delete()
-        Novel.objects.all().delete()
+        own = User.objects.filter(email__endswith=DOMAIN).values("pk")
+        Comic.objects.filter(owner__in=own).delete()
+        Novel.objects.filter(owner__in=own).delete()
     scene = Scene([_make_owner() for _ in range(OWNERS)], {}, {}, [], {})
     turns = itertools.cycle(scene.owners)
     for owner in scene.owners:

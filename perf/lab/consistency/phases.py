@@ -109,11 +109,17 @@ class PhaseRunner(NamedTuple):
             return run(build_scene(HOT), load, interfere)
 
 
-def run(scene: Scene, load: Load, interfere: Callable[[float], None] | None = None) -> Verdict:
+def run(
+    scene: Scene,
+    load: Load,
+    interfere: Callable[[float], None] | None = None,
+    *,
+    is_alone: bool = True,
+) -> Verdict:
     """Run clients that read and write, then check all that they read.
 
     `interfere` is called repeatedly, with the seconds since the beginning.
-    The scene must be new: its rows are in their first states.
+    The scene must be new: its rows are in their first states. `is_alone` is that of `check`.
 
     Raises:
         BrokenExecutor, BrokenBarrierError: A client process died; its output says why.
@@ -150,4 +156,4 @@ def run(scene: Scene, load: Load, interfere: Callable[[float], None] | None = No
         finally:
             stop.set()
     logs += [thread.result() for thread in direct]
-    return check([Log(writes=scene.first_writes()), *logs])
+    return check([Log(writes=scene.first_writes()), *logs], is_alone=is_alone)

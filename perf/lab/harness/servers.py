@@ -8,8 +8,8 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager, nullcontext, suppress
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing, nullcontext, suppress
 from pathlib import Path
 from typing import Self
 
@@ -171,16 +171,30 @@ class Servers:
         return False
 
 
-@contextmanager
-def running_worker() -> Iterator[None]:
-    """Run `manage.py worker` on the services of this process for the block."""
-    command = [sys.executable, "manage.py", "worker"]
-    process = subprocess.Popen(command, cwd=REPOSITORY, preexec_fn=die_with_parent)  # noqa: S603
-    try:
-        yield
-    finally:
-        process.terminate()
-        process.wait(30)
+class Worker:
+    """`manage.py worker` on the services of this process; it ends with this process."""
+
+    def __enter__(self) -> Self:
+        self._process = self._start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._process.terminate()
+        self._process.wait(30)
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def replace(self) -> None:
+        """Kill the worker in the middle of its work, and start another one."""
+        self._process.kill()
+        self._process.wait()
+        self._process = self._start()
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        command = [sys.executable, "manage.py", "worker"]
+        return subprocess.Popen(command, cwd=REPOSITORY, preexec_fn=die_with_parent)  # noqa: S603
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:

@@ -48,7 +48,8 @@ PROFILES = {
         spawn_per_s=100,
         judges_times=False,
     ),
-    "soak": Profile(users=60, seconds=1800),
+    # `make soak`. Of an hour's faults, four restart the database, as in the next profile.
+    "soak": Profile(users=60, seconds=3600, max_failures=64, min_offload=None, judges_times=False),
     # Each restart of the database may cost every thread of the server one request.
     "faults": Profile(
         users=60,
