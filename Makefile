@@ -36,6 +36,10 @@ test-ops: $(STAMP)  ## Test with programs of the system (apt-get install: see .c
 test-image: $(STAMP)  ## Build and start the image; follow docs/deployment.md (buildah, debootstrap)
 	@$(PYTHON) -m pytest -p no:cacheprovider tests/image $(ARGS)
 
+# The commit of ops/PREVIOUS_RELEASE must be in the history of this clone.
+test-upgrade: $(STAMP)  ## Test the previous release beside this one on one database (docs/upgrading.md)
+	@$(PYTHON) -m pytest tests/upgrade $(ARGS)
+
 test-browser: $(STAMP)  ## Test the pages in Chromium (apt-get install chromium chromium-driver)
 	@$(PYTHON) -m pytest tests/browser $(ARGS)
 

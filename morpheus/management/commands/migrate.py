@@ -147,7 +147,8 @@ def refuse_other_versions_schema() -> None:
     if unknown:
         raise CommandError(
             f"Another version of Morpheus made this database (it has the migration "
-            f"{'.'.join(unknown[0])}), and there is no upgrade: {_way_to_an_empty_database()}"
+            f"{'.'.join(unknown[0])}): if that is the next release, serve without migrating "
+            f"(docs/upgrading.md), else there is no upgrade: {_way_to_an_empty_database()}"
         )
 
 
