@@ -139,6 +139,9 @@ lock:  ## Renew the locks: development, production and the peers' (ARGS=--upgrad
 	}; \
 	renew requirements.lock pyproject.toml --group dev $(ARGS); \
 	renew requirements.production.lock pyproject.toml --constraint requirements.lock; \
+	for group in otel sentry; do \
+		renew requirements.$$group.lock --group $$group --constraint requirements.lock; \
+	done; \
 	renew perf/lab/peers/bolt/requirements.lock perf/lab/peers/bolt/requirements.in --python-version 3.12 $(ARGS); \
 	command -v npm >/dev/null || { echo "Without npm, the lock of Fastify stays as it is."; exit 0; }; \
 	cd perf/lab/peers/fastify; npm install --quiet --package-lock-only --ignore-scripts; \

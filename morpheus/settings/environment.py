@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import os
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TypeVar
 
@@ -25,6 +26,20 @@ Number = TypeVar("Number", int, float)
 def text(name: str, *, default: str = "") -> str:
     """Return the value as it is written; `$` has no meaning."""
     return os.environ.get(name) or default
+
+
+def address(name: str, *, module: str, group: str) -> str:
+    """Return the address of a service whose client is in an optional dependency group.
+
+    Raises:
+        ImproperlyConfigured: The client is not installed.
+    """
+    value = text(name)
+    if value and find_spec(module) is None:
+        raise ImproperlyConfigured(
+            f"{name} is set, but {module} is not installed: install requirements.{group}.lock."
+        )
+    return value
 
 
 def items(name: str, default: list[str]) -> list[str]:

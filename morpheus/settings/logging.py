@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from . import environment as env
 
 _level = env.choice(
@@ -14,7 +16,7 @@ _format = env.choice("MORPHEUS_LOG_FORMAT", default="JSON", choices=("JSON", "LI
 # One line per request (morpheus.http.log_format); its cost is in docs/monitoring.md.
 _requests = env.flag("MORPHEUS_LOG_REQUESTS", default=True)
 
-LOGGING = {
+LOGGING: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,
     "filters": {
@@ -52,3 +54,17 @@ LOGGING = {
     },
     "root": {"handlers": ["stderr"], "level": _level},
 }
+
+# Errors are sent to Sentry as well, at most ten in a second from each process.
+if _sentry := env.address("SENTRY_DSN", module="sentry_sdk", group="sentry"):
+    LOGGING["filters"]["sentry_rate"] = {
+        "()": "perf.monitoring.slow_queries.mail.RateLimitFilter",
+        "interval_s": 0.1,
+    }
+    LOGGING["handlers"]["sentry"] = {
+        "class": "perf.monitoring.sentry.ErrorHandler",
+        "level": "ERROR",
+        "filters": ["request", "sentry_rate"],
+        "dsn": _sentry,
+    }
+    LOGGING["root"]["handlers"].append("sentry")

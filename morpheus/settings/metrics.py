@@ -13,6 +13,12 @@ PROMETHEUS_LATENCY_BUCKETS = (
     float("inf"),
 )
 
+# Where finished requests are sent as OpenTelemetry spans; empty: nowhere. The SDK reads this and
+# further variables itself.
+OTEL_EXPORTER_OTLP_ENDPOINT = env.address(
+    "OTEL_EXPORTER_OTLP_ENDPOINT", module="opentelemetry", group="otel"
+)
+
 # Share of the requests whose trace is stored for staff without `X-Explain: 1`.
 MORPHEUS_EXPLAIN_PERCENT = env.number(
     "MORPHEUS_EXPLAIN_PERCENT", default=1.0, at_least=0, at_most=100

@@ -58,7 +58,7 @@ def trace_execution(
         seconds = perf_counter() - started
         text = sql if isinstance(sql, str) else _as_text(sql, cursor)
         alias = context["connection"].alias
-        publish_statement(Statement(alias, text, params, seconds, rows, is_failed, many))
+        publish_statement(Statement(alias, text, params, seconds, rows, is_failed, many, started))
 
 
 def publish_statement(statement: Statement) -> None:

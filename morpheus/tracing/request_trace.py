@@ -29,6 +29,7 @@ class Statement:
         sql: The text that the cursor got; `params` are separate.
         rows: Number of rows returned or changed; None if unknown.
         is_many: Whether `params` is a list of parameters (`executemany`).
+        started: `time.perf_counter()` of its start.
     """
 
     alias: str
@@ -38,6 +39,7 @@ class Statement:
     rows: int | None
     is_failed: bool = False
     is_many: bool = False
+    started: float = 0.0
 
 
 @dataclass(slots=True)

@@ -132,7 +132,10 @@ class DatabaseWrapper(BackendHooks, PrometheusDatabaseWrapper):
             is_failed = False
         finally:
             seconds = time.perf_counter() - started
-            publish_statement(Statement(self.alias, COMMIT, None, seconds, None, is_failed))
+            statement = Statement(
+                self.alias, COMMIT, None, seconds, None, is_failed, started=started
+            )
+            publish_statement(statement)
 
     def forget_transaction(self) -> None:
         self.collects_tags = False
