@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 
 import psycopg
@@ -19,7 +19,7 @@ from perf.lab.example_requests import HttpRequest
 from perf.lab.harness.databases import copied_database
 from perf.lab.harness.http_client import BadResponse, Connection
 from perf.lab.harness.servers import Servers, measured_environment
-from perf.lab.offload.mix import draw_requests, load_rows
+from perf.lab.offload.mix import Rows, draw_requests, load_rows
 from perf.monitoring.sql_text import normalize_statement
 from users.authentication import token_digest, token_secret
 
@@ -64,14 +64,36 @@ class Cost:
     failures: list[str] = field(default_factory=list)
 
 
-def measure(admin_url: str, *, has_cache: bool, seed: int, requests: int, warm_up: int = 0) -> Cost:
-    """Send the mix to servers on a fresh copy of the database, with empty caches.
+@dataclass(frozen=True)
+class MixRun:
+    """Running servers on a copy of the database, and what requests of the mix are made of.
 
-    Args:
-        admin_url: The database server, for a role that may create databases.
-        warm_up: Other requests of the same mix before the measurement; without a cache only the
-            writes among them, because its reads leave nothing behind.
+    Attributes:
+        database: A connection of the administrator to the copy.
+        name: Of the copy.
     """
+
+    servers: Servers
+    database: psycopg.Connection
+    name: str
+    has_cache: bool
+    rows: Rows
+    tokens: Mapping[int, str]
+
+    def draw(self, *, seed: int, count: int) -> list[HttpRequest]:
+        return [*draw_requests(self.rows, self.tokens, seed=seed, count=count)]
+
+    def warm_up(self, *, seed: int, count: int) -> None:
+        """Send requests; without a cache only writes, because reads leave nothing behind."""
+        requests = self.draw(seed=seed, count=count)
+        send(self.servers.ports, [r for r in requests if self.has_cache or r.method != "GET"])
+
+
+@contextmanager
+def run_mix(
+    admin_url: str, *, has_cache: bool, seed: int, servers: int = SERVERS
+) -> Iterator[MixRun]:
+    """Start servers on a fresh copy of the database, with empty caches, for the block."""
     source = str(connection.settings_dict["NAME"])
     copy = f"{source}_offload"
     for alias in settings.CACHES:
@@ -79,18 +101,28 @@ def measure(admin_url: str, *, has_cache: bool, seed: int, requests: int, warm_u
     with (
         copied_database(admin_url, source=source, name=copy) as url,
         psycopg.connect(make_conninfo(admin_url, dbname=copy), autocommit=True) as database,
-        Servers(SERVERS, environment=measured_environment(url, has_cache=has_cache)) as servers,
+        Servers(servers, environment=measured_environment(url, has_cache=has_cache)) as running,
     ):
         rows = load_rows(make_conninfo(admin_url, dbname=copy), seed=seed)
         tokens = {user_id: token_secret() for (user_id,) in rows["members"]}
         digests = [token_digest(secret) for secret in tokens.values()]
         database.execute(_CREATE_TOKENS, [digests, [*tokens]])
-        before = draw_requests(rows, tokens, seed=seed + 1, count=warm_up)
-        send(servers.ports, [each for each in before if has_cache or each.method != "GET"])
+        yield MixRun(running, database, copy, has_cache, rows, tokens)
+
+
+def measure(admin_url: str, *, has_cache: bool, seed: int, requests: int, warm_up: int = 0) -> Cost:
+    """Send the mix to servers on a fresh copy of the database, with empty caches.
+
+    Args:
+        admin_url: The database server, for a role that may create databases.
+        warm_up: Other requests of the same mix before the measurement.
+    """
+    with run_mix(admin_url, has_cache=has_cache, seed=seed) as run:
+        run.warm_up(seed=seed + 1, count=warm_up)
         # Neither the start of the servers nor the warm-up counts.
-        database.execute(_RESET, [copy])
-        cost = send(servers.ports, [*draw_requests(rows, tokens, seed=seed, count=requests)])
-        for sql, ms, buffers, calls in database.execute(_STATEMENTS, [copy, APP]):
+        run.database.execute(_RESET, [run.name])
+        cost = send(run.servers.ports, run.draw(seed=seed, count=requests))
+        for sql, ms, buffers, calls in run.database.execute(_STATEMENTS, [run.name, APP]):
             if is_read(sql):
                 cost.ms += ms
                 cost.buffers += buffers

@@ -59,6 +59,18 @@ def test_every_request_succeeds_and_reads_are_counted_in_both_modes(
     assert "SELECTs, buffers" in output.getvalue()
 
 
+def test_the_figures_of_capacity_are_measured_in_both_modes(seeded_rows: None) -> None:
+    output = StringIO()
+
+    call_command("perf_capacity", "--requests", "60", "--warm-up", "20", stdout=output)
+
+    lines = {line[:34].strip(): line[34:].split() for line in output.getvalue().splitlines()}
+    for service in ("web", "PostgreSQL"):
+        assert all(float(ms) > 0 for ms in lines[f"CPU ms of a request, {service}"])
+    assert int(lines["cached values"][1]) > 10
+    assert "comics_panel" in output.getvalue()
+
+
 @pytest.mark.parametrize(
     ("on", "failures", "verdict"),
     [
