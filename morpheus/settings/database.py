@@ -26,6 +26,10 @@ MORPHEUS_THREADS = env.number("MORPHEUS_THREADS", default=16, at_least=1)
 # transaction may run on another session, so no session state outlives it (docs/pool.md).
 MORPHEUS_PGBOUNCER = env.flag("MORPHEUS_PGBOUNCER", default=False)
 
+# Whether this PgBouncer keeps prepared statements: from 1.22 on, and `max_prepared_statements` is
+# not 0.
+_pgbouncer_prepares = env.flag("MORPHEUS_PGBOUNCER_PREPARED", default=False)
+
 
 def _embedded_server(role: str) -> dict[str, Any]:
     addresses = Addresses.under(env.MORPHEUS_VAR)
@@ -84,8 +88,8 @@ _options: dict[str, Any] = {
         "max_lifetime": 1800,
     },
     "server_side_binding": True,
-    # A statement is prepared for its session, which PgBouncer changes.
-    "prepare_threshold": None if MORPHEUS_PGBOUNCER else 5,
+    # A statement is prepared for its session. An earlier PgBouncer changes that unnoticed.
+    "prepare_threshold": None if MORPHEUS_PGBOUNCER and not _pgbouncer_prepares else 5,
 }
 
 DATABASES: dict[str, dict[str, Any]] = {

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import shutil
 import signal
 from pathlib import Path
 
 import psycopg
-import pytest
 
 from morpheus.embedded.addresses import Addresses
 from morpheus.embedded.guard import Service
@@ -16,6 +14,8 @@ from morpheus.embedded.paths import find_paths
 from morpheus.embedded.postgres import ENVIRONMENT
 from tests.serving import PATIENCE_S, wait_until
 
+from .nginx import find_proxy
+
 # Fewer than the server's threads, so that its connections change sessions all the time.
 SESSIONS = 3
 # Long enough to survive a pause of the machine; shorter than MORPHEUS_POOL_TIMEOUT_S, which would
@@ -23,6 +23,8 @@ SESSIONS = 3
 QUERY_WAIT_S = 3
 LIMITS = "SET statement_timeout = 5000; SET lock_timeout = 500"
 PORT = 6432
+# tests/ops/get_pgbouncer.sh unpacks it there, where PostgreSQL's user can read it.
+NEWER = Path("/var/lib/morpheus/pgbouncer/pgbouncer")
 
 CONFIGURATION = """
 [databases]
@@ -41,25 +43,24 @@ query_wait_timeout = {query_wait_s}
 
 
 class PgBouncer:
-    """One PgBouncer, in the socket folder of its PostgreSQL."""
+    """One PgBouncer, in the socket folder of its PostgreSQL; Debian's unless `program` is given."""
 
-    def __init__(self, var: Path) -> None:
+    def __init__(self, var: Path, program: Path | None = None, port: int = PORT) -> None:
         self.var = var
+        self.port = port
+        self._program = str(program) if program else find_proxy("pgbouncer")
         self.addresses = Addresses.under(var)
         self._guarded: GuardedServices | None = None
 
     def url(self, database: str = "morpheus", role: str = "morpheus_app") -> str:
-        return f"host={self.addresses.socket_dir} port={PORT} dbname={database} user={role}"
+        return f"host={self.addresses.socket_dir} port={self.port} dbname={database} user={role}"
 
     def start(self) -> None:
-        program = shutil.which("pgbouncer") or shutil.which("pgbouncer", path="/usr/sbin")
-        if program is None:
-            pytest.fail("There is no PgBouncer: apt-get install pgbouncer.", pytrace=False)
         user = find_paths(self.var).user
         service = Service(
-            name="pgbouncer",
-            command=[program, str(self._configure())],
-            log=self.var / "pgbouncer.log",
+            name=f"pgbouncer{self.port}",
+            command=[self._program, str(self._configure())],
+            log=self.var / f"pgbouncer{self.port}.log",
             signals=[signal.SIGINT, signal.SIGTERM],
             patience_s=PATIENCE_S,
             environment=ENVIRONMENT,
@@ -79,12 +80,12 @@ class PgBouncer:
         folder = self.addresses.socket_dir
         users = folder / "users.txt"
         users.write_text('"morpheus_app" ""\n')
-        file = folder / "pgbouncer.ini"
+        file = folder / f"pgbouncer{self.port}.ini"
         file.write_text(
             CONFIGURATION.format(
                 socket_dir=folder,
                 port=self.addresses.postgres_port,
-                own_port=PORT,
+                own_port=self.port,
                 limits=LIMITS,
                 users=users,
                 sessions=SESSIONS,

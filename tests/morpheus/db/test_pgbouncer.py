@@ -52,6 +52,12 @@ def test_without_it_statements_are_prepared() -> None:
     assert default["OPTIONS"]["prepare_threshold"] == 5
 
 
+def test_a_pgbouncer_that_keeps_prepared_statements_gets_them() -> None:
+    default = databases(MORPHEUS_PGBOUNCER="on", MORPHEUS_PGBOUNCER_PREPARED="on")["default"]
+
+    assert default["OPTIONS"]["prepare_threshold"] == 5
+
+
 def test_it_is_for_the_replica_too() -> None:
     replica = databases(MORPHEUS_PGBOUNCER="on", DATABASE_REPLICA_URL=URL)["replica"]
 

@@ -11,28 +11,28 @@ from redis.exceptions import RedisError, ResponseError
 from morpheus.django_internals import redis as internals
 from morpheus.django_internals.redis import Master, SentinelGroup
 
-Answers = dict[int, Any]
+Replies = dict[int, Any]
 
 
 @pytest.fixture
-def answers(monkeypatch: pytest.MonkeyPatch) -> Answers:
-    """What the sentinel on each port answers: port of the master, and epoch; or an error."""
-    answers: Answers = {}
+def replies(monkeypatch: pytest.MonkeyPatch) -> Replies:
+    """What the sentinel on each port replies: port of the master, and epoch; or an error."""
+    replies: Replies = {}
 
     def sentinel_master(sentinel: Redis, service: str, **_: Any) -> dict[str, Any]:
         assert service == "comics"
-        answer = answers[sentinel.connection_pool.connection_kwargs["port"]]
-        asked.append(answer)
-        if isinstance(answer, Exception):
-            raise answer
-        port, epoch, *down = answer
+        reply = replies[sentinel.connection_pool.connection_kwargs["port"]]
+        asked.append(reply)
+        if isinstance(reply, Exception):
+            raise reply
+        port, epoch, *down = reply
         state = {"ip": "127.0.0.1", "port": port, "config-epoch": epoch}
         return state | {"is_sdown": bool(down), "is_odown": False}
 
     asked: list[Any] = []
-    answers[0] = asked
+    replies[0] = asked
     monkeypatch.setattr(Redis, "sentinel_master", sentinel_master)
-    return answers
+    return replies
 
 
 @pytest.fixture
@@ -41,45 +41,45 @@ def group() -> SentinelGroup:
 
 
 def test_a_majority_is_asked_and_the_latest_failover_counts(
-    group: SentinelGroup, answers: Answers
+    group: SentinelGroup, replies: Replies
 ) -> None:
-    answers |= {1: (6379, 4), 2: (6380, 5), 3: (6379, 4)}
+    replies |= {1: (6379, 4), 2: (6380, 5), 3: (6379, 4)}
 
     assert group.find_master() == Master("127.0.0.1", 6380, 5)
-    assert len(answers[0]) == 2
+    assert len(replies[0]) == 2
 
 
-def test_a_sentinel_that_failed_is_asked_last(group: SentinelGroup, answers: Answers) -> None:
-    answers |= {1: ResponseError("No such master"), 2: (6379, 4), 3: (6379, 4)}
+def test_a_sentinel_that_failed_is_asked_last(group: SentinelGroup, replies: Replies) -> None:
+    replies |= {1: ResponseError("No such master"), 2: (6379, 4), 3: (6379, 4)}
     group.find_master()
-    answers[0].clear()
+    replies[0].clear()
 
     group.expire()
     assert group.find_master().port == 6379
 
-    assert answers[0] == [(6379, 4), (6379, 4)]
+    assert replies[0] == [(6379, 4), (6379, 4)]
 
 
 @pytest.mark.parametrize("others", [RedisError("It is away."), (6379, 5, "down")])
 def test_without_a_majority_or_with_a_master_that_is_down_there_is_none(
-    group: SentinelGroup, answers: Answers, others: Any
+    group: SentinelGroup, replies: Replies, others: Any
 ) -> None:
-    answers |= {1: (6379, 4), 2: others, 3: others}
+    replies |= {1: (6379, 4), 2: others, 3: others}
 
     with pytest.raises(RedisError):
         group.find_master()
 
 
-def test_an_answer_holds_for_the_lease_or_until_it_expires(
-    group: SentinelGroup, answers: Answers, monkeypatch: pytest.MonkeyPatch
+def test_a_reply_holds_for_the_lease_or_until_it_expires(
+    group: SentinelGroup, replies: Replies, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    answers |= dict.fromkeys((1, 2, 3), (6379, 4))
+    replies |= dict.fromkeys((1, 2, 3), (6379, 4))
     group.find_master()
-    answers |= dict.fromkeys((1, 2, 3), (6380, 5))
+    replies |= dict.fromkeys((1, 2, 3), (6380, 5))
 
     assert group.find_master().port == 6379
     group.expire()
     assert group.find_master().port == 6380
-    answers |= dict.fromkeys((1, 2, 3), (6381, 6))
+    replies |= dict.fromkeys((1, 2, 3), (6381, 6))
     monkeypatch.setattr(internals, "LEASE_S", 0.0)
     assert group.find_master().port == 6381
