@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
 from http import HTTPStatus
 from typing import Any
 
@@ -93,8 +92,13 @@ def comic_delete(*, comic_id: int, owner_id: int | None = None) -> None:
         comic: Comic = _LOCKED.get(comic_id, owner_id)
         image_ids = list(comic.panels.order_by().values_list("image_id", flat=True).distinct())
         Comic.objects.filter(pk=comic.pk).delete()
-        # An error there is logged: the comic is deleted, whatever happens to its files.
-        transaction.on_commit(partial(images_delete_unused, image_ids=image_ids), robust=True)
+
+        def delete_images() -> None:
+            images_delete_unused(image_ids=image_ids)
+
+        # An error there is logged: the comic is deleted, whatever happens to its files. Django logs
+        # the error of a function alone, not of a partial.
+        transaction.on_commit(delete_images, robust=True)
 
 
 def comic_set_visibility(*, comic_ids: list[int], is_public: bool) -> int:

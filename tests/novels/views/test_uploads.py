@@ -265,6 +265,22 @@ def test_deleting_a_novel_deletes_its_file_once_that_is_committed(
     assert upload(client).status_code == 201
 
 
+@pytest.mark.django_db(transaction=True)
+def test_a_novel_whose_file_cannot_be_deleted_is_deleted(
+    as_user: Callable[..., APIClient], ann: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = as_user(ann)
+    url = upload(client)["Location"]
+
+    def refuse(*args: Any) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(FileSystemStorage, "delete", refuse)
+    assert client.delete(url).status_code == 204
+
+    assert client.get(url).status_code == 404
+
+
 def test_a_session_can_upload_too(
     make_user: Callable[..., Any], client: APIClient, ann: User
 ) -> None:
