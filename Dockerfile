@@ -16,10 +16,12 @@ RUN apt-get update \
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /srv/morpheus
 # Only the lock decides what is installed, so a change of our code leaves this layer as it is.
-COPY requirements.production.lock ./
+COPY requirements.*.lock ./
+# --build-arg S3=1: with the packages of an object store (MORPHEUS_STORAGE_URL).
+ARG S3=
 RUN python3 -m venv /srv/venv \
     && /srv/venv/bin/pip install --no-cache-dir --require-hashes --only-binary :all: \
-        --requirement requirements.production.lock \
+        --requirement requirements.production.lock ${S3:+--requirement requirements.s3.lock} \
     && /srv/venv/bin/pip uninstall --quiet --yes pip setuptools
 COPY . ./
 # Compiled here, because the running container writes nothing beside its code.

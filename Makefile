@@ -126,7 +126,7 @@ export only_names_and_hashes
 
 # uv lives in an environment of its own for the moment: nothing else needs it. Versions stay as they
 # are while they satisfy pyproject.toml, unless ARGS=--upgrade.
-# Production has the base packages alone, in the same versions.
+# Production has the base packages alone, in the same versions; each optional group adds its lock.
 lock:  ## Renew the locks: development, production and the peers' (ARGS=--upgrade)
 	@set -e; folder=$$(mktemp -d); trap 'rm -rf "$$folder"' EXIT; $(find_python); \
 	"$$python" -m venv "$$folder"; "$$folder/bin/pip" install --quiet uv; \
@@ -139,7 +139,7 @@ lock:  ## Renew the locks: development, production and the peers' (ARGS=--upgrad
 	}; \
 	renew requirements.lock pyproject.toml --group dev $(ARGS); \
 	renew requirements.production.lock pyproject.toml --constraint requirements.lock; \
-	for group in otel sentry; do \
+	for group in otel s3 sentry; do \
 		renew requirements.$$group.lock --group $$group --constraint requirements.lock; \
 	done; \
 	renew perf/lab/peers/bolt/requirements.lock perf/lab/peers/bolt/requirements.in --python-version 3.12 $(ARGS); \

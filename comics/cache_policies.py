@@ -17,11 +17,11 @@ PAGE = CachePolicy("comics.page", version=2, ttl_s=3600)
 # A page of panels: `panels:<comic>`, `comic:<comic>/access`.
 PANELS = CachePolicy("comics.panels", version=1, ttl_s=3600)
 
-# Digest and type of a panel's image: `panels:<comic>`, `comic:<comic>/access`.
-PANEL_IMAGE = CachePolicy("comics.panel_image", version=1, ttl_s=3600)
+# Digest, type and generation of a panel's image: `panels:<comic>`, `comic:<comic>/access`.
+PANEL_IMAGE = CachePolicy("comics.panel_image", version=2, ttl_s=3600)
 
 # Digests of a comic's cover and thumbnail: `comic:<id>/cover`.
-THUMBNAIL = CachePolicy("comics.thumbnail", version=1, ttl_s=3600)
+THUMBNAIL = CachePolicy("comics.thumbnail", version=2, ttl_s=3600)
 
 # A part of a user's dashboard (newest novels, newest comics, totals of both, totals of statuses):
 # `name:<id>`, and those of `owner:<id>/novels`, `…/states`, `…/comics` that it shows.

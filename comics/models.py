@@ -16,7 +16,8 @@ from users.models import Belonging, User
 class Image(models.Model):
     """An image file, known by its content: the same bytes are stored once.
 
-    `digest` is the SHA-256 in hexadecimal; the file's name follows from it. Rows never change.
+    `digest` is the SHA-256 in hexadecimal; the file's name follows from it and, in an object store,
+    from the `generation`, which differs each time that a row is made. Rows never change.
     """
 
     digest = models.CharField(max_length=64)
@@ -24,6 +25,7 @@ class Image(models.Model):
     width = models.PositiveIntegerField()
     height = models.PositiveIntegerField()
     size_bytes = models.PositiveIntegerField()
+    generation = models.CharField(max_length=32, blank=True, default="", db_default="")
 
     class Meta:
         constraints = [

@@ -27,7 +27,7 @@ class ComicQuerySet(VisibleQuerySet):
         of_size = FilteredRelation("cover__renditions", condition=Q(cover__renditions__size=size))
         columns = (
             *("is_public", "cover_id", "cover__digest", "cover__media_type"),
-            "rendition__digest",
+            *("cover__generation", "rendition__digest"),
         )
         rows: models.QuerySet[Any, dict[str, Any]] = self.annotate(rendition=of_size)
         return rows.values(*columns)
@@ -70,4 +70,5 @@ class PanelQuerySet(VisibleQuerySet):
 
     def for_image(self) -> models.QuerySet[Any, dict[str, Any]]:
         """Visibility and file of a panel's image: one query of plain values."""
-        return self.values("is_public", "image__digest", "image__media_type")
+        file = ("image__digest", "image__media_type", "image__generation")
+        return self.values("is_public", *file)

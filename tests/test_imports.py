@@ -27,14 +27,15 @@ MAY_IMPORT = {
     # outside of loading leaves a response without tags.
     "morpheus.db": "tracing embedded.addresses cache.tagged_commit cache.dependencies",
     "morpheus.cache": "db tracing",
-    "morpheus.http": "db cache tracing sandbox",
+    "morpheus.http": "db cache tracing sandbox storage",
+    "morpheus.storage": "http",
     "morpheus.api": "pagination cache db http tracing",
     "morpheus.admin": "db",
-    "morpheus.worker": "db cache http tracing",
+    "morpheus.worker": "db cache http tracing storage",
     "morpheus.sandbox": "embedded.processes serving.process_tuning",
     "morpheus.serving": "http tracing",
     "morpheus.embedded": "",
-    "morpheus.management": "db cache embedded serving worker",
+    "morpheus.management": "db cache embedded serving storage worker",
 }
 # Apps import Morpheus and the apps to the left of them.
 APPS = ("users", "novels", "comics")
@@ -233,11 +234,11 @@ def test_production_has_the_versions_that_are_tested_and_no_embedded_servers() -
     assert embedded <= tested.keys() and not embedded & production.keys()
 
 
-@pytest.mark.parametrize("group", ["otel.", "sentry."])
+@pytest.mark.parametrize("group", ["otel.", "s3.", "sentry."])
 def test_optional_packages_have_the_versions_that_are_tested(group: str) -> None:
     optional, production = read_lock(group), read_lock("production.")
 
     assert optional and optional.items() <= read_lock("").items()
     shared = optional.keys() & production.keys()
     assert {name: optional[name] for name in shared}.items() <= production.items()
-    assert not {"opentelemetry-sdk", "sentry-sdk"} & production.keys()
+    assert not {"boto3", "opentelemetry-sdk", "sentry-sdk"} & production.keys()

@@ -221,4 +221,5 @@ def thumbnail_create(cover: Row, size: str) -> Picture:
         digest=cover["cover__digest"],
         media_type=cover["cover__media_type"],
         size=size,
+        generation=cover["cover__generation"],
     )

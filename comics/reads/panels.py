@@ -59,7 +59,7 @@ PANEL_LIST = ListRead(
 
 
 def panel_image_read(comic_id: int, number: int, reader_id: int | None) -> VisibleValue:
-    """Return digest and media type of a panel's image; tags: `panel_tags`."""
+    """Return what names the file of a panel's image, and its media type; tags: `panel_tags`."""
 
     def load(viewer_id: int | None) -> Row | None:
         panels = Panel.objects.visible_to(viewer_id).of_comic(comic_id)

@@ -116,11 +116,15 @@ def panel_add(
     caption: str = "",
     number: int | None = None,
     owner_id: int | None = None,
+    generation: str = "",
 ) -> Panel:
     """Add a panel; without a number it becomes the last one.
 
     The comic is locked, so concurrent requests get distinct numbers and all panels are counted.
     The image's file exists before its row is visible.
+
+    Args:
+        generation: From `picture_stored`; empty if the file is still to be stored.
 
     Raises:
         PanelExists: The comic has a panel of this number.
@@ -139,8 +143,9 @@ def panel_add(
             raise PanelExists(f"This comic has a panel {number} already.")
         size_bytes = len(picture.data)
         quota_require(owner_id=comic.owner_id, size_bytes=size_bytes)
-        image = image_row_hold(picture)
-        picture_file_write(picture)
+        image = image_row_hold(picture, generation)
+        if not generation:
+            picture_file_write(picture)
         is_first = first is None or number < first
         with with_next_statement():
             Comic.objects.filter(pk=comic_id).update(

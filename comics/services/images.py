@@ -1,44 +1,75 @@
 """Rows and files of images and of their smaller copies.
 
-A file and its row change together under the row's lock. The upload of an image holds the row until
-its panel is committed. A deletion unlinks the file before its commit. So an upload of an image that
-is being deleted waits, finds no file and writes it.
+In a folder, a file and its row change together under the row's lock. The upload of an image holds
+the row until its panel is committed. A deletion unlinks the file before its commit. So an upload of
+an image that is being deleted waits, finds no file and writes it.
+
+A request to an object store must not wait in a transaction. So there each upload has a name of its
+own, with the image's `generation`: its object is stored before its row, and deleted after it.
 """
 
 from __future__ import annotations
 
 import logging
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from django.core.files.storage import storages
-from django.db import IntegrityError, OperationalError, transaction
+from django.db import IntegrityError, InterfaceError, OperationalError, transaction
 
 from comics.images.decoding import Picture
 from comics.images.files import (
     FILE_PATTERN,
     digest_of,
-    image_files_delete,
+    file_write,
     image_name,
-    image_path,
+    picture_file_write,
     rendition_name,
-    rendition_path,
-    write_whole,
 )
 from comics.images.sandboxed import rendition_check
 from comics.images.structure import ImageRefused
 from comics.models import Comic, Image, Panel, Rendition
 from morpheus.db.compiled_reads import AnyOf
+from morpheus.http.bulkhead import Busy
 from morpheus.http.disk_space import has_free_space, is_disk_full
+from morpheus.storage.files import StorageUnavailable, delete_objects, find_folder, local_copy
 from morpheus.worker.housekeeping import delete_stray_files
 
 logger = logging.getLogger(__name__)
 
 
-def image_row_hold(picture: Picture) -> Image:
+@contextmanager
+def picture_stored(picture: Picture) -> Iterator[str]:
+    """Store a picture in the object store, if there is one; yield its generation.
+
+    The block has the transaction of `panel_add`. The object is deleted afterwards if no row has it:
+    the block failed, or there is an image of the same content. In a folder, `panel_add` stores it.
+    """
+    if find_folder("images") is not None:
+        yield ""
+        return
+    generation = uuid.uuid4().hex
+    picture_file_write(picture, generation)
+    name = image_name(picture.digest, picture.media_type, generation)
+    try:
+        yield generation
+    except (OperationalError, InterfaceError):
+        raise  # A lost connection may have committed. Housekeeping deletes an object without a row.
+    except BaseException:
+        _delete_objects([name])
+        raise
+    if not Image.objects.filter(digest=picture.digest, generation=generation).exists():
+        _delete_objects([name])
+
+
+def image_row_hold(picture: Picture, generation: str = "") -> Image:
     """Insert or find the row of an image and lock it until the transaction ends.
 
-    ON CONFLICT DO UPDATE, because DO NOTHING neither locks nor returns an existing row.
+    A row that exists keeps its generation. ON CONFLICT DO UPDATE, because DO NOTHING neither locks
+    nor returns an existing row.
     """
-    image = Image(**picture.columns)
+    image = Image(**picture.columns, generation=generation)
     Image.objects.bulk_create(
         [image],
         update_conflicts=True,
@@ -62,20 +93,40 @@ def images_delete_unused(*, image_ids: list[int]) -> int:
         .exclude(pk__in=Panel.objects.filter(AnyOf("image_id", image_ids)).values("image_id"))
         .exclude(pk__in=Comic.objects.filter(AnyOf("cover_id", image_ids)).values("cover_id"))
     )
-    return sum(_image_delete(image) for image in unused.order_by("pk"))
+    deleted = [image for image in unused.order_by("pk") if _image_delete(image)]
+    if find_folder("images") is None:
+        _delete_objects([name for image in deleted for name in _file_names(image)])
+    return len(deleted)
 
 
 def _image_delete(image: Image) -> bool:
     try:
         with transaction.atomic():
             deleted, _ = Image.objects.filter(pk=image.pk).delete()
-            if deleted:
+            folder = find_folder("images")
+            if deleted and folder is not None:
                 # If the commit fails after this, an unused row without a file remains. The next
                 # upload of the same image repairs it.
-                image_files_delete(image.digest, image.media_type, Rendition.Size.values)
+                for name in _file_names(image):
+                    (folder / name).unlink(missing_ok=True)
             return bool(deleted)
     except IntegrityError:
         return False
+
+
+def _file_names(image: Image) -> list[str]:
+    copies = [
+        rendition_name(image.digest, size, image.generation) for size in Rendition.Size.values
+    ]
+    return [image_name(image.digest, image.media_type, image.generation), *copies]
+
+
+def _delete_objects(names: list[str]) -> None:
+    """Delete objects without a row, or leave them to housekeeping: no client need know."""
+    try:
+        delete_objects("images", names)
+    except (StorageUnavailable, Busy) as error:
+        logger.warning("Housekeeping will delete %d objects: %s", len(names), error)
 
 
 def image_files_delete_stray() -> int:
@@ -93,8 +144,11 @@ def _stray_delete(name: str) -> bool:
     """Delete a file unless it got a row; hold the image's row as its upload does.
 
     Without an image, a row is inserted for the moment and rolled back: an upload of the same image
-    waits for it, finds no file and writes it.
+    waits for it, finds no file and writes it. No upload writes an object of that name again.
     """
+    if find_folder("images") is None:
+        storages["images"].delete(name)
+        return True
     digest = digest_of(name)
     with transaction.atomic():
         draft = Image(digest=digest, media_type="", width=1, height=1, size_bytes=0)
@@ -110,24 +164,29 @@ def _stray_delete(name: str) -> bool:
 def _select_names(names: list[str]) -> set[str]:
     """Return the names of all files of the images that these files are of."""
     images = Image.objects.filter(digest__in={digest_of(name) for name in names})
-    files = images.exclude(media_type="").values_list("digest", "media_type")
-    copies = images.values_list("digest", "renditions__size").exclude(renditions=None)
+    files = images.exclude(media_type="").values_list("digest", "media_type", "generation")
+    copies = images.exclude(renditions=None).values_list("digest", "renditions__size", "generation")
     return {image_name(*row) for row in files} | {rendition_name(*row) for row in copies}
 
 
-def rendition_create(*, image_id: int, digest: str, media_type: str, size: str) -> Picture:
-    """Create an image's rendition, and store it if there is free space.
+def rendition_create(
+    *, image_id: int, digest: str, media_type: str, size: str, generation: str = ""
+) -> Picture:
+    """Create an image's rendition, and store it if the storage can take it.
 
     Two threads that create the same rendition write the same bytes, and one row remains.
 
     Raises:
         Image.DoesNotExist: The image, or its file, was deleted, or cannot be decoded.
         Busy: Too many other images are being decoded.
+        StorageUnavailable: The object store cannot deliver the image.
     """
     try:
-        copy = rendition_check(image_path(digest, media_type), size)
+        with local_copy("images", image_name(digest, media_type, generation)) as path:
+            copy = rendition_check(path, size)
         if has_free_space():
-            _rendition_store(image_id, digest, size, copy)
+            rendition = Rendition(image_id=image_id, size=size, **copy.columns)
+            _rendition_store(rendition, rendition_name(digest, size, generation), copy.data)
         return copy
     except (IntegrityError, FileNotFoundError, Rendition.DoesNotExist) as error:
         raise Image.DoesNotExist(f"Image {image_id} was deleted.") from error
@@ -135,15 +194,24 @@ def rendition_create(*, image_id: int, digest: str, media_type: str, size: str) 
         raise Image.DoesNotExist(f"Image {image_id} cannot be decoded: {error}") from error
 
 
-def _rendition_store(image_id: int, image_digest: str, size: str, copy: Picture) -> None:
-    rendition = Rendition(image_id=image_id, size=size, **copy.columns)
+def _rendition_store(rendition: Rendition, name: str, data: bytes) -> None:
+    is_folder = find_folder("images") is not None
     try:
+        if not is_folder:
+            file_write(name, data)
         with transaction.atomic():
             # The foreign key locks the image until the file is written.
             Rendition.objects.bulk_create([rendition], ignore_conflicts=True)
-            write_whole(rendition_path(image_digest, size), copy.data)
-        Rendition.objects.only("pk").get(image_id=image_id, size=size)
+            if is_folder:
+                file_write(name, data)
+        Rendition.objects.only("pk").get(image_id=rendition.image_id, size=rendition.size)
     except (OSError, OperationalError) as error:
         if not is_disk_full(error):
             raise
         logger.error("No free space for a thumbnail: %s", error)
+    except (StorageUnavailable, Busy) as error:
+        logger.warning("A thumbnail was not stored: %s", error)
+    except (IntegrityError, Rendition.DoesNotExist):
+        if not is_folder:
+            _delete_objects([name])  # The deletion of the image may have come before it.
+        raise

@@ -16,9 +16,10 @@ from comics.models import Comic
 from comics.reads.panels import PANEL_LIST, panel_render
 from comics.serializers import PanelCreateInput, PanelSerializer
 from comics.services.comics import panel_add
+from comics.services.images import picture_stored
 from morpheus.api.inputs import require_owner
 from morpheus.api.lists import ListView
-from morpheus.db.transactions import read_transaction
+from morpheus.db.transactions import read_transaction, write_transaction
 
 
 class PanelListView(ListView):
@@ -28,12 +29,6 @@ class PanelListView(ListView):
     serializer_class = PanelSerializer
     parser_classes = [MultiPartParser]
     receives_files = True
-
-    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        super().initial(request, *args, **kwargs)
-        if request.method == "POST":
-            # Before the transaction, which would wait while the image arrives and is decoded.
-            self.upload = self._read_upload(request, kwargs["comic_id"])
 
     @extend_schema(operation_id="panels_list", responses=PanelSerializer(many=True))
     def get(self, request: Request, comic_id: int) -> HttpResponse:
@@ -50,18 +45,23 @@ class PanelListView(ListView):
     )
     def post(self, request: Request, comic_id: int) -> Response:
         """Add a panel to my comic; without a number it comes last."""
-        try:
+        # Before the transaction, which would wait while the image arrives and is decoded.
+        upload = self._read_upload(request, comic_id)
+        picture = upload["image"]
+        with (
+            picture_stored(picture) as generation,
+            write_transaction(as_user=self.user.pk),
+        ):
             panel = panel_add(
                 comic_id=comic_id,
                 owner_id=self.user.pk,
-                picture=self.upload["image"],
-                caption=self.upload["caption"],
-                number=self.upload.get("number"),
+                picture=picture,
+                caption=upload["caption"],
+                number=upload.get("number"),
+                generation=generation,
             )
-        finally:
-            # The view is part of a reference cycle: up to 20 MB would wait for the collector.
-            self.upload.clear()
-        return Response(panel_render(panel, request), status=201)
+            body = panel_render(panel, request)
+        return Response(body, status=201)
 
     def _read_upload(self, request: Request, comic_id: int) -> dict[str, Any]:
         """Return the fields of the form, if the caller may add a panel."""

@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
-from django.http import FileResponse, Http404, HttpResponse
+from django.conf import settings
+from django.core.files.storage import storages
+from django.http import FileResponse, Http404, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.utils.cache import get_conditional_response
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework.exceptions import ValidationError
 from rest_framework.renderers import BaseRenderer, JSONRenderer
 from rest_framework.request import Request
 
-from comics.images.files import image_path, rendition_path
+from comics.images.files import image_name, rendition_name
 from comics.images.renditions import MEDIA_TYPE, WIDTHS
 from comics.reads.comics import image_version, thumbnail_create, thumbnail_read
 from comics.reads.panels import panel_image_read
 from morpheus.api.reads import Row
 from morpheus.api.views import MorpheusAPIView
 from morpheus.cache.dependencies import current_dependencies
+from morpheus.storage.files import find_folder, open_file
 
 _YEAR_S = 365 * 24 * 3600
 
@@ -66,7 +70,11 @@ class PictureView(MorpheusAPIView):
             current_dependencies().is_complete = False
         scope = "public" if is_public else "private"
         lifetime = f"max-age={_YEAR_S}, immutable" if requested == version else "no-cache"
-        response["ETag"] = etag
+        if isinstance(response, HttpResponseRedirect):
+            # Its signed address expires, so it has no ETag by which it could be renewed.
+            lifetime = f"max-age={settings.MORPHEUS_IMAGE_URL_TTL_S // 2}"
+        else:
+            response["ETag"] = etag
         response["Cache-Control"] = f"{scope}, {lifetime}"
         response["X-Content-Type-Options"] = "nosniff"
         return response
@@ -78,16 +86,21 @@ class PanelImageView(PictureView):
     parameters = (_VERSION,)
 
     @extend_schema(
-        operation_id="panels_image", responses={(200, "image/*"): OpenApiTypes.BINARY, 304: None}
+        operation_id="panels_image",
+        responses={
+            (200, "image/*"): OpenApiTypes.BINARY,
+            302: OpenApiResponse(description="The image is at a signed address for some time."),
+            304: None,
+        },
     )
     def get(self, request: Request, comic_id: int, number: int) -> HttpResponseBase:
         """Respond with the image of a panel."""
         panel, is_public = panel_image_read(comic_id, number, self.reader_id)
         if panel is None:
             raise Http404
-        digest, media_type = panel["image__digest"], panel["image__media_type"]
+        digest = panel["image__digest"]
         return self.respond_picture(
-            lambda: PictureFile(image_path(digest, media_type).open("rb"), content_type=media_type),
+            lambda: _respond_image(panel),
             digest=digest,
             version=image_version(digest),
             is_public=is_public,
@@ -120,12 +133,31 @@ class ThumbnailView(PictureView):
         )
 
 
+def _respond_image(panel: Row) -> HttpResponseBase:
+    """Respond with the file of a panel's image, or with its signed address in the object store."""
+    media_type = panel["image__media_type"]
+    name = image_name(panel["image__digest"], media_type, panel["image__generation"])
+    ttl_s = settings.MORPHEUS_IMAGE_URL_TTL_S
+    if not ttl_s or find_folder("images") is not None:
+        return PictureFile(open_file("images", name), content_type=media_type)
+    storage: Any = storages["images"]
+    url = storage.sign_url(
+        name,
+        ttl_s=ttl_s,
+        ResponseContentType=media_type,
+        ResponseCacheControl=f"private, max-age={_YEAR_S}, immutable",
+    )
+    return HttpResponseRedirect(url)
+
+
 def _read_rendition(cover: Row, size: str) -> bytes:
     """Return the bytes of a thumbnail; whole, so that the response can be cached.
 
-    Creates it again if its file was lost, or was not stored because the disk was full.
+    Creates it again if its file was lost, or was not stored because there was no room.
     """
+    name = rendition_name(cover["cover__digest"], size, cover["cover__generation"])
     try:
-        return rendition_path(cover["cover__digest"], size).read_bytes()
+        with open_file("images", name) as file:
+            return file.read()
     except FileNotFoundError:
         return thumbnail_create(cover, size).data

@@ -118,7 +118,7 @@ class MorpheusAPIView(ParameterView, GenericAPIView):  # type: ignore[type-arg]
         changed_rows: Manager of the rows that PATCH and DELETE change, if there are such methods.
             Their services refuse other users' rows.
         receives_files: Whether POST takes files. It is then refused before its body is read if
-            there is too little free space.
+            there is too little free space. It opens its transaction itself, after the files.
     """
 
     filter_backends = []
@@ -136,8 +136,9 @@ class MorpheusAPIView(ParameterView, GenericAPIView):  # type: ignore[type-arg]
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Authenticate, then run the handler as the caller; a write in one transaction."""
+        receives_files = self.receives_files and request.method == "POST"
         # First: session authentication makes DRF read the form.
-        if self.receives_files and request.method == "POST" and not has_free_space():
+        if receives_files and not has_free_space():
             raise StorageFull
         super().initial(request, *args, **kwargs)
         if not request.user.is_authenticated:
@@ -146,9 +147,8 @@ class MorpheusAPIView(ParameterView, GenericAPIView):  # type: ignore[type-arg]
         # problem response, after the transaction is rolled back.
         name = (request.method or "").lower()
         if (handler := getattr(self, name, None)) is not None:
-            open_transaction = (
-                read_transaction if request.method in SAFE_METHODS else write_transaction
-            )
+            is_write = request.method not in SAFE_METHODS and not receives_files
+            open_transaction = write_transaction if is_write else read_transaction
             handler = open_transaction(as_user=request.user.pk)(handler)
             if self.changed_rows is not None and name in ("patch", "delete"):
                 [pk] = kwargs.values()

@@ -8,9 +8,10 @@ import tempfile
 from pathlib import Path
 
 from django.conf import settings
-from django.core.files.storage import storages
 from prometheus_client import Gauge
 from psycopg.errors import DiskFull
+
+from morpheus.storage.files import find_folder
 
 _free = Gauge(
     "morpheus_disk_free_bytes",
@@ -54,8 +55,9 @@ def update_disk_metrics() -> None:
 
 
 def _folders() -> dict[str, Path]:
-    return {
-        "uploads": Path(storages["uploads"].path("")),
-        "images": Path(storages["images"].path("")),
+    folders = {
+        "uploads": find_folder("uploads"),
+        "images": find_folder("images"),
         "temporary": Path(settings.FILE_UPLOAD_TEMP_DIR or tempfile.gettempdir()),
     }
+    return {name: folder for name, folder in folders.items() if folder is not None}

@@ -25,6 +25,7 @@ from rest_framework.views import set_rollback
 from morpheus.http.bulkhead import Busy
 from morpheus.http.disk_space import is_disk_full
 from morpheus.sandbox import Unavailable
+from morpheus.storage.files import StorageUnavailable
 from morpheus.tracing.request_trace import current_parent
 from morpheus.tracing.routes import route_of
 
@@ -156,6 +157,8 @@ def _translate(exc: Exception, request: HttpRequest | Request) -> APIException |
     if isinstance(exc, Busy | Unavailable):
         logger.warning("Responded 503: %s", exc)
         return ServiceUnavailable("Too many files are being processed. Try again shortly.")
+    if isinstance(exc, StorageUnavailable):
+        return ServiceUnavailable("The file storage is unreachable. Try again shortly.")
     if isinstance(exc, OSError) and is_disk_full(exc):
         logger.error("The disk is full: %s", exc)
         return StorageFull()

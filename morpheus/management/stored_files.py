@@ -11,18 +11,24 @@ import shutil
 from contextlib import suppress
 from pathlib import Path
 
-from django.core.files.storage import storages
+from morpheus.storage.files import find_folder
 
 ALIASES = ("uploads", "images")
 
 
 def find_folders() -> dict[str, Path]:
     """Return the folder of each storage that has one on this machine."""
-    folders = {}
-    for alias in ALIASES:
-        with suppress(NotImplementedError):  # An object store, which has its own backup.
-            folders[alias] = Path(storages[alias].path(""))
-    return folders
+    folders = {alias: find_folder(alias) for alias in ALIASES}
+    return {alias: folder for alias, folder in folders.items() if folder is not None}
+
+
+def list_object_stores() -> list[str]:
+    """Return a line for each storage without a folder, which has a backup of its own."""
+    return [
+        f"{alias}: in an object store, and not part of backups here; see docs/backup.md"
+        for alias in ALIASES
+        if find_folder(alias) is None
+    ]
 
 
 def copy_missing_files(source: Path, target: Path, *, like: Path | None = None) -> int:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+from django.core.exceptions import ImproperlyConfigured
 
 from . import environment as env
 
@@ -52,6 +56,44 @@ STORAGES: dict[str, dict[str, Any]] = {
         "OPTIONS": {"location": env.MORPHEUS_VAR / "images"},
     },
 }
+
+
+def _object_store(url: str, folder: str) -> dict[str, Any]:
+    """Return the storage below a folder of `s3://bucket/prefix?endpoint=URL&region=NAME`.
+
+    Raises:
+        ImproperlyConfigured: It is another kind of address, or django-storages is missing.
+    """
+    parts = urlsplit(url)
+    query = dict(parse_qsl(parts.query))
+    is_bucket = parts.scheme == "s3" and parts.netloc and "@" not in parts.netloc
+    if not is_bucket or query.keys() - {"endpoint", "region"}:
+        raise ImproperlyConfigured(
+            "MORPHEUS_STORAGE_URL must be s3://bucket/prefix?endpoint=URL&region=NAME, where all "
+            "but the bucket is optional. Keys are AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY."
+        )
+    if find_spec("storages") is None or find_spec("boto3") is None:
+        raise ImproperlyConfigured(
+            "MORPHEUS_STORAGE_URL needs django-storages: install requirements.s3.lock."
+        )
+    options = {
+        "bucket_name": parts.netloc,
+        "location": f"{parts.path.strip('/')}/{folder}".lstrip("/"),
+        "endpoint_url": query.get("endpoint"),
+        "region_name": query.get("region"),
+        # Without them, those of the machine's role.
+        "access_key": env.text("AWS_ACCESS_KEY_ID") or None,
+        "secret_key": env.text("AWS_SECRET_ACCESS_KEY") or None,
+    }
+    return {"BACKEND": "morpheus.storage.s3.ObjectStorage", "OPTIONS": options}
+
+
+if _url := env.text("MORPHEUS_STORAGE_URL"):
+    for _folder in ("uploads", "images"):
+        STORAGES[_folder] = _object_store(_url, _folder)
+# Lifetime of signed addresses to which requests for pictures are redirected; 0 means that this
+# server sends the pictures itself (docs/images.md).
+MORPHEUS_IMAGE_URL_TTL_S = env.number("MORPHEUS_IMAGE_URL_TTL_S", default=0, at_least=0)
 
 STATIC_URL = "/static/"
 # Without collected files, the packages' own are served from where they are installed.

@@ -18,6 +18,7 @@ from django.utils import timezone
 from django_tasks import TaskResultStatus
 
 from morpheus.http.disk_space import is_disk_full
+from morpheus.storage.files import StorageUnavailable
 from morpheus.worker.lease import Lease
 from morpheus.worker.tasks import (
     TaskRow,
@@ -62,12 +63,12 @@ class Worker:
         self._work(until_empty=True)
 
     def run(self) -> None:
-        """Run tasks until stopped; wait for a database that is out of reach."""
+        """Run tasks until stopped; wait for a database or object store out of reach."""
         while not self.stopping.is_set():
             try:
                 self._work(until_empty=False)
-            except UNREACHABLE as error:
-                logger.error("Worker: database out of reach, or full: %s", error)
+            except (*UNREACHABLE, StorageUnavailable) as error:
+                logger.error("Worker: database or object store out of reach, or full: %s", error)
                 connection.close()
                 # Do not repeat a parse while its result cannot be stored.
                 self.stopping.wait(LAST_PAUSE_S if is_disk_full(error) else self._pause_s)
@@ -105,14 +106,14 @@ def _run(row: TaskRow) -> None:
     Raises:
         OperationalError: The database is out of reach. The task stays RUNNING under a lease that
             ends now, and is queued again.
-        WorkerInterrupted: The task is queued again.
+        WorkerInterrupted, StorageUnavailable: The task is queued again.
     """
     arguments = row.args_kwargs
     token = running_task.set(row)
     try:
         value = row.task.call(*arguments["args"], **arguments["kwargs"])
-    except UNREACHABLE as error:
-        if is_disk_full(error):
+    except (*UNREACHABLE, StorageUnavailable) as error:
+        if is_disk_full(error) or isinstance(error, StorageUnavailable):
             _put_back(row)
         raise
     except WorkerInterrupted:

@@ -10,15 +10,15 @@ import logging
 import time
 from collections.abc import Collection, Iterable
 from dataclasses import asdict
-from pathlib import Path, PurePath
+from pathlib import PurePath
 from textwrap import shorten
 
-from django.core.files.storage import storages
 from django.db import InterfaceError, OperationalError, connection, transaction
 from django.utils import timezone
 
 from morpheus.db.name_fields import clean_imported_name
 from morpheus.db.transactions import write_transaction
+from morpheus.storage.files import StorageUnavailable, local_copy
 from morpheus.worker.tasks import hold_task
 from novels.models import Chapter, ChapterText, Language, Novel, NovelUpload, ProcessingStatus
 from novels.parsing import ParsedChapter, ParsedNovel, ParseError, ParseWarning
@@ -55,6 +55,7 @@ def upload_parse(*, novel_id: int, owner_id: int, given: Collection[str]) -> Non
 
     Raises:
         OperationalError: The database is unreachable; run it again.
+        StorageUnavailable: The object store is; run it again.
     """
     try:
         parsed = _parse(novel_id, owner_id)
@@ -68,7 +69,7 @@ def upload_parse(*, novel_id: int, owner_id: int, given: Collection[str]) -> Non
     except FileNotFoundError:
         logger.error("The uploaded file of novel %s is missing.", novel_id)
         status_fail(novel_id=novel_id, owner_id=owner_id, message=FILE_LOST)
-    except (OperationalError, InterfaceError):
+    except (OperationalError, InterfaceError, StorageUnavailable):
         raise
     except Exception:
         status_fail(novel_id=novel_id, owner_id=owner_id, message=BROKEN)
@@ -82,8 +83,8 @@ def _parse(novel_id: int, owner_id: int) -> ParsedNovel:
         upload = NovelUpload.objects.filter(pk=novel_id).only("filename", "path").first()
     if upload is None:
         raise NovelGone
-    path = Path(storages["uploads"].path(upload.path))
-    parsed = parse_novel(path, upload.filename, progress=report, check=report.confirm)
+    with local_copy("uploads", upload.path) as path:
+        parsed = parse_novel(path, upload.filename, progress=report, check=report.confirm)
     report("storing", 100)
     return parsed
 

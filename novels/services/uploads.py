@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import logging
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
 from django.core.files import File
 from django.core.files.storage import storages
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, InterfaceError, OperationalError, transaction
 
 from morpheus.api.domain_errors import DomainError
+from morpheus.db.transactions import read_transaction, write_transaction
+from morpheus.http.bulkhead import Busy
+from morpheus.http.disk_space import is_disk_full
+from morpheus.storage.files import StorageUnavailable, find_folder
 from morpheus.worker.housekeeping import delete_stray_files
 from novels.models import Novel, NovelUpload, ProcessingStatus
 from novels.parsing import FileFormat
@@ -23,6 +29,8 @@ from novels.services.processing import State, default_title, novel_store_parsed,
 from novels.services.sandboxed import check_upload, parse_novel
 from users.models import belonging_to
 from users.quotas import quota_require
+
+logger = logging.getLogger(__name__)
 
 
 class UploadExists(DomainError):
@@ -39,27 +47,67 @@ class NothingToParse(Exception):
     """The novel has no file, or its parse is queued already; the message says which."""
 
 
-def novel_create_from_upload(
-    *,
-    owner_id: int,
-    file: File[Any],
-    file_format: FileFormat,
-    filename: str,
-    fields: Mapping[str, Any],
-) -> Novel:
-    """Store a checked file, create its novel and queue its parse; or change nothing.
+@dataclass(frozen=True, slots=True)
+class StoredUpload:
+    """A checked file that is stored; its novel has no row yet."""
+
+    filename: str
+    # SHA-256 of the content in hexadecimal.
+    digest: str
+    # In the storage.
+    path: str
+    size_bytes: int
+
+
+@contextmanager
+def upload_stored(
+    *, owner_id: int, file: File[Any], file_format: FileFormat, filename: str
+) -> Iterator[StoredUpload]:
+    """Store a file, and delete it if the block fails, which has the transaction of its novel.
 
     Args:
-        file_format: From `check_upload`, which runs before the transaction.
+        file_format: From `check_upload`.
+
+    Raises:
+        UploadExists: The owner has uploaded this file before.
+        StorageUnavailable: The object store does not take it.
+    """
+    file.seek(0)
+    digest = hashlib.file_digest(file, "sha256").hexdigest()
+    with read_transaction(as_user=owner_id):
+        _refuse_existing(owner_id, digest)
+    name = uuid.uuid4().hex
+    path = f"novels/{name[:2]}/{name}.{file_format}"
+    try:
+        # The path is unique, so the file there is this one, even if a full disk cut it short.
+        storages["uploads"].save(path, file)
+        folder = find_folder("uploads")
+        if folder is not None and (folder / path).stat().st_size != file.size:
+            # Django moves a file between file systems by `os.write` and ignores a partial write.
+            raise OSError(errno.ENOSPC, "An upload was written partially")
+        yield StoredUpload(filename, digest, path, file.size)
+    except BaseException as error:
+        # A lost connection may have committed. Housekeeping deletes a file that has no row.
+        is_lost = isinstance(error, OperationalError | InterfaceError) and not is_disk_full(error)
+        if not (is_lost or isinstance(error, StorageUnavailable)):
+            _delete_file(path)
+        raise
+
+
+def novel_create_from_upload(
+    *, owner_id: int, upload: StoredUpload, fields: Mapping[str, Any]
+) -> Novel:
+    """Create the novel of a stored file and queue its parse.
+
+    Args:
         fields: Columns of the novel that the owner set.
 
     Raises:
         UploadExists: The owner has uploaded this file before.
         QuotaExceeded: The upload would exceed the owner's quota.
     """
-    digest = _new_digest(owner_id, file)
-    quota_require(owner_id=owner_id, novels=1, size_bytes=file.size)
-    with _create(owner_id, file, file_format, filename, digest, fields) as novel:
+    quota_require(owner_id=owner_id, novels=1, size_bytes=upload.size_bytes)
+    with _create(owner_id, upload, fields) as novel:
         _parse_enqueue(novel, given=sorted(fields))
     return novel
 
@@ -74,11 +122,14 @@ def novel_import(
         UploadExists: The owner has uploaded this file before.
     """
     file_format = check_upload(file, filename)
-    digest = _new_digest(owner_id, file)
-    parsed = parse_novel(file, filename)
-    with _create(owner_id, file, file_format, filename, digest, fields) as novel:
-        novel_store_parsed(novel_id=novel.pk, parsed=parsed, given=sorted(fields))
-    summary: Novel = Novel.objects.for_summary().get(pk=novel.pk)
+    with upload_stored(
+        owner_id=owner_id, file=file, file_format=file_format, filename=filename
+    ) as upload:
+        parsed = parse_novel(file, filename)
+        with write_transaction(as_user=owner_id):
+            with _create(owner_id, upload, fields) as novel:
+                novel_store_parsed(novel_id=novel.pk, parsed=parsed, given=sorted(fields))
+            summary: Novel = Novel.objects.for_summary().get(pk=novel.pk)
     return summary
 
 
@@ -121,13 +172,6 @@ def upload_files_delete_stray() -> int:
     )
 
 
-def _new_digest(owner_id: int, file: File[Any]) -> str:
-    file.seek(0)
-    digest = hashlib.file_digest(file, "sha256").hexdigest()
-    _refuse_existing(owner_id, digest)
-    return digest
-
-
 def _refuse_existing(owner_id: int, digest: str) -> None:
     uploads = NovelUpload.objects.filter(owner_id=owner_id, digest=digest)
     novel_id = uploads.values_list("pk", flat=True).first()
@@ -135,54 +179,36 @@ def _refuse_existing(owner_id: int, digest: str) -> None:
         raise UploadExists(novel_id)
 
 
-@contextmanager
-def _store(file: File[Any], file_format: FileFormat) -> Iterator[str]:
-    """Store the file, and delete it if the block fails; yield its path in the storage."""
-    name = uuid.uuid4().hex
-    path = f"novels/{name[:2]}/{name}.{file_format}"
+def _delete_file(path: str) -> None:
     try:
-        # The path is unique, so the file there is this one, even if a full disk cut it short.
-        storage = storages["uploads"]
-        saved = storage.save(path, file)
-        if storage.size(saved) != file.size:
-            # Django moves a file between file systems by `os.write` and ignores a partial write.
-            raise OSError(errno.ENOSPC, "An upload was written partially")
-        yield saved
-    except BaseException:
         storages["uploads"].delete(path)
-        raise
+    except (StorageUnavailable, Busy) as error:
+        logger.warning("Housekeeping will delete the file of an upload: %s", error)
 
 
 @contextmanager
-def _create(
-    owner_id: int,
-    file: File[Any],
-    file_format: FileFormat,
-    filename: str,
-    digest: str,
-    fields: Mapping[str, Any],
-) -> Iterator[Novel]:
-    """Store the file and write the rows of its novel, in one transaction with the block.
+def _create(owner_id: int, upload: StoredUpload, fields: Mapping[str, Any]) -> Iterator[Novel]:
+    """Write the rows of a stored file's novel, in one transaction with the block.
 
     The unique index refuses the second of two equal uploads.
     """
     try:
-        with _store(file, file_format) as path, transaction.atomic():
-            columns = {"title": default_title(filename), **fields}
+        with transaction.atomic():
+            columns = {"title": default_title(upload.filename), **fields}
             novel = Novel.objects.create(**columns, owner_id=owner_id)
             NovelUpload.objects.create(
                 novel=novel,
                 owner_id=owner_id,
-                digest=digest,
-                filename=filename[-255:],
-                path=path,
-                size_bytes=file.size,
+                digest=upload.digest,
+                filename=upload.filename[-255:],
+                path=upload.path,
+                size_bytes=upload.size_bytes,
             )
             ProcessingStatus.objects.create(novel=novel, **belonging_to(novel))
             documents_rebuild(novel_id=novel.pk)
             yield novel
     except IntegrityError:
-        _refuse_existing(owner_id, digest)
+        _refuse_existing(owner_id, upload.digest)
         raise
 
 

@@ -16,13 +16,14 @@ from rest_framework.reverse import reverse
 
 from morpheus.api.lists import ListView
 from morpheus.api.views import MorpheusAPIView
+from morpheus.db.transactions import write_transaction
 from novels.models import Novel
 from novels.parsing import FileFormat, ParseError
 from novels.reads import NOVELS, novel_read, novel_read_uncached
 from novels.serializers import NovelCreateInput, NovelSerializer, NovelUpdateInput
 from novels.services.novels import novel_delete, novel_update
 from novels.services.sandboxed import check_upload
-from novels.services.uploads import novel_create_from_upload
+from novels.services.uploads import novel_create_from_upload, upload_stored
 
 
 class NovelListView(ListView):
@@ -32,12 +33,6 @@ class NovelListView(ListView):
     serializer_class = NovelSerializer
     parser_classes = [MultiPartParser]
     receives_files = True
-
-    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        super().initial(request, *args, **kwargs)
-        if request.method == "POST":
-            # Before the transaction, which would wait while the file arrives and is checked.
-            self.upload = self._read_upload()
 
     @extend_schema(operation_id="novels_list", responses=NovelSerializer(many=True))
     def get(self, request: Request) -> HttpResponse:
@@ -55,16 +50,18 @@ class NovelListView(ListView):
     )
     def post(self, request: Request) -> Response:
         """Upload a novel (.txt or .epub); it is parsed in the background, see its status."""
-        file, file_format, fields = self.upload
-        novel = novel_create_from_upload(
-            owner_id=self.user.pk,
-            file=file,
-            file_format=file_format,
-            filename=file.name or "",
-            fields=fields,
-        )
+        # Before the transaction, which would wait while the file arrives, is checked and stored.
+        file, file_format, fields = self._read_upload()
+        owner_id, filename = self.user.pk, file.name or ""
+        with (
+            upload_stored(
+                owner_id=owner_id, file=file, file_format=file_format, filename=filename
+            ) as upload,
+            write_transaction(as_user=owner_id),
+        ):
+            novel = novel_create_from_upload(owner_id=owner_id, upload=upload, fields=fields)
+            body = novel_read_uncached(novel.pk, owner_id)
         location = reverse("novel", [novel.pk], request=request)
-        body = novel_read_uncached(novel.pk, self.user.pk)
         return Response(body, status.HTTP_201_CREATED, headers={"Location": location})
 
     def _read_upload(self) -> tuple[File[Any], FileFormat, dict[str, Any]]:

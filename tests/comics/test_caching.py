@@ -13,7 +13,6 @@ from pytest_django import Settings
 from rest_framework.test import APIClient
 
 from comics.cache_policies import CARD, DASHBOARD, PAGE, PANEL_IMAGE, PANELS, THUMBNAIL
-from comics.images.files import rendition_path
 from comics.models import Comic, Panel
 from comics.reads.comics import comic_access
 from comics.reads.panels import PANEL_LIST
@@ -25,6 +24,7 @@ from morpheus.db.transactions import write_transaction
 from novels.models import Novel
 from novels.services.processing import status_advance
 from tests.cached_shapes import assert_shape_is_kept
+from tests.comics.picture_files import rendition_path
 from tests.conftest import as_staff
 from tests.visitor import Visitor, counted_queries
 from users.models import User

@@ -12,10 +12,9 @@ from PIL import Image, ImageCms, ImageDraw
 
 from comics.images import decoding
 from comics.images.decoding import picture_read
-from comics.images.files import image_path
 from comics.images.renditions import rendition_encode
 from comics.images.structure import ImageRefused
-from tests.comics.picture_files import save_image, store
+from tests.comics.picture_files import image_path, save_image, store
 
 # Of the EXIF standard.
 ORIENTATION, MAKER, GPS = 0x0112, 0x010F, 0x8825

@@ -12,10 +12,9 @@ from PIL.PngImagePlugin import PngInfo
 
 from comics.images import isobmff
 from comics.images.decoding import picture_read
-from comics.images.files import image_path
 from comics.images.renditions import rendition_encode
 from comics.images.structure import ImageRefused
-from tests.comics.picture_files import save_image, store
+from tests.comics.picture_files import image_path, save_image, store
 
 ORIENTATION, MAKER = 0x0112, 0x010F
 XMP = b"<x:xmpmeta xmlns:x='adobe:ns:meta/'>SecretPlace</x:xmpmeta>"

@@ -13,7 +13,7 @@ from PIL import Image
 from pytest_django import Settings
 from rest_framework.test import APIClient
 
-from comics.images.files import image_path
+from tests.comics.picture_files import image_path
 from users.models import User
 
 pytestmark = pytest.mark.django_db

@@ -12,8 +12,8 @@ from PIL import Image
 from pytest_django import Settings
 from rest_framework.test import APIClient
 
-from comics.images.files import image_path, rendition_path
 from comics.models import Rendition
+from tests.comics.picture_files import image_path, rendition_path
 from tests.visitor import counted_queries
 
 pytestmark = pytest.mark.django_db
@@ -196,7 +196,7 @@ def test_a_thumbnail_that_cannot_be_stored_is_served(
         if is_below_the_floor:
             settings.MORPHEUS_FREE_SPACE_BYTES = 2**60
         else:
-            full.setattr("comics.services.images.write_whole", full_disk)
+            full.setattr("comics.services.images.file_write", full_disk)
         responses = [api.get(links[1]) for _ in range(2)]
 
     assert [response.status_code for response in responses] == [200, 200]

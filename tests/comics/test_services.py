@@ -12,11 +12,11 @@ from django.db import connection, transaction
 from rest_framework.test import APIClient
 
 from comics.images.decoding import picture_read
-from comics.images.files import image_path, rendition_path
 from comics.models import Comic, Image, Panel, Rendition
 from comics.services.comics import PanelExists, comic_delete, panel_add
 from comics.services.images import image_row_hold, images_delete_unused, rendition_create
 from morpheus.db.transactions import write_transaction
+from tests.comics.picture_files import image_path, rendition_path
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -15,11 +15,12 @@ from django.db import connection
 from pytest_django import Settings
 
 from comics.images.decoding import picture_read
-from comics.images.files import image_path, rendition_path, write_whole
+from comics.images.files import write_whole
 from comics.models import Image
 from comics.services import images
 from comics.services.images import image_files_delete_stray, rendition_create
 from morpheus.worker.housekeeping import FILE_AGE
+from tests.comics.picture_files import image_path, rendition_path
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -17,7 +17,7 @@ from django.db import connection
 from morpheus.db.roles import connected_as
 from morpheus.management.client_programs import run_program
 from morpheus.management.embedded import embedded_services
-from morpheus.management.stored_files import copy_missing_files, find_folders
+from morpheus.management.stored_files import copy_missing_files, find_folders, list_object_stores
 
 DATABASE = "database"
 # Numbers of transactions mean nothing in another database. What has them is about cached values,
@@ -42,6 +42,8 @@ class Command(BaseCommand):
         services = embedded_services()
         with services if services.wanted else contextlib.nullcontext():
             target = self._back_up(folder.resolve())
+        for line in list_object_stores():
+            self.stdout.write(line)
         self.stdout.write(f"The backup is complete: {target}")
 
     def _back_up(self, folder: Path) -> Path:

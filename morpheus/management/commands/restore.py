@@ -29,7 +29,7 @@ from morpheus.management.client_programs import run_program
 from morpheus.management.commands.backup import DATABASE, DRAFT, JOBS
 from morpheus.management.commands.services import find_admin_url, read_passwords
 from morpheus.management.embedded import embedded_services
-from morpheus.management.stored_files import copy_missing_files, find_folders
+from morpheus.management.stored_files import copy_missing_files, find_folders, list_object_stores
 
 _HAS_TABLES = """
 SELECT EXISTS (
@@ -87,6 +87,8 @@ class Command(BaseCommand):
                 self.stdout.write(f"{alias}: {copied} files were missing in {folder}")
             kept = f"{name}_replaced_{datetime.now(UTC):%Y%m%d_%H%M%S}" if has_tables else None
             _swap(admin, name, draft, kept)
+        for line in list_object_stores():
+            self.stdout.write(line)
         self.stdout.write(f"Database {name} is restored from {backup}.")
         if kept:
             self.stdout.write(f'The one before is {kept}. To delete it: DROP DATABASE "{kept}"')

@@ -11,6 +11,7 @@ from django.core.files import File
 from django.core.management.base import BaseCommand, CommandError
 
 from morpheus.db.transactions import write_transaction
+from morpheus.storage.files import StorageUnavailable
 from novels.models import Novel
 from novels.parsing import ParseError
 from novels.serializers import VISIBILITIES
@@ -52,7 +53,7 @@ class Command(BaseCommand):
         for path in files:
             try:
                 self.stdout.write(_import(path, owner_id, is_public=visibility == PUBLIC))
-            except (ParseError, OSError) as error:
+            except (ParseError, OSError, StorageUnavailable) as error:
                 refused += 1
                 self.stdout.write(f"{path.name}: refused: {error}")
         if refused:
@@ -91,10 +92,10 @@ def _import(path: Path, owner_id: int, *, is_public: bool) -> str:
 
     Raises:
         ParseError: The file is refused.
-        OSError: It cannot be read or stored.
+        OSError, StorageUnavailable: It cannot be read or stored.
     """
     try:
-        with path.open("rb") as opened, write_transaction(as_user=owner_id):
+        with path.open("rb") as opened:
             novel = novel_import(
                 owner_id=owner_id,
                 file=File(opened),

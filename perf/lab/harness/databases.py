@@ -52,7 +52,11 @@ def prepare_thumbnails() -> None:
         for size in Rendition.Size.values:
             if (image.pk, size) not in existing:
                 rendition_create(
-                    image_id=image.pk, digest=image.digest, media_type=image.media_type, size=size
+                    image_id=image.pk,
+                    digest=image.digest,
+                    media_type=image.media_type,
+                    size=size,
+                    generation=image.generation,
                 )
 
 

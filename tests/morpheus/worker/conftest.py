@@ -21,7 +21,7 @@ from django_tasks_db.models import DBTaskResult
 from morpheus.db.transactions import write_transaction
 from morpheus.worker.tasks import TaskRow
 from novels.models import Novel, ProcessingStatus
-from novels.services.uploads import novel_create_from_upload
+from novels.services.uploads import novel_create_from_upload, upload_stored
 
 PATIENCE_S = 60
 
@@ -38,10 +38,13 @@ def make_upload(make_user: Callable[..., Any]) -> Callable[..., Novel]:
         ).encode()
         file = File(io.BytesIO(text), name="big.txt")
         file.size = len(text)
-        with write_transaction(as_user=ann.pk):
-            return novel_create_from_upload(
-                owner_id=ann.pk, file=file, file_format="txt", filename="big.txt", fields={}
-            )
+        with (
+            upload_stored(
+                owner_id=ann.pk, file=file, file_format="txt", filename="big.txt"
+            ) as upload,
+            write_transaction(as_user=ann.pk),
+        ):
+            return novel_create_from_upload(owner_id=ann.pk, upload=upload, fields={})
 
     return make
 

@@ -22,7 +22,12 @@ from novels.services import processing
 from novels.services.novels import novel_delete, novel_set_visibility, novel_update
 from novels.services.processing import NovelGone, novel_store_parsed, status_advance, upload_parse
 from novels.services.sandboxed import parse_novel
-from novels.services.uploads import NothingToParse, novel_create_from_upload, novel_reparse
+from novels.services.uploads import (
+    NothingToParse,
+    novel_create_from_upload,
+    novel_reparse,
+    upload_stored,
+)
 from tests.novels.parsing.epub_files import epub, page
 from users.models import User
 
@@ -50,10 +55,13 @@ def make_upload(ann: User) -> Callable[..., Any]:
     def make(content: Any = TEXT, filename: str = "my_file.txt", **fields: Any) -> Any:
         file = File(io.BytesIO(content), name=filename)
         file.size = len(content)
-        with write_transaction(as_user=ann.pk):
-            return novel_create_from_upload(
-                owner_id=ann.pk, file=file, file_format="txt", filename=filename, fields=fields
-            )
+        with (
+            upload_stored(
+                owner_id=ann.pk, file=file, file_format="txt", filename=filename
+            ) as upload,
+            write_transaction(as_user=ann.pk),
+        ):
+            return novel_create_from_upload(owner_id=ann.pk, upload=upload, fields=fields)
 
     return make
 

@@ -23,7 +23,7 @@ from novels.parsing import ParseError
 from novels.services import sandboxed
 from novels.services.novels import novel_delete
 from novels.services.processing import upload_parse
-from novels.services.uploads import novel_create_from_upload
+from novels.services.uploads import novel_create_from_upload, upload_stored
 from tests.morpheus.sandbox import functions
 from tests.serving import wait_until
 
@@ -43,14 +43,13 @@ def make_upload(make_user: Any) -> Any:
     owner = make_user("ann")
 
     def make(content: Any = TEXT) -> Any:
-        with write_transaction(as_user=owner.pk):
-            return novel_create_from_upload(
-                owner_id=owner.pk,
-                file=a_file(content),
-                file_format="txt",
-                filename="tale.txt",
-                fields={},
-            )
+        with (
+            upload_stored(
+                owner_id=owner.pk, file=a_file(content), file_format="txt", filename="tale.txt"
+            ) as upload,
+            write_transaction(as_user=owner.pk),
+        ):
+            return novel_create_from_upload(owner_id=owner.pk, upload=upload, fields={})
 
     return make
 

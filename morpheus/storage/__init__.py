@@ -1,0 +1,1 @@
+"""Files of uploads and images: in folders of this machine, or in an object store."""
