@@ -79,7 +79,9 @@ BEGIN
         rest := right(rest, -step);
     END LOOP;
     excerpt := COALESCE(excerpt, beginning);
-    shown := array_to_string(marked, ' & ')::tsquery;
+    -- Any of them: before PostgreSQL 16, ts_headline marks none of the words that stand far apart if
+    -- it must show all.
+    shown := array_to_string(marked, ' | ')::tsquery;
 END
 $$;
 
