@@ -13,7 +13,7 @@ from perf.monitoring.dashboard.charts import draw_trend
 # The last fifth may be so many times the second fifth: by then everything that is loaded once is
 # there. Medians, so that the seconds after a fault do not count.
 MAX_GROWTH = 1.2
-# Bars of a chart, and the size of one row of it, in units of the dashboard's charts.
+# Bars of a chart, and the size of one of its rows, in units of the dashboard's charts.
 BARS = 60
 _WIDTH, _ROW, _TEXT = 6 * BARS, 44, 12
 _STYLE = (
