@@ -200,7 +200,8 @@ class RedisClient:
 
     def _exchange(self, exchange: Callable[[_Connection], Any]) -> Any:
         connection: _Connection | None = getattr(self._local, "connection", None)
-        master = self._address.find_master()
+        sentinels = self._address.sentinels
+        master = sentinels.find_master() if sentinels else None
         if connection is not None and connection.master != master:
             self.close()
             connection = None

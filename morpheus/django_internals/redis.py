@@ -122,6 +122,9 @@ class ServerAddress:
         url: In any form of redis-py: `redis://`, `rediss://` or `unix://`, with its options.
         timeout_s: Timeout of connecting, and of each wait for the server.
         sentinels: Host and port of each sentinel. With any, the URL's host is their service.
+
+    Attributes:
+        sentinels: The group that names the server, None if the URL does.
     """
 
     def __init__(
@@ -138,10 +141,6 @@ class ServerAddress:
         )
         service = urlsplit(url).hostname or ""
         self.sentinels = SentinelGroup(sentinels, service, timeout_s) if sentinels else None
-
-    def find_master(self) -> Master | None:
-        """Return the server to use, None if the URL names it. Raises as `SentinelGroup` does."""
-        return self.sentinels.find_master() if self.sentinels else None
 
     def connect(self, master: Master | None = None) -> socket.socket:
         """Return a socket that is authenticated and has the database selected.
