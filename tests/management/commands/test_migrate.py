@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from io import StringIO
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import psycopg
@@ -89,7 +90,8 @@ def test_a_migration_lets_others_pass_and_tries_again_until_it_has_the_lock(
 ) -> None:
     add_migration(COLUMN, atomic=True)
     with session("SELECT FROM perf_slowquery") as reader:
-        monkeypatch.setattr("time.sleep", lambda _: reader.rollback())
+        # Only the command's: other threads of this process sleep as well.
+        monkeypatch.setattr(migrate, "time", SimpleNamespace(sleep=lambda _: reader.rollback()))
         _, messages = run_migrate()
         pid = reader.info.backend_pid
 
