@@ -49,6 +49,7 @@ def environment(var: Path, **more: str) -> dict[str, str]:
         # The tests are about the way to the database.
         "MORPHEUS_CACHE": "off",
         "MORPHEUS_THROTTLE_WRITES_PER_MINUTE": "1000000",
+        "MORPHEUS_THROTTLE_LOGIN_PER_MINUTE": "1000000",
         "DJANGO_SETTINGS_MODULE": "morpheus.settings",
     } | more
 
