@@ -1,4 +1,4 @@
-"""Figures over the time of a run: whether they are flat, and a chart of them."""
+"""Whether figures stay flat over the time of a run, and their chart."""
 
 from __future__ import annotations
 
