@@ -120,9 +120,14 @@ def everything(var: Path) -> tuple[Any, ...]:
 def read_all_the_time(
     var: Path, server: Server, novel: int, stopping: threading.Event
 ) -> list[tuple[str | None, str | None]]:
-    """Return the titles in the database, and then in a response; None for none."""
+    """Return the titles in the database, and then in a response; None for none.
+
+    The last ones are read after `stopping` is set.
+    """
     sights = []
-    while not stopping.is_set():
+    last = False
+    while not last:
+        last = stopping.is_set()
         try:
             statement = f"SELECT title FROM novels_novel WHERE id = {novel}"  # noqa: S608
             stored = query(var, statement)[0][0]
