@@ -29,7 +29,7 @@ def read_steps() -> list[str]:
     return re.findall(r"^```sh\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
 
 
-def test_the_page_ends_with_a_served_novel_and_a_scraped_metric(
+def test_the_page_ends_with_a_served_novel_a_scraped_metric_and_a_restored_backup(
     base: None, release: Path, tmp_path: Path
 ) -> None:
     steps = read_steps()
@@ -50,8 +50,10 @@ def test_the_page_ends_with_a_served_novel_and_a_scraped_metric(
     stop_daemons(namespace=output.split("\n")[0])
 
     assert len(steps) >= 10 and "the end of the page" in output, output[-4000:]
-    assert '"title":"' in output, "a chapter was served"
     assert '"resultType":"vector"' in output, "Prometheus has scraped both instances"
+    served, restored = output.split("Database morpheus is restored from")
+    assert '"title":"' in served, "a chapter was served"
+    assert '"title":"' in restored, "the deleted novel is served again"
 
 
 def stop_daemons(namespace: str) -> None:

@@ -54,6 +54,7 @@ def systemd_analyze(*arguments: str, **variables: str) -> subprocess.CompletedPr
 @pytest.fixture
 def units(tmp_path: Path) -> Path:
     """The units, with their drop-in, as docs/deployment.md installs them."""
+    shutil.copy(UNITS / "morpheus-backup.timer", tmp_path)
     for unit in UNITS.glob("*.service"):
         text = unit.read_text().replace("/srv/venv/bin/python", sys.executable)
         (tmp_path / unit.name).write_text(text)
@@ -63,7 +64,13 @@ def units(tmp_path: Path) -> Path:
     return tmp_path
 
 
-NAMES = ("morpheus-web@8001.service", "morpheus-worker.service", "morpheus-migrate.service")
+NAMES = (
+    "morpheus-web@8001.service",
+    "morpheus-worker.service",
+    "morpheus-migrate.service",
+    "morpheus-backup.service",
+    "morpheus-backup.timer",
+)
 
 
 def test_systemd_accepts_the_units(units: Path) -> None:
