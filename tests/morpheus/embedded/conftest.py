@@ -20,9 +20,11 @@ REPOSITORY = Path(__file__).resolve().parents[3]
 
 # Starts services as their owner, reports it, and stays until it is stopped or killed.
 OWNER = """
-import sys, time
+import signal, sys, time
 from pathlib import Path
 from morpheus.embedded.supervisor import EmbeddedServices
+# A shell starts what runs in the background with this signal ignored.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 with EmbeddedServices(Path(sys.argv[1]), durable=False):
     print("ready", flush=True)
     time.sleep(60)

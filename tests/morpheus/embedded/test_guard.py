@@ -56,8 +56,8 @@ def test_ctrl_c_stops_the_services_in_order(var: Path, make_owner: Owner) -> Non
     owner = make_owner()
 
     os.killpg(owner.pid, signal.SIGINT)  # As a terminal does: to the whole process group.
-    owner.wait()
 
+    assert owner.wait() == -signal.SIGINT
     assert servers_of(EmbeddedServices(var)) == []
     assert (var / "postgres.log").read_text().rstrip().endswith("database system is shut down")
 
