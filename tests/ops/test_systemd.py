@@ -135,9 +135,10 @@ def test_web_and_worker_need_no_other_system_calls(
         b'--edge\r\nContent-Disposition: form-data; name="file"; filename="a.txt"\r\n'
         b"Content-Type: text/plain\r\n\r\nCHAPTER 1\n\nOnce upon a time.\r\n--edge--\r\n"
     )
-    novel = client.send(
+    upload = client.send(
         "POST", "/novels/", body, **{"Content-Type": "multipart/form-data; boundary=edge"}
-    ).json
+    )
+    assert upload.status == 201, upload.json
 
     worker = subprocess.run(
         [*filtered, "manage.py", "worker", "--batch"],
@@ -149,5 +150,5 @@ def test_web_and_worker_need_no_other_system_calls(
     )
 
     assert worker.returncode == 0, worker.stderr
-    assert client.get(f"/novels/{novel['id']}/status/").json["state"] == "completed"
+    assert client.get(f"/novels/{upload.json['id']}/status/").json["state"] == "completed"
     assert "Operation not permitted" not in web.log.read_text() + worker.stderr
