@@ -19,6 +19,9 @@ DEADLINE_S = 1.0
 UNSUSPICIOUS_S = 0.002
 # The number of characters of a pattern that are combined in pairs; it bounds the inputs.
 _MOST_SINGLE = 8
+# So often a part may repeat in a pattern that is not tried.
+_LONG_REPEAT = 10
+_REPEATS = (sre.MAX_REPEAT, sre.MIN_REPEAT, sre.POSSESSIVE_REPEAT)
 # Ends that hardly any expression accepts; characters that stand for "any".
 _ENDS = ("", "\0")
 _OTHERS = "xX1 "
@@ -43,11 +46,14 @@ class Pump(NamedTuple):
         return self.prefix + self.repeated * (chars // len(self.repeated)) + self.suffix
 
 
+def can_be_slow(pattern: re.Pattern[Any]) -> bool:
+    """Tell whether a part may repeat often; without, each place of a text takes bounded time."""
+    return _has_long_repeat(_parse(pattern))
+
+
 def pumps(pattern: re.Pattern[Any]) -> list[Pump]:
     """Return the inputs for a pattern: its characters one, two and three at a time."""
-    text = pattern.pattern if isinstance(pattern.pattern, str) else pattern.pattern.decode("latin1")
-    flags = pattern.flags & ~re.UNICODE if isinstance(pattern.pattern, bytes) else pattern.flags
-    tree = parser.parse(text, flags & ~re.DEBUG)
+    tree = _parse(pattern)
     words = list(dict.fromkeys(_words(tree)))
     singles = list(dict.fromkeys("".join([*words, *_characters(tree)])))
     few = _spread(singles, _MOST_SINGLE)
@@ -75,6 +81,20 @@ def slowest(pattern: re.Pattern[Any], way: str, *, progress: Callable[[Pump], No
             apply(text.encode("latin1", "replace") if is_bytes else text)
             if time.process_time() - began < UNSUSPICIOUS_S:
                 break
+
+
+def _parse(pattern: re.Pattern[Any]) -> Any:
+    text = pattern.pattern if isinstance(pattern.pattern, str) else pattern.pattern.decode("latin1")
+    flags = pattern.flags & ~re.UNICODE if isinstance(pattern.pattern, bytes) else pattern.flags
+    return parser.parse(text, flags & ~re.DEBUG)
+
+
+def _has_long_repeat(tree: Any) -> bool:
+    return any(
+        (operator in _REPEATS and value[1] > _LONG_REPEAT)
+        or any(_has_long_repeat(branch) for branch in _branches(operator, value))
+        for operator, value in tree
+    )
 
 
 def _spread(items: list[str], count: int) -> list[str]:
@@ -129,7 +149,7 @@ def _branches(operator: Any, value: Any) -> list[Any]:
         return list(value[1])
     if operator is sre.SUBPATTERN:
         return [value[3]]
-    if operator in (sre.MAX_REPEAT, sre.MIN_REPEAT, sre.POSSESSIVE_REPEAT):
+    if operator in _REPEATS:
         return [value[2]]
     if operator in (sre.ASSERT, sre.ASSERT_NOT):
         return [value[1]]
