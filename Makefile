@@ -22,7 +22,7 @@ run: $(STAMP)  ## Run everything, with data on first start (PORT=8000 HOST=127.0
 	@exec env MORPHEUS_HTTPS=off $(PYTHON) manage.py run --stop-with-parent --host $(HOST) --port $(PORT)
 
 test: $(STAMP)  ## Run the whole test suite in parallel (ARGS=--cov: coverage of lines)
-	@$(PYTHON) -m pytest -n auto $(ARGS)
+	@$(PYTHON) -m pytest -n auto --dist worksteal $(ARGS)
 
 # Makes an environment for each combination under var/matrix/ (600 MB each). docs/compatibility.md has
 # the results.
