@@ -32,8 +32,7 @@ class NovelsConfig(AppConfig):
 def reference_rows_ensure(**signal: Any) -> None:
     """Add missing genres and languages; existing ones stay unchanged.
 
-    Runs after each `migrate`, also after one that took the tables away, and after a test has
-    emptied them.
+    Runs after each `migrate`, also after one that took the tables away.
     """
     if "novels_language" in connection.introspection.table_names():
         with connection.cursor() as cursor:
