@@ -46,7 +46,7 @@ MAX_COPY_BYTES = 128 * 1024
 TTL_S = 60.0
 
 # Fixed part of what a copy takes beside its value and tags.
-_OVERHEAD_BYTES = 1000
+_OVERHEAD_BYTES = 1600
 
 
 def encode_response(route: str | None, headers: Headers, response: Iterable[bytes]) -> bytes:
@@ -76,27 +76,30 @@ class StoredResponse:
     """A stored response, ready to be sent.
 
     Attributes:
-        payload: What `encode_response` returned.
-        size: Bytes of all bodies.
+        size: Bytes of all bodies, and of the headers as they are stored.
     """
 
-    __slots__ = ("_etag", "_gzip", "_plain", "is_picture", "payload", "route", "size")
+    __slots__ = ("_etag", "_gzip", "_head", "_plain", "is_picture", "route", "size")
 
     def __init__(self, payload: bytes) -> None:
-        self.payload = payload
-        head, _, body = payload.partition(b"\n")
-        self.route, stored = orjson.loads(head)
-        headers = [(name, value) for name, value in stored]
+        self._head, _, body = payload.partition(b"\n")
+        self.route, stored = orjson.loads(self._head)
+        headers = [_make_header(name, value) for name, value in stored]
         self.is_picture = is_picture(headers)
         self._etag = next((value for name, value in headers if name == "ETag"), None)
         self._gzip: _Form | None = None
         if headers[-1] == _COMPRESSED:
             # A strong ETag would promise the bytes of the uncompressed body.
-            weak = [(name, _weaken(value) if name == "ETag" else value) for name, value in headers]
+            weak = [(h[0], _weaken(h[1])) if h[0] == "ETag" else h for h in headers]
             self._gzip = _make_form(weak, body)
             headers, body = headers[:-1], decompress(body)
         self._plain = _make_form(headers, body)
-        self.size = len(payload) + len(body)
+        self.size = len(payload) + (len(body) if self._gzip else 0)
+
+    @property
+    def payload(self) -> bytes:
+        """What `encode_response` returned."""
+        return self._head + b"\n" + (self._gzip or self._plain).body
 
     def send(
         self,
@@ -118,6 +121,12 @@ class StoredResponse:
             return 304, [b""]
         start_response("200 OK", [*form.headers, own])
         return 200, [form.body]
+
+
+@lru_cache(maxsize=1024)
+def _make_header(name: str, value: str) -> tuple[str, str]:
+    """Return the header; copies share those that many responses have."""
+    return name, value
 
 
 def is_picture(headers: Iterable[Sequence[str]]) -> bool:

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import random
+import tracemalloc
 from typing import Any
 
 import pytest
 
 from morpheus.cache import stored_responses
 from morpheus.cache.store import CacheStore, cache_store
-from morpheus.cache.stored_responses import MAX_COPY_BYTES, LocalCopies, are_current
+from morpheus.cache.stored_responses import (
+    MAX_COPY_BYTES,
+    LocalCopies,
+    StoredResponse,
+    are_current,
+    encode_response,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -110,3 +118,28 @@ def test_a_large_value_is_not_copied() -> None:
     add(copies, "key", size=MAX_COPY_BYTES + 1)
 
     assert copies.get("key", PREFIX) is None
+
+
+@pytest.mark.parametrize("chars", [300, 6000])
+def test_the_size_of_a_response_is_the_memory_that_its_copy_takes(chars: int) -> None:
+    copies, chance = LocalCopies(), random.Random(chars)  # noqa: S311 - no secret
+    tracemalloc.start()
+    try:
+        for number in range(300):
+            headers = [
+                ("Content-Type", "application/json"),
+                ("Vary", "Accept, Accept-Encoding"),
+                ("Cache-Control", "public, no-cache"),
+                ("X-Content-Type-Options", "nosniff"),
+                ("ETag", f'"{number:032x}"'),
+            ]
+            body = chance.randbytes(chars // 2).hex().encode()
+            response = StoredResponse(encode_response("GET /novels/", headers, [body]))
+            versions = {f"novels.novel:{number + each}": f"{each:016x}" for each in range(3)}
+            copies.add(f"responses:{number:040x}", response, response.size, versions, PREFIX)
+            del body, response, versions
+        used = tracemalloc.get_traced_memory()[0]
+    finally:
+        tracemalloc.stop()
+
+    assert 0.8 * copies._bytes < used < 1.1 * copies._bytes
