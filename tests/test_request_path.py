@@ -72,7 +72,8 @@ def trace_files(call: Callable[[], Any]) -> list[str]:
 
     def record(frame: FrameType, event: str, argument: Any) -> None:
         path = Path(frame.f_code.co_filename)
-        if event == "call" and path.is_relative_to(ROOT):
+        is_ours = path.is_relative_to(ROOT) and not path.is_relative_to(sys.prefix)
+        if event == "call" and is_ours:
             files.setdefault(path.relative_to(ROOT).as_posix())
 
     sys.setprofile(record)
@@ -80,7 +81,7 @@ def trace_files(call: Callable[[], Any]) -> list[str]:
         call()
     finally:
         sys.setprofile(None)
-    return [file for file in files if not file.startswith((".venv/", "tests/"))]
+    return [file for file in files if not file.startswith("tests/")]
 
 
 def listed_files(number: int) -> list[str]:
