@@ -133,7 +133,7 @@ def test_web_and_worker_need_no_other_system_calls(
     assert client.get(thumbnail.removeprefix("http://localhost")).status == 200
     body = (
         b'--edge\r\nContent-Disposition: form-data; name="file"; filename="a.txt"\r\n'
-        b"Content-Type: text/plain\r\n\r\nCHAPTER 1\n\nOnce upon a time.\r\n--edge--\r\n"
+        b"Content-Type: text/plain\r\n\r\nCHAPTER 1\n\nA text of its own.\r\n--edge--\r\n"
     )
     upload = client.send(
         "POST", "/novels/", body, **{"Content-Type": "multipart/form-data; boundary=edge"}
