@@ -50,7 +50,6 @@ def environment(var: Path, **more: str) -> dict[str, str]:
         "MORPHEUS_CACHE": "off",
         "MORPHEUS_THROTTLE_WRITES_PER_MINUTE": "1000000",
         "MORPHEUS_THROTTLE_LOGIN_PER_MINUTE": "1000000",
-        "MORPHEUS_QUOTA_NOVELS": "1000000",
         "DJANGO_SETTINGS_MODULE": "morpheus.settings",
     } | more
 
