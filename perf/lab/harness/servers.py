@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -15,6 +16,7 @@ from typing import Self
 
 from django.core.management.base import CommandError
 
+from morpheus.embedded.metrics_folder import make_metrics_folder
 from morpheus.embedded.processes import die_with_parent
 from morpheus.serving.listening import server_command
 from perf.lab.harness.http_client import BadResponse, Connection
@@ -51,6 +53,8 @@ class ServerFailed(CommandError):
 class Servers:
     """Several servers that share a database and a cache; they end with this process.
 
+    Their metrics are in shared files, as those of `manage.py serve`.
+
     Args:
         environment: Variables beside those of this process.
         application: Served by granian, unless there is a `command`.
@@ -80,6 +84,7 @@ class Servers:
         )
         self._probe, self._log = probe, log
         self._environment = {**os.environ, **environment}
+        self._metrics: dict[int, Path] = {}
         self._processes: list[subprocess.Popen[bytes]] = []
 
     def __enter__(self) -> Self:
@@ -89,6 +94,7 @@ class Servers:
             ServerFailed: One of them ends, or is not ready in time.
         """
         self.empty_log()
+        self._metrics = {port: make_metrics_folder() for port in self.ports}
         try:
             self._processes = [self._start(port) for port in self.ports]
             for port, process in zip(self.ports, self._processes, strict=True):
@@ -114,6 +120,8 @@ class Servers:
             with suppress(subprocess.TimeoutExpired):
                 process.wait(STOP_TIMEOUT_S)
             _kill(process)
+        for folder in self._metrics.values():
+            shutil.rmtree(folder, ignore_errors=True)
 
     def kill(self, number: int) -> None:
         """Kill a server in the middle of its work; `revive` starts it again."""
@@ -145,7 +153,7 @@ class Servers:
             return subprocess.Popen(  # noqa: S603 - our own command line
                 self._command(port),
                 cwd=REPOSITORY,
-                env=self._environment,
+                env=self._environment | {"PROMETHEUS_MULTIPROC_DIR": str(self._metrics[port])},
                 stdout=output,
                 stderr=output,
                 start_new_session=True,

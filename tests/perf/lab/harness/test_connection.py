@@ -6,7 +6,9 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import closing
+from pathlib import Path
 
+import psutil
 import pytest
 
 from perf.lab.example_requests import HttpRequest
@@ -66,6 +68,15 @@ def test_a_server_that_does_not_start_is_reported() -> None:
     with pytest.raises(ServerFailed, match="does not start"):
         with Servers(1, environment=settings):
             raise AssertionError("It started.")
+
+
+def test_servers_share_their_metrics_as_in_production_and_leave_no_file() -> None:
+    with Servers(1, environment={}, application=CONSTANT_BYTES, probe="/1") as servers:
+        environment = psutil.Process(servers.pids[0]).environ()
+        folder = Path(environment["PROMETHEUS_MULTIPROC_DIR"])
+        assert folder.is_dir()
+
+    assert not folder.exists()
 
 
 def serve(*responses: bytes) -> int:
