@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import re
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from itertools import product
 from re import _constants as sre  # type: ignore[attr-defined]
 from re import _parser as parser  # type: ignore[attr-defined]
 from typing import Any, NamedTuple
 
+SPAWN = multiprocessing.get_context("spawn")
 SHORT_CHARS, LONG_CHARS = 5_000, 100_000
 # CPU time for the long input: a quadratic expression needs several seconds, a linear one some
 # milliseconds. Then the kernel ends the process.
@@ -46,6 +48,13 @@ class Pump(NamedTuple):
         return self.prefix + self.repeated * (chars // len(self.repeated)) + self.suffix
 
 
+class Case(NamedTuple):
+    """A pattern, and the method that is applied, such as "findall"."""
+
+    pattern: re.Pattern[Any]
+    way: str
+
+
 def can_be_slow(pattern: re.Pattern[Any]) -> bool:
     """Tell whether a part may repeat often; without, each place of a text takes bounded time."""
     return _has_long_repeat(_parse(pattern))
@@ -67,20 +76,41 @@ def pumps(pattern: re.Pattern[Any]) -> list[Pump]:
     return [Pump(*parts) for parts in product(prefixes, unique, _ENDS)]
 
 
-def slowest(pattern: re.Pattern[Any], way: str, *, progress: Callable[[Pump], None]) -> None:
-    """Apply a pattern to its pumps, each told before; a slow one ends this (child) process."""
-    signal.signal(signal.SIGPROF, signal.SIG_DFL)
-    apply = getattr(pattern, way)
-    is_bytes = isinstance(pattern.pattern, bytes)
-    for pump in pumps(pattern):
-        for chars in (SHORT_CHARS, LONG_CHARS):
-            text = pump.of_length(chars)
-            progress(pump)
-            signal.setitimer(signal.ITIMER_PROF, DEADLINE_S)
-            began = time.process_time()
-            apply(text.encode("latin1", "replace") if is_bytes else text)
-            if time.process_time() - began < UNSUSPICIOUS_S:
-                break
+def find_slow_inputs(cases: Sequence[Case]) -> list[Pump | None]:
+    """Return for each case a pump on which it takes longer than linear time, if there is one.
+
+    In a child process, which the kernel ends: `re` holds the interpreter until it has a result.
+    """
+    found: list[Pump | None] = []
+    place = SPAWN.Array("q", 2)
+    while len(found) < len(cases):
+        number = len(found)
+        child = SPAWN.Process(target=_try_all, args=(cases[number:], place))
+        child.start()
+        child.join()
+        if child.exitcode == 0:
+            return [*found, *([None] * (len(cases) - number))]
+        assert child.exitcode == -signal.SIGPROF, child.exitcode
+        passed, pump = place[:]
+        found += [None] * passed + [pumps(cases[number + passed].pattern)[pump]]
+    return found
+
+
+def _try_all(cases: Sequence[Case], place: Any) -> None:
+    """Apply patterns to their pumps, whose place is told before."""
+    for number, (pattern, way) in enumerate(cases):
+        apply = getattr(pattern, way)
+        is_bytes = isinstance(pattern.pattern, bytes)
+        for index, pump in enumerate(pumps(pattern)):
+            place[:] = number, index
+            for chars in (SHORT_CHARS, LONG_CHARS):
+                text = pump.of_length(chars)
+                signal.setitimer(signal.ITIMER_PROF, DEADLINE_S)
+                began = time.process_time()
+                apply(text.encode("latin1", "replace") if is_bytes else text)
+                if time.process_time() - began < UNSUSPICIOUS_S:
+                    break
+    signal.setitimer(signal.ITIMER_PROF, 0)
 
 
 def _parse(pattern: re.Pattern[Any]) -> Any:

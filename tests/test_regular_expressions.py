@@ -10,21 +10,17 @@ import ast
 import importlib
 import re
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
 
-from morpheus.sandbox import Crashed, JobLimits, run
-from tests.pumps import Pump, can_be_slow, pumps, slowest
+from tests.pumps import Case, can_be_slow, find_slow_inputs, pumps
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("novels", "comics", "users", "morpheus", "perf")
 CALLS = {"compile", "match", "fullmatch", "search", "sub", "subn", "split", "findall", "finditer"}
-# Of all inputs of one pattern; each has its own deadline.
-LIMITS = JobLimits(cpu_s=60, wall_s=300, memory_bytes=512 * 1024 * 1024)
 
 # Patterns that never meet long text, each with the reason.
 _HEADING = "`parse_heading` looks at 200 characters"
@@ -46,6 +42,15 @@ AT_ONE_PLACE = {
     "novels.parsing.sections._NAMED",
     "perf.monitoring.sql_text._HAS_PLAN",
 }
+SLOW = [
+    r"[\s.]*\s\d{1,4}$",
+    r"(a|b)*\s*,\s*$",
+    r"(?:a*)*b",
+    r"(\w+\s?)+:",
+    rb"(?:x|z)*y",
+    r"^\s*(.*)\s*=\s*(.*)\s*;$",
+]
+LINEAR = re.compile(r"\w+")
 
 
 def modules() -> Iterator[ModuleType]:
@@ -115,36 +120,16 @@ def patterns() -> dict[re.Pattern[Any], str]:
     return places
 
 
-def slow_input(pattern: re.Pattern[Any], way: str) -> Pump | None:
-    """Return the input on which a pattern takes too long."""
-    tried: list[Pump] = []
-    try:
-        run(slowest, pattern, way, limits=LIMITS, progress=tried.append)
-    except Crashed as error:
-        assert "SIGPROF" in str(error), error
-        return tried[-1]
-    return None
-
-
 def test_no_pattern_takes_more_than_linear_time(patterns: Any) -> None:
-    unbounded = [
-        (each, where)
-        for each, where in patterns.items()
-        if where not in BOUNDED and can_be_slow(each)
-    ]
+    cases = {
+        where: Case(pattern, "match" if where in AT_ONE_PLACE else "findall")
+        for pattern, where in patterns.items()
+        if where not in BOUNDED and can_be_slow(pattern)
+    }
 
-    def check(pattern: re.Pattern[Any], where: str) -> Pump | None:
-        return slow_input(pattern, "match" if where in AT_ONE_PLACE else "findall")
-
-    with ThreadPoolExecutor(2) as threads:
-        slow = list(threads.map(lambda each: check(*each), unbounded))
-
-    failures = [
-        f"{where}: {pattern.pattern!r} on {pump}"
-        for (pattern, where), pump in zip(unbounded, slow, strict=True)
-        if pump is not None
-    ]
-    assert not failures, "\n".join(failures)
+    inputs = find_slow_inputs([*cases.values()])
+    slow = {where: pump for where, pump in zip(cases, inputs, strict=True) if pump is not None}
+    assert slow == {}
 
 
 def test_the_exceptions_are_patterns_of_the_project(patterns: Any) -> None:
@@ -158,20 +143,14 @@ def test_the_patterns_of_modules_and_of_calls_are_found(patterns: Any) -> None:
     assert r"\w+" in sources and r"\n{3,}" in sources
 
 
-@pytest.mark.parametrize(
-    "source",
-    [
-        r"[\s.]*\s\d{1,4}$",
-        r"(a|b)*\s*,\s*$",
-        r"(?:a*)*b",
-        r"(\w+\s?)+:",
-        rb"(?:x|z)*y",
-        r"^\s*(.*)\s*=\s*(.*)\s*;$",
-    ],
-)
-def test_slow_patterns_are_found(source: str | bytes) -> None:
-    assert can_be_slow(re.compile(source))
-    assert slow_input(re.compile(source), "findall") is not None
+def test_slow_patterns_are_found() -> None:
+    patterns = [re.compile(source) for source in SLOW]
+    inputs = find_slow_inputs(
+        [Case(LINEAR, "findall"), *(Case(each, "findall") for each in patterns)]
+    )
+
+    assert all(can_be_slow(each) for each in patterns)
+    assert inputs[0] is None and None not in inputs[1:]
 
 
 def test_pumps_are_made_of_the_pattern() -> None:
