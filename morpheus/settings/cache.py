@@ -28,21 +28,23 @@ def _parse(url: str) -> tuple[str, list[tuple[str, int]]]:
         ImproperlyConfigured: Not usable. The message has no URL, because that has the password.
     """
     sentinels: list[tuple[str, int]] = []
+    is_usable = True
+    scheme, _, rest = url.partition("://")
     try:
-        parts = urlsplit(url)
-        if parts.scheme == "redis+sentinel":
-            login, at, hosts = parts.netloc.rpartition("@")
+        if scheme == "redis+sentinel":
+            # `urlsplit` of Python 3.14 refuses several hosts of which one is an IPv6 address.
+            hosts, _, path = rest.partition("/")
+            login, at, hosts = hosts.rpartition("@")
             each = [urlsplit(f"//{host}") for host in hosts.split(",")]
             sentinels = [(str(host.hostname), host.port or 26379) for host in each]
-            service = parts.path.strip("/")
+            service, mark, query = path.partition("?")
+            service = service.strip("/")
             # A host's name is lower case to django-redis.
             is_usable = bool(re.fullmatch(r"[a-z0-9._-]+", service))
             is_usable = is_usable and all(host.hostname for host in each)
-            url = f"redis://{login}{at}{service}{'?' + parts.query if parts.query else ''}"
-        else:
-            is_usable = True
+            url = f"redis://{login}{at}{service}{mark}{query}"
         options = parse_url(url)  # type: ignore[no-untyped-call]
-        is_usable = is_usable and "db" not in options and not parts.fragment
+        is_usable = is_usable and "db" not in options and not urlsplit(url).fragment
     except ValueError:
         is_usable = False
     if not is_usable:

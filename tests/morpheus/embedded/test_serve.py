@@ -80,7 +80,8 @@ def test_it_serves_without_preparing_anything_and_leaves_nothing_behind(
     output, _ = serving.communicate(timeout=20)
 
     assert serving.returncode == 0 and "step" not in output
-    assert not metrics.exists() and not any(each.is_running() for each in below)
+    _, left = psutil.wait_procs(below, timeout=5)
+    assert not metrics.exists() and left == []
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", port))
 

@@ -105,8 +105,9 @@ def test_a_private_image_is_closed_to_all_but_its_owner(
     assert response["Cache-Control"] == "private, max-age=31536000, immutable"
     assert api.get(url).status_code == 404
     [key] = stored()
-    with pytest.raises(HTTPError, match="403"):
+    with pytest.raises(HTTPError, match="403") as refused:
         urlopen(f"{endpoint}/{bucket.name}/{key}")  # noqa: S310
+    refused.value.close()
 
 
 @pytest.mark.parametrize("is_public", [True, False])

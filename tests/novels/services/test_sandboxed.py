@@ -72,14 +72,14 @@ def status_of(novel: Any) -> Any:
 
 
 def test_a_file_is_checked_and_parsed_from_its_bytes_or_its_path(tmp_path: Path) -> None:
-    received = TemporaryUploadedFile("tale.txt", "text/plain", len(TEXT), None)
-    received.write(TEXT)
-    received.flush()
     path = tmp_path / "tale.txt"
     path.write_bytes(TEXT)
 
     assert sandboxed.check_upload(a_file(), "tale.txt") == "txt"
-    assert sandboxed.check_upload(received, "tale.txt") == "txt"
+    with TemporaryUploadedFile("tale.txt", "text/plain", len(TEXT), None) as received:
+        received.write(TEXT)
+        received.flush()
+        assert sandboxed.check_upload(received, "tale.txt") == "txt"
     assert len(sandboxed.parse_novel(a_file(), "tale.txt").chapters) == 2
     assert len(sandboxed.parse_novel(path, "tale.txt").chapters) == 2
 
