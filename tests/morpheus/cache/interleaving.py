@@ -1,17 +1,16 @@
 """Every order in which the steps of several actors can happen, one after the other.
 
 Stateless exploration (as of Godefroid's VeriSoft, 1997): a schedule is run from the start; at its
-end the last choice that has an alternative takes it. Actors are threads of which one runs at a
-time, until it is about to take its next step.
+end the last choice that has an alternative takes it. Actors are coroutines: one runs until it is
+about to take its next step.
 """
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
-_PATIENCE_S = 20.0
+from greenlet import greenlet
 
 Pause = Callable[[], None]
 
@@ -20,36 +19,16 @@ class Actor:
     """Code that calls `pause` before each step that others may see."""
 
     def __init__(self, work: Callable[[Pause], Any]) -> None:
-        self._turn, self._stopped = threading.Semaphore(0), threading.Semaphore(0)
-        self.is_done = False
-        self.error: BaseException | None = None
-        self._thread = threading.Thread(target=self._run, args=[work])
-        self._thread.start()
+        self._code = greenlet(work)
 
     def step(self) -> None:
         """Let it take one step; return when it is about to take the next, or done."""
-        self._turn.release()
-        assert self._stopped.acquire(timeout=_PATIENCE_S), "an actor waits for another one"
-        if self.is_done:
-            self._thread.join()
-        if self.error:
-            raise self.error
+        # The argument of the first step is that of `work`.
+        self._code.switch(self._code.parent.switch)
 
-    def _run(self, work: Callable[[Pause], Any]) -> None:
-        self._wait()
-        try:
-            work(self._pause)
-        except BaseException as error:  # noqa: BLE001 - shown by `step`
-            self.error = error
-        self.is_done = True
-        self._stopped.release()
-
-    def _pause(self) -> None:
-        self._stopped.release()
-        self._wait()
-
-    def _wait(self) -> None:
-        assert self._turn.acquire(timeout=_PATIENCE_S)
+    @property
+    def is_done(self) -> bool:
+        return bool(self._code.dead)
 
 
 def explore(begin: Callable[[], list[Callable[[Pause], Any]]]) -> Iterator[list[int]]:
