@@ -59,13 +59,14 @@ class Writing:
     def __init__(self, writer: Client) -> None:
         self._writer = writer
         self._end = threading.Event()
-        self._threads = [threading.Thread(target=self._write) for _ in range(THREADS)]
+        comic = {"title": "Mine", "visibility": "public"}
+        ids = [writer.send("POST", "/comics/", comic).json["id"] for _ in range(THREADS)]
+        self._threads = [threading.Thread(target=self._write, args=[each]) for each in ids]
         self.statuses: list[int] = []
 
-    def _write(self) -> None:
-        made = self._writer.send("POST", "/comics/", {"title": "Mine", "visibility": "public"})
+    def _write(self, comic_id: int) -> None:
+        path = f"/comics/{comic_id}/"
         while not self._end.is_set():
-            path = f"/comics/{made.json['id']}/"
             self.statuses.append(self._writer.send("PATCH", path, {"title": "Still"}).status)
 
     def __enter__(self) -> Writing:

@@ -8,7 +8,18 @@ DO $$ BEGIN
     );
 END $$;
 
-ALTER SCHEMA public OWNER TO morpheus_owner;
+DO $$ BEGIN
+    IF current_setting('is_superuser')::boolean
+        OR current_setting('server_version_num')::int >= 160000
+    THEN
+        ALTER SCHEMA public OWNER TO morpheus_owner;
+    ELSE
+        -- The owner of the database has the schema by a role that NOINHERIT keeps from it.
+        SET ROLE pg_database_owner;
+        GRANT USAGE, CREATE ON SCHEMA public TO morpheus_owner WITH GRANT OPTION;
+        RESET ROLE;
+    END IF;
+END $$;
 REVOKE CREATE ON SCHEMA public FROM PUBLIC;
 GRANT USAGE ON SCHEMA public TO morpheus_app;
 -- ALTER FUNCTION … OWNER TO needs CREATE for the new owner.

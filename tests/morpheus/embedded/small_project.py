@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 MANAGE = """
@@ -100,7 +101,8 @@ def write_project(folder: Path) -> None:
 def environment(var: Path, repository: Path) -> dict[str, str]:
     """Return the environment of the small project's `manage.py`."""
     return {
-        "PATH": "/usr/bin:/bin",
+        # The servers of a matrix row may be in its PATH.
+        "PATH": os.environ["PATH"],
         "MORPHEUS_VAR": str(var),
         "DJANGO_SETTINGS_MODULE": "small_settings",
         "PYTHONPATH": str(repository),

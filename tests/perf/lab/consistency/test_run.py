@@ -39,14 +39,19 @@ def test_no_client_reads_a_stale_value() -> None:
 
 
 def test_invalidation_after_the_response_is_reported() -> None:
-    verdict = check(
-        "perf.lab.consistency.sabotaged_wsgi:application",
-        reads=800,
-        CONSISTENCY_SABOTAGE="late-invalidation",
-        CONSISTENCY_DELAY_S="0.5",
+    # One run may have no read at the wrong moment.
+    runs = (
+        check(
+            "perf.lab.consistency.sabotaged_wsgi:application",
+            reads=800,
+            CONSISTENCY_SABOTAGE="late-invalidation",
+            CONSISTENCY_DELAY_S="0.5",
+        )
+        for _ in range(4)
     )
+    verdict = next((each for each in runs if each.wrong_reads > 0), None)
 
-    assert verdict.wrong_reads > 0
+    assert verdict is not None
     assert verdict.worst_s > 0
     assert not verdict.is_unexplained, verdict.examples
 
