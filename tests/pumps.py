@@ -81,19 +81,19 @@ def find_slow_inputs(cases: Sequence[Case]) -> list[Pump | None]:
 
     In a child process, which the kernel ends: `re` holds the interpreter until it has a result.
     """
-    found: list[Pump | None] = []
+    inputs: list[Pump | None] = []
     place = SPAWN.Array("q", 2)
-    while len(found) < len(cases):
-        number = len(found)
+    while len(inputs) < len(cases):
+        number = len(inputs)
         child = SPAWN.Process(target=_try_all, args=(cases[number:], place))
         child.start()
         child.join()
         if child.exitcode == 0:
-            return [*found, *([None] * (len(cases) - number))]
+            return [*inputs, *([None] * (len(cases) - number))]
         assert child.exitcode == -signal.SIGPROF, child.exitcode
         passed, pump = place[:]
-        found += [None] * passed + [pumps(cases[number + passed].pattern)[pump]]
-    return found
+        inputs += [None] * passed + [pumps(cases[number + passed].pattern)[pump]]
+    return inputs
 
 
 def _try_all(cases: Sequence[Case], place: Any) -> None:
