@@ -62,11 +62,11 @@ def wait_for(is_reached: Callable[[], object]) -> None:
 
 
 @contextmanager
-def worker_process(*arguments: str) -> Iterator[subprocess.Popen[bytes]]:
+def worker_process(*arguments: str, **environment: str) -> Iterator[subprocess.Popen[bytes]]:
     process = subprocess.Popen(
         [sys.executable, "manage.py", "worker", "--interval", "0.05", *arguments],
         cwd=settings.BASE_DIR,
-        env=os.environ | {"DJANGO_SETTINGS_MODULE": "tests.settings"},
+        env=os.environ | {"DJANGO_SETTINGS_MODULE": "tests.settings"} | environment,
     )
     try:
         yield process

@@ -131,11 +131,14 @@ def test_a_worker_that_is_asked_to_stop_finishes_its_task(make_upload: Any, numb
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("signals", [[signal.SIGTERM], [signal.SIGTERM, signal.SIGINT]])
 def test_a_worker_that_is_asked_to_stop_gives_a_long_task_back(
-    make_upload: Any, connect: Any, monkeypatch: pytest.MonkeyPatch, signals: list[int]
+    make_upload: Any, connect: Any, signals: list[int]
 ) -> None:
-    monkeypatch.setenv("MORPHEUS_STOP_TIMEOUT_S", "60" if signals[1:] else "1")
+    environment = {
+        "DJANGO_SETTINGS_MODULE": "tests.stopping_settings",
+        "MORPHEUS_TEST_STOP_TIMEOUT_S": "600" if signals[1:] else "1",
+    }
     novel = make_upload()
-    with connect("superuser") as blocker, worker_process() as process:
+    with connect("superuser") as blocker, worker_process(**environment) as process:
         with blocker.transaction():
             blocker.execute("LOCK TABLE novels_chapter")
             wait_for(is_waiting_for_a_lock)
