@@ -87,16 +87,21 @@ def judge(environment: Any, **_: Any) -> None:
     environment.process_exit_code = 1 if breaches else 0
     requests = sum(each.requests for each in results)
     failures = sum(each.failures for each in results)
-    offload = None if counters is None else counters.offload
     print(
         f"\n{requests:,} requests, {failures:,} failed, {refused:,} refused and sent again; "
-        f"offload {'unknown' if offload is None else f'{offload:.1%}'}; "
+        f"offload {_describe_offload(counters)}; "
         f"this machine is {slowdown:.2f} times slower than an idle one"
     )
     for breach in breaches:
         print(f"FAIL  {breach}")
     if not breaches:
         print("ok  The run kept its budgets.")
+
+
+def _describe_offload(counters: ServerCounters | None) -> str:
+    if counters is None or counters.offload is None or counters.offload_of_all is None:
+        return "unknown"
+    return f"{counters.offload:.1%} of reads, {counters.offload_of_all:.1%} with writes"
 
 
 def _min_requests(options: Any) -> int:

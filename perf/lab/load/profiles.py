@@ -19,7 +19,7 @@ class Profile:
         stages: Users over time, where their number changes: (until second, users).
         faults: Names of injected faults, in turn (`perf.lab.consistency.faults`).
         max_failures: Of all requests: connection errors and unexpected statuses.
-        min_offload: Share of database time that the cache must save; None: any.
+        min_offload: Share of the reads' database time that the cache must save; None: any.
         judges_times: Whether routes must keep their p95 and p99.
     """
 

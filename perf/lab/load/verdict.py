@@ -61,7 +61,8 @@ def find_breaches(
     if profile.min_offload is not None and (offload is None or offload < profile.min_offload):
         share = "an unknown share" if offload is None else f"{offload:.1%}"
         breaches.append(
-            f"The cache saved {share} of database time, {profile.min_offload:.0%} required."
+            f"The cache saved {share} of the reads' database time, "
+            f"{profile.min_offload:.0%} required."
         )
     if profile.judges_times and counters is not None and counters.queued_share > MAX_QUEUED_SHARE:
         breaches.append(

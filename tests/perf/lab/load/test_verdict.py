@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import subprocess
 import sys
 from dataclasses import replace
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from perf.lab.load import server_counters
 from perf.lab.load.profiles import PROFILES
 from perf.lab.load.server_counters import ServerCounters
 from perf.lab.load.verdict import RouteResult, find_breaches
@@ -26,7 +28,7 @@ def make_result(**changed: float) -> RouteResult:
 
 
 def make_counters(offload: float, *, queued: float = 0.0) -> ServerCounters:
-    return ServerCounters(1 - offload, offload, 1000, queued * 1000)
+    return ServerCounters(1 - offload, 5, offload, 1000, queued * 1000)
 
 
 def test_a_run_within_its_budgets_passes() -> None:
@@ -42,7 +44,11 @@ def test_a_run_within_its_budgets_passes() -> None:
         ({"requests": 99}, make_counters(0.9), "99 requests, 100 required."),
         ({"p95_ms": ROUTES[ROUTE].p95_ms + 1}, make_counters(0.9), f"{ROUTE}: p95"),
         ({"p99_ms": ROUTES[ROUTE].p99_ms + 1}, make_counters(0.9), f"{ROUTE}: p99"),
-        ({}, make_counters(0.69), "The cache saved 69.0% of database time, 70% required."),
+        (
+            {},
+            make_counters(0.69),
+            "The cache saved 69.0% of the reads' database time, 70% required.",
+        ),
         ({}, None, "The cache saved an unknown share of"),
         (
             {},
@@ -59,6 +65,22 @@ def test_each_breach_is_reported(
     [breach] = find_breaches(results, ROUTES, STEADY, counters, min_requests=100)
 
     assert breach.startswith(message)
+
+
+def test_probes_and_commands_are_neither_reads_nor_writes(monkeypatch: pytest.MonkeyPatch) -> None:
+    seconds = {"GET /novels/": 1, "PATCH /novels/{novel_id}/": 3, "GET /readyz": 5, "worker": 7}
+    lines = [
+        f'morpheus_db_query_seconds_sum{{route="{route}"}} {value}'
+        for route, value in seconds.items()
+    ]
+    text = "\n".join(["# TYPE morpheus_db_query_seconds histogram", *lines, ""])
+    monkeypatch.setattr(server_counters, "urlopen", lambda url: io.BytesIO(text.encode()))
+
+    counters = server_counters.read_counters("http://localhost")
+
+    assert (counters.reads_s, counters.writes_s) == (1, 3)
+    assert replace(counters, avoided_s=4).offload == 0.8
+    assert replace(counters, avoided_s=4).offload_of_all == 0.5
 
 
 def test_a_run_without_requests_does_not_pass() -> None:
