@@ -87,7 +87,7 @@ class PanelCreateInput(serializers.Serializer[Any]):
         try:
             return picture_check(upload.read())
         except ImageRefused as refusal:
-            raise serializers.ValidationError(str(refusal)) from refusal
+            raise serializers.ValidationError(str(refusal), "bad_picture") from refusal
 
 
 class DashboardNovelSerializer(NovelSerializer):

@@ -11,6 +11,7 @@ from django.views.decorators.cache import cache_control
 from django.views.generic import RedirectView
 
 from morpheus.api.openapi import SchemaView, SwaggerView
+from morpheus.api.problem_pages import ProblemListView, ProblemView
 from morpheus.http import health, metrics
 
 # The root leads to the documentation.
@@ -29,6 +30,8 @@ api: list[URLPattern | URLResolver] = [
     *import_module("comics.urls").urlpatterns,
     *import_module("users.urls").urlpatterns,
     *import_module("perf.urls").urlpatterns,
+    path("problems/", ProblemListView.as_view(), name="problems"),
+    path("problems/<str:code>/", ProblemView.as_view(), name="problem"),
     path("schema/", schema, name="schema"),
     path("docs/", docs, name="docs"),
     path("", to_docs),

@@ -116,7 +116,7 @@ def _key_of(model: Any, column: str, problem: dict[str, list[str]]) -> Callable[
         # While the cache is usable, django-cachalot has what the queryset reads (docs/caching.md).
         rows = list(select(value)) if is_cache_usable() else compiled.rows(value)
         if not rows:
-            raise ValidationError(problem)
+            raise ValidationError(problem, "does_not_exist")
         return int(rows[0][0])
 
     return look_up

@@ -13,7 +13,7 @@ from django.core.exceptions import ValidationError
 from django.utils import timezone
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from rest_framework import authentication
-from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
 from rest_framework.request import Request
 
 from morpheus.db.name_fields import has_visible_character
@@ -67,6 +67,13 @@ class SessionAuthentication(authentication.SessionAuthentication):
         if settings.SESSION_COOKIE_NAME not in request.COOKIES:
             return None
         return super().authenticate(request)
+
+    def enforce_csrf(self, request: Request) -> None:
+        """Refuse a write without a valid CSRF token, with a code of its own."""
+        try:
+            super().enforce_csrf(request)
+        except PermissionDenied as error:
+            raise PermissionDenied(error.detail, "csrf_failed") from error
 
 
 class OwnRowBackend(ModelBackend):

@@ -52,6 +52,7 @@ class QuotaExceeded(DomainError):
     """The upload would exceed its owner's quota."""
 
     status = HTTPStatus.FORBIDDEN
+    code = "quota_exceeded"
 
 
 def usage_cached(user_id: int) -> Usage:

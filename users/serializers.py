@@ -9,6 +9,7 @@ from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
+from rest_framework.fields import get_error_detail
 
 from morpheus.db.name_fields import validate_name
 from users.models import AccessToken, User
@@ -91,7 +92,7 @@ class UserRegisterInput(UserLoginInput):
         try:
             validate_password(attrs["password"], user)
         except ValidationError as error:
-            raise serializers.ValidationError({"password": error.messages}) from error
+            raise serializers.ValidationError({"password": get_error_detail(error)}) from error
         return attrs
 
 

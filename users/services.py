@@ -22,6 +22,7 @@ class EmailTaken(DomainError):
     """Another user has this address."""
 
     field = "email"
+    code = "unique"
 
 
 class NotAnOperator(Exception):

@@ -127,7 +127,7 @@ class LogoutView(MorpheusAPIView):
     def post(self, request: Request) -> Response:
         """End the session of the cookie."""
         if not isinstance(request.successful_authenticator, SessionAuthentication):
-            raise ParseError("No session. Revoke a token at /auth/token/.")
+            raise ParseError("No session. Revoke a token at /auth/token/.", "no_session")
         logout(request)
         return Response(status=status.HTTP_204_NO_CONTENT)
 

@@ -39,6 +39,7 @@ class NovelNotFound(DomainError):
     """There is no such novel, or the comic's owner cannot see it."""
 
     field = "novel"
+    code = "does_not_exist"
 
     def __init__(self) -> None:
         super().__init__("There is no such novel, or you cannot see it.")
@@ -48,12 +49,14 @@ class PanelExists(DomainError):
     """The comic has a panel of this number."""
 
     status = HTTPStatus.CONFLICT
+    code = "panel_exists"
 
 
 class PanelNumberTooLarge(DomainError):
     """The number is above `PANEL_NUMBER_MAX`, perhaps because the comic is full."""
 
     field = "number"
+    code = "max_value"
 
 
 def comic_create(

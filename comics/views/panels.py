@@ -79,4 +79,4 @@ def _refuse_huge(request: Request) -> None:
     length = request.META.get("CONTENT_LENGTH") or "0"
     if not length.isdigit() or int(length) > 4 * settings.MORPHEUS_MAX_IMAGE_BYTES:
         most = f"At most {settings.MORPHEUS_MAX_IMAGE_BYTES // 1024**2} MB are accepted."
-        raise ValidationError({"image": [most]})
+        raise ValidationError({"image": [most]}, "too_large")

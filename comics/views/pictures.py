@@ -121,7 +121,7 @@ class ThumbnailView(PictureView):
         """Respond with the thumbnail of a comic."""
         size = request.query_params.get("size", "medium")
         if size not in WIDTHS:
-            raise ValidationError({"size": [f"Give one of {', '.join(WIDTHS)}."]})
+            raise ValidationError({"size": [f"Give one of {', '.join(WIDTHS)}."]}, "invalid_choice")
         cover, is_public = thumbnail_read(comic_id, size, self.reader_id)
         if cover is None:
             raise Http404

@@ -11,11 +11,14 @@ class DomainError(Exception):
 
     Attributes:
         status: Of the response.
+        code: Of the problem, in `morpheus.http.problem_codes`; that of an error of a field, in
+            `morpheus.http.violation_codes`.
         field: The input field that is wrong, if the status is 400.
         extra: Further members of the problem response.
     """
 
     status = HTTPStatus.BAD_REQUEST
+    code = "invalid"
     field: str | None = None
 
     def __init__(self, message: str, **extra: Any) -> None:

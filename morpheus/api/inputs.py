@@ -7,11 +7,16 @@ from difflib import get_close_matches
 from functools import cache
 from typing import Any
 
-from django.core.exceptions import ObjectDoesNotExist, PermissionDenied
+from django.core.exceptions import ObjectDoesNotExist
 from django.db.models import Model
 from django.http import Http404, QueryDict
 from drf_spectacular.openapi import AutoSchema
-from rest_framework.exceptions import APIException, ValidationError
+from rest_framework.exceptions import (
+    APIException,
+    ErrorDetail,
+    PermissionDenied,
+    ValidationError,
+)
 from rest_framework.serializers import Serializer
 from rest_framework.settings import api_settings
 
@@ -19,6 +24,7 @@ from morpheus.api.domain_errors import DomainError
 from morpheus.api.reads import BIGINT_MAX
 from morpheus.db.compiled_reads import CompiledRead
 from morpheus.db.transactions import read_transaction
+from morpheus.http.errors import InvalidParameters
 
 # Bounds the work for a long query string, and for a long name in it.
 _MAX_REPORTED = 5
@@ -36,20 +42,22 @@ def refuse_unknown(params: QueryDict, known: tuple[str, ...]) -> None:
     """Check the names of a query string.
 
     Raises:
-        ValidationError: A parameter is unknown, occurs twice, or has a null character.
+        InvalidParameters: A parameter is unknown, occurs twice, or has a null character.
     """
     errors = {}
     for name, values in params.lists():
         if name not in known:
-            errors[name] = [f"Unknown parameter. {_hint(name, known)}"]
+            message = f"Unknown parameter. {_hint(name, known)}"
+            errors[name] = [ErrorDetail(message, "unknown_parameter")]
         elif len(values) > 1:
-            errors[name] = ["Give this parameter once."]
+            errors[name] = [ErrorDetail("Give this parameter once.", "repeated_parameter")]
         elif "\x00" in values[0]:
-            errors[name] = ["Null characters are not allowed."]
+            message = "Null characters are not allowed."
+            errors[name] = [ErrorDetail(message, "null_characters_not_allowed")]
         if len(errors) == _MAX_REPORTED:
             break
     if errors:
-        raise ValidationError(errors)
+        raise InvalidParameters(errors)
 
 
 def _hint(name: str, known: tuple[str, ...]) -> str:
@@ -99,7 +107,8 @@ def require_owner(rows: Any, pk: int, user_id: int | None) -> None:
     if not owners:
         raise Http404
     if owners != [(user_id,)]:
-        raise PermissionDenied(f"Only its owner may change a {rows.model._meta.verbose_name}.")
+        name = rows.model._meta.verbose_name
+        raise PermissionDenied(f"Only its owner may change a {name}.", "not_owner")
 
 
 @cache

@@ -19,12 +19,22 @@ from morpheus.api.views import ParameterView
 _PROBLEM = {
     "type": "object",
     "description": "RFC 9457 problem details.",
-    "required": ["type", "title", "status", "detail"],
+    "required": ["type", "title", "status", "code", "detail", "request_id"],
     "properties": {
-        "type": {"type": "string"},
-        "title": {"type": "string"},
+        "type": {
+            "type": "string",
+            "format": "uri-reference",
+            "description": "Path of the page that explains the code.",
+        },
+        "title": {"type": "string", "description": "Of the code; always the same."},
         "status": {"type": "integer"},
-        "detail": {"type": "string"},
+        "code": {
+            "type": "string",
+            "description": "A stable word for programs, such as `not_found`; `/problems/` lists "
+            "all. Later versions may add some.",
+        },
+        "detail": {"type": "string", "description": "What happened, for people."},
+        "request_id": {"type": "string", "description": "As the header `X-Request-ID`."},
         "existing_id": {
             "type": ["integer", "null"],
             "description": "With 409: the id of the existing object.",
@@ -33,6 +43,23 @@ _PROBLEM = {
             "type": "object",
             "description": "Error messages by field.",
             "additionalProperties": True,
+        },
+        "violations": {
+            "type": "array",
+            "description": "With `errors`: the same, each with a code and its exact place.",
+            "items": {
+                "type": "object",
+                "required": ["code", "detail"],
+                "properties": {
+                    "pointer": {
+                        "type": "string",
+                        "description": "JSON pointer into the body (RFC 6901).",
+                    },
+                    "parameter": {"type": "string", "description": "Or a query parameter's name."},
+                    "code": {"type": "string"},
+                    "detail": {"type": "string"},
+                },
+            },
         },
         "trace_id": {
             "type": "string",

@@ -177,7 +177,8 @@ class ListRead:
         served += [
             f"{' with '.join(sorted(pair))} in the ordering {default}" for pair in self.filter_pairs
         ]
-        raise ValidationError(f"This combination is not served; served are {'; '.join(served)}.")
+        message = f"This combination is not served; served are {'; '.join(served)}."
+        raise ValidationError(message, "unserved_combination")
 
 
 @lru_cache(maxsize=100)

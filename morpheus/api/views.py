@@ -278,8 +278,8 @@ def _has_credentials(request: Request, authenticator: object) -> bool:
 
 def _translate(error: DomainError) -> APIException:
     if error.field is not None:
-        return ValidationError({error.field: [str(error)]})
-    exception = APIException(str(error))
+        return ValidationError({error.field: [str(error)]}, error.code)
+    exception = APIException(str(error), error.code)
     exception.status_code = error.status
     exception.extra = error.extra  # type: ignore[attr-defined] # `build_problem_response` reads it
     return exception

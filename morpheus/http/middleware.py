@@ -138,10 +138,13 @@ def _format_timing(trace: RequestTrace, record: Dependencies) -> str:
 
 def _refuse(request: HttpRequest) -> HttpResponse | None:
     if request.method not in METHODS:
-        return respond(405, "Method not allowed.", Allow=", ".join(sorted(METHODS)))
+        return respond(
+            "method_not_allowed", "Method not allowed.", Allow=", ".join(sorted(METHODS))
+        )
     if "HTTP_TRANSFER_ENCODING" in request.META and not request.META.get("CONTENT_LENGTH"):
         # WSGI would take a chunked body for an empty one.
-        return respond(411, "Content-Length required. Chunked request bodies are not supported.")
+        detail = "Content-Length required. Chunked request bodies are not supported."
+        return respond("length_required", detail)
     return None
 
 

@@ -204,7 +204,7 @@ class KeysetPagination(CursorPagination):
         name = request.query_params.get(self.ordering_query_param, next(iter(orderings)))
         if name not in orderings:
             message = f"Give one of {', '.join(orderings)}."
-            raise ValidationError({self.ordering_query_param: [message]})
+            raise ValidationError({self.ordering_query_param: [message]}, "invalid_choice")
         return tuple(orderings[name])
 
     def _decode_position(self, request: Request) -> Position | None:
@@ -215,7 +215,7 @@ class KeysetPagination(CursorPagination):
             return cursors.decode(cursor, self._signer, len(self.columns))
         except cursors.BadCursor as error:
             errors = {self.cursor_query_param: [self.invalid_cursor_message]}
-            raise ValidationError(errors) from error
+            raise ValidationError(errors, "invalid_cursor") from error
 
     def get_binding(self, request: Request, view: Any) -> list[Any]:
         """Return what a cursor is valid for: this list, its filters, its ordering, its caller."""

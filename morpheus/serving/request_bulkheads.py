@@ -129,9 +129,9 @@ def _refuse(kind: str, environ: Environ, start_response: StartResponse) -> list[
     _refused.labels(kind).inc()
     detail = "Too many requests of this kind are under way; try again shortly."
     traceparent = read_traceparent(environ)
-    with trace_request(parse_traceparent(traceparent)) as trace:
-        body = orjson.dumps(build_problem(503, detail))
     request_id = normalize_request_id(environ.get("HTTP_X_REQUEST_ID", ""))
+    with trace_request(parse_traceparent(traceparent)) as trace:
+        body = orjson.dumps(build_problem("server_busy", detail, request_id=request_id))
     start_response(
         "503 Service Unavailable",
         [

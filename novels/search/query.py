@@ -86,6 +86,7 @@ class SearchTooDeep(DomainError):
     """The words have more than 32 operators in a row, which PostgreSQL cannot parse."""
 
     field = "q"
+    code = "too_complex"
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,6 +37,7 @@ class UploadExists(DomainError):
     """The owner has uploaded the same file before: that of the novel `novel_id`."""
 
     status = HTTPStatus.CONFLICT
+    code = "upload_exists"
 
     def __init__(self, novel_id: int) -> None:
         super().__init__(f"This file is already novel {novel_id}.", existing_id=novel_id)

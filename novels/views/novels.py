@@ -71,7 +71,7 @@ class NovelListView(ListView):
         try:
             return file, check_upload(file, file.name), fields
         except ParseError as error:
-            raise ValidationError({"file": [error.message]}) from error
+            raise ValidationError({"file": [error.message]}, error.code) from error
 
 
 class NovelView(MorpheusAPIView):

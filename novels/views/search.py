@@ -110,14 +110,14 @@ class SearchView(MorpheusAPIView):
 
 def _words(text: str) -> str:
     if not text.strip():
-        raise ValidationError({"q": ["This parameter is required."]})
+        raise ValidationError({"q": ["This parameter is required."]}, "required")
     if len(text) > MAX_QUERY_CHARS:
-        raise ValidationError({"q": [f"At most {MAX_QUERY_CHARS} characters."]})
+        raise ValidationError({"q": [f"At most {MAX_QUERY_CHARS} characters."]}, "max_length")
     return text
 
 
 def _choice(name: str, params: dict[str, str], choices: tuple[str, ...]) -> str | None:
     value = params.get(name)
     if value is not None and value not in choices:
-        raise ValidationError({name: [f"Give one of {', '.join(choices)}."]})
+        raise ValidationError({name: [f"Give one of {', '.join(choices)}."]}, "invalid_choice")
     return value

@@ -180,6 +180,8 @@ EXAMPLES = (
     ExampleRequest("GET /comics/{comic_id}/thumbnail/"),
     ExampleRequest("GET /schema/", reads_tables=False),
     ExampleRequest("GET /docs/", reads_tables=False),
+    ExampleRequest("GET /problems/", reads_tables=False),
+    ExampleRequest("GET /problems/{code}/", reads_tables=False),
     ExampleRequest("GET /perf/requests/", caller="staff", reads_tables=False),
     ExampleRequest("GET /perf/requests/{identifier}/", caller="staff", reads_tables=False),
     ExampleRequest("POST /novels/", body={"title": "New"}, upload=_NOVEL_FILE, caller="owner"),

@@ -86,6 +86,7 @@ class TraceStoreUnreachable(APIException):
     """The cache server, which stores the traces, does not respond."""
 
     status_code = 503
+    default_code = "traces_unavailable"
     default_detail = "The cache server, which stores request traces, does not respond."
     wait = 1  # Becomes `Retry-After`.
 

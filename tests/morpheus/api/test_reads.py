@@ -241,4 +241,5 @@ def test_no_read_is_left_out() -> None:
         *("/comics/{comic_id}/panels/{number}/image/", "/comics/{comic_id}/thumbnail/"),
         *("/users/me/", "/users/me/dashboard/", "/search/"),
         *("/perf/requests/", "/perf/requests/{identifier}/", "/schema/", "/docs/"),
+        *("/problems/", "/problems/{code}/"),
     }

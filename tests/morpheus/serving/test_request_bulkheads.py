@@ -180,7 +180,9 @@ def test_a_refusal_is_a_problem_that_says_when_to_come_again(client: Client) -> 
     assert reply.headers["Retry-After"] == "1"
     assert reply.headers["X-Request-ID"] == "abcdefgh-1"
     assert reply.headers["Content-Length"] == str(len(body))
-    assert orjson.loads(body)["status"] == 503
+    problem = orjson.loads(body)
+    assert (problem["status"], problem["code"]) == (503, "server_busy")
+    assert problem["request_id"] == reply.headers["X-Request-ID"]
     assert [(answer.route, answer.status) for answer in told] == [("GET refused", 503)]
     assert told[0].trace is not None  # Nothing came from the cache.
 
