@@ -31,3 +31,6 @@ SEARCH = CachePolicy(
 
 # Title and snippet of a match: `novel:<id>` for a novel's own text, a chapter's tags otherwise.
 SNIPPET = CachePolicy("novels.snippet", version=2, ttl_s=3600)
+
+# The number of public novels of a genre or language: `novels:genre:<id>` or `novels:language:<id>`.
+COUNT = CachePolicy("novels.count", version=1, ttl_s=3600)

@@ -14,7 +14,13 @@ from django.utils import timezone
 
 from morpheus.db.name_fields import NameField
 from morpheus.db.schema import list_index, public_owner, reference, reference_as_key
-from novels.querysets import ChapterQuerySet, NovelQuerySet, StatusQuerySet, UploadManager
+from novels.querysets import (
+    ChapterQuerySet,
+    NovelQuerySet,
+    PublicCountManager,
+    StatusQuerySet,
+    UploadManager,
+)
 from users.models import Belonging, User
 
 # Titles are ordered by code point. This order is the same in every PostgreSQL and never changes
@@ -111,6 +117,36 @@ class Novel(models.Model):
 
     def __str__(self) -> str:
         return str(self.title)
+
+
+class PublicCount(models.Model):
+    """A part of the number of public novels of one genre, or in one language.
+
+    Triggers alone write it (sql/public_counts.sql); the number is the sum of its parts.
+    """
+
+    genre = reference(Genre, null=True)
+    language = reference(Language, null=True)
+    novels = models.IntegerField()
+
+    objects = PublicCountManager()
+
+    class Meta:
+        indexes = [
+            # GET /genres/ and GET /languages/; adding to a number, and the foreign keys' own.
+            models.Index(fields=["genre"], name="novels_publiccount_genre_idx"),
+            models.Index(fields=["language"], name="novels_publiccount_lang_idx"),
+        ]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(genre__isnull=False, language__isnull=True)
+                | Q(genre__isnull=True, language__isnull=False),
+                name="novels_publiccount_one_ck",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.novels} novels"
 
 
 class NovelUpload(models.Model):

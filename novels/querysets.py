@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Self
 
 from django.db import models
 from django.db.models import BigIntegerField, Count, Q, Sum
 from django.db.models.functions import Coalesce
 
-from morpheus.db.compiled_reads import of_all_rows
+from morpheus.db.compiled_reads import AnyOf, of_all_rows
 from users.querysets import VisibleQuerySet
 
 
@@ -44,6 +45,19 @@ class ChapterQuerySet(VisibleQuerySet):
     def of_novel(self, novel_id: int) -> Self:
         """Chapters of one novel, in reading order."""
         return self.filter(novel_id=novel_id).order_by("number")
+
+
+class PublicCountManager(models.Manager[Any]):
+    """Reads of the numbers of public novels."""
+
+    def totals(self, column: str, pks: Iterable[int]) -> dict[int, int]:
+        """Return the numbers of some genres or languages that have one, by primary key: 1 query.
+
+        Args:
+            column: `genre` or `language`.
+        """
+        rows: models.QuerySet[Any, Any] = self.filter(AnyOf(column, pks))
+        return dict(rows.values_list(column).annotate(Sum("novels")))
 
 
 class UploadManager(models.Manager[Any]):

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from hashlib import md5
 from typing import Any
 
-from django.db.models import TextField
+from django.db.models import QuerySet, TextField
 from django.db.models.functions import Cast
 from rest_framework.exceptions import ValidationError
 
@@ -22,10 +22,15 @@ from morpheus.api.reads import (
 )
 from morpheus.api.rendering import RowRenderer
 from morpheus.cache.batch_read import read_from_database
-from morpheus.cache.cached_reads import VisibleValue, is_cache_usable, read_public_then_private
+from morpheus.cache.cached_reads import (
+    VisibleValue,
+    is_cache_usable,
+    read_many,
+    read_public_then_private,
+)
 from morpheus.db.compiled_reads import CompiledRead
-from novels.cache_policies import CARD, CHAPTER, CONTENTS, PAGE, STATUS
-from novels.models import Chapter, Genre, Language, Novel, ProcessingStatus
+from novels.cache_policies import CARD, CHAPTER, CONTENTS, COUNT, PAGE, STATUS
+from novels.models import Chapter, Genre, Language, Novel, ProcessingStatus, PublicCount
 from novels.serializers import (
     ChapterSerializer,
     ChapterTextSerializer,
@@ -126,6 +131,38 @@ genre_id = _key_of(Genre, "slug", {"genre": ["There is no genre of this name (sl
 language_id = _key_of(
     Language, "code", {"language": ["There is no language of this code (ISO 639-1)."]}
 )
+
+
+def genre_list() -> list[Row]:
+    """Return all genres by name, each with the number of its public novels.
+
+    Tags: `all`, `novels:genre:<id>`.
+    """
+    return _count_novels("genre", Genre.objects.values_list("pk", "slug", "name"), "slug")
+
+
+def language_list() -> list[Row]:
+    """Return all languages by name, as `genre_list`."""
+    return _count_novels("language", Language.objects.values_list("pk", "code", "name"), "code")
+
+
+def _count_novels(column: str, rows: QuerySet[Any, Any], key: str) -> list[Row]:
+    """Return rows of primary key, `key` and name with the numbers of their public novels.
+
+    django-cachalot has the rows; a number is invalidated with the list that it counts.
+    """
+    named = list(rows.order_by("name", key))
+    identities = {f"{column}:{pk}": pk for pk, *_ in named}
+
+    def load(missing: list[str]) -> dict[str, int]:
+        totals = PublicCount.objects.totals(column, [identities[each] for each in missing])
+        return {each: totals.get(identities[each], 0) for each in missing}
+
+    counts = read_many(COUNT, identities, tags=lambda each: [f"novels:{each}"], load=load)
+    return [
+        {key: value, "name": name, "novel_count": counts[f"{column}:{pk}"]}
+        for pk, value, name in named
+    ]
 
 
 def novel_list_tags(

@@ -28,6 +28,47 @@ class VisibilityField(serializers.ChoiceField):
         return super().to_internal_value(data) == PUBLIC
 
 
+class GenreSerializer(serializers.ModelSerializer[Any]):
+    """A genre; `novel_count` is the number of novels in `GET /novels/?genre=<slug>`."""
+
+    novel_count = serializers.IntegerField()
+
+    class Meta:
+        model = Genre
+        fields = ["slug", "name", "novel_count"]
+        read_only_fields = fields
+
+
+class LanguageSerializer(serializers.ModelSerializer[Any]):
+    """A language; `novel_count` is the number of novels in `GET /novels/?language=<code>`."""
+
+    novel_count = serializers.IntegerField()
+
+    class Meta:
+        model = Language
+        fields = ["code", "name", "novel_count"]
+        read_only_fields = fields
+
+
+class WholeListSerializer(serializers.Serializer[Any]):
+    """A list that has one page only, in the shape of the others."""
+
+    next = serializers.URLField(allow_null=True, default=None, read_only=True)
+    previous = serializers.URLField(allow_null=True, default=None, read_only=True)
+
+
+class GenreListSerializer(WholeListSerializer):
+    """All genres."""
+
+    results = GenreSerializer(many=True)
+
+
+class LanguageListSerializer(WholeListSerializer):
+    """All languages."""
+
+    results = LanguageSerializer(many=True)
+
+
 class OwnerSerializer(serializers.ModelSerializer[Any]):
     """The owner of a novel or comic."""
 

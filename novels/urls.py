@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.urls import path
 
 from novels.views.chapters import ChapterListView, ChapterView, StatusView
+from novels.views.genres import GenreListView, LanguageListView
 from novels.views.novels import NovelListView, NovelView
 from novels.views.search import SearchView
 
@@ -16,5 +17,7 @@ urlpatterns = [
         "novels/<int:novel_id>/chapters/<int:number>/", ChapterView.as_view(), name="novel-chapter"
     ),
     path("novels/<int:novel_id>/status/", StatusView.as_view(), name="novel-status"),
+    path("genres/", GenreListView.as_view(), name="genres"),
+    path("languages/", LanguageListView.as_view(), name="languages"),
     path("search/", SearchView.as_view(), name="search"),
 ]

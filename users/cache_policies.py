@@ -7,6 +7,9 @@ from morpheus.cache.policies import CachePolicy
 # Public name: `name:<id>`.
 NAME = CachePolicy("users.name", version=1, ttl_s=3600)
 
+# Public profile of an active user: `user:<id>`.
+PROFILE = CachePolicy("users.profile", version=1, ttl_s=3600)
+
 # User and expiry of a token: `token:<digest>`.
 TOKEN = CachePolicy("users.token", version=1, ttl_s=3600, caches_none=False)
 

@@ -121,6 +121,22 @@ class PublicUser(models.Model):
         return str(self.display_name)
 
 
+class PublicProfile(models.Model):
+    """What everyone may know of an active user: a view without row level security."""
+
+    id = models.BigIntegerField(primary_key=True)
+    display_name = models.CharField(max_length=80)
+    bio = models.TextField(max_length=2000)
+    date_joined = models.DateTimeField()
+
+    class Meta:
+        managed = False
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return str(self.display_name)
+
+
 class Belonging(models.Model):
     """A row that belongs to a novel or comic, with the owner and visibility of its parent.
 

@@ -8,18 +8,26 @@ from typing import Any
 
 from django.db.models import Model
 from django.utils import timezone
+from rest_framework.request import Request
+from rest_framework.reverse import reverse
 
 from morpheus.api.reads import BIGINT_MAX, Row
 from morpheus.cache.cached_reads import VisibleValue, read, read_many
 from morpheus.cache.policies import CachePolicy
 from morpheus.db.compiled_reads import AnyOf, CompiledRead
-from users.cache_policies import ACCOUNT, NAME, TOKEN
-from users.models import PUBLIC, AccessToken, PublicUser, User
+from users.cache_policies import ACCOUNT, NAME, PROFILE, TOKEN
+from users.models import PUBLIC, AccessToken, PublicProfile, PublicUser, User
 from users.querysets import VisibleRead
 
 _NAMES = CompiledRead(
     list,
     build=lambda ids: PublicUser.objects.filter(AnyOf("pk", ids)).values_list("pk", "display_name"),
+)
+
+_PROFILE_COLUMNS = ("id", "display_name", "bio", "date_joined")
+_PROFILES = CompiledRead(
+    int,
+    build=lambda user_id: PublicProfile.objects.filter(pk=user_id).values_list(*_PROFILE_COLUMNS),
 )
 
 
@@ -34,6 +42,27 @@ def user_names(user_ids: Iterable[int]) -> dict[int, str | None]:
         tags=lambda user_id: [f"name:{user_id}"],
         load=lambda missing: dict(_NAMES.rows(missing)),
     )
+
+
+def profile_read(user_id: int, request: Request) -> Row | None:
+    """Return the public profile of an active user with links to their public works, or None.
+
+    Tag: `user:<id>`.
+    """
+
+    def load() -> Row | None:
+        rows = _PROFILES.rows(user_id) if user_id <= BIGINT_MAX else []
+        return dict(zip(_PROFILE_COLUMNS, rows[0], strict=True)) if rows else None
+
+    profile: Row | None = read(PROFILE, user_id, tags=[f"user:{user_id}"], load=load)
+    if profile is None:
+        return None
+    # Routes by name, because this app may not import the others.
+    links = {
+        f"{works}_url": f"{reverse(works, request=request)}?owner={user_id}"
+        for works in ("novels", "comics")
+    }
+    return profile | links
 
 
 def add_owners(cards: Sequence[Row]) -> list[Row]:

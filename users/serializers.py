@@ -12,7 +12,7 @@ from rest_framework import serializers
 from rest_framework.fields import get_error_detail
 
 from morpheus.db.name_fields import validate_name
-from users.models import AccessToken, User
+from users.models import AccessToken, PublicProfile, User
 from users.quotas import usage_cached
 
 
@@ -61,6 +61,18 @@ class OwnProfileSerializer(ProfileSerializer):
             "bytes": used["bytes"],
             "bytes_limit": settings.MORPHEUS_QUOTA_BYTES or None,
         }
+
+
+class PublicProfileSerializer(serializers.ModelSerializer[Any]):
+    """What everyone may know of a user."""
+
+    novels_url = serializers.URLField(help_text="The user's public novels.")
+    comics_url = serializers.URLField(help_text="The user's public comics.")
+
+    class Meta:
+        model = PublicProfile
+        fields = ["id", "display_name", "bio", "date_joined", "novels_url", "comics_url"]
+        read_only_fields = fields
 
 
 class UserUpdateInput(serializers.ModelSerializer[Any]):

@@ -12,4 +12,5 @@ urlpatterns = [
     path("auth/logout/", views.LogoutView.as_view(), name="auth-logout"),
     path("users/", views.UserListView.as_view(), name="users"),
     path("users/me/", views.UserView.as_view(), name="user-me"),
+    path("users/<int:user_id>/", views.PublicProfileView.as_view(), name="user"),
 ]

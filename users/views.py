@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib.auth import authenticate, login, logout
-from drf_spectacular.utils import extend_schema
+from django.http import HttpResponse
+from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework import status
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed, NotAuthenticated, ParseError, Throttled
@@ -15,12 +16,15 @@ from rest_framework.response import Response
 from rest_framework.serializers import Serializer
 
 from morpheus.api.views import MorpheusAPIView
+from morpheus.cache.cached_reads import VisibleValue
 from users import services
 from users.authentication import BearerAuthentication, SessionAuthentication
 from users.models import User
+from users.reads import profile_read
 from users.serializers import (
     OwnProfileSerializer,
     ProfileSerializer,
+    PublicProfileSerializer,
     TokenSerializer,
     UserLoginInput,
     UserRegisterInput,
@@ -166,3 +170,30 @@ class UserView(MorpheusAPIView):
         changes = self.read_input(UserUpdateInput, partial=True)
         services.user_update(user=self.user, **changes)
         return Response(self.get_serializer(request.user).data)
+
+
+class PublicProfileView(MorpheusAPIView):
+    """/api/v1/users/{id}/."""
+
+    serializer_class = PublicProfileSerializer
+
+    @extend_schema(
+        operation_id="users_read",
+        examples=[
+            OpenApiExample(
+                "A user",
+                {
+                    "id": 7,
+                    "display_name": "Ann",
+                    "bio": "Reads.",
+                    "date_joined": "2026-11-30T12:00:00.000000Z",
+                    "novels_url": "https://morpheus.example/api/v1/novels/?owner=7",
+                    "comics_url": "https://morpheus.example/api/v1/comics/?owner=7",
+                },
+                response_only=True,
+            )
+        ],
+    )
+    def get(self, request: Request, user_id: int) -> HttpResponse:
+        """Show the public profile of an active user."""
+        return self.respond(VisibleValue(profile_read(user_id, request), True))

@@ -81,8 +81,8 @@ class _Seeder:
         self._load()
         self._build_search()
         self._rebuild(dropped)
-        # In place of the triggers: every cached value is stale.
-        self.cursor.execute("SELECT cache_touch('{all}')")
+        # In place of the triggers: count the novels; every cached value is stale.
+        self.cursor.execute("SELECT novels_public_counts_correct(), cache_touch('{all}')")
 
     def _refuse_rows(self) -> None:
         if not self.options.reset and not database.is_empty(self.cursor):

@@ -26,6 +26,8 @@ from users.models import AccessToken, User, belonging_to
 OPEN = {
     "novels_genre",
     "novels_language",
+    # Numbers of public novels.
+    "novels_publiccount",
     "comics_image",
     "comics_rendition",
     # Counts of requests, of no user.

@@ -39,8 +39,8 @@ ALTER DEFAULT PRIVILEGES FOR ROLE morpheus_owner IN SCHEMA public
 ALTER DEFAULT PRIVILEGES FOR ROLE morpheus_owner IN SCHEMA public
     GRANT USAGE, SELECT, UPDATE ON SEQUENCES TO morpheus_loader;
 
--- Rights that the serving role does not need: migrations fill these tables (except the last three),
--- only `cache_touch` inserts into the outbox, the cache's one row of its database is only updated,
+-- Rights that the serving role does not need: migrations fill these tables (except the last four),
+-- triggers alone count, only `cache_touch` inserts into the outbox, the cache's one row of its database is only updated,
 -- and nothing changes the admin's history. The defaults above grant them, so the tables' migrations
 -- revoke them, and so does this script.
 DO $$
@@ -55,6 +55,8 @@ BEGIN
                 ('django_content_type', 'INSERT, UPDATE, DELETE'),
                 ('django_migrations', 'INSERT, UPDATE, DELETE'),
                 ('users_publicuser', 'INSERT, UPDATE, DELETE'),
+                ('users_publicprofile', 'INSERT, UPDATE, DELETE'),
+                ('novels_publiccount', 'INSERT, UPDATE, DELETE'),
                 ('cache_outbox', 'INSERT'),
                 ('cache_database', 'INSERT, DELETE'),
                 ('django_admin_log', 'UPDATE')
