@@ -17,6 +17,9 @@ PAGE = CachePolicy("comics.page", version=2, ttl_s=3600)
 # A page of panels: `panels:<comic>`, `comic:<comic>/access`.
 PANELS = CachePolicy("comics.panels", version=1, ttl_s=3600)
 
+# One panel: `panels:<comic>`, `comic:<comic>/access`.
+PANEL = CachePolicy("comics.panel", version=1, ttl_s=3600)
+
 # Digest, type and generation of a panel's image: `panels:<comic>`, `comic:<comic>/access`.
 PANEL_IMAGE = CachePolicy("comics.panel_image", version=2, ttl_s=3600)
 

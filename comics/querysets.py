@@ -64,6 +64,11 @@ class PanelQuerySet(VisibleQuerySet):
         )
         return rows.values_list("first", "last", "is_taken")
 
+    def first_image(self, comic_id: int) -> models.QuerySet[Any, Any]:
+        """The image of a comic's first panel: one look-up in an index."""
+        rows: models.QuerySet[Any, Any] = self.of_comic(comic_id).values_list("image_id")
+        return rows[:1]
+
     def for_pages(self, comic_id: int) -> Self:
         """Panels of one comic with their images; the page sets the order."""
         return self.filter(comic_id=comic_id).select_related("image")

@@ -11,7 +11,7 @@ from comics.images.decoding import Picture
 from comics.images.sandboxed import picture_check
 from comics.images.structure import ImageRefused
 from comics.models import Comic, Panel
-from comics.services.comics import PANEL_NUMBER_MAX
+from comics.services.panels import PANEL_NUMBER_MAX
 from morpheus.api.reads import BIGINT_MAX
 from morpheus.db.name_fields import validate_name
 from novels.serializers import NovelSerializer, OwnerSerializer, StatusSerializer, VisibilityField
@@ -73,14 +73,18 @@ class PanelSerializer(serializers.ModelSerializer[Any]):
         read_only_fields = fields
 
 
-class PanelCreateInput(serializers.Serializer[Any]):
-    """A new panel; without a number it becomes the last one.
+class PanelCaptionInput(serializers.Serializer[Any]):
+    """The caption of a panel."""
+
+    caption = serializers.CharField(max_length=500, allow_blank=True, default="")
+
+
+class PanelUpdateInput(PanelCaptionInput):
+    """What an owner can change of a panel; an `image` replaces its picture.
 
     Validation decodes the image in a child process: no transaction may be open.
     """
 
-    number = serializers.IntegerField(min_value=1, max_value=PANEL_NUMBER_MAX, required=False)
-    caption = serializers.CharField(max_length=500, allow_blank=True, default="")
     image = serializers.FileField()
 
     def validate_image(self, upload: UploadedFile[Any]) -> Picture:
@@ -88,6 +92,31 @@ class PanelCreateInput(serializers.Serializer[Any]):
             return picture_check(upload.read())
         except ImageRefused as refusal:
             raise serializers.ValidationError(str(refusal), "bad_picture") from refusal
+
+
+class PanelCreateInput(PanelUpdateInput):
+    """A new panel; without a number it becomes the last one."""
+
+    number = serializers.IntegerField(min_value=1, max_value=PANEL_NUMBER_MAX, required=False)
+
+
+class IdListField(serializers.ListField):
+    """Distinct primary keys; one error for all, in little time for many."""
+
+    child = serializers.IntegerField(min_value=1, max_value=BIGINT_MAX)
+
+    def run_child_validation(self, data: list[Any]) -> list[int]:
+        if not all(type(each) is int and 0 < each <= BIGINT_MAX for each in data):
+            raise serializers.ValidationError("Give a list of ids.")
+        if len(set(data)) < len(data):
+            raise serializers.ValidationError("Give each id once.")
+        return data
+
+
+class PanelOrderInput(serializers.Serializer[Any]):
+    """The ids of all panels of a comic in their new order."""
+
+    panels = IdListField(max_length=PANEL_NUMBER_MAX)
 
 
 class DashboardNovelSerializer(NovelSerializer):

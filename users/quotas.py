@@ -69,11 +69,16 @@ def usage_cached(user_id: int) -> Usage:
     return sum(map(Counter, kept.values()), Counter())
 
 
-def quota_require(*, owner_id: int, novels: int = 0, size_bytes: int) -> None:
+def quota_require(
+    *, owner_id: int, novels: int = 0, size_bytes: int, replaced_bytes: int = 0
+) -> None:
     """Refuse an upload that would exceed its owner's quota, in the transaction that stores it.
 
     Concurrent uploads of one owner wait here for each other's commit, so that they cannot exceed
     the quota together. A row of a comic is locked before this, never after.
+
+    Args:
+        replaced_bytes: The size of what the upload replaces; a smaller file is never refused.
 
     Raises:
         QuotaExceeded: The message has the used storage and the limit.
@@ -91,7 +96,8 @@ def quota_require(*, owner_id: int, novels: int = 0, size_bytes: int) -> None:
         raise QuotaExceeded(
             f"You have {used['novels']:,} of {most_novels:,} novels. Delete one first."
         )
-    if most_bytes and used["bytes"] + size_bytes > most_bytes:
+    added_bytes = size_bytes - replaced_bytes
+    if most_bytes and added_bytes > 0 and used["bytes"] + added_bytes > most_bytes:
         raise QuotaExceeded(
             f"This file has {_mb(size_bytes)} MB, and you use {_mb(used['bytes'])} of "
             f"{_mb(most_bytes)} MB. Delete novels or comics first."

@@ -5,7 +5,7 @@ from __future__ import annotations
 from rest_framework.request import Request
 from rest_framework.reverse import reverse
 
-from comics.cache_policies import PANEL_IMAGE, PANELS
+from comics.cache_policies import PANEL, PANEL_IMAGE, PANELS
 from comics.models import Panel
 from comics.reads.comics import VERSION_CHARS, comic_access
 from comics.serializers import PanelSerializer
@@ -28,10 +28,27 @@ def _render_panels(page: PageRows, request: Request) -> list[Row]:
 
 
 def panel_render(panel: Panel, request: Request) -> Row:
-    """Return a new panel, whose image is loaded, as the API shows it."""
+    """Return a new or changed panel, whose image is loaded, as the API shows it."""
     row = _PANEL.render_instance(panel)
     _add_image_urls([row], reverse("comic-panels", [panel.comic_id], request=request))
     return row
+
+
+def panel_read(
+    comic_id: int, panel_id: int, reader_id: int | None, request: Request
+) -> VisibleValue:
+    """Return one panel as the API shows it; tags: `panel_tags`."""
+
+    def load(viewer_id: int | None) -> Row | None:
+        panels = Panel.objects.visible_to(viewer_id).for_pages(comic_id).filter(pk=panel_id)
+        rows = [_PANEL.render(row) for row in panels.values_list(*_PANEL.columns)]
+        return rows[0] if rows else None
+
+    tags, identity = panel_tags(comic_id), f"{comic_id}:{panel_id}"
+    panel = read_public_then_private(PANEL, identity, tags=tags, load=load, reader_id=reader_id)
+    if panel.value is not None:
+        _add_image_urls([panel.value], reverse("comic-panels", [comic_id], request=request))
+    return panel
 
 
 def _add_image_urls(panels: list[Row], panels_url: str) -> None:

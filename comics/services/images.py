@@ -99,6 +99,18 @@ def images_delete_unused(*, image_ids: list[int]) -> int:
     return len(deleted)
 
 
+def images_delete_after_commit(image_ids: list[int]) -> None:
+    """Delete images that no panel shows when the transaction has been committed.
+
+    An error there is logged: the change is committed, whatever happens to the files.
+    """
+
+    def delete_images() -> None:  # Not a partial: Django logs the error of a function alone.
+        images_delete_unused(image_ids=image_ids)
+
+    transaction.on_commit(delete_images, robust=True)
+
+
 def _image_delete(image: Image) -> bool:
     try:
         with transaction.atomic():

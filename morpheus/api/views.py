@@ -115,10 +115,11 @@ class MorpheusAPIView(ParameterView, GenericAPIView):  # type: ignore[type-arg]
 
     Attributes:
         may_read_replica: Whether GET reads the replica, if there is one; False if GET writes.
-        changed_rows: Manager of the rows that PATCH and DELETE change, if there are such methods.
-            Their services refuse other users' rows.
-        receives_files: Whether POST takes files. It is then refused before its body is read if
-            there is too little free space. It opens its transaction itself, after the files.
+        changed_rows: Manager of the rows (or their parents) that PATCH, PUT and DELETE change, if
+            there are such methods. Their services refuse other users' rows.
+        receives_files: Whether POST and PATCH take files. They are then refused before the body is
+            read if there is too little free space. They open their transaction themselves, after
+            the files.
     """
 
     filter_backends = []
@@ -136,7 +137,7 @@ class MorpheusAPIView(ParameterView, GenericAPIView):  # type: ignore[type-arg]
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Authenticate, then run the handler as the caller; a write in one transaction."""
-        receives_files = self.receives_files and request.method == "POST"
+        receives_files = self.receives_files and request.method in ("POST", "PATCH")
         # First: session authentication makes DRF read the form.
         if receives_files and not has_free_space():
             raise StorageFull
@@ -150,8 +151,8 @@ class MorpheusAPIView(ParameterView, GenericAPIView):  # type: ignore[type-arg]
             is_write = request.method not in SAFE_METHODS and not receives_files
             open_transaction = write_transaction if is_write else read_transaction
             handler = open_transaction(as_user=request.user.pk)(handler)
-            if self.changed_rows is not None and name in ("patch", "delete"):
-                [pk] = kwargs.values()
+            if self.changed_rows is not None and name in ("patch", "put", "delete"):
+                pk = next(iter(kwargs.values()))  # The first in the path.
                 handler = explain_refusal(handler, self.changed_rows, pk, request.user.pk)
             setattr(self, name, handler)
 

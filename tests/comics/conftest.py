@@ -52,7 +52,7 @@ def make_comics(make_user: Callable[..., Any]) -> Callable[..., list[Any]]:
 def add_panel(make_picture: Callable[..., bytes]) -> Callable[..., Any]:
     """Add a panel to a comic as its owner."""
     from comics.images.decoding import picture_read
-    from comics.services.comics import panel_add
+    from comics.services.panels import panel_add
 
     def add(comic: Any, data: bytes | None = None, **fields: Any) -> Any:
         picture = picture_read(data or make_picture())

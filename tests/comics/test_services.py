@@ -13,8 +13,9 @@ from rest_framework.test import APIClient
 
 from comics.images.decoding import picture_read
 from comics.models import Comic, Image, Panel, Rendition
-from comics.services.comics import PanelExists, comic_delete, panel_add
+from comics.services.comics import comic_delete
 from comics.services.images import image_row_hold, images_delete_unused, rendition_create
+from comics.services.panels import PanelExists, panel_add
 from morpheus.db.transactions import write_transaction
 from tests.comics.picture_files import image_path, rendition_path
 

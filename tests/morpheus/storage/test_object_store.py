@@ -17,8 +17,9 @@ from rest_framework.test import APIClient
 
 from comics.images.decoding import picture_read
 from comics.models import Image, Panel
-from comics.services.comics import comic_delete, panel_add
+from comics.services.comics import comic_delete
 from comics.services.images import image_files_delete_stray, picture_stored
+from comics.services.panels import panel_add
 from morpheus.db.transactions import write_transaction
 from morpheus.http.disk_space import has_free_space, update_disk_metrics
 from morpheus.management.stored_files import find_folders, list_object_stores
