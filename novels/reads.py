@@ -267,3 +267,9 @@ def status_read(novel_id: int, reader_id: int | None) -> VisibleValue:
 
     tags = [f"status:{novel_id}", f"novel:{novel_id}/access"]
     return read_public_then_private(STATUS, novel_id, tags=tags, load=load, reader_id=reader_id)
+
+
+def status_read_uncached(novel_id: int, owner_id: int) -> Row:
+    """Return a processing status from the database, for the response to its change: 1 query."""
+    [row] = _STATUS.rows(novel_id, owner_id)
+    return PROCESSING_STATUS.render(row)

@@ -6,7 +6,7 @@ from django.urls import path
 
 from novels.views.chapters import ChapterListView, ChapterView, StatusView
 from novels.views.genres import GenreListView, LanguageListView
-from novels.views.novels import NovelListView, NovelView
+from novels.views.novels import NovelListView, NovelParseView, NovelView
 from novels.views.search import SearchView
 
 urlpatterns = [
@@ -17,6 +17,7 @@ urlpatterns = [
         "novels/<int:novel_id>/chapters/<int:number>/", ChapterView.as_view(), name="novel-chapter"
     ),
     path("novels/<int:novel_id>/status/", StatusView.as_view(), name="novel-status"),
+    path("novels/<int:novel_id>/parse/", NovelParseView.as_view(), name="novel-parse"),
     path("genres/", GenreListView.as_view(), name="genres"),
     path("languages/", LanguageListView.as_view(), name="languages"),
     path("search/", SearchView.as_view(), name="search"),

@@ -30,6 +30,7 @@ _logins_of_network = env.number(
 )
 _registrations = env.number("MORPHEUS_THROTTLE_REGISTER_PER_HOUR", default=20, at_least=1)
 _writes = env.number("MORPHEUS_THROTTLE_WRITES_PER_MINUTE", default=120, at_least=1)
+_parses = env.number("MORPHEUS_THROTTLE_PARSES_PER_HOUR", default=30, at_least=1)
 # Requests per window of one client: (number, seconds).
 MORPHEUS_THROTTLE_RATES = {
     # Logins of one user from one network, of one network, of one user from all networks.
@@ -39,6 +40,8 @@ MORPHEUS_THROTTLE_RATES = {
     "login_user": (10 * _logins, 60),
     "register": (_registrations, 3600),
     "write": (_writes, 60),
+    # Of files that were parsed before.
+    "parse": (_parses, 3600),
 }
 
 # How many of our own proxies append to X-Forwarded-For; 0 means that the socket's peer is the

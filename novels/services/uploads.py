@@ -28,9 +28,12 @@ from novels.search.documents import documents_rebuild
 from novels.services.processing import State, default_title, novel_store_parsed, status_set
 from novels.services.sandboxed import check_upload, parse_novel
 from users.models import belonging_to
+from users.querysets import LockingRead
 from users.quotas import quota_require
 
 logger = logging.getLogger(__name__)
+
+_LOCKED = LockingRead(Novel)
 
 
 class UploadExists(DomainError):
@@ -44,8 +47,10 @@ class UploadExists(DomainError):
         self.novel_id = novel_id
 
 
-class NothingToParse(Exception):
+class NothingToParse(DomainError):
     """The novel has no file, or its parse is queued already; the message says which."""
+
+    status = HTTPStatus.CONFLICT
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,18 +141,38 @@ def novel_import(
 
 @transaction.atomic
 def novel_reparse(*, novel_id: int) -> None:
-    """Queue another parse of a novel's file; later changes by the owner are kept.
+    """Queue another parse of a novel's file, for staff; later changes by the owner are kept.
 
     Raises:
         NothingToParse: There is no file, or its parse is queued already.
         Novel.DoesNotExist: There is no such novel, or the user may not change it.
     """
     novel = Novel.objects.select_for_update(of=("self",), no_key=True).get(pk=novel_id)
-    if not NovelUpload.objects.filter(pk=novel_id).exists():
-        raise NothingToParse(f"Novel {novel_id} has no uploaded file.")
     if ProcessingStatus.objects.filter(pk=novel_id, state=State.PENDING).exists():
         raise NothingToParse(f"The parse of novel {novel_id} is queued already.")
-    status_set(novel_id=novel_id, state=State.PENDING, progress=0)
+    _reparse(novel)
+
+
+@transaction.atomic(savepoint=False)
+def novel_parse_again(*, novel_id: int, owner_id: int) -> None:
+    """Queue another parse as `novel_reparse`, unless one is queued or running: then do nothing.
+
+    The chapters stay until `novel_store_parsed` replaces them in one transaction.
+
+    Raises:
+        NothingToParse: There is no file.
+        Novel.DoesNotExist: The owner has no such novel.
+    """
+    novel = _LOCKED.get(novel_id, owner_id)
+    states = ProcessingStatus.objects.filter(pk=novel_id).values_list("state", flat=True)
+    if states.first() not in (State.PENDING, State.PROCESSING):
+        _reparse(novel)
+
+
+def _reparse(novel: Novel) -> None:
+    if not NovelUpload.objects.filter(pk=novel.pk).exists():
+        raise NothingToParse(f"Novel {novel.pk} has no uploaded file.")
+    status_set(novel_id=novel.pk, state=State.PENDING, progress=0)
     _parse_enqueue(novel, given=[])
 
 

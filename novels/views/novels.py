@@ -1,4 +1,4 @@
-"""Novels: the list, uploads, and one novel."""
+"""Novels: the list, uploads, one novel, and another parse of its file."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.files import File
 from django.http import HttpResponse
-from drf_spectacular.utils import OpenApiResponse, extend_schema
+from drf_spectacular.utils import OpenApiExample, OpenApiResponse, extend_schema
 from rest_framework import status
 from rest_framework.exceptions import ValidationError
 from rest_framework.parsers import MultiPartParser
@@ -14,16 +14,27 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.reverse import reverse
 
+from morpheus.api.inputs import require_owner
 from morpheus.api.lists import ListView
 from morpheus.api.views import MorpheusAPIView
 from morpheus.db.transactions import write_transaction
+from morpheus.http.throttling import WindowThrottle, WriteThrottle
 from novels.models import Novel
 from novels.parsing import FileFormat, ParseError
-from novels.reads import NOVELS, novel_read, novel_read_uncached
-from novels.serializers import NovelCreateInput, NovelSerializer, NovelUpdateInput
+from novels.reads import NOVELS, novel_read, novel_read_uncached, status_read_uncached
+from novels.serializers import (
+    NovelCreateInput,
+    NovelSerializer,
+    NovelUpdateInput,
+    StatusSerializer,
+)
 from novels.services.novels import novel_delete, novel_update
 from novels.services.sandboxed import check_upload
-from novels.services.uploads import novel_create_from_upload, upload_stored
+from novels.services.uploads import (
+    novel_create_from_upload,
+    novel_parse_again,
+    upload_stored,
+)
 
 
 class NovelListView(ListView):
@@ -99,3 +110,55 @@ class NovelView(MorpheusAPIView):
         """Delete a novel of mine, its chapters and its file."""
         novel_delete(novel_id=novel_id, owner_id=self.user.pk)
         return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+_QUEUED = OpenApiExample(
+    "Queued",
+    {
+        "novel": 42,
+        "state": "pending",
+        "stage": "",
+        "progress": 0,
+        "message": "",
+        "warnings": [],
+        "updated_at": "2026-11-30T12:00:00.000000Z",
+    },
+    response_only=True,
+    status_codes=["202"],
+)
+
+
+class ParseThrottle(WindowThrottle):
+    """Limits parses that an owner asks for: each may take a worker two minutes."""
+
+    scope = "parse"
+
+
+class NovelParseView(MorpheusAPIView):
+    """/api/v1/novels/{id}/parse/."""
+
+    serializer_class = StatusSerializer
+    throttle_classes = [WriteThrottle, ParseThrottle]
+
+    @extend_schema(
+        operation_id="novels_parse",
+        request=None,
+        responses={
+            202: StatusSerializer,
+            409: OpenApiResponse(description="The novel has no uploaded file."),
+        },
+        examples=[_QUEUED],
+    )
+    def post(self, request: Request, novel_id: int) -> Response:
+        """Parse the file of my novel again, in the background; see its status.
+
+        While a parse is queued or running, this changes nothing. The chapters stay readable until
+        the new ones replace them.
+        """
+        require_owner(Novel.objects, novel_id, self.user.pk)
+        if request.data:
+            raise ValidationError("This takes no fields. Upload another file as a new novel.")
+        novel_parse_again(novel_id=novel_id, owner_id=self.user.pk)
+        location = reverse("novel-status", [novel_id], request=request)
+        body = status_read_uncached(novel_id, self.user.pk)
+        return Response(body, status.HTTP_202_ACCEPTED, headers={"Location": location})

@@ -32,7 +32,9 @@ POLL_S = 0.05
 # Limits per caller are meant for strangers; here all callers have one address.
 UNLIMITED = {
     f"MORPHEUS_THROTTLE_{limit}": "1000000000"
-    for limit in ("LOGIN_PER_MINUTE", "REGISTER_PER_HOUR", "WRITES_PER_MINUTE")
+    for limit in (
+        *("LOGIN_PER_MINUTE", "REGISTER_PER_HOUR", "WRITES_PER_MINUTE", "PARSES_PER_HOUR"),
+    )
 }
 
 
