@@ -109,7 +109,7 @@ class IdListField(serializers.ListField):
         if not all(type(each) is int and 0 < each <= BIGINT_MAX for each in data):
             raise serializers.ValidationError("Give a list of ids.")
         if len(set(data)) < len(data):
-            raise serializers.ValidationError("Give each id once.")
+            raise serializers.ValidationError("Give each id once.", "repeated")
         return data
 
 

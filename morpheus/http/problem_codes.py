@@ -156,6 +156,18 @@ PROBLEMS = {
         "The comic has a panel of this number.",
         "Choose another number, or none: the panel then comes last.",
     ),
+    "panels_changed": ProblemType(
+        409,
+        "Panels changed",
+        "The order does not name all panels that the comic has now, each once.",
+        "Read the panels again, and send their ids in the new order.",
+    ),
+    "nothing_to_parse": ProblemType(
+        409,
+        "Nothing to parse",
+        "The novel has no uploaded file.",
+        "Upload the file as a new novel.",
+    ),
     "length_required": ProblemType(
         411,
         "Length required",

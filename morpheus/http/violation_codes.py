@@ -27,6 +27,7 @@ _OF_FIELDS = {
     "does_not_exist": ("No such object", "There is no such object, or the caller cannot see it."),
     "incorrect_type": ("Wrong type", "The reference to an object has the wrong type."),
     "not_a_list": ("Not a list", "The value is not a list."),
+    "repeated": ("Repeated", "A value occurs more than once in the list."),
     "not_a_dict": ("Not an object", "The value is not an object."),
     "unique": ("Taken", "Another object has this value."),
     "null_characters_not_allowed": ("Null character", "The text has a null character."),

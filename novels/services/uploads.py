@@ -51,6 +51,7 @@ class NothingToParse(DomainError):
     """The novel has no file, or its parse is queued already; the message says which."""
 
     status = HTTPStatus.CONFLICT
+    code = "nothing_to_parse"
 
 
 @dataclass(frozen=True, slots=True)

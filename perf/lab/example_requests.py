@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -22,6 +23,7 @@ API = "/api/v1"
 JSON_TYPE = "application/json"
 PASSWORD = "correct horse battery staple"  # noqa: S105 - of invented users
 _BOUNDARY = "morpheus-example"
+_NAME = re.compile(r"{\w+}")
 
 Caller = Literal["anonymous", "owner", "member", "session", "staff"]
 _CREDENTIALS_OF: dict[Caller, str] = {
@@ -98,7 +100,7 @@ class ExampleRequest:
         values: Mapping[str, object],
         *,
         query: Mapping[str, object] | None = None,
-        body: Mapping[str, str] | None = None,
+        body: Mapping[str, object] | None = None,
         upload: bytes | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> HttpRequest:
@@ -126,11 +128,15 @@ class ExampleRequest:
         return HttpRequest(self.method, path, sent, json.dumps(fields).encode() if fields else b"")
 
 
-def _fill(fields: Mapping[str, str], values: Mapping[str, object]) -> dict[str, str]:
-    return {name: value.format(**values) for name, value in fields.items()}
+def _fill(fields: Mapping[str, str], values: Mapping[str, object]) -> dict[str, object]:
+    """Return fields with values; one that is a name alone has the value's type."""
+    return {
+        name: values[value[1:-1]] if _NAME.fullmatch(value) else value.format(**values)
+        for name, value in fields.items()
+    }
 
 
-def encode_form(upload: Upload, fields: Mapping[str, str]) -> bytes:
+def encode_form(upload: Upload, fields: Mapping[str, object]) -> bytes:
     """Return the body of a multipart form."""
     parts = [f'name="{name}"\r\n\r\n{value}\r\n'.encode() for name, value in fields.items()]
     head = f'name="{upload.field}"; filename="{upload.filename}"\r\n\r\n'
@@ -139,16 +145,24 @@ def encode_form(upload: Upload, fields: Mapping[str, str]) -> bytes:
     return b"".join(opening + part for part in parts) + f"--{_BOUNDARY}--\r\n".encode()
 
 
-def _draw_picture() -> bytes:
+def draw_picture(colour: str, width: int = 400) -> bytes:
+    """Return a small picture as PNG."""
     file = io.BytesIO()
-    Image.new("RGB", (400, 300), "navy").save(file, "PNG")
+    Image.new("RGB", (width, 300), colour).save(file, "PNG")
     return file.getvalue()
 
 
 _CREDENTIALS = {"email": "{email}", "password": PASSWORD}
 _NEW_USER = {"email": "{new_email}", "password": PASSWORD, "display_name": "New user"}
 _NOVEL_FILE = Upload("file", "novel.txt", b"Chapter 1\n\nOnce upon a time.")
-_PANEL_IMAGE = Upload("image", "panel.png", _draw_picture())
+_PANEL_IMAGE = Upload("image", "panel.png", draw_picture("navy"))
+_OTHER_IMAGE = Upload("image", "panel.png", draw_picture("teal"))
+
+_ID_OF = {
+    "POST /novels/": "novel_id",
+    "POST /comics/": "comic_id",
+    "POST /comics/{comic_id}/panels/": "panel_id",
+}
 
 # In an order in which each request finds the rows that it needs, and the last ones delete them.
 EXAMPLES = (
@@ -161,6 +175,9 @@ EXAMPLES = (
     ExampleRequest("PATCH /users/me/", body={"bio": "Reads."}, caller="member"),
     ExampleRequest("DELETE /auth/token/", caller="member"),
     ExampleRequest("GET /users/me/dashboard/", caller="owner"),
+    ExampleRequest("GET /users/{user_id}/"),
+    ExampleRequest("GET /genres/"),
+    ExampleRequest("GET /languages/"),
     ExampleRequest("GET /novels/"),
     ExampleRequest("GET /novels/", {"genre": "{genre}", "language": "{language}"}),
     ExampleRequest("GET /novels/", {"owner": "me"}, caller="owner"),
@@ -176,6 +193,7 @@ EXAMPLES = (
     ExampleRequest("GET /comics/", {"owner": "me"}, caller="owner"),
     ExampleRequest("GET /comics/{comic_id}/"),
     ExampleRequest("GET /comics/{comic_id}/panels/"),
+    ExampleRequest("GET /comics/{comic_id}/panels/{panel_id}/"),
     ExampleRequest("GET /comics/{comic_id}/panels/{number}/image/"),
     ExampleRequest("GET /comics/{comic_id}/thumbnail/"),
     ExampleRequest("GET /schema/", reads_tables=False),
@@ -186,6 +204,7 @@ EXAMPLES = (
     ExampleRequest("GET /perf/requests/{identifier}/", caller="staff", reads_tables=False),
     ExampleRequest("POST /novels/", body={"title": "New"}, upload=_NOVEL_FILE, caller="owner"),
     ExampleRequest("PATCH /novels/{novel_id}/", body={"title": "Another"}, caller="owner"),
+    ExampleRequest("POST /novels/{novel_id}/parse/", caller="owner"),
     ExampleRequest("POST /comics/", body={"title": "New"}, caller="owner"),
     ExampleRequest(
         "POST /comics/{comic_id}/panels/",
@@ -193,6 +212,16 @@ EXAMPLES = (
         upload=_PANEL_IMAGE,
         caller="owner",
     ),
+    ExampleRequest(
+        "PATCH /comics/{comic_id}/panels/{panel_id}/", body={"caption": "Another"}, caller="owner"
+    ),
+    ExampleRequest(
+        "PATCH /comics/{comic_id}/panels/{panel_id}/", upload=_OTHER_IMAGE, caller="owner"
+    ),
+    ExampleRequest(
+        "PUT /comics/{comic_id}/panels/order/", body={"panels": "{panel_ids}"}, caller="owner"
+    ),
+    ExampleRequest("DELETE /comics/{comic_id}/panels/{panel_id}/", caller="owner"),
     ExampleRequest("PATCH /comics/{comic_id}/", body={"title": "Another"}, caller="owner"),
     ExampleRequest("DELETE /comics/{comic_id}/", caller="owner"),
     ExampleRequest("DELETE /novels/{novel_id}/", caller="owner"),
@@ -239,10 +268,12 @@ class Conversation:
             self.headers[sent.caller] = {"Cookie": pairs, "X-CSRFToken": cookies["csrftoken"]}
 
     def keep_id(self, sent: ExampleRequest, body: bytes) -> None:
-        """Remember the id of a new novel or comic."""
-        name = {"POST /novels/": "novel_id", "POST /comics/": "comic_id"}.get(sent.route)
+        """Remember the id of a new novel, comic or panel."""
+        name = _ID_OF.get(sent.route)
         if name is not None:
             self.values[name] = json.loads(body)["id"]
+        if name == "panel_id":
+            self.values["panel_ids"] = [self.values[name]]
 
 
 def bearer(token: str) -> dict[str, str]:

@@ -25,7 +25,8 @@ class ExampleRows:
 
 # The first novel and the first comic of one owner, so that "owner" owns both.
 _FIRST = """
-SELECT n.owner_id, n.id, c.id, g.slug, l.code
+SELECT n.owner_id, n.id, c.id, g.slug, l.code,
+    (SELECT array_agg(id ORDER BY number DESC) FROM comics_panel WHERE comic_id = c.id)
 FROM novels_novel n
 JOIN novels_genre g ON g.id = n.genre_id
 JOIN novels_language l ON l.id = n.language_id
@@ -44,7 +45,13 @@ SELECT
     (SELECT id FROM novels_novel WHERE is_public ORDER BY chapter_count DESC, id LIMIT 1),
     (SELECT id FROM comics_comic WHERE is_public ORDER BY panel_count DESC, id LIMIT 1),
     (SELECT slug FROM novels_genre ORDER BY id LIMIT 1),
-    (SELECT code FROM novels_language ORDER BY id LIMIT 1)
+    (SELECT code FROM novels_language ORDER BY id LIMIT 1),
+    (
+        SELECT array_agg(id ORDER BY number DESC) FROM comics_panel
+        WHERE comic_id = (
+            SELECT id FROM comics_comic WHERE is_public ORDER BY panel_count DESC, id LIMIT 1
+        )
+    )
 """
 
 
@@ -71,8 +78,10 @@ def _find(statement: str) -> ExampleRows:
     with write_transaction(as_staff=True), connection.cursor() as cursor:
         cursor.execute(statement)
         row = cursor.fetchone()
-    if row is None or None in row[:3]:
+    if row is None or None in (*row[:3], row[5]):
         raise CommandError("There is nothing to read: run `manage.py seed` first.")
-    owner_id, novel_id, comic_id, genre, language = row
-    values = {"novel_id": novel_id, "comic_id": comic_id, "number": 1}
+    owner_id, novel_id, comic_id, genre, language, panel_ids = row
+    values = {"user_id": owner_id, "novel_id": novel_id, "comic_id": comic_id, "number": 1}
+    # The last of the reversed order is the first panel.
+    values |= {"panel_ids": panel_ids, "panel_id": panel_ids[-1]}
     return ExampleRows(owner_id, values | {"genre": genre, "language": language})

@@ -47,7 +47,8 @@ def test_no_read_costs_more_than_tolerated_and_all_keep_their_indexes() -> None:
 
 def test_every_read_of_the_api_is_measured_or_has_nothing_private() -> None:
     offered = {f"GET {route.path}" for route in list_api_routes() if hasattr(route.view, "get")}
-    values = dict.fromkeys(("novel_id", "comic_id", "number", "genre", "language"), 1)
+    names = ("user_id", "novel_id", "comic_id", "panel_id", "number", "genre", "language")
+    values = dict.fromkeys(names, 1)
 
     measured = {read.sent.route for read in private_reads(ExampleRows(1, values))}
     assert offered - OTHERS == measured

@@ -40,7 +40,7 @@ _WHOLE = frozenset(
 
 _EMAIL = "recorded@example.org"
 _UNLIMITED = dict.fromkeys(
-    ("login", "login_network", "login_user", "register", "write"), (1_000_000, 60)
+    ("login", "login_network", "login_user", "register", "write", "parse"), (1_000_000, 60)
 )
 
 _PROBES = ("/healthz", "/readyz", "/metrics")
