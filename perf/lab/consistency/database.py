@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from random import Random
@@ -19,14 +19,33 @@ from django.db import InterfaceError, OperationalError, connection
 from comics.models import Comic
 from morpheus.cache.outbox import connect
 from morpheus.db.transactions import write_transaction
-from novels.models import Chapter, ChapterText, Genre, Language, Novel, ProcessingStatus
-from novels.services.processing import status_advance
+from novels.models import (
+    Chapter,
+    ChapterText,
+    Genre,
+    Language,
+    Novel,
+    NovelUpload,
+    ProcessingStatus,
+)
+from novels.services.processing import status_advance, status_fail
+from perf.lab.example_requests import bearer, example
 from perf.lab.harness.databases import session_start
+from perf.lab.harness.http_client import BadResponse, Connection
 from users.models import PublicUser, User, belonging_to
 from users.services import token_create
 
 from .history import Log, Observation, Write
-from .scene import FIRST_PROFILE, NOVEL, Owner, Scene, first_novel, first_strip, join_fields
+from .scene import (
+    FIRST_PROFILE,
+    NOVEL,
+    Owner,
+    Scene,
+    first_novel,
+    first_strip,
+    join_fields,
+    status_shows,
+)
 
 OWNERS = 2
 # Of the e-mail addresses of users that are made here.
@@ -126,34 +145,68 @@ def make_novel(state: dict[str, str], owner_id: int) -> int:
             novel=novel, number=1, title="One", word_count=1, **belongs
         )
         ChapterText.objects.create(chapter=chapter, content="v0", **belongs)
+        # No file, because nothing parses it.
+        NovelUpload.objects.create(
+            novel=novel, owner_id=owner_id, digest=token_hex(32), path="nowhere", size_bytes=1
+        )
     return int(novel.pk)
 
 
-def run_direct(scene: Scene, stop: Event) -> Log:
-    """Write statuses and texts, and read committed rows without any cache; return the log."""
+def run_direct(scene: Scene, ports: Sequence[int], stop: Event) -> Log:
+    """Write statuses and texts, and read committed rows without any cache; return the log.
+
+    Args:
+        ports: Of servers on which failed novels are parsed again; none if a worker would do so.
+    """
     random = Random(1)  # noqa: S311 - to be repeatable
     log = Log()
+    writes = (_advance, _rewrite, _rewrite_outside, None, None)
+    connections = [Connection(port) for port in ports]
+
+    def parse_again(log: Log, novel_id: int, owner_id: int, unique: str) -> None:
+        owner = scene.owner_of[f"novel {novel_id}"]
+        _parse_again(log, novel_id, owner, unique, random.choice(connections))
+
     for version in itertools.count(1):
         if stop.wait(PAUSE_S):
             break
         novel_id = random.choice(list(scene.novels))
         owner_id = scene.owner_of[f"novel {novel_id}"].id
-        write = random.choice((_advance, _rewrite, _rewrite_outside, None, None))
+        write = random.choice((*writes, parse_again) if connections else writes)
         try:
             if write is None:
                 _read_all(scene, log)
             else:
                 write(log, novel_id, owner_id, f"v{version}")
-        except DATABASE_FAILURES as error:
+        except (*DATABASE_FAILURES, OSError, BadResponse) as error:
             log.failures[f"direct {type(error).__name__}"] += 1
             connection.close()
     connection.close()
+    for each in connections:
+        log.retries += each.retries
+        each.close()
     return log
 
 
 def _advance(log: Log, novel_id: int, owner_id: int, unique: str) -> None:
-    with recorded_write(log, {f"status {novel_id}": {"status": unique}}):
+    with recorded_write(log, {f"status {novel_id}": status_shows("processing", unique)}):
         status_advance(novel_id=novel_id, owner_id=owner_id, stage=unique, progress=50)
+
+
+def _parse_again(
+    log: Log, novel_id: int, owner: Owner, unique: str, connection: Connection
+) -> None:
+    """Let a parse fail, and queue another one over HTTP."""
+    row = f"status {novel_id}"
+    with recorded_write(log, {row: status_shows("failed", message=unique)}):
+        status_fail(novel_id=novel_id, owner_id=owner.id, message=unique)
+    request = example("POST /novels/{novel_id}/parse/").build(
+        {"novel_id": novel_id}, headers=bearer(owner.token)
+    )
+    with recorded_write(log, {row: status_shows("pending")}):
+        response = connection.exchange_with_retries(request)
+        if response.status != 202:
+            raise BadResponse(f"{request.path}: {response.status}")
 
 
 def _rewrite(log: Log, novel_id: int, owner_id: int, unique: str) -> None:
@@ -199,7 +252,11 @@ def _read_all(scene: Scene, log: Log) -> None:
         users = PublicUser.objects.filter(pk__in=[owner.id for owner in scene.owners])
         observations = [
             *(Observation(f"novel {row.pk}", "own", _novel_value(row)) for row in novels),
-            *(Observation(f"status {row.pk}", "status", row.stage) for row in statuses),
+            *(
+                Observation(f"status {row.pk}", view, value)
+                for row in statuses
+                for view, value in status_shows(row.state, row.stage, row.message).items()
+            ),
             *(Observation(f"user {row.pk}", "name", row.display_name) for row in users),
         ]
     log.record_read(log.number_response(observations), began, time.monotonic())

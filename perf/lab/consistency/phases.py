@@ -119,7 +119,8 @@ def run(
     """Run clients that read and write, then check all that they read.
 
     `interfere` is called repeatedly, with the seconds since the beginning.
-    The scene must be new: its rows are in their first states. `is_alone` is that of `check`.
+    The scene must be new: its rows are in their first states. `is_alone` is that of `check`; then
+    there is no worker either.
 
     Raises:
         BrokenExecutor, BrokenBarrierError: A client process died; its output says why.
@@ -140,7 +141,7 @@ def run(
         try:
             gate.wait(START_TIMEOUT_S)
             direct = [
-                threads.submit(run_direct, scene, stop),
+                threads.submit(run_direct, scene, load.ports if is_alone else [], stop),
                 threads.submit(run_members, load.ports, published, stop),
             ]
             began = time.monotonic()

@@ -21,8 +21,10 @@ from .scene import (
     Owner,
     Scene,
     join_fields,
+    panel_value,
     panels_show,
     slot_of,
+    status_shows,
 )
 
 # The view of another owner's row in a list of one owner: no write shows a value in it.
@@ -62,6 +64,12 @@ class Read:
         if status == 200:
             return self.parse(json.loads(content))
         return {404: self.missing, 401: self.refused}.get(status)
+
+
+def observe_status(status: Any) -> Observation:
+    """Return the observation of a processing status in a response."""
+    shows = status_shows(status["state"], status["stage"], status["message"])
+    return Observation(f"status {status['novel']}", "status", shows["status"])
 
 
 class ReadMaker:
@@ -123,7 +131,7 @@ class ReadMaker:
             return self.make(route, reader, parse, hidden, weight, row, values=values)
 
         def parse_status(data: Any) -> list[Observation]:
-            return [*there, Observation(f"status {pk}", "status", data["stage"])]
+            return [*there, observe_status(data)]
 
         def parse_text(data: Any) -> list[Observation]:
             return [*there, Observation(f"text {pk}", "text", data["content"])]
@@ -138,10 +146,10 @@ class ReadMaker:
         hidden, there = self._find_presence(row, reader)
 
         def parse(data: Any) -> list[Observation]:
-            captions = [panel["caption"] for panel in data["results"]]
-            if not captions and there:
+            shown = [panel_value(panel["caption"], panel["width"]) for panel in data["results"]]
+            if not shown and there:
                 return there  # Without panels, or made private between two of its statements.
-            return [*there, Observation(panels, "list", panels_show(captions)["list"])]
+            return [*there, Observation(panels, "list", panels_show(shown)["list"])]
 
         def parse_comic(data: Any) -> list[Observation]:
             return self._parse_comic(data, reader)
@@ -168,9 +176,7 @@ class ReadMaker:
         def parse_dashboard(data: Any) -> list[Observation]:
             seen = [each for novel in data["novels"] for each in self._parse_novel(novel, reader)]
             seen += [each for comic in data["comics"] for each in self._parse_comic(comic, reader)]
-            for status in (novel["status"] for novel in data["novels"]):
-                seen.append(Observation(f"status {status['novel']}", "status", status["stage"]))
-            return seen
+            return seen + [observe_status(novel["status"]) for novel in data["novels"]]
 
         for kind, ordering in itertools.product(("novels", "comics"), ("-created_at", "title")):
             parse = self._parse_list(kind, "own", reader, reader.id)
@@ -192,6 +198,8 @@ class ReadMaker:
             yield from self.make_lists("novels", genre | language, ("-created_at",), 2)
         for query in (*everything, *owners):
             yield from self.make_lists("comics", query, ("-created_at", "title"), 3)
+        for pk, row in self._users.items():
+            yield self._make_profile(pk, row)
         for pk in self._scene.strips.values():
             there = Observation(f"novel {pk}", "shown", FOUND)
 
@@ -200,6 +208,13 @@ class ReadMaker:
                 return [there, *seen] if seen else []
 
             yield self.make("/comics/", None, parse, [], query={"novel": pk})
+
+    def _make_profile(self, pk: int, row: str) -> Read:
+        def parse(data: Any) -> list[Observation]:
+            return [Observation(row, "public", join_fields(data, PROFILE))]
+
+        gone = [Observation(row, "public", ABSENT)]
+        return self.make("/users/{user_id}/", None, parse, gone, 2, row, values={"user_id": pk})
 
     def make_lists(
         self, kind: str, query: dict[str, Any], orderings: tuple[str, ...], weight: int

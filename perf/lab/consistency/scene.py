@@ -8,6 +8,7 @@ A value is a text that can be made from a state here and from a response in `rea
 - a filter like `genre=horror`: whether the row is in that list (a list and its cards need not be of
   one moment);
 - `title` and `title:own`: the title of a novel in its comics;
+- `public`: the profile of a user;
 - `id=7`: whether the row is found by its id;
 - `valid`: whether a login is (`logins`).
 """
@@ -21,7 +22,7 @@ from typing import Any
 
 from perf.lab.example_requests import bearer
 
-from .history import ABSENT, UNKNOWN, Write
+from .history import UNKNOWN, Write
 
 FOUND = "+"
 GENRES = ["fantasy", "horror"]
@@ -74,7 +75,8 @@ class Scene:
         shows = {f"user {owner.id}": user_shows(FIRST_PROFILE) for owner in self.owners}
         for pk, state in self.novels.items():
             shows[f"novel {pk}"] = novel_shows(state)
-            shows[f"status {pk}"], shows[f"text {pk}"] = {"status": "v0"}, {"text": "v0"}
+            shows[f"status {pk}"] = status_shows("processing", "v0")
+            shows[f"text {pk}"] = {"text": "v0"}
         for pk, novel_id in self.strips.items():
             shows[f"strip {pk}"] = comic_shows(first_strip(novel_id), pk)
             shows[f"panels {pk}"] = panels_show([])
@@ -136,14 +138,24 @@ def comic_shows(state: Mapping[str, str], comic_id: int | str = UNKNOWN) -> dict
 
 
 def user_shows(state: Mapping[str, str]) -> dict[str, str]:
-    """Return the values of a user: the name for all readers, the profile for the user."""
-    return {"name": state["display_name"], "own": join_fields(state, PROFILE)}
+    """Return the values of a user: name and public profile for all readers, `own` for the user."""
+    profile = join_fields(state, PROFILE)
+    return {"name": state["display_name"], "public": profile, "own": profile}
 
 
-def panels_show(captions: list[str]) -> dict[str, str]:
-    """Return the values of a comic's panels."""
-    newest = captions[-1] if captions else ABSENT
-    return {"list": f"{len(captions)}|{newest}", "count": str(len(captions))}
+def panels_show(panels: Sequence[str]) -> dict[str, str]:
+    """Return the values of a comic's panels, each of `panel_value`, in their order."""
+    return {"list": f"{len(panels)}|{','.join(panels)}", "count": str(len(panels))}
+
+
+def panel_value(caption: str, width: int) -> str:
+    """Return the value of a panel: its caption, and the width of its picture."""
+    return f"{caption}:{width}"
+
+
+def status_shows(state: str, stage: str = "", message: str = "") -> dict[str, str]:
+    """Return the values of a processing status."""
+    return {"status": f"{state}|{stage}|{message}"}
 
 
 def slot_of(title: str) -> str:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping
+from dataclasses import replace
 from random import Random
 from typing import Any, NamedTuple
 
-from perf.lab.example_requests import HttpRequest, bearer, example
+from perf.lab.example_requests import HttpRequest, Upload, bearer, draw_picture, example
 
 from .scene import (
     Owner,
@@ -16,12 +17,17 @@ from .scene import (
     next_comic,
     next_novel,
     novel_shows,
+    panel_value,
     panels_show,
     user_shows,
 )
 
-# A page of panels holds 100; a writer stops before that.
-PANELS_MAX = 95
+# Few, so that orders and deletions meet the same panels again.
+PANELS_MAX = 12
+PANEL_WRITES = ("add", "add", "change", "order", "delete")
+# By their widths. That of the example of a new panel is wider.
+PICTURES = {width: draw_picture("teal", width) for width in (8, 16)}
+PICTURE_WIDTH = 400
 
 
 class Attempt(NamedTuple):
@@ -46,7 +52,7 @@ def make_writers(scene: Scene, client: int, clients: int, random: Random) -> lis
         *(_write_novel(scene, pk, "A", random) for pk in scene.novels),
         *(_write_profile(owner) for owner in scene.owners),
         *(_write_strip(scene, pk, random) for pk in scene.strips),
-        *(_add_panels(scene, pk) for pk in scene.strips),
+        *(_write_panels(scene, pk, random) for pk in scene.strips),
         *(_write_slot(scene.owner_of[slot], slot, random) for slot in scene.slots),
     ]
     racing = [_write_novel(scene, pk, "B", random) for pk in list(scene.novels)[::5]]
@@ -77,15 +83,50 @@ def _write_strip(scene: Scene, pk: int, random: Random) -> Writer:
         yield Attempt(row, request, comic_shows(state, pk))
 
 
-def _add_panels(scene: Scene, pk: int) -> Writer:
-    """Add panels until a page is full, or one fails: then their number is unknown."""
+def _write_panels(scene: Scene, pk: int, random: Random) -> Writer:
+    """Add, change, order and delete panels until one write fails: then they are unknown."""
     owner = scene.owner_of[f"strip {pk}"]
-    captions: list[str] = []
-    for unique in itertools.islice(_make_unique(str(pk)), PANELS_MAX):
-        captions.append(unique)
-        request = _build("POST /comics/{comic_id}/panels/", owner, pk, {"caption": unique})
-        if (yield Attempt(f"panels {pk}", request, panels_show(captions))) is None:
+    # Ids with their values, in reading order.
+    panels: list[tuple[int, str]] = []
+    for unique in _make_unique(str(pk)):
+        kind = random.choice(PANEL_WRITES)
+        if not panels or (kind == "add" and len(panels) < PANELS_MAX):
+            after = [*panels, (0, panel_value(unique, PICTURE_WIDTH))]
+            request = _build("POST /comics/{comic_id}/panels/", owner, pk, {"caption": unique})
+        elif kind in ("order", "add"):
+            after = random.sample(panels, len(panels))
+            request = _build(
+                "PUT /comics/{comic_id}/panels/order/", owner, pk, {"panels": [*dict(after)]}
+            )
+        else:
+            at = random.randrange(len(panels))
+            request, value = _change_panel(kind, owner, pk, panels[at][0], unique, random)
+            after = panels[:at] + panels[at + 1 :]
+            if value is not None:
+                after.insert(at, (panels[at][0], value))
+        shows = panels_show([value for _, value in after])
+        data = yield Attempt(f"panels {pk}", request, shows)
+        if data is None:
             return
+        # The new one, whose id the response has.
+        panels = [(panel_id or data["id"], value) for panel_id, value in after]
+
+
+def _change_panel(
+    kind: str, owner: Owner, pk: int, panel_id: int, unique: str, random: Random
+) -> tuple[HttpRequest, str | None]:
+    """Return a change of one panel, and its value afterwards; None if it is deleted."""
+    if kind == "delete":
+        route = "DELETE /comics/{comic_id}/panels/{panel_id}/"
+        return _build(route, owner, pk, panel_id=panel_id), None
+    width = random.choice([*PICTURES])
+    sent = replace(
+        example("PATCH /comics/{comic_id}/panels/{panel_id}/"),
+        upload=Upload("image", "panel.png", PICTURES[width]),
+    )
+    values = {"comic_id": pk, "panel_id": panel_id}
+    request = sent.build(values, body={"caption": unique}, headers=_headers(owner))
+    return request, panel_value(unique, width)
 
 
 def _write_slot(owner: Owner, name: str, random: Random) -> Writer:
@@ -115,7 +156,15 @@ def _make_unique(name: str) -> Iterator[str]:
 
 
 def _build(
-    route: str, owner: Owner, pk: int | None, body: dict[str, str] | None = None
+    route: str,
+    owner: Owner,
+    pk: int | None,
+    body: Mapping[str, object] | None = None,
+    panel_id: int | None = None,
 ) -> HttpRequest:
-    headers = {"Accept-Encoding": "gzip", **bearer(owner.token)}
-    return example(route).build({"novel_id": pk, "comic_id": pk}, body=body or {}, headers=headers)
+    values = {"novel_id": pk, "comic_id": pk, "panel_id": panel_id}
+    return example(route).build(values, body=body or {}, headers=_headers(owner))
+
+
+def _headers(owner: Owner) -> dict[str, str]:
+    return {"Accept-Encoding": "gzip", **bearer(owner.token)}
