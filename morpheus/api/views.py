@@ -119,7 +119,7 @@ class MorpheusAPIView(ParameterView, GenericAPIView):  # type: ignore[type-arg]
             there are such methods. Their services refuse other users' rows.
         receives_files: Whether POST and PATCH take files. They are then refused before the body is
             read if there is too little free space. They open their transaction themselves, after
-            the files.
+            the files, and refuse other users' rows before these.
     """
 
     filter_backends = []
@@ -151,7 +151,8 @@ class MorpheusAPIView(ParameterView, GenericAPIView):  # type: ignore[type-arg]
             is_write = request.method not in SAFE_METHODS and not receives_files
             open_transaction = write_transaction if is_write else read_transaction
             handler = open_transaction(as_user=request.user.pk)(handler)
-            if self.changed_rows is not None and name in ("patch", "put", "delete"):
+            is_explained = self.changed_rows is not None and not receives_files
+            if is_explained and name in ("patch", "put", "delete"):
                 pk = next(iter(kwargs.values()))  # The first in the path.
                 handler = explain_refusal(handler, self.changed_rows, pk, request.user.pk)
             setattr(self, name, handler)

@@ -61,7 +61,8 @@ def order(client: APIClient, comic: Comic, panel_ids: Any) -> Any:
 
 
 def picture_of(client: APIClient, panel: Any) -> bytes:
-    return b"".join(client.get(panel["image_url"]).streaming_content)
+    response: Any = client.get(panel["image_url"])
+    return b"".join(response.streaming_content)
 
 
 def assert_consistent(comic: Comic) -> None:
@@ -396,10 +397,11 @@ def test_row_level_security_alone_refuses_changes_of_others(
 ) -> None:
     """Without the owner's id the services test no owner: the policies remain."""
     ben = make_user("ben")
-    for change in (
+    changes: list[Callable[[], None]] = [
         lambda: panel_delete(comic_id=comic.pk, panel_id=panels[0].pk),
         lambda: panels_order(comic_id=comic.pk, panel_ids=[panel.pk for panel in panels[::-1]]),
-    ):
+    ]
+    for change in changes:
         with write_transaction(as_user=ben.pk), pytest.raises(Comic.DoesNotExist):
             change()
     with write_transaction(as_user=ben.pk):
