@@ -224,6 +224,9 @@ class MorpheusAPIView(ParameterView, GenericAPIView):  # type: ignore[type-arg]
         """Primary key of the caller, None when anonymous."""
         return self.request.user.pk if self.request.user.is_authenticated else None
 
+    def get_object(self) -> Any:
+        """Return nothing: DRF calls it before OPTIONS describes the body of a PUT."""
+
     def read_input(
         self, serializer: type[Serializer[Any]], *, partial: bool = False
     ) -> dict[str, Any]:

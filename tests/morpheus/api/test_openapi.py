@@ -106,14 +106,14 @@ def test_options_describes_each_method_as_the_document_does(
     client = as_user(make_user(is_staff=True))
 
     for path, operations in document["paths"].items():
-        for name in ("novel_id", "comic_id", "number"):
+        for name in ("user_id", "novel_id", "comic_id", "panel_id", "number"):
             path = path.replace(f"{{{name}}}", "1")
         response = client.options(path)
 
         assert response.status_code == 200, path
         assert response.json()["description"] == "\n\n".join(
             f"{method.upper()}: {operations[method]['description']}"
-            for method in ("get", "post", "patch", "delete")
+            for method in ("get", "post", "put", "patch", "delete")
             if method in operations
         )
 

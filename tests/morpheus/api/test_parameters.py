@@ -24,8 +24,9 @@ def urls() -> Iterator[str]:
     assert isinstance(api, URLResolver)
     for pattern in api.url_patterns:
         path = str(pattern.pattern)
-        for part in ("<int:novel_id>", "<int:number>", "<int:comic_id>", "<str:identifier>"):
-            path = path.replace(part, "1")
+        for name in ("user_id", "novel_id", "comic_id", "panel_id", "number"):
+            path = path.replace(f"<int:{name}>", "1")
+        path = path.replace("<str:identifier>", "1")
         if path:
             yield f"{API}{path}"
 

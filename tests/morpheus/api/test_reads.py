@@ -240,6 +240,8 @@ def test_no_read_is_left_out() -> None:
     assert paths - {route.path for route in LISTS} - SINGLE.keys() == {
         *("/comics/{comic_id}/panels/{number}/image/", "/comics/{comic_id}/thumbnail/"),
         *("/users/me/", "/users/me/dashboard/", "/search/"),
+        *("/users/{user_id}/", "/genres/", "/languages/"),
+        "/comics/{comic_id}/panels/{panel_id}/",
         *("/perf/requests/", "/perf/requests/{identifier}/", "/schema/", "/docs/"),
         *("/problems/", "/problems/{code}/"),
     }

@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
+from comics.models import Panel
 from novels.models import Genre, Language
 from perf.lab.example_requests import EXAMPLES
 from perf.monitoring.request_traces import sampling
+from tests.conftest import as_staff
 from tests.morpheus.cache.callers import (
     API,
     Caller,
@@ -68,12 +70,18 @@ def comics(ann: Caller, novels: list[Any]) -> list[int]:
 
 
 @pytest.fixture
-def paths(novels: list[Any], comics: list[int]) -> list[str]:
+def paths(ann: Caller, novels: list[Any], comics: list[int]) -> list[str]:
     """Every GET of the API that depends on the caller or on tables, for each of the rows."""
     novel = novels[0]
     fixed = {"genre": novel.genre.slug, "language": novel.language.code, "identifier": "x"}
+    with as_staff():
+        panels = dict(Panel.objects.values_list("comic_id", "pk"))
     rows = [
-        {"novel_id": novel.pk, "comic_id": comic_id, "number": 1, **fixed}
+        {
+            **{"user_id": ann.user.pk, "novel_id": novel.pk, "comic_id": comic_id},
+            **{"panel_id": panels[comic_id], "number": 1},
+            **fixed,
+        }
         for novel in novels
         for comic_id in comics
     ]
