@@ -145,7 +145,9 @@ def test_a_replaced_picture_has_a_new_url_and_the_old_file_is_deleted(
     assert (new["width"], new["height"]) == (30, 50)
     assert listed(api, comic)[at] == new
     assert picture_of(api, new) == data
-    assert "immutable" in api.get(new["image_url"])["Cache-Control"]
+    shown = api.get(new["image_url"])
+    shown.close()
+    assert "immutable" in shown["Cache-Control"]
     # No cache keeps the new picture under the old URL.
     again = api.get(old["image_url"])
     again.close()
