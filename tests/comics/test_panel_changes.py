@@ -51,7 +51,7 @@ def panels(comic: Any, add_panel: Callable[..., Any]) -> list[Any]:
     return [add_panel(comic, number=number, caption=str(number)) for number in (1, 2, 5)]
 
 
-def listed(client: APIClient, comic: Comic) -> list[Any]:
+def list_panels(client: APIClient, comic: Comic) -> list[Any]:
     results: list[Any] = client.get(url(comic)).json()["results"]
     return results
 
@@ -79,7 +79,7 @@ def test_a_panel_is_shown_as_in_the_list(
     api: APIClient, client: APIClient, comic: Any, panels: list[Any]
 ) -> None:
     for reader in (api, client):
-        for shown, panel in zip(listed(reader, comic), panels, strict=True):
+        for shown, panel in zip(list_panels(reader, comic), panels, strict=True):
             response = reader.get(url(comic, f"{panel.pk}/"))
             assert response.json() == shown
             assert response["Cache-Control"] == "public, no-cache"
@@ -111,13 +111,13 @@ def test_a_new_panel_has_a_location(
 def test_a_caption_is_changed_and_nothing_else(
     api: APIClient, client: APIClient, comic: Any, panels: list[Any], kind: str
 ) -> None:
-    before = listed(api, comic)
+    before = list_panels(api, comic)
 
     response = client.patch(url(comic, f"{panels[1].pk}/"), {"caption": "New"}, format=kind)
 
     assert response.status_code == 200, response.json()
     assert response.json() == before[1] | {"caption": "New"}
-    assert listed(api, comic) == [before[0], response.json(), before[2]]
+    assert list_panels(api, comic) == [before[0], response.json(), before[2]]
     assert api.get(url(comic, f"{panels[1].pk}/")).json() == response.json()
     assert_consistent(comic)
 
@@ -132,7 +132,7 @@ def test_a_replaced_picture_has_a_new_url_and_the_old_file_is_deleted(
     make_picture: Callable[..., bytes],
     at: int,
 ) -> None:
-    old, data = listed(api, comic)[at], make_picture(30, 50)
+    old, data = list_panels(api, comic)[at], make_picture(30, 50)
     thumbnail = api.get(f"/api/v1/comics/{comic.pk}/").json()["thumbnail_url"]
     api.get(old["image_url"]).close()
 
@@ -143,7 +143,7 @@ def test_a_replaced_picture_has_a_new_url_and_the_old_file_is_deleted(
     assert new["image_url"] != old["image_url"]
     assert (new["id"], new["number"], new["caption"]) == (old["id"], old["number"], old["caption"])
     assert (new["width"], new["height"]) == (30, 50)
-    assert listed(api, comic)[at] == new
+    assert list_panels(api, comic)[at] == new
     assert picture_of(api, new) == data
     shown = api.get(new["image_url"])
     shown.close()
@@ -187,7 +187,7 @@ def test_the_same_picture_again_changes_nothing(
 ) -> None:
     data = make_picture()
     panel = add_panel(comic, data)
-    (before,) = listed(client, comic)
+    (before,) = list_panels(client, comic)
 
     response = client.patch(url(comic, f"{panel.pk}/"), upload(data), format="multipart")
 
@@ -214,13 +214,13 @@ def test_a_bad_change_is_refused(
     status: int,
     field: str,
 ) -> None:
-    before = listed(client, comic)
+    before = list_panels(client, comic)
 
     response = client.patch(url(comic, f"{panels[0].pk}/"), body, format=kind)
 
     assert response.status_code == status
     assert field in response.json()["errors"]
-    assert listed(client, comic) == before
+    assert list_panels(client, comic) == before
 
 
 def test_a_picture_is_checked_as_a_new_one(
@@ -273,14 +273,14 @@ def test_a_replacement_counts_what_it_adds_to_the_quota(
 def test_a_deleted_panel_leaves_the_others_their_numbers(
     api: APIClient, client: APIClient, comic: Any, panels: list[Any], at: int
 ) -> None:
-    before = listed(api, comic)
+    before = list_panels(api, comic)
     shown = api.get(url(comic, f"{panels[at].pk}/"))
     api.get(before[at]["image_url"]).close()
 
     response = client.delete(url(comic, f"{panels[at].pk}/"))
 
     assert (shown.status_code, response.status_code) == (200, 204)
-    assert listed(api, comic) == before[:at] + before[at + 1 :]
+    assert list_panels(api, comic) == before[:at] + before[at + 1 :]
     assert api.get(url(comic, f"{panels[at].pk}/")).status_code == 404
     assert api.get(before[at]["image_url"]).status_code == 404
     assert api.get(f"/api/v1/comics/{comic.pk}/").json()["panel_count"] == 2
@@ -304,7 +304,7 @@ def test_a_comic_whose_last_panel_is_deleted_has_no_cover(
 def test_an_order_numbers_all_panels_from_one(
     api: APIClient, client: APIClient, comic: Any, panels: list[Any]
 ) -> None:
-    before = {panel["id"]: panel for panel in listed(api, comic)}
+    before = {panel["id"]: panel for panel in list_panels(api, comic)}
     pictures = {pk: picture_of(api, panel) for pk, panel in before.items()}
     thumbnail = api.get(f"/api/v1/comics/{comic.pk}/").json()["thumbnail_url"]
     ids = [panels[2].pk, panels[0].pk, panels[1].pk]
@@ -312,7 +312,7 @@ def test_an_order_numbers_all_panels_from_one(
     response = order(client, comic, ids)
 
     assert (response.status_code, response.content) == (204, b"")
-    after = listed(api, comic)
+    after = list_panels(api, comic)
     assert [(panel["number"], panel["id"]) for panel in after] == [*enumerate(ids, 1)]
     for panel in after:
         assert picture_of(api, panel) == pictures[panel["id"]]
@@ -328,7 +328,7 @@ def test_the_order_that_is_there_only_closes_gaps(
     ids = [panel.pk for panel in panels]
 
     assert order(client, comic, ids).status_code == 204
-    assert [panel["number"] for panel in listed(client, comic)] == [1, 2, 3]
+    assert [panel["number"] for panel in list_panels(client, comic)] == [1, 2, 3]
     comic.refresh_from_db()
     changed = comic.updated_at
     assert order(client, comic, ids).status_code == 204
@@ -339,7 +339,7 @@ def test_the_order_that_is_there_only_closes_gaps(
 def test_an_order_of_other_panels_is_refused_whole(
     client: APIClient, comic: Any, panels: list[Any]
 ) -> None:
-    before, ids = listed(client, comic), [panel.pk for panel in panels]
+    before, ids = list_panels(client, comic), [panel.pk for panel in panels]
 
     for wrong, reason in (
         (ids[:2], f"missing: {ids[2]}"),
@@ -354,7 +354,7 @@ def test_an_order_of_other_panels_is_refused_whole(
         assert response.status_code == 400, malformed
         assert "panels" in response.json()["errors"]
     assert client.put(url(comic, "order/"), {}).status_code == 400
-    assert listed(client, comic) == before
+    assert list_panels(client, comic) == before
 
 
 def test_an_empty_comic_has_an_order(client: APIClient, comic: Any) -> None:
@@ -371,7 +371,7 @@ def test_only_the_owner_changes_panels(
 ) -> None:
     ben, ids = as_user(make_user("ben")), [panel.pk for panel in panels]
     where = url(comic, f"{ids[0]}/")
-    before = listed(api, comic)
+    before = list_panels(api, comic)
 
     def statuses(client: APIClient) -> set[int]:
         return {
@@ -384,7 +384,7 @@ def test_only_the_owner_changes_panels(
 
     assert statuses(api) == {401}
     assert statuses(ben) == {403}
-    assert listed(api, comic) == before
+    assert list_panels(api, comic) == before
     as_user(ann).patch(f"/api/v1/comics/{comic.pk}/", {"visibility": "private"})
     assert statuses(ben) == {404}
     for reader, status in ((api, 404), (ben, 404), (as_user(ann), 200)):

@@ -33,7 +33,7 @@ def ann(make_user: Callable[..., User]) -> User:
     return make_user("ann", bio="Reads.")
 
 
-def test_every_caller_sees_what_is_public_and_no_more(
+def test_every_caller_sees_the_public_profile_and_no_more(
     api: APIClient, as_user: Callable[..., APIClient], make_user: Callable[..., User], ann: User
 ) -> None:
     joined = as_user(ann).get(ME).json()["date_joined"]

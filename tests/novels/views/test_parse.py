@@ -46,7 +46,7 @@ def novel(client: APIClient) -> str:
     return f"/api/v1/novels/{response.json()['id']}/"
 
 
-def queued() -> int:
+def count_queued() -> int:
     return DBTaskResult.objects.ready().count()
 
 
@@ -117,13 +117,13 @@ def test_while_a_parse_is_queued_or_running_another_one_changes_nothing(
     client: APIClient, ann: User, novel: str
 ) -> None:
     first = client.post(f"{novel}parse/").json()
-    assert queued() == 1
+    assert count_queued() == 1
 
     assert client.post(f"{novel}parse/").json() == first
     status_advance(novel_id=first["novel"], owner_id=ann.pk, stage="reading", progress=7)
     response = client.post(f"{novel}parse/")
 
-    assert (response.status_code, queued()) == (202, 1)
+    assert (response.status_code, count_queued()) == (202, 1)
     assert (response.json()["state"], response.json()["progress"]) == ("processing", 7)
     assert client.get(f"{novel}status/").json() == response.json()
 
@@ -146,7 +146,7 @@ def test_it_takes_no_fields_and_no_file(client: APIClient, novel: str) -> None:
     assert client.post(f"{novel}parse/", form, format="multipart").status_code == 415
     assert client.post(f"{novel}parse/", {"title": "New"}).status_code == 400
     assert client.post(f"{novel}parse/?force=1").status_code == 400
-    assert queued() == 0
+    assert count_queued() == 0
 
 
 def test_only_the_owner_may(
@@ -164,7 +164,7 @@ def test_only_the_owner_may(
     assert ben.post(f"{novel}parse/").status_code == 404
     assert client.post(f"/api/v1/novels/{10**30}/parse/").status_code == 404
     assert client.get(f"{novel}parse/").status_code == 405
-    assert queued() == 0
+    assert count_queued() == 0
 
 
 def test_row_level_security_alone_refuses_others(
@@ -175,7 +175,7 @@ def test_row_level_security_alone_refuses_others(
     with write_transaction(as_user=make_user("ben").pk), pytest.raises(Novel.DoesNotExist):
         novel_parse_again(novel_id=pk, owner_id=ann.pk)
 
-    assert queued() == 0
+    assert count_queued() == 0
 
 
 def test_parses_are_limited(client: APIClient, novel: str, settings: Settings) -> None:
