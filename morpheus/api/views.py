@@ -115,8 +115,8 @@ class MorpheusAPIView(ParameterView, GenericAPIView):  # type: ignore[type-arg]
 
     Attributes:
         may_read_replica: Whether GET reads the replica, if there is one; False if GET writes.
-        changed_rows: Manager of the rows (or their parents) that PATCH, PUT and DELETE change, if
-            there are such methods. Their services refuse other users' rows.
+        changed_rows: Manager of the rows that writes change, or of their parents, if the path names
+            one. The services refuse other users' rows.
         receives_files: Whether POST and PATCH take files. They are then refused before the body is
             read if there is too little free space. They open their transaction themselves, after
             the files, and refuse other users' rows before these.
@@ -151,8 +151,7 @@ class MorpheusAPIView(ParameterView, GenericAPIView):  # type: ignore[type-arg]
             is_write = request.method not in SAFE_METHODS and not receives_files
             open_transaction = write_transaction if is_write else read_transaction
             handler = open_transaction(as_user=request.user.pk)(handler)
-            is_explained = self.changed_rows is not None and not receives_files
-            if is_explained and name in ("patch", "put", "delete"):
+            if is_write and self.changed_rows is not None:
                 pk = next(iter(kwargs.values()))  # The first in the path.
                 handler = explain_refusal(handler, self.changed_rows, pk, request.user.pk)
             setattr(self, name, handler)

@@ -14,7 +14,6 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.reverse import reverse
 
-from morpheus.api.inputs import require_owner
 from morpheus.api.lists import ListView
 from morpheus.api.views import MorpheusAPIView
 from morpheus.db.transactions import write_transaction
@@ -138,6 +137,7 @@ class NovelParseView(MorpheusAPIView):
     """/api/v1/novels/{id}/parse/."""
 
     serializer_class = StatusSerializer
+    changed_rows = Novel.objects
     throttle_classes = [WriteThrottle, ParseThrottle]
 
     @extend_schema(
@@ -155,7 +155,6 @@ class NovelParseView(MorpheusAPIView):
         While a parse is queued or running, this changes nothing. The chapters stay readable until
         the new ones replace them.
         """
-        require_owner(Novel.objects, novel_id, self.user.pk)
         if request.data:
             raise ValidationError("This takes no fields. Upload another file as a new novel.")
         novel_parse_again(novel_id=novel_id, owner_id=self.user.pk)

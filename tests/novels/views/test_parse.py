@@ -203,4 +203,4 @@ def test_it_costs_the_same_however_long_the_novel_is(client: APIClient, novel: s
         client.post(f"{novel}parse/")
 
     # Two of them find token and user.
-    assert len(seen.sql) <= 9, "\n".join(seen.sql)
+    assert len(seen.sql) <= 8, "\n".join(seen.sql)
