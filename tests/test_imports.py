@@ -29,7 +29,7 @@ MAY_IMPORT = {
     "morpheus.cache": "db tracing",
     "morpheus.http": "db cache tracing sandbox storage",
     "morpheus.storage": "http",
-    "morpheus.api": "pagination cache db http tracing",
+    "morpheus.api": "pagination cache db http tracing worker.housekeeping",
     "morpheus.admin": "db",
     "morpheus.worker": "db cache http tracing storage",
     "morpheus.sandbox": "embedded.processes serving.process_tuning",

@@ -15,7 +15,7 @@ from django.db.migrations.loader import MigrationLoader
 from morpheus.db.roles import connected_as
 from morpheus.db.schema import read_sql_file
 
-OURS = ("cache", "worker", "users", "novels", "comics", "perf")
+OURS = ("api", "cache", "worker", "users", "novels", "comics", "perf")
 ROOT = Path(__file__).resolve().parent.parent
 SQL_FILES = sorted(
     path
@@ -136,7 +136,7 @@ def test_models_and_migrations_agree() -> None:
 def test_private_tables_have_forced_row_level_security() -> None:
     private = {
         model._meta.db_table
-        for label in ("users", "novels", "comics", "perf")
+        for label in ("api", "users", "novels", "comics", "perf")
         for model in apps.get_app_config(label).get_models(include_auto_created=True)
         if model._meta.managed
     } - {

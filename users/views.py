@@ -15,6 +15,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import Serializer
 
+from morpheus.api.conditions import require_match
 from morpheus.api.views import MorpheusAPIView
 from morpheus.cache.cached_reads import VisibleValue
 from users import services
@@ -68,6 +69,7 @@ class AnonymousView(MorpheusAPIView):
 class TokenView(AnonymousView):
     """/api/v1/auth/token/."""
 
+    stores_responses = False
     serializer_class = UserLoginInput
 
     def get_authenticators(self) -> list[BaseAuthentication]:
@@ -167,6 +169,8 @@ class UserView(MorpheusAPIView):
     )
     def patch(self, request: Request) -> Response:
         """Change my name or what I say about myself."""
+        own = User.objects.filter(pk=self.user.pk)
+        require_match(request, own, lambda: self.get_serializer(own.get()).data)
         changes = self.read_input(UserUpdateInput, partial=True)
         services.user_update(user=self.user, **changes)
         return Response(self.get_serializer(request.user).data)

@@ -19,6 +19,7 @@ from comics.serializers import (
     DashboardSerializer,
 )
 from comics.services.comics import comic_create, comic_delete, comic_update
+from morpheus.api.conditions import require_match
 from morpheus.api.lists import ListView
 from morpheus.api.views import MorpheusAPIView
 
@@ -61,6 +62,7 @@ class ComicView(MorpheusAPIView):
     )
     def patch(self, request: Request, comic_id: int) -> Response:
         """Change the title, the novel or the visibility of my comic."""
+        self._require_match(comic_id)
         changes = self.read_input(ComicUpdateInput, partial=True)
         comic_update(comic_id=comic_id, owner_id=self.user.pk, **changes)
         return Response(comic_read_uncached(comic_id, self.user.pk, request))
@@ -68,8 +70,17 @@ class ComicView(MorpheusAPIView):
     @extend_schema(operation_id="comics_destroy", responses={204: None})
     def delete(self, request: Request, comic_id: int) -> Response:
         """Delete my comic with its panels."""
+        self._require_match(comic_id)
         comic_delete(comic_id=comic_id, owner_id=self.user.pk)
         return Response(status=204)
+
+    def _require_match(self, comic_id: int) -> None:
+        owner_id = self.user.pk
+        require_match(
+            self.request,
+            Comic.objects.owned_by(owner_id).filter(pk=comic_id),
+            lambda: comic_read_uncached(comic_id, owner_id, self.request),
+        )
 
 
 class DashboardView(MorpheusAPIView):

@@ -25,6 +25,8 @@ from comics.serializers import (
 )
 from comics.services.images import picture_stored
 from comics.services.panels import panel_add, panel_delete, panel_update, panels_order
+from morpheus.api.conditions import require_match
+from morpheus.api.idempotency import writing
 from morpheus.api.inputs import require_owner
 from morpheus.api.lists import ListView
 from morpheus.api.views import MorpheusAPIView
@@ -79,7 +81,7 @@ class PanelListView(ListView):
         picture = upload["image"]
         with (
             picture_stored(picture) as generation,
-            write_transaction(as_user=self.user.pk),
+            writing(self.repeatable, self.user.pk) as stored,
         ):
             panel = panel_add(
                 comic_id=comic_id,
@@ -89,9 +91,9 @@ class PanelListView(ListView):
                 number=upload.get("number"),
                 generation=generation,
             )
+            location = reverse("comic-panel", [comic_id, panel.pk], request=request)
             body = panel_render(panel, request)
-        location = reverse("comic-panel", [comic_id, panel.pk], request=request)
-        return Response(body, status=201, headers={"Location": location})
+            return stored(Response(body, status=201, headers={"Location": location}))
 
     def _read_upload(self, request: Request, comic_id: int) -> dict[str, Any]:
         """Return the fields of the form, if the caller may add a panel."""
@@ -134,6 +136,7 @@ class PanelView(MorpheusAPIView):
             nullcontext("") if picture is None else picture_stored(picture) as generation,
             write_transaction(as_user=self.user.pk),
         ):
+            self._require_match(comic_id, panel_id)
             panel = panel_update(
                 comic_id=comic_id,
                 panel_id=panel_id,
@@ -148,8 +151,17 @@ class PanelView(MorpheusAPIView):
     @extend_schema(operation_id="panels_destroy", responses={204: None})
     def delete(self, request: Request, comic_id: int, panel_id: int) -> Response:
         """Delete a panel of mine; the others keep their numbers."""
+        self._require_match(comic_id, panel_id)
         panel_delete(comic_id=comic_id, panel_id=panel_id, owner_id=self.user.pk)
         return Response(status=204)
+
+    def _require_match(self, comic_id: int, panel_id: int) -> None:
+        # Locks the comic first, as every change of its panels does.
+        require_match(
+            self.request,
+            Comic.objects.owned_by(self.user.pk).filter(pk=comic_id),
+            lambda: panel_read(comic_id, panel_id, self.user.pk, self.request).value,
+        )
 
 
 class PanelOrderView(MorpheusAPIView):

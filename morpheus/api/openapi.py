@@ -68,6 +68,26 @@ _PROBLEM = {
     },
 }
 
+# Headers of requests, as docs/api.md describes them; by their names in the document.
+_HEADERS = {
+    "IdempotencyKey": {
+        "name": "Idempotency-Key",
+        "in": "header",
+        "schema": {"type": "string", "minLength": 1, "maxLength": 255},
+        "example": "8e03978e-40d5-43dd-bc93-6894a57f9324",
+        "description": "Within 24 hours, the same request with the same key gets the first "
+        "response, with `Idempotency-Replayed: true`, and writes nothing.",
+    },
+    "IfMatch": {
+        "name": "If-Match",
+        "in": "header",
+        "schema": {"type": "string"},
+        "example": '"0123456789abcdef0123456789abcdef"',
+        "description": "`ETag` of the object as it was read: 412 if it has changed since.",
+    },
+}
+_KEY_IN_USE = "`idempotency_key_in_use`, or the object exists already: see `code`."
+
 _UNAVAILABLE = (
     "The database is unreachable or busy, or too many requests of this kind are being processed; "
     "`Retry-After` says when to try again."
@@ -81,9 +101,12 @@ def complete_document(result: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
         if name.startswith("Paginated"):
             _describe_page(schema)
     schemas["Problem"] = _PROBLEM
-    for path in result.get("paths", {}).values():
-        for operation in path.values():
+    result["components"]["parameters"] = _HEADERS
+    for name, path in result.get("paths", {}).items():
+        for method, operation in path.items():
             _add_summary(operation)
+            if any(operation.get("security", ())) and "/auth/" not in name:
+                _add_retries(method, operation)
             _add_problem_responses(operation)
         if "get" in path:
             path["get"]["responses"]["304"] = {"description": "`If-None-Match` has its `ETag`."}
@@ -104,6 +127,21 @@ def _add_summary(operation: dict[str, Any]) -> None:
     first = re.split(r"(?<=[.!?]) (?=[A-Z])", text)[0].rstrip(".")
     if first:
         operation.setdefault("summary", first)
+
+
+def _add_retries(method: str, operation: dict[str, Any]) -> None:
+    """Add the headers that make a write repeatable or conditional, and its refusals."""
+    responses, header = operation["responses"], None
+    if method == "post":
+        header = "IdempotencyKey"
+        responses.setdefault("409", {"description": _KEY_IN_USE})
+        responses["422"] = {"description": "The key belongs to another request."}
+    elif method in ("patch", "delete"):
+        header = "IfMatch"
+        responses["412"] = {"description": "The object has changed."}
+    if header is not None:
+        reference = {"$ref": f"#/components/parameters/{header}"}
+        operation.setdefault("parameters", []).append(reference)
 
 
 def _add_problem_responses(operation: dict[str, Any]) -> None:

@@ -19,6 +19,7 @@ from rest_framework.response import Response
 from rest_framework.serializers import Serializer
 from rest_framework.views import APIView
 
+from morpheus.api import idempotency
 from morpheus.api.domain_errors import DomainError
 from morpheus.api.inputs import explain_refusal, read_fields, refuse_unknown
 from morpheus.cache.cached_reads import VisibleValue
@@ -119,7 +120,8 @@ class MorpheusAPIView(ParameterView, GenericAPIView):  # type: ignore[type-arg]
             one. The services refuse other users' rows.
         receives_files: Whether POST and PATCH take files. They are then refused before the body is
             read if there is too little free space. They open their transaction themselves, after
-            the files, and refuse other users' rows before these.
+            the files (POST by `idempotency.writing`), and refuse other users' rows before these.
+        stores_responses: Whether an `Idempotency-Key` has an effect; False for secrets.
     """
 
     filter_backends = []
@@ -127,6 +129,8 @@ class MorpheusAPIView(ParameterView, GenericAPIView):  # type: ignore[type-arg]
     may_read_replica = True
     changed_rows: Any = None
     receives_files = False
+    stores_responses = True
+    repeatable: idempotency.RepeatablePost | None = None
 
     @classmethod
     def as_view(cls, **initkwargs: Any) -> Any:
@@ -149,6 +153,10 @@ class MorpheusAPIView(ParameterView, GenericAPIView):  # type: ignore[type-arg]
         name = (request.method or "").lower()
         if (handler := getattr(self, name, None)) is not None:
             is_write = request.method not in SAFE_METHODS and not receives_files
+            if self.stores_responses and (post := idempotency.repeatable_post(request)):
+                self.repeatable = post
+                wrap = post.handle_files if receives_files else post.handle_in_transaction
+                handler = wrap(handler)
             open_transaction = write_transaction if is_write else read_transaction
             handler = open_transaction(as_user=request.user.pk)(handler)
             if is_write and self.changed_rows is not None:
@@ -191,6 +199,8 @@ class MorpheusAPIView(ParameterView, GenericAPIView):  # type: ignore[type-arg]
         """Translate the errors of services."""
         if failed_by_replica(exc):
             raise exc  # `reads_replica` repeats the read on the primary.
+        if isinstance(exc, idempotency.Replayed):
+            return exc.response  # type: ignore[return-value] # as good for `finalize_response`
         if isinstance(exc, ObjectDoesNotExist):
             exc = Http404()
         elif isinstance(exc, DomainError):

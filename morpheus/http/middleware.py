@@ -149,20 +149,29 @@ def _refuse(request: HttpRequest) -> HttpResponse | None:
 
 
 class ETagMiddleware(ConditionalGetMiddleware):
-    """`ETag` and 304 for HEAD too: the views render the whole response, and the server drops it."""
+    """`ETag` and 304 for HEAD too: the views render the whole response, and the server drops it.
+
+    A 412 is a problem, and the response to a PATCH has an `ETag`.
+    """
 
     def process_response(self, request: HttpRequest, response: Any) -> Any:
+        if request.method == "PATCH" and response.status_code == HTTPStatus.OK:
+            # It shows the new representation, so the client can go on with `If-Match`.
+            set_headers(response, {"etag": ("ETag", compute_etag(response.content))})
         if request.method not in _READS or not getattr(response, "content", b""):
             return super().process_response(request, response)
         if not response.has_header("ETag") and self.needs_etag(response):
-            set_headers(response, {"etag": ("ETag", f'"{_digest(response)}"')})
+            set_headers(response, {"etag": ("ETag", compute_etag(response.content))})
         if not any(name in request.META for name in _CONDITIONS):
             return response
         method, request.method = request.method, "GET"
         try:
-            return super().process_response(request, response)
+            matched: Any = super().process_response(request, response)
         finally:
             request.method = method
+        if matched.status_code == HTTPStatus.PRECONDITION_FAILED and not matched.content:
+            return respond("precondition_failed", "The representation has another ETag.")
+        return matched
 
     def needs_etag(self, response: HttpResponseBase) -> bool:
         is_stored = "no-store" not in response.get("Cache-Control", "").lower()
@@ -170,9 +179,10 @@ class ETagMiddleware(ConditionalGetMiddleware):
         return is_stored or super().needs_etag(response)
 
 
-def _digest(response: Any) -> str:
+def compute_etag(content: bytes) -> str:
+    """Return the strong `ETag` of a body."""
     # 128 bits, as Django's MD5 has: processors compute SHA-256 twice as fast.
-    return sha256(response.content, usedforsecurity=False).hexdigest()[:32]
+    return f'"{sha256(content, usedforsecurity=False).hexdigest()[:32]}"'
 
 
 class APIReadMiddleware:

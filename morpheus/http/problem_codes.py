@@ -38,7 +38,7 @@ PROBLEMS = {
     "parse_error": ProblemType(
         400,
         "Malformed body",
-        "The body is not what its `Content-Type` says, or a part of it cannot be read.",
+        "The body is not what its `Content-Type` says, or a part cannot be read.",
         "Send a well-formed body.",
     ),
     "body_incomplete": ProblemType(
@@ -167,6 +167,30 @@ PROBLEMS = {
         "Nothing to parse",
         "The novel has no uploaded file.",
         "Upload the file as a new novel.",
+    ),
+    "idempotency_key_in_use": ProblemType(
+        409,
+        "Idempotency-Key in use",
+        "A request with this `Idempotency-Key` is being handled.",
+        _RETRY,
+    ),
+    "precondition_failed": ProblemType(
+        412,
+        "Precondition failed",
+        "The object is no longer as the client read it: its `ETag` is not that of `If-Match`.",
+        "Read the object again, and repeat the change on that.",
+    ),
+    "idempotency_key_reused": ProblemType(
+        422,
+        "Idempotency-Key reused",
+        "The `Idempotency-Key` was sent with another request within 24 hours.",
+        "Make a new key for each new request.",
+    ),
+    "idempotency_key_malformed": ProblemType(
+        400,
+        "Malformed Idempotency-Key",
+        "The header is empty, too long or has a character that is not printable ASCII.",
+        "Send a UUID.",
     ),
     "length_required": ProblemType(
         411,

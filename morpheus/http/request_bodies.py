@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from hashlib import sha256
 from typing import Any
 
 from django.conf import settings
@@ -17,6 +18,9 @@ FORM_BYTES = 64 * 1024
 # Many clients read a response only after they sent the whole body. A body of up to this many times
 # the limit is read and discarded, so that they learn the reason. The server cuts off a longer one.
 DISCARD_FACTOR = 4
+
+# In `request.META`; `morpheus.api.idempotency` says what it does.
+IDEMPOTENCY_KEY = "HTTP_IDEMPOTENCY_KEY"
 
 _CHUNK_BYTES = 64 * 1024
 
@@ -46,8 +50,27 @@ class JSONParser(parsers.JSONParser):
 class BoundedUploadHandler(TemporaryFileUploadHandler):
     """Refuse a body that cannot hold an allowed file before a byte is stored.
 
-    The server reads no more than `Content-Length` says, so this bounds what it receives.
+    The server reads no more than `Content-Length` says, so this bounds what it receives. The files
+    of a request with an `Idempotency-Key` get a digest as they arrive: their attribute `sha256`.
     """
+
+    _digest: Any = None
+
+    def new_file(self, *args: Any, **kwargs: Any) -> None:
+        super().new_file(*args, **kwargs)
+        is_repeatable = self.request is not None and IDEMPOTENCY_KEY in self.request.META
+        self._digest = sha256() if is_repeatable else None
+
+    def receive_data_chunk(self, raw_data: bytes, start: int) -> None:
+        super().receive_data_chunk(raw_data, start)
+        if self._digest is not None:
+            self._digest.update(raw_data)
+
+    def file_complete(self, file_size: int) -> Any:
+        file: Any = super().file_complete(file_size)
+        if self._digest is not None:
+            file.sha256 = self._digest.hexdigest()
+        return file
 
     def handle_raw_input(
         self, input_data: Any, META: Any, content_length: int, boundary: Any, encoding: Any = None

@@ -52,7 +52,7 @@ _OF_FIELDS = {
     "bad_xml": ("Malformed XML", "A document of the EPUB is malformed."),
     "bad_zip": ("Damaged file", "The EPUB's archive is damaged."),
     "zip_bomb": ("Archive bomb", "The EPUB unpacks to far too much."),
-    "path_traversal": ("Unsafe names", "The EPUB has names that lead out of it."),
+    "path_traversal": ("Unsafe names", "The EPUB has names that lead out of the archive."),
     "bad_picture": ("Unusable picture", "The picture is damaged, too large or of another kind."),
 }
 

@@ -10,6 +10,7 @@ INSTALLED_APPS = [
     # First: the next one disconnects its receiver.
     "django.contrib.postgres",
     "morpheus.apps.MorpheusConfig",
+    "morpheus.api.apps.ApiConfig",
     "morpheus.cache",
     "morpheus.worker",
     "morpheus.admin.site.MorpheusAdminConfig",

@@ -14,9 +14,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.reverse import reverse
 
+from morpheus.api.conditions import require_match
+from morpheus.api.idempotency import writing
 from morpheus.api.lists import ListView
 from morpheus.api.views import MorpheusAPIView
-from morpheus.db.transactions import write_transaction
 from morpheus.http.throttling import WindowThrottle, WriteThrottle
 from novels.models import Novel
 from novels.parsing import FileFormat, ParseError
@@ -67,12 +68,12 @@ class NovelListView(ListView):
             upload_stored(
                 owner_id=owner_id, file=file, file_format=file_format, filename=filename
             ) as upload,
-            write_transaction(as_user=owner_id),
+            writing(self.repeatable, owner_id) as stored,
         ):
             novel = novel_create_from_upload(owner_id=owner_id, upload=upload, fields=fields)
             body = novel_read_uncached(novel.pk, owner_id)
-        location = reverse("novel", [novel.pk], request=request)
-        return Response(body, status.HTTP_201_CREATED, headers={"Location": location})
+            location = reverse("novel", [novel.pk], request=request)
+            return stored(Response(body, status.HTTP_201_CREATED, headers={"Location": location}))
 
     def _read_upload(self) -> tuple[File[Any], FileFormat, dict[str, Any]]:
         """Return the file of an upload, its format, and the fields of the form."""
@@ -100,6 +101,7 @@ class NovelView(MorpheusAPIView):
     )
     def patch(self, request: Request, novel_id: int) -> Response:
         """Change the metadata of a novel of mine."""
+        self._require_match(novel_id)
         changes = self.read_input(NovelUpdateInput, partial=True)
         novel_update(novel_id=novel_id, changes=changes, owner_id=self.user.pk)
         return Response(novel_read_uncached(novel_id, self.user.pk))
@@ -107,8 +109,17 @@ class NovelView(MorpheusAPIView):
     @extend_schema(operation_id="novels_delete", responses={204: None})
     def delete(self, request: Request, novel_id: int) -> Response:
         """Delete a novel of mine, its chapters and its file."""
+        self._require_match(novel_id)
         novel_delete(novel_id=novel_id, owner_id=self.user.pk)
         return Response(status=status.HTTP_204_NO_CONTENT)
+
+    def _require_match(self, novel_id: int) -> None:
+        owner_id = self.user.pk
+        require_match(
+            self.request,
+            Novel.objects.owned_by(owner_id).filter(pk=novel_id),
+            lambda: novel_read_uncached(novel_id, owner_id),
+        )
 
 
 _QUEUED = OpenApiExample(

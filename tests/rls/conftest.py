@@ -16,6 +16,7 @@ from django.db import connection
 from django.utils import timezone
 
 from comics.models import Comic, Image, Panel
+from morpheus.api.models import IdempotentResponse
 from morpheus.db.transactions import write_transaction
 from novels.models import Chapter, ChapterText, Novel, NovelUpload, ProcessingStatus
 from novels.search.documents import documents_rebuild
@@ -35,7 +36,7 @@ OPEN = {
 }
 PRIVATE = sorted(
     model._meta.db_table
-    for label in ("users", "novels", "comics", "perf")
+    for label in ("api", "users", "novels", "comics", "perf")
     for model in apps.get_app_config(label).get_models(include_auto_created=True)
     if model._meta.managed and model._meta.db_table not in OPEN
 )
@@ -81,6 +82,9 @@ def people(django_db_setup: None, django_db_blocker: Any) -> Iterator[dict[str, 
             for is_public in (False, True):
                 rows_make(ann, is_public)
             AccessToken.objects.create(user=ann, digest=b"a" * 32, expires_at=timezone.now())
+            IdempotentResponse.objects.create(
+                user=ann, key=b"k", fingerprint=b"f", status=201, headers={}, body=b"{}"
+            )
         with write_transaction(as_staff=True):
             ann.groups.add(Group.objects.create(name="Moderators"))
             ann.user_permissions.add(Permission.objects.first())

@@ -15,6 +15,7 @@ ALL = {"SELECT", "INSERT", "UPDATE", "DELETE"}
 # A row's visibility where it does not say it itself, as an expression over the row `t`.
 OF_NOVEL = "(SELECT n.is_public FROM novels_novel n WHERE n.id = t.novel_id)"
 IS_PUBLIC = dict.fromkeys(("novels_novelupload", "novels_searchdocument"), OF_NOVEL) | {
+    "api_idempotent_response": "false",
     "users_user": "false",
     "users_token": "false",
     "users_user_groups": "false",
@@ -24,7 +25,10 @@ IS_PUBLIC = dict.fromkeys(("novels_novelupload", "novels_searchdocument"), OF_NO
 ANNS = {"users_user": "t.email = 'ann@example.org'"}
 # Tables without a public row.
 RIGHTS = {"users_user_groups", "users_user_user_permissions"}
-ALWAYS_PRIVATE = {"users_user", "users_token", "novels_novelupload", "perf_slowquery"} | RIGHTS
+ALWAYS_PRIVATE = RIGHTS | {
+    *("users_user", "users_token", "novels_novelupload", "perf_slowquery"),
+    "api_idempotent_response",
+}
 ROLES = ["anonymous", "owner of the row", "other", "staff", "loader", "owner of the tables"]
 
 

@@ -16,6 +16,7 @@ ALL = {"SELECT", "INSERT", "UPDATE", "DELETE"}
 READ = {"SELECT"}
 # A new table is written here, by decision.
 RIGHTS = {
+    "api_idempotent_response": ALL,
     "auth_group": ALL,
     "auth_group_permissions": ALL,
     "auth_permission": READ,

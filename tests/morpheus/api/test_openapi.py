@@ -153,3 +153,16 @@ def test_the_document_is_generated_once_for_each_media_type(
     [(text, yaml_kind, _)] = yaml_documents
     assert yaml_kind.startswith("application/vnd.oai.openapi")
     assert yaml.safe_load(text)["paths"].keys() == json.loads(body)["paths"].keys()
+
+
+def test_writes_of_users_are_repeatable_and_conditional(operations: Any, document: Any) -> None:
+    def refers(name: str, header: str) -> bool:
+        reference = {"$ref": f"#/components/parameters/{header}"}
+        return reference in operations[name].get("parameters", ())
+
+    assert refers("comics_create", "IdempotencyKey") and refers("novels_create", "IdempotencyKey")
+    assert refers("novels_update", "IfMatch") and refers("comics_destroy", "IfMatch")
+    assert not refers("users_register", "IdempotencyKey")
+    assert {"409", "422"} <= operations["comics_create"]["responses"].keys()
+    assert "412" in operations["novels_update"]["responses"]
+    assert document["components"]["parameters"]["IfMatch"]["name"] == "If-Match"

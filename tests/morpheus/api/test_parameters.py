@@ -42,7 +42,9 @@ def query_parameters(client: Client) -> Any:
     """Return the parameters of each operation of the OpenAPI document, by URL and method."""
     document = client.get(f"{API}schema/", headers={"Accept": "application/json"}).json()
     return {
-        (path, method): [each for each in operation.get("parameters", ()) if each["in"] == "query"]
+        (path, method): [
+            each for each in operation.get("parameters", ()) if each.get("in") == "query"
+        ]
         for path, operations in document["paths"].items()
         for method, operation in operations.items()
     }
