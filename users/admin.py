@@ -26,7 +26,7 @@ class LimitedLoginForm(AdminAuthenticationForm):
     def clean(self) -> dict[str, Any]:
         request: Any = self.request
         throttle = LoginThrottle()
-        if not throttle.allow_request(request, None):  # type: ignore[arg-type] # reads no view
+        if not throttle.allow_request(request, None):
             self._refuse(throttle.wait())
         # The name as the form cleaned it, because that is the one it authenticates.
         limit = UserLoginLimit(request, self.cleaned_data.get("username", ""))

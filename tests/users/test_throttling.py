@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
@@ -24,11 +23,17 @@ ADMIN = "/admin/login/"
 
 
 @pytest.fixture(autouse=True)
-def three_of_each(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+def three_of_each(settings: Settings) -> None:
     """Allow three of each, in a window that does not end while the test runs."""
     scopes = ("login", "login_network", "register", "write")
     settings.MORPHEUS_THROTTLE_RATES = dict.fromkeys(scopes, (3, 60)) | {"login_user": (7, 60)}
-    monkeypatch.setattr(time, "time", lambda: 6_000_010.0)
+
+
+def assert_waits_for_the_window(response: Any) -> int:
+    """Check that the wait lasts until the window of the first attempt ends; return it."""
+    wait_s = int(response.headers["Retry-After"])
+    assert 20 < wait_s <= 60
+    return wait_s
 
 
 def test_too_many_attempts_from_one_place_are_refused(api: APIClient) -> None:
@@ -39,7 +44,7 @@ def test_too_many_attempts_from_one_place_are_refused(api: APIClient) -> None:
     response = api.post(LOGIN, {"email": "another@example.org", "password": "wrong"})
 
     assert response.status_code == 429
-    assert response.headers["Retry-After"] == "50"
+    assert_waits_for_the_window(response)
     assert response.headers["Content-Type"] == "application/problem+json"
 
 
@@ -82,7 +87,7 @@ def test_one_network_cannot_use_up_the_limit_that_all_networks_share(
 
     body = {"email": "ann@example.org", "password": PASSWORD}
     assert [response.status_code for response in responses] == [401] * 3 + [429] * 17
-    assert responses[-1].headers["Retry-After"] == "50"
+    assert_waits_for_the_window(responses[-1])
     assert api.post(TOKEN, body, REMOTE_ADDR="10.0.0.1").status_code == 200
 
 
@@ -184,8 +189,8 @@ def test_the_admins_login_form_is_limited_together_with_the_api(
     response = client.post(ADMIN, form | {"password": PASSWORD})
 
     assert response.status_code == 429
-    assert response.headers["Retry-After"] == "50"
-    assert "Too many attempts; try again in 50 seconds." in response.content.decode()
+    wait_s = assert_waits_for_the_window(response)
+    assert f"Too many attempts; try again in {wait_s} seconds." in response.content.decode()
     assert "_auth_user_id" not in client.session
 
 

@@ -20,6 +20,7 @@ NOVELS = f"{API}novels/"
 
 # Headers with another value in each response.
 CHANGING = {"Content-Length", "ETag", "Link", "Location", "Server-Timing", "X-Request-ID"}
+CHANGING |= {"RateLimit", "RateLimit-Policy"}
 
 ALL = {
     "X-Request-ID": "…",
@@ -41,6 +42,8 @@ OF_LISTS = {"Allow": "GET, POST, HEAD, OPTIONS"}
 OF_NOVELS = {"Allow": "GET, PATCH, DELETE, HEAD, OPTIONS"}
 CHALLENGE = {"WWW-Authenticate": "Bearer"}
 VARY = {"Vary": "Authorization, Cookie"}
+# Of writes that a limit counts.
+LIMITED = {"RateLimit": "…", "RateLimit-Policy": "…"}
 PAGE = WITH_BODY | JSON | ETAG | PUBLIC | OF_LISTS
 NOVEL = WITH_BODY | JSON | ETAG | PUBLIC | OF_NOVELS
 
@@ -176,7 +179,7 @@ def test_headers_of_refused_reads(api: APIClient, url: str) -> None:
         ),
         (api.get(f"{NOVELS}{10**9}/"), 404, problem | OF_NOVELS),
         (api.head(f"{NOVELS}{10**9}/"), 404, problem | OF_NOVELS),
-        (api.get(f"{API}users/"), 405, problem | {"Allow": "POST, OPTIONS"}),
+        (api.get(f"{API}users/"), 405, problem | LIMITED | {"Allow": "POST, OPTIONS"}),
         (api.get(url, headers={"Accept": "image/png"}), 406, problem | OF_NOVELS),
     ]
     for response, status, expected in cases:
@@ -206,12 +209,18 @@ def test_headers_of_writes(
 ) -> None:
     owner, stranger = as_user(ann), as_user(make_user())
     credentials = {"email": ann.email, "password": PASSWORD}
-    problem = WITH_BODY | PROBLEM | VARY
+    problem = WITH_BODY | PROBLEM | VARY | LIMITED
+    # Authentication comes first.
+    unlimited = WITH_BODY | PROBLEM | VARY
 
     cases: list[tuple[Any, int, dict[str, str]]] = [
-        (owner.patch(url, {"title": "New"}), 200, WITH_BODY | JSON | VARY | OF_NOVELS),
+        (
+            owner.patch(url, {"title": "New"}),
+            200,
+            WITH_BODY | JSON | ETAG | VARY | LIMITED | OF_NOVELS,
+        ),
         (stranger.patch(url, {"title": "New"}), 403, problem | OF_NOVELS),
-        (api.patch(url, {"title": "New"}), 401, problem | OF_NOVELS | CHALLENGE),
+        (api.patch(url, {"title": "New"}), 401, unlimited | OF_NOVELS | CHALLENGE),
         (owner.put(url, {}), 405, problem | OF_NOVELS),
         (
             api.post(f"{API}auth/token/", credentials),
@@ -219,6 +228,7 @@ def test_headers_of_writes(
             WITH_BODY
             | JSON
             | VARY
+            | LIMITED
             | {"Allow": "POST, DELETE, OPTIONS", "Cache-Control": "no-store"},
         ),
         (
@@ -227,10 +237,11 @@ def test_headers_of_writes(
             WITH_BODY
             | JSON
             | VARY
+            | LIMITED
             | {"Allow": "POST, OPTIONS", "Cache-Control": "no-store"}
             | {"Set-Cookie": "csrftoken, sessionid"},
         ),
-        (owner.delete(url), 204, EMPTY | VARY | OF_NOVELS),
+        (owner.delete(url), 204, EMPTY | VARY | LIMITED | OF_NOVELS),
     ]
     for response, status, expected in cases:
         assert (response.status_code, headers(response)) == (status, expected)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -11,7 +13,8 @@ from rest_framework.request import Request
 from rest_framework.test import APIRequestFactory
 from rest_framework.views import APIView
 
-from morpheus.http.throttling import WriteThrottle
+from morpheus.cache.store import cache_store
+from morpheus.http.throttling import WindowLimit, WriteThrottle
 
 
 @pytest.fixture(autouse=True)
@@ -54,3 +57,100 @@ def test_concurrent_attempts_are_all_counted() -> None:
 
 def test_without_a_cache_server_there_is_no_limit(no_cache_server: None) -> None:
     assert all(allow() for _ in range(8))
+
+
+def test_a_limit_slides_with_time(settings: Any) -> None:
+    """In no second are there more than the limit, as at the border of two fixed windows."""
+    settings.MORPHEUS_THROTTLE_RATES = {"write": (10, 1)}
+    limit = WindowLimit("write", "ann")
+    began = time.monotonic()
+
+    allowed = []
+    while time.monotonic() < began + 2.6:
+        if limit.acquire():
+            allowed.append(time.monotonic())
+        time.sleep(0.01)
+
+    for start in allowed:
+        assert sum(start <= at < start + 0.9 for at in allowed) <= 10
+    assert len(allowed) > 12
+
+
+def test_a_refused_attempt_is_within_the_limit_after_the_wait(settings: Any) -> None:
+    settings.MORPHEUS_THROTTLE_RATES = {"write": (4, 1)}
+    limit = WindowLimit("write", "ann")
+    for _ in range(12):
+        while not limit.acquire():
+            wait_s = limit.wait_s()
+            assert 0 <= wait_s <= 1
+            time.sleep(wait_s + 0.005)
+
+
+def test_an_attempt_that_is_given_back_is_not_counted() -> None:
+    limit = WindowLimit("write", "ann")
+
+    for _ in range(20):
+        assert limit.acquire()
+        limit.release()
+
+
+def test_headers_say_the_limit_and_the_remainder(settings: Any) -> None:
+    settings.MORPHEUS_THROTTLE_RATES = {"write": (2, 60)}
+    limit = WindowLimit("write", "ann")
+    seen = []
+    for _ in range(3):
+        limit.acquire()
+        headers = limit.headers()
+        assert headers["RateLimit-Policy"] == '"write";q=2;w=60'
+        left, seconds = re.fullmatch(r'"write";r=(\d+);t=(\d+)', headers["RateLimit"]).groups()  # type: ignore[union-attr]
+        assert 50 <= int(seconds) <= 60
+        seen.append(int(left))
+
+    assert seen == [1, 0, 0]
+
+
+def test_an_attempt_costs_one_round_trip(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = []
+    client = cache_store().client
+    run = client.run
+
+    def count_and_run(build: Any) -> Any:
+        calls.append(build)
+        return run(build)
+
+    monkeypatch.setattr(client, "run", count_and_run)
+    limit = WindowLimit("write", "ann")
+
+    limit.acquire()
+    limit.headers()
+
+    assert len(calls) == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_writes_have_the_headers_and_refusals_too(
+    as_user: Any, make_user: Any, settings: Any
+) -> None:
+    settings.MORPHEUS_THROTTLE_RATES = {"write": (2, 60)}
+    client = as_user(make_user())
+
+    created, wrong, refused = (
+        client.post("/api/v1/comics/", {"title": title}) for title in ("New", "", "New")
+    )
+
+    statuses = [each.status_code for each in (created, wrong, refused)]
+    assert statuses == [201, 400, 429]
+    assert refused.json()["code"] == "throttled"
+    for response, left in ((created, 1), (wrong, 0), (refused, 0)):
+        assert response["RateLimit-Policy"] == '"write";q=2;w=60'
+        assert response["RateLimit"].startswith(f'"write";r={left};t=')
+    assert "RateLimit" not in client.get("/api/v1/comics/")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_without_a_cache_server_there_are_no_headers(
+    as_user: Any, make_user: Any, no_cache_server: None
+) -> None:
+    response = as_user(make_user()).post("/api/v1/comics/", {"title": "New"})
+
+    assert response.status_code == 201 and "RateLimit" not in response
