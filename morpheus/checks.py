@@ -153,6 +153,21 @@ def check_hsts(**kwargs: Any) -> list[CheckMessage]:
 
 
 @register(CONTRADICTIONS)
+def check_cookies(**kwargs: Any) -> list[CheckMessage]:
+    """Refuse cookies for other sites over plain HTTP: browsers drop them."""
+    if settings.SESSION_COOKIE_SAMESITE != "None" or settings.SESSION_COOKIE_SECURE:
+        return []
+    return [
+        Error(
+            "MORPHEUS_COOKIE_SAMESITE=NONE needs MORPHEUS_HTTPS=on: browsers drop such a cookie "
+            "over plain HTTP.",
+            hint="Serve HTTPS, or leave MORPHEUS_COOKIE_SAMESITE out.",
+            id="morpheus.E015",
+        )
+    ]
+
+
+@register(CONTRADICTIONS)
 def check_static_files(**kwargs: Any) -> list[CheckMessage]:
     """Refuse to serve static files from a folder that `collectstatic` has not filled."""
     root = getattr(settings, "STATIC_ROOT", None)

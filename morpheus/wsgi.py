@@ -4,6 +4,7 @@ import gc
 import os
 import sys
 from importlib import import_module
+from typing import Any
 
 from django.conf import settings
 from django.core.wsgi import get_wsgi_application
@@ -11,6 +12,7 @@ from django.core.wsgi import get_wsgi_application
 from morpheus.cache.response_cache import ResponseCache
 from morpheus.db.statement_settings import set_serving_limits
 from morpheus.http import log_stream
+from morpheus.serving.cross_origin import CrossOrigin
 from morpheus.serving.draining import Draining
 from morpheus.serving.process_tuning import pin, return_large_blocks
 from morpheus.serving.transfers import transfers
@@ -22,7 +24,10 @@ site = get_wsgi_application()
 # Imports DRF, which needs the apps to be loaded.
 request_bulkheads = import_module("morpheus.serving.request_bulkheads")
 bulkheads = request_bulkheads.RequestBulkheads(settings.MORPHEUS_THREADS)
-application = Draining(ResponseCache(site, bulkheads.run))
+served: Any = ResponseCache(site, bulkheads.run)
+if settings.CORS_ALLOWED_ORIGINS:
+    served = CrossOrigin(served)
+application = Draining(served)
 # Before the first request opens the pool.
 set_serving_limits(settings.DATABASES["default"])
 events.start()

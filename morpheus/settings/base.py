@@ -21,6 +21,8 @@ INSTALLED_APPS = [
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
     "cachalot",
+    # Its middleware is called in front of the response cache (morpheus.serving.cross_origin).
+    "corsheaders",
     "django_prometheus",
     "django_tasks",
     "django_tasks_db",

@@ -7,6 +7,7 @@ import secrets
 from pathlib import Path
 from typing import cast
 
+from corsheaders.defaults import default_headers
 from csp.constants import NONE, SELF
 from django.utils.functional import SimpleLazyObject
 
@@ -45,7 +46,33 @@ ALLOWED_HOSTS = env.items("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[
 CSRF_TRUSTED_ORIGINS = env.items("CSRF_TRUSTED_ORIGINS", default=[])
 CSRF_COOKIE_SECURE = _https
 SESSION_COOKIE_SECURE = _https
+# Browsers send the cookies to another site with `None` alone (docs/auth.md).
+CSRF_COOKIE_SAMESITE = SESSION_COOKIE_SAMESITE = env.choice(
+    "MORPHEUS_COOKIE_SAMESITE", default="LAX", choices=("LAX", "STRICT", "NONE")
+).capitalize()
+# A common parent domain lets scripts of the application's own host read the token.
+CSRF_COOKIE_DOMAIN = env.text("MORPHEUS_CSRF_COOKIE_DOMAIN") or None
 SECURE_SSL_REDIRECT = _https
+
+# Origins whose scripts may use the API in a browser (docs/api.md).
+CORS_ALLOWED_ORIGINS = env.items("MORPHEUS_CORS_ORIGINS", default=[])
+# Whether browsers send cookies with their requests.
+CORS_ALLOW_CREDENTIALS = env.flag("MORPHEUS_CORS_CREDENTIALS", default=False)
+CORS_URLS_REGEX = r"^/api/v1/"
+CORS_ALLOW_HEADERS = (
+    *default_headers,
+    *("idempotency-key", "if-match", "if-none-match", "last-event-id", "prefer"),
+    *("traceparent", "x-explain", "x-request-id"),
+)
+# Without them, scripts could read seven headers of a response (Cache-Control, Content-Type, …).
+CORS_EXPOSE_HEADERS = (
+    *("ETag", "Link", "Location", "Retry-After", "RateLimit", "RateLimit-Policy"),
+    *("Idempotency-Replayed", "X-Request-ID", "X-Poll-Interval", "Server-Timing"),
+    *("Deprecation", "Sunset", "Content-Disposition"),
+)
+# Seconds for which a browser remembers a preflight; Chromium takes no more.
+CORS_PREFLIGHT_MAX_AGE = 7200
+
 # Health checks and scrapes come from inside and do not pass the proxy that terminates TLS.
 SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics$"]
 # Browsers cannot be told to forget it over plain HTTP, so a mistake lasts an hour by default.
