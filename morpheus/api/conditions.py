@@ -38,7 +38,7 @@ def require_match(request: Request, rows: QuerySet[Any], represent: Callable[[],
     a condition. A row that the caller may not change is left to the service, which refuses it.
 
     Args:
-        represent: Returns the data of the representation, past the cache; None if there is none.
+        represent: Returns the data of the representation from the database; None without one.
 
     Raises:
         PreconditionFailed: A condition is not met.

@@ -135,7 +135,12 @@ class WindowThrottle(BaseThrottle):
             is_allowed = limit.acquire()
             if view is not None:  # The admin's form has none.
                 # DRF adds them to the response, whatever it is.
-                view.headers = {**getattr(view, "headers", {}), **limit.headers()}
+                headers = getattr(view, "headers", {})
+                # Limits of several scopes are one list.
+                view.headers = headers | {
+                    name: f"{headers[name]}, {text}" if name in headers else text
+                    for name, text in limit.headers().items()
+                }
             if not is_allowed:
                 self._wait_s = limit.wait_s()
                 return False

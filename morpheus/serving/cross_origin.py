@@ -1,8 +1,8 @@
 """CORS: scripts of other origins may use the API, as `CORS_ALLOWED_ORIGINS` says.
 
 In front of the response cache, because it adds to every response: to hits, 304s, refusals of the
-bulkheads and Django's own. What is stored never has the headers of an origin. A preflight request
-reaches nothing behind this.
+bulkheads and Django's own. Stored responses never have the headers of an origin. A preflight
+request reaches nothing behind this.
 """
 
 from __future__ import annotations

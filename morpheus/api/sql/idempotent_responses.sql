@@ -1,4 +1,4 @@
--- Stored responses belong to the user who sent the request, and go with the user.
+-- Stored responses belong to the user of the request, and go with the user.
 -- users/sql/policies.sql explains the form of each policy. The largest body is that of a novel with
 -- its synopsis; a larger one would let a client fill the table.
 

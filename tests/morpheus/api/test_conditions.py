@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import re
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 from typing import Any
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
+from PIL import Image
 from rest_framework.test import APIClient
 
 from novels.models import Novel
@@ -140,7 +143,13 @@ def test_every_route_that_changes_or_deletes_has_conditions(
     as_user: Any, ann: Any, novel_url: str, comic_url: str
 ) -> None:
     """But the revocation of the token that the request is sent with."""
+    file = io.BytesIO()
+    Image.new("RGB", (4, 3), "navy").save(file, "PNG")
+    picture = SimpleUploadedFile("p.png", file.getvalue())
+    panel = as_user(ann).post(f"{comic_url}panels/", {"image": picture}, format="multipart")
+    assert panel.status_code == 201, panel.content
     ids = {
+        "panel_id": panel.json()["id"],
         "novel_id": re.findall(r"\d+", novel_url)[-1],
         "comic_id": re.findall(r"\d+", comic_url)[-1],
     }

@@ -35,7 +35,7 @@ def cross(visitor: Visitor) -> Visitor:
     return visitor
 
 
-def allowed(response: Any) -> Any:
+def read_allowed_origin(response: Any) -> Any:
     return {name.lower(): text for name, text in response.headers.items()}.get(
         "access-control-allow-origin"
     )
@@ -58,7 +58,7 @@ def test_each_origin_gets_its_own_headers_also_from_the_response_cache(
             response = cross.get(NOVELS, HTTP_ORIGIN=origin)
             assert (response.status, response.was_cached) == (200, was_cached)
             assert_varies(response)
-            responses[origin, was_cached] = allowed(response)
+            responses[origin, was_cached] = read_allowed_origin(response)
 
     assert {each for each in responses.items() if each[1]} == {
         ((OURS, False), OURS),
@@ -79,11 +79,11 @@ def test_304s_and_problems_have_the_headers(cross: Visitor, make_novels: Any) ->
     }
 
     for status, response in cases.items():
-        assert (response.status, allowed(response)) == (status, OURS)
+        assert (response.status, read_allowed_origin(response)) == (status, OURS)
         assert "request-id" in response.headers["access-control-expose-headers"].lower()
         assert_varies(response)
     foreign = cross.get(NOVELS, HTTP_ORIGIN=FOREIGN, HTTP_IF_NONE_MATCH=etag)
-    assert (foreign.status, allowed(foreign)) == (304, None)
+    assert (foreign.status, read_allowed_origin(foreign)) == (304, None)
 
 
 def call(application: Any, **environ: str) -> tuple[str, list[tuple[str, str]], bytes]:
