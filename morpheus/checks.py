@@ -55,8 +55,9 @@ def check_max_connections(
         return errors
     processes, threads = settings.MORPHEUS_PROCESSES, settings.MORPHEUS_THREADS
     # The worker uses up to three: for its task, its heartbeat and its metrics.
-    # Each server process listens on a connection of its own, and writes slow queries on one.
-    others = 3 + 2 * processes
+    # Each server process listens on one of its own, and writes slow queries on another. So does
+    # the events process, with its four threads.
+    others = 3 + 2 * processes + 6
     for alias in databases or []:
         [allowed] = _read_column(alias, _CONNECTIONS)
         if processes * threads + others > allowed:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any, Self
 
 from django.db import models
@@ -37,6 +38,11 @@ class StatusQuerySet(VisibleQuerySet):
             novels_unfinished=Count("pk", filter=unfinished),
             novels_failed=Count("pk", filter=failed),
         )
+
+    def changed_since(self, since: datetime) -> Self:
+        """Unfinished ones, and those that changed later, the newest 1,000: one owner's are few."""
+        unfinished = Q(state__in=["pending", "processing"])
+        return self.filter(unfinished | Q(updated_at__gt=since)).order_by("-updated_at")[:1000]
 
 
 class ChapterQuerySet(VisibleQuerySet):

@@ -53,13 +53,15 @@ _CHAPTER = RowRenderer(ChapterSerializer)
 _CHAPTER_TEXT = RowRenderer(ChapterTextSerializer)
 
 _NAMED_CARDS = VisibleRead.of_ids(Novel, _NAMED_COLUMNS)
-_STATUS = VisibleRead(
+# A compiled read has no JSON of Python's.
+STATUS_COLUMNS = [
+    Cast(column, TextField()) if column == "warnings" else column
+    for column in PROCESSING_STATUS.columns
+]
+STATUS_ROWS = VisibleRead(
     int,
     ProcessingStatus,
-    lambda rows, novel: rows.filter(pk=novel).values_list(
-        # A compiled read has no JSON of Python's.
-        *(Cast(c, TextField()) if c == "warnings" else c for c in PROCESSING_STATUS.columns)
-    ),
+    lambda rows, novel: rows.filter(pk=novel).values_list(*STATUS_COLUMNS),
 )
 
 
@@ -262,7 +264,7 @@ def status_read(novel_id: int, reader_id: int | None) -> VisibleValue:
     def load(viewer_id: int | None) -> Row | None:
         if novel_id > BIGINT_MAX:
             return None
-        rows = _STATUS.rows(novel_id, viewer_id)
+        rows = STATUS_ROWS.rows(novel_id, viewer_id)
         return PROCESSING_STATUS.render(rows[0]) if rows else None
 
     tags = [f"status:{novel_id}", f"novel:{novel_id}/access"]
@@ -271,5 +273,5 @@ def status_read(novel_id: int, reader_id: int | None) -> VisibleValue:
 
 def status_read_uncached(novel_id: int, owner_id: int) -> Row:
     """Return a processing status from the database, for the response to its change: 1 query."""
-    [row] = _STATUS.rows(novel_id, owner_id)
+    [row] = STATUS_ROWS.rows(novel_id, owner_id)
     return PROCESSING_STATUS.render(row)

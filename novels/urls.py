@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.urls import path
 
 from novels.views.chapters import ChapterListView, ChapterView, StatusView
+from novels.views.events import NovelEventsView, OwnEventsView
 from novels.views.genres import GenreListView, LanguageListView
 from novels.views.novels import NovelListView, NovelParseView, NovelView
 from novels.views.search import SearchView
@@ -20,5 +21,7 @@ urlpatterns = [
     path("novels/<int:novel_id>/parse/", NovelParseView.as_view(), name="novel-parse"),
     path("genres/", GenreListView.as_view(), name="genres"),
     path("languages/", LanguageListView.as_view(), name="languages"),
+    path("novels/<int:novel_id>/events/", NovelEventsView.as_view(), name="novel-events"),
+    path("users/me/events/", OwnEventsView.as_view(), name="user-events"),
     path("search/", SearchView.as_view(), name="search"),
 ]

@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 
 from morpheus.embedded.addresses import Addresses
-from morpheus.serving.listening import server_command
+from morpheus.serving.listening import BACKLOG, server_command
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 # Shorter than pytest's own time limit, so that the failure names the condition.
@@ -116,7 +116,8 @@ class Client:
 
     def _send_once(self, method: str, path: str, body: Any, **headers: str) -> Response:
         target = urlsplit(path)
-        path = target.path if target.path.startswith("/api") else f"/api/v1{target.path}"
+        is_whole = target.path.startswith(("/api", "/healthz", "/metrics", "/readyz"))
+        path = target.path if is_whole else f"/api/v1{target.path}"
         if body is not None and not isinstance(body, bytes):
             body, headers = json.dumps(body).encode(), {"Content-Type": "application/json"}
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
@@ -148,7 +149,11 @@ class Server(Client):
         workers: int = 1,
         threads: int = 8,
         drain_s: float = 0,
+        application: str = "morpheus.wsgi:application",
+        ready_path: str = "/api/v1/comics/",
+        connections: int = BACKLOG,
     ) -> None:
+        self.ready_path = ready_path
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             super().__init__(int(probe.getsockname()[1]))
@@ -156,11 +161,12 @@ class Server(Client):
         with log.open("wb") as output:
             self._process = subprocess.Popen(
                 server_command(
-                    "morpheus.wsgi:application",
+                    application,
                     port=self.port,
                     workers=workers,
                     threads=threads,
                     drain_s=drain_s,
+                    connections=connections,
                 ),
                 cwd=REPOSITORY,
                 env=environment,
@@ -175,6 +181,11 @@ class Server(Client):
 
     def until_replica_is_used(self) -> None:
         wait_until(lambda: self.get("/comics/").is_from_replica)
+
+    @property
+    def pid(self) -> int:
+        """Of the parent of the server processes."""
+        return self._process.pid
 
     @property
     def exit_code(self) -> int | None:
@@ -195,6 +206,6 @@ class Server(Client):
     def _is_ready(self) -> bool:
         assert self._process.poll() is None, self.log.read_text()
         try:
-            return self.get("/comics/").status == 200
+            return self.get(self.ready_path).status == 200
         except ConnectionError:
             return False

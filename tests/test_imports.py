@@ -31,6 +31,7 @@ MAY_IMPORT = {
     "morpheus.storage": "http",
     "morpheus.api": "pagination cache db http tracing worker.housekeeping",
     "morpheus.admin": "db",
+    "morpheus.events": "api cache http serving tracing",
     "morpheus.worker": "db cache http tracing storage",
     "morpheus.sandbox": "embedded.processes serving.process_tuning",
     "morpheus.serving": "http tracing",

@@ -108,9 +108,14 @@ def complete_document(result: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
             if any(operation.get("security", ())) and "/auth/" not in name:
                 _add_retries(method, operation)
             _add_problem_responses(operation)
-        if "get" in path:
+        if "get" in path and not _is_stream(path["get"]):
             path["get"]["responses"]["304"] = {"description": "`If-None-Match` has its `ETag`."}
     return result
+
+
+def _is_stream(operation: dict[str, Any]) -> bool:
+    """Tell whether a response has no end, and so no `ETag`."""
+    return "text/event-stream" in operation["responses"].get("200", {}).get("content", {})
 
 
 def _describe_page(schema: dict[str, Any]) -> None:

@@ -11,6 +11,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Collection, Sequence
+from typing import Any
 
 import psycopg
 from django.conf import settings
@@ -73,12 +74,15 @@ def connect(application_name: str = "morpheus outbox") -> psycopg.Connection:
     Raises:
         psycopg.OperationalError: The database is unavailable.
     """
-    parameters = connections[DEFAULT_DB_ALIAS].get_connection_params()
+    return psycopg.connect(**connection_parameters(application_name), autocommit=True)
+
+
+def connection_parameters(application_name: str) -> dict[str, Any]:
+    """Return the parameters of a connection to the default database outside of the pool."""
+    parameters: dict[str, Any] = connections[DEFAULT_DB_ALIAS].get_connection_params()
     # Detects a server that vanished within seconds, without a limit for statements.
     own = {"connect_timeout": 2, "tcp_user_timeout": 3000, "prepare_threshold": None}
-    return psycopg.connect(
-        **{**parameters, **own, "application_name": application_name}, autocommit=True
-    )
+    return {**parameters, **own, "application_name": application_name}
 
 
 def drain(invalidate: Invalidate, connection: psycopg.Connection, *, limit: int = 1000) -> int:

@@ -234,6 +234,12 @@ PROBLEMS = {
         "The storage of uploads and pictures is unreachable.",
         _RETRY,
     ),
+    "event_streams_elsewhere": ProblemType(
+        503,
+        "Event streams elsewhere",
+        "This process holds no event streams: a proxy must route them to the process that does.",
+        "Poll the status, and tell the operator.",
+    ),
     "server_busy": ProblemType(
         503,
         "Server busy",

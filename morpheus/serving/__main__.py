@@ -1,4 +1,4 @@
-"""`python -m morpheus.serving APPLICATION`: serve a WSGI application with granian.
+"""`python -m morpheus.serving APPLICATION`: serve an application with granian.
 
 Imports nothing of Django, so the parent of the server processes is small and starts them quickly.
 """
@@ -23,6 +23,7 @@ from morpheus.django_internals.granian import ListeningServer
 from morpheus.serving.listening import (
     BACKLOG,
     DRAIN_SIGNAL,
+    END_SIGNAL,
     bind,
     load_and_listen,
     refuse_connections,
@@ -45,20 +46,22 @@ def main() -> None:
         listener = socket.socket(fileno=arguments.listener)
     if refuses_connections(listener):
         sys.exit("The socket accepts no more: its last server was told to stop.")
-    # A process that is still starting would end by it; it inherits this.
+    # A process that is still starting would end by them; it inherits this.
     signal.signal(DRAIN_SIGNAL, signal.SIG_IGN)
+    signal.signal(END_SIGNAL, signal.SIG_IGN)
+    is_asgi = arguments.application.partition(":")[0].endswith("asgi")
     ListeningServer(
         listener,
         arguments.application,
         before_stop=partial(drain, listener, arguments.drain_s),
-        interface=Interfaces.WSGI,
+        interface=Interfaces.ASGI if is_asgi else Interfaces.WSGI,
         # An HTTP/2 body that breaks off leaves a thread of granian in an endless loop.
         http=HTTPModes.http1,
         websockets=False,
         workers=arguments.workers,
-        blocking_threads=arguments.threads,
+        blocking_threads=1 if is_asgi else arguments.threads,
         # Connections of all processes; further ones wait in the kernel.
-        backlog=BACKLOG,
+        backlog=arguments.connections,
         respawn_failed_workers=True,
         workers_kill_timeout=arguments.stop_timeout_s,
         # Its warnings complain at each start that there are more threads than cores.
@@ -67,32 +70,37 @@ def main() -> None:
 
 
 def drain(listener: socket.socket, drain_s: float, list_pids: Callable[[], Iterable[int]]) -> None:
-    """Let proxies turn away from this server, and then refuse connections.
+    """Let proxies turn away from this server, then refuse connections, and end event streams.
 
     granian stops within milliseconds. It would close an idle connection, or one that it has just
     accepted, while a proxy sends a request on it.
     """
-    if not drain_s:
-        return
     deadline = time.monotonic() + drain_s
     while time.monotonic() < deadline:
         # Repeated for processes that are still starting.
-        for pid in list_pids():
-            with suppress(ProcessLookupError):
-                os.kill(pid, DRAIN_SIGNAL)
+        _signal(DRAIN_SIGNAL, list_pids)
         time.sleep(0.1)
-    refuse_connections(listener)
-    time.sleep(SETTLE_S)
+    if drain_s:
+        refuse_connections(listener)
+        time.sleep(SETTLE_S)
+    _signal(END_SIGNAL, list_pids)
+
+
+def _signal(number: int, list_pids: Callable[[], Iterable[int]]) -> None:
+    for pid in list_pids():
+        with suppress(ProcessLookupError):
+            os.kill(pid, number)
 
 
 def _parse_arguments() -> Namespace:
     parser = ArgumentParser(prog="python -m morpheus.serving")
-    parser.add_argument("application", help="like morpheus.wsgi:application")
+    parser.add_argument("application", help="like morpheus.wsgi:application; ASGI for …asgi:…")
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8000)
     parser.add_argument("--listener", type=int, help="descriptor of a socket that listens there")
     parser.add_argument("--workers", type=int, default=1, help="server processes")
     parser.add_argument("--threads", type=int, default=16, help="of each process")
+    parser.add_argument("--connections", type=int, default=BACKLOG, help="accepted at a time")
     parser.add_argument("--drain-s", type=float, default=0, help="still accept after SIGTERM")
     parser.add_argument("--stop-timeout-s", type=int, help="then for requests in flight")
     return parser.parse_args()

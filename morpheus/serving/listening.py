@@ -17,6 +17,8 @@ UNREAD_TIMEOUT_S = 30
 
 # Tells a server process that its server is about to stop.
 DRAIN_SIGNAL = signal.SIGUSR1
+# Tells it, when no connection comes any more, to end responses that would go on.
+END_SIGNAL = signal.SIGUSR2
 
 # Of Linux 5.1 and later; Python has no name for it.
 _SO_BINDTOIFINDEX = 62
@@ -60,7 +62,7 @@ def bind(host: str, port: int) -> socket.socket:
 
 
 def load_and_listen(listener: socket.socket, application: str) -> Any:
-    """Return the WSGI application of a server process, which accepts connections from now on.
+    """Return the application of a server process, which accepts connections from now on.
 
     Not earlier: a proxy would send requests that wait for the start, and has another server.
     """
@@ -100,12 +102,14 @@ def server_command(
     listener: int | None = None,
     drain_s: float = 0,
     stop_timeout_s: int | None = None,
+    connections: int = BACKLOG,
 ) -> list[str]:
-    """Return the command line that serves a WSGI application with granian.
+    """Return the command line that serves an application with granian.
 
     Args:
-        application: Like `morpheus.wsgi:application`.
+        application: Like `morpheus.wsgi:application`; an ASGI application if its module is `asgi`.
         workers: Server processes, with `threads` each.
+        connections: How many are accepted; further ones wait in the kernel.
         listener: Descriptor of a socket that the command inherits; without one it opens its own.
         drain_s: Time after SIGTERM for which it still accepts, while `/readyz` fails.
         stop_timeout_s: Time for the requests in flight after that; None means no limit.
@@ -113,7 +117,7 @@ def server_command(
     return [
         *(sys.executable, "-m", "morpheus.serving", application),
         *("--host", host, "--port", str(port)),
-        *("--workers", str(workers), "--threads", str(threads)),
+        *("--workers", str(workers), "--threads", str(threads), "--connections", str(connections)),
         *([] if listener is None else ["--listener", str(listener)]),
         *(["--drain-s", str(drain_s)] if drain_s else []),
         *([] if stop_timeout_s is None else ["--stop-timeout-s", str(stop_timeout_s)]),

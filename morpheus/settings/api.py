@@ -52,6 +52,19 @@ MORPHEUS_TRUSTED_PROXIES = env.number("MORPHEUS_TRUSTED_PROXIES", default=0, at_
 # closed (morpheus.serving.transfers). Longer than any usual loss of a mobile connection.
 MORPHEUS_TRANSFER_GRACE_S = 10.0
 
+# Event streams (docs/processing.md): of one process, of one user, and from one address.
+MORPHEUS_EVENT_STREAMS = env.number("MORPHEUS_EVENT_STREAMS", default=2000, at_least=1)
+MORPHEUS_EVENT_STREAMS_OF = {
+    "user": env.number("MORPHEUS_EVENT_STREAMS_PER_USER", default=20, at_least=1),
+    "address": env.number("MORPHEUS_EVENT_STREAMS_PER_ADDRESS", default=200, at_least=1),
+}
+# A stream ends after so long, and its client opens the next one: a login is checked again, and
+# streams spread over processes that were added.
+MORPHEUS_EVENTS_MAX_S = env.number("MORPHEUS_EVENTS_MAX_S", default=900.0, at_least=1)
+# Port of the events process on the host of the web server, which redirects there; `make run` sets
+# it. 0: a proxy routes streams.
+MORPHEUS_EVENTS_PORT = env.number("MORPHEUS_EVENTS_PORT", default=0, at_least=0, at_most=65_535)
+
 SPECTACULAR_SETTINGS = {
     "TITLE": "Morpheus",
     "DESCRIPTION": "Novels, comics and their making. Lists page by cursor and never count. An "

@@ -12,6 +12,7 @@ from rest_framework.views import APIView
 
 from morpheus.api.lists import ListView
 from morpheus.api.reads import ListRead, Scope
+from morpheus.events.views import EventStreamView
 
 PREFIX = "api/v1/"
 
@@ -80,11 +81,14 @@ class Combination:
 
 
 def list_api_routes() -> list[Route]:
-    """Return every DRF route under the API's prefix, in the order of the URL configuration."""
+    """Return every DRF route under the API's prefix, in the order of the URL configuration.
+
+    Without event streams: another process has them, and they have no end that could be timed.
+    """
     return [
         Route("/" + path.removeprefix(PREFIX), view)
         for path, view in _views(get_resolver().url_patterns, "")
-        if path.startswith(PREFIX)
+        if path.startswith(PREFIX) and not issubclass(view, EventStreamView)
     ]
 
 

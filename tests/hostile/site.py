@@ -93,7 +93,7 @@ class Site(Client):
 
     def server(self) -> psutil.Process:
         """Return the process that serves requests: the child of granian's own."""
-        servers = self.processes("morpheus.serving")
+        servers = self.processes("morpheus.serving", "morpheus.wsgi:application")
         return next(each for each in servers if each.parent() in servers)
 
     def rss_mb(self) -> float:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tests.serving import PATIENCE_S, REPOSITORY, wait_until
 
-from .nginx import TLSProxy, find_proxy
+from .nginx import TLSProxy, find_proxy, free_port
 
 CONFIGURATION = REPOSITORY / "ops" / "haproxy" / "haproxy.cfg"
 
@@ -17,13 +17,24 @@ CONFIGURATION = REPOSITORY / "ops" / "haproxy" / "haproxy.cfg"
 class HAProxy(TLSProxy):
     """HAProxy on two free ports, in front of two instances.
 
+    Args:
+        events_port: Of the process that holds event streams, if there is one.
+
     Attributes:
         log: What it says about its servers.
         ready: Status of /healthz when it is ready.
     """
 
-    def __init__(self, folder: Path, server_ports: list[int], *, ready: int = 200) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        server_ports: list[int],
+        *,
+        events_port: int | None = None,
+        ready: int = 200,
+    ) -> None:
         super().__init__(folder)
+        self._events_port = events_port or free_port()
         self.log = folder / "haproxy.log"
         command = [find_proxy("haproxy"), "-db", "-f", str(self._write_configuration(server_ports))]
         subprocess.run([*command, "-c"], check=True, capture_output=True, timeout=PATIENCE_S)
@@ -54,6 +65,8 @@ class HAProxy(TLSProxy):
             "bind :443": f"bind 127.0.0.1:{self.port}",
             "192.0.2.11:8000": f"127.0.0.1:{server_ports[0]}",
             "192.0.2.12:8000": f"127.0.0.1:{server_ports[1]}",
+            "192.0.2.11:8010": f"127.0.0.1:{self._events_port}",
+            "192.0.2.12:8010": f"127.0.0.1:{free_port()}",
         }
         if os.geteuid() != 0:
             needs_root = ("user haproxy", "group haproxy", "chroot /var/lib/haproxy")

@@ -43,20 +43,25 @@ class Instance(Client):
 
     Attributes:
         through: Command that runs Python with the arguments that follow.
+        command: Another one, like `events`.
     """
 
     def __init__(
-        self, environment: dict[str, str], log: Path, through: tuple[str, ...] = (sys.executable,)
+        self,
+        environment: dict[str, str],
+        log: Path,
+        through: tuple[str, ...] = (sys.executable,),
+        command: str = "serve",
     ) -> None:
         super().__init__(free_port())
-        self.through = through
+        self.through, self.command = through, command
         self.environment = environment
         self.log = log
         self.start()
 
     def start(self) -> None:
         """Start it, and return when it is ready."""
-        command = [*self.through, "manage.py", "serve", "--port", str(self.port)]
+        command = [*self.through, "manage.py", self.command, "--port", str(self.port)]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 command, cwd=REPOSITORY, env=self.environment, stdout=log, stderr=log
@@ -138,14 +143,22 @@ class Nginx(TLSProxy):
 
     Args:
         static: Folder of static files.
+        events_port: Of the process that holds event streams, if there is one.
         ready: Status of /healthz when it is ready.
     """
 
     def __init__(
-        self, folder: Path, upstream_ports: list[int], static: Path, *, ready: int = 200
+        self,
+        folder: Path,
+        upstream_ports: list[int],
+        static: Path,
+        *,
+        events_port: int | None = None,
+        ready: int = 200,
     ) -> None:
         super().__init__(folder)
         self.static = static
+        self.events_port = events_port or free_port()
         self._write_site(upstream_ports)
         subprocess.run(
             [*self._command(), "-t"], check=True, capture_output=True, text=True, timeout=PATIENCE_S
@@ -184,6 +197,7 @@ class Nginx(TLSProxy):
             "listen 443 ": f"listen 127.0.0.1:{self.port} ",
             "127.0.0.1:8001": f"127.0.0.1:{upstream_ports[0]}",
             "127.0.0.1:8002": f"127.0.0.1:{upstream_ports[-1]}",
+            "127.0.0.1:8010": f"127.0.0.1:{self.events_port}",
         }
         (self.folder / "cache").mkdir()
         for file in (MAIN, SITE / "morpheus.conf", SITE / "upstream.conf"):

@@ -48,7 +48,8 @@ def test_its_own_tool_accepts_it() -> None:
     assert response.returncode == 0, response.stderr
 
     services = yaml.safe_load(response.stdout)["services"]
-    assert {"setup", "web1", "web2", "worker", "nginx", "replica", "grafana"} <= services.keys()
+    expected = {"setup", "web1", "web2", "events", "worker", "nginx", "replica", "grafana"}
+    assert expected <= services.keys()
     web = services["web1"]
     assert web["read_only"] and web["cap_drop"] == ["ALL"]
     assert "change-me@postgres:5432/morpheus" in web["environment"]["DATABASE_URL"]
@@ -70,7 +71,7 @@ def test_without_its_secrets_it_is_refused(tmp_path: Path) -> None:
 def test_each_variable_is_a_setting_and_each_file_exists() -> None:
     settings = set(re.findall(r"^#?([A-Z_]+)=", (REPOSITORY / ".env.example").read_text(), re.M))
     services = read_compose()
-    for name in ("setup", "web1", "worker"):
+    for name in ("setup", "web1", "events", "worker"):
         assert services[name]["environment"].keys() <= settings | {"DATABASE_ADMIN_URL"}
 
     mounts = [

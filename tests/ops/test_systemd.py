@@ -67,10 +67,12 @@ def units(tmp_path: Path) -> Path:
 NAMES = (
     "morpheus-web@8001.service",
     "morpheus-worker.service",
+    "morpheus-events.service",
     "morpheus-migrate.service",
     "morpheus-backup.service",
     "morpheus-backup.timer",
 )
+SERVICES = ("morpheus-web@.service", "morpheus-events.service", "morpheus-worker.service")
 
 
 def test_systemd_accepts_the_units(units: Path) -> None:
@@ -79,7 +81,7 @@ def test_systemd_accepts_the_units(units: Path) -> None:
     assert response.returncode == 0 and response.stdout == ""
 
 
-@pytest.mark.parametrize("name", ["morpheus-web@.service", "morpheus-worker.service"])
+@pytest.mark.parametrize("name", SERVICES)
 def test_the_units_are_hardened(units: Path, name: str) -> None:
     options = ("--offline=true", "--no-pager", f"--threshold={int(MOST_EXPOSURE * 10)}")
 

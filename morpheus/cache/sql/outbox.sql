@@ -4,6 +4,11 @@
 -- app.touches, which starts as '.'; the connection invalidates them around the commit. Every other
 -- transaction (psql, COPY) leaves its tags as rows of cache_outbox, committed with the change, and
 -- notifies the servers.
+--
+-- Every transaction notifies the events process (morpheus/events/notifications.py), at its commit and
+-- not after a rollback. The tags of a statement go together: `owner:<id>` says whose novels those
+-- beside it are. Committing transactions that notify wait for each other, so only tags that an event
+-- stream depends on are sent.
 
 -- migrate:up
 CREATE TABLE cache_outbox (
@@ -23,6 +28,8 @@ DECLARE
     fresh text[] := ARRAY(
         SELECT tag FROM unnest(tags) tag WHERE tag IS NOT NULL EXCEPT SELECT unnest(collected)
     );
+    watched text[];
+    payload text;
 BEGIN
     IF fresh = '{}' OR 'all' = ANY (collected) THEN
         RETURN;
@@ -31,6 +38,7 @@ BEGIN
         OR cardinality(fresh) + greatest(cardinality(collected) - 1, 0) > 1000
     THEN
         fresh := '{all}';
+        tags := '{all}';
         collected := collected[1:1];
     END IF;
     IF collected <> '{}' THEN
@@ -38,6 +46,20 @@ BEGIN
     ELSE
         INSERT INTO cache_outbox (tag) SELECT unnest(fresh);
         PERFORM pg_notify('cache_outbox', '');
+    END IF;
+    watched := ARRAY(
+        SELECT tag FROM unnest(tags) tag
+        WHERE tag ~ '^(all|(status|token|session|user):.+|novel:\d+/access)$'
+    );
+    IF watched <> '{}' THEN
+        payload := array_to_string(
+            watched || ARRAY(SELECT tag FROM unnest(tags) tag WHERE tag LIKE 'owner:%'), ','
+        );
+        -- PostgreSQL refuses 8,000 bytes.
+        IF octet_length(payload) >= 8000 THEN
+            payload := 'all';
+        END IF;
+        PERFORM pg_notify('cache_tags', payload);
     END IF;
 END
 $$;

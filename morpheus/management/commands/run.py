@@ -1,4 +1,4 @@
-"""Run all of Morpheus on this machine: services, migrations, seeding, server and worker."""
+"""Run all of Morpheus on this machine: services, migrations, seeding, servers and worker."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from morpheus.embedded.paths import ServiceError, find_paths, list_system_progra
 from morpheus.embedded.processes import run_command
 from morpheus.embedded.roles import RolesUnavailable
 from morpheus.embedded.supervisor import EmbeddedServices
+from morpheus.management.commands.events import build_events
 from morpheus.management.commands.serve import (
     MARGIN_S,
     bind_or_refuse,
@@ -31,6 +32,7 @@ from morpheus.management.commands.serve import (
     refuse_endless_redirects,
 )
 from morpheus.management.embedded import embedded_services
+from morpheus.serving.listening import bind
 
 READY_TIMEOUT_S = 60.0
 POLL_S = 0.1
@@ -62,10 +64,11 @@ class Command(BaseCommand):
             # Bound before anything starts, so that a used port is refused at once.
             with (
                 bind_or_refuse(host, port) as listener,
+                _bind_for_events(host, port + 1) as events_listener,
                 services if services.wanted else contextlib.nullcontext(),
             ):
                 self._prepare(no_seed=no_seed)
-                self._serve(host, port, listener, services)
+                self._serve(host, port, listener, events_listener, services)
         except KeyboardInterrupt:
             self.stdout.write("Stopped.")
         except (ServiceError, RolesUnavailable) as error:
@@ -79,19 +82,33 @@ class Command(BaseCommand):
             raise CommandError("Preparing the database failed, see above.")
 
     def _serve(
-        self, host: str, port: int, listener: socket.socket, services: EmbeddedServices
+        self,
+        host: str,
+        port: int,
+        listener: socket.socket,
+        events_listener: socket.socket,
+        services: EmbeddedServices,
     ) -> None:
-        """Run server and worker until one of them, or the embedded services, fail for good."""
+        """Run servers and worker until one of them, or the embedded services, fail for good."""
         # Of this run alone, without the counts of earlier processes.
         metrics = make_metrics_folder()
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(metrics)
+        # The web server redirects to it, because no proxy routes event streams.
+        events_port = events_listener.getsockname()[1]
+        os.environ["MORPHEUS_EVENTS_PORT"] = str(events_port)
         running = GuardedServices(
-            [build_server(host, port, listener), _build_worker()], own_folder=metrics
+            [
+                build_server(host, port, listener),
+                build_events(host, events_listener),
+                _build_worker(),
+            ],
+            own_folder=metrics,
         )
-        listener.close()  # The guard keeps it open.
+        for each in (listener, events_listener):
+            each.close()  # The guard keeps it open.
         try:
             self._wait_until_ready(running, host, port)
-            self._print_urls(host, port)
+            self._print_urls(host, port, events_port)
             while not running.have_ended():
                 if services.have_ended():
                     raise CommandError("Another process stopped the embedded services.")
@@ -109,16 +126,26 @@ class Command(BaseCommand):
                 raise CommandError(f"The server is not ready: GET /readyz returns {status}.")
             time.sleep(POLL_S)
 
-    def _print_urls(self, host: str, port: int) -> None:
-        root = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+    def _print_urls(self, host: str, port: int, events_port: int) -> None:
+        address = f"http://{f'[{host}]' if ':' in host else host}"
+        root = f"{address}:{port}"
         self.stdout.write(
             f"\nMorpheus is ready. Ctrl-C stops it.\n"
             f"  API             {root}/api/v1/\n"
             f"  documentation   {root}/api/v1/docs/\n"
             f"  OpenAPI schema  {root}/api/v1/schema/\n"
+            f"  event streams   {address}:{events_port}/api/v1/users/me/events/\n"
             f"  admin           {root}/admin/\n"
         )
         self.stdout.flush()
+
+
+def _bind_for_events(host: str, port: int) -> socket.socket:
+    """Return a bound socket of the port, or of any other one if that is taken."""
+    try:
+        return bind(host, port)
+    except (OSError, OverflowError):
+        return bind_or_refuse(host, 0)
 
 
 def _build_worker() -> Service:

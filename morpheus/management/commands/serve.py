@@ -35,7 +35,7 @@ class Command(BaseCommand):
 
     def handle(self, *, host: str, port: int, **options: Any) -> None:
         refuse_endless_redirects()
-        _refuse_absent_servers()
+        refuse_absent_servers()
         listener = bind_or_refuse(host, port)
         # Of this run alone. The guard removes it.
         metrics = make_metrics_folder()
@@ -93,7 +93,7 @@ def refuse_endless_redirects() -> None:
         )
 
 
-def _refuse_absent_servers() -> None:
+def refuse_absent_servers() -> None:
     """Refuse a start on embedded servers that do not run: most often a variable is missing."""
     services = embedded_services()
     if not services.are_running():

@@ -64,10 +64,23 @@ def test_every_error_is_described_as_a_problem(operations: Any) -> None:
     assert "409" in operations["novels_create"]["responses"]
 
 
-def test_every_get_may_be_conditional(document: Any) -> None:
+def test_every_get_but_a_stream_may_be_conditional(document: Any) -> None:
     gets = [path["get"] for path in document["paths"].values() if "get" in path]
 
-    assert gets and all("304" in get["responses"] for get in gets)
+    endless = {get["operationId"] for get in gets if "304" not in get["responses"]}
+    assert endless == {"novels_events", "users_me_events"} and len(gets) > 2
+
+
+def test_an_event_stream_is_described(operations: Any) -> None:
+    for name in ("novels_events", "users_me_events"):
+        operation = operations[name]
+        content = operation["responses"]["200"]["content"]
+        schema = {"$ref": "#/components/schemas/Status"}
+        assert content == {"text/event-stream": {"schema": schema}}
+        assert "307" in operation["responses"]
+        assert [each["name"] for each in operation["parameters"] if each["in"] == "header"] == [
+            "Last-Event-ID"
+        ]
 
 
 def test_revoking_a_token_needs_it(operations: Any) -> None:

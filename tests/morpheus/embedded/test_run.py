@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import http.client
 import os
+import re
 import signal
 import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +85,12 @@ def get(port: int, path: str) -> int:
         connection.close()
 
 
+def responds(port: int, path: str) -> bool:
+    with suppress(ConnectionError):
+        return get(port, path) == 200
+    return False
+
+
 def processes_of(project: Path, services: EmbeddedServices) -> list[psutil.Process]:
     """Return every live process that works in the project's folder, and the servers."""
     processes = servers_of(services)
@@ -115,6 +123,19 @@ def test_it_prepares_serves_and_prints_urls(
     for path in ("/api/v1/", "/api/v1/docs/", "/api/v1/schema/", "/admin/"):
         assert f"http://127.0.0.1:{port}{path}\n" in output
     assert get(port, "/readyz") == 200
+    assert f"http://127.0.0.1:{port + 1}/api/v1/users/me/events/\n" in output
+    assert wait_until(lambda: responds(port + 1, "/healthz"))
+
+
+def test_event_streams_have_another_port_if_the_next_one_is_taken(
+    make_run: Callable[..., subprocess.Popen[str]], port: int
+) -> None:
+    with socket.create_server(("127.0.0.1", port + 1)):
+        output = read_until_ready(make_run())
+
+    [events_port] = re.findall(r"http://127.0.0.1:(\d+)/api/v1/users/me/events/\n", output)
+    assert int(events_port) != port + 1
+    assert wait_until(lambda: responds(int(events_port), "/healthz"))
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])

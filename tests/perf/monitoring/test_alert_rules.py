@@ -36,9 +36,10 @@ def expressions(dashboard: dict[str, Any]) -> str:
 
 def read_families(client: Any) -> dict[str, str]:
     """Return the metrics on a page of /metrics with their types."""
-    # A server process imports both.
+    # A web server imports the first two, the process of event streams the third.
     importlib.import_module("morpheus.serving.request_bulkheads")
     importlib.import_module("morpheus.serving.transfers")
+    importlib.import_module("morpheus.events.feeds")
     client.get("/api/v1/novels/")
     page = client.get("/metrics").content.decode()
     types = dict(re.findall(r"^# TYPE (morpheus_\w+) (\w+)$", page, re.MULTILINE))
