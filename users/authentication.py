@@ -73,7 +73,7 @@ class SessionAuthentication(authentication.SessionAuthentication):
         try:
             super().enforce_csrf(request)
         except PermissionDenied as error:
-            raise PermissionDenied(error.detail, "csrf_failed") from error
+            raise PermissionDenied(str(error.detail), "csrf_failed") from error
 
 
 class OwnRowBackend(ModelBackend):

@@ -18,6 +18,7 @@ from morpheus.http.problem_codes import PROBLEMS, listed_code, problem_page
 from morpheus.http.violation_codes import VIOLATIONS
 from novels.parsing.model import ErrorCode
 from perf.monitoring.list_routes import list_api_routes
+from tests.conftest import PASSWORD
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -220,3 +221,13 @@ def test_all_codes_are_on_one_page(client: Client) -> None:
 
     assert [each["code"] for each in entries] == [*PROBLEMS, *VIOLATIONS]
     assert client.get(f"{API}/problems/surprise/").status_code == 404
+
+
+def test_a_failed_csrf_check_has_a_code_of_its_own(make_user: Any) -> None:
+    client = APIClient(enforce_csrf_checks=True)
+    credentials = {"email": make_user().email, "password": PASSWORD}
+    assert client.post(f"{API}/auth/login/", credentials).status_code == 200
+
+    problem = assert_listed(client.post(f"{API}/comics/", {"title": "New"}))
+
+    assert (problem["status"], problem["code"]) == (403, "csrf_failed")
