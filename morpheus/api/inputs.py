@@ -38,6 +38,12 @@ class ViewSchema(AutoSchema):
         return [*getattr(self.view, "parameters", ())] if self.method == "GET" else []
 
 
+def has_credentials(request: Request, authenticator: object) -> bool:
+    """Tell whether an authenticator may find something in the header that it names."""
+    header = getattr(authenticator, "credentials_header", None)
+    return header is None or bool(request.META.get(header))
+
+
 def refuse_unknown(params: QueryDict, known: tuple[str, ...]) -> None:
     """Check the names of a query string.
 

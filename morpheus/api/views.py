@@ -21,7 +21,7 @@ from rest_framework.views import APIView
 
 from morpheus.api import idempotency
 from morpheus.api.domain_errors import DomainError
-from morpheus.api.inputs import explain_refusal, read_fields, refuse_unknown
+from morpheus.api.inputs import explain_refusal, has_credentials, read_fields, refuse_unknown
 from morpheus.cache.cached_reads import VisibleValue
 from morpheus.cache.dependencies import (
     CREDENTIAL,
@@ -122,6 +122,7 @@ class MorpheusAPIView(ParameterView, GenericAPIView):  # type: ignore[type-arg]
             read if there is too little free space. They open their transaction themselves, after
             the files (POST by `idempotency.writing`), and refuse other users' rows before these.
         stores_responses: Whether an `Idempotency-Key` has an effect; False for secrets.
+        without_transaction: Methods that need none, or open it themselves after something slow.
     """
 
     filter_backends = []
@@ -131,6 +132,7 @@ class MorpheusAPIView(ParameterView, GenericAPIView):  # type: ignore[type-arg]
     receives_files = False
     stores_responses = True
     repeatable: idempotency.RepeatablePost | None = None
+    without_transaction = frozenset(SAFE_METHODS)
 
     @classmethod
     def as_view(cls, **initkwargs: Any) -> Any:
@@ -152,7 +154,7 @@ class MorpheusAPIView(ParameterView, GenericAPIView):  # type: ignore[type-arg]
         # problem response, after the transaction is rolled back.
         name = (request.method or "").lower()
         if (handler := getattr(self, name, None)) is not None:
-            is_write = request.method not in SAFE_METHODS and not receives_files
+            is_write = request.method not in self.without_transaction and not receives_files
             if self.stores_responses and (post := idempotency.repeatable_post(request)):
                 self.repeatable = post
                 wrap = post.handle_files if receives_files else post.handle_in_transaction
@@ -169,7 +171,7 @@ class MorpheusAPIView(ParameterView, GenericAPIView):  # type: ignore[type-arg]
 
         A request without credentials costs nothing.
         """
-        if not any(_has_credentials(request, each) for each in request.authenticators or ()):
+        if not any(has_credentials(request, each) for each in request.authenticators or ()):
             request.user, request.auth = AnonymousUser(), None
             return
         with record_dependencies() as record:
@@ -184,7 +186,8 @@ class MorpheusAPIView(ParameterView, GenericAPIView):  # type: ignore[type-arg]
             credential = request.auth or getattr(request, "session", None)
             expires_at = getattr(credential, "expires_at", None)
             if expires_at is not None:
-                caller = Credential(request.user.pk, expires_at.timestamp(), record)
+                key = getattr(request.auth, "pk", None)
+                caller = Credential(request.user.pk, expires_at.timestamp(), record, key)
                 request.META[CREDENTIAL] = caller
 
     def check_permissions(self, request: Request) -> None:
@@ -282,12 +285,6 @@ class MorpheusAPIView(ParameterView, GenericAPIView):  # type: ignore[type-arg]
         """Set `Cache-Control`: public if every caller gets the same response."""
         response["Cache-Control"] = PUBLIC if is_public else PRIVATE
         return response
-
-
-def _has_credentials(request: Request, authenticator: object) -> bool:
-    """Tell whether an authenticator may find something in the header that it names."""
-    header = getattr(authenticator, "credentials_header", None)
-    return header is None or bool(request.META.get(header))
 
 
 def _translate(error: DomainError) -> APIException:

@@ -51,11 +51,13 @@ class Credential:
     Attributes:
         expires_at: In seconds since the epoch.
         dependencies: Those of the authentication alone.
+        token_id: None for a session.
     """
 
     user_id: int
     expires_at: float
     dependencies: Dependencies
+    token_id: int | None = None
 
 
 _current: ContextVar[Dependencies | None] = ContextVar("_current", default=None)

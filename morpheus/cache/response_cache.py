@@ -44,19 +44,24 @@ Admit = Callable[[Environ, StartResponse, Callable[[], Iterable[bytes]]], Iterab
 
 
 class _Hit(NamedTuple):
-    """A response for a caller, its key, and the caller's id."""
+    """A response for a caller, its key, and the ids of the caller and the token."""
 
     response: StoredResponse
     key: str
     is_public: bool
     user_id: int | None = None
+    token_id: int | None = None
 
 
 class _Record(NamedTuple):
     """The stored record of a token or session; it expires in seconds since the epoch."""
 
-    user_id: int
+    user_id: int | None
     expires_at: float
+    token_id: int | None
+
+
+_ANONYMOUS = _Record(None, 0.0, None)
 
 
 class ResponseCache:
@@ -106,14 +111,14 @@ class ResponseCache:
                 break
         else:
             return None
-        copies, user_id = [response], None
+        copies, caller = [response], _ANONYMOUS
         if keys.credential:
             credential = self._copies.get(keys.credential, client.prefix)
             if credential is None or credential.value.expires_at <= time.time():
                 return None
-            copies, user_id = [credential, response], credential.value.user_id
+            copies, caller = [credential, response], credential.value
         if are_current(copies, client.replies_with):
-            return _Hit(response.value, key, key is keys.public, user_id)
+            return _Hit(response.value, key, key is keys.public, caller.user_id, caller.token_id)
         # A stale public copy would hide the caller's own response.
         self._copies.discard(key)
         return None
@@ -123,22 +128,21 @@ class ResponseCache:
         wanted = [key for key in keys if key]
         stored = zip(wanted, cache_store().fetch(wanted), strict=True)
         current = {key: value for key, value in stored if value is not None}
-        prefix, user_id = cache_store().client.prefix, None
+        prefix, caller = cache_store().client.prefix, _ANONYMOUS
         if keys.credential:
             if keys.credential not in current:
                 return None
             versions, payload = current[keys.credential]
-            record = _Record(*orjson.loads(payload))
-            if record.expires_at <= time.time():
+            caller = _Record(*orjson.loads(payload))
+            if caller.expires_at <= time.time():
                 return None
-            self._copies.add(keys.credential, record, len(payload), versions, prefix)
-            user_id = record.user_id
+            self._copies.add(keys.credential, caller, len(payload), versions, prefix)
         for key in (keys.public, keys.own):
             if key in current:
                 versions, payload = current[key]
                 response = StoredResponse(payload)
                 self._copies.add(key, response, response.size, versions, prefix)
-                return _Hit(response, key, key is keys.public, user_id)
+                return _Hit(response, key, key is keys.public, caller.user_id, caller.token_id)
         return None
 
     def _miss(
@@ -190,6 +194,7 @@ class ResponseCache:
                 hit.user_id,
                 lookup=lookup,
                 traceparent=read_traceparent(environ),
+                token_id=hit.token_id,
             )
         )
         return body
@@ -221,7 +226,7 @@ class ResponseCache:
             return
         values = {}
         if caller is not None and caller.dependencies.is_complete:
-            record = _Record(caller.user_id, caller.expires_at)
+            record = _Record(caller.user_id, caller.expires_at, caller.token_id)
             values[keys.credential] = (caller.dependencies.versions, orjson.dumps([*record]))
         key = keys.public
         if not _is_public(headers) or content.includes_absence:

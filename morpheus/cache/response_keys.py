@@ -19,8 +19,8 @@ from django.conf import settings
 from morpheus.cache.policies import CachePolicy
 
 RESPONSES = CachePolicy("responses", version=5, ttl_s=300, max_bytes=512 * 1024)
-# User and expiry of a token or session, under the tags of its authentication.
-CREDENTIALS = CachePolicy("credentials", version=1, ttl_s=300)
+# User, expiry and id of a token, or of a session without id, under the tags of its authentication.
+CREDENTIALS = CachePolicy("credentials", version=2, ttl_s=300)
 
 Environ = dict[str, Any]
 

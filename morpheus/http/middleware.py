@@ -119,6 +119,8 @@ class RequestMiddleware:
                     record.versions,
                     is_explained,
                     traceparent=traceparent,
+                    # DRF's request sets `auth` on Django's, too.
+                    token_id=getattr(getattr(request, "auth", None), "pk", None),
                 )
             )
         return response

@@ -102,6 +102,7 @@ class FinishedRequest:
         is_explained: Whether the caller is staff and sent `X-Explain: 1`.
         lookup: If `trace` is None, the outcome of the lookup in the response cache.
         traceparent: The header of this name (`morpheus.tracing.routes`).
+        token_id: Of the bearer token that authenticated the caller.
         at: When it finished, in seconds since 1970.
     """
 
@@ -115,6 +116,7 @@ class FinishedRequest:
     is_explained: bool = False
     lookup: str = "hit"
     traceparent: str = ""
+    token_id: int | None = None
     at: float = field(default_factory=time)
 
     @property
