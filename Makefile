@@ -19,7 +19,7 @@ help:  ## List what works
 
 # Plain HTTP, because only this machine can reach the default address.
 run: $(STAMP)  ## Run everything, with data on first start (PORT=8000 HOST=127.0.0.1)
-	@exec env MORPHEUS_HTTPS=off $(PYTHON) manage.py run --stop-with-parent --host $(HOST) --port $(PORT)
+	@exec env MORPHEUS_HTTPS=off EMAIL_URL="$${EMAIL_URL:-consolemail://}" $(PYTHON) manage.py run --stop-with-parent --host $(HOST) --port $(PORT)
 
 test: $(STAMP)  ## Run the whole test suite in parallel (ARGS=--cov: coverage of lines)
 	@$(PYTHON) -m pytest -n auto --dist worksteal $(ARGS)

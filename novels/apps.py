@@ -20,11 +20,14 @@ class NovelsConfig(AppConfig):
     def ready(self) -> None:
         from morpheus.worker.housekeeping import jobs
         from novels import tasks  # noqa: F401 - connects to signals
+        from novels.account_part import NOVELS
         from novels.models import NovelUpload
         from novels.services.uploads import upload_files_delete_stray
+        from users.account_parts import account_parts
         from users.quotas import UsageSource, usage_sources
 
         usage_sources["novels"] = UsageSource("novels", "bytes", build=NovelUpload.objects.usage)
+        account_parts["novels"] = NOVELS
         jobs["upload_files"] = upload_files_delete_stray
         post_migrate.connect(reference_rows_ensure, sender=self)
 

@@ -48,6 +48,7 @@ def environment(var: Path, **more: str) -> dict[str, str]:
         "MORPHEUS_THREADS": "8",
         # The tests are about the way to the database.
         "MORPHEUS_CACHE": "off",
+        "EMAIL_URL": "dummymail://",
         "MORPHEUS_THROTTLE_WRITES_PER_MINUTE": "1000000",
         "MORPHEUS_THROTTLE_LOGIN_PER_MINUTE": "1000000",
         "DJANGO_SETTINGS_MODULE": "morpheus.settings",

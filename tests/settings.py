@@ -39,9 +39,13 @@ DATABASES["default"]["NAME"] = f"test_morpheus_{_worker}"
 DATABASES["default"]["OPTIONS"]["pool"]["min_size"] = 0
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 MORPHEUS_THROTTLE_RATES = dict.fromkeys(
-    ("login", "login_network", "login_user", "register", "write", "parse"), (1_000_000, 60)
+    (
+        *("login", "login_network", "login_user", "register", "write", "parse"),
+        *("mail", "mail_user", "mail_network", "export"),
+    ),
+    (1_000_000, 60),
 )
-for _name in ("uploads", "images"):
+for _name in ("uploads", "images", "exports"):
     STORAGES[_name]["OPTIONS"]["location"] = MORPHEUS_VAR / _worker / _name
 # Its patches change the path of every query; its own tests switch it on.
 CACHALOT_ENABLED = False

@@ -14,6 +14,7 @@ from django.utils import timezone
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from rest_framework import authentication
 from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
+from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 
 from morpheus.db.name_fields import has_visible_character
@@ -41,6 +42,17 @@ class BearerAuthentication(authentication.TokenAuthentication):
 
     keyword = "Bearer"
     credentials_header = "HTTP_AUTHORIZATION"
+
+    def authenticate(self, request: Request) -> tuple[User, AccessToken] | None:
+        """Return user and token, None without a token.
+
+        Raises:
+            PermissionDenied: The token may only read, and the request may write.
+        """
+        caller: tuple[User, AccessToken] | None = super().authenticate(request)
+        if caller is not None and not caller[1].can_write and request.method not in SAFE_METHODS:
+            raise PermissionDenied("This token has the scope `read` only.", "insufficient_scope")
+        return caller
 
     def authenticate_credentials(self, key: str) -> tuple[User, AccessToken]:
         """Return user and token.

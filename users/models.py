@@ -12,7 +12,7 @@ from django.db.models.functions import Lower
 from django.utils import timezone
 
 from morpheus.db.name_fields import NameField
-from morpheus.db.schema import reference
+from morpheus.db.schema import reference, reference_as_key
 from morpheus.db.transactions import write_transaction
 from morpheus.django_internals.django import DigestSessionHash, forget_new_password
 from users.querysets import AccessTokenQuerySet, UserManager
@@ -20,12 +20,17 @@ from users.querysets import AccessTokenQuerySet, UserManager
 # The values of a novel's or comic's visibility in the API.
 PUBLIC, PRIVATE = "public", "private"
 
+# The scopes of a token in the API.
+READ, WRITE = "read", "write"
+
 
 class User(DigestSessionHash, AbstractBaseUser, PermissionsMixin):
     """A reader, writer or operator; logs in with an e-mail address.
 
     Addresses are in lower case, so their case does not matter. Row level security shows a row to
-    its user and to staff; `PublicUser` has the columns for others.
+    its user and to staff; `PublicUser` has the columns for others. `confirmed_email` is the address
+    that its user confirmed last, which may be an earlier one; `pending_email` is to become `email`
+    when it is confirmed.
     """
 
     email = models.EmailField(max_length=254)
@@ -34,6 +39,8 @@ class User(DigestSessionHash, AbstractBaseUser, PermissionsMixin):
     is_staff = models.BooleanField(default=False)
     is_active = models.BooleanField(default=True)
     date_joined = models.DateTimeField(default=timezone.now)
+    confirmed_email = models.EmailField(max_length=254, blank=True, default="", db_default="")
+    pending_email = models.EmailField(max_length=254, blank=True, default="", db_default="")
 
     USERNAME_FIELD = "email"
     EMAIL_FIELD = "email"
@@ -64,6 +71,11 @@ class User(DigestSessionHash, AbstractBaseUser, PermissionsMixin):
     def normalize_username(cls, username: Any) -> Any:
         """Return an address as the database has it; forms of the admin call this."""
         return cls.objects.normalize_email(username)
+
+    @property
+    def is_email_confirmed(self) -> bool:
+        """Whether the user confirmed the present address, whatever changed it."""
+        return bool(self.confirmed_email == self.email)
 
     def get_short_name(self) -> str:
         return str(self.display_name)
@@ -156,16 +168,68 @@ def belonging_to(parent: Any) -> dict[str, Any]:
     return {"owner_id": parent.owner_id, "is_public": parent.is_public}
 
 
+class AccountDeletion(models.Model):
+    """A user whose account is being deleted: the worker goes on until the user's row is gone."""
+
+    user = reference_as_key(User, related_name="deletion")
+    requested_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        db_table = "users_deletion"
+
+    def __str__(self) -> str:
+        return f"deletion of user {self.user_id}"
+
+
+class AccountExport(models.Model):
+    """An archive of a user's data that the worker makes; it expires. A user has one at a time."""
+
+    class State(models.TextChoices):
+        PENDING = "pending"
+        PROCESSING = "processing"
+        COMPLETED = "completed"
+        FAILED = "failed"
+
+    user = reference(User, related_name="exports")
+    state = models.CharField(max_length=10, choices=State.choices, default=State.PENDING)
+    progress = models.PositiveSmallIntegerField(default=0)
+    message = models.CharField(max_length=200, blank=True, default="")
+    path = models.CharField(max_length=100, blank=True, default="")
+    size_bytes = models.PositiveBigIntegerField(default=0)
+    created_at = models.DateTimeField(default=timezone.now)
+    expires_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "users_export"
+        indexes = [
+            # Housekeeping deletes what has expired.
+            models.Index(fields=["expires_at"], name="users_export_expiry_idx"),
+        ]
+        constraints = [
+            # POST /users/me/exports/ replaces an earlier one.
+            models.UniqueConstraint(fields=["user"], name="users_export_user_uq"),
+        ]
+
+    def __str__(self) -> str:
+        return f"export {self.pk} of user {self.user_id}"
+
+
 class AccessToken(models.Model):
     """A bearer token; the table has its SHA-256 digest only.
 
     A table instead of a package: one query reads token and user, and a digest does not log in.
+    `name` is empty for a login's token. `prefix` is the beginning of the secret, by which users
+    recognize it; earlier tokens have none. `last_used_at` may be an hour older than the last use.
     """
 
     digest = models.BinaryField(max_length=32)
     user = reference(User, related_name="tokens")
+    name = models.CharField(max_length=100, blank=True, default="", db_default="")
+    prefix = models.CharField(max_length=8, blank=True, default="", db_default="")
+    can_write = models.BooleanField(default=True, db_default=True)
     created_at = models.DateTimeField(default=timezone.now)
     expires_at = models.DateTimeField()
+    last_used_at = models.DateTimeField(null=True)
 
     objects = AccessTokenQuerySet.as_manager()
 
@@ -174,6 +238,8 @@ class AccessToken(models.Model):
         indexes = [
             # All tokens of a user: revoked together, deleted with the user.
             models.Index(fields=["user", "expires_at"], name="users_token_user_idx"),
+            # GET /users/me/tokens/
+            models.Index(fields=["user", "created_at", "id"], name="users_token_newest_idx"),
         ]
         constraints = [
             # Every request with a bearer token looks it up by digest.
@@ -182,3 +248,8 @@ class AccessToken(models.Model):
 
     def __str__(self) -> str:
         return f"token {self.pk} of user {self.user_id}"
+
+    @property
+    def scopes(self) -> list[str]:
+        """The scopes as the API has them."""
+        return [READ, WRITE] if self.can_write else [READ]

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime
 from typing import Any, Self
 
 from django.contrib.auth.models import BaseUserManager
 from django.db import DEFAULT_DB_ALIAS, connection, models
 from django.db.models import Q
+from django.utils import timezone
 
 from morpheus.api.reads import BIGINT_MAX
 from morpheus.db.compiled_reads import AnyOf, CompiledRead
@@ -15,17 +18,25 @@ from morpheus.db.transactions import write_transaction
 
 _OF_EMAIL = """
 SELECT id, email, password, display_name, bio, is_active, is_staff, is_superuser, date_joined,
-    last_login
+    last_login, confirmed_email, pending_email
 FROM users_by_email(%s)
 """
 _OF_DIGEST = """
-SELECT f.token_id AS id, (f.person).id AS user_id, f.created_at, f.expires_at
-FROM users_by_token(%s) f
+SELECT f.token_id AS id, f.user_id, f.created_at, f.expires_at, f.can_write
+FROM users_token_by_digest(%s) f
 """
-_OF_TOKEN = ("id", "user_id", "created_at", "expires_at")
+_OF_TOKEN = ("id", "user_id", "created_at", "expires_at", "can_write")
+# Of each row of `AccessTokenQuerySet.record_uses`: a use, and the age from which it is written.
+_RECORD_USES = """
+UPDATE users_token t SET last_used_at = used.at
+FROM unnest(%s::bigint[], %s::timestamptz[]) used (id, at)
+WHERE t.id = used.id
+    AND (t.last_used_at IS NULL OR t.last_used_at <= used.at - make_interval(secs => %s))
+"""
 _OF_ACCOUNT = (
     *("id", "email", "display_name", "bio"),
     *("is_active", "is_staff", "is_superuser", "date_joined"),
+    *("confirmed_email", "pending_email"),
 )
 
 
@@ -59,8 +70,23 @@ class UserManager(BaseUserManager[Any]):
             return user
         raise self.model.DoesNotExist("There is no user of this address.")
 
+    def find_by_email(self, email: str) -> Any | None:
+        """Return the user of an address, or None: 1 query."""
+        try:
+            return self.get_by_natural_key(email)
+        except self.model.DoesNotExist:
+            return None
+
     def register(self, user: Any) -> None:
-        """Insert a new user with that user's own identity; staff users are created as staff.
+        """Insert a new user; see `registering`."""
+        with self.registering(user):
+            pass
+
+    @contextmanager
+    def registering(self, user: Any) -> Iterator[None]:
+        """Insert a new user, and run the block, in one transaction with that user's own identity.
+
+        Staff users are created as staff.
 
         Raises:
             IntegrityError: The address belongs to a user already.
@@ -70,6 +96,7 @@ class UserManager(BaseUserManager[Any]):
             user.pk = cursor.fetchone()[0]
         with write_transaction(as_user=user.pk, as_staff=user.is_staff or user.is_superuser):
             user.save(force_insert=True)
+            yield
 
     def create_user(self, email: str, password: str | None = None, **fields: Any) -> Any:
         user = self.model(email=self.normalize_email(email), **fields)
@@ -195,3 +222,12 @@ class AccessTokenQuerySet(models.QuerySet[Any]):
         for token in self.raw(_OF_DIGEST, [digest]):
             return {name: getattr(token, name) for name in _OF_TOKEN}
         return None
+
+    def valid_of(self, user_id: int | None) -> Self:
+        """The tokens of a user that have not expired."""
+        return self.filter(user_id=user_id, expires_at__gt=timezone.now()).defer("digest")
+
+    def record_uses(self, uses: Mapping[int, datetime], *, interval_s: float) -> None:
+        """Write the last use of tokens, by id, whose written one is so old: 1 statement."""
+        with connection.cursor() as cursor:
+            cursor.execute(_RECORD_USES, [[*uses], [*uses.values()], interval_s])

@@ -12,12 +12,14 @@ from rest_framework.request import Request
 from rest_framework.reverse import reverse
 
 from morpheus.api.reads import BIGINT_MAX, Row
+from morpheus.api.rendering import RowRenderer
 from morpheus.cache.cached_reads import VisibleValue, read, read_many
 from morpheus.cache.policies import CachePolicy
 from morpheus.db.compiled_reads import AnyOf, CompiledRead
-from users.cache_policies import ACCOUNT, NAME, PROFILE, TOKEN
-from users.models import PUBLIC, AccessToken, PublicProfile, PublicUser, User
+from users.cache_policies import ACCOUNT, EXPORT, NAME, PROFILE, TOKEN
+from users.models import PUBLIC, AccessToken, AccountExport, PublicProfile, PublicUser, User
 from users.querysets import VisibleRead
+from users.serializers import ExportSerializer
 
 _NAMES = CompiledRead(
     list,
@@ -28,6 +30,15 @@ _PROFILE_COLUMNS = ("id", "display_name", "bio", "date_joined")
 _PROFILES = CompiledRead(
     int,
     build=lambda user_id: PublicProfile.objects.filter(pk=user_id).values_list(*_PROFILE_COLUMNS),
+)
+
+
+_EXPORT = RowRenderer(ExportSerializer)
+_EXPORTS = CompiledRead(
+    *(int, int),
+    build=lambda pk, user_id: AccountExport.objects.filter(pk=pk, user_id=user_id).values_list(
+        *_EXPORT.columns
+    ),
 )
 
 
@@ -150,6 +161,20 @@ def token_read(digest: bytes) -> AccessToken | None:
         cached[name] = datetime.fromisoformat(cached[name])
     token = AccessToken(**cached, digest=digest)
     return token if token.expires_at > timezone.now() else None
+
+
+def export_read(export_id: int, user_id: int) -> Row | None:
+    """Return a user's export as the API shows it, or None; tag: `export:<id>`."""
+    if export_id > BIGINT_MAX:
+        return None
+    row: Row | None = read(
+        EXPORT,
+        export_id,
+        tags=[f"export:{export_id}"],
+        load=lambda: next(map(_EXPORT.render, _EXPORTS.rows(export_id, user_id)), None),
+        reader_id=user_id,
+    )
+    return row
 
 
 def user_read(user_id: int) -> User | None:

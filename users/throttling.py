@@ -1,4 +1,4 @@
-"""Rate limits of logins and registrations."""
+"""Rate limits of logins, registrations and mails."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from django.http import HttpRequest
 from rest_framework.request import Request
 
 from morpheus.http.client_addresses import get_client_network
-from morpheus.http.throttling import WindowLimit, WindowThrottle
+from morpheus.http.throttling import WindowLimit, WindowThrottle, WriteThrottle
 from users.models import User
 
 
@@ -27,6 +27,24 @@ class RegisterThrottle(NetworkThrottle):
     """Limits registrations from one network."""
 
     scope = "register"
+
+
+class MailNetworkThrottle(NetworkThrottle):
+    """Limits requests for mails from one network, known or unknown addresses alike."""
+
+    scope = "mail_network"
+
+
+class MailUserThrottle(WriteThrottle):
+    """Limits requests for mails from one user."""
+
+    scope = "mail_user"
+
+
+class ExportThrottle(WriteThrottle):
+    """Limits exports of one user, which read all rows and files of the user."""
+
+    scope = "export"
 
 
 class UserLoginLimit:

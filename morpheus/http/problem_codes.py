@@ -108,6 +108,18 @@ PROBLEMS = {
         "A write with a session cookie has no valid CSRF token, or comes from a foreign origin.",
         "Send the value of the cookie `csrftoken` as the header `X-CSRFToken`.",
     ),
+    "insufficient_scope": ProblemType(
+        403,
+        "Insufficient scope",
+        "The token has the scope `read` only.",
+        "Use a token with the scope `write`.",
+    ),
+    "staff_account": ProblemType(
+        403,
+        "Account of staff",
+        "Accounts of staff are not deleted by the API.",
+        "Delete the account in the admin.",
+    ),
     "quota_exceeded": ProblemType(
         403,
         "Quota exceeded",
@@ -149,6 +161,18 @@ PROBLEMS = {
         "File uploaded before",
         "The user has a novel of the same file already: the one with the id `existing_id`.",
         "Use that novel, or delete it first.",
+    ),
+    "export_running": ProblemType(
+        409,
+        "Export running",
+        "An export of the user's data is being made: the one with the id `existing_id`.",
+        "Read its state until it is complete.",
+    ),
+    "export_incomplete": ProblemType(
+        409,
+        "Export incomplete",
+        "The archive is not there yet, or could not be made.",
+        "Read the state of the export; ask for another one if it failed.",
     ),
     "panel_exists": ProblemType(
         409,

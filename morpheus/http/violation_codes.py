@@ -40,6 +40,8 @@ _OF_FIELDS = {
     "password_too_similar": ("Too similar", "The password is like the name or the address."),
     "password_entirely_numeric": ("Only digits", "The password has nothing but digits."),
     "password_invisible": ("Invisible", "The password has no visible character."),
+    "wrong_password": ("Wrong password", "This is not the current password."),
+    "invalid_token": ("Invalid token", "The token of the mail is unknown, used or expired."),
     # Files.
     "no_name": ("No file name", "The file has no name."),
     "empty": ("Empty", "The value, the file or its text is empty."),

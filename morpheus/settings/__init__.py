@@ -10,5 +10,6 @@ from .cache import *  # noqa: F403
 from .database import *  # noqa: F403
 from .files import *  # noqa: F403
 from .logging import *  # noqa: F403
+from .mail import *  # noqa: F403
 from .metrics import *  # noqa: F403
 from .security import *  # noqa: F403

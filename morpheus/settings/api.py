@@ -29,6 +29,8 @@ _logins_of_network = env.number(
     "MORPHEUS_THROTTLE_LOGIN_NETWORK_PER_MINUTE", default=_logins, at_least=1
 )
 _registrations = env.number("MORPHEUS_THROTTLE_REGISTER_PER_HOUR", default=20, at_least=1)
+_mails = env.number("MORPHEUS_THROTTLE_MAILS_PER_HOUR", default=5, at_least=1)
+_exports = env.number("MORPHEUS_THROTTLE_EXPORTS_PER_DAY", default=5, at_least=1)
 _writes = env.number("MORPHEUS_THROTTLE_WRITES_PER_MINUTE", default=120, at_least=1)
 _parses = env.number("MORPHEUS_THROTTLE_PARSES_PER_HOUR", default=30, at_least=1)
 # Requests per window of one client: (number, seconds).
@@ -39,9 +41,15 @@ MORPHEUS_THROTTLE_RATES = {
     # Looser, because strangers could otherwise lock a user out from everywhere.
     "login_user": (10 * _logins, 60),
     "register": (_registrations, 3600),
+    # Mails of one kind to one address; requests for mails of one user, and of one network.
+    "mail": (_mails, 3600),
+    "mail_user": (2 * _mails, 3600),
+    "mail_network": (4 * _mails, 3600),
     "write": (_writes, 60),
     # Of files that were parsed before.
     "parse": (_parses, 3600),
+    # Exports of one user: each reads all that the user has.
+    "export": (_exports, 24 * 3600),
 }
 
 # How many of our own proxies append to X-Forwarded-For; 0 means that the socket's peer is the

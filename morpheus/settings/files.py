@@ -55,6 +55,11 @@ STORAGES: dict[str, dict[str, Any]] = {
         "BACKEND": "django.core.files.storage.FileSystemStorage",
         "OPTIONS": {"location": env.MORPHEUS_VAR / "images"},
     },
+    # Archives of users' data, for a week; no backup has them.
+    "exports": {
+        "BACKEND": "django.core.files.storage.FileSystemStorage",
+        "OPTIONS": {"location": env.MORPHEUS_VAR / "exports"},
+    },
 }
 
 
@@ -89,7 +94,7 @@ def _object_store(url: str, folder: str) -> dict[str, Any]:
 
 
 if _url := env.text("MORPHEUS_STORAGE_URL"):
-    for _folder in ("uploads", "images"):
+    for _folder in ("uploads", "images", "exports"):
         STORAGES[_folder] = _object_store(_url, _folder)
 # Lifetime of signed addresses to which requests for pictures are redirected; 0 means that this
 # server sends the pictures itself (docs/images.md).

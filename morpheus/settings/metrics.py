@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import environ
-
 from . import environment as env
 
 # Seconds: fine below our budgets, exact at the limits that were promised. django-prometheus' own
@@ -26,11 +24,3 @@ MORPHEUS_EXPLAIN_PERCENT = env.number(
 
 # Duration from which a statement is recorded as slow; 0: the value in perf/budgets.toml.
 MORPHEUS_SLOW_QUERY_MS = env.number("MORPHEUS_SLOW_QUERY_MS", default=0.0, at_least=0)
-
-# They get a mail about slow queries, at most one in ten minutes from each process (LOGGING).
-ADMINS = [(address, address) for address in env.items("ADMINS", default=[])]
-SERVER_EMAIL = env.text("SERVER_EMAIL", default="morpheus@localhost")
-# EMAIL_BACKEND, EMAIL_HOST and the other settings of the mail server.
-globals().update(environ.Env.email_url_config(env.text("EMAIL_URL", default="smtp://localhost:25")))
-EMAIL_TIMEOUT = 5
-EMAIL_SUBJECT_PREFIX = "[Morpheus] "

@@ -14,22 +14,25 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 from urllib.parse import urlencode
 
 from PIL import Image
 
+from perf.lab.multipart_forms import FORM_TYPE, Upload, encode_form
+
 API = "/api/v1"
 JSON_TYPE = "application/json"
 PASSWORD = "correct horse battery staple"  # noqa: S105 - of invented users
-_BOUNDARY = "morpheus-example"
 _NAME = re.compile(r"{\w+}")
 
-Caller = Literal["anonymous", "owner", "member", "session", "staff"]
+Caller = Literal["anonymous", "owner", "member", "returning", "leaving", "session", "staff"]
 _CREDENTIALS_OF: dict[Caller, str] = {
     "anonymous": "",
     "owner": ", with a token",
     "member": ", with a token",
+    "returning": ", after a reset",
+    "leaving": ", after a new password",
     "session": ", with a session",
     "staff": ", as staff",
 }
@@ -45,14 +48,6 @@ class HttpRequest:
     body: bytes = b""
 
 
-class Upload(NamedTuple):
-    """A file in a multipart form: the name of the form field, the file name and the content."""
-
-    field: str
-    filename: str
-    content: bytes
-
-
 @dataclass(frozen=True, slots=True)
 class ExampleRequest:
     """A request to one route. `{name}` in path, query and body stands for a value of the data.
@@ -60,7 +55,8 @@ class ExampleRequest:
     Attributes:
         route: Method and path as documented, an entry of perf/budgets.toml.
         caller: "owner" owns the novel and the comic and has a token, "member" is a new user with
-            a token, "session" is the same user with a cookie, "staff" has a cookie too.
+            a token, "session" is the same user with a cookie, "staff" has a cookie too;
+            "returning" and "leaving" are the new user with tokens after a new password.
         body: Fields, sent as JSON, or beside the upload as a form.
         reads_tables: Whether the response needs the database.
         root: Path before the one that `route` names.
@@ -70,7 +66,7 @@ class ExampleRequest:
     route: str
     query: Mapping[str, str] = field(default_factory=dict)
     caller: Caller = "anonymous"
-    body: Mapping[str, str] = field(default_factory=dict)
+    body: Mapping[str, Any] = field(default_factory=dict)
     upload: Upload | None = None
     reads_tables: bool = True
     root: str = API
@@ -120,29 +116,23 @@ class ExampleRequest:
         fields = _fill(self.body, values) if body is None else body
         if self.upload is not None:
             file = self.upload if upload is None else self.upload._replace(content=upload)
-            sent["Content-Type"] = f"multipart/form-data; boundary={_BOUNDARY}"
+            sent["Content-Type"] = FORM_TYPE
             return HttpRequest(self.method, path, sent, encode_form(file, fields))
-        if self.method in ("GET", "DELETE"):
+        if self.method == "GET" or (self.method == "DELETE" and not fields):
             return HttpRequest(self.method, path, sent)
         sent["Content-Type"] = JSON_TYPE
         return HttpRequest(self.method, path, sent, json.dumps(fields).encode() if fields else b"")
 
 
-def _fill(fields: Mapping[str, str], values: Mapping[str, object]) -> dict[str, object]:
+def _fill(fields: Mapping[str, Any], values: Mapping[str, object]) -> dict[str, object]:
     """Return fields with values; one that is a name alone has the value's type."""
-    return {
-        name: values[value[1:-1]] if _NAME.fullmatch(value) else value.format(**values)
-        for name, value in fields.items()
-    }
+    return {name: _fill_value(value, values) for name, value in fields.items()}
 
 
-def encode_form(upload: Upload, fields: Mapping[str, object]) -> bytes:
-    """Return the body of a multipart form."""
-    parts = [f'name="{name}"\r\n\r\n{value}\r\n'.encode() for name, value in fields.items()]
-    head = f'name="{upload.field}"; filename="{upload.filename}"\r\n\r\n'
-    parts.append(head.encode() + upload.content + b"\r\n")
-    opening = f"--{_BOUNDARY}\r\nContent-Disposition: form-data; ".encode()
-    return b"".join(opening + part for part in parts) + f"--{_BOUNDARY}--\r\n".encode()
+def _fill_value(value: Any, values: Mapping[str, object]) -> object:
+    if not isinstance(value, str):
+        return value
+    return values[value[1:-1]] if _NAME.fullmatch(value) else value.format(**values)
 
 
 def draw_picture(colour: str, width: int = 400) -> bytes:
@@ -154,6 +144,8 @@ def draw_picture(colour: str, width: int = 400) -> bytes:
 
 _CREDENTIALS = {"email": "{email}", "password": PASSWORD}
 _NEW_USER = {"email": "{new_email}", "password": PASSWORD, "display_name": "New user"}
+_NEW_TOKEN = {"name": "A program", "scopes": ["read"]}
+_CONFIRMED = {"current_password": PASSWORD}
 _NOVEL_FILE = Upload("file", "novel.txt", b"Chapter 1\n\nOnce upon a time.")
 _PANEL_IMAGE = Upload("image", "panel.png", draw_picture("navy"))
 _OTHER_IMAGE = Upload("image", "panel.png", draw_picture("teal"))
@@ -162,6 +154,8 @@ _ID_OF = {
     "POST /novels/": "novel_id",
     "POST /comics/": "comic_id",
     "POST /comics/{comic_id}/panels/": "panel_id",
+    "POST /users/me/tokens/": "token_id",
+    "POST /users/me/exports/": "export_id",
 }
 
 # In an order in which each request finds the rows that it needs, and the last ones delete them.
@@ -173,7 +167,31 @@ EXAMPLES = (
     ExampleRequest("POST /auth/token/", body=_CREDENTIALS, caller="member"),
     ExampleRequest("GET /users/me/", caller="member"),
     ExampleRequest("PATCH /users/me/", body={"bio": "Reads."}, caller="member"),
+    ExampleRequest("POST /users/me/tokens/", body=_NEW_TOKEN, caller="member"),
+    ExampleRequest("GET /users/me/tokens/", caller="member"),
+    ExampleRequest("DELETE /users/me/tokens/{token_id}/", caller="member"),
+    ExampleRequest(
+        "POST /users/me/email/", body=_CONFIRMED | {"email": "{email}"}, caller="member"
+    ),
+    ExampleRequest("POST /auth/email/confirm/", body={"token": "{email_token}"}),
     ExampleRequest("DELETE /auth/token/", caller="member"),
+    ExampleRequest("POST /auth/password-reset/", body={"email": "{email}"}),
+    ExampleRequest(
+        "POST /auth/password-reset/confirm/",
+        body={"token": "{reset_token}", "new_password": PASSWORD},
+    ),
+    ExampleRequest("POST /auth/token/", body=_CREDENTIALS, caller="returning"),
+    ExampleRequest(
+        "POST /users/me/password/",
+        body=_CONFIRMED | {"new_password": PASSWORD},
+        caller="returning",
+    ),
+    ExampleRequest("POST /auth/token/", body=_CREDENTIALS, caller="leaving"),
+    ExampleRequest("POST /users/me/exports/", caller="leaving"),
+    ExampleRequest("GET /users/me/exports/{export_id}/", caller="leaving"),
+    # Not with the tables' reads, because it needs a file too.
+    ExampleRequest("GET /users/me/exports/{export_id}/file/", caller="owner", reads_tables=False),
+    ExampleRequest("DELETE /users/me/", body=_CONFIRMED, caller="leaving"),
     ExampleRequest("GET /users/me/dashboard/", caller="owner"),
     ExampleRequest("GET /users/{user_id}/"),
     ExampleRequest("GET /genres/"),
@@ -268,7 +286,7 @@ class Conversation:
             self.headers[sent.caller] = {"Cookie": pairs, "X-CSRFToken": cookies["csrftoken"]}
 
     def keep_id(self, sent: ExampleRequest, body: bytes) -> None:
-        """Remember the id of a new novel, comic or panel."""
+        """Remember the id of something new."""
         name = _ID_OF.get(sent.route)
         if name is not None:
             self.values[name] = json.loads(body)["id"]

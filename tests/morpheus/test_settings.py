@@ -92,7 +92,7 @@ def test_the_example_lists_every_variable_that_is_read_and_no_other() -> None:
 def test_every_name_has_the_prefix_unless_it_is_dictated() -> None:
     dictated = {"SECRET_KEY", "ALLOWED_HOSTS", "DEBUG", "CSRF_TRUSTED_ORIGINS", "REDIS_URL"}
     dictated |= {"DATABASE_URL", "ADMINS", "SERVER_EMAIL", "EMAIL_URL", "SECRET_KEY_FALLBACKS"}
-    dictated |= {"OTEL_EXPORTER_OTLP_ENDPOINT", "SENTRY_DSN"}
+    dictated |= {"OTEL_EXPORTER_OTLP_ENDPOINT", "SENTRY_DSN", "DEFAULT_FROM_EMAIL"}
     dictated |= {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}
     roles = ("OWNER", "LOADER", "ADMIN", "REPLICA")
     dictated |= {f"DATABASE_{role}_URL" for role in roles}

@@ -21,7 +21,7 @@ from morpheus.db.transactions import write_transaction
 from novels.models import Chapter, ChapterText, Novel, NovelUpload, ProcessingStatus
 from novels.search.documents import documents_rebuild
 from perf.models import SlowQuery
-from users.models import AccessToken, User, belonging_to
+from users.models import AccessToken, AccountDeletion, AccountExport, User, belonging_to
 
 # Tables that every role may read. A new table belongs here or has policies.
 OPEN = {
@@ -85,6 +85,8 @@ def people(django_db_setup: None, django_db_blocker: Any) -> Iterator[dict[str, 
             IdempotentResponse.objects.create(
                 user=ann, key=b"k", fingerprint=b"f", status=201, headers={}, body=b"{}"
             )
+            AccountDeletion.objects.create(user=ann)
+            AccountExport.objects.create(user=ann, expires_at=timezone.now())
         with write_transaction(as_staff=True):
             ann.groups.add(Group.objects.create(name="Moderators"))
             ann.user_permissions.add(Permission.objects.first())

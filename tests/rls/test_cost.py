@@ -16,6 +16,8 @@ MAX_RATIO = 1.15
 # They read no table with private rows of several users.
 OTHERS = {
     *("GET /users/me/", "GET /schema/", "GET /docs/"),
+    *("GET /users/me/tokens/", "GET /users/me/exports/{export_id}/"),
+    "GET /users/me/exports/{export_id}/file/",
     *("GET /problems/", "GET /problems/{code}/"),
     *("GET /perf/requests/", "GET /perf/requests/{identifier}/"),
 }

@@ -18,6 +18,8 @@ IS_PUBLIC = dict.fromkeys(("novels_novelupload", "novels_searchdocument"), OF_NO
     "api_idempotent_response": "false",
     "users_user": "false",
     "users_token": "false",
+    "users_deletion": "false",
+    "users_export": "false",
     "users_user_groups": "false",
     "users_user_user_permissions": "false",
     "perf_slowquery": "false",
@@ -26,8 +28,8 @@ ANNS = {"users_user": "t.email = 'ann@example.org'"}
 # Tables without a public row.
 RIGHTS = {"users_user_groups", "users_user_user_permissions"}
 ALWAYS_PRIVATE = RIGHTS | {
-    *("users_user", "users_token", "novels_novelupload", "perf_slowquery"),
-    "api_idempotent_response",
+    *("users_user", "users_token", "users_deletion", "users_export"),
+    *("novels_novelupload", "perf_slowquery", "api_idempotent_response"),
 }
 ROLES = ["anonymous", "owner of the row", "other", "staff", "loader", "owner of the tables"]
 
@@ -81,7 +83,7 @@ def row_of(table: Any, is_public: Any) -> Any:
 
 def try_statements(opened: Any, table: Any, row: Any) -> Any:
     """Return the statements that the connection may run on the row; each is rolled back."""
-    key = next(name for name in ("id", "novel_id", "chapter_id") if name in row)
+    key = next(name for name in ("id", "novel_id", "chapter_id", "user_id") if name in row)
     name, column = sql.Identifier(table), sql.Identifier(key)
     where = sql.SQL("WHERE {} = {}").format(column, sql.Literal(row[key]))
     statements = {

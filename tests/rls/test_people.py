@@ -99,6 +99,7 @@ def test_functions_that_look_past_row_level_security_are_known() -> None:
             "novels_search_matches",
             "users_by_email",
             "users_by_token",
+            "users_token_by_digest",
         )
     ]
 

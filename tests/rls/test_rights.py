@@ -43,6 +43,8 @@ RIGHTS = {
     "novels_searchdocument": ALL,
     "perf_metricssample": ALL,
     "perf_slowquery": ALL,
+    "users_deletion": ALL,
+    "users_export": ALL,
     "users_publicprofile": READ,
     "users_publicuser": READ,
     "users_token": ALL,

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from rest_framework.test import APIClient
 
+from morpheus.worker.loop import Worker
 from tests.conftest import PASSWORD
 
 TOKEN = "/api/v1/auth/token/"
@@ -15,6 +17,21 @@ LOGIN = "/api/v1/auth/login/"
 LOGOUT = "/api/v1/auth/logout/"
 USERS = "/api/v1/users/"
 ME = "/api/v1/users/me/"
+
+
+MailOutbox = list[Any]
+
+
+def run_tasks() -> None:
+    """Run the queued tasks, as the worker does."""
+    Worker(interval_s=0.01).drain()
+
+
+def token_of_mail(mail: Any) -> str:
+    """Return the token in a mail without links."""
+    match = re.search(r"^([\w:-]{20,})$", mail.body, re.MULTILINE)
+    assert match, mail.body
+    return match[1]
 
 
 @pytest.fixture

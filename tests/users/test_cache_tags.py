@@ -16,7 +16,7 @@ from morpheus.db.transactions import write_transaction
 from tests.conftest import PASSWORD, as_staff, collect_tags
 from tests.users.conftest import ME, TOKEN
 from users.models import AccessToken, User
-from users.services import user_register
+from users.services.users import user_register
 
 pytestmark = pytest.mark.django_db
 
@@ -37,6 +37,8 @@ def token_of(user: Any) -> str:
         ({"display_name": "New"}, {"name", "user"}),
         ({"bio": "New."}, {"user"}),
         ({"email": "new@example.org"}, {"user"}),
+        ({"confirmed_email": "ann@example.org"}, {"user"}),
+        ({"pending_email": "new@example.org"}, {"user"}),
         ({"password": "!"}, {"user"}),
         ({"is_active": False}, {"user"}),
         ({"is_staff": True}, {"user"}),

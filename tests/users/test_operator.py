@@ -17,7 +17,7 @@ from rest_framework.test import APIClient
 
 from tests.conftest import as_staff
 from users.models import User
-from users.services import operator_ensure
+from users.services.users import operator_ensure
 
 pytestmark = pytest.mark.django_db
 

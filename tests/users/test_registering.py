@@ -23,7 +23,9 @@ def test_a_registered_user_can_log_in(api: APIClient) -> None:
     response = api.post(USERS, ANN)
 
     assert response.status_code == 201
-    assert set(response.json()) == {"id", "email", "display_name", "bio", "date_joined"}
+    assert set(response.json()) == {
+        *("id", "email", "email_confirmed", "display_name", "bio", "date_joined")
+    }
     with as_staff():
         user = User.objects.get(pk=response.json()["id"])
     assert (user.is_staff, user.is_superuser, user.is_active) == (False, False, True)
@@ -124,11 +126,12 @@ def test_no_password_reaches_the_log(api: APIClient, caplog: pytest.LogCaptureFi
     assert secret not in caplog.text
 
 
-def test_registering_costs_two_queries(api: APIClient) -> None:
+def test_registering_costs_three_queries(api: APIClient) -> None:
+    """The id, the row, and the mail that confirms the address."""
     with counted_queries() as seen:
         api.post(USERS, ANN)
 
-    assert len(seen.sql) == 2, "\n".join(seen.sql)
+    assert len(seen.sql) == 3, "\n".join(seen.sql)
 
 
 @pytest.mark.django_db(transaction=True)

@@ -12,10 +12,12 @@ CROSS JOIN LATERAL (VALUES
     ('name:' || id, o.display_name IS DISTINCT FROM n.display_name),
     ('user:' || id,
         ROW(o.email, o.display_name, o.bio, o.password,
-            o.is_active, o.is_staff, o.is_superuser, o.date_joined)
+            o.is_active, o.is_staff, o.is_superuser, o.date_joined,
+            o.confirmed_email, o.pending_email)
         IS DISTINCT FROM
         ROW(n.email, n.display_name, n.bio, n.password,
-            n.is_active, n.is_staff, n.is_superuser, n.date_joined))
+            n.is_active, n.is_staff, n.is_superuser, n.date_joined,
+            n.confirmed_email, n.pending_email))
 ) touched (tag, is_stale)
 WHERE is_stale
 $$);

@@ -33,7 +33,7 @@ from perf.lab.example_requests import bearer, example
 from perf.lab.harness.databases import session_start
 from perf.lab.harness.http_client import BadResponse, Connection
 from users.models import PublicUser, User, belonging_to
-from users.services import token_create
+from users.services.tokens import token_create
 
 from .history import Log, Observation, Write
 from .scene import (

@@ -173,12 +173,12 @@ class _Member:
             self._send(example("PATCH /users/me/").build({}, body=state, headers=login.headers))
 
     def _change_password(self) -> None:
-        self._password = token_hex(16)
-        ended = self.end(self.logins)
-        with recorded_write(self._log, ended), write_transaction(as_user=self._id):
-            user = User.objects.get(pk=self._id)
-            user.set_password(self._password)
-            user.save(update_fields=["password"])
+        login = self._random.choice(self.logins)
+        old, self._password = self._password, token_hex(16)
+        body = {"current_password": old, "new_password": self._password}
+        request = example("POST /users/me/password/").build({}, body=body, headers=login.headers)
+        with recorded_write(self._log, self.end(self.logins)):
+            self._send(request)
 
     def _set_active(self, is_active: bool) -> None:
         value = {VALID: FOUND} if is_active else {}

@@ -8,7 +8,8 @@ from dataclasses import replace
 from random import Random
 from typing import Any, NamedTuple
 
-from perf.lab.example_requests import HttpRequest, Upload, bearer, draw_picture, example
+from perf.lab.example_requests import HttpRequest, bearer, draw_picture, example
+from perf.lab.multipart_forms import Upload
 
 from .scene import (
     Owner,

@@ -34,6 +34,7 @@ UNLIMITED = {
     f"MORPHEUS_THROTTLE_{limit}": "1000000000"
     for limit in (
         *("LOGIN_PER_MINUTE", "REGISTER_PER_HOUR", "WRITES_PER_MINUTE", "PARSES_PER_HOUR"),
+        *("MAILS_PER_HOUR", "EXPORTS_PER_DAY"),
     )
 }
 
@@ -41,6 +42,7 @@ UNLIMITED = {
 def measured_environment(database_url: str, *, has_cache: bool) -> dict[str, str]:
     """Return the variables of a measured Morpheus: no limits per caller, cheap logins."""
     return UNLIMITED | {
+        "EMAIL_URL": "dummymail://",
         "MORPHEUS_HTTPS": "off",
         "MORPHEUS_CACHE": "on" if has_cache else "off",
         "DATABASE_URL": database_url,

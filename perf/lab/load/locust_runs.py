@@ -21,7 +21,7 @@ from perf.lab.harness.databases import seed_if_empty, session_start
 from perf.lab.harness.servers import UNLIMITED, Servers, Worker
 from perf.lab.load.profiles import PROFILES
 from users.models import User
-from users.services import token_create
+from users.services.tokens import token_create
 
 # Number of seeded users with a token and a session.
 MEMBERS = 100

@@ -16,7 +16,7 @@ from perf.lab.example_requests import bearer
 from perf.lab.example_rows import first_rows
 from perf.lab.harness.servers import THREADS, Servers, measured_environment
 from users.models import User
-from users.services import token_create, token_revoke
+from users.services.tokens import token_create, token_revoke
 
 from .contestants import OURS_LOGGED_IN, OURS_WARM, Contestant, list_contestants
 from .installation import HERE, install_bolt, install_fastify

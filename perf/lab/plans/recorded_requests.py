@@ -26,10 +26,11 @@ from perf.lab.example_requests import (
     bearer,
 )
 from perf.lab.example_rows import first_rows
+from perf.lab.mail_tokens import add_mail_token
 from perf.lab.plans.capture import RequestFailed, Statement, capture_statements, served_host
 from perf.monitoring.list_routes import list_api_routes
 from users.models import User
-from users.services import token_create
+from users.services.tokens import token_create
 
 # Files would stay behind: a rollback does not delete them.
 RECORDED = tuple(sent for sent in EXAMPLES if sent.reads_tables and sent.upload is None)
@@ -38,9 +39,16 @@ _WHOLE = frozenset(
     f"GET {route.path}" for route in list_api_routes() if route.lists_rows and route.read.whole
 )
 
+# Other routes are about the seeded rows.
+_KEPT = ("POST /users/me/tokens/", "POST /users/me/exports/")
+
 _EMAIL = "recorded@example.org"
 _UNLIMITED = dict.fromkeys(
-    ("login", "login_network", "login_user", "register", "write", "parse"), (1_000_000, 60)
+    (
+        *("login", "login_network", "login_user", "register", "write", "parse"),
+        *("mail", "mail_user", "mail_network", "export"),
+    ),
+    (1_000_000, 60),
 )
 
 _PROBES = ("/healthz", "/readyz", "/metrics")
@@ -89,11 +97,14 @@ def record_requests() -> Iterator[RecordedRequest]:
     talk = Conversation(values, {"owner": bearer(secret)})
     with override_settings(MORPHEUS_THROTTLE_RATES=_UNLIMITED):
         for sent in _with_parts(RECORDED):
+            add_mail_token(talk, sent)
             with capture_statements(in_parts=sent.in_parts) as statements:
                 response = send(talk.build(sent))
                 body = read_body(response)
             cookies = {name: morsel.value for name, morsel in response.cookies.items()}
             talk.keep_credentials(sent, body, cookies)
+            if sent.route in _KEPT:
+                talk.keep_id(sent, body)
             user_id = rows.owner_id if sent.caller == "owner" else None
             yield RecordedRequest(sent, user_id, statements, len(body))
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from django.conf import settings
 from django.contrib.auth.hashers import MD5PasswordHasher
+from django.db.models import Q
 from django.test import Client
 from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
@@ -16,11 +17,12 @@ from comics.models import Comic
 from morpheus.db.roles import connected_as
 from morpheus.db.transactions import write_transaction
 from novels.models import Novel
+from perf.lab.example_exports import example_export
 from perf.lab.example_requests import PASSWORD, Conversation, bearer
 from perf.lab.example_rows import first_rows
 from perf.lab.plans.capture import served_host
 from users.models import User
-from users.services import token_create, token_revoke
+from users.services.tokens import token_create, token_revoke
 
 DOMAIN = "perf-suite.example.org"
 # Request id of the request whose explanation is read.
@@ -46,7 +48,9 @@ class SuiteCallers:
         Args:
             turn: A different word each time, because an email address is unique.
         """
-        values = {"email": _MEMBER, "new_email": f"{turn}@{DOMAIN}", "number": 1}
+        # The new user's tokens end with the password, unlike the member's.
+        email = f"{turn}@{DOMAIN}"
+        values = {"email": email, "new_email": email, "number": 1}
         return Conversation(values, {"owner": self.member})
 
 
@@ -75,7 +79,8 @@ def create_callers() -> Iterator[SuiteCallers]:
         {"owner": bearer(secret), "staff": cookie},
     )
     try:
-        yield SuiteCallers(reads, bearer(member_secret))
+        with example_export(rows.owner_id) as reads.values["export_id"]:
+            yield SuiteCallers(reads, bearer(member_secret))
     finally:
         client.logout()
         token_revoke(token_id=token.pk)
@@ -88,7 +93,8 @@ def create_callers() -> Iterator[SuiteCallers]:
 def _delete_rows() -> None:
     """Delete the suite's users and their rows."""
     with connected_as("loader"):
-        users = User.objects.filter(email__endswith=f"@{DOMAIN}")
+        # One that deleted its account has another address.
+        users = User.objects.filter(Q(email__endswith=f"@{DOMAIN}") | Q(deletion__isnull=False))
         for model in (Comic, Novel):
             model.objects.filter(owner__in=users).delete()
         users.delete()

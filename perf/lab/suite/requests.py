@@ -11,6 +11,7 @@ from tqdm import tqdm
 
 from perf.lab.example_requests import EXAMPLES, Conversation, ExampleRequest, example
 from perf.lab.harness.http_client import Connection, Response
+from perf.lab.mail_tokens import add_mail_token
 from perf.lab.plans.capture import RequestFailed
 from perf.lab.plans.recorded_requests import operator_requests, warm_reads
 from perf.lab.suite.callers import EXPLAINED, SuiteCallers
@@ -51,6 +52,7 @@ class RouteTimer:
         for temperature in self._connections:
             talk = self._callers.start_writes(f"{turn}{temperature}")
             for sent in _WRITES:
+                add_mail_token(talk, sent)
                 response = self._send(sent, temperature, talk, note=turn)
                 talk.keep_credentials(sent, response.body, response.cookies)
                 talk.keep_id(sent, response.body)

@@ -119,7 +119,8 @@ def test_options_describes_each_method_as_the_document_does(
     client = as_user(make_user(is_staff=True))
 
     for path, operations in document["paths"].items():
-        for name in ("user_id", "novel_id", "comic_id", "panel_id", "number"):
+        names = ("user_id", "novel_id", "comic_id", "panel_id", "number", "token_id", "export_id")
+        for name in names:
             path = path.replace(f"{{{name}}}", "1")
         response = client.options(path)
 

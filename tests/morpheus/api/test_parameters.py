@@ -17,7 +17,7 @@ API = "/api/v1/"
 NOVELS = f"{API}novels/"
 METHODS = ("get", "head", "options", "post", "put", "patch", "delete")
 # Parameters of paths that are whole numbers.
-NUMBERS = ("user_id", "novel_id", "comic_id", "panel_id", "number")
+NUMBERS = ("user_id", "novel_id", "comic_id", "panel_id", "token_id", "export_id", "number")
 
 
 def urls() -> Iterator[str]:

@@ -241,6 +241,8 @@ def test_no_read_is_left_out() -> None:
         *("/comics/{comic_id}/panels/{number}/image/", "/comics/{comic_id}/thumbnail/"),
         *("/users/me/", "/users/me/dashboard/", "/search/"),
         *("/users/{user_id}/", "/genres/", "/languages/"),
+        *("/users/me/tokens/", "/users/me/exports/{export_id}/"),
+        "/users/me/exports/{export_id}/file/",
         "/comics/{comic_id}/panels/{panel_id}/",
         *("/perf/requests/", "/perf/requests/{identifier}/", "/schema/", "/docs/"),
         *("/problems/", "/problems/{code}/"),

@@ -26,7 +26,7 @@ from tests.morpheus.cache.callers import (
     set_active,
 )
 from users.models import User
-from users.views import UserView
+from users.views.profile import UserView
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -38,18 +38,30 @@ def change_password(caller: Caller) -> None:
         user.save(update_fields=["password"])
 
 
+def change_password_by_api(caller: Caller) -> None:
+    body = {"current_password": PASSWORD, "new_password": "another long one"}
+    assert caller.client.post(f"{API}/users/me/password/", body).status_code == 204
+
+
 def delete_user(caller: Caller) -> None:
     with write_transaction(as_user=caller.user.pk):
         Novel.objects.filter(owner=caller.user).delete()
         User.objects.filter(pk=caller.user.pk).delete()
 
 
+def delete_account(caller: Caller) -> None:
+    body = {"current_password": PASSWORD}
+    assert caller.client.delete(f"{API}/users/me/", body).status_code == 202
+
+
 ENDS: dict[str, Callable[[Caller], None]] = {
     "logout": end_logins,
     "new password": change_password,
+    "new password by the API": change_password_by_api,
     "inactive": lambda caller: set_active(caller, False),
     "expired": lambda caller: expire_logins(caller, timezone.now()),
     "deleted": delete_user,
+    "deleted by the API": delete_account,
 }
 
 

@@ -23,6 +23,7 @@ from tests.morpheus.cache.callers import (
     set_active,
 )
 from tests.morpheus.cache.test_response_cache_matches_django import ODD
+from users.models import AccountExport
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -76,10 +77,11 @@ def paths(ann: Caller, novels: list[Any], comics: list[int]) -> list[str]:
     fixed = {"genre": novel.genre.slug, "language": novel.language.code, "identifier": "x"}
     with as_staff():
         panels = dict(Panel.objects.values_list("comic_id", "pk"))
+        export = AccountExport.objects.create(user=ann.user, expires_at=timezone.now())
     rows = [
         {
             **{"user_id": ann.user.pk, "novel_id": novel.pk, "comic_id": comic_id},
-            **{"panel_id": panels[comic_id], "number": 1},
+            **{"panel_id": panels[comic_id], "number": 1, "export_id": export.pk},
             **fixed,
         }
         for novel in novels

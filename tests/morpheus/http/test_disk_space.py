@@ -55,7 +55,7 @@ def test_a_write_to_a_full_database_is_507(
     as_user: Any, make_user: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     client = as_user(make_user("ann"))
-    monkeypatch.setattr("users.services.user_update", fail_with_full_disk)
+    monkeypatch.setattr("users.views.profile.user_update", fail_with_full_disk)
 
     response = client.patch(ME, {"bio": "Short."}, format="json")
 

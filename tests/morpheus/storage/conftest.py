@@ -64,7 +64,7 @@ def use_store(settings: Settings) -> Callable[..., None]:
                 "BACKEND": "morpheus.storage.s3.ObjectStorage",
                 "OPTIONS": options | {"location": f"morpheus/{alias}"},
             }
-            for alias in ("uploads", "images")
+            for alias in ("uploads", "images", "exports")
         }
 
     return use

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import timedelta
 from hashlib import sha256
+from io import BytesIO
 from typing import Any
 from urllib.error import HTTPError
 from urllib.request import urlopen
+from zipfile import ZipFile
 
 import pytest
 from django.conf import settings as current_settings
@@ -290,3 +292,23 @@ def test_an_address_of_another_kind_is_refused() -> None:
             _object_store(url, "images")
     assert "s3" not in current_settings.STORAGES["uploads"]["BACKEND"]
     assert storages["uploads"].path("")
+
+
+def test_an_export_is_downloaded_from_a_signed_address(
+    stored: Stored, api: APIClient, client: APIClient, upload_novel: Callable[..., Any]
+) -> None:
+    upload_novel()
+    location = client.post("/api/v1/users/me/exports/")["Location"]
+    Worker(interval_s=0.05).drain()
+    assert client.get(location).json()["state"] == "completed"
+
+    response = client.get(f"{location}file/")
+
+    assert (response.status_code, response["Cache-Control"]) == (302, "private, no-store")
+    with urlopen(response["Location"]) as signed:  # noqa: S310
+        archive = ZipFile(BytesIO(signed.read()))
+        assert "morpheus-export.zip" in signed.headers["Content-Disposition"]
+    assert [name for name in archive.namelist() if name.endswith("/upload.txt")]
+    assert api.get(f"{location}file/").status_code == 401
+    client.post("/api/v1/users/me/exports/")
+    assert not [key for key in stored() if key.startswith("morpheus/exports/")]

@@ -15,8 +15,8 @@ from django.core.management.base import BaseCommand, CommandError
 from django.core.validators import validate_email
 
 from morpheus.db.transactions import write_transaction
-from users import services
 from users.models import User
+from users.services.users import NotAnOperator, operator_ensure
 
 HOW = "Log in at /admin/, or for the API at POST /api/v1/auth/token/."
 
@@ -32,12 +32,10 @@ class Command(BaseCommand):
         path = settings.MORPHEUS_VAR / "operator-login"
         try:
             validate_email(email := User.objects.normalize_email(email))
-            made = services.operator_ensure(
-                email=email, password=lambda: _stored_password(path, email)
-            )
+            made = operator_ensure(email=email, password=lambda: _stored_password(path, email))
         except ValidationError as error:
             raise CommandError(f"{email} is not an e-mail address.") from error
-        except services.NotAnOperator as error:
+        except NotAnOperator as error:
             raise CommandError(
                 f"{email} belongs to a user that is not an active superuser: choose "
                 "another address with --email."

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
+from perf.lab.example_exports import example_export
 from perf.lab.example_requests import Conversation, bearer
 from perf.lab.example_rows import first_rows
 from perf.lab.plans.capture import capture_statements
@@ -15,7 +16,7 @@ from perf.lab.plans.statements import ExplainedRequest, ExplainedStatement
 from perf.monitoring.budgets import budgets, query_name
 from perf.monitoring.explain import Plan
 from users.models import User
-from users.services import token_create, token_revoke
+from users.services.tokens import token_create, token_revoke
 
 # The first request fills the cache, the second may store ready bytes.
 TIMES_BEFORE_WARM = 2
@@ -64,12 +65,13 @@ def record_warm_reads() -> Iterator[RecordedRequest]:
     secret, token = token_create(user=User(pk=rows.owner_id))
     talk = Conversation(rows.values, {"owner": bearer(secret)})
     try:
-        for sent in warm_reads():
-            with capture_statements(cached=True) as statements:
-                for _ in range(TIMES_BEFORE_WARM):
-                    read_body(send(talk.build(sent)))
-                statements.clear()
-                body = read_body(send(talk.build(sent)))
-            yield RecordedRequest(sent, rows.owner_id, statements, len(body))
+        with example_export(rows.owner_id) as talk.values["export_id"]:
+            for sent in warm_reads():
+                with capture_statements(cached=True) as statements:
+                    for _ in range(TIMES_BEFORE_WARM):
+                        read_body(send(talk.build(sent)))
+                    statements.clear()
+                    body = read_body(send(talk.build(sent)))
+                yield RecordedRequest(sent, rows.owner_id, statements, len(body))
     finally:
         token_revoke(token_id=token.pk)

@@ -1,12 +1,11 @@
-"""Login and logout, registration, and the caller's profile."""
+"""Login and logout."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from django.contrib.auth import authenticate, login, logout
-from django.http import HttpResponse
-from drf_spectacular.utils import OpenApiExample, extend_schema
+from drf_spectacular.utils import extend_schema
 from rest_framework import status
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed, NotAuthenticated, ParseError, Throttled
@@ -15,23 +14,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import Serializer
 
-from morpheus.api.conditions import require_match
 from morpheus.api.views import MorpheusAPIView
-from morpheus.cache.cached_reads import VisibleValue
-from users import services
 from users.authentication import BearerAuthentication, SessionAuthentication
 from users.models import User
-from users.reads import profile_read
-from users.serializers import (
-    OwnProfileSerializer,
-    ProfileSerializer,
-    PublicProfileSerializer,
-    TokenSerializer,
-    UserLoginInput,
-    UserRegisterInput,
-    UserUpdateInput,
-)
-from users.throttling import LoginThrottle, RegisterThrottle, UserLoginLimit
+from users.serializers import ProfileSerializer, TokenSerializer, UserLoginInput
+from users.services.tokens import token_create, token_revoke
+from users.throttling import LoginThrottle, UserLoginLimit
 
 
 class AnonymousView(MorpheusAPIView):
@@ -84,7 +72,7 @@ class TokenView(AnonymousView):
     def post(self, request: Request) -> Response:
         """Log in. The token is shown this once; send it as `Authorization: Bearer <token>`."""
         user = self.authenticate_user(request)
-        secret, token = services.token_create(user=user)
+        secret, token = token_create(user=user)
         token.token = secret  # type: ignore[attr-defined] # for the serializer
         return Response(TokenSerializer(token).data, headers={"Cache-Control": "no-store"})
 
@@ -99,7 +87,7 @@ class TokenView(AnonymousView):
             raise NotAuthenticated(
                 "Authentication required. Send the token as `Authorization: Bearer <token>`."
             )
-        services.token_revoke(token_id=request.auth.pk)
+        token_revoke(token_id=request.auth.pk)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
@@ -136,68 +124,3 @@ class LogoutView(MorpheusAPIView):
             raise ParseError("No session. Revoke a token at /auth/token/.", "no_session")
         logout(request)
         return Response(status=status.HTTP_204_NO_CONTENT)
-
-
-class UserListView(AnonymousView):
-    """/api/v1/users/."""
-
-    serializer_class = UserRegisterInput
-    throttle_classes = [RegisterThrottle]
-
-    @extend_schema(operation_id="users_register", responses={201: ProfileSerializer})
-    def post(self, request: Request) -> Response:
-        """Register with an e-mail address that no user has, whatever its case."""
-        user = services.user_register(**self.read_input(UserRegisterInput))
-        return Response(ProfileSerializer(user).data, status=status.HTTP_201_CREATED)
-
-
-class UserView(MorpheusAPIView):
-    """/api/v1/users/me/."""
-
-    permission_classes = [IsAuthenticated]
-    serializer_class = OwnProfileSerializer
-
-    @extend_schema(operation_id="users_me")
-    def get(self, request: Request) -> Response:
-        """Show my profile."""
-        return Response(self.get_serializer(request.user).data)
-
-    @extend_schema(
-        operation_id="users_me_update",
-        request=UserUpdateInput,
-        responses={200: OwnProfileSerializer},
-    )
-    def patch(self, request: Request) -> Response:
-        """Change my name or what I say about myself."""
-        own = User.objects.filter(pk=self.user.pk)
-        require_match(request, own, lambda: self.get_serializer(own.get()).data)
-        changes = self.read_input(UserUpdateInput, partial=True)
-        services.user_update(user=self.user, **changes)
-        return Response(self.get_serializer(request.user).data)
-
-
-class PublicProfileView(MorpheusAPIView):
-    """/api/v1/users/{id}/."""
-
-    serializer_class = PublicProfileSerializer
-
-    @extend_schema(
-        operation_id="users_read",
-        examples=[
-            OpenApiExample(
-                "A user",
-                {
-                    "id": 7,
-                    "display_name": "Ann",
-                    "bio": "Reads.",
-                    "date_joined": "2026-11-30T12:00:00.000000Z",
-                    "novels_url": "https://morpheus.example/api/v1/novels/?owner=7",
-                    "comics_url": "https://morpheus.example/api/v1/comics/?owner=7",
-                },
-                response_only=True,
-            )
-        ],
-    )
-    def get(self, request: Request, user_id: int) -> HttpResponse:
-        """Show the public profile of an active user."""
-        return self.respond(VisibleValue(profile_read(user_id, request), True))

@@ -1,0 +1,1 @@
+"""The API of users and how they log in, one file per subject."""
