@@ -10,7 +10,7 @@ from django.urls import URLPattern, URLResolver, include, path
 from django.views.decorators.cache import cache_control
 from django.views.generic import RedirectView
 
-from morpheus.api.openapi import SchemaView, SwaggerView
+from morpheus.api.openapi.views import SchemaView, SwaggerView
 from morpheus.api.problem_pages import ProblemListView, ProblemView
 from morpheus.http import health, metrics
 

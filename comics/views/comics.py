@@ -21,7 +21,7 @@ from comics.serializers import (
 from comics.services.comics import comic_create, comic_delete, comic_update
 from morpheus.api.conditions import require_match
 from morpheus.api.lists import ListView
-from morpheus.api.views import MorpheusAPIView
+from morpheus.api.views import LOCATION, MorpheusAPIView
 
 
 class ComicListView(ListView):
@@ -36,7 +36,10 @@ class ComicListView(ListView):
         return self.respond_page(request)
 
     @extend_schema(
-        operation_id="comics_create", request=ComicCreateInput, responses={201: ComicSerializer}
+        operation_id="comics_create",
+        request=ComicCreateInput,
+        parameters=[LOCATION],
+        responses={201: ComicSerializer},
     )
     def post(self, request: Request) -> Response:
         """Create a comic without panels; it is private unless stated otherwise."""
@@ -51,6 +54,7 @@ class ComicView(MorpheusAPIView):
 
     serializer_class = ComicSerializer
     changed_rows = Comic.objects
+    conditional_methods = frozenset({"PATCH", "DELETE"})
 
     @extend_schema(operation_id="comics_retrieve")
     def get(self, request: Request, comic_id: int) -> HttpResponse:

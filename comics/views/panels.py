@@ -7,7 +7,7 @@ from typing import Any
 
 from django.conf import settings
 from django.http import HttpResponse
-from drf_spectacular.utils import OpenApiExample, OpenApiResponse, extend_schema
+from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework.exceptions import ValidationError
 from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
@@ -29,9 +29,11 @@ from morpheus.api.conditions import require_match
 from morpheus.api.idempotency import writing
 from morpheus.api.inputs import require_owner
 from morpheus.api.lists import ListView
-from morpheus.api.views import MorpheusAPIView
+from morpheus.api.views import LOCATION, MorpheusAPIView
 from morpheus.db.transactions import read_transaction, write_transaction
 from morpheus.http.request_bodies import JSONParser
+
+_OF_FILES = ("quota_exceeded", "files_busy", "storage_unavailable")
 
 _PANEL = OpenApiExample(
     "A panel",
@@ -60,6 +62,7 @@ class PanelListView(ListView):
     serializer_class = PanelSerializer
     parser_classes = [MultiPartParser]
     receives_files = True
+    problems = {"POST": ("panel_exists", "not_owner", *_OF_FILES)}
 
     @extend_schema(operation_id="panels_list", responses=PanelSerializer(many=True))
     def get(self, request: Request, comic_id: int) -> HttpResponse:
@@ -69,10 +72,8 @@ class PanelListView(ListView):
     @extend_schema(
         operation_id="panels_create",
         request={"multipart/form-data": PanelCreateInput},
-        responses={
-            201: PanelSerializer,
-            507: OpenApiResponse(description="There is too little free space for uploads."),
-        },
+        parameters=[LOCATION],
+        responses={201: PanelSerializer},
     )
     def post(self, request: Request, comic_id: int) -> Response:
         """Add a panel to my comic; without a number it comes last."""
@@ -108,6 +109,8 @@ class PanelView(MorpheusAPIView):
     parser_classes = [MultiPartParser, JSONParser]
     changed_rows = Comic.objects
     receives_files = True
+    conditional_methods = frozenset({"PATCH", "DELETE"})
+    problems = {"PATCH": _OF_FILES}
 
     @extend_schema(operation_id="panels_read", examples=[_PANEL])
     def get(self, request: Request, comic_id: int, panel_id: int) -> HttpResponse:
@@ -121,10 +124,7 @@ class PanelView(MorpheusAPIView):
             "multipart/form-data": PanelUpdateInput(partial=True),
             "application/json": PanelCaptionInput(partial=True),
         },
-        responses={
-            200: PanelSerializer,
-            507: OpenApiResponse(description="There is too little free space for uploads."),
-        },
+        responses={200: PanelSerializer},
     )
     def patch(self, request: Request, comic_id: int, panel_id: int) -> Response:
         """Change the caption of a panel of mine, or replace its picture."""
@@ -169,14 +169,12 @@ class PanelOrderView(MorpheusAPIView):
 
     serializer_class = PanelOrderInput
     changed_rows = Comic.objects
+    problems = {"PUT": ("panels_changed",)}
 
     @extend_schema(
         operation_id="panels_order",
         examples=[OpenApiExample("Three panels", {"panels": [12, 10, 11]}, request_only=True)],
-        responses={
-            204: None,
-            409: OpenApiResponse(description="These are not the panels of the comic now."),
-        },
+        responses={204: None},
     )
     def put(self, request: Request, comic_id: int) -> Response:
         """Put all panels of my comic in another order; they are numbered from 1."""

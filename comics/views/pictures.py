@@ -44,6 +44,9 @@ class PictureFile(FileResponse):
 class PictureView(MorpheusAPIView):
     """Base of views that respond with the bytes of an image."""
 
+    negotiates = False
+    problems = {"GET": ("files_busy", "storage_unavailable", "server_busy")}
+
     def perform_content_negotiation(
         self, request: Request, force: bool = False
     ) -> tuple[BaseRenderer, str]:
@@ -90,7 +93,6 @@ class PanelImageView(PictureView):
         responses={
             (200, "image/*"): OpenApiTypes.BINARY,
             302: OpenApiResponse(description="The image is at a signed address for some time."),
-            304: None,
         },
     )
     def get(self, request: Request, comic_id: int, number: int) -> HttpResponseBase:
@@ -115,7 +117,7 @@ class ThumbnailView(PictureView):
 
     @extend_schema(
         operation_id="comics_thumbnail",
-        responses={(200, MEDIA_TYPE): OpenApiTypes.BINARY, 304: None},
+        responses={(200, MEDIA_TYPE): OpenApiTypes.BINARY},
     )
     def get(self, request: Request, comic_id: int) -> HttpResponseBase:
         """Respond with the thumbnail of a comic."""

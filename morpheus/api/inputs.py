@@ -10,7 +10,6 @@ from typing import Any
 from django.core.exceptions import ObjectDoesNotExist
 from django.db.models import Model
 from django.http import Http404, QueryDict
-from drf_spectacular.openapi import AutoSchema
 from rest_framework.exceptions import (
     APIException,
     ErrorDetail,
@@ -30,23 +29,6 @@ from morpheus.http.errors import InvalidParameters
 # Bounds the work for a long query string, and for a long name in it.
 _MAX_REPORTED = 5
 _MAX_COMPARED_CHARS = 40
-
-
-class ViewSchema(AutoSchema):
-    """drf-spectacular's schema, with the parameters that the view itself checks."""
-
-    def get_override_parameters(self) -> list[Any]:
-        return [*getattr(self.view, "parameters", ())] if self.method == "GET" else []
-
-    def get_operation(self, *args: Any) -> Any:
-        """Add the body of a DELETE, which drf-spectacular leaves out: the view's `delete_input`."""
-        operation: Any = super().get_operation(*args)
-        body = getattr(self.view, "delete_input", None)
-        if operation and self.method == "DELETE" and body is not None:
-            schema = self.resolve_serializer(body, "request").ref
-            content = {"application/json": {"schema": schema}}
-            operation["requestBody"] = {"content": content, "required": True}
-        return operation
 
 
 def has_credentials(request: Request, authenticator: object) -> bool:

@@ -42,6 +42,15 @@ AnyResponse = TypeVar("AnyResponse", bound=HttpResponse)
 PUBLIC = "public, no-cache"
 PRIVATE = "private, no-cache"
 
+# Of the OpenAPI document, for operations that make something.
+LOCATION = OpenApiParameter(
+    "Location",
+    str,
+    OpenApiParameter.HEADER,
+    response=[201, 202],
+    description="Where it is, or its progress.",
+)
+
 # Methods without a body, whose response may be cached.
 READS = frozenset({"GET", "HEAD"})
 
@@ -73,9 +82,16 @@ class ParameterView(APIView):
     Attributes:
         parameters: What GET takes beside the parameters of filters and pagination; the OpenAPI
             document lists them. Other methods take none.
+        problems: Codes of problems by method, beside those that follow from the declaration of the
+            view; the OpenAPI document lists them.
+        has_etag: Whether responses to GET have an `ETag`.
+        negotiates: Whether a client's `Accept` may be refused.
     """
 
     parameters: tuple[OpenApiParameter, ...] = ()
+    problems: Mapping[str, tuple[str, ...]] = {}
+    has_etag = True
+    negotiates = True
 
     @property
     def default_response_headers(self) -> dict[str, str]:
@@ -122,6 +138,7 @@ class MorpheusAPIView(ParameterView, GenericAPIView):  # type: ignore[type-arg]
             read if there is too little free space. They open their transaction themselves, after
             the files (POST by `idempotency.writing`), and refuse other users' rows before these.
         stores_responses: Whether an `Idempotency-Key` has an effect; False for secrets.
+        conditional_methods: Writes that compare `If-Match`, by `require_match`.
         without_transaction: Methods that need none, or open it themselves after something slow.
     """
 
@@ -131,6 +148,7 @@ class MorpheusAPIView(ParameterView, GenericAPIView):  # type: ignore[type-arg]
     changed_rows: Any = None
     receives_files = False
     stores_responses = True
+    conditional_methods: frozenset[str] = frozenset()
     repeatable: idempotency.RepeatablePost | None = None
     without_transaction = frozenset(SAFE_METHODS)
 

@@ -42,6 +42,8 @@ class EventStreamView(MorpheusAPIView):
 
     # It may be behind the change that a stream is told of.
     may_read_replica = False
+    has_etag = False
+    problems = {"GET": ("throttled", "event_streams_elsewhere")}
 
     def get_renderers(self) -> list[BaseRenderer]:
         """Return that of streams; OPTIONS has a usual response."""

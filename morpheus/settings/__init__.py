@@ -12,4 +12,5 @@ from .files import *  # noqa: F403
 from .logging import *  # noqa: F403
 from .mail import *  # noqa: F403
 from .metrics import *  # noqa: F403
+from .openapi import *  # noqa: F403
 from .security import *  # noqa: F403

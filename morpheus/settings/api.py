@@ -1,4 +1,4 @@
-"""Django REST framework and the OpenAPI document."""
+"""Django REST framework and its limits."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ REST_FRAMEWORK = {
     "DEFAULT_PARSER_CLASSES": ["morpheus.http.request_bodies.JSONParser"],
     "DEFAULT_PAGINATION_CLASS": "morpheus.pagination.KeysetPagination",
     "PAGE_SIZE": 20,
-    "DEFAULT_SCHEMA_CLASS": "morpheus.api.inputs.ViewSchema",
+    "DEFAULT_SCHEMA_CLASS": "morpheus.api.openapi.operations.ViewSchema",
     "DEFAULT_THROTTLE_CLASSES": ["morpheus.http.throttling.WriteThrottle"],
-    "VIEW_DESCRIPTION_FUNCTION": "morpheus.api.openapi.describe_view",
+    "VIEW_DESCRIPTION_FUNCTION": "morpheus.api.openapi.views.describe_view",
     "EXCEPTION_HANDLER": "morpheus.http.errors.build_problem_response",
     "DATETIME_FORMAT": "%Y-%m-%dT%H:%M:%S.%fZ",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
@@ -72,21 +72,3 @@ MORPHEUS_EVENTS_MAX_S = env.number("MORPHEUS_EVENTS_MAX_S", default=900.0, at_le
 # Port of the events process on the host of the web server, which redirects there; `make run` sets
 # it. 0: a proxy routes streams.
 MORPHEUS_EVENTS_PORT = env.number("MORPHEUS_EVENTS_PORT", default=0, at_least=0, at_most=65_535)
-
-SPECTACULAR_SETTINGS = {
-    "TITLE": "Morpheus",
-    "DESCRIPTION": "Novels, comics and their making. Lists page by cursor and never count. An "
-    "operation takes the query parameters that it lists, each once; any other is refused (400).",
-    "VERSION": "1.0.0",
-    "OAS_VERSION": "3.1.1",
-    "SERVE_INCLUDE_SCHEMA": False,
-    "SCHEMA_PATH_PREFIX": r"/api/v1",
-    "COMPONENT_SPLIT_REQUEST": True,
-    # Without a validator: on a public host Swagger UI would send the document's URL to one.
-    "SWAGGER_UI_SETTINGS": {"deepLinking": True, "validatorUrl": None},
-    "SWAGGER_UI_DIST": "SIDECAR",
-    "POSTPROCESSING_HOOKS": [
-        "drf_spectacular.hooks.postprocess_schema_enums",
-        "morpheus.api.openapi.complete_document",
-    ],
-}

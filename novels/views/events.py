@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from django.http import Http404, HttpResponse
-from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 
@@ -27,10 +27,19 @@ _PARAMETERS = [
         description="The `id` of the last event; the client gets nothing that it has.",
     )
 ]
+_EVENT = """\
+id: 1796037611-c1e90b7cf7129e85
+event: status
+data: {"novel":42,"state":"processing","stage":"reading","progress":5,"message":"","warnings":[],\
+"updated_at":"2026-11-30T12:00:00.000000Z"}
+
+"""
 _RESPONSES: dict[Any, OpenApiResponse] = {
     (200, "text/event-stream"): OpenApiResponse(
-        StatusSerializer,
-        "Server-Sent Events without an end. `data` of an event `status` is this object.",
+        str,
+        "Server-Sent Events without an end. `data` of an event `status` is the object of "
+        "`/novels/{novel_id}/status/`.",
+        [OpenApiExample("An event", _EVENT)],
     ),
     307: OpenApiResponse(description="The stream is at `Location`, on another port (`make run`)."),
 }

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.files import File
 from django.http import HttpResponse
-from drf_spectacular.utils import OpenApiExample, OpenApiResponse, extend_schema
+from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework import status
 from rest_framework.exceptions import ValidationError
 from rest_framework.parsers import MultiPartParser
@@ -17,7 +17,7 @@ from rest_framework.reverse import reverse
 from morpheus.api.conditions import require_match
 from morpheus.api.idempotency import writing
 from morpheus.api.lists import ListView
-from morpheus.api.views import MorpheusAPIView
+from morpheus.api.views import LOCATION, MorpheusAPIView
 from morpheus.http.throttling import WindowThrottle, WriteThrottle
 from novels.models import Novel
 from novels.parsing import FileFormat, ParseError
@@ -44,6 +44,9 @@ class NovelListView(ListView):
     serializer_class = NovelSerializer
     parser_classes = [MultiPartParser]
     receives_files = True
+    problems = {
+        "POST": ("upload_exists", "quota_exceeded", "files_busy", "storage_unavailable"),
+    }
 
     @extend_schema(operation_id="novels_list", responses=NovelSerializer(many=True))
     def get(self, request: Request) -> HttpResponse:
@@ -53,11 +56,8 @@ class NovelListView(ListView):
     @extend_schema(
         operation_id="novels_create",
         request={"multipart/form-data": NovelCreateInput},
-        responses={
-            201: NovelSerializer,
-            409: OpenApiResponse(description="I have this file already, as novel `existing_id`."),
-            507: OpenApiResponse(description="There is too little free space for uploads."),
-        },
+        parameters=[LOCATION],
+        responses={201: NovelSerializer},
     )
     def post(self, request: Request) -> Response:
         """Upload a novel (.txt or .epub); it is parsed in the background, see its status."""
@@ -90,6 +90,7 @@ class NovelView(MorpheusAPIView):
 
     serializer_class = NovelSerializer
     changed_rows = Novel.objects
+    conditional_methods = frozenset({"PATCH", "DELETE"})
 
     @extend_schema(operation_id="novels_read")
     def get(self, request: Request, novel_id: int) -> HttpResponse:
@@ -149,15 +150,14 @@ class NovelParseView(MorpheusAPIView):
 
     serializer_class = StatusSerializer
     changed_rows = Novel.objects
+    problems = {"POST": ("nothing_to_parse", "invalid_input", "unsupported_media_type")}
     throttle_classes = [WriteThrottle, ParseThrottle]
 
     @extend_schema(
         operation_id="novels_parse",
         request=None,
-        responses={
-            202: StatusSerializer,
-            409: OpenApiResponse(description="The novel has no uploaded file."),
-        },
+        parameters=[LOCATION],
+        responses={202: StatusSerializer},
         examples=[_QUEUED],
     )
     def post(self, request: Request, novel_id: int) -> Response:

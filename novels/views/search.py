@@ -65,6 +65,7 @@ class SearchView(MorpheusAPIView):
     serializer_class = SearchResultSerializer
     pagination_class = SearchPagination
     parameters = _PARAMETERS
+    problems = {"GET": ("not_authenticated", "search_too_slow", "server_busy")}
     orderings = {"-rank": ("-score", "-id")}
 
     @property

@@ -218,6 +218,7 @@ EXAMPLES = (
     ExampleRequest("GET /docs/", reads_tables=False),
     ExampleRequest("GET /problems/", reads_tables=False),
     ExampleRequest("GET /problems/{code}/", reads_tables=False),
+    ExampleRequest("GET /perf/schema/", caller="staff", reads_tables=False),
     ExampleRequest("GET /perf/requests/", caller="staff", reads_tables=False),
     ExampleRequest("GET /perf/requests/{identifier}/", caller="staff", reads_tables=False),
     ExampleRequest("POST /novels/", body={"title": "New"}, upload=_NOVEL_FILE, caller="owner"),

@@ -10,7 +10,7 @@ from django.http import FileResponse, Http404, HttpResponse, HttpResponseRedirec
 from django.http.response import HttpResponseBase
 from django.urls import reverse
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiResponse, extend_schema
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework import status
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.renderers import BaseRenderer, JSONRenderer
@@ -20,7 +20,7 @@ from rest_framework.serializers import Serializer
 
 from morpheus.api.domain_errors import DomainError
 from morpheus.api.reads import BIGINT_MAX
-from morpheus.api.views import MorpheusAPIView
+from morpheus.api.views import LOCATION, MorpheusAPIView
 from morpheus.http.throttling import WriteThrottle
 from morpheus.storage.files import find_folder, open_file
 from users.models import AccountExport
@@ -53,10 +53,14 @@ class ExportListView(MorpheusAPIView):
 
     permission_classes = [IsAuthenticated]
     throttle_classes = [WriteThrottle, ExportThrottle]
+    problems = {"POST": ("export_running",)}
     serializer_class = Serializer  # Without fields: OPTIONS describes the body.
 
     @extend_schema(
-        operation_id="users_me_exports_create", request=None, responses={202: ExportSerializer}
+        operation_id="users_me_exports_create",
+        request=None,
+        parameters=[LOCATION],
+        responses={202: ExportSerializer},
     )
     def post(self, request: Request) -> Response:
         """Ask for an archive of my data: profile, novels with their files, comics with pictures.
@@ -91,6 +95,9 @@ class ExportFileView(MorpheusAPIView):
     """/api/v1/users/me/exports/{id}/file/."""
 
     permission_classes = [IsAuthenticated]
+    has_etag = False
+    negotiates = False
+    problems = {"GET": ("export_incomplete", "storage_unavailable", "server_busy")}
     # The row that says where the file is may have been written a moment ago.
     may_read_replica = False
 
@@ -102,6 +109,9 @@ class ExportFileView(MorpheusAPIView):
 
     @extend_schema(
         operation_id="users_me_exports_file",
+        parameters=[
+            OpenApiParameter("Content-Disposition", str, OpenApiParameter.HEADER, response=[200])
+        ],
         responses={
             (200, MEDIA_TYPE): OpenApiTypes.BINARY,
             302: OpenApiResponse(description="The file is at a signed address for a minute."),

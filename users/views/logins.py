@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib.auth import authenticate, login, logout
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import status
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed, NotAuthenticated, ParseError, Throttled
@@ -58,6 +58,7 @@ class TokenView(AnonymousView):
     """/api/v1/auth/token/."""
 
     stores_responses = False
+    problems = {"POST": ("authentication_failed",), "DELETE": ("not_authenticated",)}
     serializer_class = UserLoginInput
 
     def get_authenticators(self) -> list[BaseAuthentication]:
@@ -94,10 +95,15 @@ class TokenView(AnonymousView):
 class LoginView(AnonymousView):
     """/api/v1/auth/login/."""
 
+    problems = {"POST": ("authentication_failed",)}
     serializer_class = UserLoginInput
     throttle_classes = [LoginThrottle]
 
-    @extend_schema(operation_id="auth_login", responses={200: ProfileSerializer})
+    @extend_schema(
+        operation_id="auth_login",
+        parameters=[OpenApiParameter("Set-Cookie", str, OpenApiParameter.HEADER, response=[200])],
+        responses={200: ProfileSerializer},
+    )
     def post(self, request: Request) -> Response:
         """Log in; sets the cookies `sessionid` and `csrftoken`."""
         user = self.authenticate_user(request)
@@ -110,6 +116,9 @@ class LogoutView(MorpheusAPIView):
     """/api/v1/auth/logout/."""
 
     permission_classes = [IsAuthenticated]
+    # Without its session, the request could not be repeated.
+    stores_responses = False
+    problems = {"POST": ("no_session",)}
     serializer_class = Serializer  # Without fields: OPTIONS describes the body.
 
     @extend_schema(

@@ -46,6 +46,8 @@ class UserView(PasswordConfirmedView):
     """/api/v1/users/me/."""
 
     without_transaction = frozenset({*SAFE_METHODS, "DELETE"})
+    conditional_methods = frozenset({"PATCH"})
+    problems = {"DELETE": ("staff_account",)}
     serializer_class = OwnProfileSerializer
     delete_input = AccountDeleteInput
 

@@ -105,6 +105,7 @@ class TraceView(MorpheusAPIView):
 
     permission_classes = [IsAdminUser]
     may_read_replica = False
+    problems = {"GET": ("traces_unavailable",)}
 
     def trace_store(self) -> TraceStore:
         """Return the store, once it has all traces that this process enqueued before."""
