@@ -11,7 +11,7 @@ STAMP := $(VENV)/.installed
 CHECKED := manage.py locustfile.py morpheus users novels comics perf tests
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-matrix test-ops test-image test-browser test-hostile test-peers lint audit check-cache perf \
+.PHONY: help run test test-matrix test-ops test-image test-browser test-hostile test-peers test-clients lint openapi audit check-cache perf \
 	load soak seed import snapshots backup restore bench-offload bench-peers lock clean
 
 help:  ## List what works
@@ -56,6 +56,10 @@ lint: $(STAMP)  ## Check format, style, types, words and migrations
 	$(VENV)/bin/mypy
 	$(PYTHON) -m tests.plain_english
 	$(PYTHON) -m tests.migration_lint
+
+openapi: $(STAMP)  ## Write docs/openapi.json, and say what breaks clients of the previous release
+	@$(PYTHON) manage.py spectacular --validate --fail-on-warn --format openapi-json --file docs/openapi.json
+	@$(PYTHON) -m tests.openapi_changes
 
 # In an environment of its own: nothing else needs it. --strict, because it passes otherwise where the
 # registry knows no advisories.
