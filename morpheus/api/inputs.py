@@ -62,6 +62,8 @@ def refuse_unknown(params: QueryDict, known: tuple[str, ...]) -> None:
 def _hint(name: str, known: tuple[str, ...]) -> str:
     if not known:
         return "This request takes none."
+    if name == "page" and "cursor" in known:
+        return "This list has no page numbers; follow `next`, which has a `cursor`."
     near = get_close_matches(name, known, n=1) if len(name) <= _MAX_COMPARED_CHARS else []
     if near:
         return f"Did you mean `{near[0]}`?"

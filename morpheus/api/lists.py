@@ -2,118 +2,31 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Mapping, Sequence
-from functools import cache, lru_cache
-from typing import Any, NamedTuple, cast
+from collections.abc import Container, Mapping, Sequence
+from typing import Any, cast
 
-from django.db.models import DateTimeField, Model, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpResponse
 from rest_framework.filters import BaseFilterBackend
 from rest_framework.request import Request
 
+from morpheus.api.page_jumps import PAGE_PARAMETER, find_row, parse_page
 from morpheus.api.reads import BIGINT_MAX, ListRead, PageRows, Scope, list_whole_rows
+from morpheus.api.selected_rows import SelectedRows, get_parser
 from morpheus.api.views import MorpheusAPIView
-from morpheus.cache.batch_read import read_from_database
-from morpheus.cache.cached_reads import is_cache_usable, read
-from morpheus.db.compiled_reads import CompiledRead
-from morpheus.db.postgresql.times import parse_time
-from morpheus.pagination import KeysetPagination, Position, limit_before_joins, seek_rows
+from morpheus.cache.cached_reads import is_cache_usable
+from morpheus.pagination import KeysetPagination, Position
 
-# As many as a connection keeps prepared, because clients choose page size, ordering and filters.
-COMPILED_MAX = 500
+# Parameters that a cursor is not bound to.
+_UNBOUND = frozenset({"cursor", "page_size", "ordering", PAGE_PARAMETER})
 
-
-class PageForm(NamedTuple):
-    """Everything that the SQL of a page depends on, apart from values.
-
-    Attributes:
-        has_reader: Whether the scope has a reader.
-        filters: The filters that have a value, by name.
-        kinds: The types of the values of filters and position.
-        inclusive: Whether the page includes the row at the position; None without a position.
-        size: How many rows the page has at most.
-    """
-
-    read: ListRead
-    has_reader: bool
-    filters: tuple[str, ...]
-    kinds: tuple[type, ...]
-    ordering: tuple[str, ...]
-    backwards: bool
-    inclusive: bool | None
-    size: int
-
-    def queryset(self, *values: Any) -> QuerySet[Any]:
-        """Return the page for the scope's reader and parent, the filters and the position."""
-        remaining = iter(values)
-        scope = Scope(next(remaining) if self.has_reader else None, next(remaining))
-        rows = self.read.rows(scope)
-        for name in self.filters:
-            rows = self.read.filters[name].narrow_rows(rows, next(remaining))
-        position = None
-        if self.inclusive is not None:
-            position = Position(self.backwards, self.inclusive, tuple(remaining))
-        rows = seek_rows(rows, self.ordering, position, self.backwards)
-        return limit_before_joins(rows, self.size).values_list(*self.columns)
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """The columns of a row, as of `PageRows`."""
-        ordering = [column.removeprefix("-") for column in self.ordering]
-        key: Any = find_model(self.read)._meta.pk
-        return tuple(dict.fromkeys([key.name, *ordering, *self.read.columns]))
-
-
-@lru_cache(maxsize=COMPILED_MAX)
-def compile_page(form: PageForm) -> tuple[tuple[str, ...], CompiledRead]:
-    """Return the columns of a page's rows, and its read by the values of `PageForm.queryset`."""
-    scope = (int,) * (1 + form.has_reader)
-    read = CompiledRead(*scope, *form.kinds, build=form.queryset, unused=len(scope))
-    return form.columns, read
-
-
-@lru_cache(maxsize=COMPILED_MAX)
-def find_model(read: ListRead) -> type[Model]:
-    """Return the model of a list's rows."""
-    return read.rows(Scope()).model
-
-
-class SelectedRows(NamedTuple):
-    """The rows of a list that a request selects, before they are cut into pages.
-
-    Attributes:
-        filters: The values of filters, by name.
-    """
-
-    read: ListRead
-    scope: Scope
-    filters: Mapping[str, Any]
-
-    @property
-    def model(self) -> type[Model]:
-        """The model, for the paginator."""
-        return find_model(self.read)
-
-    def page(
-        self, ordering: tuple[str, ...], position: Position | None, backwards: bool, size: int
-    ) -> tuple[tuple[str, ...], Callable[[], list[Any]]]:
-        """Return the columns of a page's rows, and what loads them by 1 query."""
-        scope, filters = self.scope, self.filters
-        values = (*filters.values(), *(() if position is None else position.values))
-        form = PageForm(
-            read=self.read,
-            has_reader=scope.reader_id is not None,
-            filters=(*filters,),
-            kinds=(*map(type, values),),
-            ordering=ordering,
-            backwards=backwards,
-            inclusive=None if position is None else position.inclusive,
-            size=size,
-        )
-        reader = () if scope.reader_id is None else (scope.reader_id,)
-        columns, read = compile_page(form)
-        return columns, lambda: read.rows(*reader, scope.parent_id, *values)
+_PAGE = {
+    "name": PAGE_PARAMETER,
+    "required": False,
+    "in": "query",
+    "description": "Number of a page, from 1, in place of a cursor. The links lead on by cursors.",
+    "schema": {"type": "integer", "minimum": 1},
+}
 
 
 class ReadFilters(BaseFilterBackend):
@@ -145,45 +58,36 @@ class ReadPagination(KeysetPagination):
     row_columns: tuple[str, ...]
 
     def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
-        return super().get_schema_operation_parameters(view.read)
+        return [*super().get_schema_operation_parameters(view.read), _PAGE]
 
     def read(self, queryset: SelectedRows, backwards: bool, count: int) -> list[Sequence[Any]]:
         """Return `count` rows beyond the position, from the cache or by one query."""
-        declared, scope = queryset.read, queryset.scope
         self._model = queryset.model
         self.row_columns, load = queryset.page(self.columns, self.position, backwards, count)
         identity = (self.binding, self.position, backwards, count)
-        compared = {declared.filters[name].column: each for name, each in queryset.filters.items()}
-        ordering = [column.removeprefix("-") for column in self.columns]
+        return queryset.cached(identity, self.columns, load)
 
-        def tags(_: object) -> list[str]:
-            return declared.tags(scope, compared, ordering)
+    def find_position(self, queryset: SelectedRows, request: Request) -> Position | None:
+        """Return the position of the cursor, or that of the page's number."""
+        if PAGE_PARAMETER not in request.query_params:
+            return super().find_position(queryset, request)
+        number = parse_page(request.query_params, self.cursor_query_param)
+        # A list always has a page size.
+        offset = (number - 1) * cast(int, self.page_size)
+        return find_row(queryset, self.columns, self.binding, offset)
 
-        # The cache may have become usable since whole rows were chosen.
-        if declared.is_whole or not is_cache_usable():
-            return read_from_database(
-                declared.policy, [identity], tags=tags, load=load, reader_id=scope.reader_id
-            )
-        rows: list[Sequence[Any]] = read(
-            declared.policy,
-            hashlib.sha256(repr(identity).encode()).hexdigest()[:32],
-            tags=tags(identity),
-            load=load,
-            reader_id=scope.reader_id,
-        )
-        return rows
+    def get_unbound_parameters(self) -> Container[str | None]:
+        return _UNBOUND
+
+    def get_link_parameters(self) -> dict[str, list[str]]:
+        parameters = super().get_link_parameters()
+        parameters.pop(PAGE_PARAMETER, None)
+        return parameters
 
     def get_value(self, row: Any, name: str) -> Any:
         """Return a column of a row with its type: cursors hold times, JSON has none."""
         value = row[self.row_columns.index(name)]
-        return _get_parser(self._model, name)(value)
-
-
-@cache
-def _get_parser(model: type[Model], name: str) -> Callable[[Any], Any]:
-    """Return the function that makes a column's value of its JSON form."""
-    field: Any = model._meta.get_field(name)
-    return parse_time if isinstance(field, DateTimeField) else field.to_python
+        return get_parser(self._model, name)(value)
 
 
 class ListView(MorpheusAPIView):
@@ -213,7 +117,9 @@ class ListView(MorpheusAPIView):
 
     def respond_page(self, request: Request, parent_id: int = 0) -> HttpResponse:
         """Return the page that a request selects."""
-        response = None if is_cache_usable() else self._respond_whole(request, parent_id)
+        # A numbered page is found by the keys of its list.
+        in_parts = is_cache_usable() or PAGE_PARAMETER in request.query_params
+        response = None if in_parts else self._respond_whole(request, parent_id)
         return response or self._respond_parts(request, parent_id)
 
     def _respond_whole(self, request: Request, parent_id: int) -> HttpResponse | None:

@@ -80,7 +80,7 @@ class BatchRead:
                 versions, payloads[identity] = value
                 dependencies.add(versions)
         self._record("hit", [*payloads])  # A copy, because fills are added below.
-        if payloads:
+        if payloads and not self.policy.may_drift:
             sample(lambda: self._hits({**payloads}))
         dependencies.hits += len(payloads)
         dependencies.misses += len(missing)

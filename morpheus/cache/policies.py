@@ -27,6 +27,8 @@ class CachePolicy:
             identities: then neither a value nor its tags stay in Redis.
         refreshes_incrementally: Whether `load` may refresh a stale value (`read_stale`). The value
             is a pair: the part that is served, and the state that the next refresh needs.
+        may_drift: Whether a value is a hint that changes do not invalidate. It is not verified,
+            and no response shows it.
     """
 
     name: str
@@ -36,6 +38,7 @@ class CachePolicy:
     lease_s: float = 0.0
     caches_none: bool = True
     refreshes_incrementally: bool = False
+    may_drift: bool = False
 
     def __post_init__(self) -> None:
         if POLICIES.setdefault(self.name, self) is not self:

@@ -60,23 +60,38 @@ class CompiledRead:
         kinds: The type of each value, one of `KINDS`; a list is of integers.
         build: Returns the queryset for the values, with `values_list()`.
         unused: How many of the first values the queryset may leave out.
+        around: SQL around the queryset's, `{}`, with parameters of its own behind it, which are
+            integers: Django writes the numbers of a slice into the SQL, a statement for each.
     """
 
-    def __init__(self, *kinds: type, build: Callable[..., QuerySet[Any]], unused: int = 0) -> None:
+    def __init__(
+        self,
+        *kinds: type,
+        build: Callable[..., QuerySet[Any]],
+        unused: int = 0,
+        around: str = "{}",
+    ) -> None:
         self._kinds = kinds
         self._build = build
         self._unused = unused
+        self._around = around
         self._compiled: tuple[type[Model], _Statement] | None = None
 
-    def rows(self, *values: Any) -> list[tuple[Any, ...]]:
+    def rows(self, *values: Any, numbers: Sequence[int] = ()) -> list[tuple[Any, ...]]:
         """Return the rows: 1 query.
+
+        Args:
+            numbers: The parameters of `around`.
 
         Raises:
             ImproperlyConfigured: The queryset's SQL depends on the values.
         """
         model, statement = self._compiled = self._compiled or self._compile()
         connection: Any = connections[router.db_for_read(model)]
-        rows: list[tuple[Any, ...]] = connection.read_rows(statement.sql, statement.bind(values))
+        params = statement.bind(values)
+        if numbers:
+            params += map(Int8, numbers)
+        rows: list[tuple[Any, ...]] = connection.read_rows(statement.sql, params)
         return rows
 
     def _compile(self) -> tuple[type[Model], _Statement]:
@@ -96,7 +111,7 @@ class CompiledRead:
         required = {*range(self._unused, len(first))}
         if len(differing) != len(places) or not required <= {index for _, index in places}:
             raise ImproperlyConfigured(f"The values are not all parameters as they are: {sql}")
-        return queryset.model, _Statement(sql, params, tuple(places))
+        return queryset.model, _Statement(self._around.format(sql), params, tuple(places))
 
     def _samples(self, seed: int) -> list[Any]:
         return [KINDS[kind](seed + at) for at, kind in enumerate(self._kinds)]

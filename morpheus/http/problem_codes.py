@@ -132,6 +132,12 @@ PROBLEMS = {
         "There is no such object or route, or the caller cannot see it.",
         "Check the URL; log in if the object is private.",
     ),
+    "page_not_found": ProblemType(
+        404,
+        "No such page",
+        "The list has fewer pages than the number in `page`.",
+        "Read the first page, and follow `next`.",
+    ),
     "method_not_allowed": ProblemType(
         405,
         "Method not allowed",

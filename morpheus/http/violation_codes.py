@@ -9,6 +9,8 @@ _OF_FIELDS = {
     "unknown_parameter": ("Unknown parameter", "The operation has no parameter of this name."),
     "repeated_parameter": ("Repeated parameter", "The parameter occurs more than once."),
     "invalid_cursor": ("Invalid cursor", "The cursor is malformed, or of another list."),
+    "page_with_cursor": ("Page with cursor", "A page has a number or a cursor, not both."),
+    "page_too_deep": ("Page too deep", "The page is reached by `cursor`, not by its number."),
     "too_complex": ("Too complex", "A search has too many operators."),
     # Values.
     "required": ("Required", "The field is missing."),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from functools import cached_property, reduce
 from typing import Any
 from urllib.parse import urlencode
@@ -194,7 +194,7 @@ class KeysetPagination(CursorPagination):
         self._aliases = {}
         self.binding = self.get_binding(request, view)
         self._signer = CursorSigner(self.binding)
-        self.position = self._decode_position(request)
+        self.position = self.find_position(queryset, request)
 
     def _choose_columns(self, request: Request, view: Any, queryset: Any) -> tuple[str, ...]:
         orderings: Mapping[str, Sequence[str]] | None = getattr(view, "orderings", None)
@@ -207,7 +207,8 @@ class KeysetPagination(CursorPagination):
             raise ValidationError({self.ordering_query_param: [message]}, "invalid_choice")
         return tuple(orderings[name])
 
-    def _decode_position(self, request: Request) -> Position | None:
+    def find_position(self, queryset: Any, request: Request) -> Position | None:
+        """Return the position that the request names, None for the first page."""
         cursor = request.query_params.get(self.cursor_query_param)
         if cursor is None:
             return None
@@ -217,9 +218,17 @@ class KeysetPagination(CursorPagination):
             errors = {self.cursor_query_param: [self.invalid_cursor_message]}
             raise ValidationError(errors, "invalid_cursor") from error
 
+    def get_unbound_parameters(self) -> Container[str | None]:
+        """Return the parameters that are not part of what a cursor is valid for."""
+        return (self.cursor_query_param, self.page_size_query_param, self.ordering_query_param)
+
+    def get_link_parameters(self) -> dict[str, list[str]]:
+        """Return the parameters that links keep."""
+        return dict(self.request.query_params.lists())
+
     def get_binding(self, request: Request, view: Any) -> list[Any]:
         """Return what a cursor is valid for: this list, its filters, its ordering, its caller."""
-        own = {self.cursor_query_param, self.page_size_query_param, self.ordering_query_param}
+        own = self.get_unbound_parameters()
         filters = sorted(item for item in request.query_params.lists() if item[0] not in own)
         return [request.path, filters, self.columns, str(getattr(view, "cursor_scope", ""))]
 
@@ -232,7 +241,7 @@ class KeysetPagination(CursorPagination):
             assert self.position is not None  # noqa: S101 - only a cursor leads to an empty page
             position = Position(backwards, not self.position.inclusive, self.position.values)
         name, cursor = self.cursor_query_param, cursors.encode(position, self._signer)
-        params = {**dict(self.request.query_params.lists()), name: [cursor]}
+        params = {**self.get_link_parameters(), name: [cursor]}
         # A cursor has no character to encode.
         is_alone = len(params) == 1
         query = f"{name}={cursor}" if is_alone else urlencode(sorted(params.items()), doseq=True)

@@ -44,6 +44,8 @@ def list_codes(view: Any, method: str, operation: dict[str, Any]) -> set[str]:
         codes |= {"database_unavailable", *_list_codes_of_caller(view, method, operation)}
         if "combination" in _describe_list(view, method):
             codes.add("unserved_combination")
+        if "pages" in _describe_list(view, method):
+            codes.add("page_not_found")
     return codes
 
 
@@ -82,11 +84,13 @@ def _list_codes_of_caller(
 
 
 def _describe_list(view: Any, method: str) -> set[str]:
-    """Tell of a list whether filters may exclude each other, and may select the caller's rows."""
+    """Tell of a list that it has pages, and whether filters may exclude each other, and may select
+    the caller's rows.
+    """
     read = getattr(view, "read", None)
     if method != "GET" or read is None:
         return set()
-    facts = {"combination"} if len(read.filters) > 1 else set()
+    facts = {"pages", "combination"} if len(read.filters) > 1 else {"pages"}
     return facts | ({"own"} if any(each.own for each in read.filters.values()) else set())
 
 

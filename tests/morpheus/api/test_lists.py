@@ -12,8 +12,9 @@ from django.test import override_settings
 from rest_framework.request import Request
 from rest_framework.test import APIClient, APIRequestFactory
 
-from morpheus.api.lists import ReadPagination, SelectedRows
+from morpheus.api.lists import ReadPagination
 from morpheus.api.reads import ListRead, Scope
+from morpheus.api.selected_rows import SelectedRows
 from morpheus.cache.store import cache_store
 from morpheus.db.transactions import read_transaction, write_transaction
 from novels.models import Novel

@@ -15,8 +15,8 @@ from django.db.models.functions import Concat
 from django.test.utils import CaptureQueriesContext
 from rest_framework.serializers import DateTimeField
 
-from morpheus.api.lists import SelectedRows
 from morpheus.api.reads import ListRead, Scope
+from morpheus.api.selected_rows import SelectedRows
 from morpheus.db.compiled_reads import CompiledRead
 from morpheus.db.postgresql.times import format_time
 from morpheus.pagination import Position
