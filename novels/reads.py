@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from hashlib import md5
 from typing import Any
 
 from django.db.models import QuerySet, TextField
 from django.db.models.functions import Cast
 from rest_framework.exceptions import ValidationError
+from rest_framework.request import Request
 
 from morpheus.api.reads import (
     BIGINT_MAX,
@@ -21,10 +23,12 @@ from morpheus.api.reads import (
     parse_id_of,
 )
 from morpheus.api.rendering import RowRenderer
+from morpheus.api.representations import Expansion
 from morpheus.cache.batch_read import read_from_database
 from morpheus.cache.cached_reads import (
     VisibleValue,
     is_cache_usable,
+    read,
     read_many,
     read_public_then_private,
 )
@@ -37,6 +41,7 @@ from novels.serializers import (
     NovelSerializer,
     StatusSerializer,
 )
+from users.models import PUBLIC
 from users.querysets import VisibleRead
 from users.reads import CardRead, add_owners, visible_value
 
@@ -52,6 +57,11 @@ render_named_card = _NAMED_CARD.of_columns(_NAMED_COLUMNS)
 _CHAPTER = RowRenderer(ChapterSerializer)
 _CHAPTER_TEXT = RowRenderer(ChapterTextSerializer)
 
+_EXPANDED = 20
+_FIRST_CHAPTERS = VisibleRead(
+    *(int, Chapter),
+    lambda rows, novel: rows.of_novel(novel).values_list(*_CHAPTER.columns)[:_EXPANDED],
+)
 _NAMED_CARDS = VisibleRead.of_ids(Novel, _NAMED_COLUMNS)
 # A compiled read has no JSON of Python's.
 STATUS_COLUMNS = [
@@ -198,9 +208,7 @@ NOVELS = ListRead(
             parse=language_id,
             description="Novels in this language, by its ISO 639-1 code.",
         ),
-        "author": ListFilter(
-            column="author", description="Novels of the author of exactly this name."
-        ),
+        "author": ListFilter(column="author", description="Novels of exactly this author's name."),
         "owner": ListFilter(
             column="owner",
             parse=parse_id_of("owner"),
@@ -241,6 +249,20 @@ CHAPTERS = ListRead(
         columns=(*_CHAPTER.columns, "is_public"),
         render=lambda page, request: _CHAPTER.render_page(page),
     ),
+)
+
+
+def _add_chapters(novels: list[Row], reader_id: int | None, request: Request) -> list[Row]:
+    """Return a novel with its first chapters, as of `CHAPTERS`; tags: `contents_tags`."""
+    [novel] = novels
+    pk, viewer = novel["id"], None if novel["visibility"] == PUBLIC else reader_id
+    load = partial(_FIRST_CHAPTERS.rows, pk, viewer)
+    chapters = read(CONTENTS, f"{pk}:first", tags=contents_tags(pk), load=load, reader_id=viewer)
+    return [novel | {"chapters": [*map(_CHAPTER.render, chapters)]}]
+
+
+FIRST_CHAPTERS = Expansion(
+    f"the first {_EXPANDED} chapters; `/novels/{{id}}/chapters/` has all.", _add_chapters
 )
 
 

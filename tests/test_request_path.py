@@ -43,6 +43,7 @@ CLOSED = {
         "morpheus/serving/draining.py",
         "morpheus/serving/request_bulkheads.py",
         "morpheus/api/inputs.py",
+        "morpheus/api/representations.py",
         "morpheus/http/rendering.py",
         "morpheus/http/throttling.py",
         "users/authentication.py",

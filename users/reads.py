@@ -13,6 +13,7 @@ from rest_framework.reverse import reverse
 
 from morpheus.api.reads import BIGINT_MAX, Row
 from morpheus.api.rendering import RowRenderer
+from morpheus.api.representations import Expansion
 from morpheus.cache.cached_reads import VisibleValue, read, read_many
 from morpheus.cache.policies import CachePolicy
 from morpheus.db.compiled_reads import AnyOf, CompiledRead
@@ -28,8 +29,8 @@ _NAMES = CompiledRead(
 
 _PROFILE_COLUMNS = ("id", "display_name", "bio", "date_joined")
 _PROFILES = CompiledRead(
-    int,
-    build=lambda user_id: PublicProfile.objects.filter(pk=user_id).values_list(*_PROFILE_COLUMNS),
+    list,
+    build=lambda ids: PublicProfile.objects.filter(AnyOf("pk", ids)).values_list(*_PROFILE_COLUMNS),
 )
 
 
@@ -55,25 +56,35 @@ def user_names(user_ids: Iterable[int]) -> dict[int, str | None]:
     )
 
 
-def profile_read(user_id: int, request: Request) -> Row | None:
-    """Return the public profile of an active user with links to their public works, or None.
+def profiles_read(user_ids: Iterable[int], request: Request) -> dict[int, Row]:
+    """Return the public profiles of active users by id, with links to their public works.
 
     Tag: `user:<id>`.
     """
 
-    def load() -> Row | None:
-        rows = _PROFILES.rows(user_id) if user_id <= BIGINT_MAX else []
-        return dict(zip(_PROFILE_COLUMNS, rows[0], strict=True)) if rows else None
+    def load(missing: list[int]) -> dict[int, Row]:
+        return {
+            row[0]: dict(zip(_PROFILE_COLUMNS, row, strict=True)) for row in _PROFILES.rows(missing)
+        }
 
-    profile: Row | None = read(PROFILE, user_id, tags=[f"user:{user_id}"], load=load)
-    if profile is None:
-        return None
+    ids = [user_id for user_id in user_ids if user_id <= BIGINT_MAX]
+    profiles = read_many(PROFILE, ids, tags=lambda user_id: [f"user:{user_id}"], load=load)
     # Routes by name, because this app may not import the others.
-    links = {
-        f"{works}_url": f"{reverse(works, request=request)}?owner={user_id}"
-        for works in ("novels", "comics")
+    works = [(f"{name}_url", reverse(name, request=request)) for name in ("novels", "comics")]
+    return {
+        user_id: profile | {name: f"{url}?owner={user_id}" for name, url in works}
+        for user_id, profile in profiles.items()
+        if profile is not None
     }
-    return profile | links
+
+
+def _expand_owners(rows: list[Row], reader_id: int | None, request: Request) -> list[Row]:
+    """Return rows with the profiles of their owners; an inactive owner stays as it is."""
+    profiles = profiles_read({row["owner"]["id"] for row in rows}, request)
+    return [row | {"owner": profiles.get(row["owner"]["id"], row["owner"])} for row in rows]
+
+
+OWNER = Expansion("the owner's public profile, as `/users/{id}/` has it.", _expand_owners)
 
 
 def add_owners(cards: Sequence[Row]) -> list[Row]:

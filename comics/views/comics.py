@@ -22,6 +22,7 @@ from comics.services.comics import comic_create, comic_delete, comic_update
 from morpheus.api.conditions import require_match
 from morpheus.api.lists import ListView
 from morpheus.api.views import LOCATION, MorpheusAPIView
+from users.reads import OWNER
 
 
 class ComicListView(ListView):
@@ -29,6 +30,7 @@ class ComicListView(ListView):
 
     read = COMICS
     serializer_class = ComicSerializer
+    expansions = {"owner": OWNER}
 
     @extend_schema(operation_id="comics_list", responses=ComicSerializer(many=True))
     def get(self, request: Request) -> HttpResponse:
@@ -54,6 +56,8 @@ class ComicView(MorpheusAPIView):
 
     serializer_class = ComicSerializer
     changed_rows = Comic.objects
+    has_fields = True
+    expansions = {"owner": OWNER}
     conditional_methods = frozenset({"PATCH", "DELETE"})
 
     @extend_schema(operation_id="comics_retrieve")

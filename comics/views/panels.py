@@ -106,6 +106,7 @@ class PanelView(MorpheusAPIView):
     """/api/v1/comics/{id}/panels/{panel id}/."""
 
     serializer_class = PanelSerializer
+    has_fields = True
     parser_classes = [MultiPartParser, JSONParser]
     changed_rows = Comic.objects
     receives_files = True

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from difflib import get_close_matches
 from functools import cache
 from typing import Any
 
@@ -22,13 +21,13 @@ from rest_framework.settings import api_settings
 
 from morpheus.api.domain_errors import DomainError
 from morpheus.api.reads import BIGINT_MAX
+from morpheus.api.representations import hint_name
 from morpheus.db.compiled_reads import CompiledRead
 from morpheus.db.transactions import read_transaction
 from morpheus.http.errors import InvalidParameters
 
-# Bounds the work for a long query string, and for a long name in it.
+# Bounds the work for a long query string.
 _MAX_REPORTED = 5
-_MAX_COMPARED_CHARS = 40
 
 
 def has_credentials(request: Request, authenticator: object) -> bool:
@@ -46,7 +45,7 @@ def refuse_unknown(params: QueryDict, known: tuple[str, ...]) -> None:
     errors = {}
     for name, values in params.lists():
         if name not in known:
-            message = f"Unknown parameter. {_hint(name, known)}"
+            message = f"Unknown parameter. {hint_name(name, known)}"
             errors[name] = [ErrorDetail(message, "unknown_parameter")]
         elif len(values) > 1:
             errors[name] = [ErrorDetail("Give this parameter once.", "repeated_parameter")]
@@ -57,17 +56,6 @@ def refuse_unknown(params: QueryDict, known: tuple[str, ...]) -> None:
             break
     if errors:
         raise InvalidParameters(errors)
-
-
-def _hint(name: str, known: tuple[str, ...]) -> str:
-    if not known:
-        return "This request takes none."
-    if name == "page" and "cursor" in known:
-        return "This list has no page numbers; follow `next`, which has a `cursor`."
-    near = get_close_matches(name, known, n=1) if len(name) <= _MAX_COMPARED_CHARS else []
-    if near:
-        return f"Did you mean `{near[0]}`?"
-    return f"Known are {', '.join(f'`{each}`' for each in known)}."
 
 
 def read_fields(body: Any, serializer: type[Serializer[Any]], *, partial: bool) -> dict[str, Any]:

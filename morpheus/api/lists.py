@@ -12,13 +12,14 @@ from rest_framework.request import Request
 
 from morpheus.api.page_jumps import PAGE_PARAMETER, find_row, parse_page
 from morpheus.api.reads import BIGINT_MAX, ListRead, PageRows, Scope, list_whole_rows
+from morpheus.api.representations import EXPAND, FIELDS
 from morpheus.api.selected_rows import SelectedRows, get_parser
 from morpheus.api.views import MorpheusAPIView
 from morpheus.cache.cached_reads import is_cache_usable
 from morpheus.pagination import KeysetPagination, Position
 
 # Parameters that a cursor is not bound to.
-_UNBOUND = frozenset({"cursor", "page_size", "ordering", PAGE_PARAMETER})
+_UNBOUND = frozenset({"cursor", "page_size", "ordering", PAGE_PARAMETER, FIELDS, EXPAND})
 
 _PAGE = {
     "name": PAGE_PARAMETER,
@@ -82,6 +83,9 @@ class ReadPagination(KeysetPagination):
     def get_link_parameters(self) -> dict[str, list[str]]:
         parameters = super().get_link_parameters()
         parameters.pop(PAGE_PARAMETER, None)
+        # In one spelling, because the responses to all spellings are stored as one.
+        if representation := getattr(self.view, "representation", None):
+            parameters |= {name: [text] for name, text in representation.parameters.items()}
         return parameters
 
     def get_value(self, row: Any, name: str) -> Any:
@@ -100,6 +104,7 @@ class ListView(MorpheusAPIView):
     read: ListRead
     pagination_class = ReadPagination
     filter_backends = [ReadFilters]
+    has_fields = True
 
     @property
     def orderings(self) -> Mapping[str, Sequence[str]]:
@@ -157,7 +162,7 @@ class ListView(MorpheusAPIView):
         self, read: ListRead, page: PageRows, is_public: bool | None = None
     ) -> HttpResponse:
         paginator = cast(ReadPagination, self.paginator)
-        body = paginator.build_body(read.render(page, self.request))
+        body = paginator.build_body(self.represent(read.render(page, self.request)))
         if is_public is None:
             is_public = page.scope.reader_id is None
         return self.respond_data(body, is_public=is_public, headers=paginator.build_headers(body))

@@ -22,6 +22,7 @@ from rest_framework.views import APIView
 from morpheus.api import idempotency
 from morpheus.api.domain_errors import DomainError
 from morpheus.api.inputs import explain_refusal, has_credentials, read_fields, refuse_unknown
+from morpheus.api.representations import RepresentedRows
 from morpheus.cache.cached_reads import VisibleValue
 from morpheus.cache.dependencies import (
     CREDENTIAL,
@@ -76,19 +77,18 @@ class ReadResponse(PreparedResponse):
     """A response with its body and all headers of the view; DRF adds nothing to it."""
 
 
-class ParameterView(APIView):
+class ParameterView(RepresentedRows, APIView):
     """Base of views that refuse query parameters that they do not declare.
 
+    The OpenAPI document lists those of GET. Other methods take none.
+
     Attributes:
-        parameters: What GET takes beside the parameters of filters and pagination; the OpenAPI
-            document lists them. Other methods take none.
         problems: Codes of problems by method, beside those that follow from the declaration of the
             view; the OpenAPI document lists them.
         has_etag: Whether responses to GET have an `ETag`.
         negotiates: Whether a client's `Accept` may be refused.
     """
 
-    parameters: tuple[OpenApiParameter, ...] = ()
     problems: Mapping[str, tuple[str, ...]] = {}
     has_etag = True
     negotiates = True
@@ -112,6 +112,8 @@ class ParameterView(APIView):
         if request.META.get("QUERY_STRING"):
             is_read = request.method in SAFE_METHODS
             refuse_unknown(request.query_params, self.parameter_names() if is_read else ())
+            if is_read:
+                self.read_representation(request)
         super().initial(request, *args, **kwargs)
 
     @classmethod
@@ -121,7 +123,7 @@ class ParameterView(APIView):
         sources = [backend() for backend in getattr(cls, "filter_backends", ())]
         if paginator := getattr(cls, "pagination_class", None):
             sources.append(paginator())
-        names = {each.name for each in cls.parameters}
+        names = {each.name for each in cls.list_parameters()}
         for source in sources:
             names |= {each["name"] for each in source.get_schema_operation_parameters(cls)}
         return tuple(sorted(names))
@@ -271,7 +273,8 @@ class MorpheusAPIView(ParameterView, GenericAPIView):  # type: ignore[type-arg]
         """
         if seen.value is None:
             raise Http404
-        return self.respond_data(seen.value, is_public=seen.is_public)
+        [value] = self.represent([seen.value])
+        return self.respond_data(value, is_public=seen.is_public)
 
     def respond_data(
         self, data: Any, *, is_public: bool, headers: Mapping[str, str] | None = None

@@ -43,10 +43,45 @@ _UNCACHED_HEADERS = (
 # Other tokens are never valid (users.authentication).
 _BEARER = re.compile(r"Bearer ([A-Za-z0-9_-]{43})")
 
+# Parameters whose value is a set of names, of which there are many for each page.
+_NAME_SETS = frozenset({"fields", "expand"})
+# Those whose responses a process caches.
+MAX_REPRESENTATIONS = 64
+
 # Unusual spellings of `Host` that a process caches responses for, and the seconds after which an
 # unused one is dropped.
 MAX_OTHER_HOSTS = 16
-_HOST_TTL_S = 300.0
+_UNUSED_S = 300.0
+
+
+class Spellings:
+    """Up to `most` texts of clients, each until it is unused for five minutes."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._used_at: dict[str, float] = {}
+
+    def renew(self, text: str) -> bool:
+        """Return whether the text is one of them; it is in use then."""
+        if text not in self._used_at:
+            return False
+        self._used_at[text] = monotonic()
+        return True
+
+    def have_room(self) -> bool:
+        """Return whether there may be one more."""
+        if len(self._used_at) >= self._most:
+            unused_since = monotonic() - _UNUSED_S
+            self._used_at = {
+                text: at for text, at in self._used_at.copy().items() if at > unused_since
+            }
+        return len(self._used_at) < self._most
+
+    def add(self, text: str) -> None:
+        self._used_at[text] = monotonic()
+
+
+representations = Spellings(MAX_REPRESENTATIONS)
 
 
 class Hosts:
@@ -61,7 +96,7 @@ class Hosts:
 
     def __init__(self) -> None:
         self._usual: set[str] = set()
-        self._others: dict[str, float] = {}
+        self._others = Spellings(MAX_OTHER_HOSTS)
 
     def allows(self, environ: Environ) -> bool:
         """Return whether responses to this request's `Host` are cached."""
@@ -70,23 +105,17 @@ class Hosts:
             return True
         if not host:
             return False  # Links contain the port of this process.
-        if host in self._others:
-            self._others[host] = monotonic()
+        if self._others.renew(host):
             return True
         if host in _usual_hosts(environ.get("SERVER_PORT", "")):
             self._usual.add(host)
             return True
-        if len(self._others) >= MAX_OTHER_HOSTS:
-            unused_since = monotonic() - _HOST_TTL_S
-            self._others = {
-                name: at for name, at in self._others.copy().items() if at > unused_since
-            }
-        return len(self._others) < MAX_OTHER_HOSTS
+        return self._others.have_room()
 
     def add(self, host: str) -> None:
         """Add a spelling that Django accepted and that a response was cached for."""
         if host not in self._usual:
-            self._others[host] = monotonic()
+            self._others.add(host)
 
 
 def _usual_hosts(port: str) -> set[str]:
@@ -135,9 +164,9 @@ def response_keys(environ: Environ, hosts: Hosts) -> ResponseKeys | None:
     query = environ.get("QUERY_STRING", "")
     if query:
         normalized = _normalize_query(query)
-        if normalized is None:
+        if normalized is None or not _is_represented(normalized.representation):
             return None
-        query = normalized
+        query = normalized.text
     # A path with and without the last slash has the same response.
     parts = [_scheme(environ), environ["HTTP_HOST"], path if path[-1] == "/" else f"{path}/", query]
     if sum(map(len, parts)) > _MAX_KEY_CHARS:
@@ -193,11 +222,28 @@ def _scheme(environ: Environ) -> str:
     return str(environ["wsgi.url_scheme"])
 
 
+def _is_represented(representation: str) -> bool:
+    """Return whether the responses of a representation are cached; empty is the usual one."""
+    if not representation or representations.renew(representation):
+        return True
+    if not representations.have_room():
+        return False
+    representations.add(representation)
+    return True
+
+
+class _Query(NamedTuple):
+    """A query string in the spelling of keys, and its part of `_NAME_SETS`."""
+
+    text: str
+    representation: str
+
+
 @lru_cache(maxsize=1024)
-def _normalize_query(query: str) -> str | None:
+def _normalize_query(query: str) -> _Query | None:
     """Return the same query string for all spellings; None if Django must refuse it.
 
-    Spellings differ in the order of parameters, in escapes and in empty parts.
+    Spellings differ in the order of parameters and of names, in escapes and in empty parts.
     """
     if len(query) > _MAX_KEY_CHARS:
         return None
@@ -205,7 +251,13 @@ def _normalize_query(query: str) -> str | None:
         pairs = parse_qsl(_decode_query(query), keep_blank_values=True)
     except ValueError:
         return None
-    return "&".join(sorted(f"{quote_plus(name)}={quote_plus(value)}" for name, value in pairs))
+    texts, representation = [], []
+    for name, value in pairs:
+        if name in _NAME_SETS:
+            value = ",".join(sorted(value.split(",")))
+            representation.append(f"{name}={value}")
+        texts.append(f"{quote_plus(name)}={quote_plus(value)}")
+    return _Query("&".join(sorted(texts)), "&".join(sorted(representation)))
 
 
 def _decode_query(query: str) -> str:

@@ -11,6 +11,9 @@ _OF_FIELDS = {
     "invalid_cursor": ("Invalid cursor", "The cursor is malformed, or of another list."),
     "page_with_cursor": ("Page with cursor", "A page has a number or a cursor, not both."),
     "page_too_deep": ("Page too deep", "The page is reached by `cursor`, not by its number."),
+    "unknown_name": ("Unknown name", "The operation has no field or expansion of this name."),
+    "not_expanded": ("Not expanded", "The field is one that `expand` adds, and was not asked for."),
+    "left_out": ("Left out", "What `expand` adds is not among the `fields`."),
     "too_complex": ("Too complex", "A search has too many operators."),
     # Values.
     "required": ("Required", "The field is missing."),

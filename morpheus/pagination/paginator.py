@@ -51,6 +51,7 @@ class KeysetPagination(CursorPagination):
     ordering_query_param = "ordering"
     invalid_cursor_message = "Invalid cursor for this list, its filters and its ordering."
 
+    view: Any
     page: list[Any]
     binding: list[Any]
     _first: Any
@@ -186,7 +187,7 @@ class KeysetPagination(CursorPagination):
 
     def _begin(self, queryset: Any, request: Request, view: Any) -> None:
         """Read the request."""
-        self.request = request
+        self.request, self.view = request, view
         self.page_size = self.get_page_size(request)
         columns = self._choose_columns(request, view, queryset)
         model: Any = getattr(queryset, "model", None)

@@ -32,6 +32,7 @@ class ChapterView(MorpheusAPIView):
     """/api/v1/novels/{id}/chapters/{number}/."""
 
     serializer_class = ChapterTextSerializer
+    has_fields = True
 
     @extend_schema(operation_id="novels_chapters_read")
     def get(self, request: Request, novel_id: int, number: int) -> HttpResponse:

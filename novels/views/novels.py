@@ -21,7 +21,13 @@ from morpheus.api.views import LOCATION, MorpheusAPIView
 from morpheus.http.throttling import WindowThrottle, WriteThrottle
 from novels.models import Novel
 from novels.parsing import FileFormat, ParseError
-from novels.reads import NOVELS, novel_read, novel_read_uncached, status_read_uncached
+from novels.reads import (
+    FIRST_CHAPTERS,
+    NOVELS,
+    novel_read,
+    novel_read_uncached,
+    status_read_uncached,
+)
 from novels.serializers import (
     NovelCreateInput,
     NovelSerializer,
@@ -35,6 +41,7 @@ from novels.services.uploads import (
     novel_parse_again,
     upload_stored,
 )
+from users.reads import OWNER
 
 
 class NovelListView(ListView):
@@ -44,6 +51,7 @@ class NovelListView(ListView):
     serializer_class = NovelSerializer
     parser_classes = [MultiPartParser]
     receives_files = True
+    expansions = {"owner": OWNER}
     problems = {
         "POST": ("upload_exists", "quota_exceeded", "files_busy", "storage_unavailable"),
     }
@@ -90,6 +98,8 @@ class NovelView(MorpheusAPIView):
 
     serializer_class = NovelSerializer
     changed_rows = Novel.objects
+    has_fields = True
+    expansions = {"owner": OWNER, "chapters": FIRST_CHAPTERS}
     conditional_methods = frozenset({"PATCH", "DELETE"})
 
     @extend_schema(operation_id="novels_read")

@@ -13,7 +13,7 @@ from morpheus.api.conditions import require_match
 from morpheus.api.views import MorpheusAPIView
 from morpheus.cache.cached_reads import VisibleValue
 from users.models import User
-from users.reads import profile_read
+from users.reads import profiles_read
 from users.serializers import (
     AccountDeleteInput,
     OwnProfileSerializer,
@@ -87,6 +87,7 @@ class PublicProfileView(MorpheusAPIView):
     """/api/v1/users/{id}/."""
 
     serializer_class = PublicProfileSerializer
+    has_fields = True
 
     @extend_schema(
         operation_id="users_read",
@@ -107,4 +108,5 @@ class PublicProfileView(MorpheusAPIView):
     )
     def get(self, request: Request, user_id: int) -> HttpResponse:
         """Show the public profile of an active user."""
-        return self.respond(VisibleValue(profile_read(user_id, request), True))
+        profiles = profiles_read([user_id], request)
+        return self.respond(VisibleValue(profiles.get(user_id), True))

@@ -20,7 +20,8 @@ class ViewSchema(AutoSchema):
 
     def get_override_parameters(self) -> list[Any]:
         """Return the parameters that the view itself checks."""
-        return [*getattr(self.view, "parameters", ())] if self.method == "GET" else []
+        declared = getattr(self.view, "list_parameters", tuple)
+        return [*declared()] if self.method == "GET" else []
 
     def get_operation(self, *args: Any) -> Any:
         operation: Any = super().get_operation(*args)

@@ -1,4 +1,4 @@
-"""Numbered pages: what they show, what they cost, how they drift, and what is refused."""
+"""Numbered pages: what they show, what they cost, how they drift, and refusals."""
 
 from __future__ import annotations
 

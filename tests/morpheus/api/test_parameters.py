@@ -74,7 +74,10 @@ def test_the_nearest_known_name_is_suggested(api: APIClient) -> None:
 
 
 def test_without_a_near_name_all_are_listed(api: APIClient) -> None:
-    known = "`author`, `cursor`, `genre`, `language`, `ordering`, `owner`, `page`, `page_size`"
+    known = (
+        "`author`, `cursor`, `expand`, `fields`, `genre`, `language`, `ordering`, `owner`, `page`, "
+        "`page_size`"
+    )
     assert refusals(api.get(f"{NOVELS}?surprise=1")) == {
         "surprise": f"Unknown parameter. Known are {known}."
     }
