@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from unittest import mock
 
@@ -28,7 +29,7 @@ from morpheus.embedded.roles import prepare_database
 from morpheus.embedded.supervisor import EmbeddedServices
 from morpheus.http import log_stream
 from morpheus.management.embedded import embedded_services
-from morpheus.tracing import events
+from morpheus.tracing import events, routes
 from tests.factories import PASSWORD as PASSWORD
 from tests.factories import as_user, make_chapters, make_novels, make_user  # noqa: F401
 from tests.visitor import Visitor, counted_queries
@@ -115,6 +116,12 @@ def empty_caches(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     yield
     cache_store().client.close()
     cache_store.cache_clear()
+
+
+@pytest.fixture
+def one_request_id(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give every request the same id, so that tests can compare whole responses."""
+    monkeypatch.setattr(routes, "_random", SimpleNamespace(randbytes=bytes))
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ OTHERS = {
     *("GET /users/me/tokens/", "GET /users/me/exports/{export_id}/"),
     "GET /users/me/exports/{export_id}/file/",
     *("GET /problems/", "GET /problems/{code}/"),
-    *("GET /perf/requests/", "GET /perf/requests/{identifier}/"),
+    *("GET /perf/requests/", "GET /perf/requests/{identifier}/", "GET /perf/schema/"),
 }
 
 

@@ -11,7 +11,7 @@ from rest_framework.test import APIClient
 
 from tests.users.conftest import USERS
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("one_request_id")]
 
 NOVELS = "/api/v1/novels/"
 TEXT = b"CHAPTER I\n\nIt was a whale of a book, and it went on and on.\n" * 20

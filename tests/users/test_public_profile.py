@@ -70,6 +70,7 @@ def test_an_unknown_user_is_404(api: APIClient, ann: User, pk: int) -> None:
     assert api.get(f"/api/v1/users/{pk}/").status_code == 404
 
 
+@pytest.mark.usefixtures("one_request_id")
 def test_an_inactive_user_is_404_as_an_unknown_one(api: APIClient, ann: User) -> None:
     unknown = api.get(f"/api/v1/users/{ann.pk + 1000}/")
     assert api.get(url(ann)).status_code == 200

@@ -16,6 +16,8 @@ from django.db import connection
 from django.test import Client, override_settings
 from django.urls import URLPattern, reverse
 
+from morpheus.db.transactions import write_transaction
+from novels.models import NovelUpload
 from novels.search.matches import MAX_CANDIDATES, SPARE_CANDIDATES, Candidate
 from novels.search.query import CHANGED_PER_KNOWN, Search
 from perf.lab.example_requests import (
@@ -25,7 +27,7 @@ from perf.lab.example_requests import (
     HttpRequest,
     bearer,
 )
-from perf.lab.example_rows import first_rows
+from perf.lab.example_rows import ExampleRows, first_rows
 from perf.lab.mail_tokens import add_mail_token
 from perf.lab.plans.capture import RequestFailed, Statement, capture_statements, served_host
 from perf.monitoring.list_routes import list_api_routes
@@ -93,6 +95,7 @@ def record_requests() -> Iterator[RecordedRequest]:
     """
     rows = first_rows()
     secret, _ = token_create(user=User(pk=rows.owner_id))
+    _give_upload(rows)
     values = {**rows.values, "email": _EMAIL, "new_email": _EMAIL}
     talk = Conversation(values, {"owner": bearer(secret)})
     with override_settings(MORPHEUS_THROTTLE_RATES=_UNLIMITED):
@@ -107,6 +110,13 @@ def record_requests() -> Iterator[RecordedRequest]:
                 talk.keep_id(sent, body)
             user_id = rows.owner_id if sent.caller == "owner" else None
             yield RecordedRequest(sent, user_id, statements, len(body))
+
+
+def _give_upload(rows: ExampleRows) -> None:
+    """Give the novel an upload, which seeded novels lack: without one it cannot be parsed again."""
+    columns = {"owner_id": rows.owner_id, "digest": "0" * 64, "path": "nowhere", "size_bytes": 1}
+    with write_transaction(as_user=rows.owner_id):
+        NovelUpload.objects.get_or_create(novel_id=rows.values["novel_id"], defaults=columns)
 
 
 def _with_parts(examples: Iterable[ExampleRequest]) -> Iterator[ExampleRequest]:

@@ -28,7 +28,7 @@ from tests.morpheus.cache.callers import (
 from users.models import User
 from users.views.profile import UserView
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("one_request_id")]
 
 
 def change_password(caller: Caller) -> None:

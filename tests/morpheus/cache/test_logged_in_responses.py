@@ -25,7 +25,7 @@ from tests.morpheus.cache.callers import (
 from tests.morpheus.cache.test_response_cache_matches_django import ODD
 from users.models import AccountExport
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("one_request_id")]
 
 # Spellings of `Authorization` and `Cookie`; a secret stands for `{}`.
 TOKENS = (
@@ -140,7 +140,7 @@ def test_every_credential_gets_djangos_response_of_every_route(
 def test_the_document_is_the_same_as_when_it_is_generated(
     ask: Callable[..., Any], ann: Caller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("morpheus.api.openapi.SchemaView._documents", {})
+    monkeypatch.setattr("morpheus.api.openapi.views.SchemaView._documents", {})
 
     assert_as_django(ask, f"{API}/schema/", {"": {}, "token": ann.token, "session": ann.session})
 

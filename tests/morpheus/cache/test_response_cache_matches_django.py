@@ -12,7 +12,7 @@ from rest_framework.test import APIClient
 from tests.conftest import PASSWORD
 from tests.factories import secret_of
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("one_request_id")]
 
 # Everything that could change a response, or looks as if it did.
 ODD: dict[str, list[str]] = {

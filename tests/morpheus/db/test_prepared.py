@@ -83,7 +83,7 @@ def test_hot_statements_are_planned_once_and_not_for_each_request(
     warm_up(api, *asked, times=3 * WARM)
     warm_up(as_user(ann), "/api/v1/novels/?owner=me", times=3 * WARM)
 
-    for part in (*asked.values(), "users_by_token"):
+    for part in (*asked.values(), "users_token_by_digest"):
         rows = plans(of=part)
         assert rows, part
         assert all(custom <= CUSTOM < generic for generic, custom in rows), (part, rows)
@@ -93,8 +93,8 @@ def test_no_statement_of_the_api_has_a_list_that_grows_with_data_or_client() -> 
     statements = "".join(path.read_text() for path in STATEMENTS.glob("*.txt"))
     lists = re.findall(r"(\S+) IN \(%s, …\)", statements)
 
-    # Two states, which the code names.
-    assert set(lists) == {"novels_processingstatus.state"}
+    # Two states of each, which the code names.
+    assert set(lists) == {"novels_processingstatus.state", "users_export.state"}
 
 
 @pytest.mark.django_db

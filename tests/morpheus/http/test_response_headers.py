@@ -94,7 +94,8 @@ def test_headers_of_a_read(api: APIClient, url: str, method: str) -> None:
     assert headers(read(NOVELS)) == PAGE
     assert headers(read(NOVELS.rstrip("/"))) == PAGE
     assert headers(read(url)) == NOVEL
-    assert headers(read(f"{url}status/")) == NOVEL | {"Allow": "GET, HEAD, OPTIONS"}
+    status = {"Allow": "GET, HEAD, OPTIONS", "X-Poll-Interval": "60"}
+    assert headers(read(f"{url}status/")) == NOVEL | status
 
 
 def test_headers_of_a_page_with_neighbours(

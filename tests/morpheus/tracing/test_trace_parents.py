@@ -100,6 +100,7 @@ def test_all_lines_of_a_request_have_its_trace(client: Any, form: str) -> None:
 
 
 @pytest.mark.django_db
+@pytest.mark.usefixtures("one_request_id")
 def test_a_problem_has_the_trace_of_its_caller(client: Any) -> None:
     url = "/api/v1/novels/1/"
 

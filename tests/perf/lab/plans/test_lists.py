@@ -66,7 +66,7 @@ def test_a_list_whose_end_costs_more_than_its_beginning_fails(
             rows = rows.extra(where=[beyond], params=position.values)  # noqa: S610
         return rows
 
-    monkeypatch.setattr("morpheus.api.lists.seek_rows", scan)
+    monkeypatch.setattr("morpheus.api.selected_rows.seek_rows", scan)
     # Pages that other tests compiled do not count.
     monkeypatch.setattr(by_title.route.view, "read", replace(NOVELS))
 

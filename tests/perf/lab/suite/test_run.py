@@ -44,7 +44,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 def seed_rows(transactional_db: None, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     """Seed rows, with pictures in the folder that servers with their own settings use."""
     settings.STORAGES = deepcopy(configured.STORAGES)
-    for name in ("uploads", "images"):
+    for name in ("uploads", "images", "exports"):
         settings.STORAGES[name]["OPTIONS"]["location"] = configured.MORPHEUS_VAR / name
     monkeypatch.setattr(seeder, "KINDS", 2)
     call_command("seed", reset=True, quiet=True, **ROWS)
