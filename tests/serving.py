@@ -99,7 +99,7 @@ class Client:
     """A client of the API, anonymous without a token."""
 
     def __init__(self, port: int, token: str = "") -> None:
-        self.port = port
+        self.port, self.token = port, token
         self.headers = {"Authorization": f"Bearer {token}"} if token else {}
 
     def send(self, method: str, path: str, body: Any = None, **headers: str) -> Response:

@@ -128,6 +128,6 @@ def test_no_request_fails_while_instances_restart_and_no_write_runs_twice(
     wait_until(lambda: count_logged(instances, "POST /comics/") - before == len(titles))
     # HAProxy learnt it from `/readyz`, before connections were refused.
     downs = re.findall(
-        r"^Server \S+ is DOWN, reason: ([^,]+, [^,]+)", haproxy.log.read_text(), re.M
+        r"^Server morpheus_web/\S+ is DOWN, reason: ([^,]+, [^,]+)", haproxy.log.read_text(), re.M
     )
     assert downs == ["Layer7 wrong status, code: 503"] * len(ROUNDS) * len(instances)
