@@ -68,8 +68,8 @@ def first(body: Any) -> Any:
 def violation(response: Any) -> tuple[str, str, str]:
     """Return parameter, code and message of the only violation."""
     assert response.status_code == 400, response.content
-    [found] = response.json()["violations"]
-    return found["parameter"], found["code"], found["detail"]
+    [only] = response.json()["violations"]
+    return only["parameter"], only["code"], only["detail"]
 
 
 @pytest.mark.parametrize("name", URLS)
@@ -259,7 +259,7 @@ def test_chapters_are_the_first_ones_of_their_list(
     assert warm.was_cached and warm.body == cold.body
 
 
-def test_what_is_expanded_invalidates_the_response(
+def test_a_change_of_an_expanded_object_invalidates_the_response(
     visitor: Visitor, rows: Any, make_chapters: Callable[..., list[Any]]
 ) -> None:
     url = f"{rows.urls['novel']}?expand=owner,chapters&fields=owner,chapters"
