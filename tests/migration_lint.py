@@ -26,7 +26,7 @@ from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.state import ProjectState
 from psycopg.sql import quote
 
-APPS = ("api", "cache", "worker", "users", "novels", "comics", "perf")
+APPS = ("api", "cache", "worker", "users", "novels", "comics", "reading", "perf")
 SQUAWK = str(Path(sys.executable).parent / "squawk")
 # The oldest that Morpheus runs on.
 POSTGRESQL = "15.0"

@@ -15,7 +15,7 @@ from django.db.migrations.loader import MigrationLoader
 from morpheus.db.roles import connected_as
 from morpheus.db.schema import read_sql_file
 
-OURS = ("api", "cache", "worker", "users", "novels", "comics", "perf")
+OURS = ("api", "cache", "worker", "users", "novels", "comics", "reading", "perf")
 ROOT = Path(__file__).resolve().parent.parent
 SQL_FILES = sorted(
     path
@@ -136,7 +136,7 @@ def test_models_and_migrations_agree() -> None:
 def test_private_tables_have_forced_row_level_security() -> None:
     private = {
         model._meta.db_table
-        for label in ("api", "users", "novels", "comics", "perf")
+        for label in ("api", "users", "novels", "comics", "reading", "perf")
         for model in apps.get_app_config(label).get_models(include_auto_created=True)
         if model._meta.managed
     } - {
@@ -177,12 +177,14 @@ def test_every_ordinary_foreign_key_has_an_index_or_cannot_be_deleted_through() 
 def test_every_migration_can_be_reversed_and_applied_again(scratch: Any) -> None:
     call_command("migrate", verbosity=0)
     before = read_catalog()
-    for app in ("perf", "comics", "novels", "users", "cache", "worker"):
+    for app in ("perf", "reading", "comics", "novels", "users", "cache", "worker"):
         call_command("migrate", app, "zero", verbosity=0)
     bare = read_catalog()
     call_command("migrate", verbosity=0)
 
-    assert not any(name.startswith(("users_", "novels_", "comics_")) for name, *_ in bare[1])
+    assert not any(
+        name.startswith(("users_", "novels_", "comics_", "reading_")) for name, *_ in bare[1]
+    )
     assert bare[0] == bare[4] == []
     assert {name for name, *_ in bare[2]} == {"morpheus_replicas", "morpheus_sessions"}
     assert read_catalog() == before

@@ -61,7 +61,7 @@ _CARDS = CardRead(
     tags=lambda comic_id: [f"comic:{comic_id}"],
     render=comic_render_card,
 )
-comic_access = _CARDS.access
+comic_cards, comic_access = _CARDS.read, _CARDS.access
 
 
 def comic_list(comic_ids: Sequence[int], owner_id: int | None) -> list[Row]:
@@ -80,12 +80,13 @@ def comics_add_names(cards: list[Row], reader_id: int | None) -> list[Row]:
     Tags: `name:<owner>`, `novel:<novel>`.
     """
     novels = novel_cards({card["novel"] for card in cards if card["novel"]}, reader_id)
-    return _name(cards, novels)
+    return comics_add_titles(add_owners(cards), novels)
 
 
-def _name(cards: list[Row], novels: Mapping[int, Row]) -> list[Row]:
+def comics_add_titles(cards: list[Row], novels: Mapping[int, Row]) -> list[Row]:
+    """Return cards with the titles of their novels, as far as `novels` has cards for these."""
     titles = {pk: {"id": pk, "title": novel["title"]} for pk, novel in novels.items()}
-    return [card | {"novel": titles.get(card["novel"])} for card in add_owners(cards)]
+    return [card | {"novel": titles.get(card["novel"])} for card in cards]
 
 
 def add_thumbnail_urls(comics: list[Row], request: Request) -> list[Row]:
@@ -107,7 +108,8 @@ def comic_read(comic_id: int, reader_id: int | None, request: Request) -> Visibl
         return VisibleValue(None, False)
     novels = novel_cards([card["novel"]], reader_id) if card["novel"] else {}
     names_private = any(novel["visibility"] != PUBLIC for novel in novels.values())
-    comic = next(iter(add_thumbnail_urls(_name([card], novels), request)), None)
+    comics = comics_add_titles(add_owners([card]), novels)
+    comic = next(iter(add_thumbnail_urls(comics, request)), None)
     return VisibleValue(comic, is_public and not names_private)
 
 

@@ -97,8 +97,8 @@ class WholeRows:
 class ListRead:
     """A list: its rows, orderings, filters, caching and rendering.
 
-    It is public, the same for every caller, except in two cases. A filter can select the caller's
-    own rows, and the rows of a `parent` are as visible as the parent.
+    It is public, the same for every caller, except in three cases. It `is_private`, a filter can
+    select the caller's own rows, and the rows of a `parent` are as visible as the parent.
 
     Attributes:
         rows: Returns the rows in a scope, before the filters. Its SQL depends on no value.
@@ -112,6 +112,7 @@ class ListRead:
         filters: By query parameter. One filter is served with any ordering.
         filter_pairs: Filters that are served together, in the default ordering.
         parent: Returns the parent that a caller can see, from its primary key and the caller's.
+        is_private: Whether its rows are always the caller's own.
         whole: Its pages while the cache is not usable.
         is_whole: Whether its pages are those, which are never cached.
     """
@@ -125,6 +126,7 @@ class ListRead:
     filters: Mapping[str, ListFilter] = field(default_factory=dict)
     filter_pairs: tuple[frozenset[str], ...] = ()
     parent: Callable[[int, int | None], VisibleValue] | None = None
+    is_private: bool = False
     whole: WholeRows | None = None
     is_whole: bool = False
 
@@ -133,8 +135,10 @@ class ListRead:
         return next(iter(self.orderings))
 
     def is_own(self, params: Mapping[str, str]) -> bool:
-        """Tell whether the parameters select the caller's own rows."""
-        return any(params.get(name) == each.own for name, each in self.filters.items() if each.own)
+        """Tell whether the rows are the caller's own, with these parameters."""
+        return self.is_private or any(
+            params.get(name) == each.own for name, each in self.filters.items() if each.own
+        )
 
     def scope(self, params: Mapping[str, str], reader_id: int | None, parent_id: int = 0) -> Scope:
         """Return which rows a caller reads.

@@ -26,6 +26,7 @@ _OF_FIELDS = {
     "max_value": ("Too large", "The number is above the limit."),
     "min_value": ("Too small", "The number is below the limit."),
     "overflow": ("Too large", "The number or the time is beyond any limit."),
+    "in_the_future": ("In the future", "The time is too far ahead of the server's."),
     "date": ("Not a time", "The value is a date without a time."),
     "make_aware": ("No such time", "The time does not exist in its time zone."),
     "max_string_length": ("Too long", "The number has too many digits."),

@@ -32,6 +32,7 @@ INSTALLED_APPS = [
     "users",
     "novels",
     "comics",
+    "reading",
     "perf",
 ]
 

@@ -100,6 +100,9 @@ MORPHEUS_OPENAPI_EXAMPLES: dict[str, Any] = {
     "image_url": "https://morpheus.example/api/v1/comics/3/panels/1/image/?v=9f86d081884c7d65",
     "width": 992,
     "height": 690,
+    # Reading progress.
+    **{"panel": 12, "position": 0.25, "finished": False},
+    **{"Reading.comic": None, "Reading.panel": None},
     # Totals of a dashboard.
     **{"novels": 3, "novels_unfinished": 1, "novels_failed": 0, "chapters": 36, "words": 79_350},
     **{"comics": 2, "panels": 16},

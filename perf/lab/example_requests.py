@@ -8,7 +8,6 @@ string or body is an argument of `build`:
 
 from __future__ import annotations
 
-import io
 import json
 import re
 from collections.abc import Mapping
@@ -17,8 +16,7 @@ from functools import cache
 from typing import Any, Literal
 from urllib.parse import urlencode
 
-from PIL import Image
-
+from perf.lab import example_bodies as bodies
 from perf.lab.multipart_forms import FORM_TYPE, Upload, encode_form
 
 API = "/api/v1"
@@ -130,25 +128,18 @@ def _fill(fields: Mapping[str, Any], values: Mapping[str, object]) -> dict[str, 
 
 
 def _fill_value(value: Any, values: Mapping[str, object]) -> object:
+    if isinstance(value, dict):
+        return _fill(value, values)
+    if isinstance(value, list):
+        return [_fill_value(each, values) for each in value]
     if not isinstance(value, str):
         return value
     return values[value[1:-1]] if _NAME.fullmatch(value) else value.format(**values)
 
 
-def draw_picture(colour: str, width: int = 400) -> bytes:
-    """Return a small picture as PNG."""
-    file = io.BytesIO()
-    Image.new("RGB", (width, 300), colour).save(file, "PNG")
-    return file.getvalue()
-
-
 _CREDENTIALS = {"email": "{email}", "password": PASSWORD}
 _NEW_USER = {"email": "{new_email}", "password": PASSWORD, "display_name": "New user"}
-_NEW_TOKEN = {"name": "A program", "scopes": ["read"]}
 _CONFIRMED = {"current_password": PASSWORD}
-_NOVEL_FILE = Upload("file", "novel.txt", b"Chapter 1\n\nOnce upon a time.")
-_PANEL_IMAGE = Upload("image", "panel.png", draw_picture("navy"))
-_OTHER_IMAGE = Upload("image", "panel.png", draw_picture("teal"))
 
 _ID_OF = {
     "POST /novels/": "novel_id",
@@ -167,7 +158,7 @@ EXAMPLES = (
     ExampleRequest("POST /auth/token/", body=_CREDENTIALS, caller="member"),
     ExampleRequest("GET /users/me/", caller="member"),
     ExampleRequest("PATCH /users/me/", body={"bio": "Reads."}, caller="member"),
-    ExampleRequest("POST /users/me/tokens/", body=_NEW_TOKEN, caller="member"),
+    ExampleRequest("POST /users/me/tokens/", body=bodies.NEW_TOKEN, caller="member"),
     ExampleRequest("GET /users/me/tokens/", caller="member"),
     ExampleRequest("DELETE /users/me/tokens/{token_id}/", caller="member"),
     ExampleRequest(
@@ -214,6 +205,14 @@ EXAMPLES = (
     ExampleRequest("GET /comics/{comic_id}/panels/{panel_id}/"),
     ExampleRequest("GET /comics/{comic_id}/panels/{number}/image/"),
     ExampleRequest("GET /comics/{comic_id}/thumbnail/"),
+    ExampleRequest("PUT /novels/{novel_id}/progress/", body=bodies.READ_NOVEL, caller="owner"),
+    ExampleRequest("PUT /comics/{comic_id}/progress/", body=bodies.READ_COMIC, caller="owner"),
+    ExampleRequest("PUT /users/me/progress/", body=bodies.READ_OFFLINE, caller="owner"),
+    ExampleRequest("GET /users/me/continue/", caller="owner"),
+    ExampleRequest("GET /novels/{novel_id}/progress/", caller="owner"),
+    ExampleRequest("GET /comics/{comic_id}/progress/", caller="owner"),
+    ExampleRequest("DELETE /novels/{novel_id}/progress/", caller="owner"),
+    ExampleRequest("DELETE /comics/{comic_id}/progress/", caller="owner"),
     ExampleRequest("GET /schema/", reads_tables=False),
     ExampleRequest("GET /docs/", reads_tables=False),
     ExampleRequest("GET /problems/", reads_tables=False),
@@ -221,21 +220,23 @@ EXAMPLES = (
     ExampleRequest("GET /perf/schema/", caller="staff", reads_tables=False),
     ExampleRequest("GET /perf/requests/", caller="staff", reads_tables=False),
     ExampleRequest("GET /perf/requests/{identifier}/", caller="staff", reads_tables=False),
-    ExampleRequest("POST /novels/", body={"title": "New"}, upload=_NOVEL_FILE, caller="owner"),
+    ExampleRequest(
+        "POST /novels/", body={"title": "New"}, upload=bodies.NOVEL_FILE, caller="owner"
+    ),
     ExampleRequest("PATCH /novels/{novel_id}/", body={"title": "Another"}, caller="owner"),
     ExampleRequest("POST /novels/{novel_id}/parse/", caller="owner"),
     ExampleRequest("POST /comics/", body={"title": "New"}, caller="owner"),
     ExampleRequest(
         "POST /comics/{comic_id}/panels/",
         body={"number": "{number}"},
-        upload=_PANEL_IMAGE,
+        upload=bodies.PANEL_IMAGE,
         caller="owner",
     ),
     ExampleRequest(
         "PATCH /comics/{comic_id}/panels/{panel_id}/", body={"caption": "Another"}, caller="owner"
     ),
     ExampleRequest(
-        "PATCH /comics/{comic_id}/panels/{panel_id}/", upload=_OTHER_IMAGE, caller="owner"
+        "PATCH /comics/{comic_id}/panels/{panel_id}/", upload=bodies.OTHER_IMAGE, caller="owner"
     ),
     ExampleRequest(
         "PUT /comics/{comic_id}/panels/order/", body={"panels": "{panel_ids}"}, caller="owner"

@@ -69,8 +69,12 @@ class Combination:
     @property
     def rows(self) -> Any:
         """The rows before the filters, for the user 1 if they are the caller's own."""
-        is_own = any(self.filters.values())
-        return self.route.read.rows(Scope(reader_id=1 if is_own else None))
+        return self.route.read.rows(Scope(reader_id=1 if self.is_own else None))
+
+    @property
+    def is_own(self) -> bool:
+        """Whether the rows are the caller's own."""
+        return self.route.read.is_private or any(self.filters.values())
 
     @property
     def filter_text(self) -> str:

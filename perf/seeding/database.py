@@ -23,7 +23,7 @@ REFERENCES = [model._meta.db_table for model in (Genre, Language)]
 # Emptied by --reset. Users are not: operators stay.
 DOMAIN = [
     model._meta.db_table
-    for label in ("novels", "comics")
+    for label in ("novels", "comics", "reading")
     for model in apps.get_app_config(label).get_models()
     if model._meta.db_table not in REFERENCES
 ]
@@ -43,6 +43,7 @@ COLUMNS = {
     "comics_comic": "id title novel_id owner_id is_public panel_count image_bytes "
     "cover_id created_at updated_at",
     "comics_panel": "id comic_id number caption image_id owner_id is_public",
+    "reading_progress": "id user_id novel_id comic_id number position is_finished read_at",
 }
 SEARCH = SearchDocument._meta.db_table
 SEEDED = [*COLUMNS, SEARCH]

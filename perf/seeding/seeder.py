@@ -24,6 +24,7 @@ from .database import REFERENCES, SEARCH, SEEDED, USERS
 from .gallery import Gallery
 from .options import SeedOptions
 from .pictures import KINDS, draw_picture
+from .reading import count_places, progress_lines
 
 NOVELS, CHAPTERS = "novels_novel", "novels_chapter"
 
@@ -117,6 +118,8 @@ class _Seeder:
         yield Load("novels_chaptertext", catalogue.text_lines, catalogue.chapters)
         yield Load("comics_comic", gallery.comic_lines, options.comics)
         yield Load("comics_panel", gallery.panel_lines, options.panels)
+        places = partial(progress_lines, options, users)
+        yield Load("reading_progress", places, count_places(options))
 
     def _store_images(self) -> list[Picture]:
         """Store the files of the pictures and return what describes them."""

@@ -21,6 +21,7 @@ from morpheus.db.transactions import write_transaction
 from novels.models import Chapter, ChapterText, Novel, NovelUpload, ProcessingStatus
 from novels.search.documents import documents_rebuild
 from perf.models import SlowQuery
+from reading.models import Progress
 from users.models import AccessToken, AccountDeletion, AccountExport, User, belonging_to
 
 # Tables that every role may read. A new table belongs here or has policies.
@@ -36,7 +37,7 @@ OPEN = {
 }
 PRIVATE = sorted(
     model._meta.db_table
-    for label in ("api", "users", "novels", "comics", "perf")
+    for label in ("api", "users", "novels", "comics", "reading", "perf")
     for model in apps.get_app_config(label).get_models(include_auto_created=True)
     if model._meta.managed and model._meta.db_table not in OPEN
 )
@@ -111,6 +112,8 @@ def rows_make(owner: User, is_public: bool) -> None:
     )
     comic = Comic.objects.create(title="C", novel=novel, owner=owner, is_public=is_public)
     Panel.objects.create(comic=comic, number=1, image=image, **belonging_to(comic))
+    for work in ({"novel": novel}, {"comic": comic}):
+        Progress.objects.create(user=owner, number=1, read_at=timezone.now(), **work)
 
 
 @contextmanager

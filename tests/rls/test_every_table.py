@@ -23,13 +23,14 @@ IS_PUBLIC = dict.fromkeys(("novels_novelupload", "novels_searchdocument"), OF_NO
     "users_user_groups": "false",
     "users_user_user_permissions": "false",
     "perf_slowquery": "false",
+    "reading_progress": "false",
 }
 ANNS = {"users_user": "t.email = 'ann@example.org'"}
 # Tables without a public row.
 RIGHTS = {"users_user_groups", "users_user_user_permissions"}
 ALWAYS_PRIVATE = RIGHTS | {
     *("users_user", "users_token", "users_deletion", "users_export"),
-    *("novels_novelupload", "perf_slowquery", "api_idempotent_response"),
+    *("novels_novelupload", "perf_slowquery", "api_idempotent_response", "reading_progress"),
 }
 ROLES = ["anonymous", "owner of the row", "other", "staff", "loader", "owner of the tables"]
 

@@ -35,6 +35,12 @@ ADDED = {
     "panel": "INSERT INTO comics_panel "
     "(comic_id, number, caption, image_id, owner_id, is_public) "
     "VALUES ({comic}, {number}, '', {image}, {bob}, false)",
+    "progress in a novel": "INSERT INTO reading_progress "
+    "(user_id, novel_id, number, position, is_finished, read_at) "
+    "VALUES ({bob}, {novel}, {number}, 0, false, now())",
+    "progress in a comic": "INSERT INTO reading_progress "
+    "(user_id, comic_id, number, position, is_finished, read_at) "
+    "VALUES ({bob}, {comic}, {number}, 0, false, now())",
 }
 # Rows of Bob's that he moves to Ann's novels and comics.
 MOVED = {
@@ -49,6 +55,10 @@ MOVED = {
     "search document of a chapter": "UPDATE novels_searchdocument SET chapter_id = {chapter} "
     "WHERE novel_id = {own_novel} AND chapter_id IS NULL",
     "panel": "UPDATE comics_panel SET comic_id = {comic} WHERE owner_id = {bob}",
+    "progress in a novel": "UPDATE reading_progress SET novel_id = {novel} "
+    "WHERE user_id = {bob} AND novel_id IS NOT NULL",
+    "progress in a comic": "UPDATE reading_progress SET comic_id = {comic} "
+    "WHERE user_id = {bob} AND comic_id IS NOT NULL",
 }
 STATEMENTS = {
     **{f"added {name}": sql for name, sql in ADDED.items()},

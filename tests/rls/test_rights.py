@@ -43,6 +43,7 @@ RIGHTS = {
     "novels_searchdocument": ALL,
     "perf_metricssample": ALL,
     "perf_slowquery": ALL,
+    "reading_progress": ALL,
     "users_deletion": ALL,
     "users_export": ALL,
     "users_publicprofile": READ,

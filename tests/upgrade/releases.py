@@ -27,6 +27,8 @@ COMMIT = (REPOSITORY / "ops" / "PREVIOUS_RELEASE").read_text().strip()
 NEW_ROUTES = {
     *("GET /genres/", "GET /languages/", "GET /users/{user_id}/"),
     "GET /comics/{comic_id}/panels/{panel_id}/",
+    *("GET /novels/{novel_id}/progress/", "GET /comics/{comic_id}/progress/"),
+    "GET /users/me/continue/",
 }
 # Reads that the cache serves, with every kind of value, and a page with a cursor.
 READS = [

@@ -63,7 +63,7 @@ class ExportListView(MorpheusAPIView):
         responses={202: ExportSerializer},
     )
     def post(self, request: Request) -> Response:
-        """Ask for an archive of my data: profile, novels with their files, comics with pictures.
+        """Ask for an archive of my data: profile, novels, comics, files and reading progress.
 
         It takes the place of an earlier one. `Location` is where its progress is read. While one is
         being made, the response is 409 with its id.

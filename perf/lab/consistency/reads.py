@@ -183,7 +183,27 @@ class ReadMaker:
             query = {"owner": "me", "ordering": ordering}
             yield self.make(f"/{kind}/", reader, parse, [], 4, query=query)
         yield self.make("/users/me/", reader, parse_profile, [], 4, row)
+        yield from self._make_places(reader)
         yield self.make("/users/me/dashboard/", reader, parse_dashboard, [], 4)
+
+    def _make_places(self, reader: Owner) -> Iterator[Read]:
+        own = [pk for pk in self._scene.novels if self._owns(f"novel {pk}", reader)]
+
+        def parse(data: Any) -> list[Observation]:
+            value = ABSENT if data["read_at"] is None else str(data["position"])
+            return [Observation(f"place {data['novel']}", "own", value)]
+
+        def parse_list(data: Any) -> list[Observation]:
+            cards = [entry["novel"] for entry in data["results"]]
+            seen = [each for card in cards for each in self._parse_novel(card, reader)]
+            listed = {each["novel"]["id"]: str(each["position"]) for each in data["results"]}
+            rows = ((f"place {pk}", listed.get(pk, ABSENT)) for pk in own)
+            return seen + [Observation(row, "listed", value) for row, value in rows]
+
+        route = "/novels/{novel_id}/progress/"
+        for pk in own:
+            yield self.make(route, reader, parse, [], 2, f"place {pk}", values={"novel_id": pk})
+        yield self.make("/users/me/continue/", reader, parse_list, [], 4, query={"page_size": 100})
 
     def _make_public_lists(self) -> Iterator[Read]:
         """Yield the lists that are the same for all readers, as an anonymous one."""

@@ -9,6 +9,7 @@ A value is a text that can be made from a state here and from a response in `rea
   one moment);
 - `title` and `title:own`: the title of a novel in its comics;
 - `public`: the profile of a user;
+- `listed`: the place in a novel, in the list of what its owner is reading;
 - `id=7`: whether the row is found by its id;
 - `valid`: whether a login is (`logins`).
 """
@@ -77,6 +78,7 @@ class Scene:
             shows[f"novel {pk}"] = novel_shows(state)
             shows[f"status {pk}"] = status_shows("processing", "v0")
             shows[f"text {pk}"] = {"text": "v0"}
+            shows[f"place {pk}"] = {}
         for pk, novel_id in self.strips.items():
             shows[f"strip {pk}"] = comic_shows(first_strip(novel_id), pk)
             shows[f"panels {pk}"] = panels_show([])
@@ -151,6 +153,12 @@ def panels_show(panels: Sequence[str]) -> dict[str, str]:
 def panel_value(caption: str, width: int) -> str:
     """Return the value of a panel: its caption, and the width of its picture."""
     return f"{caption}:{width}"
+
+
+def place_shows(position: float, *, is_finished: bool) -> dict[str, str]:
+    """Return the values of the owner's place in a novel."""
+    value = str(position)
+    return {"own": value} if is_finished else {"own": value, "listed": value}
 
 
 def status_shows(state: str, stage: str = "", message: str = "") -> dict[str, str]:

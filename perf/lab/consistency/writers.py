@@ -5,10 +5,12 @@ from __future__ import annotations
 import itertools
 from collections.abc import Generator, Iterator, Mapping
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any, NamedTuple
 
-from perf.lab.example_requests import HttpRequest, bearer, draw_picture, example
+from perf.lab.example_bodies import draw_picture
+from perf.lab.example_requests import HttpRequest, bearer, example
 from perf.lab.multipart_forms import Upload
 
 from .scene import (
@@ -20,6 +22,7 @@ from .scene import (
     novel_shows,
     panel_value,
     panels_show,
+    place_shows,
     user_shows,
 )
 
@@ -29,6 +32,7 @@ PANEL_WRITES = ("add", "add", "change", "order", "delete")
 # By their widths. That of the example of a new panel is wider.
 PICTURES = {width: draw_picture("teal", width) for width in (8, 16)}
 PICTURE_WIDTH = 400
+FIRST_READ_AT = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 class Attempt(NamedTuple):
@@ -54,6 +58,7 @@ def make_writers(scene: Scene, client: int, clients: int, random: Random) -> lis
         *(_write_profile(owner) for owner in scene.owners),
         *(_write_strip(scene, pk, random) for pk in scene.strips),
         *(_write_panels(scene, pk, random) for pk in scene.strips),
+        *(_write_place(scene, pk, random) for pk in scene.novels),
         *(_write_slot(scene.owner_of[slot], slot, random) for slot in scene.slots),
     ]
     racing = [_write_novel(scene, pk, "B", random) for pk in list(scene.novels)[::5]]
@@ -128,6 +133,32 @@ def _change_panel(
     values = {"comic_id": pk, "panel_id": panel_id}
     request = sent.build(values, body={"caption": unique}, headers=_headers(owner))
     return request, panel_value(unique, width)
+
+
+def _write_place(scene: Scene, pk: int, random: Random) -> Writer:
+    """Read on in an own novel, finish it, or forget the place; at times as after reading offline.
+
+    The client's time grows with each write, so a write that fails and comes late loses.
+    """
+    row, owner = f"place {pk}", scene.owner_of[f"novel {pk}"]
+    for version in itertools.count(1):
+        if random.random() < 0.2:
+            request = _build("DELETE /novels/{novel_id}/progress/", owner, pk)
+            yield Attempt(row, request, {})
+            continue
+        is_finished = random.random() < 0.2
+        place = {
+            "chapter": 1,
+            "position": version / 1_000_000,
+            "finished": is_finished,
+            "read_at": (FIRST_READ_AT + timedelta(seconds=version)).isoformat(),
+        }
+        if random.random() < 0.5:
+            request = _build("PUT /novels/{novel_id}/progress/", owner, pk, place)
+        else:
+            entries = [{"novel": pk, **place}]
+            request = _build("PUT /users/me/progress/", owner, None, {"entries": entries})
+        yield Attempt(row, request, place_shows(version / 1_000_000, is_finished=is_finished))
 
 
 def _write_slot(owner: Owner, name: str, random: Random) -> Writer:

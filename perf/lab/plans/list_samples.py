@@ -58,8 +58,8 @@ def choose_sample(combination: Combination) -> ListSample:
     query = {"ordering": combination.ordering, **fixed}
     query |= {name: str(value) for name, value in zip(free, values, strict=True)}
     user = None
-    if fixed:
-        owner = [_filter_column(combination, name) for name in fixed]
+    if combination.is_own:
+        owner = [_filter_column(combination, name) for name in fixed] or [index.equal[0]]
         with write_transaction(as_staff=True):  # Users are visible to themselves and to staff.
             user = get_user_model().objects.get(pk=_longest(model, owner)[0])
     return ListSample(path, query, user)

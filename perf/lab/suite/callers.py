@@ -51,6 +51,8 @@ class SuiteCallers:
         # The new user's tokens end with the password, unlike the member's.
         email = f"{turn}@{DOMAIN}"
         values = {"email": email, "new_email": email, "number": 1}
+        # Its reading progress is in works of others.
+        values |= {name: self.reads.values[name] for name in ("novel_id", "comic_id")}
         return Conversation(values, {"owner": self.member})
 
 

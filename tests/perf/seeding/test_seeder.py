@@ -28,6 +28,7 @@ COUNTS = {
     "novels_searchdocument": 400,
     "comics_comic": 40,
     "comics_panel": 200,
+    "reading_progress": 706,
 }
 
 

@@ -1,0 +1,155 @@
+"""The JSON of reading progress; `morpheus.api.rendering` renders the rows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drf_spectacular.utils import extend_schema_serializer
+from rest_framework import serializers
+
+from comics.serializers import ComicSerializer
+from morpheus.api.reads import BIGINT_MAX
+from novels.serializers import NovelSerializer
+from reading.models import Progress
+
+# What one request may store; a queue of a longer time offline takes several.
+ENTRIES_MAX = 100
+_NUMBER_MAX = 2**31 - 1
+
+
+class ProgressSerializer(serializers.ModelSerializer[Any]):
+    """The caller's place in one novel or comic; without one, place and `read_at` are null."""
+
+    novel = serializers.IntegerField(source="novel_id", allow_null=True)
+    comic = serializers.IntegerField(source="comic_id", allow_null=True)
+    chapter = serializers.IntegerField(allow_null=True, help_text="Number, in a novel.")
+    panel = serializers.IntegerField(allow_null=True, help_text="Number, in a comic.")
+    position = serializers.FloatField(
+        allow_null=True, help_text="Part of the chapter that was read, from 0 to 1."
+    )
+    finished = serializers.BooleanField(source="is_finished")
+    read_at = serializers.DateTimeField(allow_null=True, help_text="By the client's clock.")
+
+    class Meta:
+        model = Progress
+        fields = ["novel", "comic", "chapter", "panel", "position", "finished", "read_at"]
+        read_only_fields = fields
+
+
+class ReadingSerializer(serializers.ModelSerializer[Any]):
+    """A novel or comic that the caller is reading, and the place."""
+
+    novel = NovelSerializer(allow_null=True)
+    comic = ComicSerializer(allow_null=True)
+    chapter = serializers.IntegerField(allow_null=True, help_text="Number, in a novel.")
+    panel = serializers.IntegerField(allow_null=True, help_text="Number, in a comic.")
+    position = serializers.FloatField(help_text="Part of the chapter that was read, from 0 to 1.")
+
+    class Meta:
+        model = Progress
+        fields = ["novel", "comic", "chapter", "panel", "position", "read_at"]
+        read_only_fields = fields
+
+
+class PositionField(serializers.FloatField):
+    """A part of a chapter."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(min_value=0, max_value=1, **options)
+
+    def to_internal_value(self, data: Any) -> float:
+        """Refuse what DRF accepts or breaks at: true, NaN and whole numbers without end."""
+        if isinstance(data, bool):
+            self.fail("invalid")
+        try:
+            number = super().to_internal_value(data)
+        except OverflowError:
+            self.fail("max_value", max_value=1)
+        if number != number:
+            self.fail("invalid")
+        return number
+
+
+class PlaceInput(serializers.Serializer[Any]):
+    """When a place was read, by the client's clock."""
+
+    finished = serializers.BooleanField(
+        default=False, source="is_finished", help_text="Whether the work is read to its end."
+    )
+    read_at = serializers.DateTimeField(
+        help_text="Time of the client, with its offset: the newest one wins."
+    )
+
+
+class NovelPlaceInput(PlaceInput):
+    """A place in a novel."""
+
+    chapter = serializers.IntegerField(min_value=1, max_value=_NUMBER_MAX, source="number")
+    position = PositionField(default=0.0, help_text="Part of the chapter that was read.")
+
+
+class ComicPlaceInput(PlaceInput):
+    """A place in a comic."""
+
+    panel = serializers.IntegerField(min_value=1, max_value=_NUMBER_MAX, source="number")
+
+
+class EntryInput(PlaceInput):
+    """A place in a novel (`novel`, `chapter`, `position`) or in a comic (`comic`, `panel`)."""
+
+    novel = serializers.IntegerField(
+        min_value=1, max_value=BIGINT_MAX, required=False, source="novel_id"
+    )
+    comic = serializers.IntegerField(
+        min_value=1, max_value=BIGINT_MAX, required=False, source="comic_id"
+    )
+    chapter = serializers.IntegerField(min_value=1, max_value=_NUMBER_MAX, required=False)
+    panel = serializers.IntegerField(min_value=1, max_value=_NUMBER_MAX, required=False)
+    position = PositionField(required=False, help_text="Part of the chapter that was read.")
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Demand one kind of place, whole."""
+        given = attrs.keys() & {"novel_id", "comic_id", "chapter", "panel"}
+        if given == {"novel_id", "chapter"}:
+            number = attrs.pop("chapter")
+        elif given == {"comic_id", "panel"} and "position" not in attrs:
+            number = attrs.pop("panel")
+        else:
+            raise serializers.ValidationError(
+                "Give `novel` and `chapter`, or `comic` and `panel`.", "invalid"
+            )
+        return {**attrs, "number": number}
+
+
+class ProgressInput(serializers.Serializer[Any]):
+    """Places in different novels and comics."""
+
+    entries = EntryInput(many=True, allow_empty=False, max_length=ENTRIES_MAX)  # type: ignore[call-arg] # of the list
+
+    def validate_entries(self, entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        works = {(entry.get("novel_id"), entry.get("comic_id")) for entry in entries}
+        if len(works) < len(entries):
+            raise serializers.ValidationError("Give each novel and comic once.", "repeated")
+        return entries
+
+
+class EntryResultSerializer(serializers.Serializer[Any]):
+    """What became of an entry."""
+
+    novel = serializers.IntegerField(allow_null=True)
+    comic = serializers.IntegerField(allow_null=True)
+    status = serializers.IntegerField(help_text="As of the request for this entry alone.")
+    code = serializers.CharField(
+        required=False, help_text="Of the refusal: of the problem or, with 400, of the violation."
+    )
+    detail = serializers.CharField(required=False, help_text="Of the refusal, for people.")
+    progress = ProgressSerializer(
+        required=False, help_text="The place that is stored now, unless the entry was refused."
+    )
+
+
+@extend_schema_serializer(many=False)
+class ProgressResultSerializer(serializers.Serializer[Any]):
+    """A result for each entry, in their order."""
+
+    results = EntryResultSerializer(many=True)
