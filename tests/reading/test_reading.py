@@ -171,7 +171,7 @@ def test_two_devices_that_send_all_at_once_leave_the_newest(
         assert devices[0].get(url(work)).json() == shown(work, 1, 1)
 
 
-def test_what_is_being_read_is_listed_with_cards_and_places(
+def test_works_in_progress_are_listed_with_cards_and_places(
     client: APIClient, as_user: Any, bob: Any, novel: Any, comic: Any
 ) -> None:
     client.put(url(comic), place(comic, 2, 1))
