@@ -52,17 +52,20 @@ class WritePipeline:
         database.collected_tags = None
         if not (self._opening or self._waiting or self._has_changed):
             return execute(sql, params, many, context)
-        with self._pipeline(database):
+        # After an error, psycopg takes statements of the aborted pipeline for prepared until it
+        # sees a rollback. So this one comes alone; the release of the savepoint brings the tags.
+        is_rollback = isinstance(sql, str) and sql.startswith("ROLLBACK TO")
+        with self._pipeline(database, reads_tags=self._has_changed and not is_rollback):
             return execute(sql, params, many, context)
 
     def flush(self, database: Any) -> None:
         """Send the statements that wait, at the end of the transaction."""
         if self._waiting:
-            with self._pipeline(database):
+            with self._pipeline(database, reads_tags=self._has_changed):
                 pass
 
     @contextmanager
-    def _pipeline(self, database: Any) -> Iterator[None]:
+    def _pipeline(self, database: Any, *, reads_tags: bool) -> Iterator[None]:
         """Send what waits, then the statement of the block, and read the tags: one round trip."""
         connection, tags = database.connection, None
         opening, self._opening = self._opening, None
@@ -80,7 +83,7 @@ class WritePipeline:
                     Cursor(connection).execute(*opening)
                 self._send(database, waiting)
                 yield
-                if self._has_changed:
+                if reads_tags:
                     tags = Cursor(connection).execute(READ_TAGS)
         if tags is not None:
             [database.collected_tags] = tags.fetchone() or [None]

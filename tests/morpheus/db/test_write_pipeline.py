@@ -185,3 +185,16 @@ def test_code_that_bypasses_the_cursor_has_no_identity_and_is_rolled_back(novel:
         raise RuntimeError
 
     assert title(novel) == novel.title
+
+
+def test_a_transaction_goes_on_after_an_error_in_a_savepoint_at_every_stage_of_preparation(
+    novel: Novel,
+) -> None:
+    connection.close()  # A new connection has prepared nothing; the fifth execution prepares.
+
+    for number in range(12):
+        with write_transaction(as_user=novel.owner_id):
+            rename(novel, f"Title {number}")
+            with pytest.raises(IntegrityError), transaction.atomic():
+                Novel.objects.create(pk=novel.pk, owner_id=novel.owner_id)
+            assert Novel.objects.get(pk=novel.pk).title == f"Title {number}"
