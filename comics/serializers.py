@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.core.files.uploadedfile import UploadedFile
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from comics.images.decoding import Picture
@@ -100,6 +101,9 @@ class PanelCreateInput(PanelUpdateInput):
     number = serializers.IntegerField(min_value=1, max_value=PANEL_NUMBER_MAX, required=False)
 
 
+@extend_schema_field(
+    {"type": "array", "items": {"type": "integer", "minimum": 1}, "uniqueItems": True}
+)
 class IdListField(serializers.ListField):
     """Distinct primary keys; one error for all, in little time for many."""
 

@@ -14,6 +14,7 @@ from rest_framework.request import Request
 
 from morpheus.api.reads import (
     BIGINT_MAX,
+    ID_PATTERN,
     ListFilter,
     ListRead,
     Row,
@@ -212,6 +213,7 @@ NOVELS = ListRead(
         "owner": ListFilter(
             column="owner",
             parse=parse_id_of("owner"),
+            pattern=ID_PATTERN,
             own="me",
             description=(
                 "Public novels of the user with this id; with `me` all of my own, of every "

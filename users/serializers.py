@@ -32,6 +32,27 @@ class PasswordField(serializers.CharField):
         super().__init__(style={"input_type": "password"}, **options)
 
 
+# Others than those of `AUTH_PASSWORD_VALIDATORS` would have other codes.
+@extend_schema_field({"type": "string", "minLength": 8, "maxLength": 1024, "writeOnly": True})
+class NewPasswordField(PasswordField):
+    """A password that `refuse_weak_password` judges."""
+
+
+@extend_schema_field(
+    {
+        "type": "array",
+        "items": {"enum": [READ, WRITE], "type": "string"},
+        "contains": {"const": READ},
+        "description": "`read`, or `read` and `write`.",
+    }
+)
+class ScopesField(serializers.MultipleChoiceField):
+    """What a token may do."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(choices=[READ, WRITE], **options)
+
+
 class ProfileSerializer(serializers.ModelSerializer[Any]):
     """The profile of the caller."""
 
@@ -59,7 +80,8 @@ class UsageSerializer(serializers.Serializer[Any]):
 class OwnProfileSerializer(ProfileSerializer):
     """The profile with the storage of its user."""
 
-    pending_email = serializers.EmailField(
+    # Not an address if it is empty.
+    pending_email = serializers.CharField(
         help_text="Address that takes effect when it is confirmed; empty if there is none."
     )
 
@@ -128,12 +150,13 @@ class MailTokenInput(serializers.Serializer[Any]):
 class PasswordResetInput(MailTokenInput):
     """The token of a mail, and a new password."""
 
-    new_password = PasswordField()
+    new_password = NewPasswordField()
 
 
 class UserRegisterInput(UserLoginInput):
     """A new user."""
 
+    password = NewPasswordField()
     display_name = serializers.CharField(max_length=80, validators=[validate_name])
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
@@ -159,7 +182,7 @@ class PasswordChangeInput(serializers.Serializer[Any]):
     """The current password and a new one."""
 
     current_password = PasswordField()
-    new_password = PasswordField()
+    new_password = NewPasswordField()
 
 
 class TokenSerializer(serializers.ModelSerializer[Any]):
@@ -214,9 +237,7 @@ class TokenCreateInput(serializers.Serializer[Any]):
     """A token for a program."""
 
     name = serializers.CharField(max_length=100, validators=[validate_name])
-    scopes = serializers.MultipleChoiceField(
-        choices=[READ, WRITE], help_text="`read`, or `read` and `write`."
-    )
+    scopes = ScopesField()
     expires_in_days = serializers.IntegerField(
         required=False,
         min_value=1,

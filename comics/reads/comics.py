@@ -13,7 +13,16 @@ from comics.images.decoding import Picture
 from comics.models import Comic
 from comics.serializers import ComicSerializer
 from comics.services.images import rendition_create
-from morpheus.api.reads import ListFilter, ListRead, Row, Scope, WholeRows, order_by, parse_id_of
+from morpheus.api.reads import (
+    ID_PATTERN,
+    ListFilter,
+    ListRead,
+    Row,
+    Scope,
+    WholeRows,
+    order_by,
+    parse_id_of,
+)
 from morpheus.api.rendering import RowRenderer
 from morpheus.cache.cached_reads import VisibleValue, read_public_then_private
 from morpheus.db.compiled_reads import CompiledRead
@@ -168,12 +177,14 @@ COMICS = ListRead(
         "novel": ListFilter(
             column="novel",
             parse=parse_id_of("novel"),
+            pattern=ID_PATTERN,
             narrow=lambda comics, novel_id: comics.of_public_novel(novel_id),
             description="Id of a public novel.",
         ),
         "owner": ListFilter(
             column="owner",
             parse=parse_id_of("owner"),
+            pattern=ID_PATTERN,
             own="me",
             description=(
                 "Id of a user for their public comics, or `me` for all of my own, of every "

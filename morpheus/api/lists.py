@@ -11,7 +11,7 @@ from rest_framework.filters import BaseFilterBackend
 from rest_framework.request import Request
 
 from morpheus.api.page_jumps import PAGE_PARAMETER, find_row, parse_page
-from morpheus.api.reads import BIGINT_MAX, ListRead, PageRows, Scope, list_whole_rows
+from morpheus.api.reads import BIGINT_MAX, ListFilter, ListRead, PageRows, Scope, list_whole_rows
 from morpheus.api.representations import EXPAND, FIELDS
 from morpheus.api.selected_rows import SelectedRows, get_parser
 from morpheus.api.views import MorpheusAPIView
@@ -40,10 +40,17 @@ class ReadFilters(BaseFilterBackend):
                 "required": False,
                 "in": "query",
                 "description": each.description,
-                "schema": {"type": "string"},
+                "schema": {"type": "string"} | _pattern(each),
             }
             for name, each in view.read.filters.items()
         ]
+
+
+def _pattern(filter_: ListFilter) -> dict[str, str]:
+    if not filter_.pattern:
+        return {}
+    values = [filter_.pattern] if filter_.own is None else [filter_.own, filter_.pattern]
+    return {"pattern": f"^({'|'.join(values)})$"}
 
 
 class ReadPagination(KeysetPagination):

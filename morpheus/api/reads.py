@@ -18,6 +18,9 @@ from morpheus.cache.policies import CachePolicy
 # The largest value of a bigint column, so the largest primary key.
 BIGINT_MAX = 2**63 - 1
 
+# What `parse_id_of` takes.
+ID_PATTERN = "[1-9][0-9]{0,17}"
+
 Row = dict[str, Any]
 
 
@@ -44,6 +47,7 @@ class ListFilter:
         parse: Returns the value to compare; raises ValidationError.
         own: The value that selects the caller's own rows, of every visibility, such as `me`.
         narrow: Applies the filter, if it needs another condition than the column's.
+        pattern: A regular expression of the values beside `own`, for the OpenAPI document.
     """
 
     column: str
@@ -51,6 +55,7 @@ class ListFilter:
     parse: Callable[[str], Any] = str
     own: str | None = None
     narrow: Callable[[Any, Any], Any] | None = None
+    pattern: str = ""
 
     def narrow_rows(self, rows: QuerySet[Any], value: Any) -> QuerySet[Any]:
         """Return the rows that have a value of `parse`."""
