@@ -50,6 +50,10 @@ test-hostile: $(STAMP)  ## Attack a whole Morpheus, and measure the latency of i
 test-peers: $(STAMP)  ## Test Fastify and django-bolt beside us (Node 20, npm, Python 3.12, apt-get install wrk)
 	@$(PYTHON) -m pytest tests/peers $(ARGS)
 
+# The first run installs their tools under var/clients.
+test-clients: $(STAMP)  ## Make clients from docs/openapi.json and drive them (Node 20, npm)
+	@$(PYTHON) -m pytest -p no:cacheprovider tests/clients $(ARGS)
+
 lint: $(STAMP)  ## Check format, style, types, words and migrations
 	$(VENV)/bin/ruff format --check $(CHECKED)
 	$(VENV)/bin/ruff check $(CHECKED)
@@ -131,7 +135,7 @@ export only_names_and_hashes
 # uv lives in an environment of its own for the moment: nothing else needs it. Versions stay as they
 # are while they satisfy pyproject.toml, unless ARGS=--upgrade.
 # Production has the base packages alone, in the same versions; each optional group adds its lock.
-lock:  ## Renew the locks: development, production and the peers' (ARGS=--upgrade)
+lock:  ## Renew the locks: development, production, peers and clients (ARGS=--upgrade)
 	@set -e; folder=$$(mktemp -d); trap 'rm -rf "$$folder"' EXIT; $(find_python); \
 	"$$python" -m venv "$$folder"; "$$folder/bin/pip" install --quiet uv; \
 	renew() { \
@@ -147,9 +151,12 @@ lock:  ## Renew the locks: development, production and the peers' (ARGS=--upgrad
 		renew requirements.$$group.lock --group $$group --constraint requirements.lock; \
 	done; \
 	renew perf/lab/peers/bolt/requirements.lock perf/lab/peers/bolt/requirements.in --python-version 3.12 $(ARGS); \
-	command -v npm >/dev/null || { echo "Without npm, the lock of Fastify stays as it is."; exit 0; }; \
-	cd perf/lab/peers/fastify; npm install --quiet --package-lock-only --ignore-scripts; \
-	node -e "$$only_names_and_hashes"
+	renew tests/clients/requirements.lock tests/clients/requirements.in --python-version 3.11 $(ARGS); \
+	command -v npm >/dev/null || { echo "Without npm, the locks of Node stay as they are."; exit 0; }; \
+	for project in perf/lab/peers/fastify tests/clients/typescript; do ( \
+		cd $$project; npm install --quiet --package-lock-only --ignore-scripts; \
+		node -e "$$only_names_and_hashes" ); \
+	done
 
 # Of a var folder elsewhere (MORPHEUS_VAR) nothing is deleted.
 clean:  ## Stop the services of this checkout; delete var/, the environment and caches

@@ -160,10 +160,10 @@ class Documents(NamedTuple):
             yield self._follow(side, each["$ref"]) if "$ref" in each else each
 
     def _follow(self, side: int, reference: str) -> dict[str, Any]:
-        part: Any = self[side]
+        component: Any = self[side]
         for name in reference.removeprefix("#/").split("/"):
-            part = part[name]
-        return part  # type: ignore[no-any-return]
+            component = component[name]
+        return component  # type: ignore[no-any-return]
 
 
 def _operations(document: dict[str, Any]) -> dict[str, Any]:

@@ -151,7 +151,7 @@ COMPATIBLE: list[Change] = [
 ]
 
 
-def apply_to_old(change: Change) -> Documents:
+def apply_change(change: Change) -> Documents:
     new = deepcopy(OLD)
     change(new)
     return Documents(OLD, new)
@@ -159,18 +159,18 @@ def apply_to_old(change: Change) -> Documents:
 
 @pytest.mark.parametrize("expected", BREAKS)
 def test_a_break_is_named(expected: str) -> None:
-    breaks = apply_to_old(BREAKS[expected]).list_breaks()
+    breaks = apply_change(BREAKS[expected]).list_breaks()
 
     assert any(each.endswith(expected) for each in breaks), breaks
 
 
 @pytest.mark.parametrize("change", COMPATIBLE)
 def test_an_addition_is_no_break(change: Change) -> None:
-    assert apply_to_old(change).list_breaks() == []
+    assert apply_change(change).list_breaks() == []
 
 
 def test_a_choice_of_null_and_one_other_is_a_type_that_may_be_null() -> None:
-    documents = apply_to_old(
+    documents = apply_change(
         lambda new: novel(new)["properties"].update(
             owner={"oneOf": [{"type": "string"}, {"type": "null"}]}
         )
@@ -180,8 +180,8 @@ def test_a_choice_of_null_and_one_other_is_a_type_that_may_be_null() -> None:
 
 
 def test_a_new_major_version_may_break() -> None:
-    assert apply_to_old(lambda new: new["info"].update(version="2.0.0")).is_major()
-    assert not apply_to_old(lambda new: new["info"].update(version="1.3.0")).is_major()
+    assert apply_change(lambda new: new["info"].update(version="2.0.0")).is_major()
+    assert not apply_change(lambda new: new["info"].update(version="1.3.0")).is_major()
 
 
 def test_the_committed_document_is_the_one_of_the_server() -> None:

@@ -60,7 +60,7 @@ def test_every_route_refuses_an_unknown_parameter_before_it_looks_anything_up(
         with django_assert_num_queries(0):
             response = getattr(client, method)(f"{url}?surprise=1")
         # A method that the route does not have is refused as such.
-        is_offered = method.upper() in response["Allow"] or method == "head"
+        is_offered = (method if method != "head" else "get").upper() in response["Allow"]
         assert response.status_code == (400 if is_offered else 405), url
         if is_offered and method != "head":
             assert "Unknown parameter." in refusals(response)["surprise"]
@@ -94,7 +94,8 @@ def test_routes_that_write_accept_no_parameter(
 ) -> None:
     client = as_user(make_user())
 
-    response = getattr(client, method)(f"{NOVELS}?page_size=5")
+    path = NOVELS if method == "post" else f"{API}users/me/"
+    response = getattr(client, method)(f"{path}?page_size=5")
 
     assert refusals(response) == {"page_size": "Unknown parameter. This request takes none."}
 
