@@ -102,7 +102,11 @@ class PanelCreateInput(PanelUpdateInput):
 
 
 @extend_schema_field(
-    {"type": "array", "items": {"type": "integer", "minimum": 1}, "uniqueItems": True}
+    {
+        "type": "array",
+        "items": {"type": "integer", "minimum": 1, "maximum": BIGINT_MAX},
+        "uniqueItems": True,
+    }
 )
 class IdListField(serializers.ListField):
     """Distinct primary keys; one error for all, in little time for many."""

@@ -109,13 +109,23 @@ class NovelSerializer(serializers.ModelSerializer[Any]):
         read_only_fields = fields
 
 
+class ReferenceField(serializers.SlugRelatedField[Any]):
+    """A row by its slug or code."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        # PostgreSQL has no text with a null character, and cannot look for one.
+        if "\x00" in str(data):
+            self.fail("does_not_exist", slug_name=self.slug_field, value=data)
+        return super().to_internal_value(data)
+
+
 class NovelUpdateInput(serializers.ModelSerializer[Any]):
     """The metadata that an owner can change."""
 
-    genre = serializers.SlugRelatedField(
+    genre = ReferenceField(
         slug_field="slug", queryset=Genre.objects.all(), required=False, allow_null=True
     )
-    language = serializers.SlugRelatedField(
+    language = ReferenceField(
         slug_field="code", queryset=Language.objects.all(), required=False, allow_null=True
     )
     visibility = VisibilityField(required=False)

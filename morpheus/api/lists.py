@@ -26,7 +26,7 @@ _PAGE = {
     "required": False,
     "in": "query",
     "description": "Number of a page, from 1, in place of a cursor. The links lead on by cursors.",
-    "schema": {"type": "integer", "minimum": 1},
+    "schema": {"type": "integer", "minimum": 1, "maximum": 999_999_999},
 }
 
 

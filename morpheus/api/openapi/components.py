@@ -61,7 +61,7 @@ PARAMETERS: dict[str, Any] = {
     "IdempotencyKey": {
         "name": "Idempotency-Key",
         "in": "header",
-        "schema": {"type": "string", "minLength": 1, "maxLength": 255},
+        "schema": {"type": "string", "pattern": "^[ !#-~]{1,255}$"},
         "example": "8e03978e-40d5-43dd-bc93-6894a57f9324",
         "description": "Within 24 hours, the same request with the same key gets the first "
         "response, with `Idempotency-Replayed: true`, and writes nothing.",

@@ -372,3 +372,16 @@ def test_a_name_with_hidden_characters_is_refused(
 
     assert response.status_code == 400
     assert response.json()["errors"][field] == ["Remove the invisible characters: U+2067."]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("field", ["genre", "language"])
+def test_a_reference_with_a_null_character_is_one_to_no_row(
+    as_user: Any, make_novels: Any, field: str
+) -> None:
+    [novel] = make_novels(1)
+
+    response = as_user(novel.owner).patch(f"/api/v1/novels/{novel.pk}/", {field: "en\x00"})
+
+    assert response.status_code == 400
+    assert [each["code"] for each in response.json()["violations"]] == ["does_not_exist"]
