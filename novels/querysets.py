@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, Self
 
@@ -64,6 +64,13 @@ class PublicCountManager(models.Manager[Any]):
         """
         rows: models.QuerySet[Any, Any] = self.filter(AnyOf(column, pks))
         return dict(rows.values_list(column).annotate(Sum("novels")))
+
+    def kept(self, filters: Mapping[str, Any]) -> int | None:
+        """Return the number of public novels under filters, if triggers keep it: 1 query."""
+        if filters.keys() not in ({"genre"}, {"language"}):
+            return None
+        [(column, pk)] = filters.items()
+        return self.totals(column, [pk]).get(pk, 0)
 
 
 class UploadManager(models.Manager[Any]):

@@ -224,6 +224,7 @@ NOVELS = ListRead(
     filter_pairs=(frozenset({"genre", "language"}),),
     policy=PAGE,
     tags=novel_list_tags,
+    kept_count=PublicCount.objects.kept,
     render=lambda page, request: novel_list(page.keys, page.scope.reader_id),
     whole=WholeRows(
         select=lambda novels, scope: novels.select_related("genre", "language", "public_owner"),

@@ -10,12 +10,14 @@ from django.http import HttpResponse
 from rest_framework.filters import BaseFilterBackend
 from rest_framework.request import Request
 
+from morpheus.api.counts import count_rows
 from morpheus.api.page_jumps import PAGE_PARAMETER, find_row, parse_page
 from morpheus.api.reads import BIGINT_MAX, ListFilter, ListRead, PageRows, Scope, list_whole_rows
 from morpheus.api.representations import EXPAND, FIELDS
 from morpheus.api.selected_rows import SelectedRows, get_parser
 from morpheus.api.views import MorpheusAPIView
 from morpheus.cache.cached_reads import is_cache_usable
+from morpheus.cache.response_keys import read_count_preference
 from morpheus.pagination import KeysetPagination, Position
 
 # Parameters that a cursor is not bound to.
@@ -65,6 +67,12 @@ class ReadPagination(KeysetPagination):
 
     row_columns: tuple[str, ...]
 
+    def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
+        page = super().get_paginated_response_schema(schema)
+        count = {"type": "integer", "description": "Of all rows; only with `Prefer: count=…`."}
+        page["properties"] = {"count": count, **page["properties"]}
+        return page
+
     def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
         return [*super().get_schema_operation_parameters(view.read), _PAGE]
 
@@ -109,9 +117,11 @@ class ListView(MorpheusAPIView):
     """
 
     read: ListRead
+    _selected: SelectedRows
     pagination_class = ReadPagination
     filter_backends = [ReadFilters]
     has_fields = True
+    varies_by = ("Authorization", "Cookie", "Prefer")
 
     @property
     def orderings(self) -> Mapping[str, Sequence[str]]:
@@ -162,6 +172,7 @@ class ListView(MorpheusAPIView):
     def _read_page(self, read: ListRead, scope: Scope) -> PageRows:
         paginator = cast(ReadPagination, self.paginator)
         selected = SelectedRows(read, scope, read.parse_filters(self.request.query_params))
+        self._selected = selected
         rows = paginator.paginate_queryset(selected, self.request, view=self)
         return PageRows(rows, paginator.row_columns, scope)
 
@@ -170,6 +181,15 @@ class ListView(MorpheusAPIView):
     ) -> HttpResponse:
         paginator = cast(ReadPagination, self.paginator)
         body = paginator.build_body(self.represent(read.render(page, self.request)))
+        headers = paginator.build_headers(body)
+        if (header := self.request.META.get("HTTP_PREFER")) and (
+            preference := read_count_preference(header)
+        ):
+            # Without the joins of `WholeRows`.
+            selected = self._selected._replace(read=self.read)
+            count = count_rows(selected, paginator.columns, paginator.binding, preference)
+            body = {"count": count.rows, **body}
+            headers["Preference-Applied"] = f"count={count.applied}"
         if is_public is None:
             is_public = page.scope.reader_id is None
-        return self.respond_data(body, is_public=is_public, headers=paginator.build_headers(body))
+        return self.respond_data(body, is_public=is_public, headers=headers)

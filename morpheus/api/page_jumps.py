@@ -7,7 +7,6 @@ numbers drift.
 
 from __future__ import annotations
 
-import hashlib
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -90,7 +89,7 @@ def find_row(
         raise ValidationError({PAGE_PARAMETER: [message]}, "page_too_deep")
     number, start = offset // STEP, None
     if number:
-        signposts = _read_signposts(selected, ordering, identity)
+        signposts = read_signposts(selected, ordering, identity)
         if number > len(signposts):
             raise NoSuchPage
         start = Position(False, True, selected.parse_key(ordering, signposts[number - 1]))
@@ -104,7 +103,7 @@ def find_row(
     return Position(False, True, selected.parse_key(ordering, rows[0]))
 
 
-def _read_signposts(
+def read_signposts(
     selected: SelectedRows, ordering: tuple[str, ...], identity: Sequence[Any]
 ) -> list[Any]:
     """Return the keys of rows 1,000, 2,000 and so on: 1 query, or none if they are cached."""
@@ -117,7 +116,7 @@ def _read_signposts(
         return [row[:-1] for row in load()]
 
     reader_id = selected.scope.reader_id
-    name = hashlib.sha256(repr(identity).encode()).hexdigest()[:32]
+    name = selected.digest(tuple(identity))
     if not is_cache_usable():
         return _local.get((name, reader_id), lambda: read_as(reader_id, load_keys))
     is_exact = selected.read.parent is not None or reader_id is not None

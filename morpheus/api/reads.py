@@ -120,6 +120,7 @@ class ListRead:
         is_private: Whether its rows are always the caller's own.
         whole: Its pages while the cache is not usable.
         is_whole: Whether its pages are those, which are never cached.
+        kept_count: Returns the number of public rows under filters, if it is kept: 1 query.
     """
 
     rows: Callable[[Scope], QuerySet[Any]]
@@ -134,6 +135,7 @@ class ListRead:
     is_private: bool = False
     whole: WholeRows | None = None
     is_whole: bool = False
+    kept_count: Callable[[Mapping[str, Any]], int | None] | None = None
 
     @property
     def default_ordering(self) -> str:

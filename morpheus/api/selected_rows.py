@@ -164,12 +164,17 @@ class SelectedRows(NamedTuple):
             )
         rows: list[Any] = read(
             declared.policy,
-            hashlib.sha256(repr(identity).encode()).hexdigest()[:32],
+            self.digest(identity),
             tags=tags(identity),
             load=load,
             reader_id=reader_id,
         )
         return rows
+
+    @staticmethod
+    def digest(identity: tuple[Any, ...]) -> str:
+        """Return the identity of a cached value, whatever its length."""
+        return hashlib.sha256(repr(identity).encode()).hexdigest()[:32]
 
     def parse_key(self, ordering: tuple[str, ...], key: Sequence[Any]) -> tuple[Any, ...]:
         """Return a row's values of the ordering columns with their types."""

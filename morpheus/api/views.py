@@ -143,6 +143,7 @@ class MorpheusAPIView(ParameterView, GenericAPIView):  # type: ignore[type-arg]
             the files (POST by `idempotency.writing`), and refuse other users' rows before these.
         stores_responses: Whether an `Idempotency-Key` has an effect; False for secrets.
         conditional_methods: Writes that compare `If-Match`, by `require_match`.
+        varies_by: Headers of a request that its response depends on.
         without_transaction: Methods that need none, or open it themselves after something slow.
     """
 
@@ -155,6 +156,7 @@ class MorpheusAPIView(ParameterView, GenericAPIView):  # type: ignore[type-arg]
     conditional_methods: frozenset[str] = frozenset()
     repeatable: idempotency.RepeatablePost | None = None
     without_transaction = frozenset(SAFE_METHODS)
+    varies_by: tuple[str, ...] = ("Authorization", "Cookie")
 
     @classmethod
     def as_view(cls, **initkwargs: Any) -> Any:
@@ -236,7 +238,7 @@ class MorpheusAPIView(ParameterView, GenericAPIView):  # type: ignore[type-arg]
         if isinstance(response, ReadResponse):
             return response
         response = super().finalize_response(request, response, *args, **kwargs)
-        vary = ["Authorization", "Cookie"]
+        vary = [*self.varies_by]
         if request.method in ("GET", "HEAD"):
             response.headers.setdefault("Cache-Control", PRIVATE)
             if response["Cache-Control"] == PUBLIC:

@@ -48,6 +48,9 @@ _NAME_SETS = frozenset({"fields", "expand"})
 # Those whose responses a process caches.
 MAX_REPRESENTATIONS = 64
 
+# Of lists; other views ignore the header.
+COUNT_PREFERENCES = ("exact", "estimated")
+
 # Unusual spellings of `Host` that a process caches responses for, and the seconds after which an
 # unused one is dropped.
 MAX_OTHER_HOSTS = 16
@@ -171,6 +174,8 @@ def response_keys(environ: Environ, hosts: Hosts) -> ResponseKeys | None:
     parts = [_scheme(environ), environ["HTTP_HOST"], path if path[-1] == "/" else f"{path}/", query]
     if sum(map(len, parts)) > _MAX_KEY_CHARS:
         return None
+    if "HTTP_PREFER" in environ and (count := read_count_preference(environ["HTTP_PREFER"])):
+        parts.append(count)
     # As JSON, so that no part can pass as two.
     identity = orjson.dumps(parts).decode()
     return ResponseKeys(
@@ -220,6 +225,20 @@ def _scheme(environ: Environ) -> str:
         if (header := environ.get(name)) is not None:
             return "https" if header.split(",", 1)[0].strip() == secure else "http"
     return str(environ["wsgi.url_scheme"])
+
+
+@lru_cache(maxsize=256)
+def read_count_preference(header: str) -> str:
+    """Return `exact` or `estimated`, the value of `count` in a header `Prefer` (RFC 7240).
+
+    Empty without one; unknown preferences and values are ignored, and of several the first counts.
+    """
+    for preference in header[:_MAX_KEY_CHARS].split(","):
+        name, _, value = preference.partition(";")[0].partition("=")
+        if name.strip().lower() == "count":
+            value = value.strip().strip('"').lower()
+            return value if value in COUNT_PREFERENCES else ""
+    return ""
 
 
 def _is_represented(representation: str) -> bool:

@@ -20,9 +20,9 @@ _TAGS = {
 
 SPECTACULAR_SETTINGS: dict[str, Any] = {
     "TITLE": "Morpheus",
-    "DESCRIPTION": "Novels, comics and their making. Lists page by cursor and never count. An "
-    "operation takes the query parameters that it lists, each once; any other is refused (400). "
-    "Every error is an RFC 9457 problem with a stable `code`.",
+    "DESCRIPTION": "Novels, comics and their making. Lists page by cursor, and count their rows on "
+    "request. An operation takes the query parameters that it lists, each once; any other is "
+    "refused (400). Every error is an RFC 9457 problem with a stable `code`.",
     "VERSION": MORPHEUS_VERSION,
     "OAS_VERSION": "3.1.1",
     "SERVERS": [
@@ -126,6 +126,7 @@ MORPHEUS_OPENAPI_EXAMPLES: dict[str, Any] = {
     # Pages, and parameters of paths.
     "next": "https://morpheus.example/api/v1/",
     "previous": None,
+    "count": 417,
     "cursor": "eyJwIjpbNDJdfQ",
     **{"novel_id": 42, "comic_id": 3, "panel_id": 10, "user_id": 7, "token_id": 5, "export_id": 2},
 }

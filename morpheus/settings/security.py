@@ -68,6 +68,7 @@ CORS_ALLOW_HEADERS = (
 CORS_EXPOSE_HEADERS = (
     *("ETag", "Link", "Location", "Retry-After", "RateLimit", "RateLimit-Policy"),
     *("Idempotency-Replayed", "X-Request-ID", "X-Poll-Interval", "Server-Timing"),
+    "Preference-Applied",
     *("Deprecation", "Sunset", "Content-Disposition"),
 )
 # Seconds for which a browser remembers a preflight; Chromium takes no more.

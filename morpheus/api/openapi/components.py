@@ -73,6 +73,14 @@ PARAMETERS: dict[str, Any] = {
         "example": '"0123456789abcdef0123456789abcdef"',
         "description": "`ETag` of the object as it was read: 412 if it has changed since.",
     },
+    "Prefer": {
+        "name": "Prefer",
+        "in": "header",
+        "schema": {"type": "string"},
+        "example": "count=exact",
+        "description": "`count=exact` or `count=estimated` (RFC 7240): the body has `count`, the "
+        "number of all rows, and `Preference-Applied` says which one it is.",
+    },
 }
 
 
@@ -106,6 +114,7 @@ HEADERS: dict[str, Any] = {
         "RFC 8288: `next` and `prev` as in the body.",
         '<https://morpheus.example/api/v1/novels/?cursor=cD0y>; rel="next"',
     ),
+    "Preference-Applied": _header("The kind of `count`, if the body has one.", "count=exact"),
     "Location": _header("The other address.", "https://files.example/7f83b1657ff1"),
     "RateLimit-Policy": _header(
         "Limits of the caller: `q` requests in `w` seconds.", '"write";q=120;w=60'

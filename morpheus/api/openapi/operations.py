@@ -9,6 +9,7 @@ from typing import Any, cast
 from django.conf import settings
 from drf_spectacular.openapi import AutoSchema
 
+from morpheus.api.lists import ListView
 from morpheus.api.openapi.problems import is_repeatable, list_codes, refer_to_problems
 from morpheus.api.views import MorpheusAPIView, ParameterView
 
@@ -44,16 +45,22 @@ class ViewSchema(AutoSchema):
             operation["requestBody"] = {"content": content, "required": True}
 
     def _add_retries(self, operation: dict[str, Any]) -> None:
-        """Add the header that makes a write repeatable or conditional."""
+        """Add the header that makes a write repeatable or conditional, or a list counted."""
         header = None
         if isinstance(self.view, MorpheusAPIView):
             if is_repeatable(self.view, self.method, operation):
                 header = "IdempotencyKey"
             elif self.method in self.view.conditional_methods:
                 header = "IfMatch"
+            elif self._prefers():
+                header = "Prefer"
         if header is not None:
             reference = {"$ref": f"#/components/parameters/{header}"}
             operation.setdefault("parameters", []).append(reference)
+
+    def _prefers(self) -> bool:
+        """Tell whether the operation is a list that counts its rows on request."""
+        return self.method == "GET" and isinstance(self.view, ListView)
 
     def _add_headers(self, operation: dict[str, Any]) -> None:
         """Add the headers of responses without a problem; and 304."""
@@ -69,6 +76,8 @@ class ViewSchema(AutoSchema):
                 names.add("ETag")
             if status == "200" and self._get_paginator():  # type: ignore[no-untyped-call]
                 names.add("Link")
+            if status == "200" and self._prefers():
+                names.add("Preference-Applied")
             if status in ("302", "307"):
                 names.add("Location")
             if self.method not in ("GET", "HEAD"):

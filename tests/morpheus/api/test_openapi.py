@@ -168,7 +168,8 @@ def test_headers_are_those_that_the_server_sends(operations: Any, document: Any)
 
     always = {"X-Request-ID", "Server-Timing"}
     limits = {"RateLimit", "RateLimit-Policy"}
-    assert headers("novels_list", "200") == always | {"ETag", "Cache-Control", "Link"}
+    of_lists = {"ETag", "Cache-Control", "Link", "Preference-Applied"}
+    assert headers("novels_list", "200") == always | of_lists
     assert headers("novels_create", "201") == always | limits | {"Location", "Idempotency-Replayed"}
     assert headers("novels_update", "200") == always | limits | {"ETag"}
     assert headers("novels_status_read", "200") >= {"X-Poll-Interval"}

@@ -44,7 +44,8 @@ CHALLENGE = {"WWW-Authenticate": "Bearer"}
 VARY = {"Vary": "Authorization, Cookie"}
 # Of writes that a limit counts.
 LIMITED = {"RateLimit": "…", "RateLimit-Policy": "…"}
-PAGE = WITH_BODY | JSON | ETAG | PUBLIC | OF_LISTS
+BY_PREFERENCE = {"Vary": "Accept-Encoding, Authorization, Cookie, Prefer"}
+PAGE = WITH_BODY | JSON | ETAG | PUBLIC | BY_PREFERENCE | OF_LISTS
 NOVEL = WITH_BODY | JSON | ETAG | PUBLIC | OF_NOVELS
 
 
@@ -148,7 +149,8 @@ def test_headers_of_a_private_read(
 
     for client in (as_user(ann), session):
         assert headers(client.get(url)) == WITH_BODY | JSON | ETAG | PRIVATE | OF_NOVELS
-        assert headers(client.get(f"{NOVELS}?owner=me")) == PAGE | PRIVATE
+        by_preference = {"Vary": "Authorization, Cookie, Prefer"}
+        assert headers(client.get(f"{NOVELS}?owner=me")) == PAGE | PRIVATE | by_preference
 
 
 @pytest.mark.parametrize(
@@ -172,7 +174,11 @@ def test_headers_of_refused_reads(api: APIClient, url: str) -> None:
 
     cases: list[tuple[Any, int, dict[str, str]]] = [
         (api.get(f"{url}?surprise=1"), 400, problem | OF_NOVELS),
-        (api.get(f"{NOVELS}?owner=me"), 401, problem | OF_LISTS | CHALLENGE),
+        (
+            api.get(f"{NOVELS}?owner=me"),
+            401,
+            problem | OF_LISTS | CHALLENGE | {"Vary": "Authorization, Cookie, Prefer"},
+        ),
         (
             api.get(url, headers={"Authorization": "Bearer unknown"}),
             401,
