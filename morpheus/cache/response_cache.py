@@ -31,7 +31,9 @@ from morpheus.cache.stored_responses import (
     LocalCopies,
     StartResponse,
     StoredResponse,
+    accepts_gzip,
     are_current,
+    compress_response,
     encode_response,
     is_picture,
 )
@@ -90,8 +92,11 @@ class ResponseCache:
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         started = time.perf_counter()
         keys = response_keys(environ, self._hosts)
-        handle = partial(self.application, environ, start_response)
-        if keys is not None and cache_store().is_readable():
+        if keys is None:
+            handle = partial(self.application, environ, start_response)
+            return self._admit(environ, start_response, handle)
+        handle = partial(self._handle, keys, environ, start_response)
+        if cache_store().is_readable():
             try:
                 hit = self._find_copy(keys) or self._fetch(keys)
             except RedisUnavailable:
@@ -203,22 +208,28 @@ class ResponseCache:
         self, keys: ResponseKeys, environ: Environ, start_response: StartResponse
     ) -> Iterable[bytes]:
         metrics.count_lookups(RESPONSES, "miss", 1)
+        return self._handle(keys, environ, start_response)
+
+    def _handle(
+        self, keys: ResponseKeys, environ: Environ, start_response: StartResponse
+    ) -> Iterable[bytes]:
+        """Let the application respond; store the response, and send it in its stored encoding."""
         started: list[tuple[str, Headers]] = []
-
-        def start(status: str, headers: Headers, *error: Any) -> Any:
-            started.append((status, headers))
-            return start_response(status, headers, *error)
-
-        response = self.application(environ, start)
+        response: Any = self.application(
+            environ, lambda status, headers, *_: started.append((status, headers))
+        )
         status, headers = started[-1]
         is_accepted = is_picture(headers) or not _wants_picture(environ)
         if is_accepted and _is_storable(status, headers, response):
-            self._fill(keys, environ, headers, response)
-        return response
+            payload = encode_response(environ.get(ROUTE), headers, response)
+            self._fill(keys, environ, headers, payload)
+            if accepts_gzip(environ.get("HTTP_ACCEPT_ENCODING", "")):
+                if (compressed := compress_response(headers, payload)) is not None:
+                    headers, response.content = compressed
+        start_response(status, headers)
+        return response  # type: ignore[no-any-return]
 
-    def _fill(
-        self, keys: ResponseKeys, environ: Environ, headers: Headers, response: Iterable[bytes]
-    ) -> None:
+    def _fill(self, keys: ResponseKeys, environ: Environ, headers: Headers, payload: bytes) -> None:
         """Store a response, and the record of the caller's token or session."""
         content: Dependencies | None = environ.get(DEPENDENCIES)
         caller: Credential | None = environ.get(CREDENTIAL)
@@ -234,7 +245,6 @@ class ResponseCache:
             if caller is not None:
                 # The content may repeat what authentication read of the caller.
                 content = content.joined(caller.dependencies)
-        payload = encode_response(environ.get(ROUTE), headers, response)
         has_reader = _is_public(headers) or caller is not None
         if has_reader and content.is_complete and len(payload) <= RESPONSES.max_bytes:
             values[key] = (content.versions, payload)

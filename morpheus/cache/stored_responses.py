@@ -64,6 +64,19 @@ def encode_response(route: str | None, headers: Headers, response: Iterable[byte
     return orjson.dumps([route, stored]) + b"\n" + body
 
 
+def compress_response(headers: Headers, payload: bytes) -> tuple[Headers, bytes] | None:
+    """Return headers and body of a response that `encode_response` compressed, or None.
+
+    Args:
+        headers: Those of the uncompressed response.
+    """
+    body = payload.partition(b"\n")[2]
+    if decompress(body) is body:
+        return None
+    sent = [each for each in _weaken_etag(headers) if each[0] != "Content-Length"]
+    return [*sent, ("Content-Length", str(len(body))), _COMPRESSED], body
+
+
 class _Form(NamedTuple):
     """Headers of a 200 and of a 304, and the body, in one encoding."""
 
@@ -89,9 +102,7 @@ class StoredResponse:
         self._etag = next((value for name, value in headers if name == "ETag"), None)
         self._gzip: _Form | None = None
         if headers[-1] == _COMPRESSED:
-            # A strong ETag would promise the bytes of the uncompressed body.
-            weak = [(h[0], _weaken(h[1])) if h[0] == "ETag" else h for h in headers]
-            self._gzip = _make_form(weak, body)
+            self._gzip = _make_form(_weaken_etag(headers), body)
             headers, body = headers[:-1], decompress(body)
         self._plain = _make_form(headers, body)
         self.size = len(payload) + (len(body) if self._gzip else 0)
@@ -114,7 +125,7 @@ class StoredResponse:
             accepted_encoding: `Accept-Encoding` of the request, or nothing.
             condition: `If-None-Match` of the request, or nothing.
         """
-        form = self._gzip if self._gzip and _accepts_gzip(accepted_encoding) else self._plain
+        form = self._gzip if self._gzip and accepts_gzip(accepted_encoding) else self._plain
         own = ("X-Request-ID", request_id)
         if condition and _matches(condition, self._etag):
             start_response("304 Not Modified", [*form.not_modified, own])
@@ -141,13 +152,18 @@ def _make_form(headers: Headers, body: bytes) -> _Form:
 
 
 @lru_cache(maxsize=256)
-def _accepts_gzip(accepted_encoding: str) -> bool:
+def accepts_gzip(accepted_encoding: str) -> bool:
+    """Return whether a client accepts compressed responses, by its `Accept-Encoding`."""
     # All browsers send gzip without a weight. A client that sends weights gets no encoding.
     return "gzip" in [coding.strip() for coding in accepted_encoding.lower().split(",")]
 
 
-def _weaken(etag: str) -> str:
-    return etag if etag.startswith("W/") else f"W/{etag}"
+def _weaken_etag(headers: Headers) -> Headers:
+    """Return headers with a weak ETag: a strong one promises the bytes of the uncompressed body."""
+    return [
+        (name, f"W/{value}" if name == "ETag" and not value.startswith("W/") else value)
+        for name, value in headers
+    ]
 
 
 def _matches(condition: str, etag: str | None) -> bool:
