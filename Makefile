@@ -8,7 +8,7 @@ VENV := .venv
 PYTHON := $(VENV)/bin/python
 # Renewed whenever the lock is newer.
 STAMP := $(VENV)/.installed
-CHECKED := manage.py locustfile.py morpheus users novels comics reading perf tests
+CHECKED := manage.py locustfile.py morpheus users novels comics perf tests
 
 .DEFAULT_GOAL := help
 .PHONY: help run test test-matrix test-ops test-image test-browser test-hostile test-peers test-clients lint openapi audit check-cache perf \

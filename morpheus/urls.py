@@ -28,7 +28,7 @@ api: list[URLPattern | URLResolver] = [
     # The most frequent first, in one flat list: Django searches it from the top.
     *import_module("novels.urls").urlpatterns,
     *import_module("comics.urls").urlpatterns,
-    *import_module("reading.urls").urlpatterns,
+    *import_module("comics.reading.urls").urlpatterns,
     *import_module("users.urls").urlpatterns,
     *import_module("perf.urls").urlpatterns,
     path("problems/", ProblemListView.as_view(), name="problems"),

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-PACKAGES = ("morpheus", "users", "novels", "comics", "reading", "perf")
+PACKAGES = ("morpheus", "users", "novels", "comics", "perf")
 
 # The rooms and modules of Morpheus that each room may import, beside itself. All but the paginator,
 # which could be published alone, may import `django_internals`.
@@ -39,7 +39,7 @@ MAY_IMPORT = {
     "morpheus.management": "db cache embedded serving storage worker",
 }
 # Apps import Morpheus and the apps to the left of them.
-APPS = ("users", "novels", "comics", "reading")
+APPS = ("users", "novels", "comics")
 # Tools of engineers; a server, a worker and a system check never load them.
 WORKSHOP = ("perf.lab", "perf.seeding", "perf.management", "tests")
 # Loaded only where a setting names the service. redis-py loads other parts of OpenTelemetry where

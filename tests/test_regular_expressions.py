@@ -19,7 +19,7 @@ import pytest
 from tests.pumps import Case, can_be_slow, find_slow_inputs, pumps
 
 ROOT = Path(__file__).resolve().parents[1]
-PACKAGES = ("novels", "comics", "reading", "users", "morpheus", "perf")
+PACKAGES = ("novels", "comics", "users", "morpheus", "perf")
 CALLS = {"compile", "match", "fullmatch", "search", "sub", "subn", "split", "findall", "finditer"}
 
 # Patterns that never meet long text, each with the reason.

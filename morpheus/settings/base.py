@@ -32,7 +32,7 @@ INSTALLED_APPS = [
     "users",
     "novels",
     "comics",
-    "reading",
+    "comics.reading",
     "perf",
 ]
 

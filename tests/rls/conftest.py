@@ -16,12 +16,12 @@ from django.db import connection
 from django.utils import timezone
 
 from comics.models import Comic, Image, Panel
+from comics.reading.models import Progress
 from morpheus.api.models import IdempotentResponse
 from morpheus.db.transactions import write_transaction
 from novels.models import Chapter, ChapterText, Novel, NovelUpload, ProcessingStatus
 from novels.search.documents import documents_rebuild
 from perf.models import SlowQuery
-from reading.models import Progress
 from users.models import AccessToken, AccountDeletion, AccountExport, User, belonging_to
 
 # Tables that every role may read. A new table belongs here or has policies.

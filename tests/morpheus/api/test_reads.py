@@ -14,6 +14,7 @@ from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 from rest_framework.test import APIClient
 
 from comics.models import Comic, Panel
+from comics.reading.models import Progress
 from comics.reads.comics import image_version
 from comics.serializers import ComicSerializer
 from morpheus.api.reads import Scope
@@ -27,7 +28,6 @@ from perf.monitoring.list_routes import (
     list_api_routes,
     list_combinations_of,
 )
-from reading.models import Progress
 from tests.comics.conftest import add_panel, make_comics, make_picture
 
 __all__ = ["add_panel", "make_comics", "make_picture"]

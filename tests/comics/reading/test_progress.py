@@ -12,12 +12,12 @@ import pytest
 from django.utils import timezone
 from rest_framework.test import APIClient
 
+from comics.reading.models import Progress
+from comics.reading.services import WorkNotFound, progress_store
 from morpheus.db.postgresql.times import format_time
 from morpheus.db.transactions import write_transaction
 from novels.models import Novel
 from novels.services.novels import novel_delete, novel_update
-from reading.models import Progress
-from reading.services import WorkNotFound, progress_store
 from tests.comics.test_services import at_once
 from tests.conftest import as_staff, collect_tags
 from tests.visitor import counted_queries
@@ -145,7 +145,7 @@ def test_a_work_that_the_caller_cannot_see_is_404(
     assert client.get(url(work)).json() == shown(work, 2)
     with as_staff():
         type(work).objects.filter(pk=work.pk).update(is_public=False)
-    # What is the caller's own can be deleted.
+    # The caller's own place can be deleted.
     assert [client.delete(url(work)).status_code for _ in range(2)] == [204, 404]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from reading.views import ComicProgressView, NovelProgressView, ProgressListView, ReadingView
+from comics.reading.views import ComicProgressView, NovelProgressView, ProgressListView, ReadingView
 
 urlpatterns = [
     path("novels/<int:novel_id>/progress/", NovelProgressView.as_view(), name="novel-progress"),

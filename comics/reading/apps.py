@@ -8,10 +8,10 @@ from django.apps import AppConfig
 class ReadingConfig(AppConfig):
     """Export the reading progress of a user."""
 
-    name = "reading"
+    name = "comics.reading"
 
     def ready(self) -> None:
-        from reading.account_part import READING
+        from comics.reading.account_part import READING
         from users.account_parts import account_parts
 
         account_parts["reading"] = READING

@@ -6,14 +6,14 @@ from django.db import models
 from django.db.models import Q
 
 from comics.models import Comic
+from comics.reading.querysets import ProgressQuerySet
 from morpheus.db.schema import reference
 from novels.models import Novel
-from reading.querysets import ProgressQuerySet
 from users.models import User
 
 
 class Progress(models.Model):
-    """The place of one user in one novel or comic: a chapter and a part of it, or a panel.
+    """The place of a user in a novel or comic: a chapter and a position in it, or a panel.
 
     `read_at` is the time of the user's device. Chapters and panels may change later, so the place
     need not exist any more. Row level security shows a row to its user and to staff.

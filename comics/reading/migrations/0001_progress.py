@@ -56,7 +56,7 @@ class Migration(migrations.Migration):
                 ],
             },
         ),
-        run_sql_file("reading", "progress"),
+        run_sql_file("comics.reading", "progress"),
         # That file makes it: Django would ask the database whether it can, and the lint has none.
         migrations.SeparateDatabaseAndState(
             state_operations=[

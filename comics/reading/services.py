@@ -9,10 +9,10 @@ from http import HTTPStatus
 from django.db import IntegrityError
 from django.utils import timezone
 
+from comics.reading.models import Progress
+from comics.reading.querysets import StoredPlace
 from morpheus.api.domain_errors import DomainError
 from morpheus.db.transactions import write_transaction
-from reading.models import Progress
-from reading.querysets import StoredPlace
 
 # A device whose clock is fast would win over the others for as long as it is ahead.
 CLOCK_TOLERANCE = timedelta(minutes=5)
@@ -94,25 +94,25 @@ def _store(
         rest = [each for each in accepted if (each.novel_id, each.comic_id) not in works]
         if rest:
             # A later statement: it sees the commit that the first one may have waited for.
-            found = Progress.objects.stored(user_id, rest)
-            left_out = {id(e): _explain(e, each) for e, each in zip(rest, found, strict=True)}
+            places = Progress.objects.stored(user_id, rest)
+            left_out = {id(e): _explain(e, each) for e, each in zip(rest, places, strict=True)}
     return [
         ReadInFuture() if entry.read_at > latest else left_out.get(id(entry), entry)
         for entry in entries
     ]
 
 
-def _explain(entry: Progress, found: StoredPlace) -> Progress | WorkNotFound | PlaceNotFound:
+def _explain(entry: Progress, place: StoredPlace) -> Progress | WorkNotFound | PlaceNotFound:
     """Return why an entry was not stored: the newer place, or the refusal."""
-    if not found.is_visible:
+    if not place.is_visible:
         return WorkNotFound()
-    if not found.is_known or found.number is None:
+    if not place.is_known or place.number is None:
         return PlaceNotFound("panel" if entry.novel_id is None else "chapter")
     return Progress(
         novel_id=entry.novel_id,
         comic_id=entry.comic_id,
-        number=found.number,
-        position=found.position,
-        is_finished=found.is_finished,
-        read_at=found.read_at,
+        number=place.number,
+        position=place.position,
+        is_finished=place.is_finished,
+        read_at=place.read_at,
     )

@@ -8,8 +8,8 @@ from typing import Any
 
 import orjson
 
+from comics.reading.models import Progress
 from morpheus.db.transactions import read_as
-from reading.models import Progress
 from users.account_parts import AccountPart, ExportFile
 
 # Rows of one statement.

@@ -7,10 +7,10 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
 
+from comics.reading.models import Progress
 from comics.serializers import ComicSerializer
 from morpheus.api.reads import BIGINT_MAX
 from novels.serializers import NovelSerializer
-from reading.models import Progress
 
 # What one request may store; a queue of a longer time offline takes several.
 ENTRIES_MAX = 100

@@ -9,14 +9,14 @@ from django.db.models import FilteredRelation, Q
 from rest_framework.request import Request
 
 from comics.models import Comic
+from comics.reading.cache_policies import PAGE, PLACE
+from comics.reading.models import Progress
 from comics.reads.comics import add_thumbnail_urls, comic_cards, comics_add_titles
 from morpheus.api.reads import BIGINT_MAX, ListRead, PageRows, Row, order_by
 from morpheus.cache.cached_reads import read
 from morpheus.db.compiled_reads import CompiledRead
 from novels.models import Novel
 from novels.reads import novel_cards
-from reading.cache_policies import PAGE, PLACE
-from reading.models import Progress
 from users.querysets import VisibleQuerySet
 from users.reads import add_owner, user_names
 

@@ -11,15 +11,9 @@ from rest_framework.permissions import SAFE_METHODS, IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from morpheus.api.conditions import require_match
-from morpheus.api.lists import ListView
-from morpheus.api.reads import BIGINT_MAX, Row
-from morpheus.api.views import MorpheusAPIView
-from morpheus.cache.cached_reads import VisibleValue
-from morpheus.db.postgresql.times import format_time
-from reading.models import Progress
-from reading.reads import READING, progress_read, progress_render
-from reading.serializers import (
+from comics.reading.models import Progress
+from comics.reading.reads import READING, progress_read, progress_render
+from comics.reading.serializers import (
     ComicPlaceInput,
     NovelPlaceInput,
     PlaceInput,
@@ -28,7 +22,13 @@ from reading.serializers import (
     ProgressSerializer,
     ReadingSerializer,
 )
-from reading.services import WorkNotFound, progress_delete, progress_store
+from comics.reading.services import WorkNotFound, progress_delete, progress_store
+from morpheus.api.conditions import require_match
+from morpheus.api.lists import ListView
+from morpheus.api.reads import BIGINT_MAX, Row
+from morpheus.api.views import MorpheusAPIView
+from morpheus.cache.cached_reads import VisibleValue
+from morpheus.db.postgresql.times import format_time
 
 _READ_AT = "2026-11-30T12:00:00.000000Z"
 _NOVEL_PLACE = {

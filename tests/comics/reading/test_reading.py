@@ -13,14 +13,14 @@ from pytest_django import Settings
 from rest_framework.test import APIClient
 
 from comics.models import Comic
+from comics.reading.cache_policies import PAGE, PLACE
+from comics.reading.models import Progress
 from novels.models import Novel
-from reading.cache_policies import PAGE, PLACE
-from reading.models import Progress
 from tests.cached_shapes import assert_shape_is_kept
+from tests.comics.reading.test_progress import place, shown, url
 from tests.comics.test_services import at_once
 from tests.conftest import as_staff
 from tests.novels.test_cache_policies import cached_values
-from tests.reading.test_progress import place, shown, url
 from tests.visitor import counted_queries
 from users.account_parts import account_parts
 
@@ -34,13 +34,13 @@ def entry(work: Any, number: int = 1, minutes: int = 0, **fields: Any) -> dict[s
     return {work._meta.model_name: work.pk, **place(work, number, minutes, **fields)}
 
 
-def stored(work: Any, *args: Any, **fields: Any) -> dict[str, Any]:
+def make_success(work: Any, *args: Any, **fields: Any) -> dict[str, Any]:
     """Return the result of an entry that was stored."""
     row = shown(work, *args, **fields)
     return {"novel": row["novel"], "comic": row["comic"], "status": 200, "progress": row}
 
 
-def refused(kind: str, pk: int, status: int, code: str, detail: str) -> dict[str, Any]:
+def make_refusal(kind: str, pk: int, status: int, code: str, detail: str) -> dict[str, Any]:
     names = {"novel": None, "comic": None} | {kind: pk}
     return names | {"status": status, "code": code, "detail": detail}
 
@@ -86,10 +86,10 @@ def test_each_entry_has_its_result_in_order(
 
     assert response.status_code == 200, response.json()
     assert response.json()["results"] == [
-        stored(comic, 2, 5),
-        refused("novel", hidden.pk, 404, "not_found", "Not found."),
-        stored(novel, 3, 1, position=0.5),
-        refused("novel", 10**12, 404, "not_found", "Not found."),
+        make_success(comic, 2, 5),
+        make_refusal("novel", hidden.pk, 404, "not_found", "Not found."),
+        make_success(novel, 3, 1, position=0.5),
+        make_refusal("novel", 10**12, 404, "not_found", "Not found."),
     ]
     response = client.put(BULK, {"entries": [entry(comic, 9), entry(novel) | future]})
     assert [(each["status"], each["code"]) for each in response.json()["results"]] == [
