@@ -37,7 +37,7 @@ SET number = excluded.number, position = excluded.position,
 WHERE excluded.read_at > reading_progress.read_at
 RETURNING novel_id, comic_id
 """  # noqa: S608 - of constants
-# LIMIT keeps the planner from comics.reading all places of the user for each entry.
+# LIMIT keeps the planner from reading all places of the user for each entry.
 _STORED = f"""
 SELECT COALESCE(n.id, k.id) IS NOT NULL, {_IS_KNOWN},
     COALESCE(pn.number, pk.number), COALESCE(pn.position, pk.position),
