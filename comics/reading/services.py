@@ -34,6 +34,7 @@ class WorkNotFound(DomainError):
 class PlaceNotFound(DomainError):
     """The novel has no such chapter, or the comic no such panel."""
 
+    field = "chapter"
     code = "does_not_exist"
 
     def __init__(self, field: str) -> None:

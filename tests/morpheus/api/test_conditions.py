@@ -165,6 +165,7 @@ def test_every_route_that_changes_or_deletes_has_conditions(
                 )
                 if response.status_code != 412:
                     without.add(f"{method.upper()} {route.path}")
-    # The deletion of an account asks for its password.
-    assert without == {"DELETE /auth/token/", "DELETE /users/me/"}
+    # The deletion of an account asks for its password; there is no place to forget.
+    places = {f"DELETE /{kind}_id}}/progress/" for kind in ("novels/{novel", "comics/{comic")}
+    assert without == {"DELETE /auth/token/", "DELETE /users/me/"} | places
     assert Novel.objects.count() == 1

@@ -173,7 +173,7 @@ def test_streams_beyond_the_limit_of_a_user_are_refused(
     ("method", "path", "status"),
     [
         ("HEAD", "/api/v1/novels/{}/events/", 200),
-        ("POST", "/api/v1/novels/{}/events/", 401),
+        ("POST", "/api/v1/novels/{}/events/", 405),
         ("GET", "/api/v1/novels/{}/events/?x=1", 400),
         ("GET", "/api/v1/novels/{}/status/", 404),
         ("POST", "/api/v1/auth/token/", 404),

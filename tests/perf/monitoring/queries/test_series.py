@@ -75,10 +75,10 @@ def test_invented_methods_paths_and_headers_add_no_series(
 def test_a_new_route_and_status_is_a_series(client: Client) -> None:
     before = series()
 
-    client.put("/api/v1/users/me/dashboard/")
+    client.put("/api/v1/comics/1/panels/order/")
 
     assert {
         dict(labels)["route"]
         for name, *labels in series() - before
         if name == "morpheus_http_request_seconds_count"
-    } == {"PUT /users/me/dashboard/"}
+    } == {"PUT /comics/{comic_id}/panels/order/"}
