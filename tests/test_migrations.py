@@ -46,7 +46,7 @@ CATALOG = [
     "WHERE pronamespace = 'public'::regnamespace "
     "AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = pg_proc.oid AND d.deptype = 'e') "
     "ORDER BY 1, 4",
-    "SELECT viewname, viewowner, definition FROM pg_views WHERE schemaname = 'public'",
+    "SELECT viewname, viewowner, definition FROM pg_views WHERE schemaname = 'public' ORDER BY 1",
     "SELECT tgrelid::regclass::text, tgname, pg_get_triggerdef(oid) FROM pg_trigger "
     "WHERE NOT tgisinternal ORDER BY 1, 2",
     "SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid) FROM pg_constraint "
