@@ -66,6 +66,8 @@ def load_and_listen(listener: socket.socket, application: str) -> Any:
 
     Not earlier: a proxy would send requests that wait for the start, and has another server.
     """
+    # Until granian installs its own handler, a process has that of its parent, which ignores it.
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     module, _, name = application.partition(":")
     loaded = getattr(import_module(module), name)
     start_listening(listener)

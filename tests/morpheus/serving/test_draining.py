@@ -101,6 +101,25 @@ def test_only_responses_of_a_draining_server_close_their_connections() -> None:
     assert sent == [[("Content-Length", "0")], [("Content-Length", "0"), ("Connection", "close")]]
 
 
+def test_a_server_ends_at_once_while_its_processes_start(tmp_path: Path) -> None:
+    slow = "import pathlib, time\npathlib.Path('starting').touch()\ntime.sleep(60)"
+    (tmp_path / "slow_site.py").write_text(slow)
+    server = subprocess.Popen(
+        server_command("slow_site:application", port=0, workers=2, threads=1),
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": f"{REPOSITORY}{os.pathsep}{tmp_path}"},
+    )
+    wait_until((tmp_path / "starting").exists)
+
+    server.terminate()
+
+    try:
+        assert server.wait(20) == 0
+    finally:
+        server.kill()
+        server.wait()
+
+
 def test_a_server_serves_while_it_drains_and_then_refuses(server: Server) -> None:
     with closing(http.client.HTTPConnection("127.0.0.1", server.port, timeout=10)) as kept:
         assert get(kept, "/api/v1/novels/").headers["Connection"] is None
