@@ -77,15 +77,16 @@ def parse_representation(
     expanded = () if expand is None else tuple(sorted(_parse_names(EXPAND, expand, expansions)))
     if fields is None:
         return Representation(None, expanded)
-    names = _parse_names(FIELDS, fields, (*known, *expansions))
+    # An expansion may put an object in the place of a field, and so have its name.
+    every = tuple(dict.fromkeys((*known, *expansions)))
+    names = _parse_names(FIELDS, fields, every)
     for name in names:
         if name not in known and name not in expanded:
             _refuse(FIELDS, f"`{name}` needs `{EXPAND}={name}`.", "not_expanded")
     for name in expanded:
         if name not in names:
             _refuse(EXPAND, f"`{FIELDS}` leaves out `{name}`.", "left_out")
-    ordered = (name for name in dict.fromkeys((*known, *expanded)) if name in names)
-    return Representation(tuple(ordered), expanded)
+    return Representation(tuple(name for name in every if name in names), expanded)
 
 
 def _parse_names(parameter: str, text: str, known: Sequence[str]) -> list[str]:

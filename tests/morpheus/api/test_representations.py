@@ -98,6 +98,10 @@ def test_an_unknown_name_is_refused_with_the_nearest_one_before_any_look_up(
     }.items():
         with django_assert_num_queries(0):
             assert violation(api.get(f"{url}?fields={text}")) == ("fields", "unknown_name", message)
+    # `owner` is a field and an expansion.
+    for name in (url, rows.urls["novels"]):
+        _, _, message = violation(api.get(f"{name}?fields=qqqq"))
+        assert message.startswith("Unknown name. Known are `id`") and message.count("`owner`") == 1
     for text in ("", ",", "id,", ",".join(["id"] * 50), "x" * 4000):
         with django_assert_num_queries(0):
             parameter, code, _ = violation(api.get(f"{url}?fields={text}"))
