@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, get_args
 
 import orjson
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from morpheus.db.name_fields import validate_name
@@ -135,9 +136,21 @@ class NovelUpdateInput(serializers.ModelSerializer[Any]):
         fields = ["title", "author", "synopsis", "genre", "language", "visibility"]
 
 
+# Without the `minLength` of JSON bodies.
+@extend_schema_field({"type": "string"})
+class FormReferenceField(ReferenceField):
+    """A row in a form, where an empty value counts as absent."""
+
+
 class NovelCreateInput(NovelUpdateInput):
     """A new novel: a file and optional metadata; an empty value counts as absent."""
 
+    genre = FormReferenceField(
+        slug_field="slug", queryset=Genre.objects.all(), required=False, allow_null=True
+    )
+    language = FormReferenceField(
+        slug_field="code", queryset=Language.objects.all(), required=False, allow_null=True
+    )
     title = serializers.CharField(
         required=False, allow_blank=True, max_length=300, validators=[validate_name]
     )

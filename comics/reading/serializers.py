@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from drf_spectacular.utils import extend_schema_serializer
+from drf_spectacular.utils import (
+    PolymorphicProxySerializer,
+    extend_schema_field,
+    extend_schema_serializer,
+)
 from rest_framework import serializers
 
 from comics.reading.models import Progress
 from comics.serializers import ComicSerializer
+from morpheus.api.inputs import read_fields
 from morpheus.api.reads import BIGINT_MAX
 from novels.serializers import NovelSerializer
 
@@ -94,37 +99,51 @@ class ComicPlaceInput(PlaceInput):
     panel = serializers.IntegerField(min_value=1, max_value=_NUMBER_MAX, source="number")
 
 
-class EntryInput(PlaceInput):
-    """A place in a novel (`novel`, `chapter`, `position`) or in a comic (`comic`, `panel`)."""
+class NovelEntryInput(NovelPlaceInput):
+    """A place in a novel, without `comic` and `panel`."""
 
-    novel = serializers.IntegerField(
-        min_value=1, max_value=BIGINT_MAX, required=False, source="novel_id"
-    )
-    comic = serializers.IntegerField(
-        min_value=1, max_value=BIGINT_MAX, required=False, source="comic_id"
-    )
-    chapter = serializers.IntegerField(min_value=1, max_value=_NUMBER_MAX, required=False)
-    panel = serializers.IntegerField(min_value=1, max_value=_NUMBER_MAX, required=False)
-    position = PositionField(required=False, help_text="Part of the chapter that was read.")
+    novel = serializers.IntegerField(min_value=1, max_value=BIGINT_MAX, source="novel_id")
 
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+
+class ComicEntryInput(ComicPlaceInput):
+    """A place in a comic, without `novel`, `chapter` and `position`."""
+
+    comic = serializers.IntegerField(min_value=1, max_value=BIGINT_MAX, source="comic_id")
+
+
+class EntryInput(serializers.Serializer[Any]):
+    """One of the two."""
+
+    def to_internal_value(self, data: Any) -> dict[str, Any]:
         """Demand one kind of place, whole."""
-        given = attrs.keys() & {"novel_id", "comic_id", "chapter", "panel"}
-        if given == {"novel_id", "chapter"}:
-            number = attrs.pop("chapter")
-        elif given == {"comic_id", "panel"} and "position" not in attrs:
-            number = attrs.pop("panel")
+        names = {"novel", "chapter", "position", "comic", "panel"}
+        given = data.keys() & names if isinstance(data, dict) else set()
+        if given - {"position"} == {"novel", "chapter"}:
+            kind: type[PlaceInput] = NovelEntryInput
+        elif given == {"comic", "panel"}:
+            kind = ComicEntryInput
         else:
-            raise serializers.ValidationError(
-                "Give `novel` and `chapter`, or `comic` and `panel`.", "invalid"
-            )
-        return {**attrs, "number": number}
+            message = "Give `novel` and `chapter`, or `comic` and `panel`."
+            raise serializers.ValidationError({"non_field_errors": [message]}, "invalid")
+        return read_fields(data, kind, partial=False)
+
+
+@extend_schema_field(
+    PolymorphicProxySerializer(
+        component_name="EntryInput",
+        serializers=[NovelEntryInput, ComicEntryInput],
+        resource_type_field_name=None,
+        many=True,
+    )
+)
+class EntriesField(serializers.ListField):
+    """Places of both kinds."""
 
 
 class ProgressInput(serializers.Serializer[Any]):
     """Places in different novels and comics."""
 
-    entries = EntryInput(many=True, allow_empty=False, max_length=ENTRIES_MAX)  # type: ignore[call-arg] # of the list
+    entries = EntriesField(child=EntryInput(), min_length=1, max_length=ENTRIES_MAX)
 
     def validate_entries(self, entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
         works = {(entry.get("novel_id"), entry.get("comic_id")) for entry in entries}

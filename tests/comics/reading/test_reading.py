@@ -99,6 +99,23 @@ def test_each_entry_has_its_result_in_order(
     assert client.get(url(novel)).json() == shown(novel, 3, 1, position=0.5)
 
 
+def test_the_document_has_two_kinds_of_entries(client: APIClient) -> None:
+    schemas = client.get("/api/v1/schema/", HTTP_ACCEPT="application/json").json()["components"][
+        "schemas"
+    ]
+    entries = schemas["ProgressInputRequest"]["properties"]["entries"]
+    kinds = [
+        schemas[each["$ref"].rpartition("/")[2]]
+        for each in schemas[entries["items"]["$ref"].rpartition("/")[2]]["oneOf"]
+    ]
+
+    assert (entries["minItems"], entries["maxItems"]) == (1, 100)
+    assert [kind["required"] for kind in kinds] == [
+        ["chapter", "novel", "read_at"],
+        ["comic", "panel", "read_at"],
+    ]
+
+
 def test_malformed_entries_refuse_all(
     api: APIClient, client: APIClient, novel: Any, comic: Any
 ) -> None:

@@ -381,3 +381,13 @@ def test_a_file_that_is_cut_short_without_an_error_is_not_acknowledged(
 
     assert response.status_code == 507
     assert_nothing_is_left(ann, before)
+
+
+def test_the_document_allows_empty_fields_in_a_form_and_not_in_json(client: Any) -> None:
+    document = client.get("/api/v1/schema/", headers={"Accept": "application/json"}).json()
+    lengths = {
+        name: document["components"]["schemas"][name]["properties"]["genre"].get("minLength")
+        for name in ("NovelCreateInputRequest", "PatchedNovelUpdateInputRequest")
+    }
+
+    assert lengths == {"NovelCreateInputRequest": None, "PatchedNovelUpdateInputRequest": 1}
