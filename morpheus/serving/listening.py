@@ -66,10 +66,12 @@ def load_and_listen(listener: socket.socket, application: str) -> Any:
 
     Not earlier: a proxy would send requests that wait for the start, and has another server.
     """
-    # Until granian installs its own handler, a process has that of its parent, which ignores it.
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    # Meanwhile a process has the handler of its parent, which ignores the signal.
+    inherited = signal.signal(signal.SIGTERM, signal.SIG_DFL)
     module, _, name = application.partition(":")
     loaded = getattr(import_module(module), name)
+    # With the default one, a process with an event loop did not end either.
+    signal.signal(signal.SIGTERM, inherited)
     start_listening(listener)
     return loaded
 
