@@ -27,7 +27,7 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "OAS_VERSION": "3.1.1",
     "SERVERS": [
         {"url": "/", "description": "The server of this document"},
-        {"url": "http://127.0.0.1:8000", "description": "`make run`"},
+        {"url": "http://127.0.0.1:8000", "description": "make run"},
     ],
     "TAGS": [{"name": name, "description": text} for name, text in _TAGS.items()],
     "SERVE_INCLUDE_SCHEMA": False,

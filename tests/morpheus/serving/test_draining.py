@@ -102,14 +102,14 @@ def test_only_responses_of_a_draining_server_close_their_connections() -> None:
 
 
 def test_a_server_ends_at_once_while_its_processes_start(tmp_path: Path) -> None:
-    slow = "import pathlib, time\npathlib.Path('starting').touch()\ntime.sleep(60)"
+    slow = "import os, pathlib, time\npathlib.Path(f'{os.getpid()}.pid').touch()\ntime.sleep(60)"
     (tmp_path / "slow_site.py").write_text(slow)
     server = subprocess.Popen(
         server_command("slow_site:application", port=0, workers=2, threads=1),
         cwd=tmp_path,
         env=os.environ | {"PYTHONPATH": f"{REPOSITORY}{os.pathsep}{tmp_path}"},
     )
-    wait_until((tmp_path / "starting").exists)
+    wait_until(lambda: len([*tmp_path.glob("*.pid")]) == 2)
 
     server.terminate()
 
