@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from functools import partial
 from typing import Any
 
 import orjson
@@ -13,7 +12,7 @@ from comics.models import Comic, Panel
 from comics.services.comics import comic_delete
 from morpheus.db.transactions import read_as, write_transaction
 from morpheus.worker.tasks import hold_task
-from users.account_parts import AccountPart, ExportFile, stored_file
+from users.account_parts import AccountPart, ExportFile, read_rows, stored_file
 
 # Rows of one statement.
 _COMICS, _PANELS = 100, 1000
@@ -30,16 +29,9 @@ def _count(user_id: int) -> int:
 
 
 def _export(user_id: int) -> Iterator[Iterable[ExportFile]]:
-    last = 0
-    while True:
-        rows = Comic.objects.owned_by(user_id).filter(pk__gt=last).order_by("pk")
-        comics: list[dict[str, Any]] = read_as(
-            user_id, partial(list, rows.values(*_COLUMNS)[:_COMICS])
-        )
-        yield from (_list_files(user_id, comic) for comic in comics)
-        if len(comics) < _COMICS:
-            return
-        last = comics[-1]["id"]
+    own = Comic.objects.owned_by(user_id)
+    for comic in read_rows(user_id, own, _COLUMNS, size=_COMICS):
+        yield _list_files(user_id, comic)
 
 
 def _list_files(user_id: int, comic: dict[str, Any]) -> Iterator[ExportFile]:
@@ -68,16 +60,8 @@ def _render(user_id: int, comic: dict[str, Any]) -> Iterator[bytes]:
 
 
 def _list_panels(user_id: int, comic_id: int) -> Iterator[dict[str, Any]]:
-    last = 0
-    while True:
-        rows = Panel.objects.of_comic(comic_id).filter(number__gt=last)
-        panels: list[dict[str, Any]] = read_as(
-            user_id, partial(list, rows.values(*_PANEL_COLUMNS)[:_PANELS])
-        )
-        yield from panels
-        if len(panels) < _PANELS:
-            return
-        last = panels[-1]["number"]
+    panels = Panel.objects.of_comic(comic_id)
+    return read_rows(user_id, panels, _PANEL_COLUMNS, size=_PANELS, key="number")
 
 
 def _file_of(panel: dict[str, Any]) -> tuple[str, str, str]:

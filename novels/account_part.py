@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from functools import partial
 from pathlib import PurePath
 from typing import Any
 
@@ -13,7 +12,7 @@ from morpheus.db.transactions import read_as, write_transaction
 from morpheus.worker.tasks import hold_task
 from novels.models import Chapter, Novel
 from novels.services.novels import novel_delete
-from users.account_parts import AccountPart, ExportFile, stored_file
+from users.account_parts import AccountPart, ExportFile, read_rows, stored_file
 
 # Rows of one statement; chapters have their texts with them.
 _NOVELS, _CHAPTERS = 100, 10
@@ -31,16 +30,9 @@ def _count(user_id: int) -> int:
 
 
 def _export(user_id: int) -> Iterator[Iterable[ExportFile]]:
-    last = 0
-    while True:
-        rows = Novel.objects.owned_by(user_id).filter(pk__gt=last).order_by("pk")
-        novels: list[dict[str, Any]] = read_as(
-            user_id, partial(list, rows.values(*_COLUMNS)[:_NOVELS])
-        )
-        yield from (_list_files(user_id, novel) for novel in novels)
-        if len(novels) < _NOVELS:
-            return
-        last = novels[-1]["id"]
+    own = Novel.objects.owned_by(user_id)
+    for novel in read_rows(user_id, own, _COLUMNS, size=_NOVELS):
+        yield _list_files(user_id, novel)
 
 
 def _list_files(user_id: int, novel: dict[str, Any]) -> Iterator[ExportFile]:
@@ -55,19 +47,12 @@ def _render(user_id: int, novel: dict[str, Any]) -> Iterator[bytes]:
     """Return a novel with its chapters as JSON, some chapters at a time."""
     shown = {name.replace("__", "_"): value for name, value in novel.items()}
     yield orjson.dumps(shown).removesuffix(b"}") + b',"chapters":['
-    last, comma = 0, b""
-    while True:
-        rows = Chapter.objects.of_novel(novel["id"]).filter(number__gt=last)
-        chapters: list[dict[str, Any]] = read_as(
-            user_id, partial(list, rows.values(*_CHAPTER_COLUMNS)[:_CHAPTERS])
-        )
-        for chapter in chapters:
-            chapter["content"] = chapter.pop("text__content")
-            yield comma + orjson.dumps(chapter)
-            comma = b","
-        if len(chapters) < _CHAPTERS:
-            break
-        last = chapters[-1]["number"]
+    comma = b""
+    chapters = Chapter.objects.of_novel(novel["id"])
+    for chapter in read_rows(user_id, chapters, _CHAPTER_COLUMNS, size=_CHAPTERS, key="number"):
+        chapter["content"] = chapter.pop("text__content")
+        yield comma + orjson.dumps(chapter)
+        comma = b","
     yield b"]}"
 
 

@@ -6,9 +6,14 @@ foreign key that cascades needs no part to be deleted.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
+from django.db.models import QuerySet
+
+from morpheus.db.transactions import read_as
 from morpheus.storage.files import open_file
 
 _PIECE_BYTES = 256 * 1024
@@ -59,3 +64,23 @@ def stored_file(name: str, alias: str, path: str) -> ExportFile:
                 yield piece
 
     return ExportFile(name, read, is_compressed=True)
+
+
+def read_rows(
+    user_id: int, rows: QuerySet[Any], columns: Sequence[str], *, size: int, key: str = "id"
+) -> Iterator[dict[str, Any]]:
+    """Yield columns of rows as their user, outside of transactions.
+
+    Args:
+        size: Rows of one statement.
+        key: A positive number of each row, one of `columns`, by which the rows are ordered.
+    """
+    last = 0
+    while True:
+        later = rows.filter(**{f"{key}__gt": last}).order_by(key)
+        batch: list[dict[str, Any]] = read_as(user_id, partial(list, later.values(*columns)[:size]))
+        if batch:
+            last = batch[-1][key]  # First: the reader of a row may change it.
+        yield from batch
+        if len(batch) < size:
+            return

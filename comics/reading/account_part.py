@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from functools import partial
-from typing import Any
 
 import orjson
 
 from comics.reading.models import Progress
 from morpheus.db.transactions import read_as
-from users.account_parts import AccountPart, ExportFile
+from users.account_parts import AccountPart, ExportFile, read_rows
 
 # Rows of one statement.
 _ROWS = 1000
@@ -30,18 +28,13 @@ def _export(user_id: int) -> Iterator[Iterable[ExportFile]]:
 
 def _render(user_id: int) -> Iterator[bytes]:
     """Return all places as JSON, some rows at a time."""
-    last, before = 0, b"["
-    while True:
-        rows = Progress.objects.filter(user_id=user_id, pk__gt=last).order_by("pk")
-        places: list[dict[str, Any]] = read_as(
-            user_id, partial(list, rows.values(*_COLUMNS)[:_ROWS])
-        )
-        for place in places:
-            last = place.pop("id")
-            yield before + orjson.dumps(place)
-            before = b","
-        if len(places) < _ROWS:
-            break
+    yield b"["
+    comma = b""
+    own = Progress.objects.filter(user_id=user_id)
+    for place in read_rows(user_id, own, _COLUMNS, size=_ROWS):
+        del place["id"]
+        yield comma + orjson.dumps(place)
+        comma = b","
     yield b"]"
 
 
