@@ -98,7 +98,7 @@ class Command(BaseCommand):
         os.environ["MORPHEUS_EVENTS_PORT"] = str(events_port)
         running = GuardedServices(
             [
-                build_server(host, port, listener),
+                build_server(host, listener),
                 build_events(host, events_listener),
                 _build_worker(),
             ],

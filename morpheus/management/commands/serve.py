@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 from argparse import ArgumentParser
+from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings
@@ -24,39 +25,71 @@ MOST_STARTS = 3
 MARGIN_S = 5.0
 
 
-class Command(BaseCommand):
-    help = "Serve HTTP: no migrations, no worker, no embedded servers. SIGTERM stops it."
+class ServingCommand(BaseCommand):
+    """Base of commands that serve HTTP until SIGTERM.
+
+    Attributes:
+        build: Returns the service that listens; `build_server` shows its arguments.
+    """
+
     # The tag of checks that need the settings only: the server waits for an absent database.
     requires_system_checks = ["contradictions"]
+    default_port: int
+    build: Callable[..., Service]
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--host", default="127.0.0.1")
-        parser.add_argument("--port", type=int, default=8000)
+        parser.add_argument("--port", type=int, default=self.default_port)
 
     def handle(self, *, host: str, port: int, **options: Any) -> None:
         refuse_endless_redirects()
-        refuse_absent_servers()
+        _refuse_absent_servers()
         listener = bind_or_refuse(host, port)
         # Of this run alone. The guard removes it.
         metrics = make_metrics_folder()
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(metrics)
-        server = build_server(host, port, listener, drain_s=settings.MORPHEUS_DRAIN_S)
-        become_guard([server], own_folder=metrics)
+        service = self.build(host, listener, drain_s=settings.MORPHEUS_DRAIN_S)
+        become_guard([service], own_folder=metrics)
 
 
-def build_server(host: str, port: int, listener: socket.socket, *, drain_s: float = 0) -> Service:
+def build_server(host: str, listener: socket.socket, *, drain_s: float = 0) -> Service:
     """Return the server; the guard keeps its socket open for a replacement."""
+    return build_service(
+        "server",
+        "morpheus.wsgi:application",
+        host,
+        listener,
+        drain_s=drain_s,
+        workers=settings.MORPHEUS_PROCESSES,
+        threads=settings.MORPHEUS_THREADS,
+    )
+
+
+def build_service(
+    name: str,
+    application: str,
+    host: str,
+    listener: socket.socket,
+    *,
+    drain_s: float,
+    **options: int,
+) -> Service:
+    """Return a service that serves an application on a socket, which the guard keeps open.
+
+    Args:
+        options: Of `server_command`.
+    """
+    port = int(listener.getsockname()[1])
     return Service(
-        name="server",
+        name=name,
         command=server_command(
-            "morpheus.wsgi:application",
+            application,
             host=host,
             port=port,
-            workers=settings.MORPHEUS_PROCESSES,
-            threads=settings.MORPHEUS_THREADS,
             listener=listener.fileno(),
             drain_s=drain_s,
             stop_timeout_s=settings.MORPHEUS_STOP_TIMEOUT_S,
+            **options,
         ),
         cwd=str(settings.BASE_DIR),
         signals=[signal.SIGTERM],
@@ -65,6 +98,12 @@ def build_server(host: str, port: int, listener: socket.socket, *, drain_s: floa
         health=Health(reachable_address(host), port),
         most_starts=MOST_STARTS,
     )
+
+
+class Command(ServingCommand):
+    help = "Serve HTTP: no migrations, no worker, no embedded servers. SIGTERM stops it."
+    default_port = 8000
+    build = staticmethod(build_server)
 
 
 def bind_or_refuse(host: str, port: int) -> socket.socket:
@@ -93,7 +132,7 @@ def refuse_endless_redirects() -> None:
         )
 
 
-def refuse_absent_servers() -> None:
+def _refuse_absent_servers() -> None:
     """Refuse a start on embedded servers that do not run: most often a variable is missing."""
     services = embedded_services()
     if not services.are_running():
