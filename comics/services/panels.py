@@ -190,7 +190,7 @@ def panels_order(*, comic_id: int, panel_ids: Sequence[int], owner_id: int | Non
 
 
 def _renumber(comic_id: int, numbers: dict[int, int]) -> None:
-    """Set the numbers of panels, by their ids; the numbers of the others are free of them."""
+    """Set the numbers of panels, by their ids; no other panel of the comic has one of these."""
     with connection.cursor() as cursor:
         cursor.execute(
             "UPDATE comics_panel SET number = number + %s WHERE comic_id = %s AND id = ANY(%s)",
