@@ -1,4 +1,4 @@
-"""Files and longer bodies of example requests: plain data, as `example_requests`."""
+"""Files and longer bodies of example requests: plain data, as `example_catalogue`."""
 
 from __future__ import annotations
 

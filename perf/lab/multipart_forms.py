@@ -1,4 +1,4 @@
-"""Multipart forms with a file, as clients send them. Plain data, as `example_requests`."""
+"""Multipart forms with a file, as clients send them. Plain data, as `example_catalogue`."""
 
 from __future__ import annotations
 

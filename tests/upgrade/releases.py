@@ -18,7 +18,8 @@ import pytest
 import redis
 
 from morpheus.embedded.addresses import Addresses
-from perf.lab.example_requests import EXAMPLES, ExampleRequest, example
+from perf.lab.example_catalogue import EXAMPLES, example
+from perf.lab.example_requests import ExampleRequest
 from tests.ops.nginx import free_port
 from tests.serving import PATIENCE_S, REPOSITORY, Client, environment, wait_until
 

@@ -29,7 +29,8 @@ from novels.models import (
     ProcessingStatus,
 )
 from novels.services.processing import status_advance, status_fail
-from perf.lab.example_requests import bearer, example
+from perf.lab.example_catalogue import example
+from perf.lab.example_requests import bearer
 from perf.lab.harness.databases import session_start
 from perf.lab.harness.http_client import BadResponse, Connection
 from users.models import PublicUser, User, belonging_to

@@ -23,7 +23,8 @@ from django.utils import timezone
 
 from morpheus.db.transactions import write_transaction
 from novels.models import Novel
-from perf.lab.example_requests import Conversation, HttpRequest, example
+from perf.lab.example_catalogue import example
+from perf.lab.example_requests import Conversation, HttpRequest
 from perf.lab.harness.http_client import BadResponse, Connection, Response
 from users.authentication import token_digest
 from users.models import AccessToken, User

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from perf.lab.example_requests import example
+from perf.lab.example_catalogue import example
 
 from .history import ABSENT, Observation
 from .scene import (

@@ -10,7 +10,8 @@ from random import Random
 from typing import Any, NamedTuple
 
 from perf.lab.example_bodies import draw_picture
-from perf.lab.example_requests import HttpRequest, bearer, example
+from perf.lab.example_catalogue import example
+from perf.lab.example_requests import HttpRequest, bearer
 from perf.lab.multipart_forms import Upload
 
 from .scene import (

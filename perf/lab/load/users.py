@@ -15,7 +15,8 @@ from uuid import uuid4
 from gevent import sleep
 from locust import FastHttpUser, between, task
 
-from perf.lab.example_requests import HttpRequest, example
+from perf.lab.example_catalogue import example
+from perf.lab.example_requests import HttpRequest
 from perf.lab.harness.http_client import RETRY_FOR_S, is_refusal
 from perf.seeding.chance import Skewed
 

@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 import psycopg
 from django.core.management.base import CommandError
 
-from perf.lab.example_requests import HttpRequest, bearer, example
+from perf.lab.example_catalogue import example
+from perf.lab.example_requests import HttpRequest, bearer
 from perf.seeding.chance import Draw, Skewed, draws
 
 Rows = Mapping[str, Sequence[Any]]

@@ -11,7 +11,8 @@ from urllib.parse import urlsplit
 from django.core.management.base import CommandError
 from django.db import connection
 
-from perf.lab.example_requests import HttpRequest, example
+from perf.lab.example_catalogue import example
+from perf.lab.example_requests import HttpRequest
 from perf.lab.harness.http_client import Connection
 
 from .contestants import OURS, Contestant

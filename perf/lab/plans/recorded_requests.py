@@ -20,13 +20,8 @@ from morpheus.db.transactions import write_transaction
 from novels.models import NovelUpload
 from novels.search.matches import MAX_CANDIDATES, SPARE_CANDIDATES, Candidate
 from novels.search.query import CHANGED_PER_KNOWN, Search
-from perf.lab.example_requests import (
-    EXAMPLES,
-    Conversation,
-    ExampleRequest,
-    HttpRequest,
-    bearer,
-)
+from perf.lab.example_catalogue import EXAMPLES
+from perf.lab.example_requests import Conversation, ExampleRequest, HttpRequest, bearer
 from perf.lab.example_rows import ExampleRows, first_rows
 from perf.lab.mail_tokens import add_mail_token
 from perf.lab.plans.capture import RequestFailed, Statement, capture_statements, served_host

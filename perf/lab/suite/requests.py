@@ -9,7 +9,8 @@ from functools import partial
 
 from tqdm import tqdm
 
-from perf.lab.example_requests import EXAMPLES, Conversation, ExampleRequest, example
+from perf.lab.example_catalogue import EXAMPLES, example
+from perf.lab.example_requests import Conversation, ExampleRequest
 from perf.lab.harness.http_client import Connection, Response
 from perf.lab.mail_tokens import add_mail_token
 from perf.lab.plans.capture import RequestFailed

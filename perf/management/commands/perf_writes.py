@@ -10,7 +10,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from perf.lab.example_requests import Conversation, ExampleRequest, example
+from perf.lab.example_catalogue import example
+from perf.lab.example_requests import Conversation, ExampleRequest
 from perf.lab.harness.http_client import BadResponse, Connection, Response
 from perf.lab.harness.measurements import cpu_seconds
 from perf.lab.harness.tables import Table

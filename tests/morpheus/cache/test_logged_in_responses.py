@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from comics.models import Panel
 from novels.models import Genre, Language
-from perf.lab.example_requests import EXAMPLES
+from perf.lab.example_catalogue import EXAMPLES
 from perf.monitoring.request_traces import sampling
 from tests.conftest import as_staff
 from tests.morpheus.cache.callers import (

@@ -8,7 +8,8 @@ import sys
 
 import pytest
 
-from perf.lab.example_requests import EXAMPLES, Conversation, example
+from perf.lab.example_catalogue import EXAMPLES, example
+from perf.lab.example_requests import Conversation
 from perf.monitoring.list_routes import list_api_routes
 
 METHODS = ("get", "post", "put", "patch", "delete")
@@ -70,7 +71,7 @@ def test_a_route_without_an_example_is_an_error() -> None:
 
 def test_locust_can_use_it_without_django_and_psycopg() -> None:
     code = (
-        "import sys; import perf.lab.example_requests; "
+        "import sys; import perf.lab.example_catalogue; "
         "sys.exit(any(name in sys.modules for name in ('django', 'psycopg')))"
     )
 

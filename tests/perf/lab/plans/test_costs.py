@@ -13,7 +13,8 @@ from rest_framework.test import APIClient
 
 from novels.search.matches import MAX_CANDIDATES, SPARE_CANDIDATES
 from novels.search.query import Search
-from perf.lab.example_requests import EXAMPLES, Conversation, ExampleRequest, example
+from perf.lab.example_catalogue import EXAMPLES, example
+from perf.lab.example_requests import Conversation, ExampleRequest
 from perf.lab.plans.capture import capture_statements
 from perf.lab.plans.costs import breach, route_breaches
 from perf.lab.plans.explain import explain_as
