@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from django.core.files.uploadedfile import UploadedFile
-from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from comics.images.decoding import Picture
@@ -13,6 +12,7 @@ from comics.images.sandboxed import picture_check
 from comics.images.structure import ImageRefused
 from comics.models import Comic, Panel
 from comics.services.panels import PANEL_NUMBER_MAX
+from morpheus.api.bulk import IdListField
 from morpheus.api.reads import BIGINT_MAX
 from morpheus.db.name_fields import validate_name
 from novels.serializers import NovelSerializer, OwnerSerializer, StatusSerializer, VisibilityField
@@ -99,26 +99,6 @@ class PanelCreateInput(PanelUpdateInput):
     """A new panel; without a number it becomes the last one."""
 
     number = serializers.IntegerField(min_value=1, max_value=PANEL_NUMBER_MAX, required=False)
-
-
-@extend_schema_field(
-    {
-        "type": "array",
-        "items": {"type": "integer", "minimum": 1, "maximum": BIGINT_MAX},
-        "uniqueItems": True,
-    }
-)
-class IdListField(serializers.ListField):
-    """Distinct primary keys; one error for all, in little time for many."""
-
-    child = serializers.IntegerField(min_value=1, max_value=BIGINT_MAX)
-
-    def run_child_validation(self, data: list[Any]) -> list[int]:
-        if not all(type(each) is int and 0 < each <= BIGINT_MAX for each in data):
-            raise serializers.ValidationError("Give a list of ids.")
-        if len(set(data)) < len(data):
-            raise serializers.ValidationError("Give each id once.", "repeated")
-        return data
 
 
 class PanelOrderInput(serializers.Serializer[Any]):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from comics.views.comics import ComicListView, ComicView, DashboardView
+from comics.views.comics import ComicBulkView, ComicListView, ComicView, DashboardView
 from comics.views.panels import PanelListView, PanelOrderView, PanelView
 from comics.views.pictures import PanelImageView, ThumbnailView
 
@@ -12,6 +12,7 @@ urlpatterns = [
     path("users/me/dashboard/", DashboardView.as_view(), name="user-dashboard"),
     path("comics/", ComicListView.as_view(), name="comics"),
     path("comics/<int:comic_id>/", ComicView.as_view(), name="comic"),
+    path("comics/bulk/", ComicBulkView.as_view(), name="comics-bulk"),
     path("comics/<int:comic_id>/panels/", PanelListView.as_view(), name="comic-panels"),
     path(
         "comics/<int:comic_id>/panels/order/", PanelOrderView.as_view(), name="comic-panels-order"

@@ -7,12 +7,13 @@ from django.urls import path
 from novels.views.chapters import ChapterListView, ChapterView, StatusView
 from novels.views.events import NovelEventsView, OwnEventsView
 from novels.views.genres import GenreListView, LanguageListView
-from novels.views.novels import NovelListView, NovelParseView, NovelView
+from novels.views.novels import NovelBulkView, NovelListView, NovelParseView, NovelView
 from novels.views.search import SearchView
 
 urlpatterns = [
     path("novels/", NovelListView.as_view(), name="novels"),
     path("novels/<int:novel_id>/", NovelView.as_view(), name="novel"),
+    path("novels/bulk/", NovelBulkView.as_view(), name="novels-bulk"),
     path("novels/<int:novel_id>/chapters/", ChapterListView.as_view(), name="novel-chapters"),
     path(
         "novels/<int:novel_id>/chapters/<int:number>/", ChapterView.as_view(), name="novel-chapter"

@@ -13,9 +13,11 @@ from typing import Any
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from comics.models import Comic
+from comics.models import Comic, Panel
+from comics.querysets import ComicQuerySet
 from comics.services.images import images_delete_after_commit
 from morpheus.api.domain_errors import DomainError
+from morpheus.db.compiled_reads import AnyOf
 from novels.models import Novel
 from users.querysets import LockingRead
 
@@ -66,17 +68,50 @@ def comic_delete(*, comic_id: int, owner_id: int | None = None) -> None:
     with transaction.atomic(savepoint=False):
         # The lock keeps out new panels, whose images would stay behind.
         comic: Comic = LOCKED_COMIC.get(comic_id, owner_id)
-        image_ids = list(comic.panels.order_by().values_list("image_id", flat=True).distinct())
-        Comic.objects.filter(pk=comic.pk).delete()
-        images_delete_after_commit(image_ids)
+        _delete_locked([comic.pk])
+
+
+def own_comics_delete(*, comic_ids: list[int], owner_id: int) -> set[int]:
+    """Delete those of the comics that are the owner's, as `comic_delete`; return their ids."""
+    with transaction.atomic(savepoint=False):
+        locked = _lock(Comic.objects.owned_by(owner_id).of_ids(comic_ids))
+        if locked:
+            _delete_locked(locked)
+    return {*locked}
 
 
 def comic_set_visibility(*, comic_ids: list[int], is_public: bool) -> int:
     """Publish or withdraw comics; return how many of them the user may change."""
     with transaction.atomic(savepoint=False):
-        rows = Comic.objects.of_ids(comic_ids).order_by("pk")
-        locked = list(rows.select_for_update(no_key=True).values_list("pk", flat=True))
-        return Comic.objects.of_ids(locked).update(is_public=is_public, updated_at=timezone.now())
+        return len(_set_visibility(Comic.objects.of_ids(comic_ids), is_public))
+
+
+def own_comics_set_visibility(*, comic_ids: list[int], owner_id: int, is_public: bool) -> set[int]:
+    """Publish or withdraw those of the comics that are the owner's; return their ids."""
+    with transaction.atomic(savepoint=False):
+        own = Comic.objects.owned_by(owner_id).of_ids(comic_ids)
+        return {*_set_visibility(own, is_public)}
+
+
+def _set_visibility(rows: ComicQuerySet, is_public: bool) -> list[int]:
+    locked = _lock(rows)
+    if locked:
+        columns = {"is_public": is_public, "updated_at": timezone.now()}
+        Comic.objects.of_ids(locked).update(**columns)
+    return locked
+
+
+def _lock(rows: ComicQuerySet) -> list[int]:
+    """Lock rows in the order of their keys; return the keys."""
+    in_order = rows.order_by("pk").select_for_update(no_key=True)
+    return [*in_order.values_list("pk", flat=True)]
+
+
+def _delete_locked(comic_ids: list[int]) -> None:
+    panels = Panel.objects.filter(AnyOf("comic_id", comic_ids)).order_by()
+    image_ids = list(panels.values_list("image_id", flat=True).distinct())
+    Comic.objects.of_ids(comic_ids).delete()
+    images_delete_after_commit(image_ids)
 
 
 def _novel_require(novel_id: int | None, reader_id: int) -> Novel | None:

@@ -18,7 +18,14 @@ from comics.serializers import (
     ComicUpdateInput,
     DashboardSerializer,
 )
-from comics.services.comics import comic_create, comic_delete, comic_update
+from comics.services.comics import (
+    comic_create,
+    comic_delete,
+    comic_update,
+    own_comics_delete,
+    own_comics_set_visibility,
+)
+from morpheus.api.bulk import BulkInput, BulkResultSerializer, BulkView, bulk_examples
 from morpheus.api.conditions import require_match
 from morpheus.api.lists import ListView
 from morpheus.api.views import LOCATION, MorpheusAPIView
@@ -89,6 +96,32 @@ class ComicView(MorpheusAPIView):
             Comic.objects.owned_by(owner_id).filter(pk=comic_id),
             lambda: comic_read_uncached(comic_id, owner_id, self.request),
         )
+
+
+class ComicBulkView(BulkView):
+    """/api/v1/comics/bulk/."""
+
+    rows = Comic.objects
+
+    @extend_schema(
+        operation_id="comics_bulk",
+        request=BulkInput,
+        responses={200: BulkResultSerializer},
+        examples=bulk_examples("comic"),
+    )
+    def post(self, request: Request) -> Response:
+        """Publish, withdraw or delete up to 100 comics of mine.
+
+        All in one transaction; the result of each id is that of the request for it alone, so
+        comics of others are 403 or 404, and hinder no other.
+        """
+        return self.respond_bulk()
+
+    def set_own_visibility(self, ids: list[int], is_public: bool) -> set[int]:
+        return own_comics_set_visibility(comic_ids=ids, owner_id=self.user.pk, is_public=is_public)
+
+    def delete_own(self, ids: list[int]) -> set[int]:
+        return own_comics_delete(comic_ids=ids, owner_id=self.user.pk)
 
 
 class DashboardView(MorpheusAPIView):

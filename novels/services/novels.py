@@ -13,8 +13,11 @@ from django.core.files.storage import storages
 from django.db import transaction
 from django.utils import timezone
 
+from morpheus.db.compiled_reads import AnyOf
 from morpheus.db.write_pipeline import with_next_statement
+from morpheus.storage.files import delete_objects, find_folder
 from novels.models import Novel, NovelUpload
+from novels.querysets import NovelQuerySet
 from novels.search.documents import documents_rebuild, novel_document_rebuild
 from users.querysets import LockingRead
 
@@ -56,21 +59,56 @@ def novel_delete(*, novel_id: int, owner_id: int | None = None) -> None:
     rows = Novel.objects.all() if owner_id is None else Novel.objects.owned_by(owner_id)
     # The lock waits for a parse that stores chapters; a later parse finds no novel.
     novel = rows.select_for_update(of=("self",)).only("id").get(pk=novel_id)
-    paths = list(NovelUpload.objects.filter(novel_id=novel_id).values_list("path", flat=True))
-    novel.delete()
+    _delete_locked([novel.pk])
 
-    def delete_files() -> None:  # Not a partial: Django logs the error of a function alone.
-        for path in paths:
-            storages["uploads"].delete(path)
 
-    transaction.on_commit(delete_files, robust=True)
+@transaction.atomic(savepoint=False)
+def own_novels_delete(*, novel_ids: Iterable[int], owner_id: int) -> set[int]:
+    """Delete those of the novels that are the owner's, as `novel_delete`; return their ids."""
+    rows = Novel.objects.owned_by(owner_id).of_ids(novel_ids).order_by("pk")
+    locked = [*rows.select_for_update(of=("self",)).values_list("pk", flat=True)]
+    if locked:
+        _delete_locked(locked)
+    return {*locked}
 
 
 @transaction.atomic(savepoint=False)
 def novel_set_visibility(*, novel_ids: Iterable[int], is_public: bool) -> int:
     """Publish or withdraw novels; return how many changed."""
-    rows = Novel.objects.select_for_update(of=("self",), no_key=True).order_by("pk")
-    changing = list(
-        rows.of_ids(novel_ids).exclude(is_public=is_public).values_list("pk", flat=True)
-    )
-    return Novel.objects.of_ids(changing).update(is_public=is_public, updated_at=timezone.now())
+    _, changed = _set_visibility(Novel.objects.of_ids(novel_ids), is_public)
+    return changed
+
+
+@transaction.atomic(savepoint=False)
+def own_novels_set_visibility(
+    *, novel_ids: Iterable[int], owner_id: int, is_public: bool
+) -> set[int]:
+    """Publish or withdraw those of the novels that are the owner's; return their ids."""
+    own, _ = _set_visibility(Novel.objects.owned_by(owner_id).of_ids(novel_ids), is_public)
+    return own
+
+
+def _set_visibility(rows: NovelQuerySet, is_public: bool) -> tuple[set[int], int]:
+    """Lock the rows and change their visibility; return their ids, and how many changed."""
+    in_order = rows.order_by("pk").select_for_update(of=("self",), no_key=True)
+    locked = dict(in_order.values_list("pk", "is_public"))
+    changing = [pk for pk, was_public in locked.items() if was_public != is_public]
+    if changing:
+        columns = {"is_public": is_public, "updated_at": timezone.now()}
+        Novel.objects.of_ids(changing).update(**columns)
+    return {*locked}, len(changing)
+
+
+def _delete_locked(novel_ids: list[int]) -> None:
+    uploads = NovelUpload.objects.filter(AnyOf("novel_id", novel_ids))
+    paths = list(uploads.values_list("path", flat=True))
+    Novel.objects.of_ids(novel_ids).delete()
+
+    def delete_files() -> None:  # Not a partial: Django logs the error of a function alone.
+        if find_folder("uploads") is None:
+            delete_objects("uploads", paths)
+            return
+        for path in paths:
+            storages["uploads"].delete(path)
+
+    transaction.on_commit(delete_files, robust=True)

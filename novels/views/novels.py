@@ -14,6 +14,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.reverse import reverse
 
+from morpheus.api.bulk import BulkInput, BulkResultSerializer, BulkView, bulk_examples
 from morpheus.api.conditions import require_match
 from morpheus.api.idempotency import writing
 from morpheus.api.lists import ListView
@@ -34,7 +35,12 @@ from novels.serializers import (
     NovelUpdateInput,
     StatusSerializer,
 )
-from novels.services.novels import novel_delete, novel_update
+from novels.services.novels import (
+    novel_delete,
+    novel_update,
+    own_novels_delete,
+    own_novels_set_visibility,
+)
 from novels.services.sandboxed import check_upload
 from novels.services.uploads import (
     novel_create_from_upload,
@@ -131,6 +137,32 @@ class NovelView(MorpheusAPIView):
             Novel.objects.owned_by(owner_id).filter(pk=novel_id),
             lambda: novel_read_uncached(novel_id, owner_id),
         )
+
+
+class NovelBulkView(BulkView):
+    """/api/v1/novels/bulk/."""
+
+    rows = Novel.objects
+
+    @extend_schema(
+        operation_id="novels_bulk",
+        request=BulkInput,
+        responses={200: BulkResultSerializer},
+        examples=bulk_examples("novel"),
+    )
+    def post(self, request: Request) -> Response:
+        """Publish, withdraw or delete up to 100 novels of mine.
+
+        All in one transaction; the result of each id is that of the request for it alone, so
+        novels of others are 403 or 404, and hinder no other.
+        """
+        return self.respond_bulk()
+
+    def set_own_visibility(self, ids: list[int], is_public: bool) -> set[int]:
+        return own_novels_set_visibility(novel_ids=ids, owner_id=self.user.pk, is_public=is_public)
+
+    def delete_own(self, ids: list[int]) -> set[int]:
+        return own_novels_delete(novel_ids=ids, owner_id=self.user.pk)
 
 
 _QUEUED = OpenApiExample(

@@ -31,3 +31,7 @@ READ_OFFLINE: dict[str, Any] = {
         {"comic": "{comic_id}", "panel": "{number}", "read_at": "2026-01-01T13:00:00Z"},
     ]
 }
+# With an id that no row has, so that every statement of the route is sent.
+_NOT_FOUND = 2**63 - 1
+WITHDRAW_NOVEL = {"action": "withdraw", "ids": ["{novel_id}", _NOT_FOUND]}
+WITHDRAW_COMIC = {"action": "withdraw", "ids": ["{comic_id}", _NOT_FOUND]}

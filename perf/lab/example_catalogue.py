@@ -111,7 +111,9 @@ EXAMPLES = (
     ),
     ExampleRequest("DELETE /comics/{comic_id}/panels/{panel_id}/", caller="owner"),
     ExampleRequest("PATCH /comics/{comic_id}/", body={"title": "Another"}, caller="owner"),
+    ExampleRequest("POST /comics/bulk/", body=bodies.WITHDRAW_COMIC, caller="owner"),
     ExampleRequest("DELETE /comics/{comic_id}/", caller="owner"),
+    ExampleRequest("POST /novels/bulk/", body=bodies.WITHDRAW_NOVEL, caller="owner"),
     ExampleRequest("DELETE /novels/{novel_id}/", caller="owner"),
 )
 

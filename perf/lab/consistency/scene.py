@@ -104,6 +104,11 @@ def next_novel(state: dict[str, str], unique: str, random: Random) -> dict[str, 
     return state | changes
 
 
+def flip_visibility(state: dict[str, str]) -> dict[str, str]:
+    """Return the state of a novel or comic with the other visibility."""
+    return state | {"visibility": "private" if state["visibility"] == "public" else "public"}
+
+
 def first_strip(novel_id: int) -> dict[str, str]:
     """Return the first state of the comic of a novel."""
     return {"title": f"Strip {novel_id} v0", "visibility": "public"}

@@ -18,6 +18,7 @@ from .scene import (
     Owner,
     Scene,
     comic_shows,
+    flip_visibility,
     next_comic,
     next_novel,
     novel_shows,
@@ -33,6 +34,10 @@ PANEL_WRITES = ("add", "add", "change", "order", "delete")
 # By their widths. That of the example of a new panel is wider.
 PICTURES = {width: draw_picture("teal", width) for width in (8, 16)}
 PICTURE_WIDTH = 400
+SLOT_WRITES = ("change", "change", "delete", "flip")
+# Of novels that are changed, followed by another visibility.
+FLIPPED = 0.2
+ACTIONS = {"public": "publish", "private": "withdraw"}
 FIRST_READ_AT = datetime(2026, 1, 1, tzinfo=UTC)
 
 
@@ -54,25 +59,37 @@ def make_writers(scene: Scene, client: int, clients: int, random: Random) -> lis
     Each row has one writer, so that the order of its writes is known; every fifth novel has a
     second one, and the two race.
     """
+    raced = list(scene.novels)[::5]
     writers = [
-        *(_write_novel(scene, pk, "A", random) for pk in scene.novels),
+        *(_write_novel(scene, pk, "A", random, is_alone=pk not in raced) for pk in scene.novels),
         *(_write_profile(owner) for owner in scene.owners),
         *(_write_strip(scene, pk, random) for pk in scene.strips),
         *(_write_panels(scene, pk, random) for pk in scene.strips),
         *(_write_place(scene, pk, random) for pk in scene.novels),
         *(_write_slot(scene.owner_of[slot], slot, random) for slot in scene.slots),
     ]
-    racing = [_write_novel(scene, pk, "B", random) for pk in list(scene.novels)[::5]]
+    racing = [_write_novel(scene, pk, "B", random, is_alone=False) for pk in raced]
     return writers[client::clients] + racing[(client + clients - 1) % clients :: clients]
 
 
-def _write_novel(scene: Scene, pk: int, name: str, random: Random) -> Writer:
-    """Change a novel; each write sets all fields, so that an earlier failure does not matter."""
-    row, state = f"novel {pk}", scene.novels[pk]
+def _write_novel(scene: Scene, pk: int, name: str, random: Random, *, is_alone: bool) -> Writer:
+    """Change a novel; each write sets all fields, so that an earlier failure does not matter.
+
+    At times the bulk route then sets the visibility alone. It needs to know the other fields, so
+    it is used only `is_alone` and before the first failure. If it fails itself, they are unknown.
+    """
+    row, state, is_known = f"novel {pk}", scene.novels[pk], is_alone
+    owner = scene.owner_of[row]
     for unique in _make_unique(f"{pk} {name}"):
         state = next_novel(state, unique, random)
-        request = _build("PATCH /novels/{novel_id}/", scene.owner_of[row], pk, state)
-        yield Attempt(row, request, novel_shows(state))
+        request = _build("PATCH /novels/{novel_id}/", owner, pk, state)
+        data = yield Attempt(row, request, novel_shows(state))
+        is_known = is_known and data is not None
+        if is_known and random.random() < FLIPPED:
+            state = flip_visibility(state)
+            request = _build_bulk("novels", owner, pk, ACTIONS[state["visibility"]])
+            if (yield Attempt(row, request, novel_shows(state))) is None:
+                return
 
 
 def _write_profile(owner: Owner) -> Writer:
@@ -167,20 +184,32 @@ def _write_slot(owner: Owner, name: str, random: Random) -> Writer:
 
     After a failure the comic may exist or not, so the slot gets a new name.
     """
-    row, comic_id = name, None
+    row, comic_id, kind = name, None, "create"
+    state: dict[str, str] = {}
     for number in itertools.count(1):
-        is_deleting = comic_id is not None and random.random() < 0.4
-        if is_deleting:
-            attempt = Attempt(row, _build("DELETE /comics/{comic_id}/", owner, comic_id), {})
+        # No flip follows a flip, so that each state is unique.
+        following = SLOT_WRITES[:-1] if kind == "flip" else SLOT_WRITES
+        kind = random.choice(following) if comic_id else "create"
+        shows: dict[str, str] = {}
+        if kind == "delete":
+            single = _build("DELETE /comics/{comic_id}/", owner, comic_id)
+            request = random.choice((single, _build_bulk("comics", owner, comic_id, "delete")))
+        elif kind == "flip":
+            state = flip_visibility(state)
+            request = _build_bulk("comics", owner, comic_id, ACTIONS[state["visibility"]])
         else:
             state = next_comic(f"{row} v{number}", random)
             route = "PATCH /comics/{comic_id}/" if comic_id else "POST /comics/"
+            request = _build(route, owner, comic_id, state)
+        if kind != "delete":
             shows = comic_shows(state, comic_id) if comic_id else comic_shows(state)
-            attempt = Attempt(row, _build(route, owner, comic_id, state), shows)
-        data = yield attempt
+        data = yield Attempt(row, request, shows)
         if data is None:
             row = f"{name}.{number}"
-        comic_id = None if data is None or is_deleting else data["id"]
+        if data is None or kind == "delete":
+            comic_id = None
+        elif kind == "create":
+            comic_id = data["id"]
 
 
 def _make_unique(name: str) -> Iterator[str]:
@@ -197,6 +226,11 @@ def _build(
 ) -> HttpRequest:
     values = {"novel_id": pk, "comic_id": pk, "panel_id": panel_id}
     return example(route).build(values, body=body or {}, headers=_headers(owner))
+
+
+def _build_bulk(kind: str, owner: Owner, pk: int | None, action: str) -> HttpRequest:
+    """Return a change of one row by the route for many: each row has its own history."""
+    return _build(f"POST /{kind}/bulk/", owner, None, {"action": action, "ids": [pk]})
 
 
 def _headers(owner: Owner) -> dict[str, str]:
