@@ -45,10 +45,10 @@ LOOKUP = 20_000
 FEW_FILES = 100
 
 _deleted = Counter(
-    "morpheus_housekeeping_deleted_total", "Rows and files that housekeeping deleted.", ["job"]
+    "morpheus_housekeeping_deleted_total", "Rows and files that housekeeping deleted.", ["kind"]
 )
 _failures = Counter(
-    "morpheus_housekeeping_failures_total", "Runs of a housekeeping job that failed.", ["job"]
+    "morpheus_housekeeping_failures_total", "Runs of a housekeeping job that failed.", ["kind"]
 )
 _finished = Gauge(
     "morpheus_housekeeping_finished_timestamp_seconds",

@@ -9,11 +9,12 @@ from types import FrameType
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 
 from morpheus.tracing import periodic
 from morpheus.worker import housekeeping
 from morpheus.worker.loop import Worker, WorkerInterrupted
+from morpheus.worker.metrics_page import serve_metrics
 
 # The alarm rings when a task takes too long to finish.
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGALRM)
@@ -30,8 +31,22 @@ class Command(BaseCommand):
             "--interval", type=float, default=0.5, help="seconds between looks at an empty queue"
         )
         parser.add_argument("--batch", action="store_true", help="run the queued tasks, then end")
+        parser.add_argument("--metrics-host", default="127.0.0.1", help="address of /metrics")
+        parser.add_argument(
+            "--metrics-port", type=int, help="port of /metrics; without it, there is no such page"
+        )
 
-    def handle(self, *, interval: float, batch: bool, **options: Any) -> None:
+    def handle(
+        self,
+        *,
+        interval: float,
+        batch: bool,
+        metrics_host: str,
+        metrics_port: int | None,
+        **options: Any,
+    ) -> None:
+        if metrics_port is not None:
+            _serve_metrics(metrics_host, metrics_port)
         periodic.start()
         if not batch:
             housekeeping.start()
@@ -45,6 +60,13 @@ class Command(BaseCommand):
             signal.alarm(0)
             for number, handler in previous.items():
                 signal.signal(number, handler)
+
+
+def _serve_metrics(host: str, port: int) -> None:
+    try:
+        serve_metrics(host, port)
+    except (OSError, OverflowError) as error:
+        raise CommandError(f"Cannot serve /metrics on {host}:{port}: {error}") from error
 
 
 def _stop_on_signals(worker: Worker) -> dict[int, Any]:
