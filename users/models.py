@@ -236,9 +236,7 @@ class AccessToken(models.Model):
     class Meta:
         db_table = "users_token"
         indexes = [
-            # All tokens of a user: revoked together, deleted with the user.
-            models.Index(fields=["user", "expires_at"], name="users_token_user_idx"),
-            # GET /users/me/tokens/
+            # GET /users/me/tokens/; the tokens of a user that are revoked or deleted together.
             models.Index(fields=["user", "created_at", "id"], name="users_token_newest_idx"),
         ]
         constraints = [

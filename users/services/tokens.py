@@ -19,13 +19,9 @@ PREFIX_CHARS = 8
 
 
 def token_create(*, user: User) -> tuple[str, AccessToken]:
-    """Create the token of a login; return its secret, which is not stored, and the token.
-
-    Deletes the user's expired tokens, so that no other job has to.
-    """
+    """Create the token of a login; return its secret, which is not stored, and the token."""
     now = timezone.now()
     with write_transaction(as_user=user.pk):
-        AccessToken.objects.filter(user=user, expires_at__lte=now).delete()
         secret, token = _token_insert(user_id=user.pk, created_at=now)
         user.last_login = now
         user.save(update_fields=["last_login"])
