@@ -33,11 +33,13 @@ class IdListField(serializers.ListField):
     child = serializers.IntegerField(min_value=1, max_value=BIGINT_MAX)
 
     def run_child_validation(self, data: list[Any]) -> list[int]:
-        if not all(type(each) is int and 0 < each <= BIGINT_MAX for each in data):
+        # In JSON Schema, 1.0 is an integer.
+        ids = [int(each) if type(each) is float and each.is_integer() else each for each in data]
+        if not all(type(each) is int and 0 < each <= BIGINT_MAX for each in ids):
             raise serializers.ValidationError("Give a list of ids.")
-        if len(set(data)) < len(data):
+        if len(set(ids)) < len(ids):
             raise serializers.ValidationError("Give each id once.", "repeated")
-        return data
+        return ids
 
 
 class BulkInput(serializers.Serializer[Any]):
