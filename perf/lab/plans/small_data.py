@@ -23,16 +23,30 @@ ROWS = {
 # Different pictures; drawing them takes the longest.
 KINDS = 6
 
-# Seeding leaves these tables empty. The planner guesses the size of a table that was never filled.
-_FURTHER_ROWS = {
+_LOGINS = {
     "users_token": "INSERT INTO users_token (user_id, digest, created_at, expires_at) "
     "SELECT id, sha256(id::text::bytea), now(), now() + interval '1 day' FROM users_user",
     "django_session": "INSERT INTO django_session (session_key, session_data, expire_date) "
     "SELECT md5(id::text), 'small', now() + interval '1 day' FROM users_user",
-    "novels_novelupload": "INSERT INTO novels_novelupload "
-    "(novel_id, owner_id, digest, filename, path, size_bytes, uploaded_at) "
-    "SELECT id, owner_id, md5(id::text), 'a.txt', 'nowhere', 1, now() FROM novels_novel",
 }
+_UPLOADS = (
+    "INSERT INTO novels_novelupload "
+    "(novel_id, owner_id, digest, filename, path, size_bytes, uploaded_at) "
+    "SELECT id, owner_id, md5(id::text), 'a.txt', 'nowhere', 1, now() FROM novels_novel"
+)
+
+
+def add_logins() -> None:
+    """Give each user of a database that was just seeded a token and a session.
+
+    Seeding leaves their tables empty. The planner guesses the size of a table that was never
+    analyzed, and an ANALYZE of a few rows changes its plans.
+    """
+    with connected_as("loader"), transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("DELETE FROM django_session")
+        for insert in _LOGINS.values():
+            cursor.execute(insert)
+    _vacuum("ANALYZE", *_LOGINS)
 
 
 def seed_small() -> None:
@@ -40,15 +54,18 @@ def seed_small() -> None:
     with patch.object(seeder, "KINDS", KINDS):
         call_command("seed", reset=True, quiet=True, **ROWS)
     prepare_thumbnails()
-    with connected_as("loader"), transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("DELETE FROM django_session")
-        for insert in _FURTHER_ROWS.values():
-            cursor.execute(insert)
+    with connected_as("loader"), connection.cursor() as cursor:
+        cursor.execute(_UPLOADS)
+    add_logins()
+    _vacuum("ANALYZE", "novels_novelupload")
+    # It is small: pages that deleted rows have left would decide its plans.
+    _vacuum("FULL, ANALYZE", "comics_rendition")
+
+
+def _vacuum(options: str, *tables: str) -> None:
     with connected_as("owner"), connection.cursor() as cursor:
         # VACUUM marks a page all-visible only when its commit is flushed, which the test services
         # do late; this commit flushes all earlier ones.
         cursor.execute("SET synchronous_commit TO on")
         cursor.execute("CREATE TEMPORARY TABLE flushed ON COMMIT DROP AS SELECT 1")
-        cursor.execute(f"VACUUM (ANALYZE) {', '.join(_FURTHER_ROWS)}")
-        # It is small: pages that deleted rows have left would decide its plans.
-        cursor.execute("VACUUM (FULL, ANALYZE) comics_rendition")
+        cursor.execute(f"VACUUM ({options}) {', '.join(tables)}")

@@ -13,6 +13,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand
 
 from perf.lab.harness.tables import text_table
+from perf.lab.plans.small_data import add_logins
 from perf.lab.suite.results import ResultFolder, ResultLine
 from perf.lab.suite.run import MIN_NOVELS, run_suite
 from perf.seeding.options import SCALES
@@ -45,6 +46,7 @@ class Command(BaseCommand):
         folder = ResultFolder(Path(output), scale)
         if database_is_empty():
             call_command("seed", scale=scale)
+            add_logins()
         result = run_suite(rounds=rounds)
         breaches = [*result.breaches, *(text for line in result.lines for text in line.breaches())]
         baseline = folder.read_baseline()
