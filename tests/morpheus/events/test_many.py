@@ -39,8 +39,9 @@ async def open_stream(port: int, novel_id: int, turn: asyncio.Semaphore) -> Pair
 
 
 def server_process(server: EventServer) -> psutil.Process:
-    [process] = psutil.Process(server.pid).children()
-    return process
+    # Python 3.14 starts a small helper beside it.
+    children = psutil.Process(server.pid).children()
+    return max(children, key=lambda child: child.memory_info().rss)
 
 
 def count_connections(psql: psycopg.Connection) -> int:
