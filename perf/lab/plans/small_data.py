@@ -29,11 +29,14 @@ _LOGINS = {
     "django_session": "INSERT INTO django_session (session_key, session_data, expire_date) "
     "SELECT md5(id::text), 'small', now() + interval '1 day' FROM users_user",
 }
-_UPLOADS = (
-    "INSERT INTO novels_novelupload "
+_FILES = {
+    "novels_novelupload": "INSERT INTO novels_novelupload "
     "(novel_id, owner_id, digest, filename, path, size_bytes, uploaded_at) "
-    "SELECT id, owner_id, md5(id::text), 'a.txt', 'nowhere', 1, now() FROM novels_novel"
-)
+    "SELECT id, owner_id, md5(id::text), 'a.txt', 'nowhere', 1, now() FROM novels_novel",
+    "users_export": "INSERT INTO users_export "
+    "(user_id, state, progress, message, path, size_bytes, created_at, expires_at) "
+    "SELECT id, 'completed', 100, '', 'nowhere', 1, now(), now() + interval '1 day' FROM users_user",
+}
 
 
 def add_logins() -> None:
@@ -54,10 +57,11 @@ def seed_small() -> None:
     with patch.object(seeder, "KINDS", KINDS):
         call_command("seed", reset=True, quiet=True, **ROWS)
     prepare_thumbnails()
-    with connected_as("loader"), connection.cursor() as cursor:
-        cursor.execute(_UPLOADS)
+    with connected_as("loader"), transaction.atomic(), connection.cursor() as cursor:
+        for insert in _FILES.values():
+            cursor.execute(insert)
     add_logins()
-    _vacuum("ANALYZE", "novels_novelupload")
+    _vacuum("ANALYZE", *_FILES)
     # It is small: pages that deleted rows have left would decide its plans.
     _vacuum("FULL, ANALYZE", "comics_rendition")
 
