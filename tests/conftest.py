@@ -31,7 +31,7 @@ from morpheus.http import log_stream
 from morpheus.management.embedded import embedded_services
 from morpheus.tracing import events, routes
 from tests.factories import PASSWORD as PASSWORD
-from tests.factories import as_user, make_chapters, make_novels, make_user  # noqa: F401
+from tests.factories import ann, as_user, make_chapters, make_novels, make_user  # noqa: F401
 from tests.visitor import Visitor, counted_queries
 
 REAL_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"

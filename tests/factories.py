@@ -31,6 +31,11 @@ def make_user(db: None) -> Callable[..., Any]:
 
 
 @pytest.fixture
+def ann(make_user: Callable[..., Any]) -> Any:
+    return make_user("ann")
+
+
+@pytest.fixture
 def as_user() -> Callable[..., APIClient]:
     """Return a client with a bearer token of a user."""
     from datetime import timedelta

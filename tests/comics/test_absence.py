@@ -28,11 +28,6 @@ ABSENT = 999_999
 
 
 @pytest.fixture
-def ann(make_user: Callable[..., User]) -> User:
-    return make_user("ann")
-
-
-@pytest.fixture
 def novel(
     make_novels: Callable[..., list[Any]], make_chapters: Callable[..., list[Any]], ann: User
 ) -> Any:

@@ -39,11 +39,6 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
-def ann(make_user: Callable[..., User]) -> User:
-    return make_user("ann")
-
-
-@pytest.fixture
 def novel(make_novels: Callable[..., list[Any]], ann: User) -> Any:
     return make_novels(owner=ann, title="Alice")[0]
 

@@ -31,11 +31,6 @@ def url(comic: Comic, rest: str = "") -> str:
 
 
 @pytest.fixture
-def ann(make_user: Callable[..., User]) -> User:
-    return make_user("ann")
-
-
-@pytest.fixture
 def client(as_user: Callable[..., APIClient], ann: User) -> APIClient:
     return as_user(ann)
 

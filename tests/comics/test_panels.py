@@ -29,11 +29,6 @@ def body(response: Any) -> bytes:
 
 
 @pytest.fixture
-def ann(make_user: Callable[..., User]) -> User:
-    return make_user("ann")
-
-
-@pytest.fixture
 def comic(ann: User, make_comics: Callable[..., list[Any]]) -> Any:
     return make_comics(owner=ann)[0]
 

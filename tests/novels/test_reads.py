@@ -35,11 +35,6 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
-def ann(make_user: Callable[..., User]) -> User:
-    return make_user("ann")
-
-
-@pytest.fixture
 def novel(
     make_novels: Callable[..., list[Any]], make_chapters: Callable[..., list[Any]], ann: User
 ) -> Any:

@@ -21,11 +21,6 @@ from users.services.users import user_register
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def ann(make_user: Callable[..., User]) -> User:
-    return make_user("ann")
-
-
 def token_of(user: Any) -> str:
     with as_staff():
         return f"token:{bytes(AccessToken.objects.get(user=user).digest).hex()}"

@@ -27,11 +27,6 @@ CHANGE = {"email": NEW, "current_password": PASSWORD}
 
 
 @pytest.fixture
-def ann(make_user: Callable[..., Any]) -> Any:
-    return make_user("ann")
-
-
-@pytest.fixture
 def client(as_user: Callable[..., APIClient], ann: Any) -> APIClient:
     return as_user(ann)
 

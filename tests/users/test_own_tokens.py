@@ -29,11 +29,6 @@ WRITE = {"name": "Writer", "scopes": ["read", "write"]}
 
 
 @pytest.fixture
-def ann(make_user: Callable[..., Any]) -> Any:
-    return make_user("ann")
-
-
-@pytest.fixture
 def client(as_user: Callable[..., APIClient], ann: Any) -> APIClient:
     return as_user(ann)
 

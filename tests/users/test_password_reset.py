@@ -29,11 +29,6 @@ NEW = "quite new words 7"
 
 
 @pytest.fixture
-def ann(make_user: Callable[..., Any]) -> Any:
-    return make_user("ann")
-
-
-@pytest.fixture
 def ask(api: APIClient, mailoutbox: MailOutbox) -> Callable[..., str]:
     """Ask for a reset of Ann's password; return the token of the mail."""
 

@@ -28,11 +28,6 @@ CHANGE = {"current_password": PASSWORD, "new_password": NEW}
 
 
 @pytest.fixture
-def ann(make_user: Callable[..., Any]) -> Any:
-    return make_user("ann")
-
-
-@pytest.fixture
 def client(as_user: Callable[..., APIClient], ann: Any) -> APIClient:
     return as_user(ann)
 

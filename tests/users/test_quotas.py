@@ -21,11 +21,6 @@ NOVELS = "/api/v1/novels/"
 
 
 @pytest.fixture
-def ann(make_user: Callable[..., User]) -> User:
-    return make_user("ann")
-
-
-@pytest.fixture
 def client(as_user: Callable[..., APIClient], ann: User) -> APIClient:
     return as_user(ann)
 

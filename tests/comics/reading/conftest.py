@@ -14,11 +14,6 @@ from tests.comics.conftest import make_picture as make_picture
 
 
 @pytest.fixture
-def ann(make_user: Callable[..., Any]) -> Any:
-    return make_user("ann")
-
-
-@pytest.fixture
 def bob(make_user: Callable[..., Any]) -> Any:
     return make_user("bob")
 

@@ -25,11 +25,6 @@ MODELS: dict[str, Any] = {"novels": Novel, "comics": Comic}
 
 
 @pytest.fixture
-def ann(make_user: Callable[..., Any]) -> Any:
-    return make_user("ann")
-
-
-@pytest.fixture
 def client(as_user: Callable[..., APIClient], ann: Any) -> APIClient:
     return as_user(ann)
 

@@ -23,11 +23,6 @@ API = "/api/v1"
 
 
 @pytest.fixture
-def ann(make_user: Any) -> Any:
-    return make_user("ann")
-
-
-@pytest.fixture
 def client(as_user: Any, ann: Any) -> APIClient:
     owner: APIClient = as_user(ann)
     return owner

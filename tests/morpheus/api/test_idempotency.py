@@ -30,11 +30,6 @@ TEXT = b"CHAPTER I. The start\n\nIt began.\n"
 
 
 @pytest.fixture
-def ann(make_user: Any) -> Any:
-    return make_user("ann")
-
-
-@pytest.fixture
 def client(as_user: Any, ann: Any) -> APIClient:
     owner: APIClient = as_user(ann)
     return owner

@@ -58,11 +58,6 @@ def headers(response: Any) -> dict[str, str]:
 
 
 @pytest.fixture
-def ann(make_user: Callable[..., User]) -> User:
-    return make_user("ann")
-
-
-@pytest.fixture
 def novel(make_novels: Callable[..., list[Novel]], ann: User) -> Novel:
     (novel,) = make_novels(1, owner=ann)
     return novel

@@ -94,11 +94,6 @@ def calls(bucket: Any, monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 @pytest.fixture
-def ann(make_user: Callable[..., User]) -> User:
-    return make_user("ann")
-
-
-@pytest.fixture
 def client(ann: User, as_user: Callable[..., APIClient]) -> APIClient:
     return as_user(ann)
 

@@ -46,11 +46,6 @@ It ended.
 
 
 @pytest.fixture
-def ann(make_user: Callable[..., User]) -> User:
-    return make_user("ann")
-
-
-@pytest.fixture
 def make_upload(ann: User) -> Callable[..., Any]:
     def make(content: Any = TEXT, filename: str = "my_file.txt", **fields: Any) -> Any:
         file = File(io.BytesIO(content), name=filename)

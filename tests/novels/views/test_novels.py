@@ -21,11 +21,6 @@ def ids(response: Any) -> list[Any]:
 
 
 @pytest.fixture
-def ann(make_user: Callable[..., User]) -> User:
-    return make_user("ann")
-
-
-@pytest.fixture
 def bob(make_user: Callable[..., User]) -> User:
     return make_user("bob")
 

@@ -27,11 +27,6 @@ TEXT = b"CHAPTER I. The start\n\nIt began.\n\nCHAPTER II. The end\n\nIt ended.\n
 
 
 @pytest.fixture
-def ann(make_user: Callable[..., User]) -> User:
-    return make_user("ann")
-
-
-@pytest.fixture
 def client(as_user: Callable[..., APIClient], ann: User) -> APIClient:
     return as_user(ann)
 

@@ -28,11 +28,6 @@ URL = "/api/v1/novels/"
 TEXT = b"CHAPTER I. The start\n\nIt began.\n\nCHAPTER II. The end\n\nIt ended.\n"
 
 
-@pytest.fixture
-def ann(make_user: Callable[..., User]) -> User:
-    return make_user("ann")
-
-
 def upload(client: APIClient, content: Any = TEXT, name: str = "a_tale.txt", **fields: Any) -> Any:
     file = SimpleUploadedFile(name, content)
     return client.post(URL, {"file": file, **fields}, format="multipart")
