@@ -35,7 +35,8 @@ _FILES = {
     "SELECT id, owner_id, md5(id::text), 'a.txt', 'nowhere', 1, now() FROM novels_novel",
     "users_export": "INSERT INTO users_export "
     "(user_id, state, progress, message, path, size_bytes, created_at, expires_at) "
-    "SELECT id, 'completed', 100, '', 'nowhere', 1, now(), now() + interval '1 day' FROM users_user",
+    "SELECT id, 'completed', 100, '', 'nowhere', 1, now(), now() + interval '1 day' "
+    "FROM users_user",
 }
 
 
@@ -62,8 +63,8 @@ def seed_small() -> None:
             cursor.execute(insert)
     add_logins()
     _vacuum("ANALYZE", *_FILES)
-    # It is small: pages that deleted rows have left would decide its plans.
-    _vacuum("FULL, ANALYZE", "comics_rendition")
+    # They are small: pages that deleted rows have left would decide their plans.
+    _vacuum("FULL, ANALYZE", "comics_rendition", "novels_publiccount")
 
 
 def _vacuum(options: str, *tables: str) -> None:
