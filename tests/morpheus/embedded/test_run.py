@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import os
+import random
 import re
 import signal
 import socket
@@ -32,7 +33,12 @@ def free_port() -> int:
 
 @pytest.fixture
 def port() -> int:
-    return free_port()
+    """A free port followed by another one, below those that the kernel gives to connections."""
+    while True:
+        port = random.randrange(20_000, 32_000)  # noqa: S311
+        first, second = ("127.0.0.1", port), ("127.0.0.1", port + 1)
+        with suppress(OSError), socket.create_server(first), socket.create_server(second):
+            return port
 
 
 @pytest.fixture
