@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import socket
 from collections.abc import Callable, Iterable
+from contextlib import suppress
+from multiprocessing.connection import wait
+from threading import Thread
 from typing import Any
 
 from granian._granian import SocketHolder
 from granian.server.mp import MPServer
+
+# The signal that stops a process is repeated so often.
+REPEAT_S = 1.0
 
 
 class ListeningServer(MPServer):
@@ -39,6 +47,7 @@ class ListeningServer(MPServer):
         """Stop the processes."""
         if self.interrupt_signal:
             self._before_stop(self._list_pids)
+        Thread(target=_repeat_stop, args=[[each.inner for each in self.wrks]], daemon=True).start()
         super().shutdown(exit_code)  # type: ignore[no-untyped-call]
 
     def _list_pids(self) -> list[int]:
@@ -51,3 +60,18 @@ class ListeningServer(MPServer):
         self._sso = self._listener
         self._sfd = self._listener.fileno()  # type: ignore[assignment]
         self._shd = SocketHolder(self._sfd, False, self.backlog)  # type: ignore[call-arg, assignment]
+
+
+def _repeat_stop(processes: list[Any]) -> None:
+    """Send SIGTERM again and again until each of the processes has ended.
+
+    An event loop learns of a signal by a byte in a socket pair, as it does of each callback from
+    another thread. Some 280 callbacks at once fill it, so the signal is lost.
+    """
+    running = {each.sentinel: each.pid for each in processes}
+    while running:
+        for ended in wait(list(running), REPEAT_S):
+            del running[ended]
+        for pid in running.values():
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGTERM)

@@ -39,6 +39,26 @@ def application(environ, start_response):
     start_response("200 OK", [("Content-Length", "0")])
     return [b""]
 """
+# A request lets another thread fill the pipe by which the event loop learns of signals, too.
+DEAF_SITE = """
+import asyncio, pathlib, threading, time
+def fill(loop):
+    call = loop.call_soon_threadsafe
+    threading.Thread(target=lambda: [call(int) for _ in range(1000)]).start()
+    time.sleep(0.5)
+    pathlib.Path("full").touch()
+    time.sleep(1)
+async def application(scope, receive, send):
+    if scope["type"] == "lifespan":
+        while (message := await receive())["type"] == "lifespan.startup":
+            await send({"type": "lifespan.startup.complete"})
+        await send({"type": f"{message['type']}.complete"})
+        return
+    loop = asyncio.get_running_loop()
+    loop.call_later(0.1, fill, loop)
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": b""})
+"""
 
 only_linux = pytest.mark.skipif(sys.platform != "linux", reason="It is a part of Linux.")
 
@@ -168,3 +188,27 @@ def test_requests_in_flight_finish_within_a_time_limit(tmp_path: Path) -> None:
         process.terminate()
         assert process.wait(4 * STOP_TIMEOUT_S) == 0
         assert (short.result(), long.result()) == (200, None)
+
+
+def test_a_process_whose_event_loop_misses_the_signal_ends(tmp_path: Path) -> None:
+    (tmp_path / "deaf_asgi.py").write_text(DEAF_SITE)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = server_command("deaf_asgi:application", port=port, threads=1)
+    environment = os.environ | {"PYTHONPATH": str(REPOSITORY)}
+
+    def read() -> bool:
+        with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=30)) as connection:
+            with suppress(ConnectionError):
+                return get(connection, "/").status == 200
+        return False
+
+    process = subprocess.Popen(command, cwd=tmp_path, env=environment)
+    try:
+        wait_until(read)
+        wait_until((tmp_path / "full").exists)
+        process.terminate()
+        assert process.wait(20) == 0
+    finally:
+        process.kill()
